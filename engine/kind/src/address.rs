@@ -1,0 +1,238 @@
+//! Names of things in a configuration, as written: `module.db["a"].aws_s3_bucket.site[0]`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::Name;
+
+/// Whether `ha` makes it or only reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A `resource` block.
+    Managed,
+    /// A `data` block.
+    Data,
+}
+
+/// Which of a block's instances.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The only one.
+    None,
+    /// One of `count`.
+    Index(u64),
+    /// One of `for_each`.
+    Name(Name),
+}
+
+/// A resource or data block: all its instances.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockAddress {
+    /// The module instance it is in; empty for the root.
+    pub module: Arc<[(Name, Key)]>,
+    /// Made or read.
+    pub mode: Mode,
+    /// Its kind, such as `aws_s3_bucket`.
+    pub kind: Name,
+    /// Its name.
+    pub name: Name,
+}
+
+/// One instance of a resource or data block.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// Its block.
+    pub block: BlockAddress,
+    /// Which instance.
+    pub key: Key,
+}
+
+impl BlockAddress {
+    /// A block of the root module.
+    #[must_use]
+    pub fn root(mode: Mode, kind: impl Into<Name>, name: impl Into<Name>) -> Self {
+        Self { module: Arc::new([]), mode, kind: kind.into(), name: name.into() }
+    }
+
+    /// One of its instances.
+    #[must_use]
+    pub fn instance(&self, key: Key) -> Address {
+        Address { block: self.clone(), key }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::None => Ok(()),
+            Key::Index(index) => write!(f, "[{index}]"),
+            Key::Name(name) => write!(f, "[{}]", Quoted(name)),
+        }
+    }
+}
+
+/// A text as the language quotes it.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+impl fmt::Display for BlockAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, key) in self.module.iter() {
+            write!(f, "module.{name}{key}.")?;
+        }
+        if self.mode == Mode::Data {
+            f.write_str("data.")?;
+        }
+        write!(f, "{}.{}", self.kind, self.name)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.block, self.key)
+    }
+}
+
+/// A text that is no address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAnAddress;
+
+impl fmt::Display for NotAnAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address looks like `aws_s3_bucket.site`, `mongodb_host.db[\"a\"]` or `module.m.data.aws_vpc.main`")
+    }
+}
+
+impl std::error::Error for NotAnAddress {}
+
+impl FromStr for Address {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        let mut steps = split(text).ok_or(NotAnAddress)?.into_iter().peekable();
+        let mut module = Vec::new();
+        while steps.peek().is_some_and(|(name, _)| name == "module") {
+            steps.next();
+            let (name, key) = steps.next().ok_or(NotAnAddress)?;
+            module.push((Name::from(name), key));
+        }
+        let (mut kind, mut key) = steps.next().ok_or(NotAnAddress)?;
+        let mode = if kind == "data" { Mode::Data } else { Mode::Managed };
+        if mode == Mode::Data {
+            (kind, key) = steps.next().ok_or(NotAnAddress)?;
+        }
+        let (name, last) = steps.next().ok_or(NotAnAddress)?;
+        if key != Key::None || steps.next().is_some() {
+            return Err(NotAnAddress);
+        }
+        Ok(BlockAddress { module: module.into(), mode, kind: kind.into(), name: name.into() }.instance(last))
+    }
+}
+
+/// The names between dots, each with the key behind it.
+fn split(text: &str) -> Option<Vec<(String, Key)>> {
+    let mut steps = Vec::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        let (name, behind) = rest.split_at(end);
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return None;
+        }
+        rest = behind;
+        let mut key = Key::None;
+        if let Some(inside) = rest.strip_prefix('[') {
+            if let Some(quoted) = inside.strip_prefix('"') {
+                let (name, behind) = unquote(quoted)?;
+                key = Key::Name(name.into());
+                rest = behind.strip_prefix(']')?;
+            } else {
+                let (index, behind) = inside.split_once(']')?;
+                key = Key::Index(index.parse().ok()?);
+                rest = behind;
+            }
+        }
+        steps.push((name.to_owned(), key));
+        match rest.strip_prefix('.') {
+            Some(behind) => rest = behind,
+            None if rest.is_empty() => return Some(steps),
+            None => return None,
+        }
+    }
+}
+
+fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((name, &text[at + 1..])),
+            '\\' => name.push(match chars.next()?.1 {
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                c => c,
+            }),
+            c => name.push(c),
+        }
+    }
+    None
+}
+
+macro_rules! as_text {
+    ($($ty:ident),*) => {$(
+        impl Serialize for $ty {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+as_text!(Address, BlockAddress);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for BlockAddress {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Address::deserialize(deserializer).map(|it| it.block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_back_as_written() {
+        for text in ["a.b", "a.b[3]", "data.a.b[\"x.y\\\"]\"]", "module.m[\"k\"].module.n.data.a.b"] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+        for text in ["", "a", "a.b.c", "a.b[", "a..b", "a[0].b"] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! One try at one step: its token, what an earlier try noted, and the way back to the operator.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::{Address, Error};
+
+/// What a step tells while it runs. The executor is behind it; tests put their own there.
+pub trait Witness: Send + Sync {
+    /// Writes a note that survives a kill; done when it is on disk.
+    fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+    /// Shows what is being waited for.
+    fn progress(&self, message: &str);
+    /// Whether the operator has asked to stop.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// One try at one step.
+pub struct Attempt {
+    address: Address,
+    token: String,
+    resumed: bool,
+    notes: BTreeMap<String, String>,
+    witness: Arc<dyn Witness>,
+}
+
+impl Attempt {
+    /// A try at the step on `address`. `notes` are those of an earlier try with the same token, when `resumed`.
+    #[must_use]
+    pub fn new(
+        address: Address,
+        token: String,
+        resumed: bool,
+        notes: BTreeMap<String, String>,
+        witness: Arc<dyn Witness>,
+    ) -> Self {
+        Self { address, token, resumed, notes, witness }
+    }
+
+    /// What the step is about.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The idempotency token: the same for every try at this step, different for every other step. 32 characters of
+    /// lower-case hexadecimal.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Whether an earlier try may have done some of it: look before making anything.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// What this or an earlier try noted.
+    #[must_use]
+    pub fn noted(&self, key: &str) -> Option<&str> {
+        self.notes.get(key).map(String::as_str)
+    }
+
+    /// Writes a note that survives a kill. Synced before it returns.
+    ///
+    /// # Errors
+    /// When the journal cannot be written; the step must stop.
+    pub async fn note(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        self.witness.note(key, value).await?;
+        self.notes.insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    /// Shows what is being waited for, in a few words.
+    pub fn progress(&self, message: &str) {
+        self.witness.progress(message);
+    }
+
+    /// Whether the operator has asked to stop; long waits ask this between polls and return
+    /// [`crate::Outcome::Interrupted`].
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.witness.is_cancelled()
+    }
+}

@@ -1,0 +1,214 @@
+//! Pure functions that a kind gives the planner. Each names what it reads as a small struct, and runs exactly when all
+//! of that is known; `Maybe` fields may be unknown.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::value::Name;
+use crate::{Object, Problem, Schema, Shape, Value, json};
+
+/// What a plan does to one instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing.
+    NoOp,
+    /// Read during apply.
+    Read,
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Delete it, then make it anew.
+    DeleteThenCreate,
+    /// Make it anew, then delete the old one.
+    CreateThenDelete,
+    /// Delete it.
+    Delete,
+}
+
+impl Action {
+    /// Whether it makes a new one in the place of an old one.
+    #[must_use]
+    pub fn is_replace(self) -> bool {
+        matches!(self, Action::DeleteThenCreate | Action::CreateThenDelete)
+    }
+}
+
+/// A planned change, as an impact hook sees it.
+#[derive(Debug)]
+pub struct Changed<'a> {
+    /// What is done.
+    pub action: Action,
+    /// The arguments as they are; none before a create.
+    pub before: Option<&'a Object>,
+    /// The arguments as they will be, unknowns included; none after a delete.
+    pub after: Option<&'a Object>,
+    /// The arguments that differ.
+    pub names: &'a BTreeSet<Name>,
+}
+
+/// What a change does to those who use the thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Impact {
+    /// How bad.
+    pub severity: ImpactSeverity,
+    /// In a few words: `restarts mongod`.
+    pub message: String,
+}
+
+/// How bad an impact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImpactSeverity {
+    /// Worth knowing.
+    Notice,
+    /// The thing is away for a while; in a group, one at a time.
+    Disruption,
+    /// Data is lost.
+    DataLoss,
+}
+
+type Check = Arc<dyn Fn(&serde_json::Value) -> Vec<Problem> + Send + Sync>;
+type Predict = Arc<dyn Fn(&serde_json::Value) -> Option<Value> + Send + Sync>;
+type Group = Arc<dyn Fn(&serde_json::Value) -> Option<String> + Send + Sync>;
+type ImpactOf = Arc<dyn Fn(&Changed<'_>) -> Vec<Impact> + Send + Sync>;
+
+/// The hooks of one kind.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    checks: Vec<Check>,
+    predictions: Vec<(Name, Predict)>,
+    impacts: Vec<ImpactOf>,
+    group: Option<Group>,
+}
+
+impl Hooks {
+    /// No hooks.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is wrong with these arguments, taken together.
+    #[must_use]
+    pub fn check<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> Vec<Problem> + Send + Sync + 'static) -> Self {
+        let check = move |arguments: &serde_json::Value| named::<N>(arguments).map(&hook).unwrap_or_default();
+        self.checks.push(Arc::new(check));
+        self
+    }
+
+    /// The output `name` as a function of arguments, known before anything exists.
+    #[must_use]
+    pub fn predict<N: DeserializeOwned, T: Serialize>(
+        mut self,
+        name: &str,
+        hook: impl Fn(N) -> T + Send + Sync + 'static,
+    ) -> Self {
+        let predict = move |arguments: &serde_json::Value| {
+            let predicted = serde_json::to_value(hook(named::<N>(arguments)?)).ok()?;
+            serde_json::from_value::<Value>(predicted).ok()
+        };
+        self.predictions.push((name.into(), Arc::new(predict)));
+        self
+    }
+
+    /// What a change does to those who use the thing.
+    #[must_use]
+    pub fn impact(mut self, hook: impl Fn(&Changed<'_>) -> Vec<Impact> + Send + Sync + 'static) -> Self {
+        self.impacts.push(Arc::new(hook));
+        self
+    }
+
+    /// Which group an instance belongs to: disruptive steps in one group run one at a time.
+    #[must_use]
+    pub fn group<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.group = Some(Arc::new(move |arguments| hook(named::<N>(arguments)?)));
+        self
+    }
+
+    /// Runs the checks.
+    #[must_use]
+    pub fn problems(&self, schema: &Schema, arguments: &Object) -> Vec<Problem> {
+        if self.checks.is_empty() {
+            return Vec::new();
+        }
+        let arguments = written(schema, arguments);
+        self.checks.iter().flat_map(|check| check(&arguments)).collect()
+    }
+
+    /// The outputs that are known from the arguments.
+    #[must_use]
+    pub fn predicted(&self, schema: &Schema, arguments: &Object) -> Object {
+        if self.predictions.is_empty() {
+            return Object::new();
+        }
+        let arguments = written(schema, arguments);
+        self.predictions.iter().filter_map(|(name, predict)| Some((name.clone(), predict(&arguments)?))).collect()
+    }
+
+    /// What a change does to those who use the thing.
+    #[must_use]
+    pub fn impacts(&self, changed: &Changed<'_>) -> Vec<Impact> {
+        self.impacts.iter().flat_map(|impact| impact(changed)).collect()
+    }
+
+    /// The group of an instance with these arguments.
+    #[must_use]
+    pub fn group_of(&self, schema: &Schema, arguments: &Object) -> Option<String> {
+        self.group.as_ref().and_then(|group| group(&written(schema, arguments)))
+    }
+}
+
+fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
+    let (plain, _) = Value::Object(Arc::new(arguments.clone())).unmark_deep();
+    json::typed(&plain, &Shape::Object(schema.arguments.clone()))
+}
+
+/// The small struct, when all it names is known. An unknown is written as an object with a dollar key, which no field
+/// type but `Maybe` reads, so it can never pass for an argument left out.
+fn named<N: DeserializeOwned>(arguments: &serde_json::Value) -> Option<N> {
+    N::deserialize(arguments).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::{Maybe, Path, Type};
+
+    #[derive(schemars::JsonSchema, Serialize, Deserialize)]
+    struct Volume {
+        iops: Option<u32>,
+        size: u32,
+    }
+
+    #[derive(schemars::JsonSchema, Serialize, Deserialize)]
+    struct Nothing {}
+
+    #[derive(Deserialize)]
+    struct Soft {
+        iops: Maybe<u32>,
+        size: u32,
+    }
+
+    #[test]
+    fn a_hook_runs_exactly_when_all_it_names_is_known() {
+        let schema = Schema::of::<Volume, Nothing>();
+        let too_many = |it: Volume| match it.iops.unwrap_or(0) > 50 * it.size {
+            true => vec![Problem { path: Path::attribute("iops"), message: "too many".into() }],
+            false => vec![],
+        };
+        let hooks = Hooks::new().check(too_many).predict("soft", |it: Soft| matches!(it.iops, Maybe::Unknown) && it.size > 0);
+        let known = Object::from([("iops".into(), Value::from(100)), ("size".into(), Value::from(1))]);
+        assert_eq!(hooks.problems(&schema, &known).len(), 1);
+        let mut unknown = known.clone();
+        unknown.insert("iops".into(), Value::unknown(Type::Number, None));
+        assert_eq!(hooks.problems(&schema, &unknown).len(), 0);
+        assert_eq!(hooks.predicted(&schema, &unknown)["soft"], Value::Bool(true));
+    }
+}

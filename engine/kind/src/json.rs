@@ -1,0 +1,283 @@
+//! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one key that begins
+//! with a dollar sign. Keys of the user's that begin so get a second one.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use crate::value::Name;
+use crate::{Number, Object, Part, Shape, Text, Type, Unknown, Value};
+
+const LIST: &str = "$list";
+const MAP: &str = "$map";
+const NUMBER: &str = "$number";
+const SECRET: &str = "$secret";
+const SET: &str = "$set";
+const TEXT: &str = "$text";
+const UNKNOWN: &str = "$unknown";
+
+/// The value as JSON for a typed struct: lists, sets and maps are plain where the shape says what they are.
+#[must_use]
+pub(crate) fn typed(value: &Value, shape: &Shape) -> serde_json::Value {
+    let lossless = || serde_json::to_value(value).expect("a value has only text keys");
+    match (shape, value) {
+        (Shape::Any, _) => lossless(),
+        (Shape::List(of) | Shape::Set(of), Value::List(_) | Value::Set(_) | Value::Tuple(_)) => {
+            value.children().map(|it| typed(it, of)).collect()
+        }
+        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
+            items.iter().map(|(name, it)| (name.to_string(), typed(it, of))).collect()
+        }
+        (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => {
+            let present = items.iter().filter(|(_, it)| !it.is_null());
+            let typed = |(name, it): (&Name, &Value)| {
+                let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
+                (name.to_string(), typed(it, shape))
+            };
+            present.map(typed).collect()
+        }
+        _ => lossless(),
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(it) => serializer.serialize_bool(*it),
+            Value::Number(it) => it.serialize(serializer),
+            Value::String(it) => serializer.serialize_str(it),
+            Value::Composed(parts) => tagged(serializer, TEXT, &parts.iter().map(WrittenPart::from).collect::<Vec<_>>()),
+            Value::List(items) => tagged(serializer, LIST, &Plain(items)),
+            Value::Set(items) => tagged(serializer, SET, &items.iter().collect::<Vec<_>>()),
+            Value::Map(items) => tagged(serializer, MAP, &Named(items)),
+            Value::Tuple(items) => Plain(items).serialize(serializer),
+            Value::Object(items) => Named(items).serialize(serializer),
+            Value::Unknown(it) => tagged(serializer, UNKNOWN, &(&it.ty, &it.cause)),
+            Value::Sensitive(it) => tagged(serializer, SECRET, &**it),
+        }
+    }
+}
+
+fn tagged<S: Serializer>(serializer: S, tag: &'static str, content: &impl Serialize) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(1))?;
+    map.serialize_entry(tag, content)?;
+    map.end()
+}
+
+struct Plain<'a>(&'a [Value]);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
+        for item in self.0 {
+            seq.serialize_element(item)?;
+        }
+        seq.end()
+    }
+}
+
+struct Named<'a>(&'a Object);
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, item) in self.0 {
+            match name.starts_with('$') {
+                true => map.serialize_entry(&format!("${name}"), item)?,
+                false => map.serialize_entry(&**name, item)?,
+            }
+        }
+        map.end()
+    }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenPart {
+    Clear(Arc<str>),
+    Secret(Arc<str>),
+    Unknown(Option<Arc<str>>),
+    SecretUnknown(Option<Arc<str>>),
+}
+
+impl From<&Part> for WrittenPart {
+    fn from(part: &Part) -> Self {
+        match part {
+            Part::Clear(it) => WrittenPart::Clear(it.clone()),
+            Part::Secret(it) => WrittenPart::Secret(it.clone()),
+            Part::Unknown { cause, secret: false } => WrittenPart::Unknown(cause.clone()),
+            Part::Unknown { cause, secret: true } => WrittenPart::SecretUnknown(cause.clone()),
+        }
+    }
+}
+
+impl From<WrittenPart> for Part {
+    fn from(part: WrittenPart) -> Self {
+        match part {
+            WrittenPart::Clear(it) => Part::Clear(it),
+            WrittenPart::Secret(it) => Part::Secret(it),
+            WrittenPart::Unknown(cause) => Part::Unknown { cause, secret: false },
+            WrittenPart::SecretUnknown(cause) => Part::Unknown { cause, secret: true },
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, it: bool) -> Result<Value, E> {
+        Ok(Value::Bool(it))
+    }
+
+    fn visit_i64<E>(self, it: i64) -> Result<Value, E> {
+        Ok(Value::from(it))
+    }
+
+    fn visit_u64<E: de::Error>(self, it: u64) -> Result<Value, E> {
+        number(&it.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, it: f64) -> Result<Value, E> {
+        number(&it.to_string())
+    }
+
+    fn visit_str<E>(self, it: &str) -> Result<Value, E> {
+        Ok(Value::from(it))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Tuple(Arc::new(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut items = BTreeMap::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = match name.as_str() {
+                TEXT => Value::from(map.next_value::<Vec<WrittenPart>>()?.into_iter().map(Part::from).collect::<Text>()),
+                LIST => Value::List(Arc::new(map.next_value()?)),
+                SET => Value::Set(Arc::new(map.next_value()?)),
+                MAP => match map.next_value::<Value>()? {
+                    Value::Object(items) => Value::Map(items),
+                    _ => return Err(de::Error::custom("a map must be an object")),
+                },
+                NUMBER => number(&map.next_value::<String>()?)?,
+                SECRET => map.next_value::<Value>()?.sensitive(),
+                UNKNOWN => {
+                    let (ty, cause): (Type, Option<Arc<str>>) = map.next_value()?;
+                    Value::Unknown(Arc::new(Unknown { ty, cause }))
+                }
+                escaped if escaped.starts_with("$$") => {
+                    items.insert(Name::from(&escaped[1..]), map.next_value()?);
+                    continue;
+                }
+                tag if tag.starts_with('$') => return Err(de::Error::custom(format!("`{tag}` marks no kind of value"))),
+                _ => {
+                    items.insert(Name::from(name), map.next_value()?);
+                    continue;
+                }
+            };
+            return Ok(value);
+        }
+        Ok(Value::Object(Arc::new(items)))
+    }
+}
+
+fn number<E: de::Error>(text: &str) -> Result<Value, E> {
+    Number::from_str(text).map(Value::Number).map_err(|_| E::custom(format!("`{text}` is no number")))
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(small) = self.as_i64() {
+            return serializer.serialize_i64(small);
+        }
+        let double = self.to_f64();
+        match double.is_finite() && Number::from_str(&double.to_string()).as_ref() == Ok(self) {
+            true => serializer.serialize_f64(double),
+            false => tagged(serializer, NUMBER, &self.to_string()),
+        }
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Value::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Text::of(&value).ok_or_else(|| de::Error::custom("expected a text"))
+    }
+}
+
+impl Text {
+    /// The parts of a value that is a text, a number or a truth value, known or not, marked or not.
+    #[must_use]
+    pub fn of(value: &Value) -> Option<Text> {
+        Some(match value {
+            Value::String(it) => Text::from(&**it),
+            Value::Number(it) => Text::from(it.to_string()),
+            Value::Bool(it) => Text::from(it.to_string()),
+            Value::Composed(parts) => parts.iter().cloned().collect(),
+            Value::Unknown(it) => Text::unknown(it.cause.clone()),
+            Value::Sensitive(inner) => Text::of(inner)?.into_secret(),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_survives_json() {
+        let text: Text = [Part::Clear("a".into()), Part::Secret("b".into())].into_iter().collect();
+        let value = Value::object([
+            ("$dollar".into(), Value::from(1)),
+            ("list".into(), Value::list([Value::from("x")])),
+            ("set".into(), Value::Set(Arc::new([Value::from("x")].into()))),
+            ("map".into(), Value::Map(Arc::new([("k".into(), Value::from(true))].into()))),
+            ("text".into(), Value::from(text)),
+            ("unknown".into(), Value::unknown(Type::Number, Some("a.b.c".into()))),
+            ("secret".into(), Value::from(5).sensitive()),
+            ("null".into(), Value::Null),
+        ]);
+        let written = serde_json::to_string(&value).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+    }
+}

@@ -1,0 +1,38 @@
+//! What the author of a provider reads: values and their marks, schemas derived from structs, the traits a kind
+//! implements, errors and diagnostics. Everything else in the engine stands on this and nothing here on anything else.
+
+mod address;
+mod attempt;
+mod convert;
+mod diagnostic;
+mod error;
+mod hooks;
+mod json;
+mod marks;
+mod number;
+mod path;
+mod registry;
+mod resource;
+mod schema;
+mod text;
+mod types;
+mod value;
+
+pub use address::{Address, BlockAddress, Key, Mode, NotAnAddress};
+pub use attempt::{Attempt, Witness};
+pub use convert::{Mismatch, convert, unify};
+pub use diagnostic::{Diagnostic, Severity, Span, closest};
+pub use error::{Attempting, Error, Outcome};
+pub use hooks::{Action, Changed, Hooks, Impact, ImpactSeverity};
+pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
+pub use number::{NotANumber, Number};
+pub use path::{Path, Step};
+pub use registry::{
+    Client, Connector, Described, DescribedProvider, Driver, Drivers, Reader, ReadingValue, RecordedValue, Registry, Rendered,
+    Schemas,
+};
+pub use resource::{Created, Data, Document, NoSettings, Nobody, Provider, Reading, Recorded, Resource};
+pub use schema::{Field, Problem, Schema, Shape};
+pub use text::{Part, Text};
+pub use types::{Attribute, Type};
+pub use value::{Mark, Marks, Name, Object, Unknown, Value};

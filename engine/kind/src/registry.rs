@@ -1,0 +1,518 @@
+//! All kinds, each erased once: what planning may know of them on one side, what can act on the other.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::resource::{Created, Data, Document, Provider, Reading, Recorded, Resource};
+use crate::value::Name;
+use crate::{Attempt, Error, Hooks, Mode, Object, Problem, Schema, Shape, Value, json};
+
+/// A client of some provider.
+pub type Client = Arc<dyn Any + Send + Sync>;
+
+/// A record without its struct.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedValue {
+    /// The service's name for it.
+    pub id: String,
+    /// Its arguments, unmarked.
+    pub arguments: Object,
+    /// What the service added, unmarked.
+    pub outputs: Object,
+}
+
+/// A reading without its struct.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadingValue {
+    /// It is there.
+    Found {
+        /// Its arguments as they are.
+        arguments: Object,
+        /// What the service adds.
+        outputs: Object,
+        /// What an operator should know beyond the difference.
+        remarks: Vec<String>,
+    },
+    /// It is not there.
+    Gone,
+    /// It could not be looked at, for this reason.
+    Unchecked(String),
+}
+
+/// What planning may know of a kind.
+pub struct Described {
+    /// The kind's name.
+    pub kind: Name,
+    /// The provider's name.
+    pub provider: Name,
+    /// Kinds that it lives inside of.
+    pub within: Vec<Name>,
+    /// Whether making it touches nothing outside the state.
+    pub pure: bool,
+    schema: OnceLock<Schema>,
+    derive: Box<dyn Fn() -> Schema + Send + Sync>,
+    hooks: OnceLock<Hooks>,
+    derive_hooks: Box<dyn Fn() -> Hooks + Send + Sync>,
+    normal: Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>,
+    document: Option<Box<dyn Fn(&Schema, &Object) -> Rendered + Send + Sync>>,
+}
+
+/// What a document renders to.
+#[derive(Debug)]
+pub enum Rendered {
+    /// These outputs, of which parts may be unknown or secret.
+    Outputs(Object),
+    /// Not known yet.
+    Unknown,
+    /// The arguments are wrong.
+    Problems(Vec<Problem>),
+}
+
+impl Described {
+    /// A kind described at run time; tests bring such. Its normal form is what its schema makes of the arguments.
+    #[must_use]
+    pub fn new(kind: impl Into<Name>, provider: impl Into<Name>, schema: Schema, hooks: Hooks) -> Self {
+        Self {
+            kind: kind.into(),
+            provider: provider.into(),
+            within: Vec::new(),
+            pure: false,
+            schema: OnceLock::new(),
+            derive: Box::new(move || schema.clone()),
+            hooks: OnceLock::new(),
+            derive_hooks: Box::new(move || hooks.clone()),
+            normal: Box::new(|_, arguments| Ok(arguments.clone())),
+            document: None,
+        }
+    }
+
+    /// Its arguments and outputs; derived at first use.
+    pub fn schema(&self) -> &Schema {
+        self.schema.get_or_init(&self.derive)
+    }
+
+    /// Its hooks.
+    pub fn hooks(&self) -> &Hooks {
+        self.hooks.get_or_init(&self.derive_hooks)
+    }
+
+    /// The arguments in normal form: equal things compare equal afterwards. They must be wholly known and unmarked.
+    ///
+    /// # Errors
+    /// What the kind's own types refuse, as a sentence.
+    pub fn normal(&self, arguments: &Object) -> Result<Object, String> {
+        (self.normal)(self.schema(), arguments)
+    }
+
+    /// Whether it is a document.
+    #[must_use]
+    pub fn is_document(&self) -> bool {
+        self.document.is_some()
+    }
+
+    /// What a document renders to; none for what is no document.
+    #[must_use]
+    pub fn render(&self, arguments: &Object) -> Option<Rendered> {
+        self.document.as_ref().map(|render| render(self.schema(), arguments))
+    }
+}
+
+/// A provider, as planning may know it.
+pub struct DescribedProvider {
+    /// Its settings as arguments.
+    pub schema: Schema,
+}
+
+/// What planning is given: descriptions, and nothing that can act.
+#[derive(Default)]
+pub struct Schemas {
+    kinds: BTreeMap<(Mode, Name), Described>,
+    providers: BTreeMap<Name, DescribedProvider>,
+}
+
+impl Schemas {
+    /// A kind by mode and name.
+    #[must_use]
+    pub fn kind(&self, mode: Mode, kind: &str) -> Option<&Described> {
+        self.kinds.get(&(mode, Name::from(kind)))
+    }
+
+    /// All kinds in order.
+    pub fn kinds(&self) -> impl Iterator<Item = (Mode, &Described)> {
+        self.kinds.iter().map(|((mode, _), it)| (*mode, it))
+    }
+
+    /// A provider's settings.
+    #[must_use]
+    pub fn provider(&self, name: &str) -> Option<&DescribedProvider> {
+        self.providers.get(name)
+    }
+
+    /// All providers in order.
+    pub fn providers(&self) -> impl Iterator<Item = (&Name, &DescribedProvider)> {
+        self.providers.iter()
+    }
+}
+
+/// Acts on resources of one kind.
+pub trait Driver: Send + Sync {
+    /// Makes one; answers its id and outputs.
+    fn create<'a>(
+        &'a self,
+        client: &'a Client,
+        arguments: &'a Object,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(String, Object), Error>>;
+    /// Looks at many.
+    fn read<'a>(&'a self, client: &'a Client, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>>;
+    /// Changes one; answers its outputs.
+    fn update<'a>(
+        &'a self,
+        client: &'a Client,
+        arguments: &'a Object,
+        before: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<Object, Error>>;
+    /// Deletes one.
+    fn delete<'a>(
+        &'a self,
+        client: &'a Client,
+        recorded: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// Reads data of one kind.
+pub trait Reader: Send + Sync {
+    /// Reads one; answers its outputs.
+    fn read<'a>(&'a self, client: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>>;
+}
+
+/// Makes clients of one provider.
+pub trait Connector: Send + Sync {
+    /// A client for these settings, and whom it talks to.
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>>;
+}
+
+/// What can act. Never given to planning.
+#[derive(Default, Clone)]
+pub struct Drivers {
+    resources: BTreeMap<Name, Arc<dyn Driver>>,
+    readers: BTreeMap<Name, Arc<dyn Reader>>,
+    connectors: BTreeMap<Name, Arc<dyn Connector>>,
+}
+
+impl Drivers {
+    /// The driver of a kind of resource.
+    #[must_use]
+    pub fn resource(&self, kind: &str) -> Option<&Arc<dyn Driver>> {
+        self.resources.get(kind)
+    }
+
+    /// The reader of a kind of data.
+    #[must_use]
+    pub fn reader(&self, kind: &str) -> Option<&Arc<dyn Reader>> {
+        self.readers.get(kind)
+    }
+
+    /// The maker of a provider's clients.
+    #[must_use]
+    pub fn connector(&self, provider: &str) -> Option<&Arc<dyn Connector>> {
+        self.connectors.get(provider)
+    }
+}
+
+/// Where providers enter their kinds.
+#[derive(Default)]
+pub struct Registry {
+    schemas: Schemas,
+    drivers: Drivers,
+}
+
+impl Registry {
+    /// An empty registry. The provider `ha`, which asks nobody, is always there.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default().provider::<crate::Nobody>()
+    }
+
+    /// Adds a provider.
+    #[must_use]
+    pub fn provider<P: Provider>(mut self) -> Self {
+        let schema = Schema::of::<P::Settings, crate::resource::NoSettings>();
+        self.schemas.providers.insert(P::NAME.into(), DescribedProvider { schema: schema.clone() });
+        self.drivers.connectors.insert(P::NAME.into(), Arc::new(TypedConnector::<P>(schema, PhantomData)));
+        self
+    }
+
+    /// Adds a kind of resource.
+    #[must_use]
+    pub fn resource<R: Resource>(mut self) -> Self {
+        let described = Described {
+            within: R::WITHIN.iter().map(|it| Name::from(*it)).collect(),
+            pure: R::PURE,
+            derive: Box::new(with_id::<R>),
+            derive_hooks: Box::new(R::hooks),
+            normal: Box::new(|schema, arguments| {
+                let typed: R = decode(arguments, &schema.arguments)?;
+                schema
+                    .conform(&encode(&typed))
+                    .map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; "))
+            }),
+            ..Described::new(R::KIND, R::Provider::NAME, empty(), Hooks::new())
+        };
+        self.drivers.resources.insert(R::KIND.into(), Arc::new(TypedDriver::<R>(OnceLock::new(), PhantomData)));
+        self.schemas.kinds.insert((Mode::Managed, R::KIND.into()), described);
+        self
+    }
+
+    /// Adds a kind of data.
+    #[must_use]
+    pub fn data<D: Data>(mut self) -> Self {
+        let described = Described {
+            derive: Box::new(Schema::of::<D, D::Outputs>),
+            derive_hooks: Box::new(D::hooks),
+            ..Described::new(D::KIND, D::Provider::NAME, empty(), Hooks::new())
+        };
+        self.drivers.readers.insert(D::KIND.into(), Arc::new(TypedReader::<D>(OnceLock::new(), PhantomData)));
+        self.schemas.kinds.insert((Mode::Data, D::KIND.into()), described);
+        self
+    }
+
+    /// Adds a document.
+    #[must_use]
+    pub fn document<D: Document>(mut self) -> Self {
+        let described = Described {
+            derive: Box::new(Schema::of::<D, D::Outputs>),
+            document: Some(Box::new(render::<D>)),
+            ..Described::new(D::KIND, crate::Nobody::NAME, empty(), Hooks::new())
+        };
+        self.schemas.kinds.insert((Mode::Data, D::KIND.into()), described);
+        self
+    }
+
+    /// Adds a kind made at run time.
+    #[must_use]
+    pub fn dynamic(mut self, described: Described, driver: Arc<dyn Driver>) -> Self {
+        self.drivers.resources.insert(described.kind.clone(), driver);
+        self.schemas.kinds.insert((Mode::Managed, described.kind.clone()), described);
+        self
+    }
+
+    /// Adds a provider made at run time.
+    #[must_use]
+    pub fn dynamic_provider(mut self, name: &str, schema: Schema, connector: Arc<dyn Connector>) -> Self {
+        self.schemas.providers.insert(name.into(), DescribedProvider { schema });
+        self.drivers.connectors.insert(name.into(), connector);
+        self
+    }
+
+    /// The two faces.
+    #[must_use]
+    pub fn split(self) -> (Schemas, Drivers) {
+        (self.schemas, self.drivers)
+    }
+}
+
+fn empty() -> Schema {
+    Schema { doc: String::new(), arguments: BTreeMap::new(), outputs: BTreeMap::new() }
+}
+
+fn with_id<R: Resource>() -> Schema {
+    let mut schema = Schema::of::<R, R::Outputs>();
+    schema.outputs.entry("id".into()).or_insert_with(|| crate::schema::Field {
+        doc: "The service's name for it.".into(),
+        shape: Shape::String { one_of: Vec::new() },
+        required: true,
+        default: None,
+        immutable: false,
+        volatile: false,
+        secret: false,
+        write_only: false,
+        chosen: false,
+    });
+    schema
+}
+
+fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, crate::Field>) -> Result<T, String> {
+    let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
+    T::deserialize(json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
+}
+
+/// The struct's fields that hold something.
+fn encode(it: &impl Serialize) -> Object {
+    let json = serde_json::to_value(it).expect("a kind's struct has only text keys");
+    match serde_json::from_value::<Value>(json).expect("what was just written is a value") {
+        Value::Object(fields) => fields.iter().filter(|(_, it)| !it.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect(),
+        _ => Object::new(),
+    }
+}
+
+fn render<D: Document>(schema: &Schema, arguments: &Object) -> Rendered {
+    let (readable, tainted) = readable(&Value::Object(Arc::new(arguments.clone())), &Shape::Object(schema.arguments.clone()));
+    let known = readable.is_wholly_known();
+    let typed = match D::deserialize(json::typed(&readable, &Shape::Object(schema.arguments.clone()))) {
+        Ok(typed) => typed,
+        Err(_) if !known => return Rendered::Unknown,
+        Err(error) => return Rendered::Problems(vec![Problem { path: crate::Path::root(), message: error.to_string() }]),
+    };
+    match typed.render() {
+        Err(problems) => Rendered::Problems(problems),
+        Ok(outputs) => match schema.conform_outputs(&encode(&outputs)) {
+            Err(problems) => Rendered::Problems(problems),
+            Ok(outputs) if tainted => Rendered::Outputs(outputs.into_iter().map(|(k, v)| (k, v.sensitive())).collect()),
+            Ok(outputs) => Rendered::Outputs(outputs),
+        },
+    }
+}
+
+/// The arguments with marks only where a text keeps them, and whether any other was taken off.
+fn readable(value: &Value, shape: &Shape) -> (Value, bool) {
+    let mut tainted = false;
+    let mut inner = |value: &Value, shape: &Shape| {
+        let (value, marked) = readable(value, shape);
+        tainted |= marked;
+        value
+    };
+    let plain = match (value, shape) {
+        (_, Shape::Text) => value.clone(),
+        (Value::Sensitive(of), _) => return (readable(of, shape).0, true),
+        (Value::Composed(_), _) => return value.unmark(),
+        (Value::List(items), Shape::List(of)) => Value::list(items.iter().map(|it| inner(it, of))),
+        (Value::Set(items), Shape::Set(of)) => Value::Set(Arc::new(items.iter().map(|it| inner(it, of)).collect())),
+        (Value::Map(items), Shape::Map(of)) => {
+            Value::Map(Arc::new(items.iter().map(|(k, it)| (k.clone(), inner(it, of))).collect()))
+        }
+        (Value::Object(items), Shape::Object(fields)) => Value::object(items.iter().map(|(name, it)| {
+            let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
+            (name.clone(), inner(it, shape))
+        })),
+        _ => value.clone(),
+    };
+    (plain, tainted)
+}
+
+struct TypedDriver<R: Resource>(OnceLock<Schema>, PhantomData<fn() -> R>);
+
+impl<R: Resource> TypedDriver<R> {
+    fn schema(&self) -> &Schema {
+        self.0.get_or_init(with_id::<R>)
+    }
+
+    fn arguments(&self, given: &Object) -> Result<R, Error> {
+        decode(given, &self.schema().arguments).map_err(|it| Error::new(format!("read the arguments of `{}`", R::KIND), it))
+    }
+
+    fn recorded(&self, record: &RecordedValue) -> Result<Recorded<R>, Error> {
+        let outputs = decode(&record.outputs, &self.schema().outputs)
+            .map_err(|it| Error::new(format!("read the recorded outputs of `{}` `{}`", R::KIND, record.id), it))?;
+        Ok(Recorded { id: record.id.clone(), arguments: self.arguments(&record.arguments)?, outputs })
+    }
+
+    fn outputs(&self, outputs: &R::Outputs, id: &str) -> Result<Object, Error> {
+        let mut encoded = encode(outputs);
+        encoded.insert("id".into(), Value::from(id));
+        self.schema().conform_outputs(&encoded).map_err(|it| odd(R::KIND, &it))
+    }
+}
+
+fn odd(kind: &str, problems: &[Problem]) -> Error {
+    let problems: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+    Error::new(format!("read what `{kind}` answered"), problems.join("; "))
+        .help("this is a fault of the provider; please report it")
+}
+
+fn client<P: Provider>(client: &Client) -> &P {
+    client.downcast_ref().expect("a kind is given its own provider's client")
+}
+
+impl<R: Resource> Driver for TypedDriver<R> {
+    fn create<'a>(
+        &'a self,
+        to: &'a Client,
+        arguments: &'a Object,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(String, Object), Error>> {
+        Box::pin(async move {
+            let Created { id, outputs } = self.arguments(arguments)?.create(client(to), attempt).await?;
+            let outputs = self.outputs(&outputs, &id)?;
+            Ok((id, outputs))
+        })
+    }
+
+    fn read<'a>(&'a self, to: &'a Client, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
+        Box::pin(async move {
+            let known: Vec<Recorded<R>> = known.iter().map(|it| self.recorded(it)).collect::<Result<_, _>>()?;
+            let readings = R::read(client(to), &known).await?;
+            let erase = |(reading, known): (Reading<R>, &Recorded<R>)| {
+                Ok(match reading {
+                    Reading::Gone => ReadingValue::Gone,
+                    Reading::Unchecked(reason) => ReadingValue::Unchecked(reason),
+                    Reading::Found { arguments, outputs, remarks } => ReadingValue::Found {
+                        arguments: self.schema().conform(&encode(&arguments)).map_err(|it| odd(R::KIND, &it))?,
+                        outputs: self.outputs(&outputs, &known.id)?,
+                        remarks,
+                    },
+                })
+            };
+            readings.into_iter().zip(&known).map(erase).collect()
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        to: &'a Client,
+        arguments: &'a Object,
+        before: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<Object, Error>> {
+        Box::pin(async move {
+            let recorded = self.recorded(before)?;
+            let outputs = self.arguments(arguments)?.update(client(to), &recorded, attempt).await?;
+            self.outputs(&outputs, &before.id)
+        })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        to: &'a Client,
+        recorded: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { R::delete(client(to), &self.recorded(recorded)?, attempt).await })
+    }
+}
+
+struct TypedReader<D: Data>(OnceLock<Schema>, PhantomData<fn() -> D>);
+
+impl<D: Data> Reader for TypedReader<D> {
+    fn read<'a>(&'a self, to: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
+        Box::pin(async move {
+            let schema = self.0.get_or_init(Schema::of::<D, D::Outputs>);
+            let typed: D = decode(arguments, &schema.arguments)
+                .map_err(|it| Error::new(format!("read the arguments of `{}`", D::KIND), it))?;
+            let outputs = typed.read(client(to)).await?;
+            schema.conform_outputs(&encode(&outputs)).map_err(|it| odd(D::KIND, &it))
+        })
+    }
+}
+
+struct TypedConnector<P: Provider>(Schema, PhantomData<fn() -> P>);
+
+impl<P: Provider> Connector for TypedConnector<P> {
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
+        Box::pin(async move {
+            let typed: P::Settings = decode(settings, &self.0.arguments)
+                .map_err(|it| Error::new(format!("read the settings of provider `{}`", P::NAME), it))?;
+            let client = P::connect(typed).await?;
+            let identity = client.identity();
+            Ok((Arc::new(client) as Client, identity))
+        })
+    }
+}

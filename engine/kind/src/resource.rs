@@ -1,0 +1,163 @@
+//! What the author of a kind writes.
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Attempt, Error, Hooks, Problem};
+
+/// A service or machine that kinds talk to, configured by a `provider` block.
+pub trait Provider: Send + Sync + Sized + 'static {
+    /// The block's label: `aws`.
+    const NAME: &'static str;
+    /// The block's arguments.
+    type Settings: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+
+    /// A client for these settings. May check them against the service, and changes nothing.
+    fn connect(settings: Self::Settings) -> impl Future<Output = Result<Self, Error>> + Send;
+
+    /// Whom the client talks to and as whom, for the plan's head: `("account", "123456789012")`.
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// A kind that `ha` makes, changes and deletes: the struct's fields are its arguments.
+pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// The block's first label: `aws_s3_bucket`.
+    const KIND: &'static str;
+    /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes with it unasked.
+    const WITHIN: &'static [&'static str] = &[];
+    /// Whether making it touches nothing outside the state (a random text, a certificate): needs no intent.
+    const PURE: bool = false;
+    /// Who is asked.
+    type Provider: Provider;
+    /// What the service adds. `id` is added to every kind's outputs.
+    type Outputs: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// The pure hooks: checks, predicted outputs, impact and group.
+    fn hooks() -> Hooks {
+        Hooks::new()
+    }
+
+    /// Makes it. When the attempt is resumed an earlier try may have made some or all of it: what carries the
+    /// attempt's token, or was noted, is taken over and finished, with arguments that are the same as then.
+    fn create(&self, client: &Self::Provider, attempt: &mut Attempt)
+    -> impl Future<Output = Result<Created<Self>, Error>> + Send;
+
+    /// Looks at many at once; answers in the order asked.
+    fn read(client: &Self::Provider, known: &[Recorded<Self>]) -> impl Future<Output = Result<Vec<Reading<Self>>, Error>> + Send;
+
+    /// Brings what is there to these arguments, in place; may be tried again after a kill in the middle.
+    fn update(
+        &self,
+        client: &Self::Provider,
+        before: &Recorded<Self>,
+        attempt: &mut Attempt,
+    ) -> impl Future<Output = Result<Self::Outputs, Error>> + Send;
+
+    /// Deletes it and waits until it is gone. What is gone already is no error.
+    fn delete(
+        client: &Self::Provider,
+        recorded: &Recorded<Self>,
+        attempt: &mut Attempt,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// A resource just made.
+#[derive(Debug)]
+pub struct Created<R: Resource> {
+    /// The service's name for it.
+    pub id: String,
+    /// What the service added.
+    pub outputs: R::Outputs,
+}
+
+/// A resource as the state has it.
+#[derive(Debug)]
+pub struct Recorded<R: Resource> {
+    /// The service's name for it.
+    pub id: String,
+    /// Its arguments, as last applied or seen.
+    pub arguments: R,
+    /// What the service added.
+    pub outputs: R::Outputs,
+}
+
+/// What a look at a resource showed.
+#[derive(Debug)]
+pub enum Reading<R: Resource> {
+    /// It is there. What the service does not return stays as recorded.
+    Found {
+        /// Its arguments as they are.
+        arguments: R,
+        /// What the service adds.
+        outputs: R::Outputs,
+        /// What an operator should know beyond the difference: `mongod on 10.0.0.1:27017 is not running`.
+        remarks: Vec<String>,
+    },
+    /// It is not there.
+    Gone,
+    /// It could not be looked at, for this reason; it counts as recorded.
+    Unchecked(String),
+}
+
+impl<R: Resource> Reading<R> {
+    /// There, with nothing to remark.
+    #[must_use]
+    pub fn found(arguments: R, outputs: R::Outputs) -> Self {
+        Self::Found { arguments, outputs, remarks: Vec::new() }
+    }
+}
+
+/// A kind that `ha` only reads.
+pub trait Data: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// The block's first label: `aws_vpc`.
+    const KIND: &'static str;
+    /// Who is asked.
+    type Provider: Provider;
+    /// What it answers.
+    type Outputs: Serialize + JsonSchema;
+
+    /// Checks and predicted outputs.
+    fn hooks() -> Hooks {
+        Hooks::new()
+    }
+
+    /// Reads it.
+    fn read(&self, client: &Self::Provider) -> impl Future<Output = Result<Self::Outputs, Error>> + Send;
+}
+
+/// A `data` block whose answer is a pure function of its arguments. Arguments that are [`crate::Text`] may hold
+/// unknown and secret parts, and so may the outputs made of them; when any other argument is unknown, so is all.
+pub trait Document: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// The block's first label: `circleci_settings`.
+    const KIND: &'static str;
+    /// What it renders.
+    type Outputs: Serialize + JsonSchema;
+
+    /// Renders it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the arguments taken together.
+    fn render(&self) -> Result<Self::Outputs, Vec<Problem>>;
+}
+
+/// A kind or document that asks nobody.
+#[derive(Debug)]
+pub struct Nobody;
+
+/// No settings.
+#[derive(Debug, Serialize, serde::Deserialize, JsonSchema)]
+pub struct NoSettings {}
+
+impl Provider for Nobody {
+    const NAME: &'static str = "ha";
+    type Settings = NoSettings;
+
+    async fn connect(_: NoSettings) -> Result<Self, Error> {
+        Ok(Self)
+    }
+}

@@ -1,0 +1,219 @@
+//! Text made of parts: what is clear, what is secret and what is not known yet stay apart, so that a long file with
+//! one secret in it can still be compared line by line.
+
+use std::sync::Arc;
+
+use crate::{Type, Unknown, Value};
+
+/// One stretch of a composed text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// May be shown to anybody.
+    Clear(Arc<str>),
+    /// Known, and never shown.
+    Secret(Arc<str>),
+    /// Known only once `cause` (an attribute's address, when there is one) is.
+    Unknown {
+        /// The attribute this part waits for, such as `aws_db_instance.pg.address`.
+        cause: Option<Arc<str>>,
+        /// Whether it will be a secret.
+        secret: bool,
+    },
+}
+
+/// A text under construction, or one taken apart for a document to render.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text {
+    parts: Vec<Part>,
+}
+
+impl Text {
+    /// An empty text.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A text of one secret part.
+    #[must_use]
+    pub fn secret(text: impl Into<Arc<str>>) -> Self {
+        Self { parts: vec![Part::Secret(text.into())] }
+    }
+
+    /// A text that is not known yet.
+    #[must_use]
+    pub fn unknown(cause: Option<Arc<str>>) -> Self {
+        Self { parts: vec![Part::Unknown { cause, secret: false }] }
+    }
+
+    /// The parts in order; no two clear neighbours, no empty clear part.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Appends clear text.
+    pub fn push_str(&mut self, text: &str) {
+        self.push_part(Part::Clear(text.into()));
+    }
+
+    /// Appends all parts of another text.
+    pub fn push(&mut self, text: &Text) {
+        for part in &text.parts {
+            self.push_part(part.clone());
+        }
+    }
+
+    /// Appends one part, joining it to a clear neighbour.
+    pub fn push_part(&mut self, part: Part) {
+        if let Part::Clear(new) = &part {
+            if new.is_empty() {
+                return;
+            }
+            if let Some(Part::Clear(last)) = self.parts.last_mut() {
+                *last = format!("{last}{new}").into();
+                return;
+            }
+        }
+        self.parts.push(part);
+    }
+
+    /// The same text with every known part rewritten; for transformations that work character by character, such as
+    /// quoting and percent-encoding.
+    #[must_use]
+    pub fn map(&self, rewrite: impl Fn(&str) -> String) -> Self {
+        let mut mapped = Self::new();
+        for part in &self.parts {
+            mapped.push_part(match part {
+                Part::Clear(text) => Part::Clear(rewrite(text).into()),
+                Part::Secret(text) => Part::Secret(rewrite(text).into()),
+                unknown @ Part::Unknown { .. } => unknown.clone(),
+            });
+        }
+        mapped
+    }
+
+    /// The whole text where every part is known, secrets included.
+    #[must_use]
+    pub fn known(&self) -> Option<String> {
+        let mut whole = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Clear(text) | Part::Secret(text) => whole.push_str(text),
+                Part::Unknown { .. } => return None,
+            }
+        }
+        Some(whole)
+    }
+
+    /// Whether nothing in it is secret.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        !self.parts.iter().any(|it| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. }))
+    }
+
+    /// Whether it has no parts at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The same text as a secret as a whole.
+    #[must_use]
+    pub fn into_secret(self) -> Self {
+        let secret = |part| match part {
+            Part::Clear(text) | Part::Secret(text) => Part::Secret(text),
+            Part::Unknown { cause, .. } => Part::Unknown { cause, secret: true },
+        };
+        Self { parts: self.parts.into_iter().map(secret).collect() }
+    }
+
+    /// Splits at line ends; each line keeps its own.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Text> {
+        let mut lines = vec![Text::new()];
+        for part in &self.parts {
+            let (text, secret) = match part {
+                Part::Clear(text) => (text, false),
+                Part::Secret(text) => (text, true),
+                unknown @ Part::Unknown { .. } => {
+                    lines.last_mut().expect("there is always a line").push_part(unknown.clone());
+                    continue;
+                }
+            };
+            for piece in text.split_inclusive('\n') {
+                let line = lines.last_mut().expect("there is always a line");
+                line.push_part(if secret { Part::Secret(piece.into()) } else { Part::Clear(piece.into()) });
+                if piece.ends_with('\n') {
+                    lines.push(Text::new());
+                }
+            }
+        }
+        if lines.last().is_some_and(Text::is_empty) {
+            lines.pop();
+        }
+        lines
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        let mut new = Self::new();
+        new.push_str(text);
+        new
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl FromIterator<Part> for Text {
+    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
+        let mut text = Self::new();
+        for part in parts {
+            text.push_part(part);
+        }
+        text
+    }
+}
+
+/// A text in the simplest value that holds it: a string when all is clear, an unknown when that is all there is.
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
+        match text.parts.as_slice() {
+            [] => Value::String("".into()),
+            [Part::Clear(only)] => Value::String(only.clone()),
+            [Part::Unknown { cause, secret }] => {
+                let unknown = Value::Unknown(Arc::new(Unknown { ty: Type::String, cause: cause.clone() }));
+                if *secret { Value::Sensitive(Arc::new(unknown)) } else { unknown }
+            }
+            _ => Value::Composed(text.parts.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clear_neighbours_are_joined() {
+        let text: Text = [Part::Clear("a".into()), Part::Clear("".into()), Part::Clear("b".into())].into_iter().collect();
+        assert_eq!(Value::from(text), Value::from("ab"));
+    }
+
+    #[test]
+    fn lines_keep_their_parts() {
+        let mut text = Text::from("a=1\nb=");
+        text.push(&Text::secret("x"));
+        text.push_str("\nc=");
+        text.push(&Text::unknown(Some("it.is".into())));
+        let lines = text.lines();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[1].parts().len(), 3);
+        assert!(lines[2].known().is_none());
+    }
+}
