@@ -1,1 +1,47 @@
-//! ha-state
+//! What is known of the things that `ha` made, and how that is never lost.
+//!
+//! A state is a row of numbered [`Frame`]s, folded. They are kept as a *checkpoint* of all up to some number, and a
+//! *journal* of those since. A step writes its intent before its first call and its result after its last; each is
+//! on disk before anything goes on. Whatever kills the process, what was acknowledged is there when the state is
+//! next opened, and what was only begun is known to have been begun.
+//!
+//! Everything is sealed: with a data key for each session, and that with the state's [`Key`]. Where the bytes are
+//! kept is behind [`Store`]; [`LocalStore`] keeps them in files.
+
+mod checkpoint;
+mod envelope;
+mod error;
+mod frame;
+mod holder;
+mod journal;
+mod json;
+mod key;
+mod keyring;
+mod lineage;
+mod local;
+mod lock;
+mod memory;
+mod preamble;
+mod reading;
+mod record;
+#[cfg(test)]
+mod samples;
+mod session;
+mod state;
+mod store;
+mod writer;
+
+pub use error::{Reason, StateError};
+pub use frame::{Frame, Intent, Obligation, Run, RunEnd, RunOutcome, RunStart, StepOutcome};
+pub use holder::Holder;
+pub use json::to_json;
+pub use key::{Key, keyed_digest, open, seal, sealed_with};
+pub use keyring::{FoundKey, KeyName, KeyPolicy, KeyRing, Keys};
+pub use lineage::new_lineage;
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+pub use reading::{addresses, open_for_reading};
+pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};
+pub use state::{LastRun, State, Unfinished};
+pub use store::{Held, Kept, Lease, Loaded, Segment, Store};
+pub use writer::{Opening, Writer, open_for_writing};

@@ -75,6 +75,7 @@ pub enum ImpactSeverity {
 type Check = Arc<dyn Fn(&serde_json::Value) -> Vec<Problem> + Send + Sync>;
 type Predict = Arc<dyn Fn(&serde_json::Value) -> Option<Value> + Send + Sync>;
 type Group = Arc<dyn Fn(&serde_json::Value) -> Option<String> + Send + Sync>;
+type Takes = Arc<dyn Fn(&serde_json::Value) -> bool + Send + Sync>;
 type ImpactOf = Arc<dyn Fn(&Changed<'_>) -> Vec<Impact> + Send + Sync>;
 
 /// The hooks of one kind.
@@ -84,6 +85,7 @@ pub struct Hooks {
     predictions: Vec<(Name, Predict)>,
     impacts: Vec<ImpactOf>,
     group: Option<Group>,
+    takes_contents: Option<Takes>,
 }
 
 impl Hooks {
@@ -130,6 +132,13 @@ impl Hooks {
         self
     }
 
+    /// Whether what lives inside a thing with these arguments goes with it when it is deleted; yes unless said.
+    #[must_use]
+    pub fn contents_go<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> bool + Send + Sync + 'static) -> Self {
+        self.takes_contents = Some(Arc::new(move |arguments| named::<N>(arguments).is_some_and(&hook)));
+        self
+    }
+
     /// Runs the checks.
     #[must_use]
     pub fn problems(&self, schema: &Schema, arguments: &Object) -> Vec<Problem> {
@@ -154,6 +163,12 @@ impl Hooks {
     #[must_use]
     pub fn impacts(&self, changed: &Changed<'_>) -> Vec<Impact> {
         self.impacts.iter().flat_map(|impact| impact(changed)).collect()
+    }
+
+    /// Whether what lives inside a thing with these arguments goes with it when it is deleted.
+    #[must_use]
+    pub fn takes_contents(&self, schema: &Schema, arguments: &Object) -> bool {
+        self.takes_contents.as_ref().is_none_or(|takes| takes(&written(schema, arguments)))
     }
 
     /// The group of an instance with these arguments.

@@ -1,53 +1,585 @@
-//! Numbers of the language.
+//! Numbers of the language: binary, 512 bits of precision, rounded half to even, with small integers apart.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use num_bigint::{BigInt, BigUint, Sign};
+use num_integer::Integer;
+use num_traits::{One, Signed, ToPrimitive, Zero};
+
+/// How many bits a number keeps.
+const PRECISION: u64 = 512;
+/// The greatest power of two a number may reach; smaller than its inverse is nothing.
+const GREATEST: i64 = 1 << 17;
+/// Digits beyond these can only break a tie.
+const SIGNIFICANT: usize = 1_500;
 
 /// A number.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number(i64);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Number(Form);
+
+/// Every number has one form only, so that equal numbers are equal in all their parts.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Form {
+    /// An integer that fits.
+    Small(i64),
+    /// Anything else.
+    Big(Arc<Big>),
+}
+
+/// `mantissa * 2^exponent`, the mantissa odd.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Big {
+    mantissa: BigInt,
+    exponent: i64,
+}
 
 /// A text that is no number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotANumber;
 
+impl fmt::Display for NotANumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a number")
+    }
+}
+
+impl std::error::Error for NotANumber {}
+
 impl Number {
+    /// Nothing.
+    pub const ZERO: Self = Self(Form::Small(0));
+
     /// The number as an integer, where it is one that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
-        Some(self.0)
+        match &self.0 {
+            Form::Small(it) => Some(*it),
+            Form::Big(_) => None,
+        }
     }
 
-    /// The nearest double.
+    /// The number as an integer of any size, where it is one.
+    #[must_use]
+    pub fn as_integer(&self) -> Option<BigInt> {
+        match &self.0 {
+            Form::Small(it) => Some((*it).into()),
+            Form::Big(it) => (it.exponent >= 0).then(|| &it.mantissa << it.exponent),
+        }
+    }
+
+    /// Whether it has no fraction.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        match &self.0 {
+            Form::Small(_) => true,
+            Form::Big(it) => it.exponent >= 0,
+        }
+    }
+
+    /// Whether it is less than nothing.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        match &self.0 {
+            Form::Small(it) => *it < 0,
+            Form::Big(it) => it.mantissa.is_negative(),
+        }
+    }
+
+    /// The nearest double; infinite when too large for one.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "the nearest is what is asked for")]
     pub fn to_f64(&self) -> f64 {
-        self.0 as f64
+        match &self.0 {
+            Form::Small(it) => *it as f64,
+            Form::Big(it) => {
+                // With 64 bits and a sticky one the standard reader rounds once and rightly.
+                let digits = self.to_string();
+                digits.parse().unwrap_or(if it.mantissa.is_negative() { f64::NEG_INFINITY } else { f64::INFINITY })
+            }
+        }
     }
 
-    /// The number nearest to a double; none for infinities and not-a-number.
+    /// The number that a double's shortest decimal stands for; none for infinities and not-a-number.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "placeholder")]
     pub fn from_f64(it: f64) -> Option<Self> {
-        Some(Self(it as i64))
+        if !it.is_finite() {
+            return None;
+        }
+        it.to_string().parse().ok()
     }
+
+    /// The number nearest to an integer of any size; none when it is out of range.
+    #[must_use]
+    pub fn from_integer(it: BigInt) -> Option<Self> {
+        rounded(it, 0, false)
+    }
+
+    /// The sum; none when it is out of range.
+    #[must_use]
+    pub fn add(&self, other: &Self) -> Option<Self> {
+        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
+            && let Some(sum) = a.checked_add(*b)
+        {
+            return Some(sum.into());
+        }
+        let (a, ea) = self.parts();
+        let (b, eb) = other.parts();
+        let exponent = ea.min(eb);
+        rounded((a << (ea - exponent)) + (b << (eb - exponent)), exponent, false)
+    }
+
+    /// The difference; none when it is out of range.
+    #[must_use]
+    pub fn sub(&self, other: &Self) -> Option<Self> {
+        self.add(&other.negated())
+    }
+
+    /// The product; none when it is out of range.
+    #[must_use]
+    pub fn mul(&self, other: &Self) -> Option<Self> {
+        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
+            && let Some(product) = a.checked_mul(*b)
+        {
+            return Some(product.into());
+        }
+        let (a, ea) = self.parts();
+        let (b, eb) = other.parts();
+        rounded(a * b, ea + eb, false)
+    }
+
+    /// The quotient; none when the divisor is nothing or the result out of range.
+    #[must_use]
+    pub fn div(&self, other: &Self) -> Option<Self> {
+        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
+            && *b != 0
+            && let Some(0) = a.checked_rem(*b)
+        {
+            return Some((a / b).into());
+        }
+        let (a, ea) = self.parts();
+        let (b, eb) = other.parts();
+        quotient(a, &b, ea - eb)
+    }
+
+    /// What is left after taking `other` away a whole number of times, with the sign of `self`; none when `other` is
+    /// nothing or the result out of range.
+    #[must_use]
+    pub fn rem(&self, other: &Self) -> Option<Self> {
+        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
+            && let Some(rest) = a.checked_rem(*b)
+        {
+            return Some(rest.into());
+        }
+        let times = self.div(other)?.truncated();
+        self.sub(&other.mul(&times)?)
+    }
+
+    /// The number with the other sign.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        match &self.0 {
+            Form::Small(it) => it
+                .checked_neg()
+                .map_or_else(|| rounded(-BigInt::from(*it), 0, false).expect("a small integer is in range"), Self::from),
+            Form::Big(it) => {
+                let it = Big { mantissa: -&it.mantissa, exponent: it.exponent };
+                // The least small integer has no positive twin, so the twin of that one is small.
+                rounded(it.mantissa, it.exponent, false).expect("the sign changes nothing about the range")
+            }
+        }
+    }
+
+    /// The number without its sign.
+    #[must_use]
+    pub fn magnitude(&self) -> Self {
+        if self.is_negative() { self.negated() } else { self.clone() }
+    }
+
+    /// The greatest integer that is not greater.
+    #[must_use]
+    pub fn floor(&self) -> Self {
+        match &self.0 {
+            Form::Big(it) if it.exponent < 0 => {
+                rounded(&it.mantissa >> it.exponent.unsigned_abs(), 0, false).expect("nearer to nothing than before")
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The least integer that is not less.
+    #[must_use]
+    pub fn ceil(&self) -> Self {
+        self.negated().floor().negated()
+    }
+
+    /// The integer part.
+    #[must_use]
+    pub fn truncated(&self) -> Self {
+        if self.is_negative() { self.ceil() } else { self.floor() }
+    }
+
+    /// An integer written in a base from 2 to 62; none for what is not one.
+    #[must_use]
+    pub fn from_digits(text: &str, base: u32) -> Option<Self> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        if digits.is_empty() {
+            return None;
+        }
+        let mut whole = BigUint::zero();
+        for c in digits.bytes() {
+            let digit = match c {
+                b'0'..=b'9' => u32::from(c - b'0'),
+                b'a'..=b'z' => u32::from(c - b'a') + 10,
+                b'A'..=b'Z' if base <= 36 => u32::from(c - b'A') + 10,
+                b'A'..=b'Z' => u32::from(c - b'A') + 36,
+                _ => return None,
+            };
+            if digit >= base || whole.bits() > GREATEST.unsigned_abs() {
+                return None;
+            }
+            whole = whole * base + digit;
+        }
+        rounded(BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, whole), 0, false)
+    }
+
+    fn parts(&self) -> (BigInt, i64) {
+        match &self.0 {
+            Form::Small(it) => ((*it).into(), 0),
+            Form::Big(it) => (it.mantissa.clone(), it.exponent),
+        }
+    }
+}
+
+/// `mantissa * 2^exponent` in its one form, or none when it is too large. `inexact` says that a little was cut off
+/// below the last bit.
+fn rounded(mantissa: BigInt, exponent: i64, inexact: bool) -> Option<Number> {
+    let (sign, mut magnitude) = mantissa.into_parts();
+    let mut exponent = exponent;
+    if magnitude.is_zero() {
+        return Some(Number::ZERO);
+    }
+    let bits = magnitude.bits();
+    if bits > PRECISION {
+        let cut = bits - PRECISION;
+        let half = magnitude.bit(cut - 1);
+        let below = inexact || magnitude.trailing_zeros().is_some_and(|it| it < cut - 1);
+        magnitude >>= cut;
+        exponent += i64::try_from(cut).ok()?;
+        if half && (below || magnitude.bit(0)) {
+            magnitude += 1u32;
+        }
+    }
+    let zeros = magnitude.trailing_zeros().unwrap_or(0);
+    if zeros > 0 {
+        magnitude >>= zeros;
+        exponent += i64::try_from(zeros).ok()?;
+    }
+    let top = exponent + i64::try_from(magnitude.bits()).ok()?;
+    if top > GREATEST {
+        return None;
+    }
+    if top < -GREATEST {
+        return Some(Number::ZERO);
+    }
+    if exponent >= 0 && top <= 64 {
+        let whole = BigInt::from_biguint(sign, &magnitude << exponent);
+        if let Some(small) = whole.to_i64() {
+            return Some(small.into());
+        }
+    }
+    Some(Number(Form::Big(Arc::new(Big { mantissa: BigInt::from_biguint(sign, magnitude), exponent }))))
+}
+
+/// `a / b * 2^exponent`, rounded once.
+fn quotient(a: BigInt, b: &BigInt, exponent: i64) -> Option<Number> {
+    if b.is_zero() {
+        return None;
+    }
+    let wanted = PRECISION + 2 + b.bits();
+    let shift = wanted.saturating_sub(a.bits());
+    let (whole, rest) = (a << shift).div_rem(b);
+    rounded(whole, exponent - i64::try_from(shift).ok()?, !rest.is_zero())
 }
 
 impl From<i64> for Number {
     fn from(it: i64) -> Self {
-        Self(it)
+        Self(Form::Small(it))
     }
 }
 
 impl FromStr for Number {
     type Err = NotANumber;
+
     fn from_str(text: &str) -> Result<Self, NotANumber> {
-        text.parse().map(Self).map_err(|_| NotANumber)
+        if text.len() < 19
+            && text.bytes().all(|it| it.is_ascii_digit())
+            && let Ok(small) = text.parse::<i64>()
+        {
+            return Ok(small.into());
+        }
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (decimal, power) = match unsigned.split_once(['e', 'E']) {
+            Some((decimal, power)) => (decimal, exponent(power)?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+        let all_digits = |it: &str| it.bytes().all(|it| it.is_ascii_digit());
+        if whole.len() + fraction.len() == 0 || !all_digits(whole) || !all_digits(fraction) {
+            return Err(NotANumber);
+        }
+        let mut digits = format!("{whole}{fraction}");
+        let mut power = power - i64::try_from(fraction.len()).map_err(|_| NotANumber)?;
+        let leading = digits.len() - digits.trim_start_matches('0').len();
+        digits.drain(..leading);
+        if digits.len() > SIGNIFICANT {
+            let dropped = digits.split_off(SIGNIFICANT);
+            power += i64::try_from(dropped.len()).map_err(|_| NotANumber)?;
+            if dropped.bytes().any(|it| it != b'0') {
+                digits.push('1');
+                power -= 1;
+            }
+        }
+        if digits.is_empty() {
+            return Ok(Number::ZERO);
+        }
+        // Far out of range either way; not worth computing the power.
+        let size = power.saturating_add(i64::try_from(digits.len()).map_err(|_| NotANumber)?);
+        if size > GREATEST {
+            return Err(NotANumber);
+        }
+        if size < -GREATEST {
+            return Ok(Number::ZERO);
+        }
+        let digits = BigUint::from_str(&digits).map_err(|_| NotANumber)?;
+        let digits = BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, digits);
+        let ten = BigInt::from(10).pow(u32::try_from(power.unsigned_abs()).map_err(|_| NotANumber)?);
+        let number = if power >= 0 { rounded(digits * ten, 0, false) } else { quotient(digits, &ten, 0) };
+        number.ok_or(NotANumber)
     }
 }
 
+/// A decimal exponent; one too long to read is as far out of range as one can be.
+fn exponent(text: &str) -> Result<i64, NotANumber> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_digit()) {
+        return Err(NotANumber);
+    }
+    Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN / 4 } else { i64::MAX / 4 }))
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0) {
+            return a.cmp(b);
+        }
+        let (a, ea) = self.parts();
+        let (b, eb) = other.parts();
+        a.sign().cmp(&b.sign()).then_with(|| {
+            let exponent = ea.min(eb);
+            (a << (ea - exponent)).cmp(&(b << (eb - exponent)))
+        })
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The shortest decimal that reads back as the same number, without an exponent.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        let big = match &self.0 {
+            Form::Small(it) => return write!(f, "{it}"),
+            Form::Big(big) => big,
+        };
+        if big.exponent >= 0 && i64::try_from(big.mantissa.bits()).unwrap_or(i64::MAX) + big.exponent <= PRECISION as i64 {
+            return write!(f, "{}", &big.mantissa << big.exponent);
+        }
+        let (digits, point) = shortest(big.mantissa.magnitude(), big.exponent);
+        if big.mantissa.is_negative() {
+            f.write_str("-")?;
+        }
+        match usize::try_from(point) {
+            Ok(point) if point >= digits.len() => write!(f, "{digits}{}", "0".repeat(point - digits.len())),
+            Ok(point) if point > 0 => write!(f, "{}.{}", &digits[..point], &digits[point..]),
+            _ => write!(f, "0.{}{digits}", "0".repeat(usize::try_from(-point).unwrap_or(0))),
+        }
+    }
+}
+
+/// The fewest digits that lie nearer to `mantissa * 2^exponent` than to any neighbour at full precision, and where the
+/// point goes (Steele and White's method).
+fn shortest(mantissa: &BigUint, exponent: i64) -> (String, i64) {
+    let widened = PRECISION - mantissa.bits();
+    let full = mantissa << widened;
+    let exponent = exponent - i64::try_from(widened).unwrap_or(0);
+    let even = !full.bit(0);
+    // Below a power of two the neighbours lie half as far apart as above it.
+    let edge = u32::from(mantissa.is_one());
+    let up = usize::try_from(exponent.max(0)).unwrap_or(0);
+    let down = usize::try_from((-exponent).max(0)).unwrap_or(0);
+    let mut rest: BigUint = full << (up + 1 + edge as usize);
+    let mut scale: BigUint = BigUint::one() << (down + 1 + edge as usize);
+    let mut above: BigUint = BigUint::one() << (up + edge as usize);
+    let mut below: BigUint = BigUint::one() << up;
+
+    let bits = i64::try_from(PRECISION).unwrap_or(0) + exponent;
+    // log10(2), a little less; the estimate is at most one too small.
+    let mut point = (bits - 1) * 30_102_999 / 100_000_000;
+    if bits - 1 < 0 {
+        point -= 1;
+    }
+    let ten = BigUint::from(10u32);
+    let power = ten.pow(u32::try_from(point.unsigned_abs()).unwrap_or(0));
+    if point >= 0 {
+        scale *= power;
+    } else {
+        rest *= &power;
+        above *= &power;
+        below *= &power;
+    }
+    while if even { &rest + &above >= scale } else { &rest + &above > scale } {
+        scale *= 10u32;
+        point += 1;
+    }
+    let mut digits = String::new();
+    loop {
+        rest *= 10u32;
+        above *= 10u32;
+        below *= 10u32;
+        let (digit, left) = rest.div_rem(&scale);
+        rest = left;
+        let mut digit = digit.to_u8().unwrap_or(0);
+        let low = if even { rest <= below } else { rest < below };
+        let high = if even { &rest + &above >= scale } else { &rest + &above > scale };
+        if !low && !high {
+            digits.push(char::from(b'0' + digit));
+            continue;
+        }
+        if high && (!low || &rest * 2u32 >= scale) {
+            digit += 1;
+        }
+        digits.push(char::from(b'0' + digit));
+        return (digits, point);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn n(text: &str) -> Number {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn arithmetic_is_binary_and_prints_the_shortest_decimal() {
+        assert_eq!(n("0.1").add(&n("0.2")).unwrap().to_string(), "0.3");
+        let square = n("1.1").mul(&n("1.1")).unwrap().to_string();
+        assert_eq!(square, format!("1.21{}1", "0".repeat(151)));
+        assert_eq!(n("10").div(&n("4")).unwrap().to_string(), "2.5");
+        assert_eq!(n("1").div(&n("3")).unwrap().mul(&n("3")).unwrap(), n("1"));
+        assert_eq!(n("11").rem(&n("5.1")).unwrap().to_string(), format!("0.8{}24", "0".repeat(152)));
+        assert_eq!(n("-10").rem(&n("3")).unwrap(), n("-1"));
+        assert_eq!(n("1").div(&n("0")), None);
+        assert_eq!(n("1").rem(&n("0")), None);
+        assert_eq!(n("1").rem(&n("0.0")), None);
+    }
+
+    #[test]
+    fn one_number_has_one_form() {
+        let same = ["1000", "1e3", "1000.0", "10000e-1", "+1000"].map(n);
+        assert_eq!(same.iter().collect::<HashSet<_>>().len(), 1);
+        assert_eq!(n("9223372036854775807").add(&n("1")).unwrap().sub(&n("1")).unwrap().as_i64(), Some(i64::MAX));
+        assert_eq!(n("-9223372036854775808").as_i64(), Some(i64::MIN));
+        assert_eq!(n("-9223372036854775808").negated().to_string(), "9223372036854775808");
+        assert_eq!(n("9223372036854775808").negated().as_i64(), Some(i64::MIN));
+        assert_eq!(n("-9223372036854775808").div(&n("-1")).unwrap().to_string(), "9223372036854775808");
+    }
+
+    #[test]
+    fn numbers_order_as_they_should() {
+        let ascending = ["-1e400", "-2", "-1.5", "-1e-400", "0", "1e-400", "0.5", "1", "9223372036854775807", "1e30"].map(n);
+        for (i, a) in ascending.iter().enumerate() {
+            for (j, b) in ascending.iter().enumerate() {
+                assert_eq!(a.cmp(b), i.cmp(&j), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_parts_go_the_right_way() {
+        for (text, floor, ceil) in [("1.5", "1", "2"), ("-1.5", "-2", "-1"), ("7", "7", "7"), ("-0.1", "-1", "0")] {
+            assert_eq!(n(text).floor(), n(floor));
+            assert_eq!(n(text).ceil(), n(ceil));
+        }
+    }
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        for text in
+            ["0.1", "-0.001", "123456789.000000001", "1e-30", "5e-324", "1e200", "340282366920938463463374607431768211456"]
+        {
+            let number = n(text);
+            assert_eq!(n(&number.to_string()), number, "{text}");
+        }
+        let third = n("1").div(&n("3")).unwrap();
+        assert_eq!(n(&third.to_string()), third);
+        assert_eq!(third.to_string(), format!("0.{}5", "3".repeat(154)));
+        assert_eq!(n("1e200").to_string(), format!("1{}", "0".repeat(200)));
+        let big = n("2").div(&n("3")).unwrap().mul(&n("1e300")).unwrap();
+        assert_eq!(n(&big.to_string()), big);
+    }
+
+    #[test]
+    fn doubles_round_trip() {
+        for double in [0.1, 1.5, -2.25e-7, f64::MAX, f64::MIN_POSITIVE, 1e22, 5e-324] {
+            assert_eq!(Number::from_f64(double).unwrap().to_f64().to_bits(), double.to_bits());
+        }
+        assert_eq!(Number::from_f64(f64::NAN), None);
+        assert_eq!(n("1e400").to_f64(), f64::INFINITY);
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in ["", "-", ".", "1e", "0x10", "1_000", " 1", "1 ", "one", "1.2.3", "e5", "--1", "1e999999999999999999999"] {
+            assert_eq!(text.parse::<Number>(), Err(NotANumber), "{text}");
+        }
+        assert_eq!(n("1e-999999999999999999999"), Number::ZERO);
+        assert_eq!(n(".5"), n("0.5"));
+    }
+
+    #[test]
+    fn digits_of_other_bases() {
+        assert_eq!(Number::from_digits("ff", 16), Some(n("255")));
+        assert_eq!(Number::from_digits("FF", 16), Some(n("255")));
+        assert_eq!(Number::from_digits("-111", 2), Some(n("-7")));
+        assert_eq!(Number::from_digits("aA", 62), Some(n("656")));
+        assert_eq!(Number::from_digits("12", 2), None);
+        assert_eq!(Number::from_digits("", 10), None);
+    }
+
+    #[test]
+    fn a_number_is_small() {
+        assert!(size_of::<Number>() <= 16);
     }
 }

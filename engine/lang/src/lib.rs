@@ -1,1 +1,31 @@
-//! ha-lang
+//! The language: text is read ([`compile`]), compiled to a [`Configuration`] whose expressions have all names resolved,
+//! and evaluated against an [`Environment`]. Values may be unknown or secret, wholly or in part, through all of it.
+
+mod body;
+mod compile;
+mod configuration;
+mod environment;
+mod evaluate;
+mod functions;
+mod inputs;
+mod mistake;
+mod parse;
+mod resolve;
+mod shown;
+mod source;
+mod syntax;
+mod template;
+mod tree;
+mod types;
+
+pub use body::Body;
+pub use compile::compile;
+pub use configuration::{
+    Backend, Condition, Configuration, IgnoreChanges, Lifecycle, Local, OutputBlock, ProviderBlock, RequiredProvider,
+    ResourceBlock, Settings, Variable,
+};
+pub use environment::{Environment, Files, Nothing, Scope};
+pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
+pub use inputs::{expression, value_of_text, values_file};
+pub use source::SourceFile;
+pub use tree::{BlockName, Expression, Reference, Target};

@@ -1,1 +1,16 @@
-//! ha-run
+//! Refresh, reads, apply and recovery: the only engine room with a runtime and a clock.
+
+mod apply;
+mod cancel;
+mod clients;
+mod engine;
+mod event;
+mod look;
+mod recover;
+mod refresh;
+mod step;
+
+pub use cancel::Cancel;
+pub use engine::{Engine, Failure, Request};
+pub use event::{Applied, Event, NotStarted, Observer, StepError};
+pub use recover::Recovery;

@@ -1,1 +1,32 @@
-//! ha-aws
+//! Kinds of Amazon Web Services, by the names and arguments that Terraform's provider gives them.
+
+mod cidr;
+mod engine_version;
+mod failure;
+mod iam;
+mod kinds;
+mod policy;
+mod provider;
+mod reading;
+mod tags;
+mod wait;
+
+use ha_kind::Registry;
+
+pub use provider::{Aws, Settings};
+
+/// Enters the provider and its kinds.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    registry
+        .provider::<Aws>()
+        .resource::<kinds::aws_iam_instance_profile::InstanceProfile>()
+        .resource::<kinds::aws_iam_role::Role>()
+        .resource::<kinds::aws_iam_role_policy::RolePolicy>()
+        .resource::<kinds::aws_iam_role_policy_attachment::Attachment>()
+        .resource::<kinds::aws_s3_bucket::Bucket>()
+        .resource::<kinds::aws_s3_bucket_public_access_block::PublicAccessBlock>()
+        .resource::<kinds::aws_s3_bucket_server_side_encryption_configuration::Encryption>()
+        .resource::<kinds::aws_s3_bucket_versioning::Versioning>()
+        .resource::<kinds::aws_s3_object::Object>()
+}

@@ -1,1 +1,26 @@
-//! ha-circleci
+//! The files of a CircleCI Services machine, as documents: text that is a pure function of its arguments, so that a
+//! plan shows what a changed password, host or script does to it, line by line.
+
+mod checks;
+mod circleci_customizations;
+mod circleci_replicated_config;
+mod circleci_settings;
+mod digest;
+mod quoting;
+mod script;
+mod userdata;
+
+use ha_kind::Registry;
+
+/// Enters the documents of this room.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    registry
+        .document::<circleci_customizations::Customizations>()
+        .document::<circleci_replicated_config::ReplicatedConfig>()
+        .document::<circleci_settings::Settings>()
+        .document::<userdata::Userdata>()
+}
+
+#[cfg(test)]
+mod tests;

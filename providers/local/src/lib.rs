@@ -1,1 +1,17 @@
-//! ha-local
+//! What lives on this machine alone: files, and values kept in the state.
+
+mod file;
+mod ha_data;
+mod local_file;
+mod permission;
+
+use ha_kind::Registry;
+
+/// Enters the kinds of this room.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    registry.resource::<ha_data::KeptValue>().resource::<local_file::LocalFile>()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,19 @@
-//! ha-tls
+//! Certificates: an internal authority and what it signs. Keys are made here and live in the sealed state alone.
+
+mod certificate;
+mod key;
+mod subject;
+mod tls_ca;
+mod tls_cert;
+mod validity;
+
+use ha_kind::Registry;
+
+/// Enters the kinds of this room.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    registry.resource::<tls_ca::Authority>().resource::<tls_cert::Certificate>()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! What differs between the attributes of a thing as it is and as it will be, place by place.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Name, Path};
+use ha_plan::Difference;
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+use super::lines::{LineDifference, between, pretty_json};
+use super::shown::Shown;
+
+/// One place worth showing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) path: Path,
+    pub(crate) what: What,
+    /// Whether it means a new resource.
+    pub(crate) replaces: bool,
+}
+
+/// What there is to show of a place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// It is, in something that comes or goes as a whole.
+    Is(Shown),
+    /// It comes.
+    Added(Shown),
+    /// It goes.
+    Removed(Shown),
+    /// It becomes another.
+    Changed(Shown, Shown),
+    /// A text of which lines change.
+    Lines(LineDifference),
+    /// A secret that becomes another.
+    SecretChanged,
+    /// A secret that stays.
+    SecretUnchanged,
+}
+
+/// The attributes of something that comes or goes as a whole, but for those that hold nothing.
+pub(crate) fn all(attributes: &BTreeMap<Name, Shown>) -> Vec<Row> {
+    let row =
+        |(name, it): (&Name, &Shown)| Row { path: Path::attribute(name.clone()), what: What::Is(it.clone()), replaces: false };
+    attributes.iter().filter(|(_, it)| !is_nothing(it)).map(row).collect()
+}
+
+/// What differs, and how many attributes do not.
+pub(crate) fn differences(
+    before: &BTreeMap<Name, Shown>,
+    after: &BTreeMap<Name, Shown>,
+    named: &[Difference],
+) -> (Vec<Row>, usize) {
+    let mut rows = Vec::new();
+    let mut unchanged = 0;
+    for name in names(before, after) {
+        let found = rows.len();
+        let path = Path::attribute(name.clone());
+        compare(&path, before.get(&name), after.get(&name), &mut rows);
+        if rows.len() > found {
+            continue;
+        }
+        // The planner knows of differences that cannot be seen, such as those of a value that is stored nowhere.
+        let unseen = named.iter().any(|it| it.path.steps().starts_with(path.steps()));
+        match after.get(&name) {
+            Some(value) if unseen && !is_nothing(value) => rows.push(Row { path, what: What::SecretChanged, replaces: false }),
+            Some(value) if !is_nothing(value) => unchanged += 1,
+            _ => {}
+        }
+    }
+    for row in &mut rows {
+        let here = row.path.steps();
+        row.replaces =
+            named.iter().any(|it| it.replaces && (here.starts_with(it.path.steps()) || it.path.steps().starts_with(here)));
+    }
+    (rows, unchanged)
+}
+
+/// What differs between two values at a place.
+pub(crate) fn compare(path: &Path, before: Option<&Shown>, after: Option<&Shown>, rows: &mut Vec<Row>) {
+    let mut push = |what| rows.push(Row { path: path.clone(), what, replaces: false });
+    let (before, after) = match (before.filter(|it| **it != Shown::Null), after.filter(|it| **it != Shown::Null)) {
+        (None, None) => return,
+        (None, Some(after)) => return if is_nothing(after) { () } else { push(What::Added(after.clone())) },
+        (Some(before), None) => return if is_nothing(before) { () } else { push(What::Removed(before.clone())) },
+        (Some(before), Some(after)) if before.is_same(after) => return,
+        (Some(before), Some(after)) => (before, after),
+    };
+    match (before, after) {
+        (Shown::Object(old), Shown::Object(new)) => {
+            for name in names(old, new) {
+                compare(&path.name(name.clone()), old.get(&name), new.get(&name), rows);
+            }
+        }
+        (Shown::List(old), Shown::List(new)) => compare_lists(path, old, new, rows),
+        (Shown::Set(old), Shown::Set(new)) => {
+            let gone = old.iter().filter(|it| !new.contains(it));
+            let come = new.iter().filter(|it| !old.contains(it) || !it.is_wholly_known());
+            rows.extend(gone.map(|it| Row { path: path.clone(), what: What::Removed(it.clone()), replaces: false }));
+            rows.extend(come.map(|it| Row { path: path.clone(), what: What::Added(it.clone()), replaces: false }));
+        }
+        _ => match (before.pieces(), after.pieces()) {
+            (Some(old), Some(new)) => push(compare_texts(before, after, old, new)),
+            _ if is_secret(before) && is_secret(after) => push(What::SecretChanged),
+            _ => push(What::Changed(before.clone(), after.clone())),
+        },
+    }
+}
+
+fn compare_texts(before: &Shown, after: &Shown, old: &[super::shown::Piece], new: &[super::shown::Piece]) -> What {
+    if let (Some(old), Some(new)) = (pretty_json(old), pretty_json(new)) {
+        let difference = between(&old, &new);
+        // Texts that are the same JSON differ in spelling, and that is what must be shown then.
+        if !difference.hunks.is_empty() {
+            return What::Lines(difference);
+        }
+    }
+    if is_secret(before) && is_secret(after) {
+        return What::SecretChanged;
+    }
+    match before.is_long_text() || after.is_long_text() {
+        true => What::Lines(between(old, new)),
+        false => What::Changed(before.clone(), after.clone()),
+    }
+}
+
+fn compare_lists(path: &Path, old: &[Shown], new: &[Shown], rows: &mut Vec<Row>) {
+    let pairs = |range: usize, at_old: usize, at_new: usize, rows: &mut Vec<Row>| {
+        for offset in 0..range {
+            let (index, after) = (at_new + offset, &new[at_new + offset]);
+            compare(&path.index(index), Some(&old[at_old + offset]), Some(after), rows);
+        }
+    };
+    let mut one_sided = |path: Path, what| rows.push(Row { path, what, replaces: false });
+    if old.len() == new.len() {
+        return pairs(new.len(), 0, 0, rows);
+    }
+    for op in capture_diff_slices(Algorithm::Myers, old, new) {
+        let (from, to) = (op.old_range(), op.new_range());
+        let common = from.len().min(to.len());
+        match op {
+            DiffOp::Equal { .. } => {
+                let unknown = to.clone().filter(|index| !new[*index].is_wholly_known());
+                unknown
+                    .for_each(|index| one_sided(path.index(index), What::Changed(old[from.start].clone(), new[index].clone())));
+            }
+            DiffOp::Delete { .. } => from.for_each(|index| one_sided(path.index(index), What::Removed(old[index].clone()))),
+            DiffOp::Insert { .. } => to.for_each(|index| one_sided(path.index(index), What::Added(new[index].clone()))),
+            DiffOp::Replace { .. } => {
+                let (removed, added) = (from.start + common..from.end, to.start + common..to.end);
+                let mut inner = Vec::new();
+                pairs(common, from.start, to.start, &mut inner);
+                inner.into_iter().for_each(|row| one_sided(row.path, row.what));
+                removed.for_each(|index| one_sided(path.index(index), What::Removed(old[index].clone())));
+                added.for_each(|index| one_sided(path.index(index), What::Added(new[index].clone())));
+            }
+        }
+    }
+}
+
+/// The names on either side, in order.
+fn names(before: &BTreeMap<Name, Shown>, after: &BTreeMap<Name, Shown>) -> Vec<Name> {
+    let both: std::collections::BTreeSet<&Name> = before.keys().chain(after.keys()).collect();
+    both.into_iter().cloned().collect()
+}
+
+/// Whether it says no more than leaving it out would.
+fn is_nothing(value: &Shown) -> bool {
+    match value {
+        Shown::Null => true,
+        Shown::List(items) | Shown::Set(items) => items.is_empty(),
+        Shown::Object(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether nothing of it can be seen, although it is known.
+pub(crate) fn is_secret(value: &Shown) -> bool {
+    match value {
+        Shown::Secret(_) => true,
+        Shown::Text(pieces) => !pieces.is_empty() && pieces.iter().all(|it| matches!(it, super::shown::Piece::Secret(_))),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shown::{Piece, Secret};
+    use super::*;
+
+    fn attributes(of: &[(&str, Shown)]) -> BTreeMap<Name, Shown> {
+        of.iter().map(|(name, it)| (Name::from(*name), it.clone())).collect()
+    }
+
+    fn found(before: Shown, after: Shown) -> Vec<(String, What)> {
+        let (rows, _) = differences(&attributes(&[("a", before)]), &attributes(&[("a", after)]), &[]);
+        rows.into_iter().map(|it| (it.path.to_string(), it.what)).collect()
+    }
+
+    fn list(items: &[&str]) -> Shown {
+        Shown::List(items.iter().map(|it| Shown::text(it)).collect())
+    }
+
+    #[test]
+    fn only_the_deepest_place_is_named() {
+        let object = |value| Shown::Object(attributes(&[("same", Shown::Null), ("b", Shown::List(vec![value]))]));
+        let rows = found(object(Shown::Bool(true)), object(Shown::Bool(false)));
+        assert_eq!(rows, [("a.b[0]".into(), What::Changed(Shown::Bool(true), Shown::Bool(false)))]);
+    }
+
+    #[test]
+    fn an_element_put_in_front_is_one_addition() {
+        let rows = found(list(&["x", "y"]), list(&["new", "x", "y"]));
+        assert_eq!(rows, [("a[0]".into(), What::Added(Shown::text("new")))]);
+    }
+
+    #[test]
+    fn elements_of_sets_come_and_go() {
+        let set = |items: &[&str]| Shown::Set(items.iter().map(|it| Shown::text(it)).collect());
+        let rows = found(set(&["x", "y"]), set(&["y", "z"]));
+        assert_eq!(rows, [("a".into(), What::Removed(Shown::text("x"))), ("a".into(), What::Added(Shown::text("z")))]);
+    }
+
+    #[test]
+    fn the_same_json_in_another_spelling_is_shown_as_text() {
+        let rows = found(Shown::text("{\"a\":1}"), Shown::text("{ \"a\": 1 }"));
+        assert!(matches!(&rows[..], [(_, What::Changed(..))]));
+        let rows = found(Shown::text("{\"a\":1}"), Shown::text("{\"a\":2}"));
+        assert!(matches!(&rows[..], [(_, What::Lines(it))] if it.added == 1));
+    }
+
+    #[test]
+    fn a_difference_that_cannot_be_seen_is_told() {
+        let secret = Shown::Text(vec![Piece::Secret(Secret { number: 1, revealed: None })]);
+        let side = attributes(&[("password", secret), ("other", Shown::Bool(true))]);
+        let named = [Difference { path: Path::attribute("password"), replaces: true }];
+        let (rows, unchanged) = differences(&side, &side, &named);
+        assert_eq!(rows, [Row { path: Path::attribute("password"), what: What::SecretChanged, replaces: true }]);
+        assert_eq!(unchanged, 1);
+    }
+}

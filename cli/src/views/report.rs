@@ -1,0 +1,229 @@
+//! A plan without its secrets: what every renderer of plans takes.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Action, Address, Impact, ImpactSeverity, Name, Object, Path, Value};
+use ha_plan::{Change, Counts, Difference, Drift, OutputChange, Plan, PlanMode, Reason, Settled, Snapshot};
+
+use super::redact::{Redactor, Sight, secrets_of};
+use super::secrets::Secrets;
+use super::shown::Shown;
+use super::sources::Sources;
+
+/// A plan as anybody may see it.
+pub(crate) struct Report {
+    pub(crate) mode: PlanMode,
+    /// The configuration directory's name.
+    pub(crate) stack: String,
+    /// `aws 123456789012 eu-west-1`.
+    pub(crate) identities: Vec<String>,
+    pub(crate) state_number: u64,
+    pub(crate) changes: Vec<ShownChange>,
+    pub(crate) unchanged: usize,
+    pub(crate) counts: Counts,
+    pub(crate) drift: Vec<ShownDrift>,
+    pub(crate) unchecked: Vec<(Address, String)>,
+    pub(crate) outputs: BTreeMap<Name, ShownOutput>,
+    /// Groups whose disruptive steps are spread out, with the number of members touched and how many at a time.
+    pub(crate) rolling: Vec<(String, usize, usize)>,
+    pub(crate) unfinished: Vec<Address>,
+    pub(crate) variables: BTreeMap<Name, Shown>,
+    pub(crate) is_empty: bool,
+}
+
+/// A change as anybody may see it.
+pub(crate) struct ShownChange {
+    pub(crate) address: Address,
+    pub(crate) deposed: Option<String>,
+    pub(crate) action: Action,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) before: Option<BTreeMap<Name, Shown>>,
+    pub(crate) after: Option<BTreeMap<Name, Shown>>,
+    pub(crate) differences: Vec<Difference>,
+    pub(crate) impacts: Vec<Impact>,
+    pub(crate) remarks: Vec<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) gone_with: Option<Address>,
+    /// `main.hcl:12`.
+    pub(crate) place: Option<String>,
+    pub(crate) because: Vec<String>,
+}
+
+/// Something that changed outside, as anybody may see it.
+pub(crate) struct ShownDrift {
+    pub(crate) address: Address,
+    pub(crate) before: BTreeMap<Name, Shown>,
+    pub(crate) after: Option<BTreeMap<Name, Shown>>,
+    pub(crate) paths: Vec<Path>,
+    pub(crate) remarks: Vec<String>,
+}
+
+/// A change to an output, as anybody may see it.
+pub(crate) struct ShownOutput {
+    pub(crate) before: Option<Shown>,
+    pub(crate) after: Option<Shown>,
+    pub(crate) sensitive: bool,
+}
+
+impl Report {
+    /// What may be seen of a plan.
+    pub(crate) fn new(plan: &Plan, stack: &str, secrets: &Secrets, sight: Sight) -> Self {
+        let Plan {
+            mode,
+            snapshot,
+            lineage: _,
+            state_number,
+            identities,
+            changes,
+            unchanged,
+            drift,
+            unchecked,
+            outputs,
+            steps: _,
+            rolling,
+            settled: _,
+            providers: _,
+            data: _,
+            versions: _,
+            unfinished,
+            warnings: _,
+        } = plan;
+        let sources = sources_of(snapshot);
+        let mut redactor = Redactor::new(secrets, sight);
+        let mut changes: Vec<ShownChange> = changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
+        changes.sort_by_key(ShownChange::risk);
+        let identity = |it: &ha_plan::Identity| {
+            let facts = it.facts.iter().map(|(_, fact)| redactor.message(fact));
+            std::iter::once(it.provider.to_string()).chain(facts).collect::<Vec<_>>().join(" ")
+        };
+        let identities = identities.iter().filter(|it| !it.facts.is_empty()).map(identity).collect();
+        let unchecked = unchecked.iter().map(|(address, why)| (address.clone(), redactor.message(why))).collect();
+        Self {
+            mode: *mode,
+            stack: stack.to_owned(),
+            identities,
+            state_number: *state_number,
+            changes,
+            unchanged: *unchanged,
+            counts: plan.counts(),
+            drift: drift.iter().map(|it| drifted(it, &mut redactor)).collect(),
+            unchecked,
+            outputs: outputs
+                .iter()
+                .filter(|(_, it)| it.is_change())
+                .map(|(name, it)| (name.clone(), output(it, &mut redactor)))
+                .collect(),
+            rolling: rolling.iter().map(|it| (it.group.clone(), it.chains.len(), it.at_most)).collect(),
+            unfinished: unfinished.clone(),
+            variables: redactor.attributes(&snapshot.variables),
+            is_empty: plan.is_empty(),
+        }
+    }
+}
+
+impl ShownChange {
+    /// The more harm it may do, the later it is shown: the worst stands nearest to the prompt.
+    fn risk(&self) -> (u8, Address) {
+        let action = match self.action {
+            Action::NoOp | Action::Read => 0,
+            Action::Create => 1,
+            Action::Update => 2,
+            Action::DeleteThenCreate | Action::CreateThenDelete => 3,
+            Action::Delete => 4,
+        };
+        (if self.loses_data() { 5 } else { action }, self.address.clone())
+    }
+
+    /// Whether data goes with it.
+    pub(crate) fn loses_data(&self) -> bool {
+        self.impacts.iter().any(|it| it.severity == ImpactSeverity::DataLoss)
+    }
+
+    /// Its address, with the key of an old object where it is one.
+    pub(crate) fn title(&self) -> String {
+        match &self.deposed {
+            Some(key) => format!("{} (deposed {key})", self.address),
+            None => self.address.to_string(),
+        }
+    }
+}
+
+/// All secrets that a plan knows of.
+pub(crate) fn plan_secrets(plan: &Plan) -> Secrets {
+    let mut objects: Vec<&Object> = vec![&plan.snapshot.variables];
+    for change in &plan.changes {
+        objects.extend(change.before.iter().chain(&change.after));
+    }
+    for drift in &plan.drift {
+        objects.extend(std::iter::once(&drift.before).chain(&drift.after));
+    }
+    for settled in &plan.settled {
+        if let Settled::Seen(record) = settled {
+            objects.extend([&record.arguments, &record.outputs]);
+        }
+    }
+    objects.extend(plan.providers.values().map(|it| &it.settings));
+    objects.extend(plan.data.values());
+    let marked = |it: &OutputChange| {
+        let values = it.before.iter().chain(&it.after);
+        values.map(|value| if it.sensitive { value.clone().sensitive() } else { value.clone() }).collect::<Vec<_>>()
+    };
+    let outputs: Vec<Value> = plan.outputs.values().flat_map(marked).collect();
+    secrets_of(&outputs, objects)
+}
+
+/// The sources a plan was made from.
+pub(crate) fn sources_of(snapshot: &Snapshot) -> Sources {
+    snapshot.sources.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect()
+}
+
+fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> ShownChange {
+    let Change {
+        address,
+        deposed,
+        action,
+        reason,
+        before,
+        after,
+        differences,
+        impacts,
+        remarks,
+        group,
+        gone_with,
+        span,
+        because,
+    } = change;
+    let impact = |it: &Impact| Impact { severity: it.severity, message: redactor.message(&it.message) };
+    ShownChange {
+        address: address.clone(),
+        deposed: deposed.clone(),
+        action: *action,
+        reason: reason.clone(),
+        impacts: impacts.iter().map(impact).collect(),
+        remarks: remarks.iter().map(|it| redactor.message(it)).collect(),
+        before: before.as_ref().map(|it| redactor.attributes(it)),
+        after: after.as_ref().map(|it| redactor.attributes(it)),
+        differences: differences.clone(),
+        group: group.clone(),
+        gone_with: gone_with.clone(),
+        place: span.as_ref().map(|it| sources.place(it)),
+        because: because.clone(),
+    }
+}
+
+fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
+    let Drift { address, before, after, paths, remarks } = drift;
+    ShownDrift {
+        address: address.clone(),
+        before: redactor.attributes(before),
+        after: after.as_ref().map(|it| redactor.attributes(it)),
+        paths: paths.clone(),
+        remarks: remarks.iter().map(|it| redactor.message(it)).collect(),
+    }
+}
+
+fn output(output: &OutputChange, redactor: &mut Redactor<'_>) -> ShownOutput {
+    let OutputChange { before, after, sensitive } = output;
+    let mut shown = |it: &Value| if *sensitive { redactor.secret(it) } else { redactor.shown(it) };
+    ShownOutput { before: before.as_ref().map(&mut shown), after: after.as_ref().map(&mut shown), sensitive: *sensitive }
+}

@@ -1,0 +1,260 @@
+//! Attributes of a change as lines of text.
+
+use std::fmt::Write as _;
+
+use ha_kind::{Path, Step};
+use unicode_width::UnicodeWidthStr;
+
+use super::compare::{Row, What};
+use super::expression::{inline, is_identifier, key, set_out};
+use super::lines::{Line, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
+use super::paint::{Paint, Tone};
+use super::shown::{SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, Shown, printable, unknown};
+
+/// How much of a plan is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Detail {
+    /// The list of addresses alone.
+    None,
+    /// What changes, long texts cut short.
+    #[default]
+    Changed,
+    /// All of what changes.
+    Full,
+}
+
+/// What attributes are indented by.
+const INDENT: usize = 6;
+/// Names longer than this do not push values to the right.
+const NAMES: usize = 28;
+/// Values longer than this are set out on several lines.
+const WIDE: usize = 90;
+
+/// How much is written where not all is asked for.
+struct Budget {
+    rows: usize,
+    lines: usize,
+    preview: usize,
+    characters: usize,
+}
+
+impl Budget {
+    fn of(detail: Detail) -> Self {
+        match detail {
+            Detail::Full => Self { rows: usize::MAX, lines: usize::MAX, preview: usize::MAX, characters: usize::MAX },
+            _ => Self { rows: 100, lines: 200, preview: 10, characters: 400 },
+        }
+    }
+}
+
+/// Writes rows.
+pub(crate) struct Rows {
+    paint: Paint,
+    budget: Budget,
+    width: usize,
+}
+
+impl Rows {
+    pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a Row>, detail: Detail, paint: Paint) -> Self {
+        let width = rows.into_iter().map(|it| place(&it.path).width()).max().unwrap_or(0).min(NAMES);
+        Self { paint, budget: Budget::of(detail), width }
+    }
+
+    /// Appends the rows.
+    pub(crate) fn write(&self, rows: &[Row], text: &mut String) {
+        for row in rows.iter().take(self.budget.rows) {
+            self.row(row, text);
+        }
+        if let Some(more) = rows.len().checked_sub(self.budget.rows).filter(|it| *it > 0) {
+            self.more(&format!("{more} more places"), INDENT, text);
+        }
+    }
+
+    /// A line of the same shape as those of attributes.
+    pub(crate) fn line(&self, name: &str, value: &str, text: &mut String) {
+        let _ = writeln!(text, "{:INDENT$}{name:width$}  {value}", "", width = self.width);
+    }
+
+    fn row(&self, row: &Row, text: &mut String) {
+        let name = place(&row.path);
+        let head = format!("{:INDENT$}{name}{:pad$}  ", "", "", pad = self.width.saturating_sub(name.width()));
+        let note = match row.replaces {
+            true => format!("  {}", self.paint.put(Tone::Alarm, "forces replacement")),
+            false => String::new(),
+        };
+        let mut line = |value: &str| {
+            let written = format!("{head}{value}{note}");
+            let _ = writeln!(text, "{}", written.trim_end());
+        };
+        let sign = |tone, sign: &str, value: &Shown| format!("{} {}", self.paint.put(tone, sign), self.short(value));
+        match &row.what {
+            What::Is(value) => self.whole(&head, value, text),
+            What::Added(value) if value.is_long_text() => {
+                line(&format!("{} {}", self.paint.put(Tone::Made, "+"), self.count(value)));
+                self.preview(value, text);
+            }
+            What::Added(value) => line(&sign(Tone::Made, "+", value)),
+            What::Removed(value) if value.is_long_text() => {
+                line(&format!("{} {}", self.paint.put(Tone::Gone, "-"), self.count(value)));
+            }
+            What::Removed(value) => line(&sign(Tone::Gone, "-", value)),
+            What::SecretChanged => line(SENSITIVE_CHANGED),
+            What::SecretUnchanged => line(SENSITIVE_UNCHANGED),
+            What::Lines(difference) => {
+                line(&format!("+{} -{} of {} lines", difference.added, difference.removed, difference.total));
+                self.hunks(difference, text);
+            }
+            What::Changed(before, after) => {
+                let (old, new) = (inline(before), inline(after));
+                if old.width() + new.width() <= WIDE {
+                    line(&format!("{old} {} {new}", self.paint.put(Tone::Changed, "->")));
+                } else if let (Some(old), Some(new)) = (before.pieces(), after.pieces()) {
+                    line("");
+                    // Texts of one line have no line end to miss.
+                    let lines = between(old, new).hunks.into_iter().flat_map(|it| it.lines);
+                    self.hunk_lines(lines.map(|it| Line { unended: false, ..it }), text);
+                } else {
+                    line(&sign(Tone::Gone, "-", before));
+                    let _ = writeln!(text, "{:indent$}  {}", "", sign(Tone::Made, "+", after), indent = INDENT + self.width);
+                }
+            }
+        }
+    }
+
+    /// The value of an attribute that comes or goes with the rest.
+    fn whole(&self, head: &str, value: &Shown, text: &mut String) {
+        let pretty = value.pieces().and_then(pretty_json).map(Shown::Text);
+        let value = pretty.as_ref().filter(|_| inline(value).width() > WIDE).unwrap_or(value);
+        if value.is_long_text() {
+            let _ = writeln!(text, "{head}{}", self.count(value));
+            return self.preview(value, text);
+        }
+        let short = inline(value);
+        if short.width() <= WIDE || value.pieces().is_some() {
+            let _ = writeln!(text, "{head}{}", self.clipped(&short));
+            return;
+        }
+        let set_out = set_out(value, INDENT + 2);
+        let lines: Vec<&str> = set_out.lines().collect();
+        let shown = self.budget.lines.min(lines.len());
+        let _ = writeln!(text, "{head}{}", lines[..shown].iter().map(|it| self.clipped(it)).collect::<Vec<_>>().join("\n"));
+        if lines.len() > shown {
+            self.more(&format!("{} more lines", lines.len() - shown), INDENT + 4, text);
+        }
+    }
+
+    fn count(&self, value: &Shown) -> String {
+        let lines = lines_of(value.pieces().unwrap_or_default()).len();
+        self.paint.put(Tone::Quiet, &format!("{lines} lines"))
+    }
+
+    /// The first lines of a text. The bar keeps a list in the text from looking like lines that go.
+    fn preview(&self, value: &Shown, text: &mut String) {
+        let lines = lines_of(value.pieces().unwrap_or_default());
+        let shown = if lines.len() <= self.budget.preview.saturating_add(2) { lines.len() } else { self.budget.preview };
+        for line in &lines[..shown] {
+            let _ = writeln!(text, "{:indent$}| {}", "", self.content(line, None), indent = INDENT + 2);
+        }
+        if lines.len() > shown {
+            self.more(&format!("{} more lines", lines.len() - shown), INDENT + 2, text);
+        }
+    }
+
+    fn hunks(&self, difference: &LineDifference, text: &mut String) {
+        let mut left = self.budget.lines;
+        let total: usize = difference.hunks.iter().map(|it| it.lines.len()).sum();
+        for hunk in &difference.hunks {
+            if left == 0 {
+                break;
+            }
+            let ((old, olds), (new, news)) = (hunk.old, hunk.new);
+            let place = format!("@@ {old},{olds} -> {new},{news} @@");
+            let _ = writeln!(text, "{:indent$}{}", "", self.paint.put(Tone::Read, &place), indent = INDENT + 2);
+            self.hunk_lines(hunk.lines.iter().take(left), text);
+            left = left.saturating_sub(hunk.lines.len());
+        }
+        if let Some(more) = total.checked_sub(self.budget.lines).filter(|it| *it > 0) {
+            self.more(&format!("{more} more lines"), INDENT + 2, text);
+        }
+    }
+
+    fn hunk_lines(&self, lines: impl Iterator<Item = impl std::borrow::Borrow<Line>>, text: &mut String) {
+        for line in lines {
+            let line = line.borrow();
+            let (sign, tone) = match line.kind {
+                LineKind::Kept => (" ", None),
+                LineKind::Removed => ("-", Some((Tone::Gone, Tone::GoneHere))),
+                LineKind::Added => ("+", Some((Tone::Made, Tone::MadeHere))),
+            };
+            let sign = tone.map_or_else(|| sign.to_owned(), |(tone, _)| self.paint.put(tone, sign));
+            let end = if line.unended && line.kind != LineKind::Kept {
+                self.paint.put(Tone::Quiet, " (no line end)")
+            } else {
+                String::new()
+            };
+            let written = format!("{:indent$}{sign} {}{end}", "", self.content(line, tone), indent = INDENT + 2);
+            let _ = writeln!(text, "{}", written.trim_end());
+        }
+    }
+
+    fn content(&self, line: &Line, tone: Option<(Tone, Tone)>) -> String {
+        let mut left = self.budget.characters;
+        let mut cut = 0;
+        let mut written = String::new();
+        for stretch in &line.stretches {
+            let content = match &stretch.content {
+                StretchContent::Clear(text) => printable(text).into_owned(),
+                StretchContent::Secret { changed: false } => SENSITIVE.into(),
+                StretchContent::Secret { changed: true } => SENSITIVE_CHANGED.into(),
+                StretchContent::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
+            };
+            let length = content.chars().count();
+            let kept: String = if length > left { content.chars().take(left).collect() } else { content };
+            cut += length.saturating_sub(left);
+            left = left.saturating_sub(length);
+            written += &match tone {
+                Some((_, here)) if stretch.emphasised => self.paint.put(here, &kept),
+                Some((tone, _)) => self.paint.put(tone, &kept),
+                None => kept,
+            };
+        }
+        if cut > 0 {
+            written += &self.paint.put(Tone::Quiet, &format!("… {cut} more characters"));
+        }
+        written
+    }
+
+    fn short(&self, value: &Shown) -> String {
+        self.clipped(&inline(value))
+    }
+
+    fn clipped(&self, text: &str) -> String {
+        let length = text.chars().count();
+        match length.checked_sub(self.budget.characters) {
+            None | Some(0) => text.to_owned(),
+            Some(cut) => {
+                let kept: String = text.chars().take(self.budget.characters).collect();
+                kept + &self.paint.put(Tone::Quiet, &format!("… {cut} more characters"))
+            }
+        }
+    }
+
+    fn more(&self, what: &str, indent: usize, text: &mut String) {
+        let note = format!("… {what}; `--detail full` shows all");
+        let _ = writeln!(text, "{:indent$}{}", "", self.paint.put(Tone::Quiet, &note));
+    }
+}
+
+/// A place as written in the language: `tags["my key"]`.
+pub(crate) fn place(path: &Path) -> String {
+    let mut text = String::new();
+    for step in path.steps() {
+        match step {
+            Step::Index(index) => text += &format!("[{index}]"),
+            Step::Name(name) if text.is_empty() => text += name,
+            Step::Name(name) if is_identifier(name) => text += &format!(".{name}"),
+            Step::Name(name) => text += &format!("[{}]", key(name)),
+        }
+    }
+    printable(&text).into_owned()
+}

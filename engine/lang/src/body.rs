@@ -1,0 +1,257 @@
+//! The inside of a block: arguments and nested blocks, evaluated by what a schema says of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Field, Name, Object, Path, Shape, Span, Step, Value};
+
+use crate::environment::Environment;
+use crate::evaluate::iterated;
+use crate::mistake;
+use crate::syntax::At;
+use crate::tree::{Expression, Kind, Node, Reference};
+
+/// The inside of a block.
+#[derive(Clone, Debug)]
+pub struct Body {
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) blocks: Vec<Nested>,
+    /// The head of the block it is in, or where it begins.
+    pub(crate) span: Span,
+}
+
+/// `name = value`
+#[derive(Clone, Debug)]
+pub(crate) struct Argument {
+    pub(crate) name: Name,
+    pub(crate) at: At,
+    pub(crate) value: Expression,
+}
+
+/// A block inside, or what makes some.
+#[derive(Clone, Debug)]
+pub(crate) struct Nested {
+    pub(crate) name: Name,
+    /// Its head.
+    pub(crate) at: At,
+    pub(crate) content: Body,
+    pub(crate) dynamic: Option<Dynamic>,
+}
+
+/// What makes blocks: one for each element, which the content sees.
+#[derive(Clone, Debug)]
+pub(crate) struct Dynamic {
+    pub(crate) for_each: Expression,
+}
+
+impl Body {
+    /// A body without anything in it.
+    #[must_use]
+    pub fn empty(span: Span) -> Self {
+        Self { arguments: Vec::new(), blocks: Vec::new(), span }
+    }
+
+    /// The names it sets, each once: arguments and nested blocks.
+    pub fn argument_names(&self) -> impl Iterator<Item = &Name> {
+        let names: BTreeSet<&Name> =
+            self.arguments.iter().map(|it| &it.name).chain(self.blocks.iter().map(|it| &it.name)).collect();
+        names.into_iter()
+    }
+
+    /// The expression of an argument.
+    #[must_use]
+    pub fn argument(&self, name: &str) -> Option<&Expression> {
+        self.arguments.iter().find(|it| &*it.name == name).map(|it| &it.value)
+    }
+
+    /// The head of the block it is in.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Everything it may read.
+    #[must_use]
+    pub fn references(&self) -> Vec<&Reference> {
+        self.expressions().into_iter().flat_map(Expression::references).collect()
+    }
+
+    /// All expressions in it, in source order by block.
+    pub(crate) fn expressions(&self) -> Vec<&Expression> {
+        let mut all: Vec<&Expression> = self.arguments.iter().map(|it| &it.value).collect();
+        for block in &self.blocks {
+            all.extend(block.dynamic.iter().map(|it| &it.for_each));
+            all.extend(block.content.expressions());
+        }
+        all
+    }
+
+    /// The values of arguments and nested blocks: a block where a schema wants an object is one object, where it wants
+    /// a list or set of objects the blocks are a tuple of objects.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn evaluate(&self, fields: &BTreeMap<Name, Field>, environment: &Environment<'_>) -> Result<Object, Vec<Diagnostic>> {
+        self.evaluate_with(&[], fields, environment)
+    }
+
+    fn evaluate_with(
+        &self,
+        bound: &[Value],
+        fields: &BTreeMap<Name, Field>,
+        environment: &Environment<'_>,
+    ) -> Result<Object, Vec<Diagnostic>> {
+        let mut object = Object::new();
+        let mut problems = Vec::new();
+        for argument in &self.arguments {
+            if !fields.contains_key(&argument.name) {
+                problems.push(mistake::no_such_argument(&argument.name, self.place(argument.at), &self.span, fields));
+                continue;
+            }
+            match argument.value.evaluate_with(bound, environment) {
+                Ok(value) => drop(object.insert(argument.name.clone(), value)),
+                Err(more) => problems.extend(more),
+            }
+        }
+        let mut seen: Vec<&Name> = Vec::new();
+        for block in &self.blocks {
+            if seen.contains(&&block.name) {
+                continue;
+            }
+            seen.push(&block.name);
+            match self.blocks_named(block, bound, fields, environment) {
+                Ok(value) => {
+                    if object.contains_key(&block.name) {
+                        problems.push(mistake::argument_and_block(&block.name, self.place(block.at)));
+                    }
+                    object.insert(block.name.clone(), value);
+                }
+                Err(more) => problems.extend(more),
+            }
+        }
+        if problems.is_empty() { Ok(object) } else { Err(problems) }
+    }
+
+    /// The value that all blocks of one name are.
+    fn blocks_named(
+        &self,
+        first: &Nested,
+        bound: &[Value],
+        fields: &BTreeMap<Name, Field>,
+        environment: &Environment<'_>,
+    ) -> Result<Value, Vec<Diagnostic>> {
+        let Some(field) = fields.get(&first.name) else {
+            return Err(vec![mistake::no_such_block(&first.name, self.place(first.at), &self.span, fields)]);
+        };
+        let Some(inner) = field.shape.block() else {
+            return Err(vec![mistake::argument_as_block(&first.name, self.place(first.at), &field.shape)]);
+        };
+        let mut made = Made::default();
+        let mut problems = Vec::new();
+        for block in self.blocks.iter().filter(|it| it.name == first.name) {
+            if let Err(more) = block.make(&mut made, bound, inner, environment) {
+                problems.extend(more);
+            }
+        }
+        if let (Shape::Object(_), true) = (&field.shape, made.items.len() > 1) {
+            let second = self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
+            problems.push(mistake::one_block_only(&first.name, self.place(second.at)));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let value = match (made.unknown, &field.shape) {
+            (Some(cause), shape) => Value::unknown(shape.ty(), cause),
+            (None, Shape::Object(_)) => made.items.pop().unwrap_or(Value::Null),
+            (None, _) => Value::tuple(made.items),
+        };
+        Ok(if made.sensitive { value.sensitive() } else { value })
+    }
+
+    fn place(&self, at: At) -> Span {
+        Span::new(self.span.file.clone(), at.start as usize..at.end as usize)
+    }
+
+    /// Where in the source the value at `path` is written, or the nearest thing around it.
+    #[must_use]
+    pub fn locate(&self, path: &Path) -> Span {
+        self.locate_steps(path.steps())
+    }
+
+    fn locate_steps(&self, steps: &[Step]) -> Span {
+        let Some((Step::Name(name), rest)) = steps.split_first() else { return self.span.clone() };
+        if let Some(argument) = self.arguments.iter().find(|it| it.name == *name) {
+            return self.place(locate_node(&argument.value.0.root, rest));
+        }
+        let blocks: Vec<&Nested> = self.blocks.iter().filter(|it| it.name == *name).collect();
+        let Some(first) = blocks.first() else { return self.span.clone() };
+        let (index, rest) = match rest.split_first() {
+            Some((Step::Index(index), rest)) => (*index, rest),
+            _ => (0, rest),
+        };
+        // How many a dynamic block made shows only in its value; from there on the dynamic block is the nearest thing.
+        let before = blocks.iter().take(index + 1).find(|it| it.dynamic.is_some());
+        let block = before.or(blocks.get(index)).unwrap_or(first);
+        match rest.is_empty() {
+            true => self.place(block.at),
+            false => block.content.locate_steps(rest),
+        }
+    }
+}
+
+/// The blocks of one name so far.
+#[derive(Default)]
+struct Made {
+    items: Vec<Value>,
+    sensitive: bool,
+    /// Why it is not known how many there are.
+    unknown: Option<Option<Arc<str>>>,
+}
+
+impl Nested {
+    fn make(
+        &self,
+        made: &mut Made,
+        bound: &[Value],
+        fields: &BTreeMap<Name, Field>,
+        environment: &Environment<'_>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let Some(dynamic) = &self.dynamic else {
+            let object = self.content.evaluate_with(bound, fields, environment)?;
+            made.items.push(Value::Object(Arc::new(object)));
+            return Ok(());
+        };
+        let each = dynamic.for_each.evaluate_with(bound, environment)?;
+        let (plain, sensitive) = each.unmark();
+        made.sensitive |= sensitive;
+        if let Value::Unknown(it) = &plain {
+            made.unknown = Some(it.cause.clone());
+            return Ok(());
+        }
+        let Some(items) = iterated(&plain) else {
+            return Err(vec![mistake::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
+        };
+        let mut problems = Vec::new();
+        for (key, value) in items {
+            let iterator = Value::object([("key".into(), key), ("value".into(), value)]);
+            let inner: Vec<Value> = bound.iter().cloned().chain([iterator]).collect();
+            match self.content.evaluate_with(&inner, fields, environment) {
+                Ok(object) => made.items.push(Value::Object(Arc::new(object))),
+                Err(more) => problems.extend(more.into_iter().filter(|it| !problems.contains(it)).collect::<Vec<_>>()),
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+fn locate_node(node: &Node, steps: &[Step]) -> At {
+    let Some((step, rest)) = steps.split_first() else { return node.at };
+    match (&node.kind, step) {
+        (Kind::Object(entries), Step::Name(name)) => {
+            let named = |(key, _): &&(Node, Node)| matches!(&key.kind, Kind::Literal(Value::String(it)) if it == name);
+            entries.iter().rfind(named).map_or(node.at, |(_, value)| locate_node(value, rest))
+        }
+        (Kind::Tuple(items), Step::Index(index)) => items.get(*index).map_or(node.at, |it| locate_node(it, rest)),
+        _ => node.at,
+    }
+}

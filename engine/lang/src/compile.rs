@@ -1,0 +1,275 @@
+//! From files to a [`Configuration`].
+
+mod block;
+mod check;
+mod lifecycle;
+mod settings;
+
+use ha_kind::{Diagnostic, Mode, Span, Type, Value};
+use indexmap::map::Entry;
+
+use crate::SourceFile;
+use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
+use crate::mistake;
+use crate::parse;
+use crate::resolve::Resolver;
+use crate::syntax::{Argument, Block, Body, Node, Word};
+use crate::tree::{Expression, Reference};
+use crate::types;
+
+/// The configuration that the files say together, and all that is wrong with it. What is wrong is left out of the
+/// configuration, which is complete where nothing is.
+#[must_use]
+pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
+    let mut configuration = Configuration::default();
+    let mut problems = Vec::new();
+    for file in files {
+        let (body, unreadable) = parse::body(file);
+        problems.extend(unreadable);
+        let mut compiler = Compiler { configuration: &mut configuration, resolver: Resolver::new(file.name.clone()) };
+        compiler.file(body);
+        problems.append(&mut compiler.resolver.problems);
+    }
+    check::references(&configuration, &mut problems);
+    (configuration, problems)
+}
+
+struct Compiler<'a> {
+    configuration: &'a mut Configuration,
+    resolver: Resolver,
+}
+
+impl Compiler<'_> {
+    fn file(&mut self, body: Body) {
+        for argument in body.arguments {
+            let span = self.resolver.span(argument.name.at);
+            self.problem(mistake::argument_at_top(&argument.name.name, span));
+        }
+        for block in body.blocks {
+            match &*block.kind.name {
+                "variable" => self.variable(block),
+                "locals" => self.locals(block),
+                "output" => self.output(block),
+                "resource" => self.resource(Mode::Managed, block),
+                "data" => self.resource(Mode::Data, block),
+                "provider" => self.provider(block),
+                "ha" => self.settings(block),
+                name => {
+                    let problem = mistake::no_such_top_block(name, self.resolver.span(block.head));
+                    self.problem(problem);
+                }
+            }
+        }
+    }
+
+    fn problem(&mut self, problem: Diagnostic) {
+        self.resolver.problems.push(problem);
+    }
+
+    fn span(&self, block: &Block) -> Span {
+        self.resolver.span(block.head)
+    }
+
+    /// The labels of a block that must have exactly these.
+    fn labels<const N: usize>(&mut self, block: &mut Block, what: [&str; N]) -> Option<[Word; N]> {
+        let labels = std::mem::take(&mut block.labels);
+        let span = self.span(block);
+        let labels: [Word; N] = match labels.try_into() {
+            Ok(labels) => labels,
+            Err(labels) => {
+                self.problem(mistake::wrong_labels(&block.kind.name, &what, labels.len(), span));
+                return None;
+            }
+        };
+        for label in &labels {
+            if !is_identifier(&label.name) {
+                let span = self.resolver.span(label.at);
+                self.problem(mistake::not_an_identifier(&label.name, span));
+                return None;
+            }
+        }
+        Some(labels)
+    }
+
+    fn no_blocks(&mut self, blocks: Vec<Block>, known: &[&str]) {
+        for block in blocks {
+            let span = self.span(&block);
+            self.problem(mistake::unexpected_block(&block.kind.name, known, span));
+        }
+    }
+
+    fn unexpected(&mut self, name: &Word, known: &[&str]) {
+        let span = self.resolver.span(name.at);
+        self.problem(mistake::unexpected_argument(&name.name, known, span));
+    }
+
+    fn variable(&mut self, mut block: Block) {
+        const KNOWN: [&str; 6] = ["type", "default", "description", "sensitive", "nullable", "ephemeral"];
+        let span = self.span(&block);
+        let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        if matches!(
+            &*name.name,
+            "source" | "version" | "providers" | "count" | "for_each" | "lifecycle" | "depends_on" | "locals"
+        ) {
+            let at = self.resolver.span(name.at);
+            self.problem(mistake::reserved_variable(&name.name, at));
+        }
+        let mut variable = Variable {
+            name: name.name.clone(),
+            ty: Type::Any,
+            default: None,
+            sensitive: false,
+            nullable: true,
+            ephemeral: false,
+            description: None,
+            validations: Vec::new(),
+            span: span.clone(),
+        };
+        let mut default = None;
+        for Argument { name, value } in block.body.arguments {
+            match &*name.name {
+                "type" => variable.ty = types::constraint(value, &mut self.resolver),
+                "default" => default = Some(value),
+                "description" => variable.description = self.text(value),
+                "sensitive" => variable.sensitive = self.flag(value),
+                "nullable" => variable.nullable = self.flag(value),
+                "ephemeral" => variable.ephemeral = self.flag(value),
+                _ => self.unexpected(&name, &KNOWN),
+            }
+        }
+        if let Some(default) = default {
+            let at = self.resolver.span(default.at);
+            variable.default = types::constant(default, &variable.ty, &mut self.resolver);
+            if variable.default == Some(Value::Null) && !variable.nullable {
+                self.problem(mistake::null_default(&variable.name, at));
+            }
+        }
+        for inner in block.body.blocks {
+            match &*inner.kind.name {
+                "validation" => variable.validations.extend(self.condition(inner)),
+                _ => self.no_blocks(vec![inner], &["validation"]),
+            }
+        }
+        match self.configuration.variables.entry(variable.name.clone()) {
+            Entry::Occupied(first) => {
+                let problem = mistake::declared_twice(&format!("variable `{}`", variable.name), &first.get().span, span);
+                self.problem(problem);
+            }
+            Entry::Vacant(place) => drop(place.insert(variable)),
+        }
+    }
+
+    fn locals(&mut self, mut block: Block) {
+        if self.labels(&mut block, []).is_none() {
+            return;
+        }
+        self.no_blocks(std::mem::take(&mut block.body.blocks), &[]);
+        for Argument { name, value } in block.body.arguments {
+            let span = self.resolver.span(name.at);
+            let expression = self.resolver.expression(value);
+            match self.configuration.locals.entry(name.name.clone()) {
+                Entry::Occupied(first) => {
+                    let problem = mistake::declared_twice(&format!("local value `{}`", name.name), &first.get().span, span);
+                    self.problem(problem);
+                }
+                Entry::Vacant(place) => drop(place.insert(Local { name: name.name, expression, span })),
+            }
+        }
+    }
+
+    fn output(&mut self, mut block: Block) {
+        const KNOWN: [&str; 5] = ["value", "sensitive", "ephemeral", "description", "depends_on"];
+        let span = self.span(&block);
+        let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        let (mut value, mut description) = (None, None);
+        let (mut sensitive, mut ephemeral) = (false, false);
+        let mut depends_on = Vec::new();
+        for argument in block.body.arguments {
+            match &*argument.name.name {
+                "value" => value = Some(self.resolver.expression(argument.value)),
+                "sensitive" => sensitive = self.flag(argument.value),
+                "ephemeral" => ephemeral = self.flag(argument.value),
+                "description" => description = self.text(argument.value),
+                "depends_on" => depends_on = self.references(argument.value),
+                _ => self.unexpected(&argument.name, &KNOWN),
+            }
+        }
+        let mut preconditions = Vec::new();
+        for inner in block.body.blocks {
+            match &*inner.kind.name {
+                "precondition" => preconditions.extend(self.condition(inner)),
+                _ => self.no_blocks(vec![inner], &["precondition"]),
+            }
+        }
+        let Some(value) = value else {
+            self.problem(mistake::missing_argument("value", span));
+            return;
+        };
+        let name = name.name;
+        match self.configuration.outputs.entry(name.clone()) {
+            Entry::Occupied(first) => {
+                let problem = mistake::declared_twice(&format!("output `{name}`"), &first.get().span, span);
+                self.problem(problem);
+            }
+            Entry::Vacant(place) => {
+                let output = OutputBlock { name, value, sensitive, ephemeral, description, depends_on, preconditions, span };
+                place.insert(output);
+            }
+        }
+    }
+
+    fn condition(&mut self, mut block: Block) -> Option<Condition> {
+        let span = self.span(&block);
+        self.labels(&mut block, [])?;
+        let (mut condition, mut error_message) = (None, None);
+        for argument in block.body.arguments {
+            match &*argument.name.name {
+                "condition" => condition = Some(self.resolver.expression(argument.value)),
+                "error_message" => error_message = Some(self.resolver.expression(argument.value)),
+                _ => self.unexpected(&argument.name, &["condition", "error_message"]),
+            }
+        }
+        self.no_blocks(block.body.blocks, &[]);
+        if condition.is_none() {
+            self.problem(mistake::missing_argument("condition", span.clone()));
+        }
+        if error_message.is_none() {
+            self.problem(mistake::missing_argument("error_message", span.clone()));
+        }
+        Some(Condition { condition: condition?, error_message: error_message?, span })
+    }
+
+    /// A truth value that must be known before anything is evaluated.
+    fn flag(&mut self, value: Node) -> bool {
+        types::constant(value, &Type::Bool, &mut self.resolver) == Some(Value::Bool(true))
+    }
+
+    /// A text that must be known before anything is evaluated.
+    fn text(&mut self, value: Node) -> Option<String> {
+        let value = types::constant(value, &Type::String, &mut self.resolver)?;
+        value.as_str().map(str::to_owned)
+    }
+
+    /// A list of references, each by itself.
+    fn references(&mut self, value: Node) -> Vec<Reference> {
+        match value.kind {
+            crate::syntax::Kind::Tuple(items) => items.into_iter().filter_map(|it| self.resolver.reference(it)).collect(),
+            _ => {
+                let problem = mistake::not_a_list_of_references(self.resolver.span(value.at));
+                self.problem(problem);
+                Vec::new()
+            }
+        }
+    }
+
+    fn expression(&mut self, value: Node) -> Expression {
+        self.resolver.expression(value)
+    }
+}
+
+/// Whether a text can be written as a name.
+fn is_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|it| it.is_alphabetic() || it == '_')
+        && chars.all(|it| it.is_alphanumeric() || it == '_' || it == '-')
+}

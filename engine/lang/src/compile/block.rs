@@ -1,0 +1,173 @@
+//! `resource`, `data` and `provider` blocks, and the bodies inside.
+
+use ha_kind::{Mode, Name};
+use indexmap::map::Entry;
+
+use super::Compiler;
+use crate::body::{self, Body, Dynamic, Nested};
+use crate::configuration::{Lifecycle, ProviderBlock, ResourceBlock};
+use crate::mistake;
+use crate::syntax::{self, Argument, Block, Kind, Node};
+use crate::tree::BlockName;
+
+impl Compiler<'_> {
+    pub(super) fn resource(&mut self, mode: Mode, mut block: Block) {
+        let head = self.span(&block);
+        let span = self.resolver.span(block.at);
+        let Some([kind, name]) = self.labels(&mut block, ["KIND", "NAME"]) else { return };
+        let name = BlockName { mode, kind: kind.name, name: name.name };
+        let (mut count, mut for_each, mut provider) = (None, None, None);
+        let mut depends_on = Vec::new();
+        let mut lifecycle = None;
+        let mut rest = syntax::Body::default();
+        for argument in block.body.arguments {
+            match &*argument.name.name {
+                "count" => count = Some(self.expression(argument.value)),
+                "for_each" => for_each = Some(self.expression(argument.value)),
+                "depends_on" => depends_on = self.references(argument.value),
+                "provider" => provider = self.provider_name(argument.value),
+                _ => rest.arguments.push(argument),
+            }
+        }
+        for inner in block.body.blocks {
+            match &*inner.kind.name {
+                "lifecycle" if lifecycle.is_some() => {
+                    let problem = mistake::one_block_only("lifecycle", self.span(&inner));
+                    self.problem(problem);
+                }
+                "lifecycle" => lifecycle = Some(self.lifecycle(mode, inner)),
+                "provisioner" | "connection" => {
+                    let problem = mistake::no_provisioners(&inner.kind.name, self.span(&inner));
+                    self.problem(problem);
+                }
+                _ => rest.blocks.push(inner),
+            }
+        }
+        if let (Some(_), Some(each)) = (&count, &for_each) {
+            let problem = mistake::count_and_for_each(each.span().clone()).within(head.clone());
+            self.problem(problem);
+        }
+        let lifecycle: Lifecycle = lifecycle.unwrap_or_default();
+        if let (Some(enabled), true) = (&lifecycle.enabled, count.is_some() || for_each.is_some()) {
+            let problem = mistake::enabled_and_many(enabled.span().clone()).within(head.clone());
+            self.problem(problem);
+        }
+        let body = self.body(rest, head.clone());
+        match self.configuration.blocks.entry(name.clone()) {
+            Entry::Occupied(first) => {
+                let problem = mistake::declared_twice(&format!("`{name}`"), &first.get().head, head);
+                self.problem(problem);
+            }
+            Entry::Vacant(place) => {
+                place.insert(ResourceBlock { name, body, count, for_each, depends_on, provider, lifecycle, head, span });
+            }
+        }
+    }
+
+    pub(super) fn provider(&mut self, mut block: Block) {
+        let span = self.span(&block);
+        let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        let mut alias = None;
+        let mut rest = syntax::Body { arguments: Vec::new(), blocks: block.body.blocks };
+        for argument in block.body.arguments {
+            match &*argument.name.name {
+                "alias" => alias = self.text(argument.value).map(Name::from),
+                "version" => self.unexpected(&argument.name, &["alias"]),
+                _ => rest.arguments.push(argument),
+            }
+        }
+        let body = self.body(rest, span.clone());
+        let twin = self.configuration.providers.iter().find(|it| it.name == name.name && it.alias == alias);
+        if let Some(first) = twin {
+            let problem = mistake::provider_twice(&name.name, alias.as_deref(), &first.span, span);
+            self.problem(problem);
+            return;
+        }
+        self.configuration.providers.push(ProviderBlock { name: name.name, alias, body, span });
+    }
+
+    /// `aws`, `aws.east`, or either in quotes.
+    fn provider_name(&mut self, value: Node) -> Option<(Name, Option<Name>)> {
+        let span = self.resolver.span(value.at);
+        let name = match value.kind {
+            Kind::Root(name) => Some((name, None)),
+            Kind::Attribute(of, alias) => match of.kind {
+                Kind::Root(name) => Some((name, Some(alias.name))),
+                _ => None,
+            },
+            Kind::Literal(value) => value.as_str().map(|text| match text.split_once('.') {
+                Some((name, alias)) => (name.into(), Some(alias.into())),
+                None => (text.into(), None),
+            }),
+            _ => None,
+        };
+        if name.is_none() {
+            self.problem(mistake::not_a_provider(span));
+        }
+        name
+    }
+
+    pub(super) fn body(&mut self, written: syntax::Body, span: ha_kind::Span) -> Body {
+        let arguments = written.arguments.into_iter().map(|Argument { name, value }| body::Argument {
+            name: name.name,
+            at: name.at,
+            value: self.resolver.expression(value),
+        });
+        let arguments = arguments.collect();
+        let blocks = written.blocks.into_iter().filter_map(|it| self.nested(it)).collect();
+        Body { arguments, blocks, span }
+    }
+
+    fn nested(&mut self, mut block: Block) -> Option<Nested> {
+        if &*block.kind.name == "dynamic" {
+            return self.dynamic(block);
+        }
+        self.labels(&mut block, [])?;
+        let head = self.span(&block);
+        Some(Nested { name: block.kind.name, at: block.head, content: self.body(block.body, head), dynamic: None })
+    }
+
+    fn dynamic(&mut self, mut block: Block) -> Option<Nested> {
+        let head = self.span(&block);
+        let [name] = self.labels(&mut block, ["BLOCK"])?;
+        if matches!(&*name.name, "lifecycle" | "provisioner" | "connection") {
+            let span = self.resolver.span(name.at);
+            self.problem(mistake::dynamic_of_meta(&name.name, span));
+            return None;
+        }
+        let mut for_each = None;
+        let mut iterator = name.name.clone();
+        for argument in block.body.arguments {
+            match &*argument.name.name {
+                "for_each" => for_each = Some(self.expression(argument.value)),
+                "iterator" => match argument.value.keyword() {
+                    Some(name) => iterator = name.clone(),
+                    None => {
+                        let problem = mistake::iterator_is_no_name(self.resolver.span(argument.value.at));
+                        self.problem(problem);
+                    }
+                },
+                _ => self.unexpected(&argument.name, &["for_each", "iterator"]),
+            }
+        }
+        let (contents, others): (Vec<Block>, Vec<Block>) =
+            block.body.blocks.into_iter().partition(|it| &*it.kind.name == "content");
+        self.no_blocks(others, &["content"]);
+        let Some(for_each) = for_each else {
+            self.problem(mistake::missing_argument("for_each", head));
+            return None;
+        };
+        let content = match <[Block; 1]>::try_from(contents) {
+            Ok([content]) => content,
+            Err(_) => {
+                self.problem(mistake::one_content(head));
+                return None;
+            }
+        };
+        self.resolver.bind(iterator);
+        let inner = self.span(&content);
+        let content = self.body(content.body, inner);
+        self.resolver.unbind();
+        Some(Nested { name: name.name, at: block.head, content, dynamic: Some(Dynamic { for_each }) })
+    }
+}

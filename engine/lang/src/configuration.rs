@@ -1,0 +1,189 @@
+//! What a configuration says, compiled.
+
+use ha_kind::{Name, Path, Span, Type, Value};
+use indexmap::IndexMap;
+
+use crate::body::Body;
+use crate::tree::{BlockName, Expression, Reference};
+
+/// One module: all files of a directory.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    /// What the configuration asks of `ha` itself.
+    pub settings: Option<Settings>,
+    /// How providers are reached, in source order.
+    pub providers: Vec<ProviderBlock>,
+    /// What is asked of whoever runs it.
+    pub variables: IndexMap<Name, Variable>,
+    /// Named expressions.
+    pub locals: IndexMap<Name, Local>,
+    /// What it tells.
+    pub outputs: IndexMap<Name, OutputBlock>,
+    /// Resource and data blocks, in source order.
+    pub blocks: IndexMap<BlockName, ResourceBlock>,
+}
+
+/// An `ha` block.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which versions of `ha` will do, as written.
+    pub required_version: Option<(String, Span)>,
+    /// The providers it names, by their names here.
+    pub required_providers: IndexMap<Name, RequiredProvider>,
+    /// Where the state is kept.
+    pub backend: Option<Backend>,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// A provider that `required_providers` names.
+#[derive(Clone, Debug)]
+pub struct RequiredProvider {
+    /// Its source, as written.
+    pub source: Option<String>,
+    /// Which versions will do, as written.
+    pub version: Option<String>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Where the state is kept.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Which kind of place.
+    pub kind: Name,
+    /// Its settings.
+    pub body: Body,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// A `provider` block.
+#[derive(Clone, Debug)]
+pub struct ProviderBlock {
+    /// The provider.
+    pub name: Name,
+    /// What tells it from other settings of the same provider.
+    pub alias: Option<Name>,
+    /// Its settings.
+    pub body: Body,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// A `variable` block.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: Name,
+    /// What it must be.
+    pub ty: Type,
+    /// What it is when it is not given, converted to its type.
+    pub default: Option<Value>,
+    /// Whether it is never shown.
+    pub sensitive: bool,
+    /// Whether it may be null; otherwise null stands for the default.
+    pub nullable: bool,
+    /// Whether it is never kept.
+    pub ephemeral: bool,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What must hold for it.
+    pub validations: Vec<Condition>,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// One entry of a `locals` block.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Its name.
+    pub name: Name,
+    /// What it stands for.
+    pub expression: Expression,
+    /// Where its name is written.
+    pub span: Span,
+}
+
+/// An `output` block.
+#[derive(Clone, Debug)]
+pub struct OutputBlock {
+    /// Its name.
+    pub name: Name,
+    /// What it tells.
+    pub value: Expression,
+    /// Whether it is never shown.
+    pub sensitive: bool,
+    /// Whether it is never kept.
+    pub ephemeral: bool,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What must be done before it is told.
+    pub depends_on: Vec<Reference>,
+    /// What must hold before it is told.
+    pub preconditions: Vec<Condition>,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// A `resource` or `data` block.
+#[derive(Clone, Debug)]
+pub struct ResourceBlock {
+    /// Its name.
+    pub name: BlockName,
+    /// Its arguments and nested blocks, without those that mean the same for every kind.
+    pub body: Body,
+    /// How many instances there are.
+    pub count: Option<Expression>,
+    /// What there is an instance for.
+    pub for_each: Option<Expression>,
+    /// What must be done before it, beyond what it reads.
+    pub depends_on: Vec<Reference>,
+    /// The provider's name and alias.
+    pub provider: Option<(Name, Option<Name>)>,
+    /// How it is changed.
+    pub lifecycle: Lifecycle,
+    /// The block's head.
+    pub head: Span,
+    /// The whole block.
+    pub span: Span,
+}
+
+/// A `lifecycle` block.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    /// Whether the new one is made before the old one is deleted.
+    pub create_before_destroy: Option<Expression>,
+    /// Whether deleting it is an error.
+    pub prevent_destroy: Option<Expression>,
+    /// Which differences do not count.
+    pub ignore_changes: Option<IgnoreChanges>,
+    /// What it is replaced with.
+    pub replace_triggered_by: Vec<Reference>,
+    /// What must hold before it is touched.
+    pub preconditions: Vec<Condition>,
+    /// What must hold once it is done.
+    pub postconditions: Vec<Condition>,
+    /// Whether there is an instance at all.
+    pub enabled: Option<Expression>,
+}
+
+/// Which differences do not count.
+#[derive(Clone, Debug)]
+pub enum IgnoreChanges {
+    /// None does.
+    All,
+    /// Those at these places.
+    Paths(Vec<(Path, Span)>),
+}
+
+/// Something that must hold.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// What must be true.
+    pub condition: Expression,
+    /// What is said when it is not.
+    pub error_message: Expression,
+    /// The block's head.
+    pub span: Span,
+}

@@ -1,0 +1,301 @@
+//! Evaluation: a compiled expression and an environment give a value, or all that is wrong.
+
+mod call;
+mod each;
+mod operator;
+mod step;
+mod text;
+
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Object, Span, Type, Value, convert, unify};
+
+use crate::environment::Environment;
+use crate::mistake;
+use crate::shown::shown;
+use crate::syntax::At;
+use crate::tree::{Expression, Kind, Node, Piece};
+pub(crate) use each::items as iterated;
+
+/// A problem has been recorded.
+pub(crate) struct Failed;
+
+pub(crate) type Outcome = Result<Value, Failed>;
+
+/// One evaluation.
+pub(crate) struct Evaluator<'e> {
+    pub(crate) environment: Environment<'e>,
+    pub(crate) file: &'e Arc<str>,
+    /// Values bound inside the expression, innermost last.
+    pub(crate) slots: Vec<Value>,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+impl Expression {
+    /// Its value.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn evaluate(&self, environment: &Environment<'_>) -> Result<Value, Vec<Diagnostic>> {
+        self.evaluate_with(&[], environment)
+    }
+
+    /// Its value where names are bound around it.
+    pub(crate) fn evaluate_with(&self, bound: &[Value], environment: &Environment<'_>) -> Result<Value, Vec<Diagnostic>> {
+        let root = &self.0.root;
+        if let Kind::Literal(value) = &root.kind {
+            return Ok(value.clone());
+        }
+        let slots = bound.to_vec();
+        let mut evaluator = Evaluator { environment: *environment, file: &self.0.span.file, slots, problems: Vec::new() };
+        evaluator.node(root).map_err(|Failed| evaluator.problems)
+    }
+}
+
+impl Evaluator<'_> {
+    pub(crate) fn node(&mut self, node: &Node) -> Outcome {
+        match &node.kind {
+            Kind::Literal(value) => Ok(value.clone()),
+            Kind::Slot(slot, _) => Ok(self.slots[*slot as usize].clone()),
+            Kind::Target(target) => {
+                let value = self.environment.scope.value(target);
+                value.map_err(|problem| self.outside_problem(*problem, node.at))
+            }
+            Kind::Instance(it) => self.instance(&it.0, &it.1, node),
+            Kind::Attribute(it) => {
+                let of = self.node(&it.0)?;
+                self.attribute(&of, &it.1, node)
+            }
+            Kind::Index(it) => {
+                let (of, key) = both(self.node(&it[0]), self.node(&it[1]))?;
+                self.index(&of, &key, node)
+            }
+            Kind::Splat(it) => self.splat(&it[0], &it[1]),
+            Kind::Template(pieces) => self.template(pieces),
+            Kind::Tuple(items) => {
+                let items: Vec<Outcome> = items.iter().map(|it| self.node(it)).collect();
+                Ok(Value::Tuple(Arc::new(items.into_iter().collect::<Result<_, _>>()?)))
+            }
+            Kind::Object(entries) => self.object(entries),
+            Kind::Conditional(it) => self.conditional(&it[0], &it[1], &it[2]),
+            Kind::Not(operand) => self.not(operand),
+            Kind::Negative(operand) => self.negative(operand),
+            Kind::Binary(operator, it) => self.binary(*operator, &it[0], &it[1], node),
+            Kind::Call(call) => self.call(call, node),
+            Kind::For(it) => self.each(it, node),
+        }
+    }
+
+    pub(crate) fn span(&self, at: At) -> Span {
+        Span::new(self.file.clone(), at.start as usize..at.end as usize)
+    }
+
+    /// Records a problem at a node, with what the references in it stand for.
+    pub(crate) fn fail(&mut self, node: &Node, problem: Diagnostic) -> Failed {
+        let mut problem = problem;
+        if problem.span.is_none() {
+            problem.span = Some(self.span(node.at));
+        }
+        if problem.values.is_empty() {
+            problem.values = self.values(node);
+        }
+        self.problems.push(problem);
+        Failed
+    }
+
+    fn outside_problem(&mut self, problem: Diagnostic, at: At) -> Failed {
+        let problem = if problem.span.is_some() { problem } else { problem.at(self.span(at)) };
+        self.problems.push(problem);
+        Failed
+    }
+
+    fn object(&mut self, entries: &[(Node, Node)]) -> Outcome {
+        let mut object = Object::new();
+        let mut sensitive = false;
+        let mut unknown = None;
+        let mut failed = false;
+        for (key_node, value_node) in entries {
+            let key = self.node(key_node).and_then(|it| self.object_key(&it, key_node));
+            match both(key, self.node(value_node)) {
+                Ok((key, value)) => {
+                    let (key, marked) = key.unmark();
+                    sensitive |= marked;
+                    match key {
+                        Value::String(name) => drop(object.insert(name, value)),
+                        key => unknown = Some(unknown.unwrap_or(key)),
+                    }
+                }
+                Err(Failed) => failed = true,
+            }
+        }
+        if failed {
+            return Err(Failed);
+        }
+        let value = match unknown {
+            Some(key) => Value::unknown(Type::Any, key.cause()),
+            None => Value::Object(Arc::new(object)),
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The name that an attribute of an object gets: a text, marked or unknown perhaps.
+    pub(crate) fn object_key(&mut self, key: &Value, node: &Node) -> Outcome {
+        if key.is_null() {
+            return Err(self.fail(node, mistake::null_key()));
+        }
+        convert(key, &Type::String).map_err(|_| self.fail(node, mistake::key_is_no_text(key)))
+    }
+
+    fn conditional(&mut self, condition: &Node, then: &Node, otherwise: &Node) -> Outcome {
+        let decided = self.node(condition);
+        // Both arms are evaluated for their types; only what is wrong with the chosen one counts.
+        let mut arm = |node: &Node| {
+            let before = self.problems.len();
+            let value = self.node(node);
+            (value, self.problems.split_off(before))
+        };
+        let (then_value, then_problems) = arm(then);
+        let (otherwise_value, otherwise_problems) = arm(otherwise);
+        let decided = decided?;
+        if decided.is_null() {
+            return Err(self.fail(condition, mistake::null_condition()));
+        }
+        let decided = match convert(&decided, &Type::Bool) {
+            Ok(it) => it,
+            Err(_) => return Err(self.fail(condition, mistake::condition_is_no_bool(&decided))),
+        };
+        let (decided, sensitive) = decided.unmark();
+        let chosen = match decided {
+            Value::Bool(true) => Some((then_value.as_ref(), then_problems)),
+            Value::Bool(false) => Some((otherwise_value.as_ref(), otherwise_problems)),
+            _ => None,
+        };
+        let type_of = |it: &Outcome| it.as_ref().map_or(Type::Any, Type::of);
+        let types = [type_of(&then_value), type_of(&otherwise_value)];
+        let ty = unify(&types);
+        let value = match chosen {
+            Some((Err(Failed), problems)) => {
+                self.problems.extend(problems);
+                return Err(Failed);
+            }
+            Some((Ok(value), _)) => match ty {
+                Some(ty) => convert(value, &ty).map_err(|it| {
+                    let whole = if std::ptr::eq(value, then_value.as_ref().unwrap_or(&Value::Null)) { then } else { otherwise };
+                    self.fail(whole, mistake::arm_does_not_convert(&it))
+                })?,
+                None => {
+                    return Err(
+                        self.fail(then, mistake::arms_differ(&types[0], &types[1]).at(self.span(then.at.to(otherwise.at))))
+                    );
+                }
+            },
+            None => {
+                let marked = |it: &Outcome| it.as_ref().is_ok_and(Value::contains_sensitive);
+                let marked = marked(&then_value) || marked(&otherwise_value);
+                let Some(ty) = ty else {
+                    return Err(
+                        self.fail(then, mistake::arms_differ(&types[0], &types[1]).at(self.span(then.at.to(otherwise.at))))
+                    );
+                };
+                let unknown = Value::unknown(ty, decided.cause());
+                if marked { unknown.sensitive() } else { unknown }
+            }
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// What the references in a node stand for, for its reader.
+    fn values(&mut self, node: &Node) -> Vec<(String, String)> {
+        let mut chains = Vec::new();
+        gather(node, &mut chains);
+        let mut values: Vec<(String, String)> = Vec::new();
+        for chain in chains {
+            let Some(name) = written(chain) else { continue };
+            if values.iter().any(|(known, _)| *known == name) {
+                continue;
+            }
+            let before = self.problems.len();
+            let value = match &chain.kind {
+                Kind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(Failed),
+                _ => self.node_quietly(chain),
+            };
+            self.problems.truncate(before);
+            if let Ok(value) = value {
+                values.push((name, shown(&value)));
+            }
+        }
+        values
+    }
+
+    /// The value of a chain of steps, without asking for the values of what it fails at.
+    fn node_quietly(&mut self, node: &Node) -> Outcome {
+        match &node.kind {
+            Kind::Target(target) => self.environment.scope.value(target).map_err(|_| Failed),
+            Kind::Attribute(it) => {
+                let value = self.node_quietly(&it.0)?;
+                match &value {
+                    Value::Object(attributes) | Value::Map(attributes) => attributes.get(&it.1).cloned().ok_or(Failed),
+                    Value::Sensitive(_) | Value::Unknown(_) => Ok(value.get(&it.1)),
+                    _ => Err(Failed),
+                }
+            }
+            Kind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(Failed),
+            _ => Err(Failed),
+        }
+    }
+}
+
+/// The chains of steps in a node, outermost only.
+fn gather<'n>(node: &'n Node, chains: &mut Vec<&'n Node>) {
+    match &node.kind {
+        Kind::Literal(_) => {}
+        Kind::Slot(..) | Kind::Target(_) => chains.push(node),
+        Kind::Attribute(it) => match written(node) {
+            Some(_) => chains.push(node),
+            None => gather(&it.0, chains),
+        },
+        Kind::Instance(it) => gather(&it.1, chains),
+        Kind::Index(it) => it.iter().for_each(|it| gather(it, chains)),
+        Kind::Splat(it) => gather(&it[0], chains),
+        Kind::Template(pieces) => gather_pieces(pieces, chains),
+        Kind::Tuple(items) => items.iter().for_each(|it| gather(it, chains)),
+        Kind::Object(entries) => entries.iter().for_each(|(key, value)| {
+            gather(key, chains);
+            gather(value, chains);
+        }),
+        Kind::Conditional(it) => it.iter().for_each(|it| gather(it, chains)),
+        Kind::Not(it) | Kind::Negative(it) => gather(it, chains),
+        Kind::Binary(_, it) => it.iter().for_each(|it| gather(it, chains)),
+        Kind::Call(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
+        Kind::For(it) => gather(&it.collection, chains),
+    }
+}
+
+fn gather_pieces<'n>(pieces: &'n [Piece], chains: &mut Vec<&'n Node>) {
+    for piece in pieces {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::Value(node) => gather(node, chains),
+            Piece::If { condition, .. } => gather(condition, chains),
+            Piece::For { collection, .. } => gather(collection, chains),
+        }
+    }
+}
+
+/// A chain of steps as it is written.
+fn written(node: &Node) -> Option<String> {
+    match &node.kind {
+        Kind::Slot(_, name) if &**name != "*" => Some(name.to_string()),
+        Kind::Target(target) => Some(target.to_string()),
+        Kind::Attribute(it) => Some(format!("{}.{}", written(&it.0)?, it.1)),
+        _ => None,
+    }
+}
+
+/// Both, after both have been tried.
+pub(crate) fn both<A, B>(a: Result<A, Failed>, b: Result<B, Failed>) -> Result<(A, B), Failed> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        _ => Err(Failed),
+    }
+}

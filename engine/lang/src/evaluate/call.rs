@@ -1,0 +1,112 @@
+//! Function calls.
+
+use ha_kind::{Type, Value, convert};
+
+use super::{Evaluator, Failed, Outcome};
+use crate::functions::{Answer, Function, Refusal, Run};
+use crate::mistake;
+use crate::tree::{Call, Node};
+
+impl Evaluator<'_> {
+    pub(super) fn call(&mut self, call: &Call, node: &Node) -> Outcome {
+        let function = call.function;
+        if let Run::Lazy(run) = function.run {
+            return run(self, &call.arguments, node);
+        }
+        let given: Vec<Outcome> = call.arguments.iter().map(|it| self.node(it)).collect();
+        let mut arguments = given.into_iter().collect::<Result<Vec<Value>, Failed>>()?;
+        let mut sensitive = false;
+        if call.spread
+            && let Some(last) = arguments.pop()
+        {
+            let blame = call.arguments.last().unwrap_or(node);
+            let (plain, marked) = last.unmark();
+            sensitive = marked;
+            match &plain {
+                Value::Unknown(it) => {
+                    let unknown = Value::unknown(function.returns.ty(), it.cause.clone());
+                    return Ok(if marked { unknown.sensitive() } else { unknown });
+                }
+                _ => match plain.elements() {
+                    Some(items) => arguments.extend(items.into_iter().cloned()),
+                    None => return Err(self.fail(blame, mistake::spread_of_no_list(&last))),
+                },
+            }
+            if let Some(problem) = mistake::argument_count(function, arguments.len(), false, || self.span(node.at)) {
+                return Err(self.fail(node, problem));
+            }
+        }
+        let value = self.applied(function, arguments, call, node)?;
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    fn applied(&mut self, function: &'static Function, mut arguments: Vec<Value>, call: &Call, node: &Node) -> Outcome {
+        let mut failed = false;
+        for (index, argument) in arguments.iter_mut().enumerate() {
+            let Some(parameter) = function.parameter(index) else { continue };
+            let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
+            if argument.is_null() {
+                if !parameter.nullable {
+                    self.fail(blame, mistake::null_argument(function, parameter));
+                    failed = true;
+                }
+                continue;
+            }
+            let ty = parameter.kind.ty();
+            if ty != Type::Any {
+                match convert(argument, &ty) {
+                    Ok(converted) => *argument = converted,
+                    Err(mismatch) => {
+                        self.fail(blame, mistake::wrong_argument(function, parameter, &mismatch, argument));
+                        failed = true;
+                    }
+                }
+            }
+        }
+        if failed {
+            return Err(Failed);
+        }
+        let answer = match function.run {
+            Run::Whole(run) => run(&arguments),
+            Run::WholeOutside(run) => run(&arguments, &self.environment),
+            Run::Plain(run) => plainly(function, &mut arguments, |it| run(it)),
+            Run::Outside(run) => {
+                let environment = self.environment;
+                plainly(function, &mut arguments, |it| run(it, &environment))
+            }
+            Run::Lazy(_) => Err(Refusal::new("it takes expressions")),
+        };
+        answer.map_err(|refusal| {
+            let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
+            let parameter = refusal.argument.and_then(|it| function.parameter(it));
+            self.fail(blame, mistake::refused(function, parameter, &refusal.message))
+        })
+    }
+}
+
+/// Runs a function that knows nothing of unknowns and marks.
+fn plainly(function: &Function, arguments: &mut [Value], run: impl Fn(&[Value]) -> Answer) -> Answer {
+    let mut sensitive = false;
+    for argument in arguments.iter_mut() {
+        match argument {
+            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {}
+            other if other.contains_sensitive() || matches!(other, Value::Composed(_)) => {
+                sensitive |= other.contains_sensitive();
+                *other = other.revealed();
+            }
+            Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Tuple(_) | Value::Object(_) => {
+                // Texts of unknown parts become unknown texts.
+                if !argument.is_wholly_known() {
+                    *argument = argument.revealed();
+                }
+            }
+            _ => {}
+        }
+    }
+    let unknown = arguments.iter().find(|it| !it.is_wholly_known());
+    let value = match unknown {
+        Some(unknown) => Value::unknown(function.returns.ty(), unknown.cause()),
+        None => run(arguments)?,
+    };
+    Ok(if sensitive { value.sensitive() } else { value })
+}

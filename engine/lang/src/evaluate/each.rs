@@ -1,0 +1,133 @@
+//! `for` expressions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ha_kind::{Name, Object, Type, Value, convert};
+
+use super::{Evaluator, Failed, Outcome};
+use crate::mistake;
+use crate::tree::{For, Node};
+
+/// The value without the mark on itself.
+pub(super) fn unmarked(value: &Value) -> (&Value, bool) {
+    match value {
+        Value::Sensitive(inner) => (inner, true),
+        it => (it, false),
+    }
+}
+
+/// The keys and values of a collection, in the order in which they are visited; none for what is no collection.
+pub(crate) fn items(value: &Value) -> Option<Box<dyn Iterator<Item = (Value, Value)> + '_>> {
+    let at = |index: usize| Value::from(i64::try_from(index).unwrap_or(i64::MAX));
+    match value {
+        Value::List(items) | Value::Tuple(items) => {
+            Some(Box::new(items.iter().enumerate().map(move |(index, it)| (at(index), it.clone()))))
+        }
+        Value::Set(items) => Some(Box::new(items.iter().map(|it| (it.clone(), it.clone())))),
+        Value::Map(items) | Value::Object(items) => {
+            Some(Box::new(items.iter().map(|(name, it)| (Value::String(name.clone()), it.clone()))))
+        }
+        _ => None,
+    }
+}
+
+/// What a `for` has gathered.
+enum Gathered {
+    Tuple(Vec<Value>),
+    Object(Object),
+    Groups(BTreeMap<Name, Vec<Value>>),
+}
+
+impl Evaluator<'_> {
+    pub(super) fn each(&mut self, it: &For, node: &Node) -> Outcome {
+        let collection = self.node(&it.collection)?;
+        if collection.is_null() {
+            return Err(self.fail(&it.collection, mistake::iteration_over_null()));
+        }
+        let (plain, mut sensitive) = unmarked(&collection);
+        if let Value::Unknown(unknown) = plain {
+            if !matches!(unknown.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)) {
+                return Err(self.fail(&it.collection, mistake::not_iterable(plain)));
+            }
+            let value = Value::unknown(Type::Any, unknown.cause.clone());
+            return Ok(if sensitive { value.sensitive() } else { value });
+        }
+        let Some(items) = items(plain) else {
+            return Err(self.fail(&it.collection, mistake::not_iterable(plain)));
+        };
+        let mut gathered = match (&it.result_key, it.grouping) {
+            (None, _) => Gathered::Tuple(Vec::with_capacity(items.size_hint().0)),
+            (Some(_), false) => Gathered::Object(Object::new()),
+            (Some(_), true) => Gathered::Groups(BTreeMap::new()),
+        };
+        let mut unknown = None;
+        for (key, item) in items {
+            let bound = self.slots.len();
+            if it.keyed {
+                self.slots.push(key);
+            }
+            self.slots.push(item);
+            let outcome = self.one(it, &mut gathered, &mut sensitive, node);
+            self.slots.truncate(bound);
+            // One failure is enough: the others would say the same.
+            if let Some(cause) = outcome? {
+                unknown = unknown.or(Some(cause));
+            }
+        }
+        let value = match (unknown, gathered) {
+            (Some(key), _) => Value::unknown(Type::Any, key.cause()),
+            (None, Gathered::Tuple(items)) => Value::Tuple(Arc::new(items)),
+            (None, Gathered::Object(items)) => Value::Object(Arc::new(items)),
+            (None, Gathered::Groups(groups)) => {
+                Value::object(groups.into_iter().map(|(name, items)| (name, Value::Tuple(Arc::new(items)))))
+            }
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// One element; the unknown that leaves the shape of the whole open, where there is one.
+    fn one(&mut self, it: &For, gathered: &mut Gathered, sensitive: &mut bool, node: &Node) -> Result<Option<Value>, Failed> {
+        if let Some(condition) = &it.condition {
+            let value = self.node(condition)?;
+            if value.is_null() {
+                return Err(self.fail(condition, mistake::null_condition()));
+            }
+            let value = match convert(&value, &Type::Bool) {
+                Ok(it) => it,
+                Err(_) => return Err(self.fail(condition, mistake::condition_is_no_bool(&value))),
+            };
+            let (value, marked) = value.unmark();
+            *sensitive |= marked;
+            match value {
+                Value::Bool(true) => {}
+                Value::Bool(false) => return Ok(None),
+                unknown => return Ok(Some(unknown)),
+            }
+        }
+        let Some(key_node) = &it.result_key else {
+            let value = self.node(&it.result)?;
+            if let Gathered::Tuple(items) = gathered {
+                items.push(value);
+            }
+            return Ok(None);
+        };
+        let key = self.node(key_node).and_then(|key| self.object_key(&key, key_node));
+        let (key, value) = super::both(key, self.node(&it.result))?;
+        let (key, marked) = key.unmark();
+        *sensitive |= marked;
+        let Value::String(name) = key else { return Ok(Some(key)) };
+        match gathered {
+            Gathered::Groups(groups) => groups.entry(name).or_default().push(value),
+            Gathered::Object(items) => {
+                if items.contains_key(&name) {
+                    let shown = if marked { "(sensitive)".into() } else { name };
+                    return Err(self.fail(node, mistake::duplicate_key(&shown).at(self.span(key_node.at))));
+                }
+                items.insert(name, value);
+            }
+            Gathered::Tuple(items) => items.push(value),
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,175 @@
+//! Operators.
+
+use ha_kind::{Type, Value, convert};
+
+use super::{Evaluator, Failed, Outcome, both};
+use crate::mistake;
+use crate::syntax::Operator;
+use crate::tree::Node;
+
+impl Evaluator<'_> {
+    pub(super) fn not(&mut self, operand: &Node) -> Outcome {
+        let (value, sensitive) = self.operand(operand, &Type::Bool, "!")?;
+        let value = match value {
+            Value::Bool(it) => Value::Bool(!it),
+            unknown => Value::unknown(Type::Bool, unknown.cause()),
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    pub(super) fn negative(&mut self, operand: &Node) -> Outcome {
+        let (value, sensitive) = self.operand(operand, &Type::Number, "-")?;
+        let value = match value {
+            Value::Number(it) => Value::Number(it.negated()),
+            unknown => Value::unknown(Type::Number, unknown.cause()),
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    pub(super) fn binary(&mut self, operator: Operator, left: &Node, right: &Node, node: &Node) -> Outcome {
+        match operator {
+            Operator::Equal | Operator::NotEqual => {
+                let (left, right) = both(self.node(left), self.node(right))?;
+                Ok(equal(&left, &right, operator == Operator::NotEqual))
+            }
+            Operator::And | Operator::Or => self.logical(operator, left, right),
+            _ => self.arithmetic(operator, left, right, node),
+        }
+    }
+
+    /// An operand converted to what the operator takes, with its mark apart.
+    fn operand(&mut self, node: &Node, ty: &Type, sign: &str) -> Result<(Value, bool), Failed> {
+        let value = self.node(node)?;
+        match (&value, ty) {
+            (Value::Number(_), Type::Number) | (Value::Bool(_), Type::Bool) => return Ok((value, false)),
+            _ => {}
+        }
+        if value.is_null() {
+            return Err(self.fail(node, mistake::null_operand(sign)));
+        }
+        match convert(&value, ty) {
+            Ok(it) => Ok(it.unmark()),
+            Err(_) => Err(self.fail(node, mistake::wrong_operand(sign, ty, &value))),
+        }
+    }
+
+    /// The right side counts, and is looked at, only where the left one does not decide.
+    fn logical(&mut self, operator: Operator, left: &Node, right: &Node) -> Outcome {
+        let decides = operator == Operator::Or;
+        let (left, mut sensitive) = self.operand(left, &Type::Bool, operator.sign())?;
+        let value = if left == Value::Bool(decides) {
+            left
+        } else {
+            let (right, marked) = self.operand(right, &Type::Bool, operator.sign())?;
+            sensitive |= marked;
+            match (left, right) {
+                (Value::Bool(_), Value::Bool(it)) => Value::Bool(it),
+                (_, it) if it == Value::Bool(decides) => it,
+                (Value::Bool(_), unknown) | (unknown, _) => Value::unknown(Type::Bool, unknown.cause()),
+            }
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    fn arithmetic(&mut self, operator: Operator, left: &Node, right: &Node, node: &Node) -> Outcome {
+        let sign = operator.sign();
+        let operands = both(self.operand(left, &Type::Number, sign), self.operand(right, &Type::Number, sign))?;
+        let ((left, left_sensitive), (right_value, right_sensitive)) = operands;
+        let value = match (&left, &right_value) {
+            (Value::Number(a), Value::Number(b)) => {
+                let number = match operator {
+                    Operator::Add => a.add(b),
+                    Operator::Subtract => a.sub(b),
+                    Operator::Multiply => a.mul(b),
+                    Operator::Divide | Operator::Remainder if b.as_i64() == Some(0) => {
+                        return Err(self.fail(right, mistake::division_by_nothing()));
+                    }
+                    Operator::Divide => a.div(b),
+                    Operator::Remainder => a.rem(b),
+                    Operator::Less => return Ok(marked(Value::Bool(a < b), left_sensitive || right_sensitive)),
+                    Operator::LessOrEqual => return Ok(marked(Value::Bool(a <= b), left_sensitive || right_sensitive)),
+                    Operator::Greater => return Ok(marked(Value::Bool(a > b), left_sensitive || right_sensitive)),
+                    _ => return Ok(marked(Value::Bool(a >= b), left_sensitive || right_sensitive)),
+                };
+                match number {
+                    Some(number) => Value::Number(number),
+                    None => return Err(self.fail(node, mistake::result_out_of_range())),
+                }
+            }
+            _ => {
+                let compares =
+                    matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual);
+                let cause = left.cause().or_else(|| right_value.cause());
+                Value::unknown(if compares { Type::Bool } else { Type::Number }, cause)
+            }
+        };
+        Ok(marked(value, left_sensitive || right_sensitive))
+    }
+}
+
+fn marked(value: Value, sensitive: bool) -> Value {
+    if sensitive { value.sensitive() } else { value }
+}
+
+/// Whether two values are equal: nothing is converted; unknown where an unknown could make the difference.
+pub(crate) fn equal(left: &Value, right: &Value, negate: bool) -> Value {
+    let sensitive = left.contains_sensitive() || right.contains_sensitive();
+    let value = match sure_equal(left, right) {
+        Some(it) => Value::Bool(it != negate),
+        None => Value::unknown(Type::Bool, left.cause().or_else(|| right.cause())),
+    };
+    marked(value, sensitive)
+}
+
+/// Whether two values are equal, none where that is not known.
+pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => sure_equal(inner, other),
+        (Value::Composed(_), other) | (other, Value::Composed(_)) => {
+            let (plain, other_plain) = (left.unmark().0, right.unmark().0);
+            match (&plain, &other_plain) {
+                (Value::String(a), Value::String(b)) => Some(a == b),
+                _ if matches!(other, Value::String(_) | Value::Composed(_) | Value::Unknown(_)) => None,
+                // Even an unknown text is no number and no list.
+                _ => Some(false),
+            }
+        }
+        (Value::Unknown(it), other) | (other, Value::Unknown(it)) => {
+            let other_type = Type::of(other);
+            let differs = it.ty != Type::Any && other_type != Type::Any && ha_kind::unify([&it.ty, &other_type]).is_none();
+            if differs { Some(false) } else { None }
+        }
+        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
+            if a.len() != b.len() {
+                return Some(false);
+            }
+            all(a.iter().zip(b.iter()).map(|(a, b)| sure_equal(a, b)))
+        }
+        (Value::Map(a), Value::Map(b)) | (Value::Object(a), Value::Object(b)) => {
+            if !a.keys().eq(b.keys()) {
+                return Some(false);
+            }
+            all(a.values().zip(b.values()).map(|(a, b)| sure_equal(a, b)))
+        }
+        (Value::Set(a), Value::Set(b)) => {
+            if left.is_wholly_known() && right.is_wholly_known() {
+                let plain = |it: &std::collections::BTreeSet<Value>| it.iter().map(Value::revealed).collect::<Vec<_>>();
+                return Some(a == b || plain(a) == plain(b));
+            }
+            None
+        }
+        (a, b) => Some(a == b),
+    }
+}
+
+fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut sure = Some(true);
+    for part in parts {
+        match part {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => sure = None,
+        }
+    }
+    sure
+}

@@ -1,0 +1,188 @@
+//! Attributes, indices and splats.
+
+use std::sync::Arc;
+
+use ha_kind::{Key, Name, Number, Type, Value, convert};
+
+use super::{Evaluator, Failed, Outcome};
+use crate::mistake;
+use crate::tree::{BlockName, Node};
+
+impl Evaluator<'_> {
+    /// One instance of a block, without building the others.
+    pub(super) fn instance(&mut self, block: &BlockName, key_node: &Node, node: &Node) -> Outcome {
+        let key = self.node(key_node)?;
+        if key.is_null() {
+            return Err(self.fail(key_node, mistake::null_index()));
+        }
+        let (plain, sensitive) = key.unmark();
+        let key = match &plain {
+            Value::Unknown(it) => {
+                let unknown = Value::unknown(Type::Any, it.cause.clone());
+                return Ok(if sensitive { unknown.sensitive() } else { unknown });
+            }
+            Value::String(name) => Key::Name(name.clone()),
+            Value::Number(number) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
+                Some(index) => Key::Index(index),
+                None => return Err(self.fail(key_node, mistake::index_is_no_position(number))),
+            },
+            other => return Err(self.fail(key_node, mistake::no_instance_key(other))),
+        };
+        let value = self.environment.scope.instance(block, &key);
+        let value = value.map_err(|problem| self.outside_problem(*problem, node.at))?;
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// `of.name`
+    pub(super) fn attribute(&mut self, of: &Value, name: &Name, node: &Node) -> Outcome {
+        match of {
+            Value::Object(attributes) => match attributes.get(name) {
+                Some(value) => Ok(value.clone()),
+                None => {
+                    let known = attributes.keys().map(|it| &**it);
+                    Err(self.fail(node, mistake::no_such_attribute(name, known)))
+                }
+            },
+            Value::Map(items) => match items.get(name) {
+                Some(value) => Ok(value.clone()),
+                None => Err(self.fail(node, mistake::no_such_key(name, items.keys().map(|it| &**it)))),
+            },
+            Value::Sensitive(inner) => Ok(self.attribute(inner, name, node)?.sensitive()),
+            Value::Unknown(it) => match &it.ty {
+                Type::Any => Ok(of.clone()),
+                Type::Map(element) => Ok(Value::unknown((**element).clone(), it.cause.clone())),
+                Type::Object(attributes) => match attributes.get(name) {
+                    Some(attribute) => Ok(Value::unknown(attribute.ty.clone(), it.cause.clone())),
+                    None => {
+                        let known = attributes.keys().map(|it| &**it);
+                        Err(self.fail(node, mistake::no_such_attribute(name, known)))
+                    }
+                },
+                _ => Err(self.fail(node, mistake::no_attributes(of, name))),
+            },
+            Value::Null => Err(self.fail(node, mistake::attribute_of_null(name))),
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) => Err(self.fail(node, mistake::attribute_of_list(of, name))),
+            _ => Err(self.fail(node, mistake::no_attributes(of, name))),
+        }
+    }
+
+    /// `of[key]`
+    pub(super) fn index(&mut self, of: &Value, key: &Value, node: &Node) -> Outcome {
+        if let Value::Sensitive(inner) = of {
+            return Ok(self.index(inner, key, node)?.sensitive());
+        }
+        let (key, sensitive) = key.unmark();
+        if sensitive {
+            return Ok(self.index(of, &key, node)?.sensitive());
+        }
+        if of.is_null() {
+            return Err(self.fail(node, mistake::index_of_null()));
+        }
+        if key.is_null() {
+            return Err(self.fail(node, mistake::null_index()));
+        }
+        if let Value::Unknown(it) = of {
+            return match &it.ty {
+                Type::Any => Ok(of.clone()),
+                Type::List(element) | Type::Map(element) => Ok(Value::unknown((**element).clone(), it.cause.clone())),
+                Type::Tuple(items) => {
+                    let position = convert(&key, &Type::Number).ok().and_then(|it| position(&it));
+                    let ty = position.and_then(|it| items.get(it).cloned()).unwrap_or(Type::Any);
+                    Ok(Value::unknown(ty, it.cause.clone()))
+                }
+                Type::Object(_) => match &key {
+                    Value::String(name) => self.attribute(of, name, node),
+                    _ => Ok(Value::unknown(Type::Any, it.cause.clone())),
+                },
+                _ => Err(self.fail(node, mistake::not_indexed(of))),
+            };
+        }
+        match of {
+            Value::List(items) | Value::Tuple(items) => {
+                let number = match convert(&key, &Type::Number) {
+                    Ok(it) => it,
+                    Err(_) => return Err(self.fail(node, mistake::index_is_no_number(&key, of))),
+                };
+                match &number {
+                    Value::Number(number) => match usize_of(number) {
+                        Some(index) if index < items.len() => Ok(items[index].clone()),
+                        Some(_) => Err(self.fail(node, mistake::index_too_great(number, items.len()))),
+                        None => Err(self.fail(node, mistake::index_is_no_position(number))),
+                    },
+                    _ => Ok(Value::unknown(common(items.iter()), key.cause())),
+                }
+            }
+            Value::Map(items) | Value::Object(items) => {
+                let name = match convert(&key, &Type::String) {
+                    Ok(it) => it,
+                    Err(_) => return Err(self.fail(node, mistake::key_is_no_text(&key))),
+                };
+                match (&name, of) {
+                    (Value::String(name), _) => self.attribute(of, name, node),
+                    (_, Value::Map(_)) => Ok(Value::unknown(common(items.values()), key.cause())),
+                    _ => Ok(Value::unknown(Type::Any, key.cause())),
+                }
+            }
+            _ => Err(self.fail(node, mistake::not_indexed(of))),
+        }
+    }
+
+    /// `source[*]…`
+    pub(super) fn splat(&mut self, source: &Node, each: &Node) -> Outcome {
+        let value = self.node(source)?;
+        let (plain, sensitive) = match &value {
+            Value::Sensitive(inner) => (&**inner, true),
+            it => (it, false),
+        };
+        let result = match plain {
+            Value::Null => Value::tuple([]),
+            Value::Unknown(it) => {
+                let ty = match &it.ty {
+                    Type::List(of) | Type::Set(of) => {
+                        self.slots.push(Value::unknown((**of).clone(), it.cause.clone()));
+                        let element = self.node(each);
+                        self.slots.pop();
+                        Type::List(Arc::new(Type::of(&element?)))
+                    }
+                    _ => Type::Any,
+                };
+                Value::unknown(ty, it.cause.clone())
+            }
+            Value::List(items) => Value::list(self.each_element(items.iter(), each)?),
+            Value::Set(items) => Value::list(self.each_element(items.iter(), each)?),
+            Value::Tuple(items) => Value::tuple(self.each_element(items.iter(), each)?),
+            // Anything else is taken for a list of one.
+            one => Value::tuple(self.each_element(std::iter::once(one), each)?),
+        };
+        Ok(if sensitive { result.sensitive() } else { result })
+    }
+
+    fn each_element<'v>(&mut self, items: impl Iterator<Item = &'v Value>, each: &Node) -> Result<Vec<Value>, Failed> {
+        let mut results = Vec::with_capacity(items.size_hint().0);
+        for item in items {
+            self.slots.push(item.clone());
+            let result = self.node(each);
+            self.slots.pop();
+            // One failure is enough: the others would say the same.
+            results.push(result?);
+        }
+        Ok(results)
+    }
+}
+
+fn position(number: &Value) -> Option<usize> {
+    match number {
+        Value::Number(number) => usize_of(number),
+        _ => None,
+    }
+}
+
+fn usize_of(number: &Number) -> Option<usize> {
+    number.as_i64().and_then(|it| usize::try_from(it).ok())
+}
+
+/// The type that all items have, or `Any`.
+pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
+    let types: Vec<Type> = items.map(Type::of).collect();
+    ha_kind::unify(&types).unwrap_or(Type::Any)
+}

@@ -1,0 +1,243 @@
+//! The function library: one table, by theme. Adding a function is one entry.
+
+mod collection;
+mod encoding;
+mod file;
+mod hash;
+mod marks;
+mod network;
+mod numeric;
+mod string;
+mod time;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use ha_kind::{Type, Value};
+
+use crate::environment::Environment;
+use crate::evaluate::{Evaluator, Outcome};
+use crate::tree::Node;
+
+/// One function of the language.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for, in a sentence.
+    pub doc: &'static str,
+    /// What it takes, in order.
+    pub parameters: &'static [Parameter],
+    /// What it takes any number of after those.
+    pub variadic: Option<&'static Parameter>,
+    /// What it gives.
+    pub returns: Kind,
+    pub(crate) run: Run,
+}
+
+/// One parameter of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds; arguments are converted to that.
+    pub kind: Kind,
+    /// Whether null is allowed.
+    pub nullable: bool,
+}
+
+/// A type, where a constant must be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Anything.
+    Any,
+    /// True or false.
+    Bool,
+    /// A number.
+    Number,
+    /// A text.
+    Text,
+    /// Elements in order.
+    List(&'static Kind),
+    /// Different elements.
+    Set(&'static Kind),
+    /// Elements by name.
+    Map(&'static Kind),
+}
+
+/// Why a function gives nothing.
+pub(crate) struct Refusal {
+    /// Which argument is to blame, where one is.
+    pub(crate) argument: Option<usize>,
+    /// What is wrong, as a sentence without a period.
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { argument: None, message: message.into() }
+    }
+
+    pub(crate) fn of(argument: usize, message: impl Into<String>) -> Self {
+        Self { argument: Some(argument), message: message.into() }
+    }
+}
+
+pub(crate) type Answer = Result<Value, Refusal>;
+
+/// How a function is run.
+pub(crate) enum Run {
+    /// On arguments that are wholly known and bear no marks; anything unknown makes the result unknown, any mark marks it.
+    Plain(fn(&[Value]) -> Answer),
+    /// As plain, with a look at the files or the clock.
+    Outside(fn(&[Value], &Environment<'_>) -> Answer),
+    /// On arguments as they are: it sees to unknowns and marks itself.
+    Whole(fn(&[Value]) -> Answer),
+    /// As whole, with a look at the files.
+    WholeOutside(fn(&[Value], &Environment<'_>) -> Answer),
+    /// On expressions, which it evaluates or not.
+    Lazy(fn(&mut Evaluator<'_>, &[Node], &Node) -> Outcome),
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Run")
+    }
+}
+
+impl Function {
+    const fn new(name: &'static str, doc: &'static str, parameters: &'static [Parameter], returns: Kind, run: Run) -> Self {
+        Self { name, doc, parameters, variadic: None, returns, run }
+    }
+
+    const fn many(mut self, parameter: &'static Parameter) -> Self {
+        self.variadic = Some(parameter);
+        self
+    }
+
+    /// The parameter that takes the argument at `index`.
+    pub(crate) fn parameter(&self, index: usize) -> Option<&Parameter> {
+        self.parameters.get(index).or(self.variadic)
+    }
+}
+
+impl Parameter {
+    const fn new(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, nullable: false }
+    }
+
+    const fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+}
+
+impl Kind {
+    /// The type it stands for.
+    #[must_use]
+    pub fn ty(self) -> Type {
+        match self {
+            Kind::Any => Type::Any,
+            Kind::Bool => Type::Bool,
+            Kind::Number => Type::Number,
+            Kind::Text => Type::String,
+            Kind::List(of) => Type::List(Arc::new(of.ty())),
+            Kind::Set(of) => Type::Set(Arc::new(of.ty())),
+            Kind::Map(of) => Type::Map(Arc::new(of.ty())),
+        }
+    }
+}
+
+const fn any(name: &'static str) -> Parameter {
+    Parameter::new(name, Kind::Any)
+}
+
+const fn text(name: &'static str) -> Parameter {
+    Parameter::new(name, Kind::Text)
+}
+
+const fn number(name: &'static str) -> Parameter {
+    Parameter::new(name, Kind::Number)
+}
+
+const fn boolean(name: &'static str) -> Parameter {
+    Parameter::new(name, Kind::Bool)
+}
+
+const fn list(name: &'static str, of: &'static Kind) -> Parameter {
+    Parameter::new(name, Kind::List(of))
+}
+
+const fn set(name: &'static str, of: &'static Kind) -> Parameter {
+    Parameter::new(name, Kind::Set(of))
+}
+
+const fn map(name: &'static str, of: &'static Kind) -> Parameter {
+    Parameter::new(name, Kind::Map(of))
+}
+
+static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
+    let themes = [
+        collection::functions(),
+        encoding::functions(),
+        file::functions(),
+        hash::functions(),
+        marks::functions(),
+        network::functions(),
+        numeric::functions(),
+        string::functions(),
+        time::functions(),
+    ];
+    let mut all: Vec<Function> = themes.into_iter().flatten().collect();
+    all.sort_by_key(|it| it.name);
+    all
+});
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
+    LazyLock::new(|| ALL.iter().map(|it| (it.name, it)).collect());
+
+/// All functions, by name.
+#[must_use]
+pub fn functions() -> &'static [Function] {
+    &ALL
+}
+
+/// The function of this name.
+pub(crate) fn named(name: &str) -> Option<&'static Function> {
+    BY_NAME.get(name).copied()
+}
+
+/// The text of an argument that the table says is one.
+fn str_of(arguments: &[Value], index: usize) -> &str {
+    arguments.get(index).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The elements of an argument that the table says has some.
+fn items_of(arguments: &[Value], index: usize) -> Vec<&Value> {
+    arguments.get(index).and_then(Value::elements).unwrap_or_default()
+}
+
+/// A number as a count or position.
+fn whole_of(arguments: &[Value], index: usize) -> Result<i64, Refusal> {
+    match arguments.get(index) {
+        Some(Value::Number(number)) => {
+            number.as_i64().ok_or_else(|| Refusal::of(index, format!("a whole number is required, not {number}")))
+        }
+        _ => Err(Refusal::of(index, "a whole number is required")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_has_one_name_and_a_sentence() {
+        for two in functions().windows(2) {
+            assert!(two[0].name < two[1].name, "{} is there twice", two[0].name);
+        }
+        for function in functions() {
+            assert!(function.doc.ends_with('.') && function.doc.len() > 10, "{}", function.name);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Values from outside: files of values, `--var`, the environment, `--expr`.
+
+use ha_kind::{Diagnostic, Name, Span, Type, Value, convert};
+use indexmap::IndexMap;
+
+use crate::SourceFile;
+use crate::environment::{Environment, Nothing};
+use crate::mistake;
+use crate::parse;
+use crate::resolve::Resolver;
+use crate::tree::Expression;
+use crate::types::constant;
+
+/// One expression by itself, as `ha console --expr` takes.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>> {
+    let file = SourceFile::new(name, text);
+    let written = parse::expression(&file)?;
+    let mut resolver = Resolver::new(file.name);
+    let expression = resolver.expression(written);
+    if resolver.problems.is_empty() { Ok(expression) } else { Err(resolver.problems) }
+}
+
+/// The values that a file of values gives, each with where its name is written, and all that is wrong with the file.
+#[must_use]
+pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, Span)>, Vec<Diagnostic>) {
+    let (body, problems) = parse::body(file);
+    let mut resolver = Resolver::new(file.name.clone());
+    resolver.problems = problems;
+    let mut values = IndexMap::new();
+    for block in body.blocks {
+        resolver.problems.push(mistake::block_among_values(&block.kind.name, resolver.span(block.head)));
+    }
+    for argument in body.arguments {
+        let span = resolver.span(argument.name.at);
+        if let Some(value) = constant(argument.value, &Type::Any, &mut resolver) {
+            values.insert(argument.name.name, (value, span));
+        }
+    }
+    (values, resolver.problems)
+}
+
+/// A value given as text, as `--var` and the environment do: taken as it stands where a text will do, converted for
+/// numbers and truth values, and read as an expression for everything else.
+///
+/// # Errors
+/// Why it is none of `ty`.
+pub fn value_of_text(text: &str, ty: &Type) -> Result<Value, Vec<Diagnostic>> {
+    let fits = |it: &Value| convert(it, ty).map_err(|it| vec![mistake::does_not_fit(&it, ty)]);
+    match ty {
+        Type::String | Type::Any => Ok(Value::from(text)),
+        Type::Number | Type::Bool => fits(&Value::from(text)),
+        _ => fits(&expression("<value>", text)?.evaluate(&Environment::new(&Nothing, &Nothing))?),
+    }
+}

@@ -1,0 +1,509 @@
+//! What can be wrong with a configuration, each phrased once.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest};
+
+use crate::functions::{Function, Parameter, functions};
+use crate::shown::{kind, shown};
+use crate::tree::{BlockName, Target};
+
+fn error(summary: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(summary)
+}
+
+pub(crate) fn unreadable(message: &str, span: Span) -> Diagnostic {
+    error(message.replace("; unexpected token", "")).at(span).label("cannot be read from here on")
+}
+
+pub(crate) fn too_large(file: &str) -> Diagnostic {
+    error(format!("`{file}` is larger than 4 GiB")).help("split it into several files")
+}
+
+pub(crate) fn number_out_of_range(span: Span) -> Diagnostic {
+    error("this number is out of range").at(span)
+}
+
+pub(crate) fn line_end_in_text(span: Span) -> Diagnostic {
+    error("a text between quotes ends on the line it begins on")
+        .at(span)
+        .help("write `\\n` for a line end, or use a heredoc: `<<-EOT`, lines of text, `EOT`")
+}
+
+pub(crate) fn not_a_reference(span: Span) -> Diagnostic {
+    error("expected one reference").at(span).help("write it without quotes and without anything to work out: `aws_vpc.main`")
+}
+
+pub(crate) fn ambiguous_key(span: Span) -> Diagnostic {
+    error("an attribute's name is either a word or an expression in parentheses")
+        .at(span)
+        .help("put it in parentheses to use its value as the name, or in quotes to use it as it stands")
+}
+
+pub(crate) fn no_such_function(name: &str, span: Span) -> Diagnostic {
+    let known = functions().iter().map(|it| it.name);
+    let problem = error(format!("there is no function `{name}`")).at(span);
+    match name.contains("::") {
+        true => problem.help("functions of providers are not supported; only `core::` may stand before a name"),
+        false => problem.closest(name, known),
+    }
+}
+
+pub(crate) fn argument_count(function: &Function, given: usize, spread: bool, span: impl FnOnce() -> Span) -> Option<Diagnostic> {
+    let least = function.parameters.len();
+    let most = if function.variadic.is_some() { usize::MAX } else { least };
+    let names: Vec<&str> = function.parameters.iter().chain(function.variadic).map(|it| it.name).collect();
+    let form = format!("{}({}{})", function.name, names.join(", "), if function.variadic.is_some() { "..." } else { "" });
+    // How many a spread list stands for shows only when it is there.
+    let (few, many) = (given < least && !spread, given > most && !(spread && given == most + 1));
+    if !few && !many {
+        return None;
+    }
+    let wants = |it: usize| if it == 1 { "1 argument".to_owned() } else { format!("{it} arguments") };
+    let summary = match (few, function.variadic) {
+        (true, Some(_)) => format!("`{}` takes at least {}, not {given}", function.name, wants(least)),
+        _ => format!("`{}` takes {}, not {given}", function.name, wants(least)),
+    };
+    Some(error(summary).at(span()).help(format!("it is called like this: `{form}`")))
+}
+
+pub(crate) fn no_such_template_variable(name: &str, span: Span, known: &[Name]) -> Diagnostic {
+    error(format!("the template is not given a variable `{name}`"))
+        .at(span)
+        .help(match known.is_empty() {
+            true => "it is given none; pass them in the second argument of `templatefile`".into(),
+            false => format!("it is given {}", known.join(", ")),
+        })
+        .closest(name, known.iter().map(|it| &**it))
+}
+
+pub(crate) fn no_such_builtin(root: &str, name: &str, span: Span) -> Diagnostic {
+    let known: &[&str] = match root {
+        "each" => &["key", "value"],
+        "count" => &["index"],
+        "path" => &["module", "root", "cwd"],
+        _ => &["workspace"],
+    };
+    let listed: Vec<String> = known.iter().map(|it| format!("`{root}.{it}`")).collect();
+    error(format!("`{root}` has no attribute `{name}`")).at(span).help(format!("there is {}", listed.join(", ")))
+}
+
+pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
+    let (needs, example) = match root {
+        "var" => ("the name of a variable", "var.region"),
+        "local" => ("the name of a local value", "local.name"),
+        "module" => ("the name of a module", "module.network"),
+        "each" => ("`key` or `value`", "each.key"),
+        "count" => ("`index`", "count.index"),
+        "path" => ("`module`, `root` or `cwd`", "path.module"),
+        "ha" | "terraform" => ("`workspace`", "ha.workspace"),
+        "data" => ("a kind and a name", "data.aws_vpc.main"),
+        "resource" => ("a kind and a name", "resource.aws_vpc.main"),
+        _ => {
+            return error(format!("`{root}` is not the name of anything here")).at(span).help(format!(
+                "for a text put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, and a \
+                 resource is named by its kind and name: `{root}.NAME`"
+            ));
+        }
+    };
+    error(format!("`{root}` must be followed by {needs}")).at(span).help(format!("for example `{example}`"))
+}
+
+pub(crate) fn null_key() -> Diagnostic {
+    error("null cannot be the name of an attribute")
+}
+
+pub(crate) fn key_is_no_text(key: &Value) -> Diagnostic {
+    error(format!("a {} cannot be the name of an attribute or element", kind(key))).help("it must be a text")
+}
+
+pub(crate) fn null_condition() -> Diagnostic {
+    error("this condition is null").help("it must be true or false")
+}
+
+pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
+    error(format!("a condition is true or false, not a {}", kind(value)))
+}
+
+pub(crate) fn arms_differ(then: &Type, otherwise: &Type) -> Diagnostic {
+    error("the two results of a condition must have one type")
+        .detail(format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."))
+}
+
+pub(crate) fn arm_does_not_convert(mismatch: &Mismatch) -> Diagnostic {
+    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch)))
+}
+
+/// A mismatch with its place.
+pub(crate) fn at(mismatch: &Mismatch) -> String {
+    match mismatch.path.steps().is_empty() {
+        true => mismatch.message.clone(),
+        false => format!("at `{}` {}", mismatch.path, mismatch.message),
+    }
+}
+
+pub(crate) fn null_index() -> Diagnostic {
+    error("null cannot be an index")
+}
+
+pub(crate) fn index_of_null() -> Diagnostic {
+    error("null has no elements").help("the value in front of `[` is null")
+}
+
+pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
+    error(format!("{index} is no position in a list")).help("positions are whole numbers from 0 on")
+}
+
+pub(crate) fn index_is_no_number(key: &Value, of: &Value) -> Diagnostic {
+    error(format!("a {} is indexed by a number, not by a {}", kind(of), kind(key)))
+}
+
+pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
+    let problem = error(format!("there is no element {index}"));
+    match length {
+        0 => problem.help("there are no elements at all"),
+        1 => problem.help("there is 1 element, at index 0"),
+        _ => problem.help(format!("there are {length} elements, at 0 to {}", length - 1)),
+    }
+}
+
+pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
+    error(format!("a {} is no key of an instance", kind(value))).help("with `count` it is a number, with `for_each` a text")
+}
+
+pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
+    let problem = error(format!("a {} has no elements to pick by an index", kind(value)));
+    match value {
+        Value::Set(_) => problem.help("the elements of a set have no order; use `tolist`, or `one` where there is but one"),
+        _ => problem,
+    }
+}
+
+pub(crate) fn no_such_attribute<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+    let names: Vec<&str> = known.clone().take(20).collect();
+    let problem = error(format!("there is no attribute `{name}`")).closest(name, known);
+    match names.is_empty() {
+        true => problem.help("the object has no attributes"),
+        false if problem.suggestion.is_some() => problem,
+        false => problem.help(format!("it has {}", names.join(", "))),
+    }
+}
+
+pub(crate) fn no_such_key<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+    let problem = error(format!("the map has no element `{name}`"));
+    problem.closest(name, known).help("`lookup` gives a default where there is no element")
+}
+
+pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
+    error(format!("a {} has no attribute `{name}`", kind(value)))
+}
+
+pub(crate) fn attribute_of_null(name: &str) -> Diagnostic {
+    error(format!("null has no attribute `{name}`")).help("the value in front of the dot is null")
+}
+
+pub(crate) fn attribute_of_list(value: &Value, name: &str) -> Diagnostic {
+    error(format!("a {} has no attribute `{name}`, only its elements may have", kind(value)))
+        .help(format!("use `[*].{name}` for the attribute of every element, or `[0].{name}` for that of one"))
+}
+
+pub(crate) fn null_operand(sign: &str) -> Diagnostic {
+    error(format!("this side of `{sign}` is null"))
+}
+
+pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic {
+    let wants = if *ty == Type::Bool { "true or false" } else { "a number" };
+    error(format!("`{sign}` takes {wants}, not {}", shown(value)))
+}
+
+pub(crate) fn division_by_nothing() -> Diagnostic {
+    error("division by zero")
+}
+
+pub(crate) fn result_out_of_range() -> Diagnostic {
+    error("the result is too large for a number")
+}
+
+pub(crate) fn null_in_text() -> Diagnostic {
+    error("null cannot be part of a text").help("`coalesce(VALUE, \"\")` gives an empty text in its place")
+}
+
+pub(crate) fn no_text(value: &Value) -> Diagnostic {
+    error(format!("a {} cannot be part of a text", kind(value)))
+        .help("`join` makes a text of a list, `jsonencode` one of anything")
+}
+
+pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
+    error(format!("`for` goes over lists, sets, maps and objects, not over a {}", kind(value)))
+}
+
+pub(crate) fn iteration_over_null() -> Diagnostic {
+    error("`for` cannot go over null").help("`coalesce(VALUE, [])` gives an empty list in its place")
+}
+
+pub(crate) fn duplicate_key(name: &str) -> Diagnostic {
+    error(format!("two elements give the same key `{name}`"))
+        .help("write `...` behind the value to gather all values of one key in a list")
+}
+
+pub(crate) fn spread_of_no_list(value: &Value) -> Diagnostic {
+    error(format!("only a list can be spread with `...`, not a {}", kind(value)))
+}
+
+pub(crate) fn null_argument(function: &Function, parameter: &Parameter) -> Diagnostic {
+    error(format!("`{}` of `{}` must not be null", parameter.name, function.name))
+}
+
+pub(crate) fn wrong_argument(function: &Function, parameter: &Parameter, mismatch: &Mismatch, given: &Value) -> Diagnostic {
+    let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), shown(given));
+    error(summary).help(function.doc.to_owned())
+}
+
+pub(crate) fn refused(function: &Function, parameter: Option<&Parameter>, message: &str) -> Diagnostic {
+    match parameter {
+        Some(parameter) => error(format!("`{}` of `{}`: {message}", parameter.name, function.name)),
+        None => error(format!("`{}`: {message}", function.name)),
+    }
+}
+
+pub(crate) fn no_such_argument(name: &str, span: Span, head: &Span, fields: &BTreeMap<Name, Field>) -> Diagnostic {
+    let known = fields.keys().map(|it| &**it);
+    error(format!("there is no argument `{name}` here")).at(span).within(head.clone()).closest(name, known)
+}
+
+pub(crate) fn no_such_block(name: &str, span: Span, head: &Span, fields: &BTreeMap<Name, Field>) -> Diagnostic {
+    let blocks = fields.iter().filter(|(_, it)| it.shape.block().is_some()).map(|(name, _)| &**name);
+    let problem = error(format!("there is no block `{name}` here")).at(span).within(head.clone());
+    match closest(name, blocks.clone()) {
+        Some(_) => problem.closest(name, blocks),
+        None => problem.closest(name, fields.keys().map(|it| &**it)),
+    }
+}
+
+pub(crate) fn argument_as_block(name: &str, span: Span, shape: &Shape) -> Diagnostic {
+    let problem = error(format!("`{name}` is an argument, not a block")).at(span);
+    match shape {
+        Shape::Map(_) => problem.help(format!("write `{name} = {{ … }}`")),
+        _ => problem.help(format!("write `{name} = …`")),
+    }
+}
+
+pub(crate) fn argument_and_block(name: &str, span: Span) -> Diagnostic {
+    error(format!("`{name}` is given both as an argument and as a block")).at(span).help("keep one of them")
+}
+
+pub(crate) fn one_block_only(name: &str, span: Span) -> Diagnostic {
+    error(format!("there may be one block `{name}` only")).at(span)
+}
+
+pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
+    error(format!("`for_each` of a dynamic block takes a list, set, map or object, not a {}", kind(value)))
+}
+
+pub(crate) fn no_such_type(name: &str, span: Span) -> Diagnostic {
+    let known = ["any", "string", "number", "bool", "list", "set", "map", "object", "tuple"];
+    error(format!("there is no type `{name}`"))
+        .at(span)
+        .closest(name, known)
+        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
+}
+
+pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
+    let example = match name {
+        "object" => "object({ name = string, size = optional(number, 1) })",
+        "tuple" => "tuple([string, number])",
+        "optional" => "optional(string)` or `optional(string, \"default\")",
+        "set" => "set(string)",
+        "map" => "map(string)",
+        _ => "list(string)",
+    };
+    error(format!("`{name}` must say what it is made of")).at(span).help(format!("for example `{example}`"))
+}
+
+pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
+    error("a type is written without quotes").at(span).help(format!("write `type = {name}`"))
+}
+
+pub(crate) fn not_a_type(span: Span) -> Diagnostic {
+    error("this is not a type")
+        .at(span)
+        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
+}
+
+pub(crate) fn optional_outside_object(span: Span) -> Diagnostic {
+    error("only attributes of an object can be optional").at(span)
+}
+
+pub(crate) fn duplicate_attribute(name: &str, span: Span) -> Diagnostic {
+    error(format!("`{name}` is there twice")).at(span)
+}
+
+pub(crate) fn does_not_fit(mismatch: &Mismatch, ty: &Type) -> Diagnostic {
+    let problem = error(format!("this is no {}: {}", short(ty), at(mismatch)));
+    match ty {
+        Type::Object(_) | Type::Tuple(_) => problem.detail(format!("The type is {ty}.")),
+        _ => problem,
+    }
+}
+
+fn short(ty: &Type) -> String {
+    match ty {
+        Type::Object(_) => "such object".into(),
+        Type::Tuple(_) => "such tuple".into(),
+        ty => ty.to_string(),
+    }
+}
+
+pub(crate) fn block_among_values(name: &str, span: Span) -> Diagnostic {
+    error(format!("a file of values has no blocks, such as `{name}` here")).at(span).help("write `NAME = VALUE`")
+}
+
+pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
+    error(format!("`{name}` stands outside of any block"))
+        .at(span)
+        .help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
+}
+
+pub(crate) fn no_such_top_block(name: &str, span: Span) -> Diagnostic {
+    let known = ["ha", "provider", "variable", "locals", "output", "resource", "data"];
+    error(format!("there is no block `{name}`")).at(span).closest(name, known).help(format!("there are {}", known.join(", ")))
+}
+
+pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span) -> Diagnostic {
+    let form: String = what.iter().map(|it| format!(" \"{it}\"")).collect();
+    let summary = match (what.len(), given) {
+        (0, _) => format!("`{block}` has no labels"),
+        (1, _) => format!("`{block}` has 1 label, not {given}"),
+        (wants, _) => format!("`{block}` has {wants} labels, not {given}"),
+    };
+    error(summary).at(span).help(format!("write `{block}{form} {{`"))
+}
+
+pub(crate) fn not_an_identifier(name: &str, span: Span) -> Diagnostic {
+    error(format!("\"{name}\" is no name"))
+        .at(span)
+        .help("names begin with a letter or `_` and go on with letters, digits, `_` and `-`")
+}
+
+pub(crate) fn unexpected_block(name: &str, known: &[&str], span: Span) -> Diagnostic {
+    error(format!("there is no block `{name}` here")).at(span).closest(name, known.iter().copied())
+}
+
+pub(crate) fn unexpected_argument(name: &str, known: &[&str], span: Span) -> Diagnostic {
+    let problem = error(format!("there is no argument `{name}` here")).at(span).closest(name, known.iter().copied());
+    match problem.suggestion {
+        Some(_) => problem,
+        None => problem.help(format!("there are {}", known.join(", "))),
+    }
+}
+
+pub(crate) fn reserved_variable(name: &str, span: Span) -> Diagnostic {
+    error(format!("a variable cannot be called `{name}`")).at(span).help("the word has a meaning in `module` blocks")
+}
+
+pub(crate) fn null_default(name: &str, span: Span) -> Diagnostic {
+    error(format!("the variable `{name}` is not nullable, but null by default")).at(span)
+}
+
+pub(crate) fn declared_twice(what: &str, first: &Span, span: Span) -> Diagnostic {
+    error(format!("there is more than one {what}"))
+        .at(span)
+        .label("the second")
+        .help(format!("the first is in {}; give one of them another name", first.file))
+}
+
+pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &Span, span: Span) -> Diagnostic {
+    match alias {
+        Some(alias) => declared_twice(&format!("provider `{name}.{alias}`"), first, span),
+        None => error(format!("there is more than one provider `{name}`"))
+            .at(span)
+            .label("the second")
+            .help("give one of them an `alias` and name it where it is meant: `provider = NAME.ALIAS`"),
+    }
+}
+
+pub(crate) fn missing_argument(name: &str, span: Span) -> Diagnostic {
+    error(format!("the argument `{name}` is required")).at(span)
+}
+
+pub(crate) fn not_a_list_of_references(span: Span) -> Diagnostic {
+    error("expected a list of references").at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
+}
+
+pub(crate) fn no_provisioners(name: &str, span: Span) -> Diagnostic {
+    error(format!("`{name}` blocks are not supported")).at(span).help(
+        "what a machine does at its first start goes into `user_data`; a `mongodb_host` runs what it needs by its machine block",
+    )
+}
+
+pub(crate) fn count_and_for_each(span: Span) -> Diagnostic {
+    error("`count` and `for_each` exclude each other").at(span)
+}
+
+pub(crate) fn enabled_and_many(span: Span) -> Diagnostic {
+    error("`enabled` is for blocks without `count` and `for_each`")
+        .at(span)
+        .help("give `count` or `for_each` no elements instead")
+}
+
+pub(crate) fn not_a_provider(span: Span) -> Diagnostic {
+    error("expected the name of a provider").at(span).help("for example `provider = aws` or `provider = aws.east`")
+}
+
+pub(crate) fn dynamic_of_meta(name: &str, span: Span) -> Diagnostic {
+    error(format!("`{name}` blocks cannot be dynamic")).at(span)
+}
+
+pub(crate) fn iterator_is_no_name(span: Span) -> Diagnostic {
+    error("`iterator` is a name, without quotes").at(span)
+}
+
+pub(crate) fn one_content(span: Span) -> Diagnostic {
+    error("a dynamic block has exactly one `content` block").at(span)
+}
+
+pub(crate) fn not_a_path(span: Span) -> Diagnostic {
+    error("expected an argument of this block").at(span).help("for example `tags` or `tags[\"Name\"]`")
+}
+
+pub(crate) fn ignores_no_list(span: Span) -> Diagnostic {
+    error("expected `all` or a list of arguments").at(span).help("for example `ignore_changes = [tags]`")
+}
+
+pub(crate) fn not_a_required_provider(span: Span) -> Diagnostic {
+    error("expected an object").at(span).help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
+}
+
+pub(crate) fn not_declared<'a>(what: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    error(format!("there is no {what} `{name}`")).at(span).closest(name, known)
+}
+
+pub(crate) fn no_such_block_declared<'a>(name: &BlockName, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let what = match name.mode {
+        Mode::Managed => "resource",
+        Mode::Data => "data source",
+    };
+    error(format!("there is no {what} `{name}`")).at(span).closest(&name.to_string(), known)
+}
+
+pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, span: Span) -> Diagnostic {
+    let (what, is) = match name.mode {
+        Mode::Managed => ("resource", "data source"),
+        Mode::Data => ("data source", "resource"),
+    };
+    let mut problem = error(format!("there is no {what} `{name}`, but a {is} `{twin}`")).at(span);
+    problem.help.push(format!("did you mean `{twin}`?"));
+    problem
+}
+
+pub(crate) fn no_each(target: &Target, span: Span) -> Diagnostic {
+    error(format!("`{target}` has a value only in blocks with `for_each`")).at(span)
+}
+
+pub(crate) fn no_count(span: Span) -> Diagnostic {
+    error("`count.index` has a value only in blocks with `count`").at(span)
+}
+
+pub(crate) fn no_self(span: Span) -> Diagnostic {
+    error("`self` has a value only in postconditions").at(span).help("elsewhere name the block: `KIND.NAME`")
+}

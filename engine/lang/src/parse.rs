@@ -1,0 +1,378 @@
+//! Reads source text by hcl-edit; the only place that knows its types.
+
+use std::ops::Range;
+
+use ha_kind::{Diagnostic, Name, Number, Span, Value};
+use hcl_edit::Span as _;
+use hcl_edit::expr::{self, BinaryOperator, Expression, ObjectKey, TraversalOperator, UnaryOperator};
+use hcl_edit::structure::{BlockLabel, Structure};
+use hcl_edit::template::{Directive, Element, Template};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::SourceFile;
+use crate::mistake;
+use crate::syntax::{Argument, At, Block, Body, Call, For, Kind, Node, Operator, Word};
+use crate::template::{self, Strips, Token, Unit};
+
+/// The byte-order mark that some editors begin a file with.
+const MARK: char = '\u{feff}';
+
+/// A whole file, as far as it can be read.
+pub(crate) fn body(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
+    let mut reader = match Reader::new(file) {
+        Ok(reader) => reader,
+        Err(problem) => return (Body::default(), vec![*problem]),
+    };
+    match hcl_edit::parser::parse_body(reader.text) {
+        Ok(body) => {
+            let body = reader.body(body);
+            (body, reader.problems)
+        }
+        Err(error) => (Body::default(), vec![reader.unreadable(&error)]),
+    }
+}
+
+/// One expression.
+pub(crate) fn expression(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
+    // Only within parentheses may an expression go on over line ends.
+    let wrapped = format!("({}\n)", file.text.strip_prefix(MARK).unwrap_or(&file.text));
+    let mut reader = Reader::new(file).map_err(|it| vec![*it])?;
+    match hcl_edit::parser::parse_expr(&wrapped) {
+        Ok(Expression::Parenthesis(inner)) => {
+            reader.text = &wrapped;
+            reader.shift -= 1;
+            let node = reader.expression(inner.into_inner());
+            if reader.problems.is_empty() { Ok(node) } else { Err(reader.problems) }
+        }
+        Ok(_) => Err(vec![mistake::unreadable("expected one expression", reader.span(0..reader.text.len()))]),
+        Err(_) => {
+            let error = hcl_edit::parser::parse_expr(reader.text.trim()).err();
+            let problem = match &error {
+                Some(error) => reader.unreadable(error),
+                None => mistake::unreadable("expected one expression", reader.span(0..reader.text.len())),
+            };
+            Err(vec![problem])
+        }
+    }
+}
+
+/// A template that is a whole text by itself.
+pub(crate) fn template(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
+    let mut reader = Reader::new(file).map_err(|it| vec![*it])?;
+    let whole = At::new(0, reader.text.len());
+    match hcl_edit::parser::parse_template(reader.text) {
+        Ok(read) => {
+            let tokens = reader.tokens(read);
+            let node = Node::new(whole, template::node(tokens, Unit::Line));
+            if reader.problems.is_empty() { Ok(node) } else { Err(reader.problems) }
+        }
+        Err(error) => Err(vec![reader.unreadable(&error)]),
+    }
+}
+
+struct Reader<'a> {
+    file: &'a SourceFile,
+    text: &'a str,
+    /// What must be added to an offset in `text` for one in the file.
+    shift: isize,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(file: &'a SourceFile) -> Result<Self, Box<Diagnostic>> {
+        if file.text.len() >= u32::MAX as usize {
+            return Err(Box::new(mistake::too_large(&file.name)));
+        }
+        let (text, shift) = match file.text.strip_prefix(MARK) {
+            Some(text) => (text, 3),
+            None => (&*file.text, 0),
+        };
+        Ok(Self { file, text, shift, problems: Vec::new() })
+    }
+
+    fn at(&self, range: Range<usize>) -> At {
+        let shifted = |it: usize| it.saturating_add_signed(self.shift).min(self.file.text.len());
+        At::new(shifted(range.start), shifted(range.end))
+    }
+
+    fn span(&self, range: Range<usize>) -> Span {
+        let at = self.at(range);
+        Span::new(self.file.name.clone(), at.start as usize..at.end as usize)
+    }
+
+    fn unreadable(&self, error: &hcl_edit::parser::Error) -> Diagnostic {
+        let offset = error.location().offset();
+        let length = self.text.get(offset..).and_then(|it| it.chars().next()).map_or(0, char::len_utf8);
+        mistake::unreadable(error.message(), self.span(offset..offset + length))
+    }
+
+    fn word(&self, name: &str, range: Option<Range<usize>>) -> Word {
+        Word { name: normal(name), at: self.at(range.unwrap_or(0..0)) }
+    }
+
+    fn body(&mut self, body: hcl_edit::structure::Body) -> Body {
+        let mut read = Body::default();
+        for structure in body {
+            match structure {
+                Structure::Attribute(it) => {
+                    let name = self.word(it.key.as_str(), it.key.span());
+                    let value = self.expression(it.value);
+                    read.arguments.push(Argument { name, value });
+                }
+                Structure::Block(it) => {
+                    let at = self.at(it.span().unwrap_or(0..0));
+                    let kind = self.word(it.ident.as_str(), it.ident.span());
+                    let labels: Vec<Word> = it.labels.iter().map(|it| self.label(it)).collect();
+                    let head = kind.at.to(labels.last().map_or(kind.at, |it| it.at));
+                    read.blocks.push(Block { kind, labels, body: self.body(it.body), head, at });
+                }
+            }
+        }
+        read
+    }
+
+    fn label(&self, label: &BlockLabel) -> Word {
+        match label {
+            BlockLabel::Ident(it) => self.word(it.as_str(), it.span()),
+            BlockLabel::String(it) => self.word(it.as_str(), it.span()),
+        }
+    }
+
+    fn expression(&mut self, expression: Expression) -> Node {
+        let range = expression.span().unwrap_or(0..0);
+        let at = self.at(range.clone());
+        let kind = match expression {
+            Expression::Null(_) => Kind::Literal(Value::Null),
+            Expression::Bool(it) => Kind::Literal(Value::Bool(it.into_value())),
+            Expression::Number(it) => {
+                let written: String = self.text[range.clone()].chars().filter(|it| !it.is_whitespace()).collect();
+                match written.parse::<Number>().ok().or_else(|| it.value().to_string().parse().ok()) {
+                    Some(number) => Kind::Literal(Value::Number(number)),
+                    None => {
+                        self.problems.push(mistake::number_out_of_range(self.span(range)));
+                        Kind::Literal(Value::from(0))
+                    }
+                }
+            }
+            Expression::String(it) => {
+                self.refuse_line_end(&range);
+                Kind::Literal(Value::String(normal(it.as_str())))
+            }
+            Expression::Array(it) => Kind::Tuple(it.into_iter().map(|it| self.expression(it)).collect()),
+            Expression::Object(it) => Kind::Object(it.into_iter().map(|(key, value)| self.entry(key, value)).collect()),
+            Expression::StringTemplate(it) => {
+                let tokens = self.quoted_tokens(it.into());
+                template::node(tokens, Unit::Whole)
+            }
+            Expression::HeredocTemplate(it) => self.heredoc(*it, range),
+            Expression::Parenthesis(it) => Kind::Parenthesis(Box::new(self.expression(it.into_inner()))),
+            Expression::Variable(it) => Kind::Root(normal(it.as_str())),
+            Expression::Conditional(it) => Kind::Conditional(Box::new([
+                self.expression(it.cond_expr),
+                self.expression(it.true_expr),
+                self.expression(it.false_expr),
+            ])),
+            Expression::FuncCall(it) => self.call(*it),
+            Expression::Traversal(it) => return self.traversal(*it, range.end),
+            Expression::UnaryOp(it) => {
+                let operand = Box::new(self.expression(it.expr));
+                match it.operator.value() {
+                    UnaryOperator::Neg => Kind::Negative(operand),
+                    UnaryOperator::Not => Kind::Not(operand),
+                }
+            }
+            Expression::BinaryOp(it) => {
+                let operator = operator(*it.operator.value());
+                Kind::Binary(operator, Box::new([self.expression(it.lhs_expr), self.expression(it.rhs_expr)]))
+            }
+            Expression::ForExpr(it) => self.each(*it),
+        };
+        Node { at, kind }
+    }
+
+    fn entry(&mut self, key: ObjectKey, value: expr::ObjectValue) -> (Node, Node) {
+        let key = match key {
+            ObjectKey::Ident(it) => {
+                Node::new(self.at(it.span().unwrap_or(0..0)), Kind::Literal(Value::String(normal(it.as_str()))))
+            }
+            ObjectKey::Expression(it) => self.expression(it),
+        };
+        (key, self.expression(value.into_expr()))
+    }
+
+    fn call(&mut self, call: expr::FuncCall) -> Kind {
+        let namespace: String = call.name.namespace.iter().map(|it| format!("{}::", it.as_str())).collect();
+        let start = call.name.namespace.first().unwrap_or(&call.name.name).span().map_or(0, |it| it.start);
+        let end = call.name.name.span().map_or(start, |it| it.end);
+        let name = self.word(&format!("{namespace}{}", call.name.name.as_str()), Some(start..end));
+        let spread = call.args.expand_final();
+        Kind::Call(Call { name, arguments: call.args.into_iter().map(|it| self.expression(it)).collect(), spread })
+    }
+
+    fn each(&mut self, it: expr::ForExpr) -> Kind {
+        let key = it.intro.key_var.map(|it| self.word(it.as_str(), it.span()));
+        let value = self.word(it.intro.value_var.as_str(), it.intro.value_var.span());
+        Kind::For(Box::new(For {
+            key,
+            value,
+            collection: self.expression(it.intro.collection_expr),
+            result_key: it.key_expr.map(|it| self.expression(it)),
+            result: self.expression(it.value_expr),
+            condition: it.cond.map(|it| self.expression(it.expr)),
+            grouping: it.grouping,
+        }))
+    }
+
+    fn traversal(&mut self, traversal: expr::Traversal, end: usize) -> Node {
+        let root = self.expression(traversal.expr);
+        let mut steps = traversal.operators.into_iter().map(|it| (it.span().unwrap_or(end..end), it.into_value())).peekable();
+        self.steps(root, &mut steps)
+    }
+
+    fn steps(
+        &mut self,
+        mut node: Node,
+        steps: &mut std::iter::Peekable<impl Iterator<Item = (Range<usize>, TraversalOperator)>>,
+    ) -> Node {
+        while let Some((range, step)) = steps.next() {
+            let at = node.at.to(self.at(range.clone()));
+            let kind = match step {
+                TraversalOperator::GetAttr(it) => Kind::Attribute(Box::new(node), self.word(it.as_str(), it.span())),
+                TraversalOperator::LegacyIndex(it) => {
+                    let number = it.value().to_string().parse().unwrap_or(Number::ZERO);
+                    let key = Node::new(self.at(range), Kind::Literal(Value::Number(number)));
+                    Kind::Index(Box::new(node), Box::new(key))
+                }
+                TraversalOperator::Index(it) => {
+                    let key = self.expression(it);
+                    Kind::Index(Box::new(node), Box::new(key))
+                }
+                TraversalOperator::AttrSplat(_) => {
+                    let mut each = Node::new(self.at(range), Kind::Element);
+                    while let Some((range, TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_))) = steps.peek() {
+                        let one = [(range.clone(), steps.next().expect("it was just seen").1)];
+                        each = self.steps(each, &mut one.into_iter().peekable());
+                    }
+                    Kind::Splat(Box::new(node), Box::new(each))
+                }
+                TraversalOperator::FullSplat(_) => {
+                    let each = Node::new(self.at(range), Kind::Element);
+                    let each = self.steps(each, steps);
+                    Kind::Splat(Box::new(node), Box::new(each))
+                }
+            };
+            let at = match &kind {
+                Kind::Splat(_, each) => at.to(each.at),
+                _ => at,
+            };
+            node = Node { at, kind };
+        }
+        node
+    }
+
+    fn heredoc(&mut self, heredoc: hcl_edit::template::HeredocTemplate, range: Range<usize>) -> Kind {
+        let whole: &'a str = self.text;
+        let source = &whole[range.clone()];
+        if !source.starts_with("<<-") {
+            let tokens = self.tokens(heredoc.template);
+            return template::node(tokens, Unit::Line);
+        }
+        // The parser's own removal of indentation does not follow the language's rules, so the text is read again raw.
+        let first = source.find('\n').map_or(source.len(), |it| it + 1);
+        let last = source.rfind('\n').map_or(first, |it| it + 1).max(first);
+        let raw = &source[first..last];
+        match hcl_edit::parser::parse_template(raw) {
+            Ok(read) => {
+                let (text, shift) = (self.text, self.shift);
+                self.text = raw;
+                self.shift += isize::try_from(range.start + first).unwrap_or(0);
+                let tokens = self.tokens(read);
+                (self.text, self.shift) = (text, shift);
+                template::outdented_node(tokens)
+            }
+            Err(error) => {
+                self.problems.push(mistake::unreadable(error.message(), self.span(range)));
+                Kind::Literal(Value::from(""))
+            }
+        }
+    }
+
+    fn quoted_tokens(&mut self, read: Template) -> Vec<Token> {
+        for element in read.iter() {
+            if let (Element::Literal(_), Some(range)) = (element, element.span()) {
+                self.refuse_line_end(&range);
+            }
+        }
+        self.tokens(read)
+    }
+
+    fn refuse_line_end(&mut self, range: &Range<usize>) {
+        if let Some(line_end) = self.text[range.clone()].find('\n') {
+            let at = range.start + line_end;
+            self.problems.push(mistake::line_end_in_text(self.span(at..at + 1)));
+        }
+    }
+
+    /// The template as a flat sequence, since trimming looks across the borders of its directives.
+    fn tokens(&mut self, read: Template) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        for element in read {
+            match element {
+                Element::Literal(it) => tokens.push(Token::Text(it.value().nfc().collect())),
+                Element::Interpolation(it) => {
+                    let strips = Strips { left: it.strip.strip_start(), right: it.strip.strip_end() };
+                    tokens.push(Token::Value(self.expression(it.expr), strips));
+                }
+                Element::Directive(it) => self.directive(*it, &mut tokens),
+            }
+        }
+        tokens
+    }
+
+    fn directive(&mut self, directive: Directive, tokens: &mut Vec<Token>) {
+        let strips = |it: hcl_edit::template::Strip| Strips { left: it.strip_start(), right: it.strip_end() };
+        match directive {
+            Directive::If(it) => {
+                tokens.push(Token::If(self.expression(it.if_expr.cond_expr), strips(it.if_expr.strip)));
+                tokens.extend(self.tokens(it.if_expr.template));
+                if let Some(otherwise) = it.else_expr {
+                    tokens.push(Token::Else(strips(otherwise.strip)));
+                    tokens.extend(self.tokens(otherwise.template));
+                }
+                tokens.push(Token::End(strips(it.endif_expr.strip)));
+            }
+            Directive::For(it) => {
+                let head = it.for_expr;
+                let key = head.key_var.map(|it| self.word(it.as_str(), it.span()));
+                let value = self.word(head.value_var.as_str(), head.value_var.span());
+                let collection = self.expression(head.collection_expr);
+                tokens.push(Token::For { key, value, collection, strips: strips(head.strip) });
+                tokens.extend(self.tokens(head.template));
+                tokens.push(Token::End(strips(it.endfor_expr.strip)));
+            }
+        }
+    }
+}
+
+fn operator(operator: BinaryOperator) -> Operator {
+    match operator {
+        BinaryOperator::Eq => Operator::Equal,
+        BinaryOperator::NotEq => Operator::NotEqual,
+        BinaryOperator::LessEq => Operator::LessOrEqual,
+        BinaryOperator::GreaterEq => Operator::GreaterOrEqual,
+        BinaryOperator::Less => Operator::Less,
+        BinaryOperator::Greater => Operator::Greater,
+        BinaryOperator::Plus => Operator::Add,
+        BinaryOperator::Minus => Operator::Subtract,
+        BinaryOperator::Mul => Operator::Multiply,
+        BinaryOperator::Div => Operator::Divide,
+        BinaryOperator::Mod => Operator::Remainder,
+        BinaryOperator::And => Operator::And,
+        BinaryOperator::Or => Operator::Or,
+    }
+}
+
+/// A text in its composed normal form, as all texts of the language are.
+fn normal(text: &str) -> Name {
+    if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
+}

@@ -1,0 +1,407 @@
+//! From what is written to what it means: names become targets and slots, function names functions.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Key, Mode, Name, Path, Span, Step, Type, Value};
+
+use crate::functions;
+use crate::mistake;
+use crate::syntax::{self, At, Kind as Written, Word};
+use crate::tree::{BlockName, Call, Compiled, Expression, For, Kind, Node, Piece, Reference, Target};
+
+/// More references than these are looked up by hash.
+const FEW: usize = 8;
+
+/// Resolves the expressions of one file.
+pub(crate) struct Resolver {
+    file: Arc<str>,
+    /// Names bound inside the expression, innermost last.
+    slots: Vec<Name>,
+    /// Whether a name that is bound nowhere can only be a mistake, as in templates read from files.
+    closed: bool,
+    references: Vec<Reference>,
+    seen: HashSet<(Target, Path, Option<Key>)>,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+/// A step behind the first name of a reference.
+enum Behind {
+    Attribute(Word),
+    Index(syntax::Node),
+}
+
+impl Resolver {
+    pub(crate) fn new(file: Arc<str>) -> Self {
+        Self { file, slots: Vec::new(), closed: false, references: Vec::new(), seen: HashSet::new(), problems: Vec::new() }
+    }
+
+    /// A resolver for a template that sees these names only.
+    pub(crate) fn closed(file: Arc<str>, names: impl IntoIterator<Item = Name>) -> Self {
+        Self { slots: names.into_iter().collect(), closed: true, ..Self::new(file) }
+    }
+
+    pub(crate) fn span(&self, at: At) -> Span {
+        Span::new(self.file.clone(), at.start as usize..at.end as usize)
+    }
+
+    /// Binds a name for the expressions that follow, as the iterator of a `dynamic` block does.
+    pub(crate) fn bind(&mut self, name: Name) {
+        self.slots.push(name);
+    }
+
+    pub(crate) fn unbind(&mut self) {
+        self.slots.pop();
+    }
+
+    pub(crate) fn expression(&mut self, written: syntax::Node) -> Expression {
+        let span = self.span(written.at);
+        let root = self.node(written);
+        self.seen.clear();
+        Expression(Arc::new(Compiled { span, references: std::mem::take(&mut self.references).into(), root }))
+    }
+
+    /// A reference by itself, as in `depends_on`.
+    pub(crate) fn reference(&mut self, written: syntax::Node) -> Option<Reference> {
+        let at = written.at;
+        let before = self.problems.len();
+        self.node(written);
+        self.seen.clear();
+        let mut references = std::mem::take(&mut self.references);
+        if references.len() == 1 {
+            return references.pop();
+        }
+        if self.problems.len() == before {
+            self.problems.push(mistake::not_a_reference(self.span(at)));
+        }
+        None
+    }
+
+    fn node(&mut self, written: syntax::Node) -> Node {
+        let at = written.at;
+        let kind = match written.kind {
+            Written::Literal(value) => Kind::Literal(value),
+            Written::Root(_) | Written::Attribute(..) | Written::Index(..) => return self.chain(written, &[]),
+            Written::Element => self.top(),
+            Written::Splat(source, each) => {
+                let behind = static_steps(&each);
+                let source = match source.kind {
+                    Written::Root(_) | Written::Attribute(..) | Written::Index(..) => self.chain(*source, &behind),
+                    _ => self.node(*source),
+                };
+                self.slots.push("*".into());
+                let each = self.node(*each);
+                self.slots.pop();
+                Kind::Splat(Box::new([source, each]))
+            }
+            Written::Template(pieces) => self.template(pieces),
+            Written::Tuple(items) => Kind::Tuple(items.into_iter().map(|it| self.node(it)).collect()),
+            Written::Object(entries) => Kind::Object(entries.into_iter().map(|it| self.entry(it)).collect()),
+            Written::Parenthesis(inner) => return self.node(*inner),
+            Written::Conditional(three) => Kind::Conditional(Box::new(three.map(|it| self.node(it)))),
+            Written::Not(operand) => Kind::Not(Box::new(self.node(*operand))),
+            Written::Negative(operand) => Kind::Negative(Box::new(self.node(*operand))),
+            Written::Binary(operator, two) => Kind::Binary(operator, Box::new(two.map(|it| self.node(it)))),
+            Written::Call(call) => self.call(call),
+            Written::For(it) => self.each(*it),
+        };
+        Node { at, kind }
+    }
+
+    /// What is on top of the stack.
+    fn top(&self) -> Kind {
+        let slot = self.slots.len().saturating_sub(1);
+        Kind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), "*".into())
+    }
+
+    fn template(&mut self, pieces: Vec<syntax::Piece>) -> Kind {
+        match pieces.as_slice() {
+            [] => Kind::Literal(Value::from("")),
+            [syntax::Piece::Text(text)] => Kind::Literal(Value::from(text.as_str())),
+            _ => Kind::Template(self.pieces(pieces)),
+        }
+    }
+
+    fn pieces(&mut self, pieces: Vec<syntax::Piece>) -> Box<[Piece]> {
+        pieces.into_iter().map(|it| self.piece(it)).collect()
+    }
+
+    fn piece(&mut self, piece: syntax::Piece) -> Piece {
+        match piece {
+            syntax::Piece::Text(text) => Piece::Text(text.into()),
+            syntax::Piece::Value(node) => Piece::Value(self.node(node)),
+            syntax::Piece::If { condition, then, otherwise } => {
+                Piece::If { condition: self.node(condition), then: self.pieces(then), otherwise: self.pieces(otherwise) }
+            }
+            syntax::Piece::For { key, value, collection, body } => {
+                let collection = self.node(collection);
+                let keyed = key.is_some();
+                let bound = self.slots.len();
+                self.slots.extend(key.map(|it| it.name));
+                self.slots.push(value.name);
+                let body = self.pieces(body);
+                self.slots.truncate(bound);
+                Piece::For { keyed, collection, body }
+            }
+        }
+    }
+
+    fn entry(&mut self, (key, value): (syntax::Node, syntax::Node)) -> (Node, Node) {
+        if matches!(key.kind, Written::Attribute(..) | Written::Index(..)) {
+            self.problems.push(mistake::ambiguous_key(self.span(key.at)));
+        }
+        (self.node(key), self.node(value))
+    }
+
+    fn each(&mut self, it: syntax::For) -> Kind {
+        let collection = self.node(it.collection);
+        let keyed = it.key.is_some();
+        let bound = self.slots.len();
+        self.slots.extend(it.key.map(|it| it.name));
+        self.slots.push(it.value.name);
+        let result_key = it.result_key.map(|it| self.node(it));
+        let result = self.node(it.result);
+        let condition = it.condition.map(|it| self.node(it));
+        self.slots.truncate(bound);
+        Kind::For(Box::new(For { keyed, collection, result_key, result, condition, grouping: it.grouping }))
+    }
+
+    fn call(&mut self, call: syntax::Call) -> Kind {
+        let given = call.arguments.len();
+        let spread = call.spread;
+        let last = call.arguments.last().map(|it| it.at);
+        let arguments = call.arguments.into_iter().map(|it| self.node(it)).collect();
+        let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
+        let Some(function) = functions::named(name) else {
+            self.problems.push(mistake::no_such_function(name, self.span(call.name.at)));
+            return Kind::Literal(Value::unknown(Type::Any, None));
+        };
+        let at = last.map_or(call.name.at, |it| call.name.at.to(it));
+        if let Some(problem) = mistake::argument_count(function, given, spread, || self.span(at)) {
+            self.problems.push(problem);
+            return Kind::Literal(Value::unknown(Type::Any, None));
+        }
+        Kind::Call(Box::new(Call { function, arguments, spread }))
+    }
+
+    /// A name with the attributes and indices behind it. `tail` are static steps that follow in a splat.
+    fn chain(&mut self, written: syntax::Node, tail: &[Step]) -> Node {
+        let mut steps = Vec::new();
+        let mut base = written;
+        loop {
+            let at = base.at;
+            match base.kind {
+                Written::Attribute(inner, word) => {
+                    steps.push((at, Behind::Attribute(word)));
+                    base = *inner;
+                }
+                Written::Index(inner, key) => {
+                    steps.push((at, Behind::Index(*key)));
+                    base = *inner;
+                }
+                kind => {
+                    base = syntax::Node { at, kind };
+                    break;
+                }
+            }
+        }
+        steps.reverse();
+        let mut steps = steps.into_iter().peekable();
+        let node = match base.kind {
+            Written::Root(name) => match self.slots.iter().rposition(|it| *it == name) {
+                Some(slot) => Node { at: base.at, kind: Kind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name) },
+                None => match self.target(&name, base.at, &mut steps) {
+                    Some((target, at)) => self.outside(target, at, &mut steps, tail),
+                    None => {
+                        steps.by_ref().for_each(drop);
+                        Node { at: base.at, kind: Kind::Literal(Value::unknown(Type::Any, None)) }
+                    }
+                },
+            },
+            _ => self.node(base),
+        };
+        steps.fold(node, |node, (at, step)| self.step(node, at, step))
+    }
+
+    fn step(&mut self, node: Node, at: At, step: Behind) -> Node {
+        let kind = match step {
+            Behind::Attribute(word) => Kind::Attribute(Box::new((node, word.name))),
+            Behind::Index(key) => Kind::Index(Box::new([node, self.node(key)])),
+        };
+        Node { at, kind }
+    }
+
+    /// The node of a target, with its reference recorded. Takes the instance key of a block off the steps.
+    fn outside(
+        &mut self,
+        target: Target,
+        at: At,
+        steps: &mut std::iter::Peekable<std::vec::IntoIter<(At, Behind)>>,
+        tail: &[Step],
+    ) -> Node {
+        let instance = match &target {
+            Target::Block(_) | Target::Module(_) => steps.next_if(|(_, it)| matches!(it, Behind::Index(_))),
+            _ => None,
+        };
+        let mut end = instance.as_ref().map_or(at, |(at, _)| *at);
+        let key = match &instance {
+            Some((_, Behind::Index(written))) => literal_key(written),
+            _ => None,
+        };
+        let mut path = Path::root();
+        let rest: Vec<(At, Behind)> = steps.collect();
+        let mut all_static = true;
+        for (at, step) in &rest {
+            match step {
+                Behind::Attribute(word) => path.push_name(word.name.clone()),
+                Behind::Index(written) => match static_step(written) {
+                    Some(Step::Name(name)) => path.push_name(name),
+                    Some(Step::Index(index)) => path.push_index(index),
+                    None => {
+                        all_static = false;
+                        break;
+                    }
+                },
+            }
+            end = *at;
+        }
+        if all_static && rest.is_empty() && instance.is_none() && matches!(target, Target::Block(_) | Target::Module(_)) {
+            for step in tail {
+                match step {
+                    Step::Name(name) => path.push_name(name.clone()),
+                    Step::Index(index) => path.push_index(*index),
+                }
+            }
+        }
+        let span = self.span(end);
+        self.record(Reference { target: target.clone(), path, key, span });
+        let node = match (target, instance) {
+            (Target::Block(block), Some((at, Behind::Index(key)))) => {
+                let key = self.node(key);
+                Node { at, kind: Kind::Instance(Box::new((block, key))) }
+            }
+            (target, instance) => {
+                let node = Node { at, kind: Kind::Target(Box::new(target)) };
+                match instance {
+                    Some((at, step)) => self.step(node, at, step),
+                    None => node,
+                }
+            }
+        };
+        rest.into_iter().fold(node, |node, (at, step)| self.step(node, at, step))
+    }
+
+    fn record(&mut self, reference: Reference) {
+        let known = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
+        if self.references.len() < FEW {
+            if self.references.iter().any(known) {
+                return;
+            }
+        } else {
+            let identity = |it: &Reference| (it.target.clone(), it.path.clone(), it.key.clone());
+            if self.seen.is_empty() {
+                self.seen = self.references.iter().map(identity).collect();
+            }
+            if !self.seen.insert(identity(&reference)) {
+                return;
+            }
+        }
+        self.references.push(reference);
+    }
+
+    /// What a first name and the attributes behind it name, and where that is written.
+    fn target(
+        &mut self,
+        root: &Name,
+        at: At,
+        steps: &mut std::iter::Peekable<std::vec::IntoIter<(At, Behind)>>,
+    ) -> Option<(Target, At)> {
+        let mut next = || match steps.next_if(|(_, it)| matches!(it, Behind::Attribute(_))) {
+            Some((at, Behind::Attribute(word))) => Some((at, word)),
+            _ => None,
+        };
+        if self.closed {
+            let span = self.span(at);
+            self.problems.push(mistake::no_such_template_variable(root, span, &self.slots));
+            return None;
+        }
+        let found = match &**root {
+            "var" => next().map(|(at, word)| (Target::Variable(word.name), at)),
+            "local" => next().map(|(at, word)| (Target::Local(word.name), at)),
+            "module" => next().map(|(at, word)| (Target::Module(word.name), at)),
+            "self" => Some((Target::SelfValue, at)),
+            "each" | "count" | "path" | "ha" | "terraform" => match next() {
+                Some((end, word)) => {
+                    let target = match (&**root, &*word.name) {
+                        ("each", "key") => Target::EachKey,
+                        ("each", "value") => Target::EachValue,
+                        ("count", "index") => Target::CountIndex,
+                        ("path", "module") => Target::PathModule,
+                        ("path", "root") => Target::PathRoot,
+                        ("path", "cwd") => Target::PathCwd,
+                        ("ha" | "terraform", "workspace") => Target::Workspace,
+                        _ => {
+                            self.problems.push(mistake::no_such_builtin(root, &word.name, self.span(word.at)));
+                            return None;
+                        }
+                    };
+                    Some((target, end))
+                }
+                None => None,
+            },
+            "data" => block(Mode::Data, next(), &mut next),
+            "resource" => block(Mode::Managed, next(), &mut next),
+            _ => block(Mode::Managed, Some((at, Word { name: root.clone(), at })), &mut next),
+        };
+        if found.is_none() {
+            self.problems.push(mistake::incomplete_reference(root, self.span(at)));
+        }
+        found
+    }
+}
+
+fn block(mode: Mode, kind: Option<(At, Word)>, next: &mut impl FnMut() -> Option<(At, Word)>) -> Option<(Target, At)> {
+    let (_, kind) = kind?;
+    let (at, name) = next()?;
+    Some((Target::Block(BlockName { mode, kind: kind.name, name: name.name }), at))
+}
+
+fn literal_key(written: &syntax::Node) -> Option<Key> {
+    match &written.kind {
+        Written::Literal(Value::String(name)) => Some(Key::Name(name.clone())),
+        Written::Literal(Value::Number(number)) => Some(Key::Index(u64::try_from(number.as_i64()?).ok()?)),
+        _ => None,
+    }
+}
+
+fn static_step(written: &syntax::Node) -> Option<Step> {
+    match literal_key(written)? {
+        Key::Name(name) => Some(Step::Name(name)),
+        Key::Index(index) => Some(Step::Index(usize::try_from(index).ok()?)),
+        Key::None => None,
+    }
+}
+
+/// The steps done with each element of a splat, as far as they are static.
+fn static_steps(each: &syntax::Node) -> Vec<Step> {
+    fn gather(each: &syntax::Node, steps: &mut Vec<Step>) -> bool {
+        match &each.kind {
+            Written::Element => true,
+            Written::Attribute(inner, word) => {
+                let open = gather(inner, steps);
+                if open {
+                    steps.push(Step::Name(word.name.clone()));
+                }
+                open
+            }
+            Written::Index(inner, _) | Written::Splat(inner, _) => {
+                gather(inner, steps);
+                false
+            }
+            _ => false,
+        }
+    }
+    let mut steps = Vec::new();
+    gather(each, &mut steps);
+    steps
+}

@@ -1,0 +1,196 @@
+//! Compiled expressions: every name is resolved, to a target outside or to a slot inside.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ha_kind::{Key, Mode, Name, Path, Span, Value};
+
+use crate::functions::Function;
+use crate::syntax::{At, Operator};
+
+/// A compiled expression. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Expression(pub(crate) Arc<Compiled>);
+
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) span: Span,
+    pub(crate) references: Box<[Reference]>,
+    pub(crate) root: Node,
+}
+
+impl Expression {
+    /// Where it is written.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.0.span
+    }
+
+    /// Everything it may read, each once; the variables of its own `for` are not among it.
+    #[must_use]
+    pub fn references(&self) -> &[Reference] {
+        &self.0.references
+    }
+
+    /// The value it always has, where nothing needs to be worked out.
+    #[must_use]
+    pub fn literal(&self) -> Option<&Value> {
+        match &self.0.root.kind {
+            Kind::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// Something outside that an expression reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What is read.
+    pub target: Target,
+    /// The static steps that follow, as far as they are static. They begin behind the instance key of a block or
+    /// module, whether that is literal, worked out or `[*]`.
+    pub path: Path,
+    /// The instance key, where it is literal.
+    pub key: Option<Key>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What a reference can name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// `var.NAME`
+    Variable(Name),
+    /// `local.NAME`
+    Local(Name),
+    /// `KIND.NAME` or `data.KIND.NAME`
+    Block(BlockName),
+    /// `module.NAME`
+    Module(Name),
+    /// `each.key`
+    EachKey,
+    /// `each.value`
+    EachValue,
+    /// `count.index`
+    CountIndex,
+    /// `self`
+    SelfValue,
+    /// `path.module`
+    PathModule,
+    /// `path.root`
+    PathRoot,
+    /// `path.cwd`
+    PathCwd,
+    /// `ha.workspace`
+    Workspace,
+}
+
+/// A resource or data block of one module.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockName {
+    /// Made or read.
+    pub mode: Mode,
+    /// Its kind, such as `aws_s3_bucket`.
+    pub kind: Name,
+    /// Its name.
+    pub name: Name,
+}
+
+impl fmt::Display for BlockName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mode {
+            Mode::Managed => write!(f, "{}.{}", self.kind, self.name),
+            Mode::Data => write!(f, "data.{}.{}", self.kind, self.name),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Variable(name) => write!(f, "var.{name}"),
+            Target::Local(name) => write!(f, "local.{name}"),
+            Target::Block(name) => write!(f, "{name}"),
+            Target::Module(name) => write!(f, "module.{name}"),
+            Target::EachKey => f.write_str("each.key"),
+            Target::EachValue => f.write_str("each.value"),
+            Target::CountIndex => f.write_str("count.index"),
+            Target::SelfValue => f.write_str("self"),
+            Target::PathModule => f.write_str("path.module"),
+            Target::PathRoot => f.write_str("path.root"),
+            Target::PathCwd => f.write_str("path.cwd"),
+            Target::Workspace => f.write_str("ha.workspace"),
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.target)?;
+        if let Some(key) = &self.key {
+            write!(f, "{key}")?;
+        }
+        for step in self.path.steps() {
+            match step {
+                ha_kind::Step::Index(index) => write!(f, "[{index}]")?,
+                ha_kind::Step::Name(name) => write!(f, ".{name}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) at: At,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Literal(Value),
+    /// A value bound inside the expression, by its place on the evaluator's stack, and its name.
+    Slot(u32, Name),
+    Target(Box<Target>),
+    /// One instance of a block.
+    Instance(Box<(BlockName, Node)>),
+    Attribute(Box<(Node, Name)>),
+    Index(Box<[Node; 2]>),
+    /// What is done with each element finds it on top of the stack.
+    Splat(Box<[Node; 2]>),
+    Template(Box<[Piece]>),
+    Tuple(Box<[Node]>),
+    Object(Box<[(Node, Node)]>),
+    Conditional(Box<[Node; 3]>),
+    Not(Box<Node>),
+    Negative(Box<Node>),
+    Binary(Operator, Box<[Node; 2]>),
+    Call(Box<Call>),
+    For(Box<For>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) function: &'static Function,
+    pub(crate) arguments: Box<[Node]>,
+    pub(crate) spread: bool,
+}
+
+/// The key (when `keyed`) and then the value are pushed for each element.
+#[derive(Debug)]
+pub(crate) struct For {
+    pub(crate) keyed: bool,
+    pub(crate) collection: Node,
+    pub(crate) result_key: Option<Node>,
+    pub(crate) result: Node,
+    pub(crate) condition: Option<Node>,
+    pub(crate) grouping: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Text(Arc<str>),
+    Value(Node),
+    If { condition: Node, then: Box<[Piece]>, otherwise: Box<[Piece]> },
+    For { keyed: bool, collection: Node, body: Box<[Piece]> },
+}

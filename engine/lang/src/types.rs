@@ -1,0 +1,128 @@
+//! Types as they are written in `type = …`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ha_kind::{Attribute, Diagnostic, Name, Type, Value, convert};
+
+use crate::environment::{Environment, Nothing};
+use crate::mistake;
+use crate::resolve::Resolver;
+use crate::syntax::{Call, Kind, Node};
+
+/// The type that a `type` argument says.
+pub(crate) fn constraint(written: Node, resolver: &mut Resolver) -> Type {
+    let span = resolver.span(written.at);
+    match written.kind {
+        Kind::Parenthesis(inner) => constraint(*inner, resolver),
+        Kind::Root(name) => match &*name {
+            "any" => Type::Any,
+            "bool" => Type::Bool,
+            "number" => Type::Number,
+            "string" => Type::String,
+            "list" => Type::List(Arc::new(Type::Any)),
+            "map" => Type::Map(Arc::new(Type::Any)),
+            "set" | "object" | "tuple" => {
+                resolver.problems.push(mistake::type_needs_argument(&name, span));
+                Type::Any
+            }
+            _ => {
+                resolver.problems.push(mistake::no_such_type(&name, span));
+                Type::Any
+            }
+        },
+        Kind::Literal(Value::String(quoted)) => {
+            resolver.problems.push(mistake::quoted_type(&quoted, span));
+            Type::Any
+        }
+        Kind::Call(call) => constructor(call, span, resolver),
+        _ => {
+            resolver.problems.push(mistake::not_a_type(span));
+            Type::Any
+        }
+    }
+}
+
+fn constructor(call: Call, span: ha_kind::Span, resolver: &mut Resolver) -> Type {
+    let mut arguments = call.arguments;
+    let name = call.name.name;
+    if !matches!(&*name, "list" | "set" | "map" | "tuple" | "object") {
+        let problem = match &*name {
+            "optional" => mistake::optional_outside_object(span),
+            _ => mistake::no_such_type(&name, span),
+        };
+        resolver.problems.push(problem);
+        return Type::Any;
+    }
+    let (1, Some(only)) = (arguments.len(), arguments.pop()) else {
+        resolver.problems.push(mistake::type_needs_argument(&name, span));
+        return Type::Any;
+    };
+    match (&*name, only.kind) {
+        ("tuple", Kind::Tuple(items)) => Type::Tuple(Arc::new(items.into_iter().map(|it| constraint(it, resolver)).collect())),
+        ("object", Kind::Object(entries)) => {
+            let mut attributes = BTreeMap::new();
+            for (key, value) in entries {
+                let Some(name) = key.text().map(Name::from) else {
+                    resolver.problems.push(mistake::not_a_type(resolver.span(key.at)));
+                    continue;
+                };
+                if attributes.insert(name.clone(), attribute(value, resolver)).is_some() {
+                    resolver.problems.push(mistake::duplicate_attribute(&name, resolver.span(key.at)));
+                }
+            }
+            Type::Object(Arc::new(attributes))
+        }
+        ("tuple" | "object", _) => {
+            resolver.problems.push(mistake::type_needs_argument(&name, span));
+            Type::Any
+        }
+        (_, kind) => {
+            let of = Arc::new(constraint(Node { at: only.at, kind }, resolver));
+            match &*name {
+                "list" => Type::List(of),
+                "set" => Type::Set(of),
+                _ => Type::Map(of),
+            }
+        }
+    }
+}
+
+fn attribute(written: Node, resolver: &mut Resolver) -> Attribute {
+    let span = resolver.span(written.at);
+    let Kind::Call(call) = written.kind else {
+        return Attribute { ty: constraint(written, resolver), optional: false, default: None };
+    };
+    if &*call.name.name != "optional" {
+        let ty = constructor(call, span, resolver);
+        return Attribute { ty, optional: false, default: None };
+    }
+    let mut arguments = call.arguments.into_iter();
+    let (Some(ty), default, None) = (arguments.next(), arguments.next(), arguments.next()) else {
+        resolver.problems.push(mistake::type_needs_argument("optional", span));
+        return Attribute { ty: Type::Any, optional: true, default: None };
+    };
+    let ty = constraint(ty, resolver);
+    let default = default.and_then(|it| constant(it, &ty, resolver));
+    Attribute { ty, optional: true, default }
+}
+
+/// The value of an expression that refers to nothing, as one of `ty`.
+pub(crate) fn constant(written: Node, ty: &Type, resolver: &mut Resolver) -> Option<Value> {
+    let span = resolver.span(written.at);
+    let before = resolver.problems.len();
+    let expression = resolver.expression(written);
+    if resolver.problems.len() > before {
+        return None;
+    }
+    let outcome: Result<Value, Vec<Diagnostic>> = expression
+        .evaluate(&Environment::new(&Nothing, &Nothing))
+        .and_then(|it| convert(&it, ty).map_err(|it| vec![mistake::does_not_fit(&it, ty).at(span)]));
+    match outcome {
+        Ok(value) => Some(value),
+        Err(problems) => {
+            resolver.problems.extend(problems);
+            None
+        }
+    }
+}

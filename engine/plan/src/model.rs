@@ -1,0 +1,296 @@
+//! A plan: what would change, why, what that does to those who use it, and the steps to do it. Plain data, complete
+//! and serialisable; views render it, apply follows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_kind::{Action, Address, Diagnostic, Impact, Name, Object, Path, Span, Value};
+use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record};
+use serde::{Deserialize, Serialize};
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What was asked for.
+    pub mode: PlanMode,
+    /// The configuration it was made from, with every file that was read, and the inputs.
+    pub snapshot: Snapshot,
+    /// The state's identity.
+    pub lineage: String,
+    /// The state's number when it was read.
+    pub state_number: u64,
+    /// Whom the providers talk to: account, region, endpoint.
+    pub identities: Vec<Identity>,
+    /// Every instance that something happens to, in address order.
+    pub changes: Vec<Change>,
+    /// How many instances nothing happens to.
+    pub unchanged: usize,
+    /// What differs from the state although nobody used `ha`.
+    pub drift: Vec<Drift>,
+    /// Instances that could not be looked at, and why.
+    pub unchecked: Vec<(Address, String)>,
+    /// Changes to the root's outputs.
+    pub outputs: BTreeMap<Name, OutputChange>,
+    /// What apply does, each step after those it waits for.
+    pub steps: Vec<Step>,
+    /// Disruptive steps that must not run together.
+    pub rolling: Vec<Rolling>,
+    /// What refresh saw that the state does not have yet; written before the first step.
+    pub settled: Vec<Settled>,
+    /// Provider settings that were known while planning.
+    pub providers: BTreeMap<ProviderName, ProviderRecord>,
+    /// Answers of data sources that were read while planning.
+    pub data: BTreeMap<Address, Object>,
+    /// The version of every record that the plan touches or reads; zero for one that must not exist.
+    pub versions: BTreeMap<Address, u64>,
+    /// Steps an interrupted run left unfinished, which apply takes up first.
+    pub unfinished: Vec<Address>,
+    /// What is worth a look and stops nothing.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanMode {
+    /// Bring the world to the configuration.
+    Normal,
+    /// Delete everything.
+    Destroy,
+}
+
+/// Everything that a plan is a function of, besides state and world.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Source files by name, in order.
+    pub sources: Vec<(String, String)>,
+    /// Values of the root's variables.
+    pub variables: BTreeMap<Name, Value>,
+    /// Files that functions read, by path; absent ones are null. Bytes are kept as base64 text.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// Whom a provider talks to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The provider.
+    pub provider: ProviderName,
+    /// `("account", "123456789012")` and the like.
+    pub facts: Vec<(String, String)>,
+}
+
+/// What happens to one instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The instance.
+    pub address: Address,
+    /// Set when it is an old object that a replacement left behind.
+    pub deposed: Option<String>,
+    /// What is done.
+    pub action: Action,
+    /// Why, when it is not plain from the differences.
+    pub reason: Option<Reason>,
+    /// All attributes as they are (arguments and outputs, marks in place); none before a create.
+    pub before: Option<Object>,
+    /// All attributes as they will be, unknowns included; none after a delete.
+    pub after: Option<Object>,
+    /// The places that differ, by argument or deeper.
+    pub differences: Vec<Difference>,
+    /// What that does to those who use it.
+    pub impacts: Vec<Impact>,
+    /// What refresh remarked on it: `mongod on 10.0.0.1:27017 is not running`.
+    pub remarks: Vec<String>,
+    /// The group whose disruptive steps run one at a time.
+    pub group: Option<String>,
+    /// Set when it goes without a call because what it lives inside of goes.
+    pub gone_with: Option<Address>,
+    /// Where its block stands.
+    pub span: Option<Span>,
+    /// Changed instances and variables whose values flow into it: the chain of causes, nearest first.
+    pub because: Vec<String>,
+}
+
+/// One place that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The place.
+    pub path: Path,
+    /// Whether it means a new resource.
+    pub replaces: bool,
+}
+
+/// Why an instance changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The last try at making it failed half-way.
+    Tainted,
+    /// `--replace` asked for it.
+    Requested,
+    /// Something in `replace_triggered_by` changes.
+    Triggered(String),
+    /// What it lives inside of is replaced.
+    Within(Address),
+    /// An argument cannot change in place.
+    CannotUpdate,
+    /// Its block is gone from the configuration.
+    NoConfiguration,
+    /// Its key is gone from `count` or `for_each`.
+    NoKey,
+    /// Everything is to be destroyed.
+    Destroy,
+    /// It is no longer there.
+    Gone,
+    /// Its arguments are not known before apply.
+    ArgumentsUnknown,
+    /// Something it depends on changes first.
+    DependencyPending,
+}
+
+/// Something that differs from the state although nobody used `ha`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The instance.
+    pub address: Address,
+    /// As recorded.
+    pub before: Object,
+    /// As seen; none when it is gone.
+    pub after: Option<Object>,
+    /// The places that differ.
+    pub paths: Vec<Path>,
+    /// What refresh remarked.
+    pub remarks: Vec<String>,
+}
+
+/// A change to an output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputChange {
+    /// As recorded; none when it is new.
+    pub before: Option<Value>,
+    /// As it will be; none when it goes.
+    pub after: Option<Value>,
+    /// Whether it is never shown.
+    pub sensitive: bool,
+}
+
+impl OutputChange {
+    /// Whether there is anything to do.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// One step of apply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done.
+    pub what: StepKind,
+    /// The steps (by index) that come first.
+    pub after: Vec<usize>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Make the instance of this change (by index).
+    Create(usize),
+    /// Change it in place.
+    Update(usize),
+    /// Delete it, or the old object where the new one is made first.
+    Delete(usize),
+    /// Write that it went with what it lived inside of.
+    Forget(usize),
+    /// Read a data source.
+    Read(usize),
+    /// Nothing: a place where many meet, so that edges stay few.
+    Junction,
+}
+
+/// Disruptive steps of one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rolling {
+    /// The group.
+    pub group: String,
+    /// Steps (by index) that belong to one member and run together.
+    pub chains: Vec<Vec<usize>>,
+    /// How many chains at a time.
+    pub at_most: usize,
+}
+
+/// What refresh saw that the state does not have yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    /// It is like this now.
+    Seen(Box<Record>),
+    /// It is no longer there.
+    Gone(Address),
+}
+
+/// How many instances each thing happens to. A replacement counts as itself alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Made.
+    pub create: usize,
+    /// Changed in place.
+    pub update: usize,
+    /// Made anew.
+    pub replace: usize,
+    /// Deleted.
+    pub delete: usize,
+    /// Read during apply.
+    pub read: usize,
+}
+
+impl Plan {
+    /// How many instances each thing happens to.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.changes.iter().fold(Counts::default(), |mut counts, change| {
+            match change.action {
+                Action::Create => counts.create += 1,
+                Action::Update => counts.update += 1,
+                Action::DeleteThenCreate | Action::CreateThenDelete => counts.replace += 1,
+                Action::Delete => counts.delete += 1,
+                Action::Read => counts.read += 1,
+                Action::NoOp => {}
+            }
+            counts
+        })
+    }
+
+    /// Whether apply would change nothing: neither an instance nor an output.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(|it| it.action == Action::Read) && !self.outputs.values().any(OutputChange::is_change)
+    }
+
+    /// The outputs as recorded after an apply that knew them all.
+    #[must_use]
+    pub fn known_outputs(&self) -> Option<BTreeMap<Name, OutputRecord>> {
+        let recorded = |(name, it): (&Name, &OutputChange)| {
+            let value = it.after.clone()?;
+            value.is_wholly_known().then(|| (name.clone(), OutputRecord { value, sensitive: it.sensitive }))
+        };
+        self.outputs.iter().filter(|(_, it)| it.after.is_some()).map(recorded).collect()
+    }
+
+    /// The change to an instance.
+    #[must_use]
+    pub fn change(&self, address: &Address) -> Option<&Change> {
+        self.changes.iter().find(|it| it.address == *address && it.deposed.is_none())
+    }
+}
+
+impl Change {
+    /// The arguments or outputs that differ, by name.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<Name> {
+        let first = |it: &Difference| match it.path.steps().first() {
+            Some(ha_kind::Step::Name(name)) => Some(name.clone()),
+            _ => None,
+        };
+        self.differences.iter().filter_map(first).collect()
+    }
+}

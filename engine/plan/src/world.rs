@@ -1,0 +1,230 @@
+//! The values that expressions see: what will be true by then while planning, what is true while applying.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Key, Name, Object, Type, Value};
+use ha_lang::{BlockName, Configuration, Environment, Expression, Files, Scope, Target};
+
+use crate::graph::written;
+
+/// How often a block is there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Expansion {
+    /// Once.
+    Single,
+    /// Not at all, or once: `enabled`.
+    Absent,
+    /// So many times.
+    Count(u64),
+    /// Once for each of these.
+    ForEach(BTreeMap<Name, Value>),
+}
+
+impl Expansion {
+    /// The instances' keys, in order.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        match self {
+            Expansion::Single => vec![Key::None],
+            Expansion::Absent => Vec::new(),
+            Expansion::Count(count) => (0..*count).map(Key::Index).collect(),
+            Expansion::ForEach(items) => items.keys().cloned().map(Key::Name).collect(),
+        }
+    }
+}
+
+/// The instances of a block, as far as they are known.
+#[derive(Clone, Debug)]
+struct Instances {
+    expansion: Expansion,
+    values: BTreeMap<Key, Value>,
+    whole: Option<Value>,
+}
+
+/// All values by name.
+pub(crate) struct World {
+    configuration: Arc<Configuration>,
+    variables: BTreeMap<Name, Value>,
+    files: Arc<dyn Files + Send + Sync>,
+    blocks: RefCell<BTreeMap<BlockName, Instances>>,
+    locals: RefCell<BTreeMap<Name, Value>>,
+    open: RefCell<BTreeSet<Name>>,
+}
+
+impl World {
+    /// A world with only variables in it.
+    pub(crate) fn new(
+        configuration: Arc<Configuration>,
+        variables: BTreeMap<Name, Value>,
+        files: Arc<dyn Files + Send + Sync>,
+    ) -> Self {
+        Self { configuration, variables, files, blocks: RefCell::default(), locals: RefCell::default(), open: RefCell::default() }
+    }
+
+    /// Says which instances a block has. Their values are unknown until they are put there.
+    pub(crate) fn expand(&self, block: &BlockName, expansion: Expansion) {
+        let instances = Instances { expansion, values: BTreeMap::new(), whole: None };
+        self.blocks.borrow_mut().insert(block.clone(), instances);
+    }
+
+    /// Puts an instance's value there; what was computed from an earlier one is forgotten.
+    pub(crate) fn put(&self, block: &BlockName, key: &Key, value: Value) {
+        if let Some(instances) = self.blocks.borrow_mut().get_mut(block) {
+            instances.values.insert(key.clone(), value);
+            instances.whole = None;
+        }
+    }
+
+    /// An instance's value, where it has one.
+    pub(crate) fn get(&self, block: &BlockName, key: &Key) -> Option<Value> {
+        self.blocks.borrow().get(block).and_then(|it| it.values.get(key).cloned())
+    }
+
+    /// How often a block is there, where that is known.
+    pub(crate) fn expansion(&self, block: &BlockName) -> Option<Expansion> {
+        self.blocks.borrow().get(block).map(|it| it.expansion.clone())
+    }
+
+    /// The value of an expression outside of any instance.
+    pub(crate) fn evaluate(&self, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
+        expression.evaluate(&Environment::new(self, &*self.files))
+    }
+
+    /// Runs `with` in the surroundings of one instance of a block.
+    pub(crate) fn within<T>(
+        &self,
+        key: &Key,
+        expansion: &Expansion,
+        this: Option<&Value>,
+        with: impl FnOnce(&Environment<'_>) -> T,
+    ) -> T {
+        let each = match (key, expansion) {
+            (Key::Name(name), Expansion::ForEach(items)) => items.get(name).cloned(),
+            _ => None,
+        };
+        let scope = InstanceScope { world: self, key, each, this };
+        with(&Environment::new(&scope, &*self.files))
+    }
+
+    fn local(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
+        if let Some(value) = self.locals.borrow().get(name) {
+            return Ok(value.clone());
+        }
+        let Some(local) = self.configuration.locals.get(name) else {
+            return Err(Box::new(Diagnostic::error(format!("there is no local value `{name}`"))));
+        };
+        if !self.open.borrow_mut().insert(name.clone()) {
+            return Err(Box::new(Diagnostic::error(format!("`local.{name}` refers to itself")).at(local.span.clone())));
+        }
+        let result = self.evaluate(&local.expression);
+        self.open.borrow_mut().remove(name);
+        let value = result.map_err(|it| Box::new(it.into_iter().next().expect("a failure has a diagnostic")))?;
+        // What is not wholly known yet may be known later in the same run.
+        if value.is_wholly_known() {
+            self.locals.borrow_mut().insert(name.clone(), value.clone());
+        }
+        Ok(value)
+    }
+
+    fn whole(&self, block: &BlockName) -> Value {
+        let mut blocks = self.blocks.borrow_mut();
+        let Some(instances) = blocks.get_mut(block) else {
+            return Value::unknown(Type::Any, Some(written(block).into()));
+        };
+        if let Some(whole) = &instances.whole {
+            return whole.clone();
+        }
+        let unknown = |key: &Key| Value::unknown(Type::Any, Some(format!("{}{key}", written(block)).into()));
+        let value = |key: &Key| instances.values.get(key).cloned().unwrap_or_else(|| unknown(key));
+        let whole = match &instances.expansion {
+            Expansion::Single => value(&Key::None),
+            Expansion::Absent => Value::Null,
+            Expansion::Count(count) => Value::tuple((0..*count).map(|index| value(&Key::Index(index)))),
+            Expansion::ForEach(items) => Value::object(items.keys().map(|name| (name.clone(), value(&Key::Name(name.clone()))))),
+        };
+        instances.whole = Some(whole.clone());
+        whole
+    }
+
+    fn one(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+        if let Some(value) = self.get(block, key) {
+            return Ok(value);
+        }
+        let cause = Some(format!("{}{key}", written(block)).into());
+        match self.expansion(block) {
+            Some(expansion) if !expansion.keys().contains(key) => {
+                let known: Vec<String> = expansion.keys().iter().take(8).map(|it| format!("`{}{it}`", written(block))).collect();
+                let diagnostic = Diagnostic::error(format!("there is no instance `{}{key}`", written(block)));
+                Err(Box::new(match known.is_empty() {
+                    true => diagnostic.help("the block has no instances"),
+                    false => diagnostic.help(format!("there are {}", known.join(", "))),
+                }))
+            }
+            _ => Ok(Value::unknown(Type::Any, cause)),
+        }
+    }
+}
+
+impl Scope for World {
+    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+        match target {
+            Target::Variable(name) => match self.variables.get(name) {
+                Some(value) => Ok(value.clone()),
+                None => Err(Box::new(Diagnostic::error(format!("there is no variable `{name}`")))),
+            },
+            Target::Local(name) => self.local(name),
+            Target::Block(name) => Ok(self.whole(name)),
+            Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
+            Target::Workspace => Ok(Value::from("default")),
+            Target::EachKey | Target::EachValue => Err(out_of_place("each", "for_each")),
+            Target::CountIndex => Err(out_of_place("count.index", "count")),
+            Target::SelfValue => Err(Box::new(
+                Diagnostic::error("`self` means nothing here").help("`self` is the instance in its own `postcondition`"),
+            )),
+            Target::Module(name) => Err(Box::new(Diagnostic::error(format!("there is no module `{name}`")))),
+        }
+    }
+
+    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+        self.one(block, key)
+    }
+}
+
+fn out_of_place(written: &str, argument: &str) -> Box<Diagnostic> {
+    let summary = format!("`{written}` means nothing here");
+    Box::new(Diagnostic::error(summary).help(format!("it is there only in a block that has `{argument}`")))
+}
+
+/// The surroundings of one instance.
+struct InstanceScope<'a> {
+    world: &'a World,
+    key: &'a Key,
+    each: Option<Value>,
+    this: Option<&'a Value>,
+}
+
+impl Scope for InstanceScope<'_> {
+    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+        match (target, self.key, &self.each, self.this) {
+            (Target::EachKey, Key::Name(name), _, _) => Ok(Value::String(name.clone())),
+            (Target::EachValue, _, Some(value), _) => Ok(value.clone()),
+            (Target::CountIndex, Key::Index(index), _, _) => Ok(Value::from(i64::try_from(*index).unwrap_or(i64::MAX))),
+            (Target::SelfValue, _, _, Some(value)) => Ok(value.clone()),
+            _ => self.world.value(target),
+        }
+    }
+
+    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+        self.world.one(block, key)
+    }
+}
+
+/// An instance's value: its arguments, its outputs over them, and null for every attribute that has neither.
+pub(crate) fn instance_value(schema: &ha_kind::Schema, arguments: &Object, outputs: &Object) -> Value {
+    let names = schema.arguments.keys().chain(schema.outputs.keys());
+    let mut all: Object = names.map(|name| (name.clone(), Value::Null)).collect();
+    all.extend(arguments.iter().map(|(name, it)| (name.clone(), it.clone())));
+    all.extend(outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
+    Value::Object(Arc::new(all))
+}

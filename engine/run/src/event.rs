@@ -1,0 +1,143 @@
+//! What a run tells while it goes on: plain data, for a terminal, a log or a file of JSON lines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ha_kind::{Action, Address, Diagnostic, Error, Name};
+use ha_state::OutputRecord;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// So many recorded instances are going to be looked at.
+    RefreshStarted {
+        /// How many.
+        total: usize,
+    },
+    /// So many have been looked at.
+    RefreshProgress {
+        /// How many so far.
+        done: usize,
+    },
+    /// All have been looked at.
+    RefreshDone {
+        /// How many.
+        total: usize,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Data sources are being read while planning.
+    Reading {
+        /// Which.
+        addresses: Vec<Address>,
+    },
+    /// A step that an earlier run left unfinished is taken up.
+    Recovering {
+        /// On what.
+        address: Address,
+    },
+    /// It is finished.
+    Recovered {
+        /// On what.
+        address: Address,
+    },
+    /// Apply begins.
+    ApplyStarted {
+        /// Steps that touch something.
+        total: usize,
+    },
+    /// A step begins.
+    StepStarted {
+        /// On what.
+        address: Address,
+        /// What is done; a replacement is a delete and a create.
+        action: Action,
+    },
+    /// A step waits for something.
+    StepProgress {
+        /// On what.
+        address: Address,
+        /// For what, in a few words.
+        message: String,
+    },
+    /// A step is done and on record.
+    StepDone {
+        /// On what.
+        address: Address,
+        /// What was done.
+        action: Action,
+        /// The service's name for it.
+        id: Option<String>,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// A step failed.
+    StepFailed {
+        /// On what.
+        address: Address,
+        /// What was attempted.
+        action: Action,
+        /// Why.
+        error: StepError,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// The operator asked to stop: steps in flight finish, none begin.
+    Stopping {
+        /// How many are in flight.
+        running: usize,
+    },
+}
+
+/// Why a step failed.
+#[derive(Clone, Debug)]
+pub enum StepError {
+    /// The world outside refused.
+    Provider(Error),
+    /// The configuration, now that all is known, is wrong.
+    Configuration(Vec<Diagnostic>),
+    /// The state could not be written: nothing further is done.
+    State(String),
+}
+
+/// Told of everything that happens. Must not block.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn observe(&self, event: Event);
+}
+
+/// What came of an apply.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Steps done, in the order they ended.
+    pub done: Vec<(Address, Action)>,
+    /// Steps that failed.
+    pub failed: Vec<(Address, Action, StepError)>,
+    /// Steps never begun, and what they waited for.
+    pub not_started: Vec<(Address, Action, NotStarted)>,
+    /// Whether the operator stopped it.
+    pub interrupted: bool,
+    /// The outputs, when all steps are done.
+    pub outputs: Option<BTreeMap<Name, OutputRecord>>,
+    /// Outputs that could not be evaluated at the end, and a state that could not be written.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why a step was never begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotStarted {
+    /// It waited for this, which failed or was not started itself.
+    Needs(Address),
+    /// The operator stopped the run.
+    Interrupted,
+    /// The state could not be written.
+    StateUnwritable,
+}
+
+impl Applied {
+    /// Whether everything that was planned is done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.failed.is_empty() && self.not_started.is_empty() && !self.interrupted && self.diagnostics.is_empty()
+    }
+}

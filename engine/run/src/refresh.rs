@@ -1,0 +1,147 @@
+//! Looks at everything that is recorded: many at once, what others live inside of first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use ha_kind::{Address, BlockAddress, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
+use ha_plan::{PlanMode, revealed};
+use ha_state::{ProviderName, ProviderRecord, Record, State};
+
+use crate::clients::Clients;
+use crate::event::{Event, Observer};
+
+/// As many as one call is asked to look at.
+const BATCH: usize = 1000;
+
+pub(crate) struct Refresh<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) schemas: &'a Schemas,
+    pub(crate) drivers: &'a Drivers,
+    pub(crate) clients: &'a Arc<Clients>,
+    /// Settings known from the configuration; others are as recorded.
+    pub(crate) settings: &'a BTreeMap<ProviderName, ProviderRecord>,
+    pub(crate) mode: PlanMode,
+    pub(crate) parallelism: usize,
+    pub(crate) observer: &'a dyn Observer,
+}
+
+type Readings = BTreeMap<Address, ReadingValue>;
+
+impl Refresh<'_> {
+    /// What every recorded instance looks like now.
+    pub(crate) async fn readings(&self) -> Result<Readings, Vec<Error>> {
+        let started = Instant::now();
+        let total = self.state.records.len();
+        self.observer.observe(Event::RefreshStarted { total });
+        let mut readings = Readings::new();
+        let mut errors = Vec::new();
+        for level in self.levels() {
+            let mut asked: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
+            for record in level {
+                match self.with_its_container(record, &readings) {
+                    Some(Fate::Gone) => {
+                        readings.insert(record.address.clone(), ReadingValue::Gone);
+                    }
+                    // It goes without a call, so nobody needs to be asked about it.
+                    Some(Fate::Deleted) => {}
+                    None => asked.entry((record.provider.clone(), record.address.block.kind.clone())).or_default().push(record),
+                }
+            }
+            let batches = asked.iter().flat_map(|(who, records)| records.chunks(BATCH).map(move |batch| (who, batch)));
+            let mut waiting = batches.map(|((provider, kind), batch)| self.read(provider, kind, batch));
+            let mut running: FuturesUnordered<_> = waiting.by_ref().take(self.parallelism).collect();
+            while let Some(result) = running.next().await {
+                running.extend(waiting.next());
+                match result {
+                    Ok(found) => readings.extend(found),
+                    Err(error) => errors.push(error),
+                }
+                self.observer.observe(Event::RefreshProgress { done: readings.len() });
+            }
+        }
+        self.observer.observe(Event::RefreshDone { total, elapsed: started.elapsed() });
+        if errors.is_empty() { Ok(readings) } else { Err(errors) }
+    }
+
+    /// The records, those that others live inside of in an earlier group.
+    fn levels(&self) -> Vec<Vec<&Record>> {
+        let kinds: BTreeSet<&Name> = self.state.records.keys().map(|it| &it.block.kind).collect();
+        let mut level_of: BTreeMap<&Name, usize> = BTreeMap::new();
+        for _ in 0..kinds.len() {
+            let before = level_of.clone();
+            for kind in &kinds {
+                let within = self.schemas.kind(Mode::Managed, kind).map(|it| it.within.as_slice()).unwrap_or_default();
+                let level =
+                    within.iter().filter_map(|it| kinds.get(it).map(|it| before.get(*it).copied().unwrap_or(0) + 1)).max();
+                level_of.insert(kind, level.unwrap_or(0));
+            }
+            if level_of == before {
+                break;
+            }
+        }
+        let mut levels: Vec<Vec<&Record>> = Vec::new();
+        for record in self.state.records.values() {
+            let level = level_of[&record.address.block.kind];
+            levels.resize_with(levels.len().max(level + 1), Vec::new);
+            levels[level].push(record);
+        }
+        levels
+    }
+
+    fn with_its_container(&self, record: &Record, readings: &Readings) -> Option<Fate> {
+        let within = &self.schemas.kind(Mode::Managed, &record.address.block.kind)?.within;
+        if within.is_empty() {
+            return None;
+        }
+        let through_provider = self.state.providers.get(&record.provider).into_iter().flat_map(|it| &it.dependencies);
+        let containers = record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
+        let mut contained = false;
+        for block in containers {
+            let mut instances = self.instances(block).peekable();
+            if instances.peek().is_none() {
+                continue;
+            }
+            contained = true;
+            if instances.all(|it| matches!(readings.get(it), Some(ReadingValue::Gone))) {
+                return Some(Fate::Gone);
+            }
+        }
+        (contained && self.mode == PlanMode::Destroy).then_some(Fate::Deleted)
+    }
+
+    fn instances<'a>(&'a self, block: &'a BlockAddress) -> impl Iterator<Item = &'a Address> {
+        let first = block.instance(ha_kind::Key::None);
+        self.state.records.range(first..).map(|(address, _)| address).take_while(move |it| it.block == *block)
+    }
+
+    async fn read(
+        &self,
+        provider: &ProviderName,
+        kind: &Name,
+        records: &[&Record],
+    ) -> Result<Vec<(Address, ReadingValue)>, Error> {
+        let driver = self.drivers.resource(kind).ok_or_else(|| {
+            let cause = "this `ha` has no such kind";
+            Error::new(format!("look at `{}`", records[0].address), cause).help("the state may come from another version of `ha`")
+        })?;
+        let empty = Object::new();
+        let recorded = || self.state.providers.get(provider).map_or(&empty, |it| &it.settings);
+        let settings = self.settings.get(provider).map_or_else(recorded, |it| &it.settings);
+        let client = self.clients.client(provider, settings).await?;
+        let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
+        let readings = driver.read(&client, &known).await?;
+        Ok(records.iter().map(|it| it.address.clone()).zip(readings).collect())
+    }
+}
+
+enum Fate {
+    Gone,
+    Deleted,
+}
+
+/// A record as drivers take it.
+pub(crate) fn recorded_value(record: &Record) -> RecordedValue {
+    RecordedValue { id: record.id.clone(), arguments: revealed(&record.arguments), outputs: revealed(&record.outputs) }
+}

@@ -1,0 +1,100 @@
+//! Blocks of addresses.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A block of addresses in normal form: nothing beyond the prefix, IPv6 as short as it can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cidr {
+    base: IpAddr,
+    prefix: u8,
+}
+
+impl Cidr {
+    /// Whether it is one of IPv6.
+    pub(crate) fn is_ipv6(self) -> bool {
+        self.base.is_ipv6()
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no block of addresses; one looks like 10.0.0.0/16 or 2001:db8::/32");
+        let (base, prefix) = text.trim().split_once('/').ok_or_else(wrong)?;
+        let base: IpAddr = base.parse().map_err(|_| wrong())?;
+        let prefix: u8 = prefix.parse().map_err(|_| wrong())?;
+        let base = match base {
+            IpAddr::V4(it) if prefix <= 32 => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+                IpAddr::V4(Ipv4Addr::from_bits(it.to_bits() & mask))
+            }
+            IpAddr::V6(it) if prefix <= 128 => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+                IpAddr::V6(Ipv6Addr::from_bits(it.to_bits() & mask))
+            }
+            _ => return Err(wrong()),
+        };
+        Ok(Self { base, prefix })
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.prefix)
+    }
+}
+
+impl Serialize for Cidr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cidr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Cidr {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Cidr".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<String>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(text: &str) -> String {
+        text.parse::<Cidr>().unwrap().to_string()
+    }
+
+    #[test]
+    fn equal_blocks_are_written_alike() {
+        assert_eq!(normal("10.1.2.3/16"), "10.1.0.0/16");
+        assert_eq!(normal("0.0.0.0/0"), "0.0.0.0/0");
+        assert_eq!(normal("2001:0DB8:0:0::1/32"), "2001:db8::/32");
+        assert_eq!(normal("::/0"), "::/0");
+        assert_eq!(normal("10.0.0.7/32"), "10.0.0.7/32");
+    }
+
+    #[test]
+    fn what_is_no_block_is_refused() {
+        for text in ["10.0.0.0", "10.0.0.0/33", "::/129", "a/8", "10.0.0/8", ""] {
+            assert!(text.parse::<Cidr>().is_err(), "{text}");
+        }
+    }
+}

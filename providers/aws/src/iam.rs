@@ -1,0 +1,31 @@
+//! What IAM's kinds share.
+
+use std::time::Duration;
+
+use ha_kind::{Path, Problem};
+
+/// A role, profile or policy that IAM has just made is known to its other machines after some seconds.
+pub(crate) const PROPAGATION: Duration = crate::wait::PROPAGATION;
+
+/// What is wrong with the name of something in IAM.
+pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Problem> {
+    let problem = |message: String| vec![Problem { path: Path::attribute(at), message }];
+    let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "+=,.@_-".contains(*it)));
+    match odd {
+        Some(odd) => problem(format!("a name in IAM is made of letters, digits and `+=,.@_-`, and `{name}` holds `{odd}`")),
+        None if name.is_empty() || name.len() > longest => {
+            problem(format!("this name has 1 to {longest} characters, and `{name}` has {}", name.len()))
+        }
+        None => Vec::new(),
+    }
+}
+
+/// The path of what has none.
+pub(crate) fn root() -> ha_kind::Immutable<String> {
+    "/".to_owned().into()
+}
+
+/// A moment as IAM writes it.
+pub(crate) fn written(moment: &aws_smithy_types::DateTime) -> String {
+    moment.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default()
+}

@@ -1,0 +1,179 @@
+//! An instance profile.
+
+use aws_sdk_iam::types::InstanceProfile as Found;
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::reading::LookedAt;
+use crate::tags::{self, Tags};
+use crate::wait::{Seen, Wait};
+use crate::{Aws, iam, reading};
+
+/// What gives machines of EC2 a role.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct InstanceProfile {
+    /// Name, unique in the account.
+    name: Immutable<String>,
+    /// Folder in IAM.
+    #[serde(default = "iam::root")]
+    path: Immutable<String>,
+    /// The role's name.
+    role: Option<String>,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// When it was made.
+    create_date: String,
+    /// What tells it from an earlier profile of the same name.
+    unique_id: String,
+}
+
+impl Resource for InstanceProfile {
+    const KIND: &'static str = "aws_iam_instance_profile";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        Hooks::new()
+            .check(tags::check)
+            .check(|it: Named| iam::name_problems("name", &it.name, 128))
+            .predict("id", |it: Named| it.name)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.name.as_str();
+        let call = aws.iam.create_instance_profile().instance_profile_name(name).path(self.path.as_str());
+        match call.set_tags(Some(tags::ours(&self.tags, attempt))).send().await {
+            Err(error) if failure::is(&error, &["EntityAlreadyExists"]) => {
+                let found = find(aws, name).await?;
+                if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
+                    return Err(failure::foreign("instance profile", name));
+                }
+            }
+            other => drop(other.attempting_first(format!("create the instance profile `{name}`"))?),
+        }
+        let wait = Wait::new(format!("see the instance profile `{name}` after it was created"), iam::PROPAGATION);
+        let found = wait
+            .until(attempt, || async {
+                Ok(match find(aws, name).await? {
+                    Some(found) => Seen::Ready(found),
+                    None => Seen::Pending("not visible yet".into()),
+                })
+            })
+            .await?;
+        self.give_role(aws, &found, attempt).await?;
+        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let name = before.id.as_str();
+        let was = &before.arguments;
+        if self.role != was.role {
+            let found = find(aws, name)
+                .await?
+                .ok_or_else(|| Error::new(format!("change the instance profile `{name}`"), "it is gone").help("plan again"))?;
+            self.give_role(aws, &found, attempt).await?;
+        }
+        if self.tags != was.tags {
+            let what = format!("label the instance profile `{name}`");
+            let dropped = tags::dropped(&was.tags, &self.tags);
+            if !dropped.is_empty() {
+                let call = aws.iam.untag_instance_profile().instance_profile_name(name).set_tag_keys(Some(dropped));
+                call.send().await.attempting(&what)?;
+            }
+            if !self.tags.is_empty() {
+                let call = aws.iam.tag_instance_profile().instance_profile_name(name);
+                call.set_tags(Some(tags::labels(&self.tags))).send().await.attempting(&what)?;
+            }
+        }
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let name = recorded.id.as_str();
+        let Some(found) = find(aws, name).await? else { return Ok(()) };
+        for role in found.roles() {
+            take_role(aws, name, role.role_name()).await?;
+        }
+        match aws.iam.delete_instance_profile().instance_profile_name(name).send().await {
+            Err(error) if failure::is_missing(&error) => Ok(()),
+            other => other.map(drop).attempting(format!("delete the instance profile `{name}`")),
+        }
+    }
+}
+
+impl InstanceProfile {
+    /// Gives it the one role it should have.
+    async fn give_role(&self, aws: &Aws, found: &Found, attempt: &Attempt) -> Result<(), Error> {
+        let name = self.name.as_str();
+        let others = found.roles().iter().map(|it| it.role_name()).filter(|it| Some(*it) != self.role.as_deref());
+        for other in others {
+            take_role(aws, name, other).await?;
+        }
+        let Some(role) = &self.role else { return Ok(()) };
+        if found.roles().iter().any(|it| it.role_name() == role) {
+            return Ok(());
+        }
+        let what = format!("give the instance profile `{name}` the role `{role}`");
+        Wait::new(&what, iam::PROPAGATION)
+            .until(attempt, || async {
+                match aws.iam.add_role_to_instance_profile().instance_profile_name(name).role_name(role).send().await {
+                    // One of the two was made a moment ago.
+                    Err(error) if failure::is_missing(&error) => Ok(Seen::Pending("waiting for its role".into())),
+                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl LookedAt for InstanceProfile {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+        let there = Self {
+            name: found.instance_profile_name().to_owned().into(),
+            path: found.path().to_owned().into(),
+            role: found.roles().first().map(|it| it.role_name().to_owned()),
+            tags: tags::visible(found.tags()),
+        };
+        Ok(Reading::found(there, outputs(&found)))
+    }
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+    match aws.iam.get_instance_profile().instance_profile_name(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => Ok(other.attempting(format!("look at the instance profile `{name}`"))?.instance_profile),
+    }
+}
+
+async fn take_role(aws: &Aws, name: &str, role: &str) -> Result<(), Error> {
+    match aws.iam.remove_role_from_instance_profile().instance_profile_name(name).role_name(role).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(()),
+        other => other.map(drop).attempting(format!("take the role `{role}` from the instance profile `{name}`")),
+    }
+}
+
+fn outputs(found: &Found) -> Outputs {
+    Outputs {
+        arn: found.arn().to_owned(),
+        create_date: iam::written(found.create_date()),
+        unique_id: found.instance_profile_id().to_owned(),
+    }
+}

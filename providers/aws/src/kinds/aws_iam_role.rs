@@ -1,0 +1,226 @@
+//! A role.
+
+use aws_sdk_iam::operation::delete_role::DeleteRoleError;
+use aws_sdk_iam::types::Role as Found;
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::policy::PolicyDocument;
+use crate::reading::LookedAt;
+use crate::tags::{self, Tags};
+use crate::wait::{Seen, Wait};
+use crate::{Aws, iam, reading};
+
+/// A role that services or people can take on.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Role {
+    /// Name, unique in the account.
+    name: Immutable<String>,
+    /// Who may take it on: a policy.
+    assume_role_policy: PolicyDocument,
+    /// What it is for.
+    description: Option<String>,
+    /// Folder in IAM.
+    #[serde(default = "iam::root")]
+    path: Immutable<String>,
+    /// How long a session may last, in seconds.
+    #[serde(default = "an_hour")]
+    max_session_duration: i32,
+    /// Name of the policy that it can never do more than.
+    permissions_boundary: Option<String>,
+    /// Whether destroying it detaches policies that others attached.
+    #[serde(default)]
+    force_detach_policies: bool,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// When it was made.
+    create_date: String,
+    /// What tells it from an earlier role of the same name.
+    unique_id: String,
+}
+
+fn an_hour() -> i32 {
+    3600
+}
+
+impl Resource for Role {
+    const KIND: &'static str = "aws_iam_role";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        #[derive(Deserialize)]
+        struct Lasting {
+            max_session_duration: i32,
+        }
+        let duration = |it: Lasting| match (3600..=43200).contains(&it.max_session_duration) {
+            true => Vec::new(),
+            false => vec![ha_kind::Problem {
+                path: ha_kind::Path::attribute("max_session_duration"),
+                message: format!("a session lasts 3600 to 43200 seconds, not {}", it.max_session_duration),
+            }],
+        };
+        Hooks::new()
+            .check(tags::check)
+            .check(duration)
+            .check(|it: Named| iam::name_problems("name", &it.name, 64))
+            .predict("id", |it: Named| it.name)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.name.as_str();
+        let call = aws
+            .iam
+            .create_role()
+            .role_name(name)
+            .path(self.path.as_str())
+            .assume_role_policy_document(self.assume_role_policy.as_str())
+            .set_description(self.description.clone())
+            .max_session_duration(self.max_session_duration)
+            .set_permissions_boundary(self.permissions_boundary.clone())
+            .set_tags(Some(tags::ours(&self.tags, attempt)));
+        match call.send().await {
+            Err(error) if failure::is(&error, &["EntityAlreadyExists"]) => {
+                let found = find(aws, name).await?;
+                if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
+                    return Err(failure::foreign("role", name));
+                }
+            }
+            other => drop(other.attempting_first(format!("create the role `{name}`"))?),
+        }
+        let wait = Wait::new(format!("see the role `{name}` after it was created"), iam::PROPAGATION);
+        let found = wait
+            .until(attempt, || async {
+                Ok(match find(aws, name).await? {
+                    Some(found) => Seen::Ready(found),
+                    None => Seen::Pending("not visible yet".into()),
+                })
+            })
+            .await?;
+        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+        let name = before.id.as_str();
+        let was = &before.arguments;
+        let what = |change: &str| format!("{change} of the role `{name}`");
+        if self.assume_role_policy != was.assume_role_policy {
+            let call = aws.iam.update_assume_role_policy().role_name(name).policy_document(self.assume_role_policy.as_str());
+            call.send().await.attempting(format!("change who may take on the role `{name}`"))?;
+        }
+        if self.description != was.description || self.max_session_duration != was.max_session_duration {
+            let call = aws.iam.update_role().role_name(name).max_session_duration(self.max_session_duration);
+            let call = call.description(self.description.clone().unwrap_or_default());
+            call.send().await.attempting(what("change the description"))?;
+        }
+        match &self.permissions_boundary {
+            same if *same == was.permissions_boundary => {}
+            Some(policy) => {
+                let call = aws.iam.put_role_permissions_boundary().role_name(name).permissions_boundary(policy);
+                call.send().await.attempting(what("set the permissions boundary"))?;
+            }
+            None => match aws.iam.delete_role_permissions_boundary().role_name(name).send().await {
+                Err(error) if failure::is_missing(&error) => {}
+                other => drop(other.attempting(what("remove the permissions boundary"))?),
+            },
+        }
+        if self.tags != was.tags {
+            let dropped = tags::dropped(&was.tags, &self.tags);
+            if !dropped.is_empty() {
+                let call = aws.iam.untag_role().role_name(name).set_tag_keys(Some(dropped));
+                call.send().await.attempting(what("remove labels"))?;
+            }
+            if !self.tags.is_empty() {
+                let call = aws.iam.tag_role().role_name(name).set_tags(Some(tags::labels(&self.tags)));
+                call.send().await.attempting(what("set labels"))?;
+            }
+        }
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let name = recorded.id.as_str();
+        let what = format!("delete the role `{name}`");
+        if recorded.arguments.force_detach_policies {
+            detach_all(aws, name).await?;
+        }
+        match aws.iam.delete_role().role_name(name).send().await {
+            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(DeleteRoleError::is_delete_conflict_exception) => {
+                let error = Err::<(), _>(error).attempting_first(what).expect_err("it is one");
+                Err(error
+                    .help("delete or detach its policies and profiles first, or set `force_detach_policies = true` and apply"))
+            }
+            other => other.map(drop).attempting_first(what),
+        }
+    }
+}
+
+impl LookedAt for Role {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+        let there = Self {
+            name: found.role_name().to_owned().into(),
+            assume_role_policy: PolicyDocument::answered(found.assume_role_policy_document().unwrap_or_default()),
+            description: found.description().filter(|it| !it.is_empty()).map(str::to_owned),
+            path: found.path().to_owned().into(),
+            max_session_duration: found.max_session_duration().unwrap_or_else(an_hour),
+            permissions_boundary: found.permissions_boundary().and_then(|it| it.permissions_boundary_arn()).map(str::to_owned),
+            force_detach_policies: recorded.arguments.force_detach_policies,
+            tags: tags::visible(found.tags()),
+        };
+        Ok(Reading::found(there, outputs(&found)))
+    }
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+    match aws.iam.get_role().role_name(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => Ok(other.attempting(format!("look at the role `{name}`"))?.role),
+    }
+}
+
+/// Takes everything off a role, so that it can go.
+async fn detach_all(aws: &Aws, name: &str) -> Result<(), Error> {
+    let what = format!("detach the policies of the role `{name}`");
+    let attached = match aws.iam.list_attached_role_policies().role_name(name).send().await {
+        Err(error) if failure::is_missing(&error) => return Ok(()),
+        other => other.attempting(&what)?,
+    };
+    for policy in attached.attached_policies() {
+        let arn = policy.policy_arn().unwrap_or_default();
+        match aws.iam.detach_role_policy().role_name(name).policy_arn(arn).send().await {
+            Err(error) if failure::is_missing(&error) => {}
+            other => drop(other.attempting(&what)?),
+        }
+    }
+    let inline = aws.iam.list_role_policies().role_name(name).send().await.attempting(&what)?;
+    for policy in inline.policy_names() {
+        match aws.iam.delete_role_policy().role_name(name).policy_name(policy).send().await {
+            Err(error) if failure::is_missing(&error) => {}
+            other => drop(other.attempting(&what)?),
+        }
+    }
+    Ok(())
+}
+
+fn outputs(found: &Found) -> Outputs {
+    Outputs { arn: found.arn().to_owned(), create_date: iam::written(found.create_date()), unique_id: found.role_id().to_owned() }
+}

@@ -1,0 +1,118 @@
+//! A policy that is part of a role.
+
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::policy::PolicyDocument;
+use crate::reading::LookedAt;
+use crate::wait::{Seen, Wait};
+use crate::{Aws, iam, reading};
+
+/// A policy that is part of a role, and goes with it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct RolePolicy {
+    /// Name, unique in the role.
+    name: Immutable<String>,
+    /// The role's name.
+    role: Immutable<String>,
+    /// What the role may do.
+    policy: PolicyDocument,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {}
+
+/// The note that the role had no policy of this name before.
+const ABSENT: &str = "absent";
+
+impl Resource for RolePolicy {
+    const KIND: &'static str = "aws_iam_role_policy";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        #[derive(Deserialize)]
+        struct Placed {
+            role: String,
+            name: String,
+        }
+        Hooks::new()
+            .check(|it: Named| iam::name_problems("name", &it.name, 128))
+            .predict("id", |it: Placed| format!("{}:{}", it.role, it.name))
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        // The call that makes one would as well overwrite one, and there is nowhere to put our token.
+        if attempt.noted(ABSENT).is_none() {
+            if find(aws, &self.role, &self.name).await?.is_some() {
+                return Err(failure::foreign("role policy", &self.id()));
+            }
+            attempt.note(ABSENT, "yes").await?;
+        }
+        self.put(aws, attempt).await?;
+        Ok(Created { id: self.id(), outputs: Outputs {} })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        self.put(aws, attempt).await?;
+        Ok(Outputs {})
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let it = &recorded.arguments;
+        match aws.iam.delete_role_policy().role_name(it.role.as_str()).policy_name(it.name.as_str()).send().await {
+            Err(error) if failure::is_missing(&error) => Ok(()),
+            other => other.map(drop).attempting_first(format!("delete the role policy `{}`", recorded.id)),
+        }
+    }
+}
+
+impl RolePolicy {
+    fn id(&self) -> String {
+        format!("{}:{}", self.role, self.name)
+    }
+
+    async fn put(&self, aws: &Aws, attempt: &Attempt) -> Result<(), Error> {
+        let what = format!("put the role policy `{}`", self.id());
+        Wait::new(&what, iam::PROPAGATION)
+            .until(attempt, || async {
+                let call = aws.iam.put_role_policy().role_name(self.role.as_str()).policy_name(self.name.as_str());
+                match call.policy_document(self.policy.as_str()).send().await {
+                    // The role was made a moment ago.
+                    Err(error) if failure::is_missing(&error) => Ok(Seen::Pending("waiting for its role".into())),
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl LookedAt for RolePolicy {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let Self { role, name, .. } = &recorded.arguments;
+        Ok(match find(aws, role, name).await? {
+            Some(policy) => Reading::found(Self { role: role.clone(), name: name.clone(), policy }, Outputs {}),
+            None => Reading::Gone,
+        })
+    }
+}
+
+async fn find(aws: &Aws, role: &str, name: &str) -> Result<Option<PolicyDocument>, Error> {
+    match aws.iam.get_role_policy().role_name(role).policy_name(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => {
+            let found = other.attempting_first(format!("look at the role policy `{role}:{name}`"))?;
+            Ok(Some(PolicyDocument::answered(found.policy_document())))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A policy attached to a role.
+
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::reading::LookedAt;
+use crate::wait::{Seen, Wait};
+use crate::{Aws, iam, reading};
+
+/// A policy of its own, attached to a role.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Attachment {
+    /// The role's name.
+    role: Immutable<String>,
+    /// Amazon's name for the policy.
+    policy_arn: Immutable<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {}
+
+/// The note that it was not attached before.
+const ABSENT: &str = "absent";
+
+impl Resource for Attachment {
+    const KIND: &'static str = "aws_iam_role_policy_attachment";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new().predict("id", |it: Attachment| it.id())
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        if attempt.noted(ABSENT).is_none() {
+            if is_attached(aws, &self.role, &self.policy_arn).await? {
+                return Err(failure::foreign("attachment", &self.id()));
+            }
+            attempt.note(ABSENT, "yes").await?;
+        }
+        let what = format!("attach the policy `{}` to the role `{}`", self.policy_arn, self.role);
+        Wait::new(&what, iam::PROPAGATION)
+            .until(attempt, || async {
+                let call = aws.iam.attach_role_policy().role_name(self.role.as_str()).policy_arn(self.policy_arn.as_str());
+                match call.send().await {
+                    // One of the two was made a moment ago.
+                    Err(error) if failure::is_missing(&error) => Ok(Seen::Pending("waiting for its role and policy".into())),
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await?;
+        Ok(Created { id: self.id(), outputs: Outputs {} })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, _: &Aws, _: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+        // Whatever changes makes a new one.
+        Ok(Outputs {})
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let Self { role, policy_arn } = &recorded.arguments;
+        match aws.iam.detach_role_policy().role_name(role.as_str()).policy_arn(policy_arn.as_str()).send().await {
+            Err(error) if failure::is_missing(&error) => Ok(()),
+            other => other.map(drop).attempting_first(format!("detach the policy `{policy_arn}` from the role `{role}`")),
+        }
+    }
+}
+
+impl Attachment {
+    fn id(&self) -> String {
+        format!("{}/{}", self.role, self.policy_arn)
+    }
+}
+
+impl LookedAt for Attachment {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let Self { role, policy_arn } = &recorded.arguments;
+        Ok(match is_attached(aws, role, policy_arn).await? {
+            true => Reading::found(Self { role: role.clone(), policy_arn: policy_arn.clone() }, Outputs {}),
+            false => Reading::Gone,
+        })
+    }
+}
+
+async fn is_attached(aws: &Aws, role: &str, policy: &str) -> Result<bool, Error> {
+    let mut pages = aws.iam.list_attached_role_policies().role_name(role).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Err(error) if failure::is_missing(&error) => return Ok(false),
+            other => other.attempting_first(format!("list the policies of the role `{role}`"))?,
+        };
+        if page.attached_policies().iter().any(|it| it.policy_arn() == Some(policy)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

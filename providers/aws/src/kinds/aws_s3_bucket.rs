@@ -1,0 +1,317 @@
+//! A bucket, and how one is emptied.
+
+use std::time::Duration;
+
+use aws_sdk_s3::operation::head_bucket::HeadBucketOutput;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tag, Tagging};
+use futures::future::try_join_all;
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::aws_s3_object::is_ours;
+use crate::failure::{self, Attempting as _};
+use crate::reading::LookedAt;
+use crate::tags::{self, Tags};
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::{Aws, reading};
+
+/// A bucket of objects in S3.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Bucket {
+    /// Name, unique among the buckets of all accounts.
+    bucket: Immutable<String>,
+    /// Whether destroying the bucket destroys whatever is in it. Without it only what `ha` put there goes with the bucket.
+    #[serde(default)]
+    force_destroy: bool,
+    /// Whether versions can be locked against deletion.
+    #[serde(default)]
+    object_lock_enabled: Immutable<bool>,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// Its host name.
+    bucket_domain_name: String,
+    /// Its host name in its region.
+    bucket_regional_domain_name: String,
+    /// The region it is in.
+    region: String,
+}
+
+const GONE: Duration = Duration::from_mins(5);
+/// The note that no bucket had this name before.
+const ABSENT: &str = "absent";
+
+impl Resource for Bucket {
+    const KIND: &'static str = "aws_s3_bucket";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            bucket: String,
+        }
+        Hooks::new()
+            .check(tags::check)
+            .check(|it: Named| {
+                name_problem(&it.bucket).map(|it| Problem { path: Path::attribute("bucket"), message: it }).into_iter().collect()
+            })
+            .predict("id", |it: Named| it.bucket)
+            .predict("arn", |it: Named| arn(&it.bucket))
+            .predict("bucket_domain_name", |it: Named| domain_name(&it.bucket))
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.bucket.as_str();
+        if attempt.noted(ABSENT).is_none() {
+            if !is_free(aws, name).await? {
+                return Err(failure::foreign("bucket", name).help("names of buckets are shared by all accounts of the world"));
+            }
+            attempt.note(ABSENT, "yes").await?;
+        } else if let Some(found) = tags_of(aws, name).await?
+            && found.iter().any(|it| it.key() == tags::TOKEN)
+            && !tags::are_from(&found, attempt)
+        {
+            return Err(failure::foreign("bucket", name));
+        }
+        self.make(aws, name).await?;
+        let wait = Wait::new(format!("label the bucket `{name}`"), PROPAGATION);
+        wait.until(attempt, || self.label(aws, tags::ours(&self.tags, attempt))).await?;
+        Ok(Created { id: name.to_owned(), outputs: outputs(name, &aws.region) })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let name = before.id.as_str();
+        let found = tags_of(aws, name).await?.unwrap_or_default();
+        if tags::visible(&found) != self.tags {
+            let all: Vec<Tag> = tags::hidden(&found).into_iter().chain(tags::labels(&self.tags)).collect();
+            let wait = Wait::new(format!("label the bucket `{name}`"), PROPAGATION);
+            wait.until(attempt, || self.label(aws, all.clone())).await?;
+        }
+        Ok(outputs(name, &before.outputs.region))
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let name = recorded.id.as_str();
+        let what = format!("delete the bucket `{name}`");
+        let delete = || aws.s3.delete_bucket().bucket(name).send();
+        match delete().await {
+            Err(error) if failure::is(&error, &["BucketNotEmpty"]) => {
+                empty(aws, name, recorded.arguments.force_destroy, attempt).await?;
+                match delete().await {
+                    Err(error) if failure::is_missing(&error) => {}
+                    other => drop(other.attempting(&what)?),
+                }
+            }
+            Err(error) if failure::is_missing(&error) => return Ok(()),
+            other => drop(other.attempting_first(&what)?),
+        }
+        let wait = Wait::new(format!("see the bucket `{name}` gone"), GONE);
+        wait.until(attempt, || async {
+            Ok(match head(aws, name).await? {
+                Some(_) => Seen::Pending("there".into()),
+                None => Seen::Ready(()),
+            })
+        })
+        .await
+    }
+}
+
+impl Bucket {
+    async fn make(&self, aws: &Aws, name: &str) -> Result<(), Error> {
+        // The oldest region is the one that must not be named.
+        let place = (aws.region != "us-east-1").then(|| {
+            let region = BucketLocationConstraint::from(aws.region.as_str());
+            CreateBucketConfiguration::builder().location_constraint(region).build()
+        });
+        let call = aws.s3.create_bucket().bucket(name).set_create_bucket_configuration(place);
+        let call = call.set_object_lock_enabled_for_bucket(self.object_lock_enabled.then_some(true));
+        match call.send().await {
+            // It was noted before that there was none, so this is ours, from a try that was cut short.
+            Err(error) if failure::is(&error, &["BucketAlreadyOwnedByYou"]) => Ok(()),
+            other => other.map(drop).attempting_first(format!("create the bucket `{name}`")),
+        }
+    }
+
+    async fn label(&self, aws: &Aws, all: Vec<Tag>) -> Result<Seen<()>, Error> {
+        let name = self.bucket.as_str();
+        let tagging = Tagging::builder().set_tag_set(Some(all)).build().expect("the tags are set");
+        match aws.s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await {
+            Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
+                Ok(Seen::Pending("not visible yet".into()))
+            }
+            other => other.map(|_| Seen::Ready(())).attempting(format!("label the bucket `{name}`")),
+        }
+    }
+}
+
+impl LookedAt for Bucket {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let name = recorded.id.as_str();
+        let Some(head) = head(aws, name).await? else { return Ok(Reading::Gone) };
+        let Some(found) = tags_of(aws, name).await? else { return Ok(Reading::Gone) };
+        let there = Self {
+            bucket: name.to_owned().into(),
+            force_destroy: recorded.arguments.force_destroy,
+            object_lock_enabled: recorded.arguments.object_lock_enabled,
+            tags: tags::visible(&found),
+        };
+        let region = head.bucket_region.unwrap_or_else(|| recorded.outputs.region.clone());
+        Ok(Reading::found(there, outputs(name, &region)))
+    }
+}
+
+async fn head(aws: &Aws, name: &str) -> Result<Option<HeadBucketOutput>, Error> {
+    match aws.s3.head_bucket().bucket(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => other.map(Some).attempting(format!("look at the bucket `{name}`")),
+    }
+}
+
+/// Whether no bucket has this name, in this account or any other.
+async fn is_free(aws: &Aws, name: &str) -> Result<bool, Error> {
+    match aws.s3.head_bucket().bucket(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(true),
+        // Those of others, and those in other regions, may not be looked at but are there.
+        Err(error) if matches!(failure::status(&error), Some(301 | 403)) => Ok(false),
+        other => other.map(|_| false).attempting_first(format!("find out whether a bucket `{name}` exists")),
+    }
+}
+
+/// The bucket's tags; none when there is no bucket.
+async fn tags_of(aws: &Aws, name: &str) -> Result<Option<Vec<Tag>>, Error> {
+    match aws.s3.get_bucket_tagging().bucket(name).send().await {
+        Err(error) if failure::is(&error, &["NoSuchTagSet"]) => Ok(Some(Vec::new())),
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => other.map(|it| Some(it.tag_set)).attempting(format!("read the labels of the bucket `{name}`")),
+    }
+}
+
+/// Deletes every version of every object: whatever there is, or only as long as all of it is ours.
+async fn empty(aws: &Aws, name: &str, whatever: bool, attempt: &Attempt) -> Result<(), Error> {
+    let what = format!("empty the bucket `{name}`");
+    loop {
+        let page = aws.s3.list_object_versions().bucket(name).send().await.attempting(&what)?;
+        let markers = page.delete_markers().iter().map(|it| (it.key(), it.version_id()));
+        let versions: Vec<_> = page.versions().iter().map(|it| (it.key(), it.version_id())).collect();
+        if !whatever {
+            spare_others(aws, name, &versions, page.is_truncated() == Some(true)).await?;
+        }
+        let identified = |(key, version): (Option<&str>, Option<&str>)| {
+            let key = key.unwrap_or_default();
+            ObjectIdentifier::builder().key(key).set_version_id(version.map(str::to_owned)).build().expect("the key is set")
+        };
+        let all: Vec<ObjectIdentifier> = versions.into_iter().chain(markers).map(identified).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        attempt.progress(&format!("deleting {} versions of objects", all.len()));
+        delete_versions(aws, name, all).await?;
+        if attempt.is_cancelled() {
+            return Err(Error::new(what, "stopped on request").outcome(Outcome::Interrupted));
+        }
+    }
+}
+
+/// Deletes these versions, a thousand at most.
+pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: Vec<ObjectIdentifier>) -> Result<(), Error> {
+    let what = format!("delete objects in the bucket `{bucket}`");
+    let delete = Delete::builder().set_objects(Some(versions)).quiet(true).build().expect("the objects are set");
+    let answer = aws.s3.delete_objects().bucket(bucket).delete(delete).send().await.attempting(&what)?;
+    match answer.errors().first() {
+        None => Ok(()),
+        Some(error) => {
+            let cause = format!("`{}`: {}", error.key().unwrap_or("?"), error.message().unwrap_or("no reason given"));
+            Err(Error::new(what, cause).code(error.code().unwrap_or("Unknown")))
+        }
+    }
+}
+
+/// An error unless all of these were put there by `ha`.
+async fn spare_others(aws: &Aws, bucket: &str, versions: &[(Option<&str>, Option<&str>)], more: bool) -> Result<(), Error> {
+    let refused = |cause: String| {
+        Error::new(format!("delete the bucket `{bucket}`"), cause)
+            .help("set `force_destroy = true` on the bucket, apply, and destroy again; or delete the objects by hand")
+            .outcome(Outcome::Refused)
+    };
+    if more {
+        return Err(refused("it holds more than 1000 versions of objects".into()));
+    }
+    let others = versions.iter().map(|(key, version)| async move {
+        let key = key.unwrap_or_default();
+        let call = aws.s3.head_object().bucket(bucket).key(key).set_version_id(version.map(str::to_owned));
+        match call.send().await {
+            Err(error) if failure::is_missing(&error) => Ok(None),
+            Err(error) if failure::status(&error) == Some(403) => Ok(Some(key)),
+            other => {
+                let head = other.attempting(format!("look at the object `{key}` in the bucket `{bucket}`"))?;
+                Ok::<_, Error>((!is_ours(head.metadata())).then_some(key))
+            }
+        }
+    });
+    let others: Vec<&str> = try_join_all(others).await?.into_iter().flatten().collect();
+    match others.as_slice() {
+        [] => Ok(()),
+        [first, ..] => {
+            Err(refused(format!("it holds {} versions of objects that `ha` did not put there, such as `{first}`", others.len())))
+        }
+    }
+}
+
+fn outputs(name: &str, region: &str) -> Outputs {
+    Outputs {
+        arn: arn(name),
+        bucket_domain_name: domain_name(name),
+        bucket_regional_domain_name: format!("{name}.s3.{region}.amazonaws.com"),
+        region: region.to_owned(),
+    }
+}
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:s3:::{name}")
+}
+
+fn domain_name(name: &str) -> String {
+    format!("{name}.s3.amazonaws.com")
+}
+
+/// What is wrong with a bucket's name, by the rules of S3.
+fn name_problem(name: &str) -> Option<String> {
+    let edge = |c: Option<char>| c.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
+    if !(3..=63).contains(&name.len()) {
+        return Some(format!("a bucket's name has 3 to 63 characters, and `{name}` has {}", name.len()));
+    }
+    if let Some(odd) = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "-.".contains(*it))) {
+        return Some(format!("a bucket's name is made of lower-case letters, digits, `-` and `.`, and `{name}` holds `{odd}`"));
+    }
+    if !edge(name.chars().next()) || !edge(name.chars().last()) || name.contains("..") {
+        return Some(format!("a bucket's name begins and ends with a letter or digit and has no `..`: `{name}`"));
+    }
+    name.parse::<std::net::Ipv4Addr>().is_ok().then(|| format!("a bucket's name may not look like an address: `{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules() {
+        for good in ["abc", "a-b.c1", "0bucket"] {
+            assert_eq!(name_problem(good), None);
+        }
+        for bad in ["ab", "Abc", "a_b", "-abc", "abc-", "a..b", "10.0.0.1", &"a".repeat(64)] {
+            assert!(name_problem(bad).is_some(), "{bad}");
+        }
+    }
+}

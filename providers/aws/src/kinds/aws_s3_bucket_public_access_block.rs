@@ -1,0 +1,113 @@
+//! Whether a bucket may be opened to everybody.
+
+use aws_sdk_s3::types::PublicAccessBlockConfiguration;
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::reading::LookedAt;
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::{Aws, reading};
+
+/// What keeps an S3 bucket from being opened to everybody by mistake.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct PublicAccessBlock {
+    /// The bucket.
+    bucket: Immutable<String>,
+    /// Whether access lists that would open it are refused.
+    #[serde(default)]
+    block_public_acls: bool,
+    /// Whether policies that would open it are refused.
+    #[serde(default)]
+    block_public_policy: bool,
+    /// Whether access lists that open it have no effect.
+    #[serde(default)]
+    ignore_public_acls: bool,
+    /// Whether a policy that opens it works for the account itself only.
+    #[serde(default)]
+    restrict_public_buckets: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {}
+
+impl Resource for PublicAccessBlock {
+    const KIND: &'static str = "aws_s3_bucket_public_access_block";
+    const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            bucket: String,
+        }
+        Hooks::new().predict("id", |it: Named| it.bucket)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        self.put(aws, attempt).await?;
+        Ok(Created { id: self.bucket.to_string(), outputs: Outputs {} })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        self.put(aws, attempt).await?;
+        Ok(Outputs {})
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let bucket = recorded.id.as_str();
+        match aws.s3.delete_public_access_block().bucket(bucket).send().await {
+            Err(error) if failure::is_missing(&error) => Ok(()),
+            other => other.map(drop).attempting_first(format!("lift the public access block of the bucket `{bucket}`")),
+        }
+    }
+}
+
+impl PublicAccessBlock {
+    async fn put(&self, aws: &Aws, attempt: &Attempt) -> Result<(), Error> {
+        let bucket = self.bucket.as_str();
+        let what = format!("set the public access block of the bucket `{bucket}`");
+        let told = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(self.block_public_acls)
+            .block_public_policy(self.block_public_policy)
+            .ignore_public_acls(self.ignore_public_acls)
+            .restrict_public_buckets(self.restrict_public_buckets)
+            .build();
+        Wait::new(&what, PROPAGATION)
+            .until(attempt, || async {
+                let call = aws.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(told.clone());
+                match call.send().await {
+                    Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
+                        Ok(Seen::Pending("not visible yet".into()))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl LookedAt for PublicAccessBlock {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let bucket = recorded.id.as_str();
+        let found = match aws.s3.get_public_access_block().bucket(bucket).send().await {
+            Err(error) if failure::is_missing(&error) => return Ok(Reading::Gone),
+            other => other.attempting(format!("read the public access block of the bucket `{bucket}`"))?,
+        };
+        let Some(found) = found.public_access_block_configuration() else { return Ok(Reading::Gone) };
+        let there = Self {
+            bucket: bucket.to_owned().into(),
+            block_public_acls: found.block_public_acls().unwrap_or(false),
+            block_public_policy: found.block_public_policy().unwrap_or(false),
+            ignore_public_acls: found.ignore_public_acls().unwrap_or(false),
+            restrict_public_buckets: found.restrict_public_buckets().unwrap_or(false),
+        };
+        Ok(Reading::found(there, Outputs {}))
+    }
+}

@@ -1,0 +1,176 @@
+//! How a bucket encrypts.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_s3::types::{
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::reading::{LookedAt, where_configured};
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::{Aws, reading};
+
+/// How an S3 bucket encrypts what is put into it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Encryption {
+    /// The bucket.
+    bucket: Immutable<String>,
+    /// How; there is one.
+    rule: BTreeSet<Rule>,
+}
+
+/// How objects are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+struct Rule {
+    /// What happens when whoever puts an object says nothing.
+    apply_server_side_encryption_by_default: Option<Default>,
+    /// Whether one key per bucket is made from the KMS key, which costs fewer calls.
+    bucket_key_enabled: Option<bool>,
+}
+
+/// What happens when whoever puts an object says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+struct Default {
+    /// `AES256`, `aws:kms` or `aws:kms:dsse`.
+    sse_algorithm: Algorithm,
+    /// The key, with `aws:kms`; Amazon's own when left out.
+    kms_master_key_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+enum Algorithm {
+    #[serde(rename = "AES256")]
+    Aes256,
+    #[serde(rename = "aws:kms")]
+    Kms,
+    #[serde(rename = "aws:kms:dsse")]
+    KmsTwice,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {}
+
+impl Resource for Encryption {
+    const KIND: &'static str = "aws_s3_bucket_server_side_encryption_configuration";
+    const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            bucket: String,
+        }
+        #[derive(Deserialize)]
+        struct Ruled {
+            rule: BTreeSet<Rule>,
+        }
+        let one_rule = |it: Ruled| match it.rule.len() {
+            1 => Vec::new(),
+            count => {
+                vec![Problem { path: Path::attribute("rule"), message: format!("there is one rule, and these are {count}") }]
+            }
+        };
+        Hooks::new().check(one_rule).predict("id", |it: Named| it.bucket)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        self.put(aws, attempt).await?;
+        Ok(Created { id: self.bucket.to_string(), outputs: Outputs {} })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        self.put(aws, attempt).await?;
+        Ok(Outputs {})
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let bucket = recorded.id.as_str();
+        match aws.s3.delete_bucket_encryption().bucket(bucket).send().await {
+            Err(error) if failure::is_missing(&error) => Ok(()),
+            other => other.map(drop).attempting_first(format!("reset the encryption of the bucket `{bucket}`")),
+        }
+    }
+}
+
+impl Encryption {
+    async fn put(&self, aws: &Aws, attempt: &Attempt) -> Result<(), Error> {
+        let bucket = self.bucket.as_str();
+        let what = format!("set the encryption of the bucket `{bucket}`");
+        let rules = self.rule.iter().map(|rule| {
+            let by_default = rule.apply_server_side_encryption_by_default.as_ref().map(|it| {
+                ServerSideEncryptionByDefault::builder()
+                    .sse_algorithm(ServerSideEncryption::from(it.sse_algorithm.name()))
+                    .set_kms_master_key_id(it.kms_master_key_id.clone())
+                    .build()
+                    .expect("the algorithm is set")
+            });
+            ServerSideEncryptionRule::builder()
+                .set_apply_server_side_encryption_by_default(by_default)
+                .set_bucket_key_enabled(rule.bucket_key_enabled)
+                .build()
+        });
+        let told =
+            ServerSideEncryptionConfiguration::builder().set_rules(Some(rules.collect())).build().expect("the rules are set");
+        Wait::new(&what, PROPAGATION)
+            .until(attempt, || async {
+                let call = aws.s3.put_bucket_encryption().bucket(bucket).server_side_encryption_configuration(told.clone());
+                match call.send().await {
+                    Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
+                        Ok(Seen::Pending("not visible yet".into()))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl Algorithm {
+    const ALL: [Self; 3] = [Self::Aes256, Self::Kms, Self::KmsTwice];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Aes256 => "AES256",
+            Self::Kms => "aws:kms",
+            Self::KmsTwice => "aws:kms:dsse",
+        }
+    }
+}
+
+impl LookedAt for Encryption {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let bucket = recorded.id.as_str();
+        let found = match aws.s3.get_bucket_encryption().bucket(bucket).send().await {
+            Err(error)
+                if failure::is_missing(&error) || failure::is(&error, &["ServerSideEncryptionConfigurationNotFoundError"]) =>
+            {
+                return Ok(Reading::Gone);
+            }
+            other => other.attempting(format!("read the encryption of the bucket `{bucket}`"))?,
+        };
+        let Some(found) = found.server_side_encryption_configuration() else { return Ok(Reading::Gone) };
+        // S3 fills in what was left out, such as the bucket key.
+        let configured = recorded.arguments.rule.first();
+        let rule = found.rules().iter().map(|rule| {
+            let by_default = rule.apply_server_side_encryption_by_default().and_then(|it| {
+                let sse_algorithm = Algorithm::ALL.into_iter().find(|known| known.name() == it.sse_algorithm().as_str())?;
+                Some(Default { sse_algorithm, kms_master_key_id: it.kms_master_key_id().map(str::to_owned) })
+            });
+            let key = configured.map_or(rule.bucket_key_enabled(), |it| {
+                where_configured(it.bucket_key_enabled.as_ref(), Some(rule.bucket_key_enabled().unwrap_or(false)))
+            });
+            Rule { apply_server_side_encryption_by_default: by_default, bucket_key_enabled: key }
+        });
+        let there = Self { bucket: bucket.to_owned().into(), rule: rule.collect() };
+        Ok(Reading::found(there, Outputs {}))
+    }
+}

@@ -1,0 +1,439 @@
+//! An object in a bucket.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tag, Tagging};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource, Volatile};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::aws_s3_bucket::delete_versions;
+use crate::failure::{self, Attempting as _};
+use crate::reading::LookedAt;
+use crate::tags::{self, Tags};
+use crate::{Aws, reading};
+
+/// An object in an S3 bucket.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Object {
+    /// The bucket it is in.
+    bucket: Immutable<String>,
+    /// Its name in the bucket.
+    key: Immutable<String>,
+    /// What it holds, as text.
+    content: Option<String>,
+    /// What it holds, as bytes in Base64.
+    content_base64: Option<String>,
+    /// What kind of content it is, such as `text/plain`.
+    content_type: Option<Chosen<String>>,
+    /// How long it may be cached.
+    cache_control: Option<String>,
+    /// How a browser should present it.
+    content_disposition: Option<String>,
+    /// What its content was encoded with, such as `gzip`.
+    content_encoding: Option<String>,
+    /// The language it is in.
+    content_language: Option<String>,
+    /// How it is encrypted: `AES256` or `aws:kms`. The bucket's way when left out.
+    server_side_encryption: Option<Chosen<String>>,
+    /// The key that it is encrypted with.
+    kms_key_id: Option<Chosen<String>>,
+    /// How it is stored, such as `STANDARD`.
+    storage_class: Option<Chosen<String>>,
+    /// Names and values kept with it.
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    /// Labels, ten at most.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// S3's digest of this content.
+    etag: Volatile<String>,
+    /// This version, in a bucket that keeps versions.
+    version_id: Option<Volatile<String>>,
+    /// SHA-256 of the content, in Base64.
+    checksum_sha256: Volatile<String>,
+}
+
+/// The metadata that says which step put it there.
+const TOKEN: &str = "ha-token";
+/// Content larger than this is not fetched to be shown.
+const LARGEST_SHOWN: i64 = 16 << 20;
+
+/// Whether metadata say that `ha` put it there.
+pub(crate) fn is_ours(metadata: Option<&HashMap<String, String>>) -> bool {
+    metadata.is_some_and(|it| it.contains_key(TOKEN))
+}
+
+impl Resource for Object {
+    const KIND: &'static str = "aws_s3_object";
+    const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            key: String,
+        }
+        #[derive(Deserialize)]
+        struct Placed {
+            bucket: String,
+            key: String,
+        }
+        #[derive(Deserialize)]
+        struct Filled {
+            content: Option<String>,
+            content_base64: Option<String>,
+        }
+        Hooks::new()
+            .check(tags::check)
+            .check(check)
+            .predict("id", |it: Named| it.key)
+            .predict("arn", |it: Placed| arn(&it.bucket, &it.key))
+            .predict("checksum_sha256", |it: Filled| {
+                bytes(it.content.as_deref(), it.content_base64.as_deref()).map(|it| checksum(&it))
+            })
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let body = self.body()?;
+        let made = match attempt.is_resumed() {
+            true => head(aws, &self.bucket, &self.key).await?,
+            false => None,
+        };
+        let outputs = match made {
+            Some(head) if is_from(&head, attempt) => self.found(&head, &body),
+            Some(_) => return Err(failure::foreign("object", &self.name())),
+            None => match self.put(aws, &body, attempt).if_none_match("*").send().await {
+                Ok(put) => self.made(&put, &body),
+                Err(error) if is_taken(&error) => match head(aws, &self.bucket, &self.key).await? {
+                    // The answer to our own first call was lost on the way.
+                    Some(head) if is_from(&head, attempt) => self.found(&head, &body),
+                    _ => return Err(failure::foreign("object", &self.name())),
+                },
+                Err(error) => return Err(error).attempting_first(format!("put the object `{}`", self.name())),
+            },
+        };
+        Ok(Created { id: self.key.to_string(), outputs })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let body = self.body()?;
+        let there = head(aws, &self.bucket, &self.key).await?;
+        if let Some(head) = &there {
+            if is_from(head, attempt) {
+                return Ok(self.found(head, &body));
+            }
+            if self.differs_in_tags_only(&before.arguments) {
+                self.label(aws).await?;
+                return Ok(self.found(head, &body));
+            }
+        }
+        // Nobody else's change in between is overwritten, nor is ours written twice when an answer is lost.
+        let put = self.put(aws, &body, attempt);
+        let put = match there.and_then(|it| it.e_tag) {
+            Some(etag) => put.if_match(etag),
+            None => put.if_none_match("*"),
+        };
+        match put.send().await {
+            Ok(put) => Ok(self.made(&put, &body)),
+            Err(error) if is_taken(&error) => match head(aws, &self.bucket, &self.key).await? {
+                Some(head) if is_from(&head, attempt) => Ok(self.found(&head, &body)),
+                _ => Err(Error::new(format!("put the object `{}`", self.name()), "somebody else changed it meanwhile")
+                    .help("plan again to see what it holds now")
+                    .outcome(Outcome::Refused)),
+            },
+            Err(error) => Err(error).attempting_first(format!("put the object `{}`", self.name())),
+        }
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let Object { bucket, key, .. } = &recorded.arguments;
+        let what = format!("delete the object `{bucket}/{key}`");
+        loop {
+            let page = match aws.s3.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str()).send().await {
+                Err(error) if failure::is_missing(&error) => return Ok(()),
+                other => other.attempting(&what)?,
+            };
+            let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
+            let markers = page.delete_markers().iter().map(|it| (it.key(), it.version_id()));
+            // The prefix is also that of objects with longer names.
+            let of_this = versions.chain(markers).filter(|(name, _)| *name == Some(key.as_str()));
+            let identified = |(_, version): (Option<&str>, Option<&str>)| {
+                let version = version.map(str::to_owned);
+                ObjectIdentifier::builder().key(key.as_str()).set_version_id(version).build().expect("the key is set")
+            };
+            let all: Vec<ObjectIdentifier> = of_this.map(identified).collect();
+            if all.is_empty() {
+                return Ok(());
+            }
+            delete_versions(aws, bucket, all).await?;
+        }
+    }
+}
+
+impl Object {
+    fn name(&self) -> String {
+        format!("{}/{}", self.bucket, self.key)
+    }
+
+    fn body(&self) -> Result<Vec<u8>, Error> {
+        bytes(self.content.as_deref(), self.content_base64.as_deref()).ok_or_else(|| {
+            let cause = "content_base64 is not Base64";
+            Error::new(format!("put the object `{}`", self.name()), cause).outcome(Outcome::Refused)
+        })
+    }
+
+    fn put(&self, aws: &Aws, body: &[u8], attempt: &Attempt) -> PutObjectFluentBuilder {
+        let metadata = self.metadata.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let metadata: HashMap<_, _> = metadata.chain([(TOKEN.to_owned(), attempt.token().to_owned())]).collect();
+        let text = |it: &Option<Chosen<String>>| it.as_ref().map(|it| it.0.clone());
+        aws.s3
+            .put_object()
+            .bucket(self.bucket.as_str())
+            .key(self.key.as_str())
+            .body(ByteStream::from(body.to_vec()))
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(checksum(body))
+            .set_content_type(text(&self.content_type))
+            .set_cache_control(self.cache_control.clone())
+            .set_content_disposition(self.content_disposition.clone())
+            .set_content_encoding(self.content_encoding.clone())
+            .set_content_language(self.content_language.clone())
+            .set_server_side_encryption(text(&self.server_side_encryption).map(|it| ServerSideEncryption::from(it.as_str())))
+            .set_ssekms_key_id(text(&self.kms_key_id))
+            .set_storage_class(text(&self.storage_class).map(|it| StorageClass::from(it.as_str())))
+            .set_metadata(Some(metadata))
+            .set_tagging((!self.tags.is_empty()).then(|| query(&self.tags)))
+    }
+
+    fn made(&self, put: &PutObjectOutput, body: &[u8]) -> Outputs {
+        self.outputs(put.e_tag(), put.version_id(), body)
+    }
+
+    fn found(&self, head: &HeadObjectOutput, body: &[u8]) -> Outputs {
+        self.outputs(head.e_tag(), head.version_id(), body)
+    }
+
+    fn outputs(&self, etag: Option<&str>, version: Option<&str>, body: &[u8]) -> Outputs {
+        Outputs {
+            arn: arn(&self.bucket, &self.key),
+            etag: etag.unwrap_or_default().trim_matches('"').to_owned().into(),
+            version_id: version.filter(|it| *it != "null").map(|it| it.to_owned().into()),
+            checksum_sha256: checksum(body).into(),
+        }
+    }
+
+    fn differs_in_tags_only(&self, before: &Self) -> bool {
+        let without = |it: &Self| {
+            let mut fields = serde_json::to_value(it).expect("its fields are texts");
+            fields["tags"] = serde_json::Value::Null;
+            // What the service picked is what it would pick again.
+            for chosen in ["content_type", "server_side_encryption", "kms_key_id", "storage_class"] {
+                if serde_json::to_value(self).is_ok_and(|it| it[chosen].is_null()) {
+                    fields[chosen] = serde_json::Value::Null;
+                }
+            }
+            fields
+        };
+        without(self) == without(before)
+    }
+
+    async fn label(&self, aws: &Aws) -> Result<(), Error> {
+        let (bucket, key) = (self.bucket.as_str(), self.key.as_str());
+        let tagging = Tagging::builder().set_tag_set(Some(tags::labels(&self.tags))).build().expect("the tags are set");
+        let call = aws.s3.put_object_tagging().bucket(bucket).key(key).tagging(tagging);
+        call.send().await.map(drop).attempting(format!("label the object `{}`", self.name()))
+    }
+}
+
+impl LookedAt for Object {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let known = &recorded.arguments;
+        let Some(head) = head(aws, &known.bucket, &known.key).await? else { return Ok(Reading::Gone) };
+        let body = known.body()?;
+        let same = head.checksum_sha256() == Some(checksum(&body).as_str());
+        let mut remarks = Vec::new();
+        let (content, content_base64, body) = if same {
+            (known.content.clone(), known.content_base64.clone(), body)
+        } else if head.content_length().unwrap_or(0) > LARGEST_SHOWN {
+            remarks.push(format!("`{}` holds something else, too large to be shown", known.name()));
+            (None, None, Vec::new())
+        } else {
+            let Some(body) = fetch(aws, known).await? else { return Ok(Reading::Gone) };
+            let text = known.content_base64.is_none().then(|| String::from_utf8(body.clone()).ok()).flatten();
+            match text {
+                Some(text) if text.is_empty() && known.content.is_none() => (None, None, body),
+                Some(text) => (Some(text), None, body),
+                None => (None, Some(BASE64.encode(&body)), body),
+            }
+        };
+        let found = labels(aws, known, &head).await?;
+        let metadata = head.metadata().into_iter().flatten().filter(|(name, _)| *name != TOKEN);
+        let chosen = |it: Option<&str>| it.map(|it| Chosen(it.to_owned()));
+        let there = Self {
+            bucket: known.bucket.clone(),
+            key: known.key.clone(),
+            content,
+            content_base64,
+            content_type: chosen(head.content_type()),
+            cache_control: head.cache_control().map(str::to_owned),
+            content_disposition: head.content_disposition().map(str::to_owned),
+            content_encoding: head.content_encoding().filter(|it| !it.is_empty()).map(str::to_owned),
+            content_language: head.content_language().map(str::to_owned),
+            server_side_encryption: chosen(head.server_side_encryption().map(ServerSideEncryption::as_str)),
+            kms_key_id: chosen(head.ssekms_key_id()),
+            storage_class: chosen(Some(head.storage_class().map_or("STANDARD", StorageClass::as_str))),
+            metadata: metadata.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            tags: found,
+        };
+        let outputs = there.found(&head, &body);
+        Ok(Reading::Found { arguments: there, outputs, remarks })
+    }
+}
+
+async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Option<HeadObjectOutput>, Error> {
+    match aws.s3.head_object().bucket(bucket).key(key).checksum_mode(ChecksumMode::Enabled).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if failure::status(&error) == Some(403) => {
+            let what = format!("look at the object `{bucket}/{key}`");
+            Err(error)
+                .attempting(what)
+                .map_err(|it| it.help("the caller needs s3:GetObject on it, and s3:ListBucket on the bucket"))
+        }
+        other => other.map(Some).attempting(format!("look at the object `{bucket}/{key}`")),
+    }
+}
+
+async fn fetch(aws: &Aws, known: &Object) -> Result<Option<Vec<u8>>, Error> {
+    let what = format!("read the object `{}`", known.name());
+    let call = aws.s3.get_object().bucket(known.bucket.as_str()).key(known.key.as_str());
+    let answer = match call.send().await {
+        Err(error) if failure::is_missing(&error) => return Ok(None),
+        other => other.attempting(&what)?,
+    };
+    let body = answer.body.collect().await.map_err(|error| Error::from_error(what, &error))?;
+    Ok(Some(body.to_vec()))
+}
+
+async fn labels(aws: &Aws, known: &Object, head: &HeadObjectOutput) -> Result<Tags, Error> {
+    if known.tags.is_empty() && head.tag_count().unwrap_or(0) == 0 {
+        return Ok(Tags::new());
+    }
+    let call = aws.s3.get_object_tagging().bucket(known.bucket.as_str()).key(known.key.as_str());
+    match call.send().await {
+        Err(error) if failure::is_missing(&error) => Ok(Tags::new()),
+        other => {
+            let found = other.attempting(format!("read the labels of the object `{}`", known.name()))?;
+            Ok(tags::visible::<Tag>(found.tag_set()))
+        }
+    }
+}
+
+fn is_from(head: &HeadObjectOutput, attempt: &Attempt) -> bool {
+    head.metadata().and_then(|it| it.get(TOKEN)).is_some_and(|it| it == attempt.token())
+}
+
+fn is_taken<E: aws_smithy_types::error::metadata::ProvideErrorMetadata>(
+    error: &aws_smithy_runtime_api::client::result::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
+) -> bool {
+    failure::is(error, &["PreconditionFailed", "ConditionalRequestConflict"]) || failure::status(error) == Some(412)
+}
+
+fn bytes(content: Option<&str>, content_base64: Option<&str>) -> Option<Vec<u8>> {
+    match (content, content_base64) {
+        (Some(text), _) => Some(text.as_bytes().to_vec()),
+        (None, Some(encoded)) => BASE64.decode(encoded.trim()).ok(),
+        (None, None) => Some(Vec::new()),
+    }
+}
+
+fn checksum(body: &[u8]) -> String {
+    BASE64.encode(Sha256::digest(body))
+}
+
+fn arn(bucket: &str, key: &str) -> String {
+    format!("arn:aws:s3:::{bucket}/{key}")
+}
+
+fn query(tags: &Tags) -> String {
+    let encoded = |it: &str| utf8_percent_encode(it, NON_ALPHANUMERIC).to_string();
+    tags.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect::<Vec<_>>().join("&")
+}
+
+#[derive(Deserialize)]
+struct Checked {
+    key: String,
+    content: Option<ha_kind::Value>,
+    content_base64: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    tags: Tags,
+}
+
+fn check(it: Checked) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut problem = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
+    if it.key.is_empty() || it.key.len() > 1024 {
+        problem("key", "an object's key has 1 to 1024 bytes".into());
+    }
+    if it.content.is_some() && it.content_base64.is_some() {
+        problem("content_base64", "an object has either `content` or `content_base64`".into());
+    } else if bytes(None, it.content_base64.as_deref()).is_none() {
+        problem("content_base64", "this is not Base64".into());
+    }
+    if let Some(odd) = it.metadata.keys().find(|it| it.chars().any(char::is_uppercase)) {
+        problem("metadata", format!("S3 keeps names of metadata in lower case, and `{odd}` is not"));
+    }
+    if it.metadata.contains_key(TOKEN) {
+        problem("metadata", format!("`{TOKEN}` is reserved"));
+    }
+    if it.tags.len() > 10 {
+        problem("tags", format!("an object has at most 10 tags, and these are {}", it.tags.len()));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_s3() {
+        assert_eq!(checksum(b"hello"), "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
+    }
+
+    #[test]
+    fn content_comes_in_one_way() {
+        let checked = |content: Option<&str>, encoded: Option<&str>| Checked {
+            key: "k".into(),
+            content: content.map(ha_kind::Value::from),
+            content_base64: encoded.map(str::to_owned),
+            metadata: BTreeMap::new(),
+            tags: Tags::new(),
+        };
+        assert!(check(checked(Some("a"), None)).is_empty());
+        assert!(check(checked(None, Some("YQ=="))).is_empty());
+        assert_eq!(check(checked(Some("a"), Some("YQ=="))).len(), 1);
+        assert_eq!(check(checked(None, Some("?"))).len(), 1);
+    }
+}

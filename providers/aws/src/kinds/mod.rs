@@ -1,0 +1,13 @@
+//! The kinds, one file each, named as they are.
+
+pub(crate) mod data;
+
+pub(crate) mod aws_iam_instance_profile;
+pub(crate) mod aws_iam_role;
+pub(crate) mod aws_iam_role_policy;
+pub(crate) mod aws_iam_role_policy_attachment;
+pub(crate) mod aws_s3_bucket;
+pub(crate) mod aws_s3_bucket_public_access_block;
+pub(crate) mod aws_s3_bucket_server_side_encryption_configuration;
+pub(crate) mod aws_s3_bucket_versioning;
+pub(crate) mod aws_s3_object;

@@ -1,0 +1,221 @@
+//! The `aws` provider: its settings, and the clients that they make.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
+use ha_kind::{Error, Outcome, Provider, Secret};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Attempting as _;
+
+/// Everything that kinds call.
+pub struct Aws {
+    pub(crate) autoscaling: aws_sdk_autoscaling::Client,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) rds: aws_sdk_rds::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    sts: aws_sdk_sts::Client,
+    pub(crate) region: String,
+    caller: Option<Caller>,
+    endpoint: Option<String>,
+}
+
+/// Whom AWS takes us for.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) account: String,
+    pub(crate) arn: String,
+    pub(crate) user: String,
+}
+
+/// Amazon Web Services.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct Settings {
+    /// The region, such as `eu-west-1`. From `AWS_REGION` or the profile when left out.
+    region: Option<String>,
+    /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the instance when left out.
+    access_key: Option<String>,
+    /// Secret of the access key.
+    secret_key: Option<Secret<String>>,
+    /// Session token, with temporary credentials.
+    token: Option<Secret<String>>,
+    /// Profile in the shared configuration files.
+    profile: Option<String>,
+    /// One address for all services, for an emulator: `http://127.0.0.1:24777`.
+    endpoint: Option<String>,
+    /// Addresses of single services; they go before `endpoint`.
+    endpoints: Option<Endpoints>,
+    /// Whether the bucket is in the path and not in the host name. True with an endpoint of one's own.
+    s3_use_path_style: Option<bool>,
+    /// Accounts that may be touched; any other is refused.
+    allowed_account_ids: Option<std::collections::BTreeSet<String>>,
+    /// Accounts that may not be touched.
+    forbidden_account_ids: Option<std::collections::BTreeSet<String>>,
+    /// How often a call is tried when AWS is busy or cannot be reached.
+    #[serde(default = "ten")]
+    max_retries: u32,
+    /// Whether the credentials are used without asking first whose they are.
+    #[serde(default)]
+    skip_credentials_validation: bool,
+}
+
+/// Addresses of single services.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+struct Endpoints {
+    /// EC2 Auto Scaling.
+    autoscaling: Option<String>,
+    /// EC2: machines, networks, images.
+    ec2: Option<String>,
+    /// Identities and permissions.
+    iam: Option<String>,
+    /// Databases.
+    rds: Option<String>,
+    /// Objects.
+    s3: Option<String>,
+    /// Credentials.
+    sts: Option<String>,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+const SLOWEST_RETRY: Duration = Duration::from_secs(20);
+/// Regions whose names are not spelt `arn:aws:`; predicted names would be wrong there.
+const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-gov-", "us-iso", "eu-isoe-"];
+
+impl Provider for Aws {
+    const NAME: &'static str = "aws";
+    type Settings = Settings;
+
+    async fn connect(settings: Settings) -> Result<Self, Error> {
+        let shared = shared(&settings).await?;
+        let region = shared.region().map(ToString::to_string).ok_or_else(|| {
+            refused("find out which AWS region to work in", "no region is configured")
+                .help("set `region` in the block `provider \"aws\"`, or AWS_REGION, or `region` in the profile")
+        })?;
+        if OTHER_PARTITIONS.iter().any(|it| region.starts_with(it)) {
+            return Err(refused("connect to AWS", format!("the region `{region}` is in a partition that is not supported yet")));
+        }
+        let own = settings.endpoints.unwrap_or_default();
+        let endpoint = shared.endpoint_url().map(str::to_owned);
+        let path_style = settings.s3_use_path_style.unwrap_or(endpoint.is_some() || own.s3.is_some());
+        macro_rules! client {
+            ($service:ident, $at:expr $(, $more:ident($value:expr))*) => {{
+                let mut config = $service::config::Builder::from(&shared)$(.$more($value))*;
+                if let Some(at) = $at {
+                    config = config.endpoint_url(at);
+                }
+                $service::Client::from_conf(config.build())
+            }};
+        }
+        let aws = Self {
+            autoscaling: client!(aws_sdk_autoscaling, own.autoscaling),
+            ec2: client!(aws_sdk_ec2, own.ec2),
+            iam: client!(aws_sdk_iam, own.iam),
+            rds: client!(aws_sdk_rds, own.rds),
+            s3: client!(aws_sdk_s3, own.s3, force_path_style(path_style)),
+            sts: client!(aws_sdk_sts, own.sts),
+            region,
+            caller: None,
+            endpoint,
+        };
+        let caller = match settings.skip_credentials_validation {
+            true => None,
+            false => Some(aws.caller().await?),
+        };
+        check_account(caller.as_ref(), settings.allowed_account_ids, settings.forbidden_account_ids)?;
+        Ok(Self { caller, ..aws })
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        let account = self.caller.as_ref().map(|it| ("account", it.account.clone()));
+        let endpoint = self.endpoint.as_ref().map(|it| ("endpoint", it.clone()));
+        account.into_iter().chain([("region", self.region.clone())]).chain(endpoint).collect()
+    }
+}
+
+impl Aws {
+    /// Whom AWS takes us for.
+    pub(crate) async fn caller(&self) -> Result<Caller, Error> {
+        if let Some(known) = &self.caller {
+            return Ok(known.clone());
+        }
+        // Whoever waits here has a wrong address or no network more often than bad luck.
+        let retries = RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(2));
+        let hasty = aws_sdk_sts::config::Builder::new().retry_config(retries);
+        let place = self.endpoint.as_ref().map_or_else(String::new, |it| format!(" at {it}"));
+        let what = format!("ask AWS{place} in {} whose the credentials are", self.region);
+        let call = self.sts.get_caller_identity().customize().config_override(hasty);
+        let answer = call.send().await.attempting_first(what)?;
+        Ok(Caller {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+            user: answer.user_id.unwrap_or_default(),
+        })
+    }
+}
+
+async fn shared(settings: &Settings) -> Result<SdkConfig, Error> {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring)).build_https();
+    let retries = RetryConfig::standard().with_max_attempts(settings.max_retries.max(1)).with_max_backoff(SLOWEST_RETRY);
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        // A connection that died without a word must not hold an apply for ever.
+        .read_timeout(Duration::from_mins(2))
+        .build();
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).timeout_config(timeouts);
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &settings.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    match (&settings.access_key, &settings.secret_key) {
+        (Some(access), Some(secret)) => {
+            let token = settings.token.as_ref().map(|it| it.0.clone());
+            let credentials = Credentials::new(access, secret.0.clone(), token, None, "provider \"aws\"");
+            loader = loader.credentials_provider(credentials);
+        }
+        (None, None) => {}
+        _ => {
+            let cause = "only one of access_key and secret_key is set";
+            return Err(refused("read the credentials of `provider \"aws\"`", cause).help("set both, or neither"));
+        }
+    }
+    Ok(loader.load().await)
+}
+
+type Accounts = Option<std::collections::BTreeSet<String>>;
+
+fn check_account(caller: Option<&Caller>, allowed: Accounts, forbidden: Accounts) -> Result<(), Error> {
+    if allowed.is_none() && forbidden.is_none() {
+        return Ok(());
+    }
+    let Some(Caller { account, arn, .. }) = caller else {
+        let cause = "accounts are allowed or forbidden, but skip_credentials_validation keeps from asking which one this is";
+        return Err(refused("check the AWS account", cause).help("remove one of the two"));
+    };
+    let welcome = allowed.is_none_or(|it| it.contains(account)) && !forbidden.is_some_and(|it| it.contains(account));
+    if welcome {
+        return Ok(());
+    }
+    let cause = format!("these credentials are those of {arn}, and account {account} may not be touched");
+    Err(refused("connect to AWS", cause).help(
+        "use the credentials of another account; which ones may be touched say allowed_account_ids and forbidden_account_ids",
+    ))
+}
+
+fn refused(attempted: impl Into<String>, cause: impl std::fmt::Display) -> Error {
+    Error::new(attempted, cause).outcome(Outcome::Refused)
+}

@@ -1,0 +1,80 @@
+//! How kinds look at what they made.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use ha_kind::{Error, Reading, Recorded, Resource};
+
+use crate::Aws;
+
+const AT_ONCE: usize = 8;
+const SECOND_LOOK: Duration = Duration::from_millis(500);
+
+/// A kind whose service is asked for one at a time.
+pub(crate) trait LookedAt: Resource<Provider = Aws> {
+    /// Looks at one.
+    fn look(aws: &Aws, recorded: &Recorded<Self>) -> impl Future<Output = Result<Reading<Self>, Error>> + Send;
+}
+
+/// A kind whose service can be asked for many at once.
+pub(crate) trait Listed: Resource<Provider = Aws> {
+    /// How many fit one call.
+    const AT_ONCE: usize;
+
+    /// Looks at as many as fit one call; answers in the order asked.
+    fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> impl Future<Output = Result<Vec<Reading<Self>>, Error>> + Send;
+}
+
+/// Looks at each by itself, some at a time.
+pub(crate) async fn each<R: LookedAt>(aws: &Aws, known: &[Recorded<R>]) -> Result<Vec<Reading<R>>, Error> {
+    let readings = looked_at(aws, known.iter().collect()).await?;
+    let gone = gone(&readings);
+    if gone.is_empty() {
+        return Ok(readings);
+    }
+    tokio::time::sleep(SECOND_LOOK).await;
+    let again = looked_at(aws, gone.iter().map(|at| &known[*at]).collect()).await?;
+    Ok(amended(readings, &gone, again))
+}
+
+/// Looks at many with few calls.
+pub(crate) async fn listed<R: Listed>(aws: &Aws, known: &[Recorded<R>]) -> Result<Vec<Reading<R>>, Error> {
+    let readings = in_pages(aws, known.iter().collect()).await?;
+    let gone = gone(&readings);
+    if gone.is_empty() {
+        return Ok(readings);
+    }
+    tokio::time::sleep(SECOND_LOOK).await;
+    let again = in_pages(aws, gone.iter().map(|at| &known[*at]).collect()).await?;
+    Ok(amended(readings, &gone, again))
+}
+
+/// What is there, in so far as the configuration speaks of it: what it leaves to the service inside a block is no
+/// difference.
+pub(crate) fn where_configured<T, U>(recorded: Option<&U>, there: Option<T>) -> Option<T> {
+    recorded.and(there)
+}
+
+async fn looked_at<R: LookedAt>(aws: &Aws, known: Vec<&Recorded<R>>) -> Result<Vec<Reading<R>>, Error> {
+    let looks: Vec<_> = known.into_iter().map(|it| R::look(aws, it)).collect();
+    stream::iter(looks).buffered(AT_ONCE).try_collect().await
+}
+
+async fn in_pages<R: Listed>(aws: &Aws, known: Vec<&Recorded<R>>) -> Result<Vec<Reading<R>>, Error> {
+    let pages: Vec<_> = known.chunks(R::AT_ONCE).map(|it| R::list(aws, it)).collect();
+    let pages: Vec<Vec<Reading<R>>> = stream::iter(pages).buffered(AT_ONCE).try_collect().await?;
+    Ok(pages.into_iter().flatten().collect())
+}
+
+/// What seems gone is looked at once more before it counts as gone: AWS forgets for a moment what it has just been told.
+fn gone<R: Resource>(readings: &[Reading<R>]) -> Vec<usize> {
+    (0..readings.len()).filter(|at| matches!(readings[*at], Reading::Gone)).collect()
+}
+
+fn amended<R: Resource>(mut readings: Vec<Reading<R>>, gone: &[usize], again: Vec<Reading<R>>) -> Vec<Reading<R>> {
+    for (at, reading) in gone.iter().zip(again) {
+        readings[*at] = reading;
+    }
+    readings
+}

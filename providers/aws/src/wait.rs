@@ -1,0 +1,170 @@
+//! Waiting for AWS: polls that begin close together and grow apart, a word to the operator, and an end.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use ha_kind::{Attempt, Error, Outcome};
+
+/// How far apart polls are: close at first, because much is ready at once, then further and further.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(200), longest: Duration::from_secs(10) }
+    }
+}
+
+/// What a look at something awaited showed.
+pub(crate) enum Seen<T> {
+    /// It is as it should be.
+    Ready(T),
+    /// Not yet: this is how it is.
+    Pending(String),
+}
+
+/// Something to wait for.
+pub(crate) struct Wait {
+    /// In the words of `could not …`: `wait for the database `pg``.
+    what: String,
+    pace: Pace,
+    patience: Duration,
+    in_a_row: u32,
+}
+
+impl Wait {
+    /// Waits for `what` this long.
+    pub(crate) fn new(what: impl Into<String>, patience: Duration) -> Self {
+        Self { what: what.into(), pace: Pace::default(), patience, in_a_row: 1 }
+    }
+
+    /// Only this many looks in a row that show it ready count: a status may flap.
+    pub(crate) fn in_a_row(mut self, looks: u32) -> Self {
+        self.in_a_row = looks;
+        self
+    }
+
+    /// Looks until it is ready. The first look is taken at once.
+    pub(crate) async fn until<T, L, F>(self, attempt: &Attempt, mut look: L) -> Result<T, Error>
+    where
+        L: FnMut() -> F + Send,
+        F: Future<Output = Result<Seen<T>, Error>> + Send,
+        T: Send,
+    {
+        let began = Instant::now();
+        let mut pause = self.pace.first;
+        let mut ready = 0;
+        loop {
+            let status = match look().await? {
+                Seen::Ready(it) => {
+                    ready += 1;
+                    if ready >= self.in_a_row {
+                        return Ok(it);
+                    }
+                    None
+                }
+                Seen::Pending(status) => {
+                    ready = 0;
+                    Some(status)
+                }
+            };
+            if let Some(status) = status {
+                if began.elapsed() >= self.patience {
+                    let cause = format!("after {} it is still {status}", minutes(self.patience));
+                    return Err(Error::new(self.what, cause).help("apply again to go on waiting"));
+                }
+                attempt.progress(&status);
+            }
+            pause_unless_cancelled(attempt, pause, &self.what).await?;
+            pause = (pause * 3 / 2).min(self.pace.longest);
+        }
+    }
+}
+
+async fn pause_unless_cancelled(attempt: &Attempt, pause: Duration, what: &str) -> Result<(), Error> {
+    let end = Instant::now() + pause;
+    loop {
+        if attempt.is_cancelled() {
+            return Err(Error::new(what, "stopped on request").outcome(Outcome::Interrupted));
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        tokio::time::sleep(left.min(Duration::from_millis(250))).await;
+    }
+}
+
+fn minutes(patience: Duration) -> String {
+    match patience.as_secs() {
+        seconds if seconds >= 120 => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} seconds"),
+    }
+}
+
+/// How long AWS may take until what was just made can be seen, and seen by its other services.
+pub(crate) const PROPAGATION: Duration = Duration::from_mins(2);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures::future::BoxFuture;
+    use ha_kind::Witness;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Operator(AtomicBool);
+
+    impl Witness for Operator {
+        fn note<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+            Box::pin(async { Ok(()) })
+        }
+        fn progress(&self, _: &str) {}
+        fn is_cancelled(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn attempt(operator: Arc<Operator>) -> Attempt {
+        Attempt::new("aws_s3_bucket.a".parse().unwrap(), "t".into(), false, BTreeMap::new(), operator)
+    }
+
+    fn wait(patience: Duration) -> Wait {
+        let pace = Pace { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
+        Wait { pace, ..Wait::new("wait for it", patience) }
+    }
+
+    #[tokio::test]
+    async fn a_flapping_status_is_not_ready() {
+        let mut looks = [true, true, false, true, true, true].into_iter();
+        let look = || {
+            let ready = looks.next().expect("three in a row end it");
+            async move { Ok(if ready { Seen::Ready(()) } else { Seen::Pending("modifying".into()) }) }
+        };
+        wait(Duration::from_mins(1)).in_a_row(3).until(&attempt(Arc::default()), look).await.unwrap();
+        assert_eq!(looks.next(), None);
+    }
+
+    #[tokio::test]
+    async fn patience_ends_with_the_last_status() {
+        let look = || async { Ok::<Seen<()>, _>(Seen::Pending("creating".into())) };
+        let error = wait(Duration::ZERO).until(&attempt(Arc::default()), look).await.unwrap_err();
+        assert!(error.to_string().contains("still creating"), "{error}");
+        assert_eq!(error.outcome, Outcome::Unknown);
+    }
+
+    #[tokio::test]
+    async fn a_request_to_stop_ends_it() {
+        let operator = Arc::new(Operator(AtomicBool::new(true)));
+        let look = || async { Ok::<Seen<()>, _>(Seen::Pending("creating".into())) };
+        let error = wait(Duration::from_mins(1)).until(&attempt(operator), look).await.unwrap_err();
+        assert_eq!(error.outcome, Outcome::Interrupted);
+    }
+}

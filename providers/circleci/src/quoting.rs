@@ -1,0 +1,43 @@
+//! Quoting that works character by character, so that a text may be quoted in parts.
+
+use ha_kind::Text;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All that RFC 3986 does not call unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// As one component of a URI.
+pub(crate) fn percent_encoded(text: &Text) -> Text {
+    text.map(|it| utf8_percent_encode(it, RESERVED).to_string())
+}
+
+/// As one word of a POSIX shell.
+pub(crate) fn shell_word(text: &Text) -> Text {
+    let mut word = Text::from("'");
+    word.push(&text.map(|it| it.replace('\'', r"'\''")));
+    word.push_str("'");
+    word
+}
+
+/// As a string of JSON.
+pub(crate) fn json_string(text: &Text) -> Text {
+    let mut string = Text::from("\"");
+    string.push(&text.map(|it| {
+        let quoted = serde_json::Value::from(it).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    }));
+    string.push_str("\"");
+    string
+}
+
+/// A text of texts.
+pub(crate) fn joined<'a>(texts: impl IntoIterator<Item = &'a Text>, between: &str) -> Text {
+    let mut whole = Text::new();
+    for (index, text) in texts.into_iter().enumerate() {
+        if index > 0 {
+            whole.push_str(between);
+        }
+        whole.push(text);
+    }
+    whole
+}

@@ -1,0 +1,169 @@
+//! Files of this machine, written whole or not at all. A symbolic link in the last place is never followed: what it
+//! points to belongs to somebody else.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use ha_kind::{Attempting, Error, Outcome};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use crate::permission::Permission;
+
+/// What no file of ours comes near; larger ones are not read.
+const LARGEST: u64 = 64 << 20;
+
+/// What stands at a path.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// Nothing.
+    Absent,
+    /// A file.
+    File { content: Vec<u8>, permission: Permission },
+    /// A file that is too large to be ours.
+    Huge(u64),
+    /// Something that is no file, in words.
+    Other(&'static str),
+}
+
+/// Looks at a path.
+pub(crate) fn look(path: &Path) -> io::Result<Standing> {
+    let about = match fs::symlink_metadata(path) {
+        Ok(about) => about,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Standing::Absent),
+        Err(error) => return Err(error),
+    };
+    let kind = about.file_type();
+    if !kind.is_file() {
+        let word = match kind {
+            _ if kind.is_symlink() => "a symbolic link",
+            _ if kind.is_dir() => "a folder",
+            _ => "neither a file nor a folder",
+        };
+        return Ok(Standing::Other(word));
+    }
+    let file = OpenOptions::new().read(true).custom_flags(no_follow()).open(path)?;
+    let about = file.metadata()?;
+    if about.len() > LARGEST {
+        return Ok(Standing::Huge(about.len()));
+    }
+    let mut content = Vec::new();
+    file.take(LARGEST).read_to_end(&mut content)?;
+    Ok(Standing::File { content, permission: Permission(about.permissions().mode() & 0o7777) })
+}
+
+/// A file as it should be.
+pub(crate) struct Wanted<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) content: &'a [u8],
+    pub(crate) permission: Permission,
+    pub(crate) folders: Permission,
+    /// What makes the name of the file beside it, into which it is written first.
+    pub(crate) token: &'a str,
+}
+
+impl Wanted<'_> {
+    /// Makes it where nothing stands. A file with the same content is taken over: it is what an earlier try left, or as
+    /// good as that.
+    pub(crate) fn make(&self) -> Result<(), Error> {
+        let attempted = self.attempted();
+        if let Some(folder) = self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
+            let attempted = format!("make the folder `{}`", folder.display());
+            DirBuilder::new().recursive(true).mode(self.folders.0).create(folder).attempting(attempted)?;
+        }
+        match look(self.path).attempting(&attempted)? {
+            Standing::Absent => {}
+            Standing::File { content, .. } if content == self.content => return self.place(RenameFlags::empty()),
+            Standing::File { .. } | Standing::Huge(_) => return Err(self.taken("a file with other content")),
+            Standing::Other(what) => return Err(self.taken(what)),
+        }
+        self.place(RenameFlags::NOREPLACE)
+    }
+
+    /// Puts it in the place of the file that stands there, or makes it.
+    pub(crate) fn replace(&self) -> Result<(), Error> {
+        match look(self.path).attempting(self.attempted())? {
+            Standing::Other(what) => Err(self.taken(what)),
+            Standing::Absent => self.make(),
+            Standing::File { .. } | Standing::Huge(_) => self.place(RenameFlags::empty()),
+        }
+    }
+
+    fn place(&self, how: RenameFlags) -> Result<(), Error> {
+        let beside = self.beside();
+        let placed = self.write(&beside).and_then(|()| self.rename(&beside, how)).and_then(|()| sync_folder_of(self.path));
+        let Err(error) = placed else { return Ok(()) };
+        // It may hold a secret; and whether it can be removed or not, the first failure is the one to tell.
+        let _ = fs::remove_file(&beside);
+        match error.kind() {
+            ErrorKind::AlreadyExists => Err(self.taken("something that was put there just now")),
+            _ => Err(Error::from_error(self.attempted(), &error)),
+        }
+    }
+
+    fn write(&self, beside: &Path) -> io::Result<()> {
+        // What a killed try left behind, under a name that nobody else uses.
+        match fs::remove_file(beside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow()).open(beside)?;
+        file.write_all(self.content)?;
+        file.set_permissions(fs::Permissions::from_mode(self.permission.0))?;
+        file.sync_all()
+    }
+
+    fn rename(&self, beside: &Path, how: RenameFlags) -> io::Result<()> {
+        match renameat_with(CWD, beside, CWD, self.path, how) {
+            // Not every file system can rename without replacing; all that people use can link.
+            Err(Errno::INVAL | Errno::NOSYS) if how == RenameFlags::NOREPLACE => {
+                fs::hard_link(beside, self.path)?;
+                fs::remove_file(beside)
+            }
+            renamed => Ok(renamed?),
+        }
+    }
+
+    fn beside(&self) -> PathBuf {
+        let name = format!(".ha-{}.new", self.token);
+        self.path.with_file_name(name)
+    }
+
+    fn attempted(&self) -> String {
+        format!("write the file `{}`", self.path.display())
+    }
+
+    fn taken(&self, what: &str) -> Error {
+        let there = format!("there is {what} already, which this configuration did not make");
+        Error::new(self.attempted(), there)
+            .help("move or remove it if it is not needed, or give another `filename`")
+            .outcome(Outcome::Refused)
+    }
+}
+
+/// Removes a file. One that is gone already is no error.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    let attempted = format!("remove the file `{}`", path.display());
+    match look(path).attempting(&attempted)? {
+        Standing::Absent => Ok(()),
+        Standing::Other(what) => Err(Error::new(attempted, format!("it is {what} now, which this configuration did not make"))
+            .help("look who put it there; once it is gone the next apply forgets the file")
+            .outcome(Outcome::Refused)),
+        Standing::File { .. } | Standing::Huge(_) => match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::from_error(attempted, &error)),
+            _ => sync_folder_of(path).attempting(attempted),
+        },
+    }
+}
+
+/// Without this a file that was made or removed may come or go again when the machine loses its power.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+fn no_follow() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).expect("flags fit what the system takes")
+}

@@ -1,0 +1,57 @@
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Nobody, Reading, Recorded, Resource, Value, Volatile};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A value kept in the state: gives expressions the life of a resource, so that others can depend on it, be replaced
+/// with it, or see the value of an earlier apply. Like Terraform's `terraform_data`.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct KeptValue {
+    /// Anything; `output` is the same.
+    input: Option<Value>,
+    /// Anything; when it changes, this resource is replaced, and what lists it in `replace_triggered_by` with it.
+    triggers_replace: Option<Immutable<Value>>,
+}
+
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// What `input` was at the last apply.
+    output: Option<Volatile<Value>>,
+}
+
+#[derive(Deserialize)]
+struct Input {
+    input: Option<Value>,
+}
+
+impl Resource for KeptValue {
+    const KIND: &'static str = "ha_data";
+    const PURE: bool = true;
+    type Provider = Nobody;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new().predict("output", |it: Input| it.input)
+    }
+
+    async fn create(&self, _: &Nobody, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        Ok(Created { id: attempt.token().to_owned(), outputs: self.outputs() })
+    }
+
+    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    }
+
+    async fn update(&self, _: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+        Ok(self.outputs())
+    }
+
+    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl KeptValue {
+    fn outputs(&self) -> Outputs {
+        Outputs { output: self.input.clone().map(Volatile) }
+    }
+}

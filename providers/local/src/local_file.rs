@@ -1,0 +1,250 @@
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Maybe, Nobody, Outcome, Path as Place, Problem, Reading, Recorded, Resource,
+    Secret, Volatile,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::file::{self, Standing, Wanted};
+use crate::permission::Permission;
+
+/// A file on the machine that runs `ha`. Exactly one of `content`, `sensitive_content` and `content_base64` says what
+/// is in it. A file that is there already is taken over only when its content is the same.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct LocalFile {
+    /// Where; a relative path starts at the directory `ha` runs in. Missing folders are made.
+    filename: Immutable<String>,
+    /// The text in it.
+    content: Option<String>,
+    /// The text in it, never shown.
+    sensitive_content: Option<Secret<String>>,
+    /// The bytes in it, in base64.
+    content_base64: Option<String>,
+    /// Who may do what with it, in octal. Only its owner may anything unless this says otherwise, because what is in it
+    /// may come to hold a secret.
+    #[serde(default = "owner_only")]
+    file_permission: Permission,
+    /// Who may do what with folders that are made for it.
+    #[serde(default = "readable_folder")]
+    directory_permission: Permission,
+}
+
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// The SHA-256 of the content in hexadecimal; none of a `sensitive_content`, which might be guessed by it.
+    content_sha256: Option<Volatile<String>>,
+    /// The SHA-256 of the content in base64; none of a `sensitive_content`.
+    content_base64sha256: Option<Volatile<String>>,
+}
+
+fn owner_only() -> Permission {
+    Permission(0o600)
+}
+
+fn readable_folder() -> Permission {
+    Permission(0o755)
+}
+
+#[derive(Deserialize)]
+struct Given {
+    content: Option<Maybe<String>>,
+    sensitive_content: Option<Maybe<String>>,
+    content_base64: Option<Maybe<String>>,
+}
+
+#[derive(Deserialize)]
+struct Bytes {
+    content_base64: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    filename: String,
+}
+
+#[derive(Deserialize)]
+struct Modes {
+    file_permission: Maybe<String>,
+    directory_permission: Maybe<String>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    content: Option<String>,
+    content_base64: Option<String>,
+    sensitive_content: Option<Maybe<String>>,
+}
+
+impl Resource for LocalFile {
+    const KIND: &'static str = "local_file";
+    type Provider = Nobody;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new()
+            .check(|it: Given| it.problems())
+            .check(|it: Bytes| it.problems())
+            .check(|it: Name| it.problems())
+            .check(|it: Modes| it.problems())
+            .predict("id", |it: Name| it.filename)
+            .predict("content_sha256", |it: Content| it.digests().content_sha256)
+            .predict("content_base64sha256", |it: Content| it.digests().content_base64sha256)
+    }
+
+    async fn create(&self, _: &Nobody, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        self.blocking(attempt, |wanted| wanted.make()).await?;
+        Ok(Created { id: self.filename.to_string(), outputs: self.outputs() })
+    }
+
+    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        let known: Vec<Self> = known.iter().map(|it| it.arguments.clone()).collect();
+        off_the_async_threads(move || Ok(known.into_iter().map(Self::seen).collect())).await
+    }
+
+    async fn update(&self, _: &Nobody, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        self.blocking(attempt, |wanted| wanted.replace()).await?;
+        Ok(self.outputs())
+    }
+
+    async fn delete(_: &Nobody, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let path = PathBuf::from(&*recorded.arguments.filename);
+        off_the_async_threads(move || file::remove(&path)).await
+    }
+}
+
+impl LocalFile {
+    fn bytes(&self) -> Result<Vec<u8>, Error> {
+        let Self { content, sensitive_content, content_base64, filename, .. } = self;
+        match (content, sensitive_content, content_base64) {
+            (Some(text), None, None) | (None, Some(Secret(text)), None) => Ok(text.clone().into_bytes()),
+            (None, None, Some(bytes)) => {
+                STANDARD.decode(bytes).map_err(|it| Error::from_error(format!("decode what goes into `{}`", **filename), &it))
+            }
+            _ => Err(Error::new(format!("write the file `{}`", **filename), EXACTLY_ONE).outcome(Outcome::Refused)),
+        }
+    }
+
+    fn outputs(&self) -> Outputs {
+        match (&self.sensitive_content, self.bytes()) {
+            (None, Ok(bytes)) => digests(&bytes),
+            _ => Outputs { content_sha256: None, content_base64sha256: None },
+        }
+    }
+
+    async fn blocking(
+        &self,
+        attempt: &Attempt,
+        act: impl FnOnce(&Wanted<'_>) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let (content, this, token) = (self.bytes()?, self.clone(), attempt.token().to_owned());
+        off_the_async_threads(move || {
+            act(&Wanted {
+                path: Path::new(&*this.filename),
+                content: &content,
+                permission: this.file_permission,
+                folders: this.directory_permission,
+                token: &token,
+            })
+        })
+        .await
+    }
+
+    /// What is on the disk, said with the arguments that the configuration uses.
+    fn seen(mut self) -> Reading<Self> {
+        let (found, permission) = match file::look(Path::new(&*self.filename)) {
+            Ok(Standing::File { content, permission }) => (content, permission),
+            // Not ours in any case, and making ours will say what stands there.
+            Ok(Standing::Absent | Standing::Other(_)) => return Reading::Gone,
+            Ok(Standing::Huge(size)) => {
+                return Reading::Unchecked(format!("`{}` has {size} bytes, more than is ever read", *self.filename));
+            }
+            Err(error) => return Reading::Unchecked(format!("could not read `{}`: {error}", *self.filename)),
+        };
+        let text = String::from_utf8_lossy(&found).into_owned();
+        if self.content.is_some() {
+            self.content = Some(text);
+        } else if self.sensitive_content.is_some() {
+            self.sensitive_content = Some(Secret(text));
+        } else {
+            self.content_base64 = Some(STANDARD.encode(&found));
+        }
+        self.file_permission = permission;
+        let outputs = self.outputs();
+        Reading::found(self, outputs)
+    }
+}
+
+const EXACTLY_ONE: &str = "exactly one of `content`, `sensitive_content` and `content_base64` must be given";
+
+impl Given {
+    fn problems(&self) -> Vec<Problem> {
+        let given = [&self.content, &self.sensitive_content, &self.content_base64].into_iter().flatten().count();
+        if given == 1 { Vec::new() } else { vec![Problem { path: Place::attribute("content"), message: EXACTLY_ONE.into() }] }
+    }
+}
+
+impl Bytes {
+    fn problems(&self) -> Vec<Problem> {
+        let wrong = self.content_base64.as_ref().and_then(|it| STANDARD.decode(it).err());
+        let problem =
+            |it| Problem { path: Place::attribute("content_base64"), message: format!("`content_base64` is not base64: {it}") };
+        wrong.map(problem).into_iter().collect()
+    }
+}
+
+impl Name {
+    fn problems(&self) -> Vec<Problem> {
+        let message = match &*self.filename {
+            "" => "`filename` is empty",
+            it if it.ends_with('/') || it.ends_with("/.") || it.ends_with("..") => "`filename` names a folder",
+            it if it.contains('\0') => "`filename` has a zero byte in it",
+            _ => return Vec::new(),
+        };
+        vec![Problem { path: Place::attribute("filename"), message: message.into() }]
+    }
+}
+
+impl Modes {
+    fn problems(&self) -> Vec<Problem> {
+        let each = |(name, text): (&str, &Maybe<String>)| match text {
+            Maybe::Known(text) => {
+                let wrong = text.parse::<Permission>().err()?;
+                Some(Problem { path: Place::attribute(name), message: wrong })
+            }
+            Maybe::Unknown => None,
+        };
+        let Self { file_permission, directory_permission } = self;
+        [("file_permission", file_permission), ("directory_permission", directory_permission)]
+            .into_iter()
+            .filter_map(each)
+            .collect()
+    }
+}
+
+impl Content {
+    fn digests(&self) -> Outputs {
+        match (&self.sensitive_content, &self.content, &self.content_base64) {
+            (None, Some(text), None) => digests(text.as_bytes()),
+            (None, None, Some(bytes)) if STANDARD.decode(bytes).is_ok() => digests(&STANDARD.decode(bytes).unwrap_or_default()),
+            _ => Outputs { content_sha256: None, content_base64sha256: None },
+        }
+    }
+}
+
+fn digests(content: &[u8]) -> Outputs {
+    let digest = Sha256::digest(content);
+    Outputs {
+        content_sha256: Some(Volatile(digest.iter().map(|it| format!("{it:02x}")).collect())),
+        content_base64sha256: Some(Volatile(STANDARD.encode(digest))),
+    }
+}
+
+/// Disks can be slow, and other steps should go on meanwhile.
+async fn off_the_async_threads<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|it| Error::from_error("work on a file of this machine", &it))?
+}

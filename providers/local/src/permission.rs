@@ -1,0 +1,67 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+/// Who may do what with a file, in octal: `0640`. `640` is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Permission(pub(crate) u32);
+
+impl FromStr for Permission {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let octal = text.len() <= 5 && text.len() >= 3 && text.bytes().all(|it| (b'0'..=b'7').contains(&it));
+        match u32::from_str_radix(text, 8) {
+            Ok(mode) if octal && mode <= 0o7777 => Ok(Self(mode)),
+            _ => Err(format!("`{text}` is no permission; write it in octal, such as \"0640\"")),
+        }
+    }
+}
+
+impl TryFrom<String> for Permission {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Permission> for String {
+    fn from(it: Permission) -> Self {
+        it.to_string()
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
+    }
+}
+
+impl JsonSchema for Permission {
+    fn schema_name() -> Cow<'static, str> {
+        "Permission".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"type": "string"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_permissions_compare_equal_however_written() {
+        assert_eq!("640".parse::<Permission>(), "0640".parse());
+        assert_eq!("0640".parse::<Permission>().unwrap().to_string(), "0640");
+        for wrong in ["", "6", "rw-r--r--", "0o640", "0888", "77777", "+640", "99999999999"] {
+            assert!(wrong.parse::<Permission>().is_err(), "{wrong}");
+        }
+    }
+}

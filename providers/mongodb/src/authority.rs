@@ -1,0 +1,159 @@
+//! Who may act inside a set: whoever holds a certificate that the set's authority signed for the members' organization.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ha_kind::{Error, Outcome, Secret};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::memory_file::MemoryFile;
+
+/// The authority of a set's certificates, and what those of its members have in common. mongod takes a client whose
+/// certificate agrees in organization, organizational unit and domain component for one of its own, so the engine makes
+/// itself such a certificate for an hour, in memory.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Authority {
+    /// The authority's certificate.
+    pub(crate) certificate_pem: String,
+    /// The authority's key.
+    pub(crate) private_key_pem: Secret<String>,
+    /// The organization in every member's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) organization: Option<String>,
+    /// The organizational unit in every member's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) organizational_unit: Option<String>,
+    /// The domain component in every member's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) domain_component: Option<String>,
+}
+
+/// What a client shows and believes.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) authority: Arc<MemoryFile>,
+    /// Certificate and key; none for a client that stays anonymous.
+    pub(crate) bundle: Option<Arc<MemoryFile>>,
+}
+
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// Hosts' clocks differ.
+const HEAD_START: Duration = Duration::from_secs(5 * 60);
+/// RFC 4519's `dc`.
+const DOMAIN_COMPONENT: &[u64] = &[0, 9, 2342, 19_200_300, 100, 1, 25];
+
+impl Access {
+    /// A client that proves nothing and believes this authority.
+    pub(crate) fn anonymous(authority_pem: &str) -> Result<Self, Error> {
+        Ok(Self { authority: in_memory(authority_pem.as_bytes())?, bundle: None })
+    }
+
+    /// A client that shows this certificate with its key.
+    pub(crate) fn with_bundle(authority_pem: &str, bundle: &str) -> Result<Self, Error> {
+        Ok(Self { bundle: Some(in_memory(bundle.as_bytes())?), ..Self::anonymous(authority_pem)? })
+    }
+}
+
+fn in_memory(content: &[u8]) -> Result<Arc<MemoryFile>, Error> {
+    MemoryFile::new(content).map(Arc::new).map_err(|error| Error::from_error("keep a certificate in memory", &error))
+}
+
+impl Authority {
+    /// What is wrong with it, as far as that shows without a set.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let parts = [&self.organization, &self.organizational_unit, &self.domain_component];
+        let named = parts.into_iter().flatten().any(|it| !it.is_empty());
+        (!named).then_some(
+            "say what the members' certificates have in common: `organization`, `organizational_unit` or `domain_component`; \
+             it is by these that mongod knows its own",
+        )
+    }
+
+    /// A member's access for the next hour.
+    pub(crate) fn member_access(&self) -> Result<Access, Error> {
+        let bundle = self.minted().map_err(|error| {
+            Error::from_error("make a certificate for the replica set", &error)
+                .help("`authority` needs the certificate and the PKCS #8 private key (`BEGIN PRIVATE KEY`) of the same authority, as `tls_ca` gives them")
+                .outcome(Outcome::Refused)
+        })?;
+        Access::with_bundle(&self.certificate_pem, &bundle)
+    }
+
+    fn minted(&self) -> Result<Zeroizing<String>, rcgen::Error> {
+        let authority = Issuer::from_ca_cert_pem(&self.certificate_pem, KeyPair::from_pem(&self.private_key_pem)?)?;
+        let key = KeyPair::generate()?;
+        let mut name = DistinguishedName::new();
+        if let Some(it) = &self.domain_component {
+            name.push(DnType::from_oid(DOMAIN_COMPONENT), it.as_str());
+        }
+        if let Some(it) = &self.organization {
+            name.push(DnType::OrganizationName, it.as_str());
+        }
+        if let Some(it) = &self.organizational_unit {
+            name.push(DnType::OrganizationalUnitName, it.as_str());
+        }
+        name.push(DnType::CommonName, "ha");
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        params.not_before = date_time_ymd(1970, 1, 1) + now.saturating_sub(HEAD_START);
+        params.not_after = date_time_ymd(1970, 1, 1) + (now + LIFETIME);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &authority)?;
+        let key = Zeroizing::new(key.serialize_pem());
+        Ok(Zeroizing::new(format!("{}{}", *key, certificate.pem())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, IsCa};
+    use x509_parser::pem::Pem;
+
+    use super::*;
+
+    fn authority() -> Authority {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "Test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Authority {
+            certificate_pem: params.self_signed(&key).unwrap().pem(),
+            private_key_pem: Secret(key.serialize_pem()),
+            organization: Some("Example".into()),
+            organizational_unit: Some("MongoDB".into()),
+            domain_component: None,
+        }
+    }
+
+    #[test]
+    fn a_minted_certificate_is_a_members_and_lives_an_hour() {
+        let minted = authority().minted().unwrap();
+        let block = Pem::iter_from_buffer(minted.as_bytes()).filter_map(Result::ok).find(|it| it.label == "CERTIFICATE").unwrap();
+        let certificate = block.parse_x509().unwrap();
+        let subject = certificate.subject();
+        assert_eq!(subject.iter_organization().next().unwrap().as_str().unwrap(), "Example");
+        assert_eq!(subject.iter_organizational_unit().next().unwrap().as_str().unwrap(), "MongoDB");
+        let validity = certificate.validity();
+        let seconds = validity.not_after.timestamp() - validity.not_before.timestamp();
+        assert_eq!(seconds, 65 * 60);
+        assert!(validity.is_valid());
+    }
+
+    #[test]
+    fn a_wrong_key_says_what_is_needed() {
+        let wrong = Authority { private_key_pem: Secret("no key".into()), ..authority() };
+        let error = wrong.member_access().unwrap_err();
+        assert!(error.help[0].contains("PKCS #8"));
+        assert!(!error.to_string().contains("no key"));
+        let nobody = Authority { organization: None, organizational_unit: Some(String::new()), ..authority() };
+        assert!(nobody.problem().is_some());
+    }
+}

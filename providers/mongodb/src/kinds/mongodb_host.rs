@@ -1,0 +1,462 @@
+//! Machines that run mongod.
+
+use futures::future::join_all;
+use ha_kind::{
+    Action, Attempt, Changed, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Maybe, Object, Outcome, Path, Problem,
+    Reading, Recorded, Resource, Secret, Value,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Mongodb;
+use crate::certificate::unfit_for;
+use crate::conf::setting;
+use crate::layout::Layout;
+use crate::machine::{self, Machine, Service};
+use crate::mongod::{Files, Mongod, text};
+use crate::names::{endpoint, only_local};
+use crate::release::{Release, TLS_NAMES, is_version};
+
+/// A machine that runs mongod, with its configuration, its certificates and its data. Members of one replica set are
+/// changed one at a time, and none is stopped while the set needs it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct MongodbHost {
+    /// The name under which clients and the other members reach it; its certificate must carry this name.
+    host: Immutable<String>,
+    /// The port that it listens on, as in `config`.
+    #[serde(default = "mongod_port")]
+    port: Immutable<u16>,
+    /// The replica set that it is to be a member of, as in `config`.
+    replica_set: Immutable<String>,
+    /// The version that is to run, such as `6.0.5`; `6.0` is content with every `6.0.x`.
+    version: String,
+    /// The text of mongod.conf; see `mongodb_config`.
+    config: String,
+    /// The member's certificate and its key in one text.
+    certificate_pem: Secret<String>,
+    /// The certificate of the authority that signed the members' certificates.
+    ca_certificate_pem: String,
+    /// Whether mongod is to run.
+    #[serde(default = "yes")]
+    running: bool,
+    /// Whether data, logs and configuration stay when this is destroyed.
+    #[serde(default = "yes")]
+    keep_data: bool,
+    /// A mongod on the machine that `ha` runs on: for trying things out and for tests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Process>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+struct Process {
+    /// The folder that the guide's paths (`/mongo/data`, `/etc/mongod.conf`, …) are put below.
+    root: Immutable<String>,
+    /// The path of the mongod program.
+    mongod: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// `host:port`, for connection strings.
+    endpoint: String,
+    /// What `mongodb_replica_set.members` takes.
+    member: MemberOutput,
+    /// Where mongod.conf is.
+    config_path: String,
+    /// Where the data is.
+    data_path: String,
+    /// Where the log is.
+    log_path: String,
+    /// What the marker file in its folder says.
+    instance: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+struct MemberOutput {
+    /// `host:port`.
+    host: String,
+    /// How the machine is reached.
+    machine: String,
+}
+
+fn mongod_port() -> Immutable<u16> {
+    Immutable(27017)
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Resource for MongodbHost {
+    const KIND: &'static str = "mongodb_host";
+    type Provider = Mongodb;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new()
+            .check(|it: Machines| it.problems())
+            .check(|it: Versioned| it.problems())
+            .check(|it: Certified| it.problems())
+            .check(|it: Configured| it.problems())
+            .predict("endpoint", |it: Placed| endpoint(&it.host, it.port))
+            .predict("member", |it: Reached| MemberOutput {
+                host: endpoint(&it.host, it.port),
+                machine: it.process.as_ref().map_or("none", |_| "process").to_owned(),
+            })
+            .predict("config_path", |it: Rooted| it.process.layout().conf())
+            .predict("data_path", |it: Rooted| it.process.layout().data())
+            .predict("log_path", |it: Rooted| it.process.layout().log())
+            .impact(impact)
+            .group(|it: Grouped| Some(it.replica_set))
+    }
+
+    async fn create(&self, _: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        self.refuse_unfit_certificate()?;
+        let machine = self.machine()?;
+        let mongod = self.mongod(&machine);
+        mongod.claim(attempt.token()).await?;
+        match self.running {
+            true => mongod.bring_up(attempt).await?,
+            false => mongod.put_files().await?,
+        }
+        let outputs = self.outputs(&machine, attempt.token());
+        Ok(Created { id: outputs.endpoint.clone(), outputs })
+    }
+
+    async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        Ok(join_all(known.iter().map(look)).await)
+    }
+
+    async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        self.refuse_unfit_certificate()?;
+        let machine = self.machine()?;
+        let mongod = self.mongod(&machine);
+        if !mongod.marked(&before.outputs.instance).await? {
+            let cause = format!("`{}` does not say that the folder is ours", mongod.layout.marker());
+            return Err(Error::new(format!("change mongod on {}", mongod.endpoint), cause)
+                .help("somebody moved or replaced the folder; put it back, or take this host out of the state")
+                .outcome(Outcome::Refused));
+        }
+        if self.running {
+            mongod.bring_up(attempt).await?;
+        } else {
+            mongod.bring_down(attempt).await?;
+            mongod.put_files().await?;
+        }
+        Ok(self.outputs(&machine, &before.outputs.instance))
+    }
+
+    async fn delete(_: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let host = &recorded.arguments;
+        let machine = host.machine()?;
+        let mongod = host.mongod(&machine);
+        mongod.end(attempt).await?;
+        if host.keep_data {
+            return Ok(());
+        }
+        if mongod.marked(&recorded.outputs.instance).await? {
+            return mongod.erase().await;
+        }
+        match machine.is_empty(&mongod.layout.data()).await? {
+            true => Ok(()),
+            false => Err(Error::new(
+                format!("delete the data of mongod on {}", mongod.endpoint),
+                format!("`{}` does not say that `{}` is ours", mongod.layout.marker(), mongod.layout.data()),
+            )
+            .help("mongod is stopped; look at the folder and remove it yourself, then take this host out of the state")
+            .outcome(Outcome::Refused)),
+        }
+    }
+}
+
+impl MongodbHost {
+    fn machine(&self) -> Result<machine::Process, Error> {
+        match &self.process {
+            Some(it) => Ok(machine::Process { layout: it.layout(), mongod: it.mongod.clone() }),
+            None => {
+                Err(Error::new(format!("reach {}", self.host), "the configuration does not say how").outcome(Outcome::Refused))
+            }
+        }
+    }
+
+    fn mongod<'a>(&'a self, machine: &'a machine::Process) -> Mongod<'a, machine::Process> {
+        Mongod {
+            machine,
+            layout: &machine.layout,
+            endpoint: endpoint(&self.host, *self.port),
+            host: &self.host,
+            port: *self.port,
+            program: &machine.mongod,
+            version: &self.version,
+            files: Files {
+                config: Some(self.config.clone().into_bytes()),
+                certificate: Some(self.certificate_pem.as_bytes().to_vec()),
+                authority: Some(self.ca_certificate_pem.clone().into_bytes()),
+            },
+        }
+    }
+
+    fn outputs(&self, machine: &machine::Process, instance: &str) -> Outputs {
+        let endpoint = endpoint(&self.host, *self.port);
+        Outputs {
+            member: MemberOutput { host: endpoint.clone(), machine: "process".to_owned() },
+            endpoint,
+            config_path: machine.layout.conf(),
+            data_path: machine.layout.data(),
+            log_path: machine.layout.log(),
+            instance: instance.to_owned(),
+        }
+    }
+
+    /// Said before anything is touched, also where the plan could not know the certificate yet.
+    fn refuse_unfit_certificate(&self) -> Result<(), Error> {
+        match unfit_for(&self.host, &self.certificate_pem) {
+            reasons if reasons.is_empty() => Ok(()),
+            reasons => Err(Error::new(format!("use the certificate of {}", self.host), reasons.join("; "))
+                .help("mend the certificate's arguments; nothing was changed")
+                .outcome(Outcome::Refused)),
+        }
+    }
+}
+
+impl Process {
+    fn layout(&self) -> Layout {
+        Layout::new(&self.root)
+    }
+}
+
+/// Looks at files and processes, and asks a running mongod who it is; runs nothing.
+async fn look(known: &Recorded<MongodbHost>) -> Reading<MongodbHost> {
+    match seen(known).await {
+        Ok(reading) => reading,
+        Err(error) => Reading::Unchecked(error.to_string()),
+    }
+}
+
+async fn seen(known: &Recorded<MongodbHost>) -> Result<Reading<MongodbHost>, Error> {
+    let recorded = &known.arguments;
+    let machine = recorded.machine()?;
+    let mongod = recorded.mongod(&machine);
+    let mut remarks = Vec::new();
+    if !mongod.marked(&known.outputs.instance).await? {
+        if machine.is_empty(&mongod.layout.data()).await? {
+            return Ok(Reading::Gone);
+        }
+        remarks.push(format!("`{}` does not say that `{}` is ours", mongod.layout.marker(), mongod.layout.root()));
+    }
+    let there = mongod.files_there().await?;
+    let service = machine.service().await?;
+    let mut program = machine.mongod.clone();
+    let mut version = recorded.version.clone();
+    match &service {
+        Service::Stopped(why) if recorded.running => remarks.push(format!("mongod on {} is not running: {why}", mongod.endpoint)),
+        Service::Stopped(_) => {}
+        Service::Running { program: started, .. } => {
+            program.clone_from(started);
+            match mongod.running_version().await {
+                Ok(actual) if is_version(&version, &actual) => {}
+                Ok(actual) => version = actual,
+                Err(why) => remarks.push(format!("mongod on {} runs and does not answer: {why}", mongod.endpoint)),
+            }
+        }
+    }
+    let arguments = MongodbHost {
+        host: recorded.host.clone(),
+        port: recorded.port,
+        replica_set: recorded.replica_set.clone(),
+        version,
+        config: text(there.config.as_deref()),
+        certificate_pem: Secret(text(there.certificate.as_deref())),
+        ca_certificate_pem: text(there.authority.as_deref()),
+        running: matches!(service, Service::Running { .. }),
+        keep_data: recorded.keep_data,
+        process: recorded.process.as_ref().map(|it| Process { root: it.root.clone(), mongod: program }),
+    };
+    let outputs = recorded.outputs(&machine, &known.outputs.instance);
+    Ok(Reading::Found { arguments, outputs, remarks })
+}
+
+#[derive(Deserialize)]
+struct Placed {
+    host: String,
+    port: u16,
+}
+
+#[derive(Deserialize)]
+struct Reached {
+    host: String,
+    port: u16,
+    process: Option<Maybe<Process>>,
+}
+
+#[derive(Deserialize)]
+struct Rooted {
+    process: KnownRoot,
+}
+
+#[derive(Deserialize)]
+struct KnownRoot {
+    root: String,
+}
+
+impl KnownRoot {
+    fn layout(&self) -> Layout {
+        Layout::new(&self.root)
+    }
+}
+
+#[derive(Deserialize)]
+struct Grouped {
+    replica_set: String,
+}
+
+#[derive(Deserialize)]
+struct Machines {
+    host: String,
+    process: Option<Maybe<Process>>,
+}
+
+impl Machines {
+    fn problems(&self) -> Vec<Problem> {
+        match &self.process {
+            None => {
+                let mut problems = vec![Problem {
+                    path: Path::root(),
+                    message: "say how the machine is reached: exactly one block `process {}`".into(),
+                }];
+                if let Some(reason) = only_local(&self.host) {
+                    let message = format!("`{}` will do only where the machine is `process {{}}`: {reason}", self.host);
+                    problems.push(Problem { path: Path::attribute("host"), message });
+                }
+                problems
+            }
+            Some(Maybe::Known(it)) => {
+                let absolute = |name: &str, path: &str| {
+                    let message =
+                        format!("`{path}` must be an absolute path: mongod and `ha` need not have the same working directory");
+                    (!path.starts_with('/')).then(|| Problem { path: Path::attribute("process").name(name), message })
+                };
+                let mut problems: Vec<Problem> =
+                    [absolute("root", &it.root), absolute("mongod", &it.mongod)].into_iter().flatten().collect();
+                if it.root.trim_end_matches('/').is_empty() {
+                    let message = "the root of the file system is no folder for a mongod that is tried out".to_owned();
+                    problems.push(Problem { path: Path::attribute("process").name("root"), message });
+                }
+                problems
+            }
+            Some(Maybe::Unknown) => Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: String,
+}
+
+impl Versioned {
+    fn problems(&self) -> Vec<Problem> {
+        let message = match Release::of(&self.version) {
+            Ok(release) if release >= TLS_NAMES => return Vec::new(),
+            Ok(release) => format!(
+                "MongoDB {release} is older than the oldest server that can be managed from here ({TLS_NAMES}): only its files can be \
+                 rendered, with `mongodb_config`"
+            ),
+            Err(message) => message,
+        };
+        vec![Problem { path: Path::attribute("version"), message }]
+    }
+}
+
+#[derive(Deserialize)]
+struct Certified {
+    host: String,
+    certificate_pem: String,
+}
+
+impl Certified {
+    fn problems(&self) -> Vec<Problem> {
+        let problem = |message| Problem { path: Path::attribute("certificate_pem"), message };
+        unfit_for(&self.host, &self.certificate_pem).into_iter().map(problem).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Configured {
+    config: String,
+    host: String,
+    port: u16,
+    replica_set: String,
+    process: KnownRoot,
+}
+
+impl Configured {
+    /// What of mongod.conf contradicts the other arguments; a setting that is not found is taken to be right.
+    fn problems(&self) -> Vec<Problem> {
+        let layout = self.process.layout();
+        let expected = [
+            ("net.port", self.port.to_string(), "port"),
+            ("replication.replSetName", self.replica_set.clone(), "replica_set"),
+            ("storage.dbPath", layout.data(), "process.root"),
+            ("systemLog.path", layout.log(), "process.root"),
+            ("net.tls.certificateKeyFile", layout.certificate(), "process.root"),
+            ("net.tls.clusterFile", layout.certificate(), "process.root"),
+            ("net.tls.CAFile", layout.authority(), "process.root"),
+        ];
+        let mut messages: Vec<String> = Vec::new();
+        for (path, expected, name) in expected {
+            if let Some(actual) = setting(&self.config, path).filter(|it| *it != expected) {
+                messages.push(format!("it says `{path}: {actual}`, and `{name}` makes that `{expected}`"));
+            }
+        }
+        let requirement = [
+            ("processManagement.fork", "true", "mongod must go into the background by itself"),
+            ("net.tls.mode", "requireTLS", "no listener may be open without TLS"),
+            ("security.authorization", "enabled", "no client may do anything before it has proved who it is"),
+            ("security.clusterAuthMode", "x509", "members must know each other by their certificates"),
+            (
+                "setParameter.enableLocalhostAuthBypass",
+                "false",
+                "an anonymous client on the host could make itself the administrator",
+            ),
+        ];
+        for (path, expected, why) in requirement {
+            if setting(&self.config, path).as_deref() != Some(expected) {
+                messages.push(format!("it must say `{path}: {expected}`: {why}"));
+            }
+        }
+        let addresses = setting(&self.config, "net.bindIp").unwrap_or_default();
+        let own = self.host.trim_matches(['[', ']']);
+        if own.parse::<std::net::IpAddr>().is_ok()
+            && !addresses.split(',').any(|it| [own, "0.0.0.0", "::", "*"].contains(&it.trim()))
+        {
+            messages.push(format!("its `net.bindIp` lacks {own}, so nobody could reach it there"));
+        }
+        messages.into_iter().map(|message| Problem { path: Path::attribute("config"), message }).collect()
+    }
+}
+
+fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+    let truth = |it: Option<&Object>, name: &str| it.and_then(|it| it.get(name)).is_some_and(|it| *it == Value::Bool(true));
+    let named = changed.before.or(changed.after).and_then(|it| it.get("host")).and_then(Value::as_str).unwrap_or("this host");
+    let impact = |severity, message: String| vec![Impact { severity, message }];
+    match changed.action {
+        Action::Update => {
+            let (ran, runs) = (truth(changed.before, "running"), truth(changed.after, "running"));
+            let restarts = ["config", "certificate_pem", "ca_certificate_pem", "version", "process"];
+            match (ran, runs) {
+                (false, true) => impact(ImpactSeverity::Notice, format!("starts mongod on {named}")),
+                (true, false) => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}")),
+                (true, true) if changed.names.iter().any(|it| restarts.contains(&&**it)) => {
+                    impact(ImpactSeverity::Disruption, format!("restarts mongod on {named}"))
+                }
+                _ => Vec::new(),
+            }
+        }
+        Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete => match truth(changed.before, "keep_data") {
+            true => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}; its data stays")),
+            false => impact(ImpactSeverity::DataLoss, format!("stops mongod on {named} and deletes its data")),
+        },
+        Action::NoOp | Action::Read | Action::Create => Vec::new(),
+    }
+}

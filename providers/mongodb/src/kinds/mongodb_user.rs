@@ -1,0 +1,306 @@
+//! Users.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
+use mongodb::bson::{Document, doc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Mongodb;
+use crate::authority::Authority;
+use crate::failure::{cause, failed};
+use crate::member::{Member, code};
+use crate::set::{close, hellos, members, on_primary};
+
+/// A user of a replica set, made over TLS by a member's certificate that lives for an hour in memory; the password
+/// goes nowhere but to the primary.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct MongodbUser {
+    /// The name to log in with.
+    name: Immutable<String>,
+    /// The database that the user lives in, and that connection strings name as `authSource`.
+    #[serde(default = "admin")]
+    database: Immutable<String>,
+    /// The password. One that was changed elsewhere is not noticed.
+    password: Secret<String>,
+    /// What the user may do.
+    roles: BTreeSet<Role>,
+    /// The set's name, from `mongodb_replica_set`.
+    replica_set: Immutable<String>,
+    /// The set's members as `host:port`, from `mongodb_replica_set.NAME.hosts`.
+    hosts: Vec<String>,
+    /// Who may act inside the set; the same as the set's.
+    authority: Authority,
+}
+
+/// A role in a database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+struct Role {
+    /// The role's name, such as `readWrite`.
+    role: String,
+    /// The database that it is for.
+    db: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {}
+
+fn admin() -> Immutable<String> {
+    Immutable("admin".to_owned())
+}
+
+/// Roles that exist in the database `admin` alone.
+const ADMIN_ONLY: &[&str] = &[
+    "root",
+    "backup",
+    "restore",
+    "clusterAdmin",
+    "clusterManager",
+    "clusterMonitor",
+    "hostManager",
+    "readAnyDatabase",
+    "readWriteAnyDatabase",
+    "userAdminAnyDatabase",
+    "dbAdminAnyDatabase",
+];
+
+const USER_NOT_FOUND: i32 = 11;
+const USER_EXISTS: i32 = 51003;
+
+impl Resource for MongodbUser {
+    const KIND: &'static str = "mongodb_user";
+    const WITHIN: &'static [&'static str] = &["mongodb_replica_set"];
+    type Provider = Mongodb;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new().check(|it: Named| it.problems()).check(|it: WithPassword| it.problems()).check(|it: WithRoles| it.problems())
+    }
+
+    async fn create(&self, _: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let members = members(&self.hosts, &self.authority.member_access()?)?;
+        let made = self.made(&members, attempt).await;
+        close(members).await;
+        made.map(|()| Created { id: self.id(), outputs: Outputs {} })
+    }
+
+    async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        Ok(join_all(known.iter().map(look)).await)
+    }
+
+    async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let members = members(&self.hosts, &self.authority.member_access()?)?;
+        let old = &before.arguments;
+        let mut change = doc! { "updateUser": &*self.name };
+        // A try that was killed may have sent the new password already; sending it again does no harm.
+        if *old.password != *self.password || attempt.is_resumed() {
+            change.insert("pwd", &*self.password);
+        }
+        change.insert("roles", self.written_roles());
+        let changed = self.run(change, "change", &members, attempt).await;
+        close(members).await;
+        match changed? {
+            (_, Ok(_)) => Ok(Outputs {}),
+            (primary, Err(error)) => Err(self.failure("change", &primary, &error)),
+        }
+    }
+
+    async fn delete(_: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let user = &recorded.arguments;
+        let members = members(&user.hosts, &user.authority.member_access()?)?;
+        let dropped = user.run(doc! { "dropUser": &*user.name }, "delete", &members, attempt).await;
+        close(members).await;
+        match dropped? {
+            (_, Ok(_)) => Ok(()),
+            (_, Err(error)) if code(&error) == Some(USER_NOT_FOUND) => Ok(()),
+            (primary, Err(error)) => Err(user.failure("delete", &primary, &error)),
+        }
+    }
+}
+
+impl MongodbUser {
+    fn id(&self) -> String {
+        format!("{}.{}", *self.database, *self.name)
+    }
+
+    fn written_roles(&self) -> Vec<Document> {
+        self.roles.iter().map(|it| doc! { "role": &it.role, "db": &it.db }).collect()
+    }
+
+    fn failure(&self, verb: &str, primary: &str, error: &mongodb::error::Error) -> Error {
+        let failure = failed(format!("{verb} the user `{}` in `{}`", *self.name, *self.database), primary, error);
+        match code(error) {
+            Some(USER_NOT_FOUND) => failure.help("somebody has deleted it meanwhile; plan again, and it is made anew"),
+            // RoleNotFound.
+            Some(31) => failure.help("a role exists in the database it was made in; those for all databases exist in `admin`"),
+            _ => failure,
+        }
+    }
+
+    /// Runs a command about users on the primary, done when a majority has it.
+    async fn run(
+        &self,
+        mut command: Document,
+        verb: &str,
+        members: &[Member],
+        attempt: &Attempt,
+    ) -> Result<(String, mongodb::error::Result<Document>), Error> {
+        command.insert("writeConcern", doc! { "w": "majority", "wtimeout": 30_000 });
+        let attempted = format!("{verb} the user `{}`", *self.name);
+        on_primary(&self.replica_set, members, &self.database, &command, &attempted, attempt).await
+    }
+
+    async fn made(&self, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
+        if attempt.is_resumed() && self.is_ours(members, attempt).await? {
+            return self.finished(members, attempt).await;
+        }
+        let command = doc! {
+            "createUser": &*self.name,
+            "pwd": &*self.password,
+            "roles": self.written_roles(),
+            "customData": { "ha_token": attempt.token() },
+        };
+        match self.run(command, "create", members, attempt).await? {
+            (_, Ok(_)) => Ok(()),
+            // The answer to a first try may have been lost on the way.
+            (primary, Err(error)) if code(&error) == Some(USER_EXISTS) => match self.is_ours(members, attempt).await? {
+                true => self.finished(members, attempt).await,
+                false => Err(self
+                    .failure("create", &primary, &error)
+                    .help("it is not in the state and was made by somebody else; choose another name, or delete it there first")
+                    .outcome(Outcome::Refused)),
+            },
+            (primary, Err(error)) => Err(self.failure("create", &primary, &error)),
+        }
+    }
+
+    /// Whether an earlier try at this very step made the user.
+    async fn is_ours(&self, members: &[Member], attempt: &Attempt) -> Result<bool, Error> {
+        let (primary, answer) = self.run_look(members, attempt).await?;
+        let answer = answer.map_err(|error| self.failure("look up", &primary, &error))?;
+        let token = first_user(&answer).and_then(|it| it.get_document("customData").ok()?.get_str("ha_token").ok());
+        Ok(token == Some(attempt.token()))
+    }
+
+    async fn run_look(&self, members: &[Member], attempt: &Attempt) -> Result<(String, mongodb::error::Result<Document>), Error> {
+        let attempted = format!("look up the user `{}`", *self.name);
+        let command = doc! { "usersInfo": { "user": &*self.name, "db": &*self.database }, "showCustomData": true };
+        on_primary(&self.replica_set, members, &self.database, &command, &attempted, attempt).await
+    }
+
+    /// What an earlier try made, brought to these arguments and to a majority.
+    async fn finished(&self, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
+        let change = doc! { "updateUser": &*self.name, "pwd": &*self.password, "roles": self.written_roles() };
+        match self.run(change, "create", members, attempt).await? {
+            (_, Ok(_)) => Ok(()),
+            (primary, Err(error)) => Err(self.failure("create", &primary, &error)),
+        }
+    }
+
+    fn as_found(&self, user: &Document) -> Self {
+        let role = |it: &Document| Role {
+            role: it.get_str("role").unwrap_or_default().to_owned(),
+            db: it.get_str("db").unwrap_or_default().to_owned(),
+        };
+        let roles = user.get_array("roles").map(Vec::as_slice).unwrap_or_default();
+        Self {
+            name: self.name.clone(),
+            database: self.database.clone(),
+            password: self.password.clone(),
+            roles: roles.iter().filter_map(|it| it.as_document()).map(role).collect(),
+            replica_set: self.replica_set.clone(),
+            hosts: self.hosts.clone(),
+            authority: self.authority.clone(),
+        }
+    }
+}
+
+fn first_user(answer: &Document) -> Option<&Document> {
+    answer.get_array("users").ok()?.first()?.as_document()
+}
+
+async fn look(known: &Recorded<MongodbUser>) -> Reading<MongodbUser> {
+    let user = &known.arguments;
+    let reached = user.authority.member_access().and_then(|access| members(&user.hosts, &access));
+    match reached {
+        Ok(members) => {
+            let reading = seen(user, &members).await;
+            close(members).await;
+            reading
+        }
+        Err(error) => Reading::Unchecked(error.to_string()),
+    }
+}
+
+/// Asks the primary where there is one, else whoever has the data.
+async fn seen(user: &MongodbUser, members: &[Member]) -> Reading<MongodbUser> {
+    let answers = hellos(members).await;
+    let mut reasons = Vec::new();
+    let mut candidates = Vec::new();
+    for (member, answer) in members.iter().zip(&answers) {
+        match answer {
+            Ok(hello) if hello.set.as_deref() != Some(&user.replica_set) => {
+                reasons.push(format!("{} is not in the set `{}`", member.endpoint, *user.replica_set));
+            }
+            Ok(hello) if hello.is_primary => candidates.insert(0, member),
+            Ok(hello) if hello.is_secondary => candidates.push(member),
+            Ok(_) => reasons.push(format!("{} holds no data now", member.endpoint)),
+            Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(error))),
+        }
+    }
+    for member in candidates {
+        match member.run_on(&user.database, doc! { "usersInfo": { "user": &*user.name, "db": &*user.database } }).await {
+            Ok(answer) => {
+                return match first_user(&answer) {
+                    Some(found) => Reading::found(user.as_found(found), Outputs {}),
+                    None => Reading::Gone,
+                };
+            }
+            Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(&error))),
+        }
+    }
+    Reading::Unchecked(format!("nobody says whether the user `{}` is there: {}", *user.name, reasons.join("; ")))
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl Named {
+    fn problems(&self) -> Vec<Problem> {
+        let problem = Problem { path: Path::attribute("name"), message: "a user needs a name".into() };
+        if self.name.is_empty() { vec![problem] } else { Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+struct WithPassword {
+    password: String,
+}
+
+impl WithPassword {
+    fn problems(&self) -> Vec<Problem> {
+        let message = "the password is empty; anybody could log in".to_owned();
+        let problem = Problem { path: Path::attribute("password"), message };
+        if self.password.is_empty() { vec![problem] } else { Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+struct WithRoles {
+    roles: Vec<Role>,
+}
+
+impl WithRoles {
+    fn problems(&self) -> Vec<Problem> {
+        let misplaced = self.roles.iter().filter(|it| ADMIN_ONLY.contains(&&*it.role) && it.db != "admin");
+        let problem = |it: &Role| {
+            let message = format!("the role `{}` exists in the database `admin` only, not in `{}`", it.role, it.db);
+            Problem { path: Path::attribute("roles"), message }
+        };
+        misplaced.map(problem).collect()
+    }
+}

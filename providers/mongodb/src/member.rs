@@ -1,0 +1,129 @@
+//! A connection to one mongod, whatever state its set is in.
+
+use std::time::Duration;
+
+use mongodb::Client;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::error::{Error, ErrorKind, Result};
+use mongodb::options::{AuthMechanism, ClientOptions, Credential, ServerAddress, Tls, TlsOptions};
+
+use crate::authority::Access;
+
+/// How long a mongod on a reachable machine takes to answer at worst.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One mongod.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    /// `host:port`, as the set knows it.
+    pub(crate) endpoint: String,
+    client: Client,
+    /// The driver opens the keys by path, now and when it connects again.
+    _access: Access,
+}
+
+/// What any client may know of a mongod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hello {
+    /// The set it is in; none before initiation.
+    pub(crate) set: Option<String>,
+    /// Whether it takes writes.
+    pub(crate) is_primary: bool,
+    pub(crate) is_secondary: bool,
+    pub(crate) is_arbiter: bool,
+}
+
+impl Hello {
+    /// Whether it does its part in a set.
+    pub(crate) fn serves(&self) -> bool {
+        self.is_primary || self.is_secondary || self.is_arbiter
+    }
+}
+
+impl Member {
+    /// A client of this one mongod; connects at the first command.
+    pub(crate) fn new(endpoint: &str, access: &Access) -> Result<Self> {
+        let mut tls = TlsOptions::default();
+        tls.ca_file_path = Some(access.authority.path());
+        tls.cert_key_file_path = access.bundle.as_ref().map(|it| it.path());
+        let mut options = ClientOptions::default();
+        options.hosts = vec![ServerAddress::parse(endpoint)?];
+        options.direct_connection = Some(true);
+        options.tls = Some(Tls::Enabled(tls));
+        options.credential = access.bundle.as_ref().map(|_| Credential::builder().mechanism(AuthMechanism::MongoDbX509).build());
+        options.app_name = Some("ha".into());
+        options.connect_timeout = Some(PATIENCE);
+        options.server_selection_timeout = Some(PATIENCE);
+        options.retry_reads = Some(false);
+        options.retry_writes = Some(false);
+        let client = Client::with_options(options)?;
+        Ok(Self { endpoint: endpoint.to_owned(), client, _access: access.clone() })
+    }
+
+    /// Runs a command on the database `admin`.
+    pub(crate) async fn run(&self, command: Document) -> Result<Document> {
+        self.run_on("admin", command).await
+    }
+
+    /// Runs a command on a database.
+    pub(crate) async fn run_on(&self, database: &str, command: Document) -> Result<Document> {
+        self.client.database(database).run_command(command).await
+    }
+
+    /// Who it is in its set. Needs no credential.
+    pub(crate) async fn hello(&self) -> Result<Hello> {
+        let answer = match self.run(doc! { "hello": 1 }).await {
+            // Early releases of 4.2 know the old name only.
+            Err(error) if code(&error) == Some(59) => self.run(doc! { "isMaster": 1 }).await?,
+            other => other?,
+        };
+        let is = |name: &str| answer.get_bool(name).unwrap_or(false);
+        Ok(Hello {
+            set: answer.get_str("setName").ok().map(str::to_owned),
+            is_primary: is("isWritablePrimary") || is("ismaster"),
+            is_secondary: is("secondary"),
+            is_arbiter: is("arbiterOnly"),
+        })
+    }
+
+    /// Its version. Needs no credential.
+    pub(crate) async fn version(&self) -> Result<String> {
+        Ok(self.run(doc! { "buildInfo": 1 }).await?.get_str("version").unwrap_or_default().to_owned())
+    }
+
+    /// Lets go of its connections.
+    pub(crate) async fn close(self) {
+        self.client.shutdown().immediate(true).await;
+    }
+}
+
+/// The server's code for a command that it refused.
+pub(crate) fn code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(it) => Some(it.code),
+        _ => None,
+    }
+}
+
+/// Whether the member that was asked is not, or no longer, the one to ask, or went away while it was asked: another
+/// look at the set may find one that answers.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    match &*error.kind {
+        // NotWritablePrimary, PrimarySteppedDown, InterruptedDueToReplStateChange, ShutdownInProgress, InterruptedAtShutdown,
+        // NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
+        ErrorKind::Command(it) => [10107, 189, 11602, 91, 11600, 13435, 13436].contains(&it.code),
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. } => true,
+        _ => false,
+    }
+}
+
+/// A number, however the server chose to write it.
+pub(crate) fn number(document: &Document, name: &str) -> Option<f64> {
+    match document.get(name)? {
+        Bson::Int32(it) => Some(f64::from(*it)),
+        #[expect(clippy::cast_precision_loss, reason = "counts and settings are far below the limit")]
+        Bson::Int64(it) => Some(*it as f64),
+        Bson::Double(it) => Some(*it),
+        _ => None,
+    }
+}

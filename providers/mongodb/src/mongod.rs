@@ -1,0 +1,403 @@
+//! One mongod on one machine: claimed, brought to what it should be, looked at, and taken away.
+
+use std::time::{Duration, Instant};
+
+use ha_kind::{Attempt, Error, Outcome};
+use mongodb::bson::doc;
+
+use crate::authority::Access;
+use crate::failure::{cause, failed};
+use crate::gate;
+use crate::layout::Layout;
+use crate::machine::{End, Machine, Service};
+use crate::member::{Member, code, is_passing};
+use crate::release::is_version;
+use crate::set::NOT_YET_INITIALIZED;
+
+/// A mongod as it should be, and the machine that it should be on.
+#[derive(Debug)]
+pub(crate) struct Mongod<'a, M> {
+    pub(crate) machine: &'a M,
+    pub(crate) layout: &'a Layout,
+    /// `host:port`.
+    pub(crate) endpoint: String,
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) program: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) files: Files,
+}
+
+/// The files that mongod reads.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Files {
+    pub(crate) config: Option<Vec<u8>>,
+    pub(crate) certificate: Option<Vec<u8>>,
+    pub(crate) authority: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Files(…)")
+    }
+}
+
+/// mongod hands its reads over for a moment before it closes; nobody has to wait longer.
+const QUIESCE: i32 = 1;
+const STOP_LIMIT: Duration = Duration::from_secs(120);
+const DESTROY_LIMIT: Duration = Duration::from_secs(20);
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+const REJOIN_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// A member that has just started says for a moment that it is in no set.
+const LOADING: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_millis(50);
+
+/// What a mongod is waited for to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// It answers.
+    Answering,
+    /// It serves in a set, if it is in one.
+    AsItWas,
+    /// It serves in a set.
+    Serving,
+}
+
+impl<M: Machine> Mongod<'_, M> {
+    /// Makes the root ours, or finds that an earlier try did. What is there already and not ours stays untouched.
+    pub(crate) async fn claim(&self, token: &str) -> Result<(), Error> {
+        let (layout, attempted) = (self.layout, format!("set up mongod in `{}`", self.layout.root()));
+        let marker = layout.marker();
+        if self.marked(token).await? {
+            return Ok(());
+        }
+        let elsewhere =
+            "choose another `root`, or move what is there out of the way yourself: `ha` neither takes it over nor deletes it";
+        if self.machine.read(&marker).await?.is_some() {
+            let cause = format!(
+                "the data folder `{}` belongs to a mongodb_host that this state does not have (`{marker}` says so)",
+                layout.data()
+            );
+            return Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused));
+        }
+        if !self.machine.is_empty(&layout.data()).await? {
+            let cause = format!("the data folder `{}` exists already and is not in the state", layout.data());
+            return Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused));
+        }
+        for path in [layout.conf(), layout.certificate(), layout.authority()] {
+            if self.machine.read(&path).await?.is_some() {
+                let cause = format!("`{path}` exists already and is not in the state");
+                return Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused));
+            }
+        }
+        self.machine.make_folder(layout.root()).await?;
+        if self.machine.put_new(&marker, token.as_bytes(), 0o600).await? {
+            return Ok(());
+        }
+        let cause = format!("another `ha` has just claimed `{}`", layout.root());
+        Err(Error::new(attempted, cause).help(elsewhere).outcome(Outcome::Refused))
+    }
+
+    /// Whether the creation with this token made what is here.
+    pub(crate) async fn marked(&self, token: &str) -> Result<bool, Error> {
+        Ok(self.machine.read(&self.layout.marker()).await?.is_some_and(|it| it == token.as_bytes()))
+    }
+
+    /// Sees that mongod runs as it should, with a restart only where one is needed and the set can bear it.
+    pub(crate) async fn bring_up(&self, attempt: &Attempt) -> Result<(), Error> {
+        self.check_program().await?;
+        for folder in self.layout.folders() {
+            self.machine.make_folder(&folder).await?;
+        }
+        self.put_rotation().await?;
+        let before = self.files_there().await?;
+        let mut expected = Expected::Answering;
+        if let Service::Running { program, replaced, .. } = self.machine.service().await? {
+            let same = before == self.files && !replaced && program == self.program;
+            if same && self.running_version().await.is_ok_and(|it| is_version(self.version, &it)) {
+                return self.wait_until(Expected::AsItWas, attempt).await;
+            }
+            expected = if self.stop(attempt).await? { Expected::Serving } else { Expected::Answering };
+        } else if !self.machine.is_empty(&self.layout.data()).await? {
+            expected = Expected::AsItWas;
+        }
+        self.refuse_taken_port().await?;
+        // Files change only while mongod is down: killed in between, the next look finds it stopped and starts it, and
+        // never a running one that is older than its files.
+        self.put(&self.files).await?;
+        if let Err(error) = self.start(attempt).await {
+            return Err(self.back_to(before, error, attempt).await);
+        }
+        self.wait_until(expected, attempt).await
+    }
+
+    /// Stops mongod, where the set can bear it.
+    pub(crate) async fn bring_down(&self, attempt: &Attempt) -> Result<(), Error> {
+        match self.machine.service().await? {
+            Service::Running { .. } => self.stop(attempt).await.map(drop),
+            Service::Stopped(_) => Ok(()),
+        }
+    }
+
+    /// Puts the files that are not as they should be while mongod is down.
+    pub(crate) async fn put_files(&self) -> Result<(), Error> {
+        for folder in self.layout.folders() {
+            self.machine.make_folder(&folder).await?;
+        }
+        self.put_rotation().await?;
+        self.put(&self.files).await
+    }
+
+    /// What is there of the files.
+    pub(crate) async fn files_there(&self) -> Result<Files, Error> {
+        Ok(Files {
+            config: self.machine.read(&self.layout.conf()).await?,
+            certificate: self.machine.read(&self.layout.certificate()).await?,
+            authority: self.machine.read(&self.layout.authority()).await?,
+        })
+    }
+
+    /// The version of the mongod that runs, asked as anybody may.
+    pub(crate) async fn running_version(&self) -> Result<String, String> {
+        let access = self.anonymous().map_err(|it| it.to_string())?;
+        let member = Member::new(&self.endpoint, &access).map_err(|it| cause(&it))?;
+        let version = member.version().await.map_err(|it| cause(&it));
+        member.close().await;
+        version
+    }
+
+    /// Stops mongod for good, however the set stands.
+    pub(crate) async fn end(&self, attempt: &Attempt) -> Result<(), Error> {
+        let Service::Running { process, .. } = self.machine.service().await? else { return Ok(()) };
+        attempt.progress("shutting mongod down");
+        if !self.ask_to_shut_down(doc! { "shutdown": 1, "force": true, "timeoutSecs": QUIESCE }).await {
+            self.machine.end(End::Ask).await?;
+        }
+        if self.wait_gone(DESTROY_LIMIT).await? {
+            return Ok(());
+        }
+        attempt.progress("mongod does not end; killing it");
+        self.machine.end(End::Kill).await?;
+        match self.wait_gone(DESTROY_LIMIT).await? {
+            true => Ok(()),
+            false => Err(Error::new(format!("stop mongod on {}", self.endpoint), format!("process {process} survives SIGKILL"))
+                .help("it hangs in the kernel, most likely on its disk; look at `dmesg`")),
+        }
+    }
+
+    /// Removes everything that was made here, data last but for the marker.
+    pub(crate) async fn erase(&self) -> Result<(), Error> {
+        let layout = self.layout;
+        for path in [layout.certificate(), layout.authority(), layout.conf(), layout.rotation()] {
+            self.machine.remove(&format!("{path}.new")).await?;
+            self.machine.remove(&path).await?;
+        }
+        self.machine.remove(&layout.logs()).await?;
+        self.machine.remove(&layout.data()).await?;
+        self.machine.remove(&layout.marker()).await?;
+        for folder in layout.folders().iter().rev() {
+            self.machine.remove_if_empty(folder).await?;
+        }
+        self.machine.remove_if_empty(layout.root()).await
+    }
+
+    async fn check_program(&self) -> Result<(), Error> {
+        let ran = self.machine.run(&[self.program, "--version"], Duration::from_secs(60)).await?;
+        let attempted = format!("use `{}` on {}", self.program, self.machine.described());
+        if !ran.succeeded {
+            return Err(
+                Error::new(attempted, ran.output.lines().take(3).collect::<Vec<_>>().join("; ")).outcome(Outcome::Refused)
+            );
+        }
+        let actual = ran.output.lines().find_map(|it| it.strip_prefix("db version v")).map(str::trim);
+        match actual {
+            Some(actual) if is_version(self.version, actual) => Ok(()),
+            Some(actual) => Err(Error::new(attempted, format!("it is version {actual}, and `version` says {}", self.version))
+                .help("install the version that was asked for, or ask for the one that is installed")
+                .outcome(Outcome::Refused)),
+            None => {
+                Err(Error::new(attempted, "its `--version` does not say `db version`, so it is no mongod")
+                    .outcome(Outcome::Refused))
+            }
+        }
+    }
+
+    async fn refuse_taken_port(&self) -> Result<(), Error> {
+        let Some(owner) = self.machine.listener(self.host, self.port).await? else { return Ok(()) };
+        Err(Error::new(format!("start mongod on {}", self.endpoint), format!("port {} is taken by {owner}", self.port))
+            .help("stop that program, or choose another port")
+            .outcome(Outcome::Refused))
+    }
+
+    async fn put(&self, files: &Files) -> Result<(), Error> {
+        let there = self.files_there().await?;
+        let layout = self.layout;
+        let each = [
+            (layout.authority(), &files.authority, &there.authority, 0o600),
+            (layout.certificate(), &files.certificate, &there.certificate, 0o400),
+            (layout.conf(), &files.config, &there.config, 0o600),
+        ];
+        for (path, wanted, there, mode) in each {
+            if let Some(wanted) = wanted.as_ref().filter(|wanted| Some(*wanted) != there.as_ref()) {
+                self.machine.put(&path, wanted, mode).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_rotation(&self) -> Result<(), Error> {
+        let (path, wanted) = (self.layout.rotation(), self.rotation());
+        match self.machine.read(&path).await?.is_some_and(|it| it == wanted.as_bytes()) {
+            true => Ok(()),
+            false => self.machine.put(&path, wanted.as_bytes(), 0o600).await,
+        }
+    }
+
+    /// `logRotate: reopen` needs somebody who moves the file and says so.
+    fn rotation(&self) -> String {
+        let (log, lock) = (self.layout.log(), self.layout.lock());
+        format!(
+            "# Rendered by ha. Read by logrotate when it lies in (or is linked from) /etc/logrotate.d.\n\
+             \"{log}\" {{\n    daily\n    rotate 14\n    maxsize 200M\n    missingok\n    notifempty\n    compress\n    \
+             delaycompress\n    sharedscripts\n    postrotate\n        test ! -s \"{lock}\" || kill -USR1 \"$(cat \"{lock}\")\"\n    \
+             endscript\n}}\n"
+        )
+    }
+
+    async fn start(&self, attempt: &Attempt) -> Result<(), Error> {
+        attempt.progress("starting mongod");
+        self.machine.start(&|message| attempt.progress(message)).await
+    }
+
+    /// A start that failed must not cost the set a member: what ran before runs again, if it can.
+    async fn back_to(&self, before: Files, error: Error, attempt: &Attempt) -> Error {
+        let stopped = format!("mongod on {} is stopped now", self.endpoint);
+        if before == self.files || before.config.is_none() || self.put(&before).await.is_err() {
+            return error.help(stopped);
+        }
+        match self.start(attempt).await {
+            Ok(()) => error.help(format!("the files of before were put back, and mongod on {} runs with them", self.endpoint)),
+            Err(_) => error.help(format!("{stopped}; it does not start with the files of before either")),
+        }
+    }
+
+    /// Stops mongod as gently as it goes; answers whether it was a member of a set.
+    async fn stop(&self, attempt: &Attempt) -> Result<bool, Error> {
+        let in_set = self.pass_gate(attempt).await?;
+        attempt.progress("stopping mongod");
+        if !self.ask_to_shut_down(doc! { "shutdown": 1, "timeoutSecs": QUIESCE }).await {
+            self.machine.end(End::Ask).await?;
+        }
+        match self.wait_gone(STOP_LIMIT).await? {
+            true => Ok(in_set),
+            false => {
+                let cause = format!("it does not end within {} s", STOP_LIMIT.as_secs());
+                Err(Error::new(format!("stop mongod on {}", self.endpoint), cause).help(format!("see `{}`", self.layout.log())))
+            }
+        }
+    }
+
+    /// Answers whether it is in a set at all.
+    async fn pass_gate(&self, attempt: &Attempt) -> Result<bool, Error> {
+        let attempted = format!("ask mongod on {} how its replica set stands", self.endpoint);
+        let member =
+            Member::new(&self.endpoint, &self.as_itself().await?).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
+        let answer = member.run(doc! { "replSetGetStatus": 1 }).await;
+        let passed = match answer {
+            Ok(_) => gate::pass(&member, &self.endpoint, attempt).await.map(|()| true),
+            Err(error) if code(&error) == Some(NOT_YET_INITIALIZED) => Ok(false),
+            // A certificate that has run out is mended by this very restart, and whoever holds a connection keeps it.
+            Err(error) if cause(&error).contains("certificate") || cause(&error).contains("fatal alert") => Ok(true),
+            Err(error) => {
+                Err(failed(attempted, &self.endpoint, &error).help("mongod was left running").outcome(Outcome::Refused))
+            }
+        };
+        member.close().await;
+        passed
+    }
+
+    /// Whether mongod took the command. It closes the connection instead of answering.
+    async fn ask_to_shut_down(&self, command: mongodb::bson::Document) -> bool {
+        let Ok(access) = self.as_itself().await else { return false };
+        let Ok(member) = Member::new(&self.endpoint, &access) else { return false };
+        let taken = match member.run(doc! { "ping": 1 }).await {
+            Ok(_) => match member.run(command).await {
+                Ok(_) => true,
+                Err(error) => code(&error).is_none() && is_passing(&error),
+            },
+            Err(_) => false,
+        };
+        member.close().await;
+        taken
+    }
+
+    async fn wait_gone(&self, limit: Duration) -> Result<bool, Error> {
+        let since = Instant::now();
+        while let Service::Running { .. } = self.machine.service().await? {
+            if since.elapsed() > limit {
+                return Ok(false);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(true)
+    }
+
+    async fn wait_until(&self, expected: Expected, attempt: &Attempt) -> Result<(), Error> {
+        let attempted = format!("bring mongod on {} up", self.endpoint);
+        let access = self.anonymous()?;
+        let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
+        let up = self.watch(&member, expected, &attempted, attempt).await;
+        member.close().await;
+        up
+    }
+
+    async fn watch(&self, member: &Member, expected: Expected, attempted: &str, attempt: &Attempt) -> Result<(), Error> {
+        let since = Instant::now();
+        let help = format!("its own words are in `{}`", self.layout.log());
+        loop {
+            let waiting = match member.hello().await {
+                Ok(hello) if hello.serves() => break,
+                Ok(_) if expected == Expected::Answering => break,
+                Ok(hello) if hello.set.is_none() && expected == Expected::AsItWas && since.elapsed() > LOADING => break,
+                Ok(_) => "it is catching up with its replica set".to_owned(),
+                Err(error) if since.elapsed() > ANSWER_LIMIT => return Err(failed(attempted, &self.endpoint, &error).help(help)),
+                Err(error) => cause(&error),
+            };
+            if let Service::Stopped(why) = self.machine.service().await? {
+                return Err(Error::new(attempted, format!("it started and went away again: {why}")).help(help));
+            }
+            if since.elapsed() > REJOIN_LIMIT {
+                return Err(Error::new(attempted, waiting).help(help));
+            }
+            if attempt.is_cancelled() {
+                return Err(Error::new(attempted, "stopped on request while it catches up").outcome(Outcome::Interrupted));
+            }
+            attempt.progress(&format!("waiting for mongod on {}: {waiting}", self.endpoint));
+            tokio::time::sleep(POLL * 2).await;
+        }
+        let actual = member.version().await.map_err(|it| failed(attempted, &self.endpoint, &it))?;
+        match is_version(self.version, &actual) {
+            true => Ok(()),
+            false => {
+                Err(Error::new(attempted, format!("it says that it is version {actual}, and `version` is {}", self.version)))
+            }
+        }
+    }
+
+    fn anonymous(&self) -> Result<Access, Error> {
+        Access::anonymous(&text(self.files.authority.as_deref()))
+    }
+
+    /// With the certificate that the running mongod was started with.
+    async fn as_itself(&self) -> Result<Access, Error> {
+        let there = self.files_there().await?;
+        let authority = there.authority.as_ref().or(self.files.authority.as_ref());
+        let certificate = there.certificate.as_ref().or(self.files.certificate.as_ref());
+        Access::with_bundle(&text(authority.map(Vec::as_slice)), &text(certificate.map(Vec::as_slice)))
+    }
+}
+
+/// A file as text; empty where there is none.
+pub(crate) fn text(content: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(content.unwrap_or_default()).into_owned()
+}

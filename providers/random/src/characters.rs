@@ -1,0 +1,141 @@
+//! Draws characters so that every text the recipe allows is equally likely but for the promised minimums.
+
+use ha_kind::{Error, Path, Problem};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use serde::Deserialize;
+
+const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
+const NUMERIC: &str = "0123456789";
+const SPECIAL: &str = "!@#$%&*()-_=+[]{}<>:?";
+const LONGEST: u32 = 4096;
+
+/// What a text is drawn from; the arguments that the kinds here share.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Recipe {
+    pub(crate) length: u32,
+    #[serde(default = "yes")]
+    pub(crate) upper: bool,
+    #[serde(default = "yes")]
+    pub(crate) lower: bool,
+    #[serde(default = "yes")]
+    pub(crate) numeric: bool,
+    #[serde(default = "yes")]
+    pub(crate) special: bool,
+    #[serde(default)]
+    pub(crate) min_upper: u32,
+    #[serde(default)]
+    pub(crate) min_lower: u32,
+    #[serde(default)]
+    pub(crate) min_numeric: u32,
+    #[serde(default)]
+    pub(crate) min_special: u32,
+    #[serde(default)]
+    pub(crate) override_special: Option<String>,
+}
+
+pub(crate) fn yes() -> bool {
+    true
+}
+
+struct Class {
+    name: &'static str,
+    characters: Vec<char>,
+    wanted: bool,
+    at_least: u32,
+}
+
+impl Recipe {
+    fn classes(&self) -> [Class; 4] {
+        let class = |name, characters: &str, wanted, at_least| {
+            let mut distinct: Vec<char> = characters.chars().collect();
+            // A character written twice would be drawn twice as often.
+            distinct.sort_unstable();
+            distinct.dedup();
+            Class { name, characters: distinct, wanted, at_least }
+        };
+        let special = self.override_special.as_deref().filter(|it| !it.is_empty()).unwrap_or(SPECIAL);
+        [
+            class("upper", UPPER, self.upper, self.min_upper),
+            class("lower", LOWER, self.lower, self.min_lower),
+            class("numeric", NUMERIC, self.numeric, self.min_numeric),
+            class("special", special, self.special, self.min_special),
+        ]
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut problem = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
+        if self.length == 0 || self.length > LONGEST {
+            problem("length", format!("`length` is {}, but must be between 1 and {LONGEST}", self.length));
+        }
+        let classes = self.classes();
+        if !classes.iter().any(|it| it.wanted) {
+            problem(
+                "length",
+                "all of `upper`, `lower`, `numeric` and `special` are false, so there is nothing to draw from".into(),
+            );
+        }
+        for class in classes.iter().filter(|it| !it.wanted && it.at_least > 0) {
+            let name = class.name;
+            problem(&format!("min_{name}"), format!("`min_{name}` asks for characters that `{name} = false` rules out"));
+        }
+        let least: u64 = classes.iter().map(|it| u64::from(it.at_least)).sum();
+        if least > u64::from(self.length) {
+            problem("length", format!("`length` is {}, but the minimums add up to {least}", self.length));
+        }
+        problems
+    }
+
+    /// A new text; never the same again.
+    pub(crate) fn draw(&self) -> Result<String, Error> {
+        if let Some(problem) = self.problems().into_iter().next() {
+            return Err(Error::new("draw a random text", problem.message));
+        }
+        let classes = self.classes();
+        let all: Vec<char> = classes.iter().filter(|it| it.wanted).flat_map(|it| it.characters.iter().copied()).collect();
+        let mut drawn = Vec::with_capacity(self.length as usize);
+        for class in &classes {
+            for _ in 0..class.at_least {
+                drawn.push(pick(&class.characters)?);
+            }
+        }
+        while drawn.len() < self.length as usize {
+            drawn.push(pick(&all)?);
+        }
+        // The promised characters came first; a shuffle takes that order away.
+        for last in (1..drawn.len()).rev() {
+            drawn.swap(last, below(last + 1)?);
+        }
+        Ok(drawn.into_iter().collect())
+    }
+}
+
+/// Fresh bytes from the operating system.
+pub(crate) fn bytes(count: usize) -> Result<Vec<u8>, Error> {
+    let mut drawn = vec![0; count];
+    SysRng.try_fill_bytes(&mut drawn).map_err(|it| failed(&it))?;
+    Ok(drawn)
+}
+
+fn pick(from: &[char]) -> Result<char, Error> {
+    Ok(from[below(from.len())?])
+}
+
+/// A number below `limit`, each equally likely: what would favour the small ones is drawn again.
+fn below(limit: usize) -> Result<usize, Error> {
+    let limit = u64::try_from(limit).expect("a length fits 64 bits");
+    let fair = u64::MAX - u64::MAX % limit;
+    loop {
+        let drawn = SysRng.try_next_u64().map_err(|it| failed(&it))?;
+        if drawn < fair {
+            return Ok(usize::try_from(drawn % limit).expect("it is below a length"));
+        }
+    }
+}
+
+fn failed(error: &impl std::fmt::Display) -> Error {
+    Error::new("draw random bytes from the operating system", error)
+}

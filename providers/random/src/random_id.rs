@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Nobody, Path, Problem, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::characters::bytes;
+
+/// A number that nobody else has, in several spellings; for names that must be unique.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Identifier {
+    /// How many random bytes.
+    byte_length: Immutable<u32>,
+    /// What every spelling begins with.
+    prefix: Option<Immutable<String>>,
+    /// Any texts of yours: when one changes, another number is drawn.
+    keepers: Option<Immutable<BTreeMap<String, String>>>,
+}
+
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Padded lower-case hexadecimal.
+    hex: String,
+    /// Decimal digits.
+    dec: String,
+    /// Base64 of the standard alphabet, padded.
+    b64_std: String,
+    /// Base64 of the alphabet for web addresses, not padded.
+    b64_url: String,
+}
+
+#[derive(Deserialize)]
+struct Length {
+    byte_length: u32,
+}
+
+impl Resource for Identifier {
+    const KIND: &'static str = "random_id";
+    const PURE: bool = true;
+    type Provider = Nobody;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new().check(|Length { byte_length }| match byte_length {
+            1..=1024 => Vec::new(),
+            _ => {
+                let message = format!("`byte_length` is {byte_length}, but must be between 1 and 1024");
+                vec![Problem { path: Path::attribute("byte_length"), message }]
+            }
+        })
+    }
+
+    async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
+        let drawn = bytes(*self.byte_length as usize)?;
+        let prefix = self.prefix.as_deref().map_or("", String::as_str);
+        let prefixed = |spelling: String| format!("{prefix}{spelling}");
+        let outputs = Outputs {
+            hex: prefixed(drawn.iter().map(|it| format!("{it:02x}")).collect()),
+            dec: prefixed(decimal(&drawn)),
+            b64_std: prefixed(STANDARD.encode(&drawn)),
+            b64_url: prefixed(URL_SAFE_NO_PAD.encode(&drawn)),
+        };
+        Ok(Created { id: URL_SAFE_NO_PAD.encode(&drawn), outputs })
+    }
+
+    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.outputs.clone())).collect())
+    }
+
+    async fn update(&self, _: &Nobody, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The bytes, most significant first, as a decimal number without leading zeros.
+fn decimal(bytes: &[u8]) -> String {
+    let mut digits = vec![0_u8];
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) * 256;
+            *digit = u8::try_from(carry % 10).expect("a digit is below ten");
+            carry /= 10;
+        }
+        while carry > 0 {
+            digits.push(u8::try_from(carry % 10).expect("a digit is below ten"));
+            carry /= 10;
+        }
+    }
+    digits.iter().rev().map(|it| char::from(b'0' + it)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_what_they_should_be() {
+        assert_eq!(decimal(&[0]), "0");
+        assert_eq!(decimal(&[1, 0]), "256");
+        assert_eq!(decimal(&u128::MAX.to_be_bytes()), u128::MAX.to_string());
+        assert_eq!(decimal(&1_000_000_007_u64.to_be_bytes()), "1000000007");
+    }
+}

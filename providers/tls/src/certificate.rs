@@ -1,0 +1,90 @@
+//! What can be read off a certificate.
+
+use ha_kind::{Error, Path, Problem};
+use jiff::Timestamp;
+use rcgen::{Issuer, KeyPair, PublicKeyData};
+use sha2::{Digest, Sha256};
+use x509_parser::pem::Pem;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// A certificate as it was read.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The SHA-256 of its bytes, spelt as openssl does.
+    pub(crate) fingerprint: String,
+    /// Its number among those of its issuer, as openssl spells it.
+    pub(crate) serial: String,
+    /// When it ends.
+    pub(crate) end: Timestamp,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    public_key: Vec<u8>,
+    is_authority: bool,
+}
+
+impl Facts {
+    /// Reads one certificate in its bare form.
+    pub(crate) fn of(der: &[u8]) -> Result<Self, Error> {
+        let (_, read) = X509Certificate::from_der(der).map_err(|it| Error::new("read a certificate", it))?;
+        let hexadecimal = |bytes: &[u8]| bytes.iter().map(|it| format!("{it:02X}")).collect::<Vec<_>>();
+        let end = Timestamp::from_second(read.validity().not_after.timestamp())
+            .map_err(|it| Error::new("read when a certificate ends", it))?;
+        Ok(Self {
+            fingerprint: hexadecimal(&Sha256::digest(der)).join(":"),
+            serial: hexadecimal(read.raw_serial()).concat(),
+            end,
+            issuer: read.issuer().as_raw().to_vec(),
+            subject: read.subject().as_raw().to_vec(),
+            public_key: read.public_key().raw.to_vec(),
+            is_authority: read.is_ca(),
+        })
+    }
+
+    /// Reads the first certificate of a PEM text.
+    pub(crate) fn of_pem(text: &str) -> Result<(Self, Vec<u8>), Error> {
+        let failed = |cause: String| Error::new("read a certificate", cause);
+        for block in Pem::iter_from_buffer(text.as_bytes()) {
+            let block = block.map_err(|it| failed(it.to_string()))?;
+            if block.label == "CERTIFICATE" {
+                return Ok((Self::of(&block.contents)?, block.contents));
+            }
+        }
+        Err(failed("there is no `-----BEGIN CERTIFICATE-----` in the text".into()))
+    }
+
+    /// Whether it was signed under exactly the name of `authority`. What parses a name into parts and writes it again
+    /// may lose some, and then no client would find the chain.
+    pub(crate) fn names_as_issuer(&self, authority: &Facts) -> bool {
+        self.issuer == authority.subject
+    }
+
+    /// Whether it is about exactly the same name.
+    pub(crate) fn has_subject_of(&self, other: &Facts) -> bool {
+        self.subject == other.subject
+    }
+}
+
+/// An authority that can sign, from its certificate and key.
+pub(crate) fn issuer(certificate_pem: &str, key_pem: &str) -> Result<(Facts, Issuer<'static, KeyPair>), Vec<Problem>> {
+    let problem = |name: &str, message: String| vec![Problem { path: Path::attribute(name), message }];
+    let (facts, der) = Facts::of_pem(certificate_pem).map_err(|it| {
+        problem("ca_certificate_pem", format!("`ca_certificate_pem` is no certificate: {}", it.causes.join(": ")))
+    })?;
+    if !facts.is_authority {
+        let message = "`ca_certificate_pem` is not the certificate of an authority (its basic constraints do not say `CA:TRUE`)";
+        return Err(problem("ca_certificate_pem", message.into()));
+    }
+    let key = KeyPair::from_pem(key_pem).map_err(|it| {
+        // The library's words never repeat the key.
+        let message = format!("`ca_private_key_pem` is no private key that can be used here: {it}; it should be in PKCS#8 form");
+        problem("ca_private_key_pem", message)
+    })?;
+    if key.subject_public_key_info() != facts.public_key {
+        let message = "`ca_private_key_pem` is not the key of `ca_certificate_pem`";
+        return Err(problem("ca_private_key_pem", message.into()));
+    }
+    let der = der.into();
+    let issuer = Issuer::from_ca_cert_der(&der, key)
+        .map_err(|it| problem("ca_certificate_pem", format!("`ca_certificate_pem` cannot be used to sign: {it}")))?;
+    Ok((facts, issuer))
+}

@@ -1,0 +1,27 @@
+use ha_kind::{Attempting, Error};
+use rcgen::KeyPair;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a key is made. Both are taken by every TLS library of the last decade; RSA keys cannot be generated here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum Algorithm {
+    /// The curve that is taken everywhere.
+    #[default]
+    #[serde(rename = "ECDSA_P256")]
+    EcdsaP256,
+    /// A larger curve, for those who must.
+    #[serde(rename = "ECDSA_P384")]
+    EcdsaP384,
+}
+
+impl Algorithm {
+    /// A new key.
+    pub(crate) fn generate(self) -> Result<KeyPair, Error> {
+        let algorithm = match self {
+            Algorithm::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            Algorithm::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+        };
+        KeyPair::generate_for(algorithm).attempting("generate a private key")
+    }
+}

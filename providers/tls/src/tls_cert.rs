@@ -1,0 +1,250 @@
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ha_kind::{
+    Attempt, Attempting, Created, Error, Hooks, Immutable, Nobody, Path, Problem, Reading, Recorded, Resource, Secret,
+};
+use jiff::Timestamp;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::{Facts, issuer};
+use crate::key::Algorithm;
+use crate::subject::Subject;
+use crate::validity::{self, Validity};
+
+/// A key and a certificate for it, signed by an authority. Any change makes another key, but for
+/// `early_renewal_hours`.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Certificate {
+    /// The certificate of the authority that signs.
+    ca_certificate_pem: Immutable<String>,
+    /// The key of the authority that signs.
+    ca_private_key_pem: Immutable<Secret<String>>,
+    /// Whom it is about. Members of a MongoDB set need the same `organization` and `organizational_unit`, at least one
+    /// of them, and clients that are no members must differ in one.
+    subject: Immutable<Subject>,
+    /// The names clients connect to.
+    #[serde(default)]
+    dns_names: Immutable<Vec<String>>,
+    /// The addresses clients connect to.
+    #[serde(default)]
+    ip_addresses: Immutable<Vec<String>>,
+    /// For how many hours it is good; never longer than its authority.
+    validity_period_hours: Immutable<u32>,
+    /// How many hours before its end a plan replaces it.
+    #[serde(default)]
+    early_renewal_hours: u32,
+    /// What it may be used for: `server_auth`, `client_auth` or both. Members of a MongoDB set need both.
+    #[serde(default = "both")]
+    allowed_uses: Immutable<BTreeSet<Use>>,
+    /// How its key is made.
+    #[serde(default)]
+    key_algorithm: Immutable<Algorithm>,
+}
+
+/// What a certificate may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Use {
+    /// To be connected to.
+    ServerAuth,
+    /// To connect.
+    ClientAuth,
+}
+
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// The certificate.
+    certificate_pem: String,
+    /// The key, in PKCS#8 form.
+    private_key_pem: Secret<String>,
+    /// The key and the certificate in one text, as mongod wants them.
+    bundle_pem: Secret<String>,
+    /// The SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` prints it.
+    fingerprint: String,
+    /// Its number among those of its authority, in hexadecimal.
+    serial: String,
+    /// When it ends.
+    validity_end_time: String,
+}
+
+fn both() -> Immutable<BTreeSet<Use>> {
+    Immutable([Use::ServerAuth, Use::ClientAuth].into())
+}
+
+#[derive(Deserialize)]
+struct Hours {
+    validity_period_hours: u32,
+    #[serde(default)]
+    early_renewal_hours: u32,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    subject: Subject,
+    allowed_uses: BTreeSet<Use>,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    #[serde(default)]
+    dns_names: Vec<String>,
+    #[serde(default)]
+    ip_addresses: Vec<String>,
+    allowed_uses: BTreeSet<Use>,
+}
+
+#[derive(Deserialize)]
+struct Signer {
+    ca_certificate_pem: String,
+    ca_private_key_pem: String,
+}
+
+impl Resource for Certificate {
+    const KIND: &'static str = "tls_cert";
+    const PURE: bool = true;
+    type Provider = Nobody;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new()
+            .check(|it: Hours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
+            .check(|it: Member| it.problems())
+            .check(|it: Names| it.problems())
+            .check(|it: Signer| issuer(&it.ca_certificate_pem, &it.ca_private_key_pem).err().unwrap_or_default())
+    }
+
+    async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
+        let what = "sign a certificate";
+        let refused = |problems: Vec<Problem>| {
+            let messages: Vec<String> = problems.into_iter().map(|it| it.message).collect();
+            Error::new(what, messages.join("; "))
+        };
+        let (authority, issuer) = issuer(&self.ca_certificate_pem, &self.ca_private_key_pem).map_err(refused)?;
+        let key = self.key_algorithm.generate()?;
+        let validity = Validity::from_now(*self.validity_period_hours, Some(authority.end))?;
+        let mut parameters = self.parameters()?;
+        validity.put_into(&mut parameters);
+        let certificate = parameters.signed_by(&key, &issuer).attempting(what)?;
+        let facts = Facts::of(certificate.der())?;
+        if !facts.names_as_issuer(&authority) {
+            return Err(Error::new(what, "the authority's name has parts that cannot be written again as they are")
+                .help("an attribute that stands twice in the name is such a part; make an authority with a simpler name"));
+        }
+        if facts.has_subject_of(&authority) {
+            return Err(Error::new(what, "its subject is the same as that of its authority")
+                .help("clients would take it for self-signed; give one of them another `common_name`"));
+        }
+        let private_key_pem = key.serialize_pem();
+        let outputs = Outputs {
+            bundle_pem: Secret(format!("{private_key_pem}{}", certificate.pem())),
+            certificate_pem: certificate.pem(),
+            private_key_pem: Secret(private_key_pem),
+            fingerprint: facts.fingerprint,
+            serial: facts.serial.clone(),
+            validity_end_time: facts.end.to_string(),
+        };
+        Ok(Created { id: facts.serial, outputs })
+    }
+
+    async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        let now = Timestamp::now();
+        let each = |it: &Recorded<Self>| {
+            let (mut arguments, outputs) = (it.arguments.clone(), it.outputs.clone());
+            let mut remarks = Vec::new();
+            if let Some(due) = validity::due(&outputs.validity_end_time, arguments.early_renewal_hours, now)? {
+                arguments.validity_period_hours = due.hours_left;
+                remarks.push(due.remark);
+            }
+            Ok(Reading::Found { arguments, outputs, remarks })
+        };
+        known.iter().map(each).collect()
+    }
+
+    async fn update(&self, _: &Nobody, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Certificate {
+    fn parameters(&self) -> Result<CertificateParams, Error> {
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name = self.subject.distinguished_name();
+        parameters.use_authority_key_identifier_extension = true;
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let purpose = |it: &Use| match it {
+            Use::ServerAuth => ExtendedKeyUsagePurpose::ServerAuth,
+            Use::ClientAuth => ExtendedKeyUsagePurpose::ClientAuth,
+        };
+        parameters.extended_key_usages = self.allowed_uses.iter().map(purpose).collect();
+        for name in self.dns_names.iter() {
+            let written = name.as_str().try_into().attempting(format!("write the name `{name}` into a certificate"))?;
+            parameters.subject_alt_names.push(SanType::DnsName(written));
+        }
+        for address in self.ip_addresses.iter() {
+            let address = address.parse().attempting(format!("write the address `{address}` into a certificate"))?;
+            parameters.subject_alt_names.push(SanType::IpAddress(address));
+        }
+        Ok(parameters)
+    }
+}
+
+impl Member {
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.subject.problems();
+        if self.allowed_uses.len() == 2 && problems.is_empty() && !self.subject.names_members() {
+            let message = "a certificate for both server and client is taken to be a MongoDB member's, and mongod recognises \
+                           members by `organization` and `organizational_unit`: give at least one, the same for all members, or \
+                           leave only `server_auth` or `client_auth` in `allowed_uses`";
+            problems.push(Problem { path: Path::attribute("subject"), message: message.into() });
+        }
+        problems
+    }
+}
+
+impl Names {
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut problem = |path: Path, message: String| problems.push(Problem { path, message });
+        for (index, name) in self.dns_names.iter().enumerate() {
+            let at = Path::attribute("dns_names").index(index);
+            if name.parse::<IpAddr>().is_ok() {
+                problem(at, format!("`{name}` is an address; it belongs into `ip_addresses`"));
+            } else if !is_host_name(name) {
+                problem(at, format!("`{name}` is no host name"));
+            }
+        }
+        for (index, address) in self.ip_addresses.iter().enumerate() {
+            if address.parse::<IpAddr>().is_err() {
+                problem(Path::attribute("ip_addresses").index(index), format!("`{address}` is no IP address"));
+            }
+        }
+        if self.allowed_uses.is_empty() {
+            problem(Path::attribute("allowed_uses"), "`allowed_uses` is empty: the certificate would be good for nothing".into());
+        }
+        if self.allowed_uses.contains(&Use::ServerAuth) && self.dns_names.is_empty() && self.ip_addresses.is_empty() {
+            let message =
+                "a server's certificate needs the names or addresses that clients connect to: `dns_names`, `ip_addresses`";
+            problem(Path::attribute("dns_names"), message.into());
+        }
+        problems
+    }
+}
+
+/// Whether a certificate may hold it: labels of letters, digits, hyphens and underscores, the first perhaps a star.
+fn is_host_name(name: &str) -> bool {
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    let label = |it: &str| {
+        (1..=63).contains(&it.len())
+            && it.chars().all(|it| it.is_ascii_alphanumeric() || it == '-' || it == '_')
+            && !it.starts_with('-')
+            && !it.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}

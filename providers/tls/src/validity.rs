@@ -1,0 +1,93 @@
+//! From when to when a certificate is good, and when it is time for the next.
+
+use ha_kind::{Attempting, Error, Immutable, Path, Problem};
+use jiff::{SignedDuration, Timestamp};
+use rcgen::CertificateParams;
+
+/// Clocks differ; a certificate made now must be good on a machine that is a little behind.
+const SLACK: SignedDuration = SignedDuration::from_mins(5);
+const LONGEST_HOURS: u32 = 100 * 366 * 24;
+
+/// A stretch of time in whole seconds, which is all that certificates can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Validity {
+    start: Timestamp,
+    pub(crate) end: Timestamp,
+}
+
+impl Validity {
+    /// From a little before now for so many hours, and never longer than until `latest`.
+    pub(crate) fn from_now(hours: u32, latest: Option<Timestamp>) -> Result<Self, Error> {
+        let now = Timestamp::from_second(Timestamp::now().as_second()).attempting("read the clock")?;
+        let end = now.checked_add(SignedDuration::from_hours(hours.into())).attempting("count the hours of a certificate")?;
+        Ok(Self { start: now - SLACK, end: latest.map_or(end, |latest| end.min(latest)) })
+    }
+
+    /// Puts it into a certificate to be.
+    pub(crate) fn put_into(self, parameters: &mut CertificateParams) {
+        let time = |at: Timestamp| {
+            let seconds = u64::try_from(at.as_second()).expect("now is after 1970");
+            rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(seconds)
+        };
+        parameters.not_before = time(self.start);
+        parameters.not_after = time(self.end);
+    }
+}
+
+/// What is wrong with these hours.
+pub(crate) fn problems(validity_period_hours: u32, early_renewal_hours: u32) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if validity_period_hours == 0 || validity_period_hours > LONGEST_HOURS {
+        let message = format!("`validity_period_hours` is {validity_period_hours}, but must be between 1 and {LONGEST_HOURS}");
+        problems.push(Problem { path: Path::attribute("validity_period_hours"), message });
+    } else if early_renewal_hours >= validity_period_hours {
+        let message = format!(
+            "`early_renewal_hours` is {early_renewal_hours}, not less than the {validity_period_hours} hours of validity: \
+             every plan would renew it"
+        );
+        problems.push(Problem { path: Path::attribute("early_renewal_hours"), message });
+    }
+    problems
+}
+
+/// A certificate whose time has come.
+pub(crate) struct Due {
+    /// How many hours of validity are left of those it was made with: a difference that only a new one can mend.
+    pub(crate) hours_left: Immutable<u32>,
+    /// What an operator should know.
+    pub(crate) remark: String,
+}
+
+/// Whether a certificate that ends then must be renewed now.
+pub(crate) fn due(end: &str, early_renewal_hours: u32, now: Timestamp) -> Result<Option<Due>, Error> {
+    let end: Timestamp = end.parse().attempting(format!("read the recorded end of validity `{end}`"))?;
+    let left = end.duration_since(now);
+    if left > SignedDuration::from_hours(early_renewal_hours.into()) {
+        return Ok(None);
+    }
+    let remark = match left.is_positive() {
+        true => format!("is good until {end} only, and is to be renewed {early_renewal_hours} hours before that"),
+        false => format!("expired at {end}"),
+    };
+    let hours = u32::try_from(left.as_hours().max(0)).expect("less than the hours of early renewal");
+    Ok(Some(Due { hours_left: Immutable(hours), remark }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hours_left(now: &str, early: u32) -> Option<u32> {
+        due("2030-01-02T00:00:00Z", early, now.parse().unwrap()).unwrap().map(|it| *it.hours_left)
+    }
+
+    #[test]
+    fn a_certificate_is_due_when_its_last_hours_begin() {
+        assert_eq!(hours_left("2030-01-01T00:00:00Z", 0), None);
+        assert_eq!(hours_left("2030-01-01T00:00:00Z", 23), None);
+        assert_eq!(hours_left("2030-01-01T00:00:00Z", 24), Some(24));
+        assert_eq!(hours_left("2030-01-01T20:30:00Z", 24), Some(3));
+        assert_eq!(hours_left("2030-01-02T00:00:00Z", 0), Some(0));
+        assert_eq!(hours_left("2031-01-01T00:00:00Z", 0), Some(0));
+    }
+}

@@ -1,0 +1,238 @@
+//! The bytes of one frame, in the journal and in a checkpoint alike:
+//!
+//! ```text
+//! length u32 | crc u32 | number u64 | synced through u64 | version u8 | kind u8 | address length u16 | address | body | tag
+//! ```
+//!
+//! Little-endian. The length is of the whole frame; the checksum covers all but itself. Everything before the body
+//! can be read without a key and cannot be altered without it: it is bound to the sealed body. The numbers are
+//! those of the journal's frames, or count the entries of a checkpoint.
+
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
+use zeroize::Zeroizing;
+
+/// The first bytes of a frame, up to the address.
+pub(crate) const HEADER: usize = 28;
+/// What sealing adds.
+pub(crate) const TAG: usize = 16;
+/// The version of this layout.
+pub(crate) const VERSION: u8 = 1;
+
+/// A frame's header and where its parts lie, as offsets into the bytes it was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) number: u64,
+    /// The highest number that was known to be on disk when this frame was written.
+    pub(crate) synced_through: u64,
+    pub(crate) version: u8,
+    pub(crate) kind: u8,
+    pub(crate) start: usize,
+    pub(crate) body: usize,
+    pub(crate) end: usize,
+}
+
+/// What a frame says of itself before it is laid out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label<'a> {
+    pub(crate) number: u64,
+    pub(crate) synced_through: u64,
+    pub(crate) kind: u8,
+    pub(crate) address: &'a str,
+}
+
+/// Seals the bodies of one session or checkpoint: each has a data key of its own, so that a number used again after
+/// a torn tail is never a nonce used again.
+pub(crate) struct Sealer {
+    cipher: Aes256Gcm,
+    salt: [u8; 4],
+}
+
+impl Sealer {
+    pub(crate) fn new(data_key: &Zeroizing<[u8; 32]>, salt: [u8; 4]) -> Self {
+        Self { cipher: Aes256Gcm::new((&**data_key).into()), salt }
+    }
+
+    fn nonce(&self, number: u64) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        nonce[..4].copy_from_slice(&self.salt);
+        nonce[4..].copy_from_slice(&number.to_be_bytes());
+        nonce
+    }
+}
+
+/// Too large for its place in the layout.
+#[derive(Debug)]
+pub(crate) struct TooLarge;
+
+/// Appends a frame whose body is sealed, or in clear where there is no sealer. On an error nothing is appended.
+pub(crate) fn append(
+    bytes: &mut Vec<u8>,
+    label: Label<'_>,
+    sealer: Option<&Sealer>,
+    write_body: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), TooLarge> {
+    let start = bytes.len();
+    let address_length = u16::try_from(label.address.len()).map_err(|_| TooLarge)?;
+    bytes.extend([0; 8]);
+    bytes.extend(label.number.to_le_bytes());
+    bytes.extend(label.synced_through.to_le_bytes());
+    bytes.extend([VERSION, label.kind]);
+    bytes.extend(address_length.to_le_bytes());
+    bytes.extend(label.address.as_bytes());
+    let body = bytes.len();
+    write_body(bytes);
+    let Ok(length) = u32::try_from(bytes.len() - start + sealer.map_or(0, |_| TAG)) else {
+        bytes.truncate(start);
+        return Err(TooLarge);
+    };
+    if let Some(sealer) = sealer {
+        let (before, text) = bytes.split_at_mut(body);
+        let nonce = sealer.nonce(label.number);
+        let tag = sealer.cipher.encrypt_inout_detached((&nonce).into(), &before[start + 8..], text.into());
+        bytes.extend_from_slice(&tag.expect("four gigabytes are not too long to encrypt"));
+    }
+    bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    let crc = checksum(&bytes[start..]);
+    bytes[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+    Ok(())
+}
+
+impl Envelope {
+    /// The frame that begins at `start`, if a whole one with the right checksum does.
+    pub(crate) fn at(bytes: &[u8], start: usize) -> Option<Self> {
+        let rest = bytes.get(start..)?;
+        let header: &[u8; HEADER] = rest.first_chunk()?;
+        let length = usize::try_from(u32_at(header, 0)).ok()?;
+        let address_length = usize::from(u16::from_le_bytes([header[26], header[27]]));
+        let frame = rest.get(..length)?;
+        if length < HEADER + address_length || checksum(frame) != u32_at(header, 4) {
+            return None;
+        }
+        Some(Self {
+            number: u64_at(header, 8),
+            synced_through: u64_at(header, 16),
+            version: header[24],
+            kind: header[25],
+            start,
+            body: start + HEADER + address_length,
+            end: start + length,
+        })
+    }
+
+    /// The address in clear; empty for frames that are about none.
+    pub(crate) fn address<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+        std::str::from_utf8(&bytes[self.start + HEADER..self.body]).ok()
+    }
+
+    /// Opens the body where it lies; what it says, or nothing when it is not what was sealed.
+    pub(crate) fn open<'a>(&self, frame: &'a mut [u8], sealer: &Sealer) -> Option<&'a [u8]> {
+        let (before, sealed) = frame.split_at_mut(self.body - self.start);
+        let (text, tag) = sealed.split_last_chunk_mut::<TAG>()?;
+        let nonce = sealer.nonce(self.number);
+        let tag: &[u8; TAG] = tag;
+        sealer.cipher.decrypt_inout_detached((&nonce).into(), &before[8..], (&mut *text).into(), tag.into()).ok()?;
+        Some(text)
+    }
+}
+
+/// The first valid frame at or behind `from` that `wanted` takes; for what comes after a bad one, whose length
+/// cannot be trusted.
+pub(crate) fn find(bytes: &[u8], from: usize, wanted: impl Fn(&Envelope) -> bool) -> Option<Envelope> {
+    let mut start = from;
+    while start + HEADER <= bytes.len() {
+        // Preallocated zeros are most of what there is to look through.
+        if bytes[start..start + 4] == [0; 4] {
+            let zeros = bytes[start..].iter().take_while(|it| **it == 0).count();
+            start += zeros.saturating_sub(3).max(1);
+            continue;
+        }
+        if bytes[start + 24] != 0
+            && bytes[start + 25] != 0
+            && let Some(envelope) = Envelope::at(bytes, start)
+            && wanted(&envelope)
+        {
+            return Some(envelope);
+        }
+        start += 1;
+    }
+    None
+}
+
+fn checksum(frame: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&frame[..4]);
+    crc.update(&frame[8..]);
+    crc.finalize()
+}
+
+fn u32_at(bytes: &[u8; HEADER], at: usize) -> u32 {
+    u32::from_le_bytes(std::array::from_fn(|index| bytes[at + index]))
+}
+
+fn u64_at(bytes: &[u8; HEADER], at: usize) -> u64 {
+    u64::from_le_bytes(std::array::from_fn(|index| bytes[at + index]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealer() -> Sealer {
+        Sealer::new(&Zeroizing::new([7; 32]), [1, 2, 3, 4])
+    }
+
+    fn two_frames() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let label = Label { number: 5, synced_through: 4, kind: 2, address: "a.b" };
+        append(&mut bytes, label, Some(&sealer()), |body| body.extend(b"hush")).unwrap();
+        append(&mut bytes, Label { number: 6, ..label }, None, |body| body.extend(b"clear")).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_frame_reads_back_as_laid_out() {
+        let mut bytes = two_frames();
+        let first = Envelope::at(&bytes, 0).unwrap();
+        assert_eq!((first.number, first.synced_through, first.version, first.kind), (5, 4, VERSION, 2));
+        assert_eq!(first.address(&bytes), Some("a.b"));
+        assert!(!bytes.windows(4).any(|it| it == b"hush"));
+        assert_eq!(first.open(&mut bytes[..first.end], &sealer()), Some(&b"hush"[..]));
+        let second = Envelope::at(&bytes, first.end).unwrap();
+        assert_eq!(&bytes[second.body..second.end], b"clear");
+    }
+
+    #[test]
+    fn no_altered_bit_goes_unseen() {
+        let bytes = two_frames();
+        let first = Envelope::at(&bytes, 0).unwrap();
+        for bit in 0..first.end * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Envelope::at(&flipped, 0), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_header_altered_together_with_its_checksum_does_not_open() {
+        for at in (8..HEADER + 3).filter(|it| ![26, 27].contains(it)) {
+            let mut bytes = two_frames();
+            bytes[at] ^= 1;
+            let end = usize::try_from(u32::from_le_bytes(*bytes.first_chunk().unwrap())).unwrap();
+            let crc = checksum(&bytes[..end]);
+            bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+            let altered = Envelope::at(&bytes, 0).unwrap();
+            assert_eq!(altered.open(&mut bytes[..end], &sealer()), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_found_behind_rubbish_and_zeros() {
+        let frames = two_frames();
+        for before in [vec![0; 1], vec![0; 4], vec![0; 5], vec![0xff; 9], [vec![0; 1000], vec![3; 2], vec![0; 7]].concat()] {
+            let bytes = [before.clone(), frames.clone()].concat();
+            assert_eq!(find(&bytes, 0, |_| true).unwrap().start, before.len());
+            assert_eq!(find(&bytes, 0, |it| it.number == 6).unwrap().number, 6);
+            assert_eq!(find(&bytes, before.len() + 1, |it| it.number == 5), None);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Why a state could not be read or written. Every message is phrased here, once.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use ha_kind::{Error, Outcome};
+
+use crate::holder::Holder;
+
+/// A state that could not be read or written: what was attempted, why it failed, and what to do. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateError(Box<(Reason, Error)>);
+
+/// Why a state could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Another process holds the lock.
+    Locked(Option<Holder>),
+    /// The lock was taken away, or the number of a frame was: somebody else writes.
+    Taken,
+    /// There is no key.
+    MissingKey,
+    /// The key is not the one it was sealed with.
+    WrongKey,
+    /// What is in the key file is no key.
+    NotAKey,
+    /// It belongs to another lineage.
+    OtherLineage,
+    /// A later `ha` wrote it.
+    NewerFormat,
+    /// It is something else altogether.
+    NotAState,
+    /// Part of it is missing.
+    Incomplete,
+    /// Something in it is not what was written.
+    Damaged,
+    /// What was to be written holds something that is not known yet; a fault of `ha`.
+    NotKnown,
+    /// The system refused.
+    System(io::ErrorKind),
+    /// The store failed.
+    Store,
+}
+
+impl StateError {
+    /// A failure of a store, in its own words.
+    #[must_use]
+    pub fn new(reason: Reason, error: Error) -> Self {
+        Self(Box::new((reason, error)))
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.0.0
+    }
+
+    /// What was attempted, what came back and what to do.
+    #[must_use]
+    pub fn error(&self) -> &Error {
+        &self.0.1
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.1.help.push(help.into());
+        self
+    }
+
+    fn refused(reason: Reason, attempted: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self::new(reason, Error::new(attempted, cause).outcome(Outcome::Refused))
+    }
+
+    pub(crate) fn io(attempted: &str, path: &Path, error: &io::Error) -> Self {
+        let it = Self::refused(Reason::System(error.kind()), format!("{attempted} `{}`", path.display()), error);
+        match error.kind() {
+            io::ErrorKind::StorageFull => {
+                it.help("make room on the disk, then run the command again; nothing that was recorded is lost")
+            }
+            io::ErrorKind::PermissionDenied => it.help("run the command as the user who owns the state's files"),
+            io::ErrorKind::ReadOnlyFilesystem => {
+                it.help("the state's directory must be writable, even where only its lock is written")
+            }
+            _ => it,
+        }
+    }
+
+    pub(crate) fn locked(place: &str, holder: Option<Holder>) -> Self {
+        let cause = match &holder {
+            Some(holder) => format!("it is locked by {holder}"),
+            None => "another process holds its lock".to_owned(),
+        };
+        Self::refused(Reason::Locked(holder), format!("lock {place}"), cause)
+            .help("wait for it to end, or stop it; the lock goes with the process that holds it, even when it is killed")
+    }
+
+    pub(crate) fn lock_lost(place: &str) -> Self {
+        Self::refused(Reason::Taken, format!("write to {place}"), "its lock file was removed or replaced while this command ran")
+            .help("make sure that no other `ha` is at work on it, then run the command again; what was under way is looked into first")
+    }
+
+    pub(crate) fn taken(place: &str, number: u64) -> Self {
+        Self::refused(
+            Reason::Taken,
+            format!("write frame {number} to {place}"),
+            "somebody else wrote a frame of that number in the meantime",
+        )
+        .help("run the command again: it starts from what is there now")
+    }
+
+    pub(crate) fn missing_key(lineage: &str, path: &Path, id: Option<&str>) -> Self {
+        let path = path.display();
+        match id {
+            Some(id) => Self::refused(
+                Reason::MissingKey,
+                format!("read the state of lineage {lineage}"),
+                format!("it is sealed with key {id}, and there is no key file `{path}`"),
+            )
+            .help(format!(
+                "copy the key file from where the state was made (`~/.config/ha/keys/{lineage}.key` there) or from its backup"
+            ))
+            .help("or name it in HA_STATE_KEY_FILE"),
+            None => Self::refused(
+                Reason::MissingKey,
+                format!("seal a new state of lineage {lineage}"),
+                format!("there is no key file `{path}`, and none is made here: HA_STATE_KEY_FILE, HA_IN_AUTOMATION or CI is set"),
+            )
+            .help("make one with `ha state key --new > FILE`, keep it like a password, and name it in HA_STATE_KEY_FILE"),
+        }
+    }
+
+    pub(crate) fn wrong_key(lineage: &str, sealed_with: &str, given: &str, path: &Path) -> Self {
+        Self::refused(
+            Reason::WrongKey,
+            format!("open what belongs to the state of lineage {lineage}"),
+            format!("it is sealed with key {sealed_with}, and `{}` holds key {given}", path.display()),
+        )
+        .help("put the right key there, or name it in HA_STATE_KEY_FILE")
+    }
+
+    pub(crate) fn wrong_key_for_file(sealed_with: &str, given: &str) -> Self {
+        Self::refused(
+            Reason::WrongKey,
+            "open a sealed file",
+            format!("it is sealed with key {sealed_with}, and the state's is {given}"),
+        )
+        .help("it belongs to another state, or the state's key was changed since: make it anew")
+    }
+
+    pub(crate) fn not_a_key(path: &Path, why: &str) -> Self {
+        Self::refused(Reason::NotAKey, format!("read the key file `{}`", path.display()), why)
+            .help("a key file is one line: `ha-state-key-1` and 64 hexadecimal digits; restore it from its backup")
+    }
+
+    pub(crate) fn no_lineage(lineage: &str) -> Self {
+        let cause = format!("`{lineage}` is not the name of a lineage");
+        Self::refused(Reason::Damaged, "find the key of a state", cause)
+    }
+
+    pub(crate) fn other_lineage(place: &str, expected: &str, found: &str) -> Self {
+        Self::refused(
+            Reason::OtherLineage,
+            format!("open {place}"),
+            format!("it is of lineage {found}, and lineage {expected} was expected"),
+        )
+        .help("a plan can be applied only to the state it was made from; files of different states must not be mixed in one directory")
+    }
+
+    pub(crate) fn newer_format(place: &str, format: u32, known: u32) -> Self {
+        Self::refused(
+            Reason::NewerFormat,
+            format!("read {place}"),
+            format!("it has format {format}, and this version of `ha` knows none above {known}"),
+        )
+        .help("use the version of `ha` that wrote it, or a later one")
+    }
+
+    pub(crate) fn newer_frame(place: &str, number: u64, kind: u8) -> Self {
+        Self::refused(
+            Reason::NewerFormat,
+            format!("read {place}"),
+            format!("frame {number} is of kind {kind}, which this version of `ha` does not know"),
+        )
+        .help("use the version of `ha` that wrote it, or a later one")
+    }
+
+    pub(crate) fn not_a_state(place: &str, what: &str) -> Self {
+        Self::refused(Reason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`"))
+            .help("nothing was changed; move the file away if it is not yours, or restore the state from a backup")
+    }
+
+    pub(crate) fn incomplete(place: &str, why: impl fmt::Display) -> Self {
+        Self::refused(Reason::Incomplete, format!("read {place}"), why)
+    }
+
+    pub(crate) fn damaged(place: &str, why: impl fmt::Display) -> Self {
+        Self::refused(Reason::Damaged, format!("read {place}"), why)
+            .help("nothing was changed; something other than `ha` altered it, or the disk did: restore it from a backup")
+    }
+
+    pub(crate) fn not_known(what: &str) -> Self {
+        Self::refused(Reason::NotKnown, "record a step", what).help("this is a fault of `ha`; please report it")
+    }
+
+    pub(crate) fn too_large(what: &str) -> Self {
+        Self::refused(Reason::Store, "record a step", format!("{what} is too large"))
+    }
+
+    pub(crate) fn stopped(place: &str) -> Self {
+        Self::refused(Reason::Store, format!("write to {place}"), "its writer has stopped")
+    }
+
+    pub(crate) fn no_room(place: &str, cause: &Self) -> Self {
+        let attempted = format!("begin another step on {place}");
+        Self::refused(cause.reason().clone(), attempted, format!("there would be no room to record its result: {cause}"))
+            .help("make room on the disk, then run the command again; nothing that was recorded is lost")
+    }
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error().fmt(f)
+    }
+}
+
+impl std::error::Error for StateError {}
+
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Self {
+        error.0.1
+    }
+}

@@ -1,0 +1,74 @@
+//! Who holds a lock; only for the message, never to decide anything.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who holds a state's lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// A name for this holding, unlike any other.
+    pub id: String,
+    /// The process.
+    pub pid: u32,
+    /// The machine's name.
+    pub host: String,
+    /// The machine's current boot, where the system tells: a process of an earlier one is gone.
+    #[serde(default)]
+    pub boot: Option<String>,
+    /// The user's name.
+    pub user: String,
+    /// The command, without anything secret: `ha apply`.
+    pub command: String,
+    /// Since when, in seconds since 1970.
+    pub since: i64,
+}
+
+impl Holder {
+    /// This process, at work on `command` from now on. The command is shown to whoever is kept out: nothing secret.
+    #[must_use]
+    pub fn here(command: impl Into<String>) -> Self {
+        let user = ["USER", "LOGNAME"].iter().find_map(|it| std::env::var(it).ok().filter(|it| !it.is_empty()));
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        Self {
+            id: crate::lineage::random_hex(8),
+            pid: std::process::id(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            boot: boot.map(|it| it.trim().to_owned()),
+            user: user.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw())),
+            command: command.into(),
+            since: jiff::Timestamp::now().as_second(),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, pid, host, boot: _, user, command, since } = self;
+        write!(f, "`{command}`, process {pid} of {user} on {host}")?;
+        if let Ok(since) = jiff::Timestamp::from_second(*since) {
+            write!(f, ", since {since}")?;
+        }
+        write!(f, " (lock {id})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_who_where_what_and_since_when() {
+        let holder = Holder {
+            id: "ab12".into(),
+            pid: 4711,
+            host: "bastion".into(),
+            boot: None,
+            user: "ops".into(),
+            command: "ha apply".into(),
+            since: 1_700_000_000,
+        };
+        assert_eq!(holder.to_string(), "`ha apply`, process 4711 of ops on bastion, since 2023-11-14T22:13:20Z (lock ab12)");
+        assert_eq!(Holder::here("ha apply").pid, std::process::id());
+    }
+}

@@ -1,0 +1,208 @@
+//! A state's key, and what is done with it directly.
+
+use std::path::Path;
+
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::StateError;
+use crate::lineage::{from_hex, to_hex};
+
+const FILE_MARK: &str = "ha-state-key-1";
+const SEALED_MARK: &[u8; 8] = b"ha-seal1";
+const ID: usize = 8;
+const NONCE: usize = 12;
+const TAG: usize = 16;
+
+/// The key that a state and what belongs to it are sealed with. Zeroed when dropped; never shown.
+#[derive(Clone)]
+pub struct Key {
+    id: String,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl Key {
+    /// A new one.
+    ///
+    /// # Panics
+    /// When the system has no randomness to give, which no system in use does.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut secret = Zeroizing::new([0; 32]);
+        rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut *secret).expect("the system gives random bytes");
+        Self::from_secret(secret)
+    }
+
+    /// The key of these bytes.
+    #[must_use]
+    pub fn from_secret(secret: Zeroizing<[u8; 32]>) -> Self {
+        let id = to_hex(&Sha256::digest(&secret[..])[..ID]);
+        Self { id, secret }
+    }
+
+    /// The key's name: says which it is, and nothing about it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What a key file holds.
+    #[must_use]
+    pub fn to_file(&self) -> Zeroizing<String> {
+        let hex = Zeroizing::new(to_hex(&self.secret[..]));
+        Zeroizing::new(format!("{FILE_MARK} {}\n", *hex))
+    }
+
+    /// Reads what a key file holds; `path` is for the message.
+    pub(crate) fn from_file(text: &str, path: &Path) -> Result<Self, StateError> {
+        let hex = text.trim().strip_prefix(FILE_MARK).filter(|it| it.starts_with(' '));
+        let hex = hex.ok_or_else(|| StateError::not_a_key(path, "it holds no key of `ha`"))?;
+        let bytes = from_hex(hex.trim()).map(Zeroizing::new);
+        let bytes = bytes.filter(|it| it.len() == 32).ok_or_else(|| StateError::not_a_key(path, "its key is not whole"))?;
+        let mut secret = Zeroizing::new([0; 32]);
+        secret.copy_from_slice(&bytes);
+        Ok(Self::from_secret(secret))
+    }
+
+    /// A key for one purpose alone, so that what was made for one is nothing to another.
+    fn for_purpose(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut derived = Zeroizing::new([0; 32]);
+        derived.copy_from_slice(&authenticate(&self.secret[..], purpose.as_bytes()));
+        derived
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({})", self.id)
+    }
+}
+
+/// Seals bytes for a purpose, such as `plan`: nobody without the key can read or alter them, and they open for the
+/// same purpose only. The key's id stands in front in clear.
+#[must_use]
+pub fn seal(key: &Key, purpose: &str, bytes: &[u8]) -> Vec<u8> {
+    seal_with(key, purpose, &[], bytes)
+}
+
+/// Opens what [`seal`] sealed.
+///
+/// # Errors
+/// When it was sealed with another key or for another purpose, or is not whole.
+pub fn open(key: &Key, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
+    open_with(key, purpose, &[], sealed)
+}
+
+/// The id of the key that [`seal`] used.
+#[must_use]
+pub fn sealed_with(sealed: &[u8]) -> Option<String> {
+    sealed.strip_prefix(SEALED_MARK).and_then(|rest| rest.get(..ID)).map(to_hex)
+}
+
+/// A digest that says whether two texts are the same, and from which nobody without the key can guess a short one:
+/// for values that are kept nowhere.
+#[must_use]
+pub fn keyed_digest(key: &Key, bytes: &[u8]) -> String {
+    to_hex(&authenticate(&key.for_purpose("digest")[..], bytes))
+}
+
+/// Seals bytes together with others that are not stored, but must be the same when it is opened.
+pub(crate) fn seal_with(key: &Key, purpose: &str, beside: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut nonce = [0; NONCE];
+    rand::fill(nonce.as_mut_slice());
+    let mut sealed = Vec::with_capacity(SEALED_MARK.len() + ID + NONCE + bytes.len() + TAG);
+    sealed.extend_from_slice(SEALED_MARK);
+    sealed.extend(from_hex(&key.id).expect("an id is hexadecimal"));
+    sealed.extend(nonce);
+    let start = sealed.len();
+    sealed.extend_from_slice(bytes);
+    let tag = cipher(key, purpose)
+        .encrypt_inout_detached((&nonce).into(), beside, (&mut sealed[start..]).into())
+        .expect("no text in memory is too long to encrypt");
+    sealed.extend_from_slice(&tag);
+    sealed
+}
+
+/// Opens what [`seal_with`] sealed.
+pub(crate) fn open_with(key: &Key, purpose: &str, beside: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
+    let place = "a sealed file";
+    let id = sealed_with(sealed).ok_or_else(|| StateError::not_a_state(place, "sealed file"))?;
+    if id != key.id {
+        return Err(StateError::wrong_key_for_file(&id, &key.id));
+    }
+    let rest = &sealed[SEALED_MARK.len() + ID..];
+    let damaged = || StateError::damaged(place, "it was altered since it was sealed, or it was sealed for another purpose");
+    let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or_else(damaged)?;
+    let (text, tag) = rest.split_last_chunk::<TAG>().ok_or_else(damaged)?;
+    let mut opened = Zeroizing::new(text.to_vec());
+    let buffer = opened.as_mut_slice().into();
+    cipher(key, purpose).decrypt_inout_detached(nonce.into(), beside, buffer, tag.into()).map_err(|_| damaged())?;
+    Ok(opened)
+}
+
+fn cipher(key: &Key, purpose: &str) -> Aes256Gcm {
+    let derived = key.for_purpose(&format!("seal {purpose}"));
+    Aes256Gcm::new((&*derived).into())
+}
+
+fn authenticate(key: &[u8], bytes: &[u8]) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("a key of any length will do");
+    mac.update(bytes);
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reason;
+
+    #[test]
+    fn what_is_sealed_opens_with_its_key_for_its_purpose_only() {
+        let (key, other) = (Key::random(), Key::random());
+        let sealed = seal(&key, "plan", b"hush");
+        assert_eq!(&**open(&key, "plan", &sealed).unwrap(), b"hush");
+        assert_eq!(sealed_with(&sealed).as_deref(), Some(key.id()));
+        assert!(!sealed.windows(4).any(|it| it == b"hush"));
+
+        let wrong = open(&other, "plan", &sealed).unwrap_err();
+        assert_eq!(wrong.reason(), &Reason::WrongKey);
+        assert!(wrong.to_string().contains(key.id()) && wrong.to_string().contains(other.id()), "{wrong}");
+        assert_eq!(open(&key, "backup", &sealed).unwrap_err().reason(), &Reason::Damaged);
+    }
+
+    #[test]
+    fn a_sealed_text_that_was_altered_or_cut_does_not_open() {
+        let key = Key::random();
+        let sealed = seal(&key, "plan", b"hush");
+        for bit in 0..sealed.len() * 8 {
+            let mut flipped = sealed.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            open(&key, "plan", &flipped).unwrap_err();
+        }
+        for length in 0..sealed.len() {
+            open(&key, "plan", &sealed[..length]).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_digest_depends_on_text_and_key() {
+        let (key, other) = (Key::random(), Key::random());
+        assert_eq!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hush"));
+        assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hust"));
+        assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&other, b"hush"));
+    }
+
+    #[test]
+    fn a_key_file_reads_back_and_shows_nothing() {
+        let key = Key::random();
+        let path = Path::new("k");
+        let text = key.to_file();
+        assert_eq!(Key::from_file(&text, path).unwrap().id(), key.id());
+        assert!(!format!("{key:?}").contains(text.trim().split(' ').next_back().unwrap()));
+        for wrong in ["", "ha-state-key-1", "ha-state-key-1 00", "ha-state-key-2 00", &text[..text.len() - 3], "hello"] {
+            assert_eq!(Key::from_file(wrong, path).unwrap_err().reason(), &Reason::NotAKey, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A state that goes with the process; for tests, and to try things out without leaving a trace.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::store::{Held, Kept, Lease, Loaded, Segment, Store};
+use crate::{Holder, StateError};
+
+/// A state in memory: a checkpoint and one segment per append, as an object store would keep them. Clones are the
+/// same store.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Arc<Mutex<Content>>);
+
+#[derive(Debug, Default)]
+struct Content {
+    checkpoint: Option<Vec<u8>>,
+    segments: BTreeMap<u64, Vec<u8>>,
+    holder: Option<Holder>,
+}
+
+impl MemoryStore {
+    /// A store with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn content(&self) -> std::sync::MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Loaded> for MemoryStore {
+    fn from(Loaded { checkpoint, segments }: Loaded) -> Self {
+        let segments = segments.into_iter().map(|Segment { number, bytes }| (number, bytes)).collect();
+        Self(Arc::new(Mutex::new(Content { checkpoint, segments, holder: None })))
+    }
+}
+
+impl Store for MemoryStore {
+    fn place(&self) -> String {
+        "the state in memory".to_owned()
+    }
+
+    fn load(&self) -> Result<Loaded, StateError> {
+        let content = self.content();
+        let segments = content.segments.iter().map(|(number, bytes)| Segment { number: *number, bytes: bytes.clone() });
+        Ok(Loaded { checkpoint: content.checkpoint.clone(), segments: segments.collect() })
+    }
+
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        Ok(self.content().holder.clone())
+    }
+
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        let mut content = self.content();
+        if content.holder.is_some() {
+            return Err(StateError::locked(&self.place(), content.holder.clone()));
+        }
+        content.holder = Some(holder.clone());
+        Ok(Box::new(HeldMemory(self.clone())))
+    }
+}
+
+struct HeldMemory(MemoryStore);
+
+impl Held for HeldMemory {
+    fn lease(&self) -> Lease {
+        Lease::lasting()
+    }
+
+    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+        let mut content = self.0.content();
+        content.segments.retain(|number, _| kept.is_some_and(|it| *number <= it.segment));
+        if let Some(Kept { segment, length }) = kept
+            && let Some(bytes) = content.segments.get_mut(&segment)
+        {
+            bytes.truncate(length);
+        }
+        content.segments.retain(|_, bytes| !bytes.is_empty());
+        Ok(())
+    }
+
+    fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let place = self.0.place();
+        match self.0.content().segments.entry(number) {
+            std::collections::btree_map::Entry::Occupied(_) => Err(StateError::taken(&place, number)),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(bytes.to_vec());
+                Ok(())
+            }
+        }
+    }
+
+    fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let mut content = self.0.content();
+        content.checkpoint = Some(bytes.to_vec());
+        content.segments.retain(|first, _| *first > number);
+        Ok(())
+    }
+}
+
+impl Drop for HeldMemory {
+    fn drop(&mut self) {
+        self.0.content().holder = None;
+    }
+}

@@ -1,0 +1,115 @@
+//! From a store's bytes to a state.
+
+use std::collections::BTreeSet;
+
+use ha_kind::Address;
+use zeroize::Zeroize;
+
+use crate::journal::{Position, Scan, replay, scan};
+use crate::session::KeyCache;
+use crate::store::{Loaded, Segment, Store};
+use crate::{Frame, Keys, Reason, State, StateError, StepOutcome, checkpoint};
+
+/// How often a reader looks again at what a writer may have been in the middle of.
+const TRIES: u32 = 10;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// A state as read, and what its store looked like.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) state: State,
+    pub(crate) scan: Scan,
+    /// The number that the checkpoint ends with; none where there is no checkpoint.
+    pub(crate) checkpoint: Option<u64>,
+    /// How many bytes it has.
+    pub(crate) checkpoint_length: usize,
+}
+
+/// The state as it is, also while another process writes to it; that one is not held up. A new state where nothing
+/// was ever written.
+///
+/// # Errors
+/// When the store cannot be read, the key is missing or another, or what is there is not what was written.
+pub fn open_for_reading(store: &dyn Store, keys: &dyn Keys) -> Result<State, StateError> {
+    patiently(|| load(store, keys).map(|it| it.state))
+}
+
+/// The addresses of all records, without reading the records of the checkpoint.
+///
+/// # Errors
+/// As [`open_for_reading`].
+pub fn addresses(store: &dyn Store, keys: &dyn Keys) -> Result<BTreeSet<Address>, StateError> {
+    patiently(|| {
+        let place = store.place();
+        let mut keys = KeyCache::new(keys);
+        let Loaded { checkpoint, mut segments } = store.load()?;
+        let indexed = checkpoint.map(|mut it| checkpoint::addresses(&mut it, &mut keys, &place)).transpose()?;
+        let (mut position, listed) = indexed.unwrap_or_default();
+        let mut all: BTreeSet<Address> = listed.into_iter().collect();
+        let scan = scan(&segments, &place)?;
+        let replayed = replay(&mut position, &mut segments, &scan, &mut keys, &place, |_, frame| match frame {
+            Frame::Result { outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. }, .. } => {
+                all.insert(record.address);
+            }
+            Frame::Result { outcome: StepOutcome::Deleted(address), .. } => {
+                all.remove(&address);
+            }
+            Frame::Moved { from, to } => {
+                if all.remove(&from) {
+                    all.insert(to);
+                }
+            }
+            _ => {}
+        });
+        forget(segments);
+        replayed.map(|()| all)
+    })
+}
+
+/// Reads all that a store holds.
+pub(crate) fn load(store: &dyn Store, keys: &dyn Keys) -> Result<Opened, StateError> {
+    let place = store.place();
+    let mut keys = KeyCache::new(keys);
+    let Loaded { checkpoint, mut segments } = store.load()?;
+    let checkpoint_length = checkpoint.as_ref().map_or(0, Vec::len);
+    let decoded = checkpoint.map(|mut bytes| {
+        let decoded = checkpoint::decode(&mut bytes, &mut keys, &place);
+        bytes.zeroize();
+        decoded
+    });
+    let decoded = decoded.transpose()?;
+    let checkpoint = decoded.as_ref().map(|it| it.number);
+    let mut state = decoded.unwrap_or_default();
+    let scan = scan(&segments, &place)?;
+    let mut position = Position { lineage: std::mem::take(&mut state.lineage), number: state.number };
+    let replayed = replay(&mut position, &mut segments, &scan, &mut keys, &place, |number, frame| state.apply(number, frame));
+    forget(segments);
+    replayed?;
+    (state.lineage, state.number) = (position.lineage, position.number);
+    Ok(Opened { state, scan, checkpoint, checkpoint_length })
+}
+
+/// Opened segments hold secrets.
+fn forget(segments: Vec<Segment>) {
+    for mut segment in segments {
+        segment.bytes.zeroize();
+    }
+}
+
+/// What a writer was in the middle of can look like damage to a reader: frames behind a page that was read too
+/// early. Damage stays where it is; that does not.
+fn patiently<T>(read: impl Fn() -> Result<T, StateError>) -> Result<T, StateError> {
+    let mut last = match read() {
+        Err(error) if matches!(error.reason(), Reason::Damaged | Reason::Incomplete) => error,
+        done => return done,
+    };
+    for _ in 0..TRIES {
+        std::thread::sleep(PAUSE);
+        match read() {
+            Err(error) if error == last => return Err(error),
+            Err(error) if matches!(error.reason(), Reason::Damaged | Reason::Incomplete) => last = error,
+            done => return done,
+        }
+    }
+    Err(last)
+}

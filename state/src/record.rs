@@ -1,0 +1,118 @@
+//! What is known of one thing.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use ha_kind::{Address, BlockAddress, Name, Object, Value};
+use serde::{Deserialize, Serialize};
+
+/// Everything known of one instance. All of it is known; unknown exists in plans alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which instance.
+    pub address: Address,
+    /// The provider that made it.
+    pub provider: ProviderName,
+    /// The service's name for it.
+    pub id: String,
+    /// Its arguments as last applied or seen, sensitive marks inline.
+    pub arguments: Object,
+    /// The arguments that the configuration set: only these can differ by being left out.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub configured: BTreeSet<Name>,
+    /// What the service added, sensitive marks inline.
+    pub outputs: Object,
+    /// The blocks it refers to directly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<BlockAddress>,
+    /// Whether it is to be replaced because something about it failed or the operator said so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tainted: bool,
+    /// Whether its successor is made before it is deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub create_before_destroy: bool,
+    /// Whether a plan that deletes it is refused.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub prevent_destroy: bool,
+    /// The number of the frame that wrote it; folding a frame sets it.
+    pub version: u64,
+}
+
+/// A provider configuration, as the language names it: `aws`, or `aws.west` for one with an alias.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderName {
+    /// The provider.
+    pub name: Name,
+    /// Which of its configurations, where there are several.
+    pub alias: Option<Name>,
+}
+
+/// A provider configuration as last used: what refresh and deletion connect with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProviderRecord {
+    /// Its settings, sensitive marks inline.
+    pub settings: Object,
+    /// The blocks its settings refer to directly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<BlockAddress>,
+}
+
+/// An output of the configuration's root.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputRecord {
+    /// Its value, sensitive marks inline.
+    pub value: Value,
+    /// Whether the configuration calls it sensitive.
+    pub sensitive: bool,
+}
+
+impl ProviderName {
+    /// The configuration without an alias.
+    #[must_use]
+    pub fn new(name: impl Into<Name>) -> Self {
+        Self { name: name.into(), alias: None }
+    }
+
+    /// The configuration with this alias.
+    #[must_use]
+    pub fn aliased(name: impl Into<Name>, alias: impl Into<Name>) -> Self {
+        Self { name: name.into(), alias: Some(alias.into()) }
+    }
+}
+
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.alias.as_ref().map_or(Ok(()), |alias| write!(f, ".{alias}"))
+    }
+}
+
+impl FromStr for ProviderName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.split_once('.') {
+            Some((name, alias)) => Self::aliased(name, alias),
+            None => Self::new(text),
+        })
+    }
+}
+
+impl Serialize for ProviderName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProviderName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(text.parse().unwrap_or_else(|never| match never {}))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_false(it: &bool) -> bool {
+    !*it
+}

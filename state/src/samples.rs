@@ -1,0 +1,42 @@
+//! Records and intents for tests.
+
+use ha_kind::{Action, Object, Value};
+
+use crate::{Intent, ProviderName, Record};
+
+pub(crate) fn record(address: &str, id: &str) -> Record {
+    Record {
+        address: address.parse().unwrap(),
+        provider: ProviderName::new("fake"),
+        id: id.to_owned(),
+        arguments: Object::from([
+            ("name".into(), Value::from(id)),
+            ("password".into(), Value::from(format!("canary-{id}")).sensitive()),
+        ]),
+        configured: ["name".into(), "password".into()].into(),
+        outputs: Object::from([("arn".into(), Value::from(format!("arn:fake:{id}")))]),
+        dependencies: vec!["a.other".parse::<ha_kind::Address>().unwrap().block],
+        tainted: false,
+        create_before_destroy: false,
+        prevent_destroy: false,
+        version: 0,
+    }
+}
+
+pub(crate) fn intent(attempt: u64, address: &str) -> Intent {
+    let Record { arguments, configured, provider, dependencies, .. } = record(address, "planned");
+    Intent {
+        attempt,
+        address: address.parse().unwrap(),
+        action: Action::Create,
+        token: format!("{attempt:032x}"),
+        provider,
+        arguments,
+        configured,
+        dependencies,
+        create_before_destroy: false,
+        prevent_destroy: false,
+        absent_before: true,
+        deposed: None,
+    }
+}

@@ -1,0 +1,99 @@
+//! The head of what one process sealed: which state it belongs to, which key opens it, and the data key, sealed with
+//! that. In the journal it is the first frame of each session; in a checkpoint the first entry.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::envelope::Sealer;
+use crate::key::{open_with, seal_with};
+use crate::lineage::{from_hex, to_hex};
+use crate::{Key, KeyName, Keys, StateError};
+
+/// The latest format that is understood.
+pub(crate) const FORMAT: u32 = 1;
+
+/// What the first frame of a session says, in clear.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) format: u32,
+    pub(crate) lineage: String,
+    /// The state's number: of this frame in a journal, of the last frame folded in a checkpoint.
+    pub(crate) number: u64,
+    pub(crate) key: KeyName,
+    salt: String,
+    data_key: String,
+}
+
+/// Whether it heads a part of a journal or a checkpoint; neither passes for the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Journal,
+    Checkpoint,
+}
+
+impl Session {
+    /// A new one with a data key of its own.
+    pub(crate) fn begin(part: Part, lineage: &str, number: u64, name: KeyName, key: &Key) -> (Self, Sealer) {
+        let mut data_key = Zeroizing::new([0; 32]);
+        let mut salt = [0; 4];
+        rand::fill(data_key.as_mut_slice());
+        rand::fill(salt.as_mut_slice());
+        let mut session =
+            Self { format: FORMAT, lineage: lineage.to_owned(), number, key: name, salt: to_hex(&salt), data_key: String::new() };
+        session.data_key = to_hex(&seal_with(key, "data key", &session.beside(part), &data_key[..]));
+        (session, Sealer::new(&data_key, salt))
+    }
+
+    /// Reads one. `place` is for messages.
+    pub(crate) fn parse(body: &[u8], place: &str) -> Result<Self, StateError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let unreadable = |error: serde_json::Error| StateError::damaged(place, format!("its head is unreadable: {error}"));
+        let Format { format } = serde_json::from_slice(body).map_err(unreadable)?;
+        if format > FORMAT {
+            return Err(StateError::newer_format(place, format, FORMAT));
+        }
+        serde_json::from_slice(body).map_err(unreadable)
+    }
+
+    /// What opens the frames it heads.
+    pub(crate) fn sealer(&self, part: Part, keys: &mut KeyCache<'_>, place: &str) -> Result<Sealer, StateError> {
+        let key = keys.named(&self.lineage, &self.key)?;
+        let damaged = || StateError::damaged(place, "its head was altered: its data key does not open under the state's key");
+        let sealed = from_hex(&self.data_key).ok_or_else(damaged)?;
+        let opened = open_with(&key, "data key", &self.beside(part), &sealed).map_err(|_| damaged())?;
+        let mut data_key = Zeroizing::new([0; 32]);
+        data_key.copy_from_slice(opened.get(..32).filter(|_| opened.len() == 32).ok_or_else(damaged)?);
+        let salt = from_hex(&self.salt).and_then(|it| it.try_into().ok()).ok_or_else(damaged)?;
+        Ok(Sealer::new(&data_key, salt))
+    }
+
+    /// What the data key is bound to: everything else.
+    fn beside(&self, part: Part) -> Vec<u8> {
+        let bound = Self { data_key: String::new(), ..self.clone() };
+        serde_json::to_vec(&(format!("{part:?}"), bound)).expect("a session is plain text")
+    }
+}
+
+/// Keys already asked for, so that a person is asked for a passphrase once.
+pub(crate) struct KeyCache<'a> {
+    keys: &'a dyn Keys,
+    known: Vec<(String, KeyName, Key)>,
+}
+
+impl<'a> KeyCache<'a> {
+    pub(crate) fn new(keys: &'a dyn Keys) -> Self {
+        Self { keys, known: Vec::new() }
+    }
+
+    fn named(&mut self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+        if let Some((.., key)) = self.known.iter().find(|(known, it, _)| known == lineage && it == name) {
+            return Ok(key.clone());
+        }
+        let key = self.keys.named(lineage, name)?;
+        self.known.push((lineage.to_owned(), name.clone(), key.clone()));
+        Ok(key)
+    }
+}

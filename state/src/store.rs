@@ -1,0 +1,125 @@
+//! Where a state's bytes are kept. A store knows numbers and bytes, nothing of what they say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Holder, StateError};
+
+/// A place that keeps one state: a checkpoint, and the segments of journal behind it.
+///
+/// Calls may block. They are made from threads of their own, never from an asynchronous one.
+pub trait Store: Send + Sync {
+    /// Where it is, for messages: `` `./ha.state` ``.
+    fn place(&self) -> String;
+
+    /// Everything that is there, as it was at one moment. Takes no lock.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what is there is not a state's.
+    fn load(&self) -> Result<Loaded, StateError>;
+
+    /// Who holds the lock, as far as can be told.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    fn holder(&self) -> Result<Option<Holder>, StateError>;
+
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// When somebody else has it, or the store cannot be written.
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError>;
+}
+
+/// A store under its lock: what only one at a time may do. Dropping it gives the lock back.
+pub trait Held: Send {
+    /// How long the lock is sure to last.
+    fn lease(&self) -> Lease;
+
+    /// Prepares for appending behind what was loaded: what is not kept is removed (none: the whole journal), and
+    /// what is kept is on disk when this returns, even if whoever wrote it was killed before it was.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError>;
+
+    /// Appends a segment of whole frames, the first of which has this number. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`crate::Reason::Taken`] when a segment of that number is there already or the lock is lost; otherwise when it
+    /// cannot be written, and then never again through this lock.
+    fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
+
+    /// Replaces the checkpoint and the journal by a checkpoint of all frames up to this number.
+    ///
+    /// # Errors
+    /// When it cannot be written; then what was there before is still there.
+    fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
+
+    /// Whether a further step may begin: nothing is known that would keep its result from being recorded.
+    ///
+    /// # Errors
+    /// What would.
+    fn has_room(&self) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// Everything a store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The checkpoint; none before the first.
+    pub checkpoint: Option<Vec<u8>>,
+    /// The journal's segments in order. They may begin before the checkpoint's number, and may end in a tail that
+    /// was being written.
+    pub segments: Vec<Segment>,
+}
+
+/// One stretch of journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The number of its first frame.
+    pub number: u64,
+    /// Its frames, and perhaps zeros behind them.
+    pub bytes: Vec<u8>,
+}
+
+/// How much of a journal is to be kept: everything up to here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The number of the last segment of which anything is kept.
+    pub segment: u64,
+    /// How many of its bytes.
+    pub length: usize,
+}
+
+/// How long a lock is sure to last; can be asked from any thread.
+#[derive(Clone)]
+pub struct Lease(Option<Arc<dyn Fn() -> Duration + Send + Sync>>);
+
+impl Lease {
+    /// As long as the process.
+    #[must_use]
+    pub fn lasting() -> Self {
+        Self(None)
+    }
+
+    /// As long as this says each time.
+    #[must_use]
+    pub fn renewed(remaining: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(remaining)))
+    }
+
+    /// What remains of it; none when it lasts as long as the process. No call that changes anything may start when
+    /// less than its own timeout remains.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.0.as_ref().map(|it| it())
+    }
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lease({:?})", self.remaining())
+    }
+}

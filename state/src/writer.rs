@@ -1,0 +1,391 @@
+//! Writing a state: one thread owns the store, and what is appended at the same time goes to disk together.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use futures::channel::oneshot;
+
+use crate::envelope::{self, Label, Sealer, TooLarge};
+use crate::frame::FrameKind;
+use crate::reading::{Opened, load};
+use crate::session::{Part, Session};
+use crate::store::{Held, Kept, Lease, Store};
+use crate::{Frame, Holder, Key, KeyName, Keys, State, StateError, checkpoint, new_lineage};
+
+/// Together at most so many frames, so that the first of them does not wait for ever.
+const GROUP: usize = 4_096;
+/// A journal may grow to this, or to twice the checkpoint, before there is a new checkpoint in the middle of a run.
+const JOURNAL: usize = 8 << 20;
+/// At the end of a run a checkpoint up to this size is written whatever the run did.
+const SMALL: usize = 1 << 20;
+
+/// A state that is being written. There is one at a time, whoever has the lock.
+pub struct Writer {
+    jobs: Sender<Job>,
+    thread: Option<JoinHandle<()>>,
+    state: Arc<Mutex<State>>,
+    attempts: AtomicU64,
+    lineage: String,
+    key: Key,
+    lease: Lease,
+    place: String,
+}
+
+/// How a state is opened for writing.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    holder: Holder,
+    lineage: Option<String>,
+    journal: usize,
+}
+
+impl Opening {
+    /// By this holder.
+    #[must_use]
+    pub fn by(holder: Holder) -> Self {
+        Self { holder, lineage: None, journal: JOURNAL }
+    }
+
+    /// With this lineage: a state that has another is refused, one that does not exist yet gets it.
+    #[must_use]
+    pub fn of_lineage(mut self, lineage: impl Into<String>) -> Self {
+        self.lineage = Some(lineage.into());
+        self
+    }
+
+    /// With a checkpoint in the middle of a run whenever the journal is larger than this and than twice the checkpoint.
+    #[must_use]
+    pub fn with_journal(mut self, bytes: usize) -> Self {
+        self.journal = bytes;
+        self
+    }
+}
+
+/// Takes a state's lock, reads it, and drops the torn tail that a kill may have left.
+///
+/// # Errors
+/// When somebody else writes (the message says who), the store cannot be read or written, the key is missing or
+/// another, the lineage is another, or what is there is not what was written. Nothing is changed then.
+pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) -> Result<Writer, StateError> {
+    let Opening { holder, lineage: wanted, journal } = opening;
+    let place = store.place();
+    let mut held = store.lock(&holder)?;
+    let Opened { mut state, scan, checkpoint, checkpoint_length } = load(store, keys)?;
+    match wanted {
+        Some(wanted) if state.is_new() => state.lineage = wanted,
+        Some(wanted) if wanted != state.lineage => return Err(StateError::other_lineage(&place, &wanted, &state.lineage)),
+        None if state.is_new() => state.lineage = new_lineage(),
+        _ => {}
+    }
+    let (name, key) = keys.current(&state.lineage)?;
+    // A journal that the checkpoint has overtaken is not written on.
+    let overtaken = |number: u64| checkpoint.is_some_and(|it| number <= it);
+    let kept: Option<Kept> = scan.kept.filter(|_| !overtaken(state.number));
+    held.resume(kept)?;
+
+    let lease = held.lease();
+    let (attempts, lineage) = (AtomicU64::new(state.attempts), state.lineage.clone());
+    let number = state.number;
+    let state = Arc::new(Mutex::new(state));
+    let (jobs, received) = mpsc::channel();
+    let work = Work {
+        held,
+        name,
+        key: key.clone(),
+        lineage: lineage.clone(),
+        sealer: None,
+        number,
+        synced: number,
+        state: state.clone(),
+        journal_length: kept.map_or(0, |_| scan.length),
+        checkpoint_length,
+        has_checkpoint: checkpoint.is_some(),
+        limit: journal,
+        failed: None,
+    };
+    let thread = std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
+    let thread = thread.map_err(|error| StateError::io("start the thread that writes", Path::new("ha.state"), &error))?;
+    Ok(Writer { jobs, thread: Some(thread), state, attempts, lineage, key, lease, place })
+}
+
+impl Writer {
+    /// Appends a frame. It is queued by the call, and on disk and in [`Writer::state`] when the future answers with
+    /// its number; also when the future is dropped. Frames are written in the order of the calls.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing more can be, and every later call fails in the same way. An intent is
+    /// refused by itself when there would be no room for its result.
+    pub fn append(&self, frame: Frame) -> impl Future<Output = Result<u64, StateError>> + Send + use<> {
+        let (answer, answered) = oneshot::channel();
+        let refused = match frame.unknown() {
+            Some(what) => Some(StateError::not_known(&what)),
+            None => self.jobs.send(Job::Append { frame, answer }).err().map(|_| StateError::stopped(&self.place)),
+        };
+        let place = self.place.clone();
+        async move {
+            match refused {
+                Some(error) => Err(error),
+                None => answered.await.unwrap_or_else(|_| Err(StateError::stopped(&place))),
+            }
+        }
+    }
+
+    /// The state with every frame that is on disk. Held up while it is looked at: look, do not wait.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy of the state. Costs as much as there are records.
+    #[must_use]
+    pub fn snapshot(&self) -> State {
+        self.state().clone()
+    }
+
+    /// A number no attempt had before.
+    pub fn next_attempt(&self) -> u64 {
+        self.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The state's lineage.
+    #[must_use]
+    pub fn lineage(&self) -> &str {
+        &self.lineage
+    }
+
+    /// The state's key.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// How long the lock is sure to last.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Ends the writing: all that was appended is on disk, in a new checkpoint where that is worth its cost, and the
+    /// lock is given back.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be written. What was appended is in the journal all the same.
+    pub fn finish(mut self) -> Result<(), StateError> {
+        let (answer, answered) = mpsc::channel();
+        let sent = self.jobs.send(Job::Finish { answer });
+        let done = sent.ok().and_then(|()| answered.recv().ok());
+        self.join();
+        done.unwrap_or_else(|| Err(StateError::stopped(&self.place)))
+    }
+
+    fn join(&mut self) {
+        // With no sender left, the thread ends when it has written all that was appended.
+        self.jobs = mpsc::channel().0;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What was appended is written, and the lock is given back; there is no checkpoint.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("place", &self.place).field("lineage", &self.lineage).finish_non_exhaustive()
+    }
+}
+
+type Answer = oneshot::Sender<Result<u64, StateError>>;
+
+enum Job {
+    Append { frame: Frame, answer: Answer },
+    Finish { answer: Sender<Result<(), StateError>> },
+}
+
+/// What the thread owns.
+struct Work {
+    held: Box<dyn Held>,
+    name: KeyName,
+    key: Key,
+    lineage: String,
+    /// None until the session's head is written.
+    sealer: Option<Sealer>,
+    /// Of the last frame.
+    number: u64,
+    /// The highest number that is known to be on disk.
+    synced: u64,
+    state: Arc<Mutex<State>>,
+    journal_length: usize,
+    checkpoint_length: usize,
+    has_checkpoint: bool,
+    limit: usize,
+    failed: Option<StateError>,
+}
+
+/// A group of frames on their way to disk.
+#[derive(Default)]
+struct Group {
+    bytes: Vec<u8>,
+    frames: Vec<(u64, Frame, Answer)>,
+}
+
+impl Work {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut finish = None;
+            let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
+            let mut frames = Vec::new();
+            for job in waiting {
+                match job {
+                    Job::Append { frame, answer } => frames.push((frame, answer)),
+                    Job::Finish { answer } => finish = Some(answer),
+                }
+            }
+            self.write(frames);
+            match finish {
+                Some(answer) => {
+                    let done = self.finish();
+                    // The lock is given back before anybody hears that it is.
+                    drop(self);
+                    let _ = answer.send(done);
+                    return;
+                }
+                None if self.journal_length > self.limit.max(2 * self.checkpoint_length) => self.checkpoint_midway(),
+                None => {}
+            }
+        }
+    }
+
+    /// Writes frames together, and answers each.
+    fn write(&mut self, frames: Vec<(Frame, Answer)>) {
+        let mut group = Group::default();
+        let first = self.number + 1;
+        for (frame, answer) in frames {
+            match self.lay_out(&mut group.bytes, &frame) {
+                Ok(number) => group.frames.push((number, frame, answer)),
+                // Whoever asked may have gone.
+                Err(error) => drop(answer.send(Err(error))),
+            }
+        }
+        let written = if group.bytes.is_empty() { Ok(()) } else { self.append(first, &group.bytes) };
+        if written.is_ok() {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.number = self.number;
+            let mut answers = Vec::with_capacity(group.frames.len());
+            for (number, frame, answer) in group.frames {
+                state.apply(number, frame);
+                answers.push((number, answer));
+            }
+            drop(state);
+            for (number, answer) in answers {
+                let _ = answer.send(Ok(number));
+            }
+        } else if let Err(error) = written {
+            for (.., answer) in group.frames {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+
+    /// Lays a frame out behind those of its group, with the session's head before the first.
+    fn lay_out(&mut self, bytes: &mut Vec<u8>, frame: &Frame) -> Result<u64, StateError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        if let Frame::Intent(intent) = frame {
+            self.held.has_room().map_err(|error| StateError::no_room(&intent.address.to_string(), &error))?;
+        }
+        let address = frame.address().map(ToString::to_string).unwrap_or_default();
+        let write_body = |body: &mut Vec<u8>| serde_json::to_writer(body, frame).expect("a frame has only text keys");
+        self.seal(bytes, frame.kind(), &address, write_body)
+    }
+
+    fn seal(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        kind: FrameKind,
+        address: &str,
+        write_body: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<u64, StateError> {
+        let too_large = |TooLarge| StateError::too_large(address);
+        let (synced_through, mut number) = (self.synced, self.number);
+        let sealer = match &self.sealer {
+            Some(sealer) => sealer,
+            None => {
+                number += 1;
+                let (session, sealer) = Session::begin(Part::Journal, &self.lineage, number, self.name.clone(), &self.key);
+                let label = Label { number, synced_through, kind: FrameKind::Session as u8, address: "" };
+                let write_session = |body: &mut Vec<u8>| serde_json::to_writer(body, &session).expect("a session is plain text");
+                envelope::append(bytes, label, None, write_session).map_err(too_large)?;
+                self.number = number;
+                self.sealer.insert(sealer)
+            }
+        };
+        number += 1;
+        let label = Label { number, synced_through, kind: kind as u8, address };
+        envelope::append(bytes, label, Some(sealer), write_body).map_err(too_large)?;
+        self.number = number;
+        Ok(number)
+    }
+
+    /// Puts a group on disk. A failure is final: what a failed sync left on disk, nobody knows.
+    fn append(&mut self, first: u64, bytes: &[u8]) -> Result<(), StateError> {
+        if let Err(error) = self.held.append(first, bytes) {
+            self.failed = Some(error.clone());
+            return Err(error);
+        }
+        self.synced = self.number;
+        self.journal_length += bytes.len();
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StateError> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = checkpoint::encode(&state, self.name.clone(), &self.key)?;
+        let number = state.number;
+        drop(state);
+        self.held.checkpoint(number, &bytes)?;
+        // What comes now is a journal of its own, with a head of its own.
+        self.sealer = None;
+        self.journal_length = 0;
+        self.checkpoint_length = bytes.len();
+        self.has_checkpoint = true;
+        Ok(())
+    }
+
+    /// The run goes on when this fails: the journal has everything. It is tried again when that is twice as long.
+    fn checkpoint_midway(&mut self) {
+        if self.checkpoint().is_err() {
+            self.limit = self.journal_length * 2;
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), StateError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        if self.number == 0 {
+            return Ok(());
+        }
+        let overdue =
+            !self.has_checkpoint || self.checkpoint_length <= SMALL || self.journal_length >= self.checkpoint_length / 4;
+        if self.journal_length > 0 && overdue {
+            let recorded = "everything that was done is recorded in the journal beside it; the next run reads it from there";
+            return self.checkpoint().map_err(|error| error.help(recorded));
+        }
+        if self.sealer.is_some() {
+            // Until a later frame says that the last ones were on disk, damage to them would pass for a torn tail.
+            let (mut bytes, first) = (Vec::new(), self.number + 1);
+            self.seal(&mut bytes, FrameKind::Closed, "", |_| {})?;
+            self.append(first, &bytes)?;
+        }
+        Ok(())
+    }
+}
