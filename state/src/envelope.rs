@@ -119,11 +119,6 @@ impl Envelope {
         })
     }
 
-    /// The address in clear; empty for frames that are about none.
-    pub(crate) fn address<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
-        std::str::from_utf8(&bytes[self.start + HEADER..self.body]).ok()
-    }
-
     /// Opens the body where it lies; what it says, or nothing when it is not what was sealed.
     pub(crate) fn open<'a>(&self, frame: &'a mut [u8], sealer: &Sealer) -> Option<&'a [u8]> {
         let (before, sealed) = frame.split_at_mut(self.body - self.start);
@@ -194,7 +189,7 @@ mod tests {
         let mut bytes = two_frames();
         let first = Envelope::at(&bytes, 0).unwrap();
         assert_eq!((first.number, first.synced_through, first.version, first.kind), (5, 4, VERSION, 2));
-        assert_eq!(first.address(&bytes), Some("a.b"));
+        assert_eq!(&bytes[HEADER..first.body], b"a.b");
         assert!(!bytes.windows(4).any(|it| it == b"hush"));
         assert_eq!(first.open(&mut bytes[..first.end], &sealer()), Some(&b"hush"[..]));
         let second = Envelope::at(&bytes, first.end).unwrap();

@@ -176,3 +176,93 @@ impl Keys for KeyRing {
         Ok((name, key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Reason, new_lineage};
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_key_is_made_once_where_only_its_owner_can_read_it() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path().join("ha/keys"), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let first = ring.find_or_make(&lineage).unwrap();
+        let path = home.path().join(format!("ha/keys/{lineage}.key"));
+        assert_eq!(first.made.as_deref(), Some(&*path));
+        assert_eq!((mode(&path), mode(&home.path().join("ha/keys"))), (0o600, 0o700));
+        let again = ring.find_or_make(&lineage).unwrap();
+        assert_eq!((again.key.id(), again.made), (first.key.id(), None));
+        assert_ne!(ring.find_or_make(&new_lineage()).unwrap().key.id(), first.key.id());
+        assert_eq!(fs::read_dir(home.path().join("ha/keys")).unwrap().count(), 2, "no drafts are left");
+    }
+
+    #[test]
+    fn who_makes_a_key_second_gets_the_first() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let ids: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| ring.find_or_make(&lineage).unwrap())).collect();
+            makers.into_iter().map(|it| it.join().unwrap().key.id().to_owned()).collect()
+        });
+        assert_eq!(ids.len(), 1);
+    }
+
+    #[test]
+    fn automation_makes_no_key_and_says_how_to() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Automation);
+        let error = ring.find_or_make(&new_lineage()).unwrap_err();
+        assert_eq!(error.reason(), &Reason::MissingKey);
+        assert!(error.error().help.iter().any(|it| it.contains("ha state key --new > FILE")), "{error:?}");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_named_file_is_used_and_never_made() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("mounted");
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive).with_file(&file);
+        assert_eq!(ring.find_or_make(&new_lineage()).unwrap_err().reason(), &Reason::MissingKey);
+        let key = Key::random();
+        fs::write(&file, &*key.to_file()).unwrap();
+        assert_eq!(ring.find_or_make(&new_lineage()).unwrap().key.id(), key.id());
+    }
+
+    #[test]
+    fn the_environment_says_where_keys_lie_and_whether_they_are_made() {
+        let ring = |set: &[(&str, &str)]| {
+            KeyRing::from_variables(|name| set.iter().find(|(it, _)| *it == name).map(|(_, value)| PathBuf::from(value)))
+        };
+        let at_home = ring(&[("HOME", "/home/ops")]);
+        assert_eq!(at_home.path("l"), Path::new("/home/ops/.config/ha/keys/l.key"));
+        assert_eq!(at_home.policy, KeyPolicy::Interactive);
+        let elsewhere = ring(&[("HOME", "/home/ops"), ("XDG_CONFIG_HOME", "/c"), ("CI", "true")]);
+        assert_eq!(elsewhere.path("l"), Path::new("/c/ha/keys/l.key"));
+        assert_eq!(elsewhere.policy, KeyPolicy::Automation);
+        assert_eq!(ring(&[("HA_IN_AUTOMATION", "1")]).policy, KeyPolicy::Automation);
+        assert_eq!(ring(&[("HA_STATE_KEY_FILE", "/run/key")]).path("l"), Path::new("/run/key"));
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let path = ring.find_or_make(&lineage).unwrap().made.unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = ring.find(&lineage).unwrap_err();
+        assert!(error.to_string().contains("0644") && error.error().help.iter().any(|it| it.contains("chmod 600")), "{error:?}");
+    }
+
+    #[test]
+    fn a_lineage_leads_to_no_other_directory() {
+        let ring = KeyRing::new("/nowhere", KeyPolicy::Interactive);
+        assert_eq!(ring.find("../../etc/shadow").unwrap_err().reason(), &Reason::Damaged);
+    }
+}

@@ -104,12 +104,12 @@ fn patiently<T>(read: impl Fn() -> Result<T, StateError>) -> Result<T, StateErro
         done => return done,
     };
     for _ in 0..TRIES {
-        std::thread::sleep(PAUSE);
         match read() {
             Err(error) if error == last => return Err(error),
             Err(error) if matches!(error.reason(), Reason::Damaged | Reason::Incomplete) => last = error,
             done => return done,
         }
+        std::thread::sleep(PAUSE);
     }
     Err(last)
 }

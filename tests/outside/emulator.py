@@ -32,6 +32,10 @@ READING = ("Describe", "List", "Get", "Head", "Simulate", "AssumeRole", "Lookup"
 SERVICES = ("ec2", "rds", "autoscaling", "s3", "iam", "sts", "kms")
 
 
+class CannotRebuild(Exception):
+    """A request that once succeeded fails now."""
+
+
 class Emulator:
     def __init__(self, folder):
         self._lock = threading.Lock()
@@ -96,7 +100,9 @@ class Emulator:
             chunks = self._moto(environ, lambda status, headers, error=None: captured.append((status, headers)))
             return Answer(*captured[-1], b"".join(chunks))
         except NotImplementedError:
-            return error_answer(environ, "400 Bad Request", "InvalidAction", f"this emulator does not know the action {_action(environ, body)}")
+            return error_answer(
+                environ, "400 Bad Request", "InvalidAction", f"this emulator does not know the action {_action(environ, body)}"
+            )
         except Exception:
             traceback.print_exc()
             return error_answer(environ, "500 Internal Server Error", "InternalFailure", "the emulator failed; its log says how")
@@ -109,7 +115,11 @@ class Emulator:
             with repeatable.moment(entry["seed"], entry["time"]):
                 answer = self._ask_moto(environ, body)
             if not answer.is_success():
-                raise RuntimeError(f"could not repeat {entry['method']} {entry['uri']} {_action(environ, body)}: {answer.body.decode(errors='replace')}")
+                what = f"{entry['method']} {entry['uri']} {_action(environ, body)}".rstrip()
+                raise CannotRebuild(
+                    f"the emulated world could not be built again from {self._log.path}: {what} was answered {answer.status} with "
+                    f"{answer.body.decode(errors='replace')}; `launcher.py remove --dir {self._folder}` gives it up"
+                )
             self._remember(_client_token(environ, body), environ, body, answer)
         if entries:
             say(f"built the emulated world again from {len(entries)} requests")

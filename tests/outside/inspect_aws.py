@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Looks at an AWS account (or the emulator) from outside, with Amazon's own client.
 
-    inspect_aws.py CHECK < REQUEST      REQUEST and the answer are JSON; every request holds "endpoint" and "region"
+inspect_aws.py CHECK < REQUEST      REQUEST and the answer are JSON; every request holds "endpoint" and "region"
 
-    everything         what there is that somebody must have made, by kind: empty lists mean that nothing is left
-    autoscaling_group  {"name"}         the group, its instances, and the launch template version it is pinned to, user data decoded
-    db_instance        {"identifier"}   the instance's settings
-    bucket             {"name"}         the bucket's settings, its objects and how many versions each has
+everything         what there is that somebody must have made, by kind: empty lists mean that nothing is left
+autoscaling_group  {"name"}         the group, its instances, and the launch template version it is pinned to, user data decoded
+db_instance        {"identifier"}   the instance's settings
+bucket             {"name"}         the bucket's settings, its objects and how many versions each has
 """
 
 import base64
@@ -22,7 +22,12 @@ from botocore.exceptions import ClientError
 
 class Account:
     def __init__(self, endpoint, region):
-        self._given = {"endpoint_url": endpoint, "region_name": region, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        self._given = {
+            "endpoint_url": endpoint,
+            "region_name": region,
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }
 
     def __getattr__(self, service):
         return boto3.client(service, **self._given)
@@ -31,16 +36,22 @@ class Account:
 def everything(account):
     ec2, reservations = account.ec2, account.ec2.describe_instances()["Reservations"]
     return {
-        "autoscaling_groups": [it["AutoScalingGroupName"] for it in account.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]],
+        "autoscaling_groups": [
+            it["AutoScalingGroupName"] for it in account.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+        ],
         "buckets": [it["Name"] for it in account.s3.list_buckets()["Buckets"]],
         "db_instances": [it["DBInstanceIdentifier"] for it in account.rds.describe_db_instances()["DBInstances"]],
         "db_snapshots": [it["DBSnapshotIdentifier"] for it in account.rds.describe_db_snapshots()["DBSnapshots"]],
         "db_subnet_groups": [it["DBSubnetGroupName"] for it in account.rds.describe_db_subnet_groups()["DBSubnetGroups"]],
         "instance_profiles": [it["InstanceProfileName"] for it in account.iam.list_instance_profiles()["InstanceProfiles"]],
-        "instances": [it["InstanceId"] for found in reservations for it in found["Instances"] if it["State"]["Name"] != "terminated"],
+        "instances": [
+            it["InstanceId"] for found in reservations for it in found["Instances"] if it["State"]["Name"] != "terminated"
+        ],
         "launch_templates": [it["LaunchTemplateName"] for it in ec2.describe_launch_templates()["LaunchTemplates"]],
         "roles": [it["RoleName"] for it in account.iam.list_roles()["Roles"]],
-        "security_groups": [it["GroupName"] for it in ec2.describe_security_groups()["SecurityGroups"] if it["GroupName"] != "default"],
+        "security_groups": [
+            it["GroupName"] for it in ec2.describe_security_groups()["SecurityGroups"] if it["GroupName"] != "default"
+        ],
         "volumes": [it["VolumeId"] for it in ec2.describe_volumes()["Volumes"]],
     }
 

@@ -185,7 +185,9 @@ def write(ca_file, uri, seconds):
     while True:
         try:
             with _by_uri(uri, ca_file) as client:
-                collection = client.get_default_database().get_collection("inspected", write_concern=pymongo.WriteConcern("majority", wtimeout=2000))
+                collection = client.get_default_database().get_collection(
+                    "inspected", write_concern=pymongo.WriteConcern("majority", wtimeout=2000)
+                )
                 collection.update_one({"_id": "clock"}, {"$set": {"at": Timestamp(int(time.time()), 1)}}, upsert=True)
             return {"seconds": round(time.monotonic() - began, 3)}
         except (AutoReconnect, PyMongoError) as error:

@@ -66,7 +66,11 @@ def start(folder, arguments):
             _launch(folder, arguments.port)
             running = _running(folder)
         elif running["port"] != arguments.port:
-            raise Failure(f"it runs on port {running['port']} already, not on {arguments.port}; stop it first: {_command('stop', folder)}")
+            raise Failure(
+                f"it runs on port {running['port']} already, not on {arguments.port}; stop it first: {_command('stop', folder)}"
+            )
+        else:
+            _start_missing_servers(folder)
     print(json.dumps(_facts(folder, running)))
     return 0
 
@@ -96,7 +100,14 @@ def remove(folder, arguments):
             for server in postgresql_server.all_servers(folder):
                 server.remove()
             postgresql_server.remove_homes(folder)
-            for name in ("requests.log", "launcher.json", "emulator.log", "postgresql-ca.pem", "postgresql-ca.key", "launcher.lock"):
+            for name in (
+                "requests.log",
+                "launcher.json",
+                "emulator.log",
+                "postgresql-ca.pem",
+                "postgresql-ca.key",
+                "launcher.lock",
+            ):
                 (folder / name).unlink(missing_ok=True)
             shutil.rmtree(folder / "objects", ignore_errors=True)
         # Left alone when it holds anything that is not the launcher's.
@@ -109,14 +120,19 @@ def serve(folder, arguments):
     """Runs in the process that `start` leaves behind."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    from emulator import Emulator, say
+    from emulator import CannotRebuild, Emulator, say
+    from postgresql_server import Problem
 
     class Quiet(WSGIRequestHandler):
         # The application reports its requests itself, without what only the client should know.
         def log_request(self, *arguments):
             pass
 
-    application = Emulator(folder)
+    try:
+        application = Emulator(folder)
+    except (CannotRebuild, Problem) as problem:
+        say(f"error: {problem}")
+        return 1
     server = make_server(ADDRESS, arguments.port, application, threaded=True, request_handler=Quiet)
     recorded = {**processes.identity(os.getpid()), "port": arguments.port}
     temporary = folder / "launcher.json.new"
@@ -131,7 +147,13 @@ def _launch(folder, port):
     if holder:
         raise Failure(f"port {port} on {ADDRESS} is taken by {holder}; end that process, or choose another port")
     # Nothing of the caller's environment: it may hold secrets, and the server keeps it for ever.
-    environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "HOME": str(folder), "PYTHONHASHSEED": "0", "AWS_EC2_METADATA_DISABLED": "true"}
+    environment = {
+        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),
+        "PYTHONHASHSEED": "0",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     log = folder / "emulator.log"
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
         began_at = output.tell()
@@ -148,6 +170,18 @@ def _launch(folder, port):
             text.seek(began_at)
             last_words = "".join(text.readlines()[-12:]).rstrip()
         raise Failure(f"the emulator ended at once (exit status {child.returncode}); {log} ends with:\n{last_words}")
+
+
+def _start_missing_servers(folder):
+    """Those that ended by themselves, or were ended, while the emulator went on."""
+    import postgresql_server
+
+    for server in postgresql_server.all_servers(folder):
+        if server.is_made():
+            try:
+                server.start(server.port())
+            except postgresql_server.Problem as problem:
+                raise Failure(problem) from None
 
 
 def _running(folder):

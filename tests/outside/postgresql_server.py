@@ -5,6 +5,7 @@ over the network are encrypted or refused. The superuser answers only on a Unix 
 folder, to the account that runs the launcher.
 """
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -57,7 +58,9 @@ class Problem(Exception):
 
 def binaries():
     """The folder of the newest PostgreSQL that Debian has here."""
-    found = {int(path.parent.parent.name): path.parent for path in pathlib.Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres")}
+    found = {
+        int(path.parent.parent.name): path.parent for path in pathlib.Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres")
+    }
     if not found:
         raise Problem("there is no PostgreSQL under /usr/lib/postgresql; run tests/outside/install")
     return found[max(found)]
@@ -92,7 +95,7 @@ class Server:
         self.home = homes(folder) / name
         self.data = self.home / "data"
         self.log = self.home / "server.log"
-        self.socket = _socket_folder(folder, self.home, name)
+        self.socket = _socket_folder(self.home)
 
     def is_made(self):
         # Written last, so that a server whose making was interrupted is not taken for one.
@@ -122,13 +125,19 @@ class Server:
 
     def start(self, port):
         if not self.is_made():
-            raise Problem(f"the data of {self.name} should be in {self.data} and is not; it cannot be made again without its passwords")
+            raise Problem(
+                f"the data of {self.name} should be in {self.data} and is not; it cannot be made again without its passwords"
+            )
         if self.is_running():
             return
         self._refuse_taken(port)
         self._make_socket_folder()
         self._set_port(port)
         self._start()
+
+    def port(self):
+        """The port that it was last started on."""
+        return int(re.search(r"^port = (\d+)", (self.data / "postgresql.auto.conf").read_text(), re.MULTILINE)[1])
 
     def move(self, port):
         """Another port, for which the server restarts."""
@@ -142,16 +151,24 @@ class Server:
             _execute(connection, "ALTER ROLE {} PASSWORD {}", sql.Identifier(user), sql.Literal(scram.verifier(password)))
 
     def stop(self):
-        if self.is_running():
-            self._run("pg_ctl", "stop", f"--pgdata={self.data}", "--mode=fast", "--wait", "--timeout=60", "--silent")
+        self._end("fast")
 
     def remove(self):
-        recorded = self._process()
-        if recorded:
-            # Nothing of it is kept, so it need not write its data first.
-            self._run("pg_ctl", "stop", f"--pgdata={self.data}", "--mode=immediate", "--wait", "--timeout=60", "--silent")
-        shutil.rmtree(self.home, ignore_errors=True)
-        shutil.rmtree(self.socket, ignore_errors=True)
+        # Nothing of it is kept, so it need not write its data first.
+        self._end("immediate")
+        for folder in (self.home, self.socket):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(folder)
+
+    def _end(self, mode):
+        pid = self._process()
+        if pid is None:
+            return
+        running = processes.identity(pid)
+        self._run("pg_ctl", "stop", f"--pgdata={self.data}", f"--mode={mode}", "--wait", "--timeout=60", "--silent")
+        # pg_ctl is content before the server has taken its socket away.
+        if not processes.wait_until(lambda: not processes.is_alive(running), 60):
+            raise Problem(f"the PostgreSQL server in {self.home} (process {pid}) was stopped and does not end")
 
     def _process(self):
         """The running server, told from a stranger with the same number by its data folder."""
@@ -164,7 +181,9 @@ class Server:
     def _refuse_taken(self, port):
         holder = processes.port_holder(ADDRESS, port)
         if holder:
-            raise Problem(f"port {port} on {ADDRESS} is taken by {holder}; choose another port for the database instance, or end that process")
+            raise Problem(
+                f"port {port} on {ADDRESS} is taken by {holder}; choose another port for the database instance, or end that process"
+            )
 
     def _make_folders(self):
         if os.geteuid() == 0:
@@ -208,8 +227,7 @@ class Server:
             shutil.chown(path, ACCOUNT, ACCOUNT)
 
     def _connect(self):
-        port = re.search(r"port = (\d+)", (self.data / "postgresql.auto.conf").read_text())[1]
-        return psycopg.connect(host=str(self.socket), port=int(port), user=SUPERUSER, dbname="postgres", autocommit=True)
+        return psycopg.connect(host=str(self.socket), port=self.port(), user=SUPERUSER, dbname="postgres", autocommit=True)
 
     def _run(self, program, *arguments):
         command = [str(binaries() / program), *arguments]
@@ -249,11 +267,11 @@ def _execute(connection, statement, *parts):
     connection.execute(sql.SQL(statement).format(*parts))
 
 
-def _socket_folder(folder, home, name):
+def _socket_folder(home):
     inside = home / "socket"
     if len(str(inside)) <= LONGEST_SOCKET_FOLDER:
         return inside
-    return pathlib.Path(tempfile.gettempdir()) / f"ha-postgresql-{os.geteuid()}-{digest(folder)}-{digest(name)}"
+    return pathlib.Path(tempfile.gettempdir()) / f"ha-postgresql-{os.geteuid()}-{digest(home)}"
 
 
 def _owner():

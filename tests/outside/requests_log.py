@@ -15,7 +15,16 @@ from authority import write_private
 
 WITHHELD = "withheld-from-the-log"
 # Headers about the connection or the client; and those that let a request be repeated by a stranger.
-LEFT_OUT = {"connection", "content-length", "transfer-encoding", "expect", "user-agent", "accept", "accept-encoding", "x-amz-security-token"}
+LEFT_OUT = {
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "expect",
+    "user-agent",
+    "accept",
+    "accept-encoding",
+    "x-amz-security-token",
+}
 
 
 class RequestsLog:
@@ -63,7 +72,9 @@ def without_passwords(form):
 
 
 def _kept(headers):
-    kept = {name: value for name, value in headers.items() if name.lower() not in LEFT_OUT and not name.lower().startswith("amz-sdk-")}
+    kept = {
+        name: value for name, value in headers.items() if name.lower() not in LEFT_OUT and not name.lower().startswith("amz-sdk-")
+    }
     if "Authorization" in kept:
         # The emulator reads region and service from it, and nothing else.
         kept["Authorization"] = re.sub(r"Signature=[0-9a-f]+", "Signature=0", kept["Authorization"])

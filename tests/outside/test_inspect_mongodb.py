@@ -21,7 +21,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 import inspect_mongodb
 import processes
 
-CACHE = pathlib.Path(os.environ.get("HA_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "ha")
+CACHE = pathlib.Path(
+    os.environ.get("HA_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "ha"
+)
 MONGOD = CACHE / "mongodb-6.0.5" / "mongod"
 ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
 PASSWORD = "p%a@s/s'$"
@@ -124,7 +126,11 @@ class Set:
 
     def _certificate(self, path, name, minutes=600):
         key = ec.generate_private_key(ec.SECP256R1())
-        parts = [(NameOID.ORGANIZATION_NAME, "CircleCI"), (NameOID.ORGANIZATIONAL_UNIT_NAME, "MongoDB"), (NameOID.COMMON_NAME, name)]
+        parts = [
+            (NameOID.ORGANIZATION_NAME, "CircleCI"),
+            (NameOID.ORGANIZATIONAL_UNIT_NAME, "MongoDB"),
+            (NameOID.COMMON_NAME, name),
+        ]
         builder = self._builder(x509.Name([x509.NameAttribute(*part) for part in parts]), key.public_key(), minutes)
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)

@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -99,7 +98,12 @@ def template_data(text, **more):
         "IamInstanceProfile": {"Name": "services"},
         "Monitoring": {"Enabled": True},
         "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, "HttpEndpoint": "enabled"},
-        "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}}],
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": "/dev/sda1",
+                "Ebs": {"VolumeSize": 100, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
+            }
+        ],
         "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "services"}]}],
         **more,
     }
@@ -125,11 +129,15 @@ class AutoScaling(Launched):
         self.ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=second)
         self.group("later", template)
         [first] = self.described("later")["Instances"]
-        self.autoscaling.update_auto_scaling_group(AutoScalingGroupName="later", LaunchTemplate={"LaunchTemplateId": template, "Version": "2"})
+        self.autoscaling.update_auto_scaling_group(
+            AutoScalingGroupName="later", LaunchTemplate={"LaunchTemplateId": template, "Version": "2"}
+        )
         [same] = self.described("later")["Instances"]
         self.assertEqual((same["InstanceId"], same["LaunchTemplate"]["Version"]), (first["InstanceId"], "1"))
 
-        self.autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=first["InstanceId"], ShouldDecrementDesiredCapacity=False)
+        self.autoscaling.terminate_instance_in_auto_scaling_group(
+            InstanceId=first["InstanceId"], ShouldDecrementDesiredCapacity=False
+        )
         [replaced] = self.described("later")["Instances"]
         self.assertEqual(replaced["LaunchTemplate"]["Version"], "2")
         instance = self.ec2.describe_instances(InstanceIds=[replaced["InstanceId"]])["Reservations"][0]["Instances"][0]
@@ -137,6 +145,8 @@ class AutoScaling(Launched):
         self.assertEqual(instance["MetadataOptions"]["HttpPutResponseHopLimit"], 3)
         self.assertEqual(instance["Monitoring"]["State"], "enabled")
         self.assertIn({"Key": "Name", "Value": "services"}, instance["Tags"])
+        volumes = self.ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [replaced["InstanceId"]]}])
+        self.assertEqual([volume["Size"] for volume in volumes["Volumes"]], [100])
         attribute = self.ec2.describe_instance_attribute(InstanceId=replaced["InstanceId"], Attribute="userData")
         self.assertEqual(attribute["UserData"]["Value"], user_data("#!/bin/sh\necho two\n"))
 
@@ -179,6 +189,8 @@ class AutoScaling(Launched):
         self.refused("ResourceInUse", self.autoscaling.delete_auto_scaling_group, AutoScalingGroupName="force")
         self.autoscaling.delete_auto_scaling_group(AutoScalingGroupName="force", ForceDelete=True)
         [reservation] = self.ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"]
+        volumes = self.ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}])
+        self.assertEqual(volumes["Volumes"], [])
         self.assertEqual(reservation["Instances"][0]["State"]["Name"], "terminated")
 
 
@@ -206,15 +218,21 @@ class LaunchTemplates(Launched):
         self.refused("IdempotentParameterMismatch", self.ec2.create_launch_template_version, **other)
 
     def test_what_is_not_there_or_too_long_is_an_error(self):
-        self.refused("InvalidLaunchTemplateId.NotFound", self.ec2.describe_launch_templates, LaunchTemplateIds=["lt-0123456789abcdef0"])
+        self.refused(
+            "InvalidLaunchTemplateId.NotFound", self.ec2.describe_launch_templates, LaunchTemplateIds=["lt-0123456789abcdef0"]
+        )
         data = template_data("#!/bin/sh\n" + "x" * 16384)
-        self.refused("InvalidUserData.Malformed", self.ec2.create_launch_template, LaunchTemplateName="long", LaunchTemplateData=data)
+        self.refused(
+            "InvalidUserData.Malformed", self.ec2.create_launch_template, LaunchTemplateName="long", LaunchTemplateData=data
+        )
 
     def test_every_version_is_listed(self):
         template = self.ec2.create_launch_template(LaunchTemplateName="many", LaunchTemplateData=template_data("#!/bin/sh\n"))
         template = template["LaunchTemplate"]["LaunchTemplateId"]
         for number in range(2, 21):
-            self.ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=template_data(f"#!/bin/sh\n#{number}\n"))
+            self.ec2.create_launch_template_version(
+                LaunchTemplateId=template, LaunchTemplateData=template_data(f"#!/bin/sh\n#{number}\n")
+            )
         listed = self.ec2.describe_launch_template_versions(LaunchTemplateId=template)["LaunchTemplateVersions"]
         self.assertEqual(len(listed), 20)
 
@@ -226,7 +244,12 @@ class SecurityGroups(Launched):
     def test_rules_have_identities_descriptions_and_tags(self):
         group = self.security_group("rules")
         permissions = [
-            {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "a"}, {"CidrIp": "10.1.0.0/16", "Description": "b"}]},
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 80,
+                "ToPort": 80,
+                "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "a"}, {"CidrIp": "10.1.0.0/16", "Description": "b"}],
+            },
             {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": group, "Description": "self"}]},
         ]
         tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "n", "Value": "v"}]}]
@@ -236,7 +259,9 @@ class SecurityGroups(Launched):
         described = self.ec2.describe_security_group_rules(SecurityGroupRuleIds=identities)["SecurityGroupRules"]
         self.assertEqual({rule["Description"] for rule in described}, {"a", "b", "self"})
         self.assertTrue(all(rule["Tags"] == [{"Key": "n", "Value": "v"}] for rule in described))
-        self.refused("InvalidPermission.Duplicate", self.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=permissions[1:])
+        self.refused(
+            "InvalidPermission.Duplicate", self.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=permissions[1:]
+        )
         self.ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=identities)
         [left] = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
         self.assertTrue(left["IsEgress"])
@@ -274,7 +299,10 @@ class Buckets(Launched):
 
         self.assertEqual(encryption(), {"SSEAlgorithm": "AES256"})
         self.assertTrue(all(self.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()))
-        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/ha"}, "BucketKeyEnabled": True}
+        rule = {
+            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/ha"},
+            "BucketKeyEnabled": True,
+        }
         self.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
         self.assertEqual(encryption(), rule["ApplyServerSideEncryptionByDefault"])
         self.s3.delete_bucket_encryption(Bucket=bucket)
@@ -296,10 +324,16 @@ class Buckets(Launched):
 
 class Identities(Launched):
     def test_a_role_and_its_profile_go_in_order_only(self):
-        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+        }
         tags = [{"Key": "team", "Value": "ci"}]
         self.iam.create_role(RoleName="services", AssumeRolePolicyDocument=json.dumps(trust), MaxSessionDuration=7200, Tags=tags)
-        read = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObjectVersion", "Resource": "arn:aws:s3:::ha/*"}]}
+        read = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "s3:GetObjectVersion", "Resource": "arn:aws:s3:::ha/*"}],
+        }
         self.iam.put_role_policy(RoleName="services", PolicyName="read", PolicyDocument=json.dumps(read))
         self.assertEqual(self.iam.get_role_policy(RoleName="services", PolicyName="read")["PolicyDocument"], read)
         self.iam.create_instance_profile(InstanceProfileName="services", Tags=tags)
@@ -353,7 +387,9 @@ class Databases(Launched):
         self.assertLessEqual(given.items(), found.items())
         self.assertEqual(found["EngineVersion"], postgresql_server.installed_version())
         self.assertEqual((found["PerformanceInsightsEnabled"], found["PerformanceInsightsRetentionPeriod"]), (True, 7))
-        self.assertEqual((found["EnabledCloudwatchLogsExports"], found["TagList"]), (["postgresql"], [{"Key": "a", "Value": "b"}]))
+        self.assertEqual(
+            (found["EnabledCloudwatchLogsExports"], found["TagList"]), (["postgresql"], [{"Key": "a", "Value": "b"}])
+        )
         self.assertNotEqual(found["SecondaryAvailabilityZone"], found["AvailabilityZone"])
         self.assertEqual(found["Endpoint"]["Address"], "127.0.0.1")
         changed = {
@@ -361,7 +397,9 @@ class Databases(Launched):
             "PreferredMaintenanceWindow": "sun:05:30-sun:06:30", "CopyTagsToSnapshot": False, "MaxAllocatedStorage": 600,
             "AutoMinorVersionUpgrade": True, "DeletionProtection": False, "AllocatedStorage": 200, "MonitoringInterval": 0,
         }  # fmt: skip
-        self.rds.modify_db_instance(DBInstanceIdentifier="keeps", ApplyImmediately=True, EnablePerformanceInsights=False, **changed)
+        self.rds.modify_db_instance(
+            DBInstanceIdentifier="keeps", ApplyImmediately=True, EnablePerformanceInsights=False, **changed
+        )
         found = self.described("keeps")
         self.assertLessEqual(changed.items(), found.items())
         self.assertFalse(found["PerformanceInsightsEnabled"])
@@ -371,7 +409,9 @@ class Databases(Launched):
     def test_an_instance_is_a_real_server(self):
         port = self.create("real", DBName="circle")["Endpoint"]["Port"]
         with self.connect(port) as connection:
-            role = connection.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'master'").fetchone()
+            role = connection.execute(
+                "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'master'"
+            ).fetchone()
             self.assertEqual(role, (False, True, True))
             owner = connection.execute("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'circle'").fetchone()
             self.assertEqual(owner, ("master",))
@@ -383,7 +423,11 @@ class Databases(Launched):
         with self.connect(port, user="circle", password=OTHER_PASSWORD, dbname="owned") as connection:
             for extension in ("pgcrypto", "uuid-ossp", "citext"):
                 connection.execute(f'CREATE EXTENSION "{extension}"')
-        for wrong, words in (({"sslmode": "disable"}, "no encryption"), ({"password": "wrong"}, "authentication failed"), ({"user": "rdsadmin"}, "rejects")):
+        for wrong, words in (
+            ({"sslmode": "disable"}, "no encryption"),
+            ({"password": "wrong"}, "authentication failed"),
+            ({"user": "rdsadmin"}, "rejects"),
+        ):
             with self.assertRaisesRegex(psycopg.OperationalError, words):
                 self.connect(port, **wrong)
         with self.connect(port, host="localhost"):
@@ -408,8 +452,12 @@ class Databases(Launched):
         self.refused("InvalidParameterCombination", self.create, name="bad", EngineVersion="9.6")
         self.create("refuses", DeletionProtection=True)
         self.refused("DBInstanceAlreadyExists", self.create, name="refuses")
-        self.refused("InvalidParameterCombination", self.rds.modify_db_instance, DBInstanceIdentifier="refuses", ApplyImmediately=True)
-        self.refused("InvalidParameterCombination", self.rds.delete_db_instance, DBInstanceIdentifier="refuses", SkipFinalSnapshot=True)
+        self.refused(
+            "InvalidParameterCombination", self.rds.modify_db_instance, DBInstanceIdentifier="refuses", ApplyImmediately=True
+        )
+        self.refused(
+            "InvalidParameterCombination", self.rds.delete_db_instance, DBInstanceIdentifier="refuses", SkipFinalSnapshot=True
+        )
         self.rds.modify_db_instance(DBInstanceIdentifier="refuses", DeletionProtection=False)
         self.refused("InvalidParameterCombination", self.rds.delete_db_instance, DBInstanceIdentifier="refuses")
         self.delete("refuses")
@@ -432,11 +480,22 @@ class Restart(unittest.TestCase):
         self.vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
         subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
         group = ec2.create_security_group(GroupName="s", Description="s", VpcId=self.vpc)["GroupId"]
-        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
-        template = ec2.create_launch_template(LaunchTemplateName="restart", LaunchTemplateData=template_data("#!/bin/sh\n"), ClientToken="t")
+        ec2.authorize_security_group_ingress(
+            GroupId=group,
+            IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
+        )
+        template = ec2.create_launch_template(
+            LaunchTemplateName="restart", LaunchTemplateData=template_data("#!/bin/sh\n"), ClientToken="t"
+        )
         template = template["LaunchTemplate"]["LaunchTemplateId"]
         ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=template_data("#!/bin/sh\n#2\n"))
-        autoscaling.create_auto_scaling_group(AutoScalingGroupName="s", MinSize=1, MaxSize=1, VPCZoneIdentifier=",".join(subnets), LaunchTemplate={"LaunchTemplateId": template, "Version": "2"})
+        autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName="s",
+            MinSize=1,
+            MaxSize=1,
+            VPCZoneIdentifier=",".join(subnets),
+            LaunchTemplate={"LaunchTemplateId": template, "Version": "2"},
+        )
         s3.create_bucket(Bucket="ha-restart", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="ha-restart", VersioningConfiguration={"Status": "Enabled"})
         for body in (b"first", b"second", bytes(range(256))):
@@ -444,7 +503,15 @@ class Restart(unittest.TestCase):
         self.ports = [processes.free_port("127.0.0.1", 23000)]
         self.ports.append(processes.free_port("127.0.0.1", self.ports[0] + 1))
         for name, port in zip(("kept", "gone"), self.ports):
-            rds.create_db_instance(DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.m5.large", AllocatedStorage=20, MasterUsername="master", MasterUserPassword=PASSWORD, Port=port)
+            rds.create_db_instance(
+                DBInstanceIdentifier=name,
+                Engine="postgres",
+                DBInstanceClass="db.m5.large",
+                AllocatedStorage=20,
+                MasterUsername="master",
+                MasterUserPassword=PASSWORD,
+                Port=port,
+            )
         rds.modify_db_instance(DBInstanceIdentifier="kept", MasterUserPassword=OTHER_PASSWORD)
         rds.delete_db_instance(DBInstanceIdentifier="gone", SkipFinalSnapshot=True)
 
@@ -462,7 +529,10 @@ class Restart(unittest.TestCase):
             "autoscaling": autoscaling.describe_auto_scaling_groups(),
             "buckets": s3.list_buckets(),
             "objects": versions,
-            "contents": [s3.get_object(Bucket="ha-restart", Key=it["Key"], VersionId=it["VersionId"])["Body"].read().hex() for it in versions],
+            "contents": [
+                s3.get_object(Bucket="ha-restart", Key=it["Key"], VersionId=it["VersionId"])["Body"].read().hex()
+                for it in versions
+            ],
             "databases": rds.describe_db_instances()["DBInstances"],
         }
         for database in answers["databases"]:
@@ -493,8 +563,12 @@ class Restart(unittest.TestCase):
         with self.connect() as connection:
             self.assertEqual(connection.execute("SELECT answer FROM kept").fetchone(), (42,))
         self.assertFalse(half.exists())
-        again = self.world.client("ec2").create_launch_template(LaunchTemplateName="restart", LaunchTemplateData=template_data("#!/bin/sh\n"), ClientToken="t")
-        self.assertEqual(again["LaunchTemplate"]["LaunchTemplateId"], before["templates"]["LaunchTemplates"][0]["LaunchTemplateId"])
+        again = self.world.client("ec2").create_launch_template(
+            LaunchTemplateName="restart", LaunchTemplateData=template_data("#!/bin/sh\n"), ClientToken="t"
+        )
+        self.assertEqual(
+            again["LaunchTemplate"]["LaunchTemplateId"], before["templates"]["LaunchTemplates"][0]["LaunchTemplateId"]
+        )
 
     def connect(self):
         return psycopg.connect(
@@ -509,6 +583,14 @@ class Restart(unittest.TestCase):
         with tempfile.TemporaryDirectory() as other, self.assertRaisesRegex(AssertionError, f"taken by process {pid} "):
             launcher("start", "--dir", other, "--port", self.world.port)
 
+    def test_a_database_that_has_ended_is_started_by_the_next_start(self):
+        self.build()
+        [server] = postgresql_server.all_servers(self.world.folder)
+        server.stop()
+        self.world.start()
+        with self.connect():
+            pass
+
     def test_no_password_is_left_where_others_read(self):
         self.build()
         with self.assertRaises(psycopg.Error), self.connect() as connection:
@@ -518,7 +600,12 @@ class Restart(unittest.TestCase):
         pids = [self.world.facts["pid"], *(server._process() for server in postgresql_server.all_servers(self.world.folder))]
         kept += [pathlib.Path(f"/proc/{pid}/{name}") for pid in pids for name in ("cmdline", "environ")]
         for password in (PASSWORD, OTHER_PASSWORD):
-            forms = {password, urllib.parse.quote(password, safe=""), urllib.parse.quote_plus(password), base64.b64encode(password.encode()).decode()}
+            forms = {
+                password,
+                urllib.parse.quote(password, safe=""),
+                urllib.parse.quote_plus(password),
+                base64.b64encode(password.encode()).decode(),
+            }
             for path in kept:
                 content = path.read_bytes()
                 for form in forms:

@@ -16,3 +16,8 @@ pub(crate) mod samples;
 pub(crate) mod secrets;
 pub(crate) mod shown;
 pub(crate) mod sources;
+pub(crate) mod duration;
+pub(crate) mod outcome;
+pub(crate) mod progress;
+pub(crate) mod schema_text;
+pub(crate) mod state_view;

@@ -25,7 +25,7 @@ pub use diagnostic::{Diagnostic, Severity, Span, closest};
 pub use error::{Attempting, Error, Outcome};
 pub use hooks::{Action, Changed, Hooks, Impact, ImpactSeverity};
 pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
-pub use number::{NotANumber, Number};
+pub use number::{Digits, NotANumber, Number};
 pub use path::{Path, Step};
 pub use registry::{
     Client, Connector, Described, DescribedProvider, Driver, Drivers, Reader, ReadingValue, RecordedValue, Registry, Rendered,

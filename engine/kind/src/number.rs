@@ -36,6 +36,17 @@ struct Big {
     exponent: i64,
 }
 
+/// How many digits of a number are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digits {
+    /// As few as tell it from all other numbers.
+    Shortest,
+    /// As many as this behind the point.
+    AfterPoint(usize),
+    /// As many as this in all.
+    Significant(usize),
+}
+
 /// A text that is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotANumber;
@@ -248,6 +259,34 @@ impl Number {
         rounded(BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, whole), 0, false)
     }
 
+    /// The digits of its magnitude, rounded half to even where some are left out, and where in them the point goes:
+    /// `("15", -1)` is 0.015. Nothing is `("0", 1)`, or no digits at all.
+    #[must_use]
+    pub fn digits(&self, wanted: Digits) -> (String, i64) {
+        let (mantissa, exponent) = self.parts();
+        let mantissa = mantissa.magnitude();
+        if mantissa.is_zero() {
+            return ("0".into(), 1);
+        }
+        match wanted {
+            Digits::Shortest => {
+                let zeros = mantissa.trailing_zeros().unwrap_or(0);
+                shortest(&(mantissa >> zeros), exponent + i64::try_from(zeros).unwrap_or(0))
+            }
+            Digits::AfterPoint(places) => scaled(mantissa, exponent, i64::try_from(places).unwrap_or(i64::MAX)),
+            Digits::Significant(count) => {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                let (_, point) = self.digits(Digits::Shortest);
+                let (digits, point) = scaled(mantissa, exponent, count - point);
+                match usize::try_from(count) {
+                    // Rounding up has made it a digit longer.
+                    Ok(count) if digits.len() > count => (digits[..count].to_owned(), point),
+                    _ => (digits, point),
+                }
+            }
+        }
+    }
+
     fn parts(&self) -> (BigInt, i64) {
         match &self.0 {
             Form::Small(it) => ((*it).into(), 0),
@@ -294,6 +333,22 @@ fn rounded(mantissa: BigInt, exponent: i64, inexact: bool) -> Option<Number> {
         }
     }
     Some(Number(Form::Big(Arc::new(Big { mantissa: BigInt::from_biguint(sign, magnitude), exponent }))))
+}
+
+/// The digits of `mantissa * 2^exponent` up to `places` behind the point, and where the point goes.
+fn scaled(mantissa: &BigUint, exponent: i64, places: i64) -> (String, i64) {
+    let ten = BigUint::from(10u32).pow(u32::try_from(places.unsigned_abs()).unwrap_or(u32::MAX));
+    let two = |power: i64| BigUint::one() << usize::try_from(power.max(0)).unwrap_or(0);
+    let numerator = mantissa * two(exponent) * if places >= 0 { ten.clone() } else { BigUint::one() };
+    let denominator = two(-exponent) * if places < 0 { ten } else { BigUint::one() };
+    let (mut whole, rest) = numerator.div_rem(&denominator);
+    let twice = rest * 2u32;
+    if twice > denominator || (twice == denominator && whole.bit(0)) {
+        whole += 1u32;
+    }
+    let digits = whole.to_string();
+    let point = i64::try_from(digits.len()).unwrap_or(i64::MAX) - places;
+    (digits, point)
 }
 
 /// `a / b * 2^exponent`, rounded once.
@@ -576,6 +631,17 @@ mod tests {
         assert_eq!(Number::from_digits("aA", 62), Some(n("656")));
         assert_eq!(Number::from_digits("12", 2), None);
         assert_eq!(Number::from_digits("", 10), None);
+    }
+
+    #[test]
+    fn digits_are_rounded_where_they_are_cut() {
+        let digits = |text: &str, wanted| n(text).digits(wanted);
+        assert_eq!(digits("1.005", Digits::AfterPoint(2)), ("100".into(), 1));
+        assert_eq!(digits("0.25", Digits::AfterPoint(1)), ("2".into(), 0));
+        assert_eq!(digits("0.015", Digits::Shortest), ("15".into(), -1));
+        assert_eq!(digits("-999.9", Digits::Significant(3)), ("100".into(), 4));
+        assert_eq!(digits("123456", Digits::Significant(2)), ("12".into(), 6));
+        assert_eq!(digits("1200", Digits::Shortest), ("12".into(), 4));
     }
 
     #[test]

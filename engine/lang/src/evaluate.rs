@@ -16,6 +16,9 @@ use crate::shown::shown;
 use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Piece};
 pub(crate) use each::items as iterated;
+pub(crate) use operator::sure_equal;
+pub(crate) use step::common;
+pub(crate) use text::Builder;
 
 /// A problem has been recorded.
 pub(crate) struct Failed;

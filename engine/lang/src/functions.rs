@@ -3,10 +3,14 @@
 mod collection;
 mod encoding;
 mod file;
+mod format;
+mod glob;
 mod hash;
+mod json;
 mod marks;
 mod network;
 mod numeric;
+mod pattern;
 mod string;
 mod time;
 
@@ -20,7 +24,7 @@ use crate::evaluate::{Evaluator, Outcome};
 use crate::tree::Node;
 
 /// One function of the language.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Function {
     /// Its name.
     pub name: &'static str,
@@ -86,6 +90,7 @@ impl Refusal {
 pub(crate) type Answer = Result<Value, Refusal>;
 
 /// How a function is run.
+#[derive(Clone, Copy)]
 pub(crate) enum Run {
     /// On arguments that are wholly known and bear no marks; anything unknown makes the result unknown, any mark marks it.
     Plain(fn(&[Value]) -> Answer),
@@ -177,18 +182,18 @@ const fn map(name: &'static str, of: &'static Kind) -> Parameter {
 }
 
 static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
-    let themes = [
-        collection::functions(),
-        encoding::functions(),
-        file::functions(),
-        hash::functions(),
-        marks::functions(),
-        network::functions(),
-        numeric::functions(),
-        string::functions(),
-        time::functions(),
+    let themes: [&[Function]; 9] = [
+        collection::FUNCTIONS,
+        encoding::FUNCTIONS,
+        file::FUNCTIONS,
+        hash::FUNCTIONS,
+        marks::FUNCTIONS,
+        network::FUNCTIONS,
+        numeric::FUNCTIONS,
+        string::FUNCTIONS,
+        time::FUNCTIONS,
     ];
-    let mut all: Vec<Function> = themes.into_iter().flatten().collect();
+    let mut all: Vec<Function> = themes.into_iter().flatten().cloned().collect();
     all.sort_by_key(|it| it.name);
     all
 });

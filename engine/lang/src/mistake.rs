@@ -507,3 +507,9 @@ pub(crate) fn no_count(span: Span) -> Diagnostic {
 pub(crate) fn no_self(span: Span) -> Diagnostic {
     error("`self` has a value only in postconditions").at(span).help("elsewhere name the block: `KIND.NAME`")
 }
+
+pub(crate) fn nothing_worked(said: Vec<String>) -> Diagnostic {
+    let mut problem = error("no argument of `try` has a value");
+    problem.detail = said.into_iter().map(|it| format!("- {it}")).collect::<Vec<_>>().join("\n");
+    problem.help("give a last argument that always has one, such as null")
+}

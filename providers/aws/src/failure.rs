@@ -39,7 +39,7 @@ pub(crate) fn is<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, cod
 /// Whether AWS answered that there is no such thing.
 pub(crate) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let named = error.code().is_some_and(|code| {
-        let code = code.strip_suffix("Fault").unwrap_or(code);
+        let code = ["Fault", "Exception"].iter().find_map(|it| code.strip_suffix(it)).unwrap_or(code);
         code.ends_with("NotFound") || code.starts_with("NoSuch")
     });
     named || status(error) == Some(404)

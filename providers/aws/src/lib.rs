@@ -1,6 +1,8 @@
 //! Kinds of Amazon Web Services, by the names and arguments that Terraform's provider gives them.
 
 mod cidr;
+mod duration;
+mod ec2;
 mod engine_version;
 mod failure;
 mod iam;
@@ -8,6 +10,7 @@ mod kinds;
 mod policy;
 mod provider;
 mod reading;
+mod security_rules;
 mod tags;
 mod wait;
 
@@ -20,13 +23,16 @@ pub use provider::{Aws, Settings};
 pub fn register(registry: Registry) -> Registry {
     registry
         .provider::<Aws>()
+        .resource::<kinds::aws_autoscaling_group::Group>()
         .resource::<kinds::aws_iam_instance_profile::InstanceProfile>()
         .resource::<kinds::aws_iam_role::Role>()
         .resource::<kinds::aws_iam_role_policy::RolePolicy>()
         .resource::<kinds::aws_iam_role_policy_attachment::Attachment>()
+        .resource::<kinds::aws_launch_template::LaunchTemplate>()
         .resource::<kinds::aws_s3_bucket::Bucket>()
         .resource::<kinds::aws_s3_bucket_public_access_block::PublicAccessBlock>()
         .resource::<kinds::aws_s3_bucket_server_side_encryption_configuration::Encryption>()
         .resource::<kinds::aws_s3_bucket_versioning::Versioning>()
         .resource::<kinds::aws_s3_object::Object>()
+        .resource::<kinds::aws_security_group::SecurityGroup>()
 }

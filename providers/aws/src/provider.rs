@@ -142,6 +142,11 @@ impl Provider for Aws {
 }
 
 impl Aws {
+    /// The account, where it was asked for.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.caller.as_ref().map(|it| it.account.as_str())
+    }
+
     /// Whom AWS takes us for.
     pub(crate) async fn caller(&self) -> Result<Caller, Error> {
         if let Some(known) = &self.caller {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_kind::{Error, Reading, Recorded, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use crate::Aws;
 
@@ -50,10 +53,35 @@ pub(crate) async fn listed<R: Listed>(aws: &Aws, known: &[Recorded<R>]) -> Resul
     Ok(amended(readings, &gone, again))
 }
 
-/// What is there, in so far as the configuration speaks of it: what it leaves to the service inside a block is no
-/// difference.
+/// What is there of a value inside a block, in so far as the configuration speaks of it: what it leaves to the service
+/// is no difference.
 pub(crate) fn where_configured<T, U>(recorded: Option<&U>, there: Option<T>) -> Option<T> {
     recorded.and(there)
+}
+
+/// A block as it is there, without the fields that the configured one leaves to the service.
+pub(crate) fn as_configured<T: Serialize + DeserializeOwned>(recorded: Option<&T>, there: Option<T>) -> Option<T> {
+    let (Some(recorded), Some(there)) = (recorded, &there) else { return there };
+    let json = |it: &T| serde_json::to_value(it).expect("a block's fields have names that are texts");
+    let narrowed = narrowed(&json(recorded), json(there));
+    Some(serde_json::from_value(narrowed).expect("fields of blocks that a configuration may leave out are options"))
+}
+
+fn narrowed(recorded: &Json, there: Json) -> Json {
+    match (recorded, there) {
+        (Json::Object(recorded), Json::Object(there)) => {
+            let spoken_of = there.into_iter().filter_map(|(name, it)| {
+                let recorded = recorded.get(&name).filter(|it| !it.is_null())?;
+                let it = narrowed(recorded, it);
+                Some((name, it))
+            });
+            Json::Object(spoken_of.collect())
+        }
+        (Json::Array(recorded), Json::Array(there)) if recorded.len() == there.len() => {
+            recorded.iter().zip(there).map(|(recorded, it)| narrowed(recorded, it)).collect()
+        }
+        (_, there) => there,
+    }
 }
 
 async fn looked_at<R: LookedAt>(aws: &Aws, known: Vec<&Recorded<R>>) -> Result<Vec<Reading<R>>, Error> {

@@ -57,6 +57,7 @@ impl Wait {
         let began = Instant::now();
         let mut pause = self.pace.first;
         let mut ready = 0;
+        let mut shown = None;
         loop {
             let status = match look().await? {
                 Seen::Ready(it) => {
@@ -76,7 +77,10 @@ impl Wait {
                     let cause = format!("after {} it is still {status}", minutes(self.patience));
                     return Err(Error::new(self.what, cause).help("apply again to go on waiting"));
                 }
-                attempt.progress(&status);
+                if shown.as_ref() != Some(&status) {
+                    attempt.progress(&status);
+                    shown = Some(status);
+                }
             }
             pause_unless_cancelled(attempt, pause, &self.what).await?;
             pause = (pause * 3 / 2).min(self.pace.longest);

@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use ha_kind::{Attempt, Error, Outcome};
 use mongodb::bson::{Document, doc};
 
-use crate::failure::failed;
+use crate::authority::Access;
+use crate::failure::{cause, failed};
 use crate::member::{Member, number};
-use crate::set::{CAUGHT_UP, Status, configuration, members_of, status};
+use crate::set::{CAUGHT_UP, Standing, Status, configuration, members_of, status};
 
 /// How long a set that is missing members may take to become whole before the stop is given up.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits until the set can lose the member `host`, and takes the primary's office from it where it has that.
-pub(crate) async fn pass(member: &Member, host: &str, attempt: &Attempt) -> Result<(), Error> {
+pub(crate) async fn pass(member: &Member, host: &str, access: &Access, attempt: &Attempt) -> Result<(), Error> {
     let attempted = format!("take {host} out of its replica set for a restart");
     let since = Instant::now();
     loop {
         let configuration = configuration(member).await.map_err(|it| failed(&attempted, host, &it))?;
-        let status = status(member).await.map_err(|it| failed(&attempted, host, &it))?;
+        let heard = status(member).await.map_err(|it| failed(&attempted, host, &it))?;
+        let status = seen(heard, host, access).await;
         match verdict(host, &votes(&configuration), &status) {
             Verdict::Stop => return Ok(()),
             Verdict::StepDown => step_down(member, host, attempt).await?,
@@ -35,6 +38,29 @@ pub(crate) async fn pass(member: &Member, host: &str, attempt: &Attempt) -> Resu
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// What a member has heard of the others is some seconds old; this asks them.
+async fn seen(heard: Status, host: &str, access: &Access) -> Status {
+    let asked = heard.0.into_iter().map(async |it| {
+        if it.host == host || !it.serves() {
+            return it;
+        }
+        let message = match Member::new(&it.host, access) {
+            Ok(other) => {
+                let answer = other.hello().await;
+                other.close().await;
+                match answer {
+                    Ok(hello) if hello.serves() => return it,
+                    Ok(_) => "it does not serve now".to_owned(),
+                    Err(error) => cause(&error),
+                }
+            }
+            Err(error) => cause(&error),
+        };
+        Standing { healthy: false, message, ..it }
+    });
+    Status(join_all(asked).await)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -58,7 +84,7 @@ fn votes(configuration: &Document) -> BTreeMap<String, u32> {
 
 fn verdict(host: &str, votes: &BTreeMap<String, u32>, status: &Status) -> Verdict {
     let needed = votes.values().sum::<u32>() / 2 + 1;
-    let count = |all: &mut dyn Iterator<Item = &crate::set::Standing>| -> u32 {
+    let count = |all: &mut dyn Iterator<Item = &Standing>| -> u32 {
         all.filter(|it| it.serves()).filter_map(|it| votes.get(&it.host)).sum()
     };
     let now = count(&mut status.0.iter());
@@ -78,7 +104,7 @@ fn verdict(host: &str, votes: &BTreeMap<String, u32>, status: &Status) -> Verdic
     if status.primary().is_none() {
         return Verdict::Wait("an election is under way".to_owned());
     }
-    let caught_up = |it: &&crate::set::Standing| status.lag(it).is_none_or(|lag| lag < CAUGHT_UP);
+    let caught_up = |it: &&Standing| status.lag(it).is_none_or(|lag| lag < CAUGHT_UP);
     let following = count(&mut status.0.iter().filter(|it| it.host != host).filter(caught_up));
     if following < needed {
         return Verdict::Wait(format!("{following} of {voters} votes are caught up without it and {needed} are needed"));
@@ -104,7 +130,6 @@ async fn step_down(member: &Member, host: &str, attempt: &Attempt) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::set::Standing;
 
     fn status(states: &[(&str, &str)]) -> Status {
         let standing = |(host, state): &(&str, &str)| Standing {

@@ -1,5 +1,7 @@
 //! A connection to one mongod, whatever state its set is in.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mongodb::Client;
@@ -7,7 +9,10 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind, Result};
 use mongodb::options::{AuthMechanism, ClientOptions, Credential, ServerAddress, Tls, TlsOptions};
 
+use tokio::net::TcpStream;
+
 use crate::authority::Access;
+use crate::names::split_endpoint;
 
 /// How long a mongod on a reachable machine takes to answer at worst.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,6 +23,7 @@ pub(crate) struct Member {
     /// `host:port`, as the set knows it.
     pub(crate) endpoint: String,
     client: Client,
+    answered: Arc<AtomicBool>,
     /// The driver opens the keys by path, now and when it connects again.
     _access: Access,
 }
@@ -57,7 +63,7 @@ impl Member {
         options.retry_reads = Some(false);
         options.retry_writes = Some(false);
         let client = Client::with_options(options)?;
-        Ok(Self { endpoint: endpoint.to_owned(), client, _access: access.clone() })
+        Ok(Self { endpoint: endpoint.to_owned(), client, answered: Arc::default(), _access: access.clone() })
     }
 
     /// Runs a command on the database `admin`.
@@ -67,7 +73,23 @@ impl Member {
 
     /// Runs a command on a database.
     pub(crate) async fn run_on(&self, database: &str, command: Document) -> Result<Document> {
-        self.client.database(database).run_command(command).await
+        // The driver goes on knocking at a closed door for as long as it may; one look tells.
+        if !self.answered.load(Ordering::Relaxed) {
+            self.knock().await?;
+        }
+        let answer = self.client.database(database).run_command(command).await;
+        let lost = answer.as_ref().is_err_and(|error| code(error).is_none());
+        self.answered.store(!lost, Ordering::Relaxed);
+        answer
+    }
+
+    async fn knock(&self) -> Result<()> {
+        let (host, port) = split_endpoint(&self.endpoint);
+        let connected = TcpStream::connect((host.trim_matches(['[', ']']), port));
+        match tokio::time::timeout(PATIENCE, connected).await {
+            Ok(connected) => connected.map(drop).map_err(Into::into),
+            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the connection timed out").into()),
+        }
     }
 
     /// Who it is in its set. Needs no credential.

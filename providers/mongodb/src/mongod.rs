@@ -46,6 +46,7 @@ impl std::fmt::Debug for Files {
 const QUIESCE: i32 = 1;
 const STOP_LIMIT: Duration = Duration::from_secs(120);
 const DESTROY_LIMIT: Duration = Duration::from_secs(20);
+const PORT_LIMIT: Duration = Duration::from_secs(2);
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const REJOIN_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// A member that has just started says for a moment that it is in no set.
@@ -170,7 +171,7 @@ impl<M: Machine> Mongod<'_, M> {
     pub(crate) async fn end(&self, attempt: &Attempt) -> Result<(), Error> {
         let Service::Running { process, .. } = self.machine.service().await? else { return Ok(()) };
         attempt.progress("shutting mongod down");
-        if !self.ask_to_shut_down(doc! { "shutdown": 1, "force": true, "timeoutSecs": QUIESCE }).await {
+        if !self.ask_to_shut_down(doc! { "shutdown": 1, "force": true, "timeoutSecs": 0 }).await {
             self.machine.end(End::Ask).await?;
         }
         if self.wait_gone(DESTROY_LIMIT).await? {
@@ -223,10 +224,20 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     async fn refuse_taken_port(&self) -> Result<(), Error> {
-        let Some(owner) = self.machine.listener(self.host, self.port).await? else { return Ok(()) };
-        Err(Error::new(format!("start mongod on {}", self.endpoint), format!("port {} is taken by {owner}", self.port))
-            .help("stop that program, or choose another port")
-            .outcome(Outcome::Refused))
+        let since = Instant::now();
+        loop {
+            let Some(owner) = self.machine.listener(self.host, self.port).await? else { return Ok(()) };
+            // A process that is ending lets go of its memory first and of its sockets last.
+            if since.elapsed() > PORT_LIMIT {
+                return Err(Error::new(
+                    format!("start mongod on {}", self.endpoint),
+                    format!("port {} is taken by {owner}", self.port),
+                )
+                .help("stop that program, or choose another port")
+                .outcome(Outcome::Refused));
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     async fn put(&self, files: &Files) -> Result<(), Error> {
@@ -300,11 +311,11 @@ impl<M: Machine> Mongod<'_, M> {
     /// Answers whether it is in a set at all.
     async fn pass_gate(&self, attempt: &Attempt) -> Result<bool, Error> {
         let attempted = format!("ask mongod on {} how its replica set stands", self.endpoint);
-        let member =
-            Member::new(&self.endpoint, &self.as_itself().await?).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
+        let access = self.as_itself().await?;
+        let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
         let answer = member.run(doc! { "replSetGetStatus": 1 }).await;
         let passed = match answer {
-            Ok(_) => gate::pass(&member, &self.endpoint, attempt).await.map(|()| true),
+            Ok(_) => gate::pass(&member, &self.endpoint, &access, attempt).await.map(|()| true),
             Err(error) if code(&error) == Some(NOT_YET_INITIALIZED) => Ok(false),
             // A certificate that has run out is mended by this very restart, and whoever holds a connection keeps it.
             Err(error) if cause(&error).contains("certificate") || cause(&error).contains("fatal alert") => Ok(true),

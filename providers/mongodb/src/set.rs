@@ -38,8 +38,8 @@ impl Standing {
     pub(crate) fn described(&self) -> String {
         match (self.healthy, self.message.is_empty()) {
             (true, _) => format!("{} is {}", self.host, self.state),
-            (false, true) => format!("{} cannot be reached by the other members", self.host),
-            (false, false) => format!("{} cannot be reached by the other members: {}", self.host, self.message),
+            (false, true) => format!("{} cannot be reached", self.host),
+            (false, false) => format!("{} cannot be reached: {}", self.host, self.message),
         }
     }
 }
@@ -198,6 +198,6 @@ mod tests {
         let behind = Status(vec![standing("a", "PRIMARY", 20_000), standing("b", "SECONDARY", 0)]);
         assert_eq!(behind.unready(), ["b is 20 s behind (limit 10)"]);
         let electing = Status(vec![standing("a", "SECONDARY", 0), standing("b", "DOWN", 0)]);
-        assert_eq!(electing.unready(), ["no primary yet", "b cannot be reached by the other members"]);
+        assert_eq!(electing.unready(), ["no primary yet", "b cannot be reached"]);
     }
 }

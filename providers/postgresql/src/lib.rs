@@ -1,1 +1,48 @@
-//! ha-postgresql
+//! Roles, databases and extensions of a PostgreSQL server.
+
+mod failure;
+mod membership;
+mod postgresql_database;
+mod postgresql_extension;
+mod postgresql_role;
+mod provider;
+mod scram;
+mod session;
+mod sql;
+mod tls;
+
+use ha_kind::Registry;
+
+/// Enters the provider and the kinds of this room.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    registry
+        .provider::<provider::Postgresql>()
+        .resource::<postgresql_database::Database>()
+        .resource::<postgresql_extension::Extension>()
+        .resource::<postgresql_role::Role>()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ha_kind::Registry;
+
+    #[test]
+    fn every_kind_has_its_file_and_is_registered() {
+        let (schemas, _) = crate::register(Registry::new()).split();
+        let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
+        let mut written = BTreeSet::new();
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
+            let path = file.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let head = ["const KIND: &'static", " str = \""].concat();
+            let Some((_, rest)) = source.split_once(&head) else { continue };
+            let kind = rest.split('"').next().unwrap().to_owned();
+            assert_eq!(path.file_stem().unwrap().to_str(), Some(kind.as_str()), "the file is named as its kind");
+            written.insert(kind);
+        }
+        assert_eq!(written, registered);
+    }
+}

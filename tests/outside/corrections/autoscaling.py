@@ -93,7 +93,8 @@ def an_update_leaves_alone_what_it_does_not_name():
 
 
 def an_instance_is_what_the_pinned_version_says():
-    """Disks and tags come from the template's default version; metadata options, monitoring and profile from nowhere."""
+    """Tags come from the template's default version; so do disks, beside one that nobody asked for and that stays
+    when the instance goes; metadata options, monitoring and profile come from nowhere."""
 
     def replace_autoscaling_group_instances(self, count_needed, propagated_tags):
         template, named = None, {}
@@ -107,6 +108,8 @@ def an_instance_is_what_the_pinned_version_says():
                 "iam_instance_profile": version.data.get("IamInstanceProfile"),
                 "key_name": version.data.get("KeyName"),
             }
+            if version.data.get("BlockDeviceMappings"):
+                named["block_device_mappings"] = version.data["BlockDeviceMappings"]
         ec2 = self.autoscaling_backend.ec2_backend
         reservation = ec2.run_instances(
             self.image_id,

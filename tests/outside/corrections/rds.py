@@ -6,7 +6,12 @@ import psycopg
 from moto.core.exceptions import ServiceException
 from moto.moto_api._internal import mock_random
 from moto.rds import models
-from moto.rds.exceptions import DBInstanceAlreadyExists, DBInstanceNotFoundError, InvalidParameterCombination, InvalidParameterValue
+from moto.rds.exceptions import (
+    DBInstanceAlreadyExists,
+    DBInstanceNotFoundError,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+)
 
 import postgresql_server
 
@@ -98,7 +103,12 @@ def an_instance_keeps_its_arguments():
             self.performance_insights_retention_period = self.performance_insights_kms_key_id = None
         elif getattr(self, "performance_insights_retention_period", None) is None:
             self.performance_insights_retention_period = 7
-        for name, default in (("monitoring_interval", 0), ("monitoring_role_arn", None), ("network_type", "IPV4"), ("backup_target", "region")):
+        for name, default in (
+            ("monitoring_interval", 0),
+            ("monitoring_role_arn", None),
+            ("network_type", "IPV4"),
+            ("backup_target", "region"),
+        ):
             if named.get(name) is not None or not hasattr(self, name):
                 setattr(self, name, named.get(name, default))
 
@@ -134,7 +144,9 @@ def a_master_password_has_rules():
         if password is None:
             return
         if not 8 <= len(password) <= 128:
-            raise InvalidParameterValue("The parameter MasterUserPassword is not a valid password because it is shorter than 8 or longer than 128 characters.")
+            raise InvalidParameterValue(
+                "The parameter MasterUserPassword is not a valid password because it is shorter than 8 or longer than 128 characters."
+            )
         if not re.fullmatch(r"[!-~]+", password) or re.search(r"[/@\"]", password):
             raise InvalidParameterValue(
                 "The parameter MasterUserPassword is not a valid password. "
@@ -163,14 +175,24 @@ def a_last_snapshot_must_be_taken_or_declined():
 def an_instance_of_postgresql_is_a_real_server(servers, unlocked):
     """Behind the address of an instance there is nothing."""
     backend = models.RDSBackend
-    original_create, original_modify, original_delete = backend.create_db_instance, backend.modify_db_instance, backend.delete_db_instance
+    original_create, original_modify, original_delete = (
+        backend.create_db_instance,
+        backend.modify_db_instance,
+        backend.delete_db_instance,
+    )
     original_address, original_endpoint = models.DBInstance.address, models.DBInstance.endpoint
 
     def create_db_instance(self, db_kwargs):
         if db_kwargs["db_instance_identifier"].lower() in self.databases:
             raise DBInstanceAlreadyExists()
-        if db_kwargs.get("engine") == ENGINE and db_kwargs.get("master_username", "").lower() in (postgresql_server.SUPERUSER, "rds_superuser", "admin"):
-            raise InvalidParameterValue(f"MasterUsername {db_kwargs['master_username']} cannot be used as it is a reserved word used by the engine")
+        if db_kwargs.get("engine") == ENGINE and db_kwargs.get("master_username", "").lower() in (
+            postgresql_server.SUPERUSER,
+            "rds_superuser",
+            "admin",
+        ):
+            raise InvalidParameterValue(
+                f"MasterUsername {db_kwargs['master_username']} cannot be used as it is a reserved word used by the engine"
+            )
         database = original_create(self, db_kwargs)
         if not _is_real(database):
             return database
@@ -181,7 +203,9 @@ def an_instance_of_postgresql_is_a_real_server(servers, unlocked):
                 servers.make(database, db_kwargs.get("master_user_password"))
         except (postgresql_server.Problem, psycopg.Error, OSError) as problem:
             del self.databases[database.db_instance_identifier]
-            raise InvalidParameterCombination(f"the PostgreSQL server for {database.db_instance_identifier} could not be made: {problem}") from None
+            raise InvalidParameterCombination(
+                f"the PostgreSQL server for {database.db_instance_identifier} could not be made: {problem}"
+            ) from None
         database.status = "available"
         return database
 
@@ -197,7 +221,9 @@ def an_instance_of_postgresql_is_a_real_server(servers, unlocked):
                     servers.set_password(changed, db_kwargs["master_user_password"])
             except (postgresql_server.Problem, psycopg.Error, OSError) as problem:
                 changed.port = port
-                raise InvalidParameterCombination(f"the PostgreSQL server of {db_instance_identifier} could not be changed: {problem}") from None
+                raise InvalidParameterCombination(
+                    f"the PostgreSQL server of {db_instance_identifier} could not be changed: {problem}"
+                ) from None
         return changed
 
     def delete_db_instance(self, db_instance_identifier, *arguments, **named):

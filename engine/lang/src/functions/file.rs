@@ -1,5 +1,198 @@
-use super::Function;
+//! Files and templates.
 
-pub(super) fn functions() -> Vec<Function> {
-    vec![]
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ha_kind::{Diagnostic, Name, Object, Type, Value};
+
+use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
+use crate::SourceFile;
+use crate::environment::{Environment, Nothing};
+use crate::parse;
+use crate::resolve::Resolver;
+use crate::tree::Expression;
+use Kind::{Any, Bool, Text};
+
+/// Templates may render others so deep.
+const DEEPEST: u32 = 16;
+/// So many compiled templates are kept.
+const KEPT: usize = 256;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("abspath", "The path from the root of the file system.", &[text("path")], Text, Run::Plain(abspath)),
+    Function::new("basename", "The last part of a path.", &[text("path")], Text, Run::Plain(|it| Ok(Value::from(basename(str_of(it, 0)))))),
+    Function::new("dirname", "The path without its last part.", &[text("path")], Text, Run::Plain(|it| Ok(Value::from(dirname(str_of(it, 0)))))),
+    Function::new("file", "The content of a file, which must be text.", &[text("path")], Text, Run::Outside(|it, env| {
+        Ok(Value::from(&*content_text(str_of(it, 0), env)?))
+    })),
+    Function::new("filebase64", "The content of a file in base64.", &[text("path")], Text, Run::Outside(|it, env| {
+        Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))
+    })),
+    Function::new("fileexists", "Whether there is a file at this path.", &[text("path")], Bool, Run::Outside(|it, env| {
+        let path = str_of(it, 0);
+        env.files.exists(path).map(Value::Bool).map_err(|why| Refusal::of(0, format!("`{path}` cannot be looked at: {why}")))
+    })),
+    Function::new("fileset", "The files below a directory whose paths match a pattern.", &[text("path"), text("pattern")], Kind::Set(&Text), Run::Outside(fileset)),
+    Function::new("pathexpand", "The path with `~` at its beginning replaced by the home directory.", &[text("path")], Text, Run::Plain(pathexpand)),
+    Function::new("templatefile", "The content of a file as a template, with these variables.", &[text("path"), any("variables")], Any, Run::WholeOutside(templatefile)),
+    Function::new("templatestring", "A text as a template, with these variables.", &[text("template"), any("variables")], Any, Run::WholeOutside(templatestring)),
+];
+
+/// The bytes of a file that an argument names.
+pub(super) fn content(path: &str, environment: &Environment<'_>) -> Result<Arc<[u8]>, Refusal> {
+    environment.files.read(path).map_err(|why| Refusal::of(0, format!("`{path}` cannot be read: {why}")))
+}
+
+fn content_text(path: &str, environment: &Environment<'_>) -> Result<String, Refusal> {
+    let bytes = content(path, environment)?;
+    let text = std::str::from_utf8(&bytes);
+    text.map(str::to_owned).map_err(|_| Refusal::of(0, format!("`{path}` is not text (UTF-8); `filebase64` reads any file")))
+}
+
+fn abspath(arguments: &[Value]) -> Answer {
+    let path = std::path::absolute(cleaned(str_of(arguments, 0)));
+    let path = path.map_err(|error| Refusal::of(0, format!("the path cannot be made absolute: {error}")))?;
+    Ok(Value::from(cleaned(&path.to_string_lossy())))
+}
+
+/// The path without `.`, `..` and doubled slashes.
+fn cleaned(path: &str) -> String {
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in Path::new(path).components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(parts.pop()),
+            (Component::ParentDir, Some(Component::RootDir)) => {}
+            (part, _) => parts.push(part),
+        }
+    }
+    let path: PathBuf = parts.into_iter().collect();
+    if path.as_os_str().is_empty() { ".".into() } else { path.to_string_lossy().into_owned() }
+}
+
+fn basename(path: &str) -> String {
+    match path.trim_end_matches('/') {
+        "" if path.is_empty() => ".".into(),
+        "" => "/".into(),
+        path => path.rsplit('/').next().unwrap_or(path).into(),
+    }
+}
+
+fn dirname(path: &str) -> String {
+    match path.rfind('/') {
+        Some(end) => cleaned(&path[..=end]),
+        None => ".".into(),
+    }
+}
+
+fn pathexpand(arguments: &[Value]) -> Answer {
+    let path = str_of(arguments, 0);
+    let home = || std::env::var("HOME").map_err(|_| Refusal::of(0, "the home directory is not known: HOME is not set"));
+    Ok(Value::from(match path.strip_prefix('~') {
+        Some("") => home()?,
+        Some(rest) if rest.starts_with('/') => cleaned(&format!("{}{rest}", home()?)),
+        Some(_) => return Err(Refusal::of(0, "only one's own home directory can be expanded")),
+        None => path.to_owned(),
+    }))
+}
+
+fn fileset(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+    let (directory, pattern) = (str_of(arguments, 0), str_of(arguments, 1));
+    let pattern = super::glob::Glob::new(pattern).map_err(|why| Refusal::of(1, why))?;
+    let files = environment.files.list(directory);
+    let files = files.map_err(|why| Refusal::of(0, format!("`{directory}` cannot be listed: {why}")))?;
+    let matching = files.into_iter().filter(|it| pattern.matches(it)).map(Value::from);
+    Ok(Value::Set(Arc::new(matching.collect())))
+}
+
+fn templatefile(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+    let [path, variables] = arguments else { return Err(Refusal::new("two arguments are required")) };
+    let (path, sensitive) = path.unmark();
+    let Value::String(path) = &path else {
+        return Ok(marked(Value::unknown(Type::Any, path.cause()), sensitive));
+    };
+    let source = SourceFile::new(path.clone(), content_text(path, environment)?);
+    Ok(marked(rendered(source, variables, environment)?, sensitive))
+}
+
+fn templatestring(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+    let [template, variables] = arguments else { return Err(Refusal::new("two arguments are required")) };
+    let (template, sensitive) = template.unmark();
+    let Value::String(template) = &template else {
+        return Ok(marked(Value::unknown(Type::Any, template.cause()), sensitive));
+    };
+    let source = SourceFile::new("<template>", template.clone());
+    Ok(marked(rendered(source, variables, environment)?, sensitive))
+}
+
+fn marked(value: Value, sensitive: bool) -> Value {
+    if sensitive { value.sensitive() } else { value }
+}
+
+/// Templates that were compiled, by text and the names they see.
+type Kept = HashMap<(Arc<str>, Vec<Name>), Expression>;
+
+static COMPILED: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+
+fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>) -> Answer {
+    if environment.depth >= DEEPEST {
+        return Err(Refusal::new(format!("templates render templates more than {DEEPEST} deep")));
+    }
+    let (plain, sensitive) = match variables {
+        Value::Sensitive(inner) => (&**inner, true),
+        it => (it, false),
+    };
+    let variables: &Object = match plain {
+        Value::Object(it) | Value::Map(it) => it,
+        Value::Unknown(it) => return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive)),
+        _ => return Err(Refusal::of(1, format!("a map or object is required, not a {}", crate::shown::kind(plain)))),
+    };
+    let names: Vec<Name> = variables.keys().cloned().collect();
+    let key = (source.text.clone(), names);
+    let known = COMPILED.lock().ok().and_then(|it| it.get(&key).cloned()).filter(|it| it.span().file == source.name);
+    let template = match known {
+        Some(template) => template,
+        None => {
+            let template = compiled(&source, &key.1)?;
+            if let Ok(mut kept) = COMPILED.lock() {
+                if kept.len() >= KEPT {
+                    kept.clear();
+                }
+                kept.insert(key, template.clone());
+            }
+            template
+        }
+    };
+    let slots: Vec<Value> = variables.values().cloned().collect();
+    let inner = Environment { scope: &Nothing, depth: environment.depth + 1, ..*environment };
+    let value = template.evaluate_with(&slots, &inner).map_err(|it| refusal(&source, it))?;
+    Ok(marked(value, sensitive))
+}
+
+fn compiled(source: &SourceFile, names: &[Name]) -> Result<Expression, Refusal> {
+    let written = parse::template(source).map_err(|it| refusal(source, it))?;
+    let mut resolver = Resolver::closed(source.name.clone(), names.iter().cloned());
+    let template = resolver.expression(written);
+    match resolver.problems.is_empty() {
+        true => Ok(template),
+        false => Err(refusal(source, resolver.problems)),
+    }
+}
+
+/// What is wrong in a template, told to the one who calls for it.
+fn refusal(source: &SourceFile, problems: Vec<Diagnostic>) -> Refusal {
+    let told = problems.into_iter().map(|it| {
+        let place = it.span.as_ref().filter(|span| span.file == source.name).map(|span| {
+            let before = source.text.get(..span.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            format!("{}:{line}:{column}: ", source.name)
+        });
+        let help: String = it.help.iter().map(|it| format!(" ({it})")).collect();
+        format!("{}{}{help}", place.unwrap_or_default(), it.summary)
+    });
+    Refusal::new(told.collect::<Vec<_>>().join("; "))
 }

@@ -1,5 +1,105 @@
-use super::Function;
+//! Types, marks, and trying.
 
-pub(super) fn functions() -> Vec<Function> {
-    vec![]
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Type, Value, convert};
+
+use super::Kind::{Any, Bool, Number, Text};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any};
+use crate::evaluate::{Evaluator, Failed, Outcome};
+use crate::mistake;
+use crate::shown::kind;
+use crate::tree::Node;
+
+const VALUE: &[Parameter] = &[any("value").nullable()];
+const EXPRESSIONS: Parameter = any("expressions").nullable();
+
+const fn to(name: &'static str, doc: &'static str, returns: Kind, run: fn(&[Value]) -> Answer) -> Function {
+    Function::new(name, doc, VALUE, returns, Run::Whole(run))
+}
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("can", "Whether the expression has a value.", VALUE, Bool, Run::Lazy(can)),
+    to("ephemeralasnull", "The value, with null in the place of what is never kept.", Any, |it| Ok(it[0].clone())),
+    to("issensitive", "Whether the value is marked as a secret.", Bool, issensitive),
+    to("nonsensitive", "The value without the mark of a secret on itself.", Any, nonsensitive),
+    to("sensitive", "The value, marked as a secret.", Any, |it| Ok(it[0].clone().sensitive())),
+    to("tobool", "The value as true or false.", Bool, |it| converted(&it[0], &Type::Bool)),
+    to("tolist", "The value as a list.", Kind::List(&Any), |it| converted(&it[0], &Type::List(Arc::new(Type::Any)))),
+    to("tomap", "The value as a map.", Kind::Map(&Any), |it| converted(&it[0], &Type::Map(Arc::new(Type::Any)))),
+    to("tonumber", "The value as a number.", Number, |it| converted(&it[0], &Type::Number)),
+    to("toset", "The value as a set.", Kind::Set(&Any), |it| converted(&it[0], &Type::Set(Arc::new(Type::Any)))),
+    to("tostring", "The value as a text.", Text, |it| converted(&it[0], &Type::String)),
+    Function::new("try", "The value of the first expression that has one.", &[], Any, Run::Lazy(first)).many(&EXPRESSIONS),
+    to("type", "The type of the value, as it is written in `type = …`.", Text, |it| Ok(Value::from(Type::of(&it[0]).to_string()))),
+];
+
+fn converted(value: &Value, ty: &Type) -> Answer {
+    convert(value, ty).map_err(|mismatch| {
+        let (plain, sensitive) = value.unmark();
+        let text = plain.as_str().filter(|_| !sensitive);
+        Refusal::of(0, match (ty, text) {
+            (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
+            (Type::Bool, Some(text)) => format!("\"{text}\" is neither \"true\" nor \"false\""),
+            _ if mismatch.path.steps().is_empty() => format!("a {} cannot be converted: {}", kind(value), mismatch.message),
+            _ => mistake::at(&mismatch),
+        })
+    })
+}
+
+fn issensitive(arguments: &[Value]) -> Answer {
+    let value = &arguments[0];
+    Ok(match value {
+        // Whether it will be marked is decided already.
+        it if it.is_sensitive() => Value::Bool(true),
+        Value::Unknown(it) if it.ty == Type::Any => Value::unknown(Type::Bool, it.cause.clone()),
+        _ => Value::Bool(false),
+    })
+}
+
+fn nonsensitive(arguments: &[Value]) -> Answer {
+    Ok(match &arguments[0] {
+        Value::Sensitive(inner) => (**inner).clone(),
+        Value::Composed(parts) => {
+            let clear = |it: &ha_kind::Part| match it {
+                ha_kind::Part::Secret(text) => ha_kind::Part::Clear(text.clone()),
+                ha_kind::Part::Unknown { cause, .. } => ha_kind::Part::Unknown { cause: cause.clone(), secret: false },
+                it => it.clone(),
+            };
+            Value::from(parts.iter().map(clear).collect::<ha_kind::Text>())
+        }
+        it => it.clone(),
+    })
+}
+
+/// The value of a node, or what is wrong with it.
+fn attempt(evaluator: &mut Evaluator<'_>, node: &Node) -> Result<Value, Vec<Diagnostic>> {
+    let before = evaluator.problems.len();
+    let slots = evaluator.slots.len();
+    let outcome = evaluator.node(node);
+    evaluator.slots.truncate(slots);
+    let problems = evaluator.problems.split_off(before);
+    outcome.map_err(|Failed| problems)
+}
+
+fn can(evaluator: &mut Evaluator<'_>, arguments: &[Node], _: &Node) -> Outcome {
+    let Some(node) = arguments.first() else { return Ok(Value::Bool(false)) };
+    Ok(match attempt(evaluator, node) {
+        // It may still fail once it is known.
+        Ok(value) if !value.is_wholly_known() => Value::unknown(Type::Bool, value.cause()),
+        Ok(_) => Value::Bool(true),
+        Err(_) => Value::Bool(false),
+    })
+}
+
+fn first(evaluator: &mut Evaluator<'_>, arguments: &[Node], node: &Node) -> Outcome {
+    let mut all = Vec::new();
+    for argument in arguments {
+        match attempt(evaluator, argument) {
+            Ok(value) => return Ok(value),
+            Err(problems) => all.extend(problems),
+        }
+    }
+    let said = all.iter().map(|it| it.summary.clone()).collect();
+    Err(evaluator.fail(node, mistake::nothing_worked(said)))
 }

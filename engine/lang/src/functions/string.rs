@@ -1,5 +1,165 @@
-use super::Function;
+//! Texts.
 
-pub(super) fn functions() -> Vec<Function> {
-    vec![]
+use ha_kind::{Text as Parts, Type, Value};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::format::{format, formatlist};
+use super::pattern::{compiled, regex, regexall};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, number, str_of, text, whole_of};
+use crate::evaluate::Builder;
+use Kind::{Any, Bool, Text};
+
+const TEXT: &[Parameter] = &[text("text")];
+const LISTS: Parameter = list("lists", &Text);
+const VALUES: Parameter = any("values").nullable();
+
+const fn rewriting(name: &'static str, doc: &'static str, run: fn(&[Value]) -> Answer) -> Function {
+    Function::new(name, doc, TEXT, Text, Run::Plain(run))
+}
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    rewriting("chomp", "The text without line ends at its end.", |it| text_of(str_of(it, 0).trim_end_matches(['\r', '\n']))),
+    Function::new("endswith", "Whether the text ends with `suffix`.", &[text("text"), text("suffix")], Bool, Run::Plain(|it| {
+        Ok(Value::Bool(str_of(it, 0).ends_with(str_of(it, 1))))
+    })),
+    Function::new("format", "A text with values in the places that `%` marks: `format(\"%s-%03d\", \"a\", 1)`.", &[text("format")], Text, Run::Whole(format)).many(&VALUES),
+    Function::new("formatlist", "As `format`, once for each element of the lists among the values.", &[text("format")], Kind::List(&Text), Run::Whole(formatlist)).many(&VALUES),
+    Function::new("indent", "The text with spaces at the beginning of all lines but the first.", &[number("spaces"), text("text")], Text, Run::Plain(indent)),
+    Function::new("join", "The texts of the lists with a separator between them.", &[text("separator")], Text, Run::Whole(join)).many(&LISTS),
+    rewriting("lower", "The text in lower case.", |it| text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_lowercase())).collect::<String>())),
+    Function::new("regex", "The first match of a pattern: a text, a tuple of its groups, or an object of its named ones.", &[text("pattern"), text("text")], Any, Run::Plain(regex)),
+    Function::new("regexall", "All matches of a pattern; none is an empty list.", &[text("pattern"), text("text")], Kind::List(&Any), Run::Plain(regexall)),
+    Function::new("replace", "The text with all of `part` replaced; between slashes `part` is a pattern.", &[text("text"), text("part"), text("by")], Text, Run::Plain(replace)),
+    Function::new("split", "The texts between the separators.", &[text("separator"), text("text")], Kind::List(&Text), Run::Plain(split)),
+    Function::new("startswith", "Whether the text begins with `prefix`.", &[text("text"), text("prefix")], Bool, Run::Whole(startswith)),
+    Function::new("strcontains", "Whether `part` is anywhere in the text.", &[text("text"), text("part")], Bool, Run::Plain(|it| {
+        Ok(Value::Bool(str_of(it, 0).contains(str_of(it, 1))))
+    })),
+    rewriting("strrev", "The text from its end to its beginning.", |it| text_of(&str_of(it, 0).graphemes(true).rev().collect::<String>())),
+    Function::new("substr", "So many characters from `offset` on; -1 for all, a negative offset counts from the end.", &[text("text"), number("offset"), number("length")], Text, Run::Plain(substr)),
+    rewriting("title", "The text with the first letter of each word in upper case.", title),
+    Function::new("trim", "The text without the given characters at both ends.", &[text("text"), text("characters")], Text, Run::Plain(|it| {
+        text_of(str_of(it, 0).trim_matches(|c| str_of(it, 1).contains(c)))
+    })),
+    Function::new("trimprefix", "The text without `prefix` at its beginning.", &[text("text"), text("prefix")], Text, Run::Plain(|it| {
+        text_of(str_of(it, 0).strip_prefix(str_of(it, 1)).unwrap_or(str_of(it, 0)))
+    })),
+    rewriting("trimspace", "The text without space at both ends.", |it| text_of(str_of(it, 0).trim())),
+    Function::new("trimsuffix", "The text without `suffix` at its end.", &[text("text"), text("suffix")], Text, Run::Plain(|it| {
+        text_of(str_of(it, 0).strip_suffix(str_of(it, 1)).unwrap_or(str_of(it, 0)))
+    })),
+    rewriting("upper", "The text in upper case.", |it| text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_uppercase())).collect::<String>())),
+];
+
+#[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
+fn text_of(text: &str) -> Answer {
+    Ok(Value::from(text))
+}
+
+/// The one character that another becomes; itself when it would become several.
+fn one(c: char, mut becomes: impl Iterator<Item = char>) -> char {
+    match (becomes.next(), becomes.next()) {
+        (Some(only), None) => only,
+        _ => c,
+    }
+}
+
+fn indent(arguments: &[Value]) -> Answer {
+    let spaces = usize::try_from(whole_of(arguments, 0)?).ok().filter(|it| *it <= 1 << 16);
+    let spaces = spaces.ok_or_else(|| Refusal::of(0, "it must be from 0 to 65536"))?;
+    text_of(&str_of(arguments, 1).replace('\n', &format!("\n{}", " ".repeat(spaces))))
+}
+
+fn join(arguments: &[Value]) -> Answer {
+    let [separator, lists @ ..] = arguments else { return Err(Refusal::new("a separator is required")) };
+    if lists.is_empty() {
+        return Err(Refusal::new("at least one list is required"));
+    }
+    let separator = Parts::of(separator).unwrap_or_default();
+    let mut joined = Builder::default();
+    let mut sensitive = false;
+    let mut first = true;
+    let mut unknown = None;
+    for (index, list) in lists.iter().enumerate() {
+        let (plain, mark) = list.unmark();
+        sensitive |= mark;
+        let Some(items) = plain.elements() else {
+            unknown = unknown.or(Some(plain.cause()));
+            continue;
+        };
+        for item in items {
+            let Some(item) = Parts::of(item).filter(|_| !item.is_null()) else {
+                return Err(Refusal::of(index + 1, "null cannot be joined; `compact` takes nulls out"));
+            };
+            if !std::mem::take(&mut first) {
+                joined.push(&separator);
+            }
+            joined.push(&item);
+        }
+    }
+    let value = match unknown {
+        Some(cause) => Value::unknown(Type::String, cause),
+        None => joined.finish(),
+    };
+    Ok(if sensitive { value.sensitive() } else { value })
+}
+
+fn replace(arguments: &[Value]) -> Answer {
+    let (whole, part, by) = (str_of(arguments, 0), str_of(arguments, 1), str_of(arguments, 2));
+    match part.strip_prefix('/').and_then(|it| it.strip_suffix('/')) {
+        Some(pattern) => text_of(&compiled(pattern, 1)?.replace_all(whole, by)),
+        None => text_of(&whole.replace(part, by)),
+    }
+}
+
+fn split(arguments: &[Value]) -> Answer {
+    let (separator, whole) = (str_of(arguments, 0), str_of(arguments, 1));
+    if separator.is_empty() {
+        return Ok(Value::list(whole.chars().map(|it| Value::from(it.to_string()))));
+    }
+    Ok(Value::list(whole.split(separator).map(Value::from)))
+}
+
+/// Known as soon as the beginning is.
+fn startswith(arguments: &[Value]) -> Answer {
+    let [whole, prefix] = arguments else { return Err(Refusal::new("two arguments are required")) };
+    let ((plain, mark), (prefix, prefix_mark)) = (whole.unmark(), prefix.unmark());
+    let known_beginning = match whole {
+        Value::Composed(parts) => match parts.first() {
+            Some(ha_kind::Part::Clear(it) | ha_kind::Part::Secret(it)) => Some(&**it),
+            _ => None,
+        },
+        _ => None,
+    };
+    let value = match (&plain, &prefix, known_beginning) {
+        (Value::String(whole), Value::String(prefix), _) => Value::Bool(whole.starts_with(&**prefix)),
+        (_, Value::String(prefix), Some(beginning)) if beginning.starts_with(&**prefix) => Value::Bool(true),
+        (_, Value::String(prefix), Some(beginning)) if !prefix.starts_with(beginning) => Value::Bool(false),
+        _ => Value::unknown(Type::Bool, plain.cause().or_else(|| prefix.cause())),
+    };
+    Ok(if mark || prefix_mark { value.sensitive() } else { value })
+}
+
+fn substr(arguments: &[Value]) -> Answer {
+    let (whole, offset, length) = (str_of(arguments, 0), whole_of(arguments, 1)?, whole_of(arguments, 2)?);
+    let count = i64::try_from(whole.graphemes(true).count()).unwrap_or(i64::MAX);
+    let start = if offset < 0 { (count + offset).max(0) } else { offset };
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    let taken = if length < 0 { usize::MAX } else { usize::try_from(length).unwrap_or(usize::MAX) };
+    text_of(&whole.graphemes(true).skip(start).take(taken).collect::<String>())
+}
+
+fn title(arguments: &[Value]) -> Answer {
+    let mut before = ' ';
+    let mut titled = String::new();
+    for c in str_of(arguments, 0).chars() {
+        let begins = match before {
+            '_' | '0'..='9' | 'a'..='z' | 'A'..='Z' => false,
+            before if before.is_ascii() => true,
+            before => !before.is_alphanumeric() && before.is_whitespace(),
+        };
+        titled.push(if begins { one(c, c.to_uppercase()) } else { c });
+        before = c;
+    }
+    text_of(&titled)
 }

@@ -2,12 +2,15 @@
 
 pub(crate) mod data;
 
+pub(crate) mod aws_autoscaling_group;
 pub(crate) mod aws_iam_instance_profile;
 pub(crate) mod aws_iam_role;
 pub(crate) mod aws_iam_role_policy;
 pub(crate) mod aws_iam_role_policy_attachment;
+pub(crate) mod aws_launch_template;
 pub(crate) mod aws_s3_bucket;
 pub(crate) mod aws_s3_bucket_public_access_block;
 pub(crate) mod aws_s3_bucket_server_side_encryption_configuration;
 pub(crate) mod aws_s3_bucket_versioning;
 pub(crate) mod aws_s3_object;
+pub(crate) mod aws_security_group;

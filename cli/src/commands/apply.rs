@@ -1,0 +1,288 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use ha_lang::{Configuration, SourceFile, compile};
+use ha_plan::{Files, Plan, PlanMode};
+use ha_run::{Applied, Cancel, Engine, Observer, StepError};
+use ha_state::Writer;
+
+use super::Session;
+use super::planning::{Intention, Made, Ticking, engine, make, progress, run, warn};
+use crate::arguments::{ApprovalArgs, PaceArgs, PlanningArgs, VariableArgs};
+use crate::files::KeptFiles;
+use crate::interrupt::listen;
+use crate::plan_file;
+use crate::project::{Need, Place, Project, Wishes};
+use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
+use crate::views::notice::{Notice, notices_text};
+use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};
+use crate::views::plan_text::plan_text;
+use crate::views::redact::Sight;
+use crate::views::report::{plan_secrets, sources_of};
+use crate::views::rows::Detail;
+use crate::views::secrets::Secrets;
+use crate::views::sources::Sources;
+use crate::views::state_view::{shown_outputs, state_values};
+
+/// Make what the configuration says
+///
+/// Takes the state's lock, finishes what an interrupted run left, plans, asks, and works. With a plan file it does
+/// exactly what that says, without asking, and refuses when anything the plan touches or reads has changed since.
+/// The first Ctrl-C lets steps under way finish and begins no more; the second abandons them.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha apply                            plan, ask, and apply
+  ha apply --yes                      without asking
+  ha apply plan.ha                    exactly what `ha plan --out plan.ha` showed
+
+Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
+pub(crate) struct ApplyArgs {
+    /// A plan that `ha plan --out FILE` kept
+    #[arg(value_name = "PLANFILE", conflicts_with_all = ["replace", "refresh", "var", "var-file", "allow-read"])]
+    plan_file: Option<PathBuf>,
+    #[command(flatten)]
+    approval: ApprovalArgs,
+    /// How much of the plan to show
+    #[arg(long, value_name = "HOW", default_value = "changed")]
+    detail: Detail,
+    #[command(flatten)]
+    planning: PlanningArgs,
+    #[command(flatten)]
+    variables: VariableArgs,
+}
+
+pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> Ended {
+    let order = Order {
+        mode: PlanMode::Normal,
+        command: "ha apply",
+        approval: &arguments.approval,
+        detail: arguments.detail,
+        pace: &arguments.planning.pace,
+        replace: &arguments.planning.replace,
+        wishes: arguments.variables.wishes(),
+    };
+    match &arguments.plan_file {
+        Some(path) => order.carry_out_saved(path, session),
+        None => order.carry_out(session),
+    }
+}
+
+/// What is to be done, as asked for on the command line.
+pub(crate) struct Order<'a> {
+    pub(crate) mode: PlanMode,
+    pub(crate) command: &'static str,
+    pub(crate) approval: &'a ApprovalArgs,
+    pub(crate) detail: Detail,
+    pub(crate) pace: &'a PaceArgs,
+    pub(crate) replace: &'a [ha_kind::Address],
+    pub(crate) wishes: &'a Wishes,
+}
+
+/// All that applying needs.
+struct Works<'a> {
+    session: &'a Session,
+    engine: Engine,
+    writer: Arc<Writer>,
+    configuration: Arc<Configuration>,
+    files: Arc<dyn Files + Send + Sync>,
+    sources: Sources,
+    ticking: Ticking,
+    cancel: Cancel,
+}
+
+impl Order<'_> {
+    /// Plans, asks, applies.
+    pub(crate) fn carry_out(&self, session: &Session) -> Ended {
+        if !self.approval.yes && !session.terminal.can_ask() {
+            let notice = Notice::error(format!("`{}` has nobody to ask whether to go on", self.command))
+                .help("give `--yes` where nobody watches")
+                .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
+            return Err(notice.into());
+        }
+        let project = Project::read(&session.directory, self.wishes, Need::Values)?;
+        let place = Place::of(&session.directory);
+        let writer = place.lock(self.command, None, self.approval.lock_timeout, &session.terminal)?;
+        place.tell_of_key(&session.terminal);
+        run(async {
+            let works = Works {
+                session,
+                engine: engine(self.pace.parallelism),
+                writer: Arc::new(writer),
+                configuration: project.configuration.clone(),
+                files: project.files.clone(),
+                sources: project.sources.clone(),
+                ticking: progress(session),
+                cancel: listen()?,
+            };
+            works.recover().await?;
+            let state = works.writer.snapshot();
+            let intention = Intention { mode: self.mode, replace: self.replace, refresh: self.pace.refresh };
+            let made = make(&works.engine, &project, &state, &intention, &works.ticking.progress, &works.cancel).await?;
+            let report = made.report(session, Sight::Redacted);
+            session.terminal.print(&plan_text(&report, self.detail, session.terminal.out))?;
+            warn(session, &project, &made);
+            if made.plan.is_empty() {
+                return works.note_what_was_seen(&made).await;
+            }
+            if !self.approval.yes && !works.ask(self.mode).await? {
+                session.terminal.tell("Not applied: only `yes` is taken for one.\n");
+                return Ok(FAILED);
+            }
+            works.apply(&made).await
+        })
+    }
+
+    /// Applies a plan that was kept.
+    fn carry_out_saved(&self, path: &Path, session: &Session) -> Ended {
+        let place = Place::of(&session.directory);
+        let plan = plan_file::read(path, &place)?;
+        let files: Vec<SourceFile> = plan.snapshot.sources.iter().map(|(name, text)| SourceFile::new(&**name, &**text)).collect();
+        let (configuration, diagnostics) = compile(&files);
+        let sources = sources_of(&plan.snapshot);
+        if diagnostics.iter().any(ha_kind::Diagnostic::is_error) {
+            return Err(Trouble::of(&diagnostics).within(&sources));
+        }
+        let kept = KeptFiles::new(&plan.snapshot.files)
+            .ok_or_else(|| Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan"))?;
+        let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &session.terminal)?;
+        place.tell_of_key(&session.terminal);
+        run(async {
+            let works = Works {
+                session,
+                engine: engine(self.pace.parallelism),
+                writer: Arc::new(writer),
+                configuration: Arc::new(configuration),
+                files: Arc::new(kept),
+                sources,
+                ticking: progress(session),
+                cancel: listen()?,
+            };
+            works.recover().await?;
+            if let Some(notice) = plan_file::staleness(&plan, &works.writer.state()) {
+                return Err(notice.into());
+            }
+            let secrets = Arc::new(plan_secrets(&plan));
+            works.ticking.progress.keep_secret(secrets.clone());
+            let made = Made { plan, secrets };
+            let report = made.report(session, Sight::Redacted);
+            session.terminal.print(&plan_text(&report, self.detail, session.terminal.out))?;
+            works.apply(&made).await
+        })
+    }
+}
+
+impl Works<'_> {
+    /// Finishes what an earlier run left.
+    async fn recover(&self) -> Result<(), Trouble> {
+        let secrets = Arc::new(Secrets::within(&state_values(&self.writer.state())));
+        self.ticking.progress.keep_secret(secrets.clone());
+        let observer: Arc<dyn Observer> = self.ticking.progress.clone();
+        let recovery = self.engine.recover(&self.configuration, &self.writer, &observer, &self.cancel).await;
+        if recovery.unfinished.is_empty() {
+            return if self.cancel.is_asked() { Err(Trouble::interrupted()) } else { Ok(()) };
+        }
+        let notice = |(address, error): &(ha_kind::Address, StepError)| {
+            let title = format!("could not finish {address}, which an earlier run left half-way");
+            match error {
+                StepError::Provider(error) => vec![Notice::outside(title, error)],
+                StepError::Configuration(diagnostics) => diagnostics.iter().map(Notice::from).collect(),
+                StepError::State(why) => vec![Notice::error(title).note("cause", why)],
+            }
+        };
+        let notices: Vec<Notice> = recovery.unfinished.iter().flat_map(notice).collect();
+        Err(Trouble::new(notices).within(&self.sources).keeping(&secrets))
+    }
+
+    /// Whether the operator agrees.
+    async fn ask(&self, mode: PlanMode) -> Result<bool, Trouble> {
+        let terminal = self.session.terminal;
+        let question = match mode {
+            PlanMode::Normal => "\nMake these changes? Only `yes` is taken for one: ",
+            PlanMode::Destroy => "\nDestroy all of this? There is no way back. Only `yes` is taken for one: ",
+        };
+        let answer = tokio::task::spawn_blocking(move || terminal.ask(question));
+        tokio::select! {
+            answer = answer => Ok(answer.ok().flatten().as_deref() == Some("yes")),
+            () = self.cancel.asked() => Err(Trouble::interrupted()),
+        }
+    }
+
+    /// Writes down what refresh saw, when there is nothing else to do.
+    async fn note_what_was_seen(self, made: &Made) -> Ended {
+        if made.plan.settled.is_empty() {
+            self.finish()?;
+            return Ok(DONE);
+        }
+        let observer: Arc<dyn Observer> = self.ticking.progress.clone();
+        let applied = self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
+        let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
+        let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
+        self.finish()?;
+        match applied.diagnostics.is_empty() {
+            true => Ok(DONE),
+            false => Err(Trouble::of(&applied.diagnostics).within(&sources).keeping(&secrets)),
+        }
+    }
+
+    async fn apply(self, made: &Made) -> Ended {
+        let started = Instant::now();
+        let before = self.writer.state().number;
+        let observer: Arc<dyn Observer> = self.ticking.progress.clone();
+        let applied = self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
+        let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
+        let after = self.writer.state().number;
+        // What was made on the way may be secret too.
+        let secrets = Arc::new(Secrets::within(&state_values(&self.writer.state())).and(&made.secrets));
+        let (session, sources) = (self.session, self.sources.clone());
+        let recorded = self.finish();
+        let ending = Ending { mode: made.plan.mode, elapsed: started.elapsed(), state: (before, after), is_recorded: recorded.is_ok() };
+        match (applied.is_complete(), recorded) {
+            (true, Ok(())) => {
+                complete(session, &applied, ending)?;
+                Ok(DONE)
+            }
+            (_, recorded) => {
+                let terminal = session.terminal;
+                let notices = failures(&applied, |address| span_of(&made.plan, address));
+                terminal.tell(&notices_text(&notices, &sources, &secrets, terminal.err));
+                if let Err(trouble) = recorded {
+                    trouble.tell(&terminal);
+                }
+                terminal.tell(&stopped_text(&applied, ending, terminal.err));
+                Ok(if applied.interrupted { INTERRUPTED } else { FAILED })
+            }
+        }
+    }
+
+    /// Puts everything on disk and gives the lock back.
+    fn finish(self) -> Result<(), Trouble> {
+        let Self { writer, engine, ticking, .. } = self;
+        drop((engine, ticking));
+        match Arc::try_unwrap(writer) {
+            Ok(writer) => Ok(writer.finish()?),
+            // Whoever still holds it lets go of it soon; what was appended is on disk.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn complete(session: &Session, applied: &Applied, ending: Ending) -> anyhow::Result<()> {
+    let terminal = session.terminal;
+    let mut text = format!("\n{}", complete_text(applied, ending, terminal.out));
+    let outputs = applied.outputs.as_ref().map(shown_outputs).unwrap_or_default();
+    if !outputs.is_empty() {
+        text += &format!("\nOutputs:\n\n{}", outputs_text(&outputs, terminal.out));
+    }
+    terminal.print(&text)?;
+    if let Some((name, _)) = outputs.iter().find(|(_, it)| is_hidden(it)) {
+        terminal.tell(&format!("\nSensitive outputs are read one by one: ha output --raw {name}\n"));
+    }
+    Ok(())
+}
+
+fn span_of(plan: &Plan, address: &ha_kind::Address) -> Option<ha_kind::Span> {
+    plan.changes.iter().find(|it| it.address == *address).and_then(|it| it.span.clone())
+}

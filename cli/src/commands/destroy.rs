@@ -1,0 +1,44 @@
+use clap::Args;
+use ha_plan::PlanMode;
+
+use super::Session;
+use super::apply::Order;
+use crate::arguments::{ApprovalArgs, PaceArgs, VariableArgs};
+use crate::trouble::Ended;
+use crate::views::rows::Detail;
+
+/// Destroy everything that the configuration made
+///
+/// Plans to destroy all that is recorded, asks, and works. What is protected by `prevent_destroy` or by the service
+/// itself stays, and the plan says so.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha plan --destroy                   look at it first
+  ha destroy                          plan, ask, and destroy
+
+Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
+pub(crate) struct DestroyArgs {
+    #[command(flatten)]
+    approval: ApprovalArgs,
+    /// How much of the plan to show
+    #[arg(long, value_name = "HOW", default_value = "changed")]
+    detail: Detail,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    variables: VariableArgs,
+}
+
+pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> Ended {
+    let order = Order {
+        mode: PlanMode::Destroy,
+        command: "ha destroy",
+        approval: &arguments.approval,
+        detail: arguments.detail,
+        pace: &arguments.pace,
+        replace: &[],
+        wishes: arguments.variables.wishes(),
+    };
+    order.carry_out(session)
+}

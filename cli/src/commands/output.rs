@@ -1,0 +1,89 @@
+use clap::Args;
+use ha_kind::{Name, Text, closest};
+use ha_state::OutputRecord;
+
+use super::Session;
+use crate::project::Place;
+use crate::trouble::{DONE, Ended, Trouble};
+use crate::views::expression::set_out;
+use crate::views::json::Json;
+use crate::views::notice::Notice;
+use crate::views::outcome::{is_hidden, outputs_text};
+use crate::views::redact::Sight;
+use crate::views::state_view::{output_json, shown_output, shown_outputs};
+
+/// Print outputs
+///
+/// As recorded by the last apply. Takes no lock and asks nobody.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha output                           all of them, sensitive ones hidden
+  ha output --raw mongodb_uri         one as it is, secret or not, without a line end
+  ha output --json | jq -r .ca_file.value
+
+Exit codes: 0 done, 1 error.")]
+pub(crate) struct OutputArgs {
+    /// One output
+    name: Option<String>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "raw")]
+    json: bool,
+    /// Print a text, number or truth value as it is, secret or not
+    #[arg(long, requires = "name")]
+    raw: bool,
+    /// Show secrets in the JSON
+    #[arg(long, requires = "json")]
+    show_sensitive: bool,
+}
+
+pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
+    let outputs = Place::of(&session.directory).state()?.outputs;
+    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let terminal = &session.terminal;
+    let Some(name) = &arguments.name else {
+        if arguments.json {
+            let all = outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, sight))).collect();
+            terminal.print(&Json::Object(all).pretty())?;
+        } else if outputs.is_empty() {
+            terminal.tell("There are no outputs: none is configured, or nothing was applied yet.\n");
+        } else {
+            terminal.print(&outputs_text(&shown_outputs(&outputs), terminal.out))?;
+        }
+        return Ok(DONE);
+    };
+    let output = outputs.get(name.as_str()).ok_or_else(|| missing(name, outputs.keys()))?;
+    if arguments.raw {
+        terminal.print(&raw(name, output)?)?;
+    } else if arguments.json {
+        terminal.print(&Json::from(&shown_output(output, sight)).pretty())?;
+    } else {
+        let shown = shown_output(output, Sight::Redacted);
+        terminal.print(&format!("{}\n", set_out(&shown, 0)))?;
+        if is_hidden(&shown) {
+            terminal.tell(&format!("`ha output --raw {name}` prints it\n"));
+        }
+    }
+    Ok(DONE)
+}
+
+/// The value as a text; what leaves `ha` on purpose.
+fn raw(name: &str, output: &OutputRecord) -> Result<String, Trouble> {
+    let text = Text::of(&output.value).and_then(|it| it.known());
+    let text = text.or_else(|| Text::of(&output.value.revealed()).and_then(|it| it.known()));
+    text.ok_or_else(|| {
+        let notice = Notice::error(format!("the output `{name}` is no text, number or truth value"));
+        notice.help(format!("`ha output --json --show-sensitive {name}` prints it whole")).into()
+    })
+}
+
+fn missing<'a>(name: &str, known: impl Iterator<Item = &'a Name>) -> Trouble {
+    let known: Vec<&str> = known.map(|it| &**it).collect();
+    let notice = Notice::error(format!("there is no output `{name}`"));
+    let notice = match (known.as_slice(), closest(name, known.iter().copied())) {
+        ([], _) => notice.help("nothing was applied yet, or no output is configured"),
+        (_, Some(closest)) => notice.help(format!("did you mean `{closest}`?")),
+        (known, None) => notice.help(format!("there are {}", known.join(", "))),
+    };
+    notice.into()
+}

@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::Session;
+use super::planning::Made;
+use crate::plan_file;
+use crate::project::Place;
+use crate::trouble::{DONE, Ended};
+use crate::views::plan_json::plan_json;
+use crate::views::plan_text::plan_text;
+use crate::views::redact::Sight;
+use crate::views::report::plan_secrets;
+use crate::views::rows::Detail;
+use crate::views::state_view::{state_json, state_text};
+
+/// Show a saved plan, or all that is recorded
+///
+/// Takes no lock and asks nobody.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha show                             all that is recorded
+  ha show plan.ha                     a plan that `ha plan --out plan.ha` kept
+  ha show --json plan.ha | jq .resource_changes
+
+Exit codes: 0 done, 1 error.")]
+pub(crate) struct ShowArgs {
+    /// A plan that `ha plan --out FILE` kept
+    #[arg(value_name = "PLANFILE")]
+    plan_file: Option<PathBuf>,
+    /// Print JSON, in the shape of `terraform show -json`
+    #[arg(long)]
+    json: bool,
+    /// Show secrets in the JSON
+    #[arg(long, requires = "json")]
+    show_sensitive: bool,
+    /// How much of a plan to show
+    #[arg(long, value_name = "HOW", default_value = "changed")]
+    detail: Detail,
+}
+
+pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
+    let place = Place::of(&session.directory);
+    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let text = match &arguments.plan_file {
+        Some(path) => {
+            let plan = plan_file::read(path, &place)?;
+            let secrets = Arc::new(plan_secrets(&plan));
+            let report = Made { plan, secrets }.report(session, sight);
+            match arguments.json {
+                true => plan_json(&report).line(),
+                false => plan_text(&report, arguments.detail, session.terminal.out),
+            }
+        }
+        None => {
+            let state = place.state()?;
+            match arguments.json {
+                true => state_json(&state, sight).line(),
+                false => state_text(&state, session.terminal.out),
+            }
+        }
+    };
+    session.terminal.print(&text)?;
+    Ok(DONE)
+}

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use clap::Args;
+use ha_plan::{Files, PlanMode};
+use ha_run::Request;
+
+use super::{Session, planning};
+use crate::arguments::VariableArgs;
+use crate::project::{Need, Project};
+use crate::trouble::{DONE, Ended, FAILED, Trouble};
+use crate::views::notice::Notice;
+use crate::views::notice_json::notices_json;
+
+/// Check the configuration without asking anybody
+///
+/// Reads no state, reaches no provider and needs no values: variables may be anything of their types.
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 nothing is wrong, 1 something is.")]
+pub(crate) struct ValidateArgs {
+    /// Print what is wrong as JSON, in the shape of `terraform validate -json`
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    variables: VariableArgs,
+}
+
+pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
+    let checked = checked(arguments, session);
+    if !arguments.json {
+        checked?;
+        session.terminal.print("The configuration is valid.\n")?;
+        return Ok(DONE);
+    }
+    let (json, code) = match checked {
+        Ok(warnings) => (notices_json(&warnings, &Default::default(), &Default::default()), DONE),
+        Err(trouble) => (trouble.json(), FAILED),
+    };
+    session.terminal.print(&json.pretty())?;
+    Ok(code)
+}
+
+/// What is worth a look.
+fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Vec<Notice>, Trouble> {
+    let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Anything)?;
+    let files: Arc<dyn Files + Send + Sync> = project.files.clone();
+    let request = Request {
+        configuration: project.configuration.clone(),
+        snapshot: project.snapshot.clone(),
+        files,
+        mode: PlanMode::Normal,
+        replace: Vec::new(),
+        refresh: false,
+    };
+    let found = planning::engine(std::num::NonZeroUsize::MIN).validate(&request);
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(ha_kind::Diagnostic::is_error);
+    if !errors.is_empty() {
+        let all: Vec<_> = errors.into_iter().chain(warnings).chain(project.warnings.clone()).collect();
+        return Err(Trouble::of(&all).within(&project.sources).keeping(&project.secrets));
+    }
+    if !arguments.json {
+        project.warn(&session.terminal, &warnings, &project.secrets);
+    }
+    Ok(project.warnings.iter().chain(&warnings).map(Notice::from).collect())
+}

@@ -1,0 +1,25 @@
+use clap::Args;
+
+use super::Session;
+use crate::trouble::{DONE, Ended};
+use crate::views::json::Json;
+
+/// Print the version
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 done, 1 error.")]
+pub(crate) struct VersionArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn version(arguments: &VersionArgs, session: &Session) -> Ended {
+    let version = env!("CARGO_PKG_VERSION");
+    let platform = format!("{}_{}", std::env::consts::OS, std::env::consts::ARCH);
+    let text = match arguments.json {
+        true => Json::object([("version", version.into()), ("platform", platform.into())]).pretty(),
+        false => format!("ha {version} on {platform}\n"),
+    };
+    session.terminal.print(&text)?;
+    Ok(DONE)
+}

@@ -1,0 +1,125 @@
+//! A plan in a file: sealed under the state's key, for that state only.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use ha_plan::Plan;
+use ha_state::{Key, State, seal, sealed_with};
+
+use crate::project::Place;
+use crate::trouble::Trouble;
+use crate::views::notice::Notice;
+
+/// What a file with a plan begins with; the lineage follows on the next line.
+const MAGIC: &str = "ha plan 1\n";
+/// What the key is used for.
+const PURPOSE: &str = "plan";
+
+/// Writes a plan that only its owner can read. It appears whole or not at all.
+pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
+    let mut bytes = format!("{MAGIC}{}\n", plan.lineage).into_bytes();
+    let written = serde_json::to_vec(plan).context("could not write down the plan")?;
+    bytes.extend(seal(key, PURPOSE, &written));
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    let put = || -> io::Result<()> {
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    put().with_context(|| format!("could not write the plan to `{}`", path.display()))
+}
+
+/// Reads a plan.
+///
+/// # Errors
+/// When it is no plan, or its key is not here.
+pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
+    let shown = path.display();
+    let bytes = fs::read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
+    let not_a_plan = || Trouble::from(Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote")).help("make one with `ha plan --out FILE`"));
+    let rest = bytes.strip_prefix(MAGIC.as_bytes()).ok_or_else(not_a_plan)?;
+    let end = rest.iter().position(|it| *it == b'\n').ok_or_else(not_a_plan)?;
+    let lineage = std::str::from_utf8(&rest[..end]).map_err(|_| not_a_plan())?;
+    let sealed = &rest[end + 1..];
+    let id = sealed_with(sealed).ok_or_else(not_a_plan)?;
+    let key = place.key_named(lineage, &id)?;
+    let opened = ha_state::open(&key, PURPOSE, sealed)?;
+    serde_json::from_slice(&opened).map_err(|_| not_a_plan())
+}
+
+/// Whether a file begins like a plan.
+pub(crate) fn is_plan(path: &Path) -> bool {
+    let mut head = [0; MAGIC.len()];
+    fs::File::open(path).and_then(|mut it| io::Read::read_exact(&mut it, &mut head)).is_ok() && head == MAGIC.as_bytes()
+}
+
+/// Why a plan must not be applied to a state: something it touches or reads is not what it was.
+pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<Notice> {
+    let again = "make a new plan with `ha plan`, look at it, and apply that";
+    if !state.is_new() && state.lineage != plan.lineage {
+        let notice = Notice::error("the plan was made for another state");
+        return Some(notice.note("plan", plan.lineage.clone()).note("state", state.lineage.clone()).help(again));
+    }
+    let mut notice = Notice::error("the plan is stale: what it touches or reads has changed since it was made");
+    let mut is_stale = false;
+    for (address, planned) in &plan.versions {
+        let now = state.records.get(address).map_or(0, |it| it.version);
+        if now == *planned {
+            continue;
+        }
+        is_stale = true;
+        let what = match (*planned, now) {
+            (0, _) => "did not exist then and does now",
+            (_, 0) => "existed then and does not now",
+            _ => "was written since",
+        };
+        notice = notice.note("changed", format!("{address} {what}"));
+    }
+    is_stale.then(|| notice.help(again))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::views::samples::{everything, nothing};
+
+    #[test]
+    fn a_plan_is_written_sealed_and_for_its_owner() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("plan.ha");
+        let key = Key::random();
+        write(&everything(), &key, &path).unwrap();
+        assert!(is_plan(&path));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let bytes = fs::read(&path).unwrap();
+        assert!(!bytes.windows(12).any(|it| it == b"mongodb_host"));
+        let sealed = &bytes[MAGIC.len() + everything().lineage.len() + 1..];
+        let opened = ha_state::open(&key, PURPOSE, sealed).unwrap();
+        assert_eq!(serde_json::from_slice::<Plan>(&opened).unwrap(), everything());
+    }
+
+    #[test]
+    fn a_plan_is_stale_when_what_it_touches_has_changed_and_not_otherwise() {
+        let mut plan = nothing();
+        plan.versions = [("a.b".parse().unwrap(), 0), ("c.d".parse().unwrap(), 7)].into();
+        let mut state = State { lineage: plan.lineage.clone(), number: 9, ..State::default() };
+        let notice = staleness(&plan, &state).unwrap();
+        assert_eq!(notice.notes, [("changed", "c.d existed then and does not now".to_owned())]);
+        plan.versions.remove(&"c.d".parse().unwrap());
+        assert_eq!(staleness(&plan, &state), None);
+        state.lineage = "another".into();
+        assert!(staleness(&plan, &state).unwrap().title.contains("another state"));
+    }
+}

@@ -1,0 +1,113 @@
+//! A command that could not do what it was asked to.
+
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Error};
+use ha_run::Failure;
+use ha_state::StateError;
+
+use crate::terminal::Terminal;
+use crate::views::notice::{Notice, notices_text};
+use crate::views::secrets::Secrets;
+use crate::views::sources::Sources;
+
+/// How a command ends when all went well: its exit code.
+pub(crate) type Ended = Result<u8, Trouble>;
+
+/// Done, or nothing to do.
+pub(crate) const DONE: u8 = 0;
+/// It could not be done.
+pub(crate) const FAILED: u8 = 1;
+/// There are changes.
+pub(crate) const CHANGES: u8 = 2;
+/// The operator stopped it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Why a command could not do what it was asked to.
+#[derive(Default)]
+pub(crate) struct Trouble {
+    notices: Vec<Notice>,
+    sources: Sources,
+    secrets: Arc<Secrets>,
+    is_interruption: bool,
+}
+
+impl Trouble {
+    /// These things are wrong.
+    pub(crate) fn new(notices: impl IntoIterator<Item = Notice>) -> Self {
+        Self { notices: notices.into_iter().collect(), ..Self::default() }
+    }
+
+    /// These things are wrong with the configuration.
+    pub(crate) fn of(diagnostics: &[Diagnostic]) -> Self {
+        Self::new(diagnostics.iter().map(Notice::from))
+    }
+
+    /// The operator stopped it.
+    pub(crate) fn interrupted() -> Self {
+        Self { is_interruption: true, ..Self::default() }
+    }
+
+    /// In these sources.
+    pub(crate) fn within(mut self, sources: &Sources) -> Self {
+        self.sources = sources.clone();
+        self
+    }
+
+    /// With these kept out of what is told.
+    pub(crate) fn keeping(mut self, secrets: &Arc<Secrets>) -> Self {
+        self.secrets = secrets.clone();
+        self
+    }
+
+    /// What is wrong.
+    #[cfg(test)]
+    pub(crate) fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// Tells it, and answers the exit code.
+    pub(crate) fn tell(&self, terminal: &Terminal) -> u8 {
+        terminal.tell(&notices_text(&self.notices, &self.sources, &self.secrets, terminal.err));
+        match self.is_interruption {
+            true => {
+                terminal.tell("interrupted\n");
+                INTERRUPTED
+            }
+            false => FAILED,
+        }
+    }
+}
+
+impl From<Notice> for Trouble {
+    fn from(notice: Notice) -> Self {
+        Self::new([notice])
+    }
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        Self::new([Notice::from(error)])
+    }
+}
+
+impl From<StateError> for Trouble {
+    fn from(error: StateError) -> Self {
+        Self::from(error.error())
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        let Failure { diagnostics, errors } = failure;
+        Self::new(diagnostics.iter().map(Notice::from).chain(errors.iter().map(Notice::from)))
+    }
+}
+
+impl From<anyhow::Error> for Trouble {
+    fn from(error: anyhow::Error) -> Self {
+        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+        let notice = Notice::error(error.to_string());
+        Self::new([if causes.is_empty() { notice } else { notice.note("cause", causes.join(": ")) }])
+    }
+}

@@ -1,0 +1,340 @@
+//! Values of variables: from the environment, files and the command line, later ones in the place of earlier ones.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Diagnostic, Name, Span, Type, Value, convert};
+use ha_lang::{BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file};
+
+/// Where values come from, in the order in which they count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    /// `HA_VAR_name`, without the front.
+    pub(crate) environment: Vec<(String, String)>,
+    /// `ha.hclvars`, then `*.auto.hclvars`.
+    pub(crate) found: Vec<SourceFile>,
+    /// `--var` and `--var-file`.
+    pub(crate) asked: Vec<Asked>,
+}
+
+/// A value asked for on the command line.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    /// `--var name=value`.
+    Value(String, String),
+    /// `--var-file`.
+    File(SourceFile),
+}
+
+/// What variables are, as far as they could be worked out.
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
+    /// Every variable of the configuration.
+    pub(crate) values: BTreeMap<Name, Value>,
+    /// All that is wrong, and what is worth a look.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What was given for sensitive variables, whether it will do or not.
+    pub(crate) secrets: Vec<Value>,
+}
+
+/// A value as it was given.
+struct Candidate {
+    value: Result<Value, Vec<Diagnostic>>,
+    /// Where, in words.
+    origin: String,
+    span: Option<Span>,
+}
+
+/// Works out what every variable is.
+pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dyn Files) -> Variables {
+    let mut found = Variables::default();
+    let mut candidates: BTreeMap<Name, Candidate> = BTreeMap::new();
+    let mut undeclared: Vec<(String, Option<Span>)> = Vec::new();
+    let mut put = |name: &str, of: &dyn Fn(&Type) -> Candidate, undeclared: &mut dyn FnMut()| match configuration.variables.get(name) {
+        Some(variable) => {
+            let candidate = of(&variable.ty);
+            if variable.sensitive {
+                found.secrets.extend(candidate.value.iter().map(|it| it.clone().sensitive()));
+            }
+            candidates.insert(variable.name.clone(), candidate);
+        }
+        None => undeclared(),
+    };
+    let text = |text: &str, ty: &Type, origin: String| Candidate { value: value_of_text(text, ty), origin, span: None };
+    for (name, value) in &given.environment {
+        // Programs share their environment: what is not ours is somebody else's.
+        put(name, &|ty| text(value, ty, format!("the environment's `HA_VAR_{name}`")), &mut || {});
+    }
+    let mut wrong = Vec::new();
+    let of_files = given.found.iter().map(|it| Asked::File(it.clone()));
+    for asked in of_files.chain(given.asked.iter().cloned()) {
+        match asked {
+            Asked::Value(name, value) => {
+                let known = configuration.variables.keys().map(|it| &**it);
+                let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(&name, known);
+                put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
+            }
+            Asked::File(file) => {
+                let (values, diagnostics) = values_file(&file);
+                wrong.extend(diagnostics);
+                for (name, (value, span)) in values {
+                    let candidate = |_: &Type| Candidate { value: Ok(value.clone()), origin: format!("`{}`", file.name), span: Some(span.clone()) };
+                    put(&name, &candidate, &mut || undeclared.push((name.to_string(), Some(span.clone()))));
+                }
+            }
+        }
+    }
+    found.diagnostics = wrong;
+    found.diagnostics.extend(not_declared(&undeclared));
+    for (name, variable) in &configuration.variables {
+        match settle(variable, candidates.get(name)) {
+            Ok(value) => {
+                found.values.insert(name.clone(), value);
+            }
+            Err(diagnostics) => found.diagnostics.extend(diagnostics),
+        }
+    }
+    // Conditions are looked at when everything has a value: they may read other variables.
+    if !found.diagnostics.iter().any(Diagnostic::is_error) {
+        found.diagnostics.extend(violations(configuration, &found.values, &candidates, files));
+    }
+    found
+}
+
+/// What every variable may be, where nobody says what it is.
+pub(crate) fn any_values(configuration: &Configuration) -> BTreeMap<Name, Value> {
+    let any = |(name, variable): (&Name, &Variable)| {
+        let value = Value::unknown(variable.ty.clone(), Some(format!("var.{name}").into()));
+        (name.clone(), if variable.sensitive { value.sensitive() } else { value })
+    };
+    configuration.variables.iter().map(any).collect()
+}
+
+fn settle(variable: &Variable, candidate: Option<&Candidate>) -> Result<Value, Vec<Diagnostic>> {
+    let Variable { name, ty, default, sensitive, nullable, description, span, .. } = variable;
+    let mark = |value: Value| if *sensitive { value.sensitive() } else { value };
+    let at = |diagnostic: Diagnostic, candidate: &Candidate| diagnostic.at(candidate.span.clone().unwrap_or_else(|| span.clone()));
+    if let Some(candidate) = candidate {
+        let value = candidate.value.clone().map_err(|problems| {
+            let why: Vec<String> = problems.iter().map(|it| it.summary.clone()).collect();
+            vec![at(Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin)), candidate).detail(why.join("; "))]
+        })?;
+        // Null stands for the default where it is not a value of its own.
+        if !value.is_null() || *nullable {
+            return convert(&value, ty).map(mark).map_err(|mismatch| {
+                let place = if mismatch.path.steps().is_empty() { String::new() } else { format!(" at `{}`", mismatch.path) };
+                let summary = format!("the value of `var.{name}` in {} is not of its type", candidate.origin);
+                let label = format!("{}{place}", mismatch.message);
+                vec![at(Diagnostic::error(summary), candidate).label(label).help(format!("its type is {ty}"))]
+            });
+        }
+        if default.is_none() {
+            let summary = format!("`var.{name}` must not be null, and {} makes it that", candidate.origin);
+            return Err(vec![at(Diagnostic::error(summary), candidate)]);
+        }
+    }
+    match default {
+        Some(default) => Ok(mark(default.clone())),
+        None => {
+            let missing = Diagnostic::error(format!("no value for the variable `{name}`")).at(span.clone()).label("has no default");
+            let missing = match description {
+                Some(description) => missing.detail(description.clone()),
+                None => missing,
+            };
+            Err(vec![missing.help(format!("write `{name} = …` in `ha.hclvars`, give `--var '{name}=…'`, or set `HA_VAR_{name}`"))])
+        }
+    }
+}
+
+/// One warning for all: shared files of values are common.
+fn not_declared(undeclared: &[(String, Option<Span>)]) -> Option<Diagnostic> {
+    let (_, span) = undeclared.first()?;
+    let mut names: Vec<String> = undeclared.iter().map(|(name, _)| format!("`{name}`")).collect();
+    names.sort();
+    names.dedup();
+    let summary = match names.as_slice() {
+        [one] => format!("a value is given for {one}, but there is no such variable"),
+        many => format!("values are given for {} variables that do not exist", many.len()),
+    };
+    let mut warning = Diagnostic::warning(summary).help("remove them, or declare the variables");
+    if names.len() > 1 {
+        warning = warning.detail(names.join(", "));
+    }
+    Some(match span {
+        Some(span) => warning.at(span.clone()),
+        None => warning,
+    })
+}
+
+fn violations(
+    configuration: &Configuration,
+    values: &BTreeMap<Name, Value>,
+    candidates: &BTreeMap<Name, Candidate>,
+    files: &dyn Files,
+) -> Vec<Diagnostic> {
+    let scope = OnlyVariables { values };
+    let environment = Environment::new(&scope, files);
+    let mut violations = Vec::new();
+    for (name, variable) in &configuration.variables {
+        for condition in &variable.validations {
+            violations.extend(violation(name, variable, condition, &environment, candidates.get(name)));
+        }
+    }
+    violations
+}
+
+fn violation(
+    name: &Name,
+    variable: &Variable,
+    condition: &Condition,
+    environment: &Environment<'_>,
+    candidate: Option<&Candidate>,
+) -> Vec<Diagnostic> {
+    let holds = match condition.condition.evaluate(environment) {
+        Ok(it) => it.unmark().0,
+        Err(diagnostics) => return diagnostics,
+    };
+    // What reads more than variables is known later and looked at then.
+    if !holds.is_known() {
+        return Vec::new();
+    }
+    match convert(&holds, &Type::Bool) {
+        Ok(Value::Bool(true)) => return Vec::new(),
+        Ok(Value::Bool(false)) => {}
+        _ => {
+            let summary = format!("a condition of `var.{name}` is neither true nor false");
+            return vec![Diagnostic::error(summary).at(condition.condition.span().clone())];
+        }
+    }
+    let message = match condition.error_message.evaluate(environment) {
+        Ok(it) if it.is_sensitive() => "Its message holds something secret and is not shown.".to_owned(),
+        Ok(it) => it.as_str().map(str::to_owned).unwrap_or_default(),
+        Err(diagnostics) => return diagnostics,
+    };
+    let span = candidate.and_then(|it| it.span.clone()).unwrap_or_else(|| variable.span.clone());
+    let from = candidate.map(|it| format!(" in {}", it.origin)).unwrap_or_default();
+    let line = format!("the condition is at {}", condition.condition.span().file);
+    vec![Diagnostic::error(format!("the value of `var.{name}`{from} will not do")).at(span).label(message).help(line)]
+}
+
+/// Variables, and nothing else that is known already.
+struct OnlyVariables<'a> {
+    values: &'a BTreeMap<Name, Value>,
+}
+
+impl Scope for OnlyVariables<'_> {
+    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+        Ok(match target {
+            Target::Variable(name) => self.values.get(name).cloned().unwrap_or(Value::Null),
+            Target::PathModule | Target::PathRoot | Target::PathCwd => Value::from("."),
+            Target::Workspace => Value::from("default"),
+            other => Value::unknown(Type::Any, Some(other.to_string().into())),
+        })
+    }
+
+    fn instance(&self, block: &BlockName, _: &ha_kind::Key) -> Result<Value, Box<Diagnostic>> {
+        self.value(&Target::Block(block.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_lang::{Nothing, compile};
+    use snapbox::str;
+
+    use super::*;
+    use crate::views::notice::{Notice, notices_text};
+    use crate::views::paint::Paint;
+    use crate::views::samples::check;
+    use crate::views::secrets::Secrets;
+    use crate::views::sources::Sources;
+
+    const MAIN: &str = r#"
+variable "region" {
+  type        = string
+  description = "Where it all runs."
+}
+variable "sizes" {
+  type    = list(number)
+  default = [1]
+}
+variable "password" {
+  type      = string
+  sensitive = true
+  default   = "a default password"
+}
+variable "count" {
+  default  = 3
+  nullable = false
+  validation {
+    condition     = var.count > 2
+    error_message = "Three at least, not ${var.count}."
+  }
+  validation {
+    condition     = var.count < 100
+    error_message = "Not that many."
+  }
+}
+"#;
+
+    fn found(given: &Given) -> Variables {
+        let (configuration, diagnostics) = compile(&[SourceFile::new("main.hcl", MAIN)]);
+        assert_eq!(diagnostics, []);
+        variables(&configuration, given, &Nothing)
+    }
+
+    fn told(given: &Given) -> String {
+        let found = found(given);
+        let sources: Sources = [("main.hcl", MAIN)]
+            .into_iter()
+            .chain(given.found.iter().map(|it| (&*it.name, &*it.text)))
+            .collect();
+        let notices: Vec<Notice> = found.diagnostics.iter().map(Notice::from).collect();
+        notices_text(&notices, &sources, &Secrets::within(&found.secrets), Paint::PLAIN)
+    }
+
+    fn file(text: &str) -> SourceFile {
+        SourceFile::new("ha.hclvars", text)
+    }
+
+    fn set(name: &str, value: &str) -> Asked {
+        Asked::Value(name.into(), value.into())
+    }
+
+    #[test]
+    fn later_ones_count() {
+        let mut given = Given { environment: vec![("region".into(), "environment".into()), ("other".into(), "x".into())], ..Given::default() };
+        assert_eq!(found(&given).values["region"], Value::from("environment"));
+        given.found = vec![file("region = \"file\""), file("region = \"auto\"")];
+        assert_eq!(found(&given).values["region"], Value::from("auto"));
+        given.asked = vec![set("region", "flag"), Asked::File(file("region = \"flag file\"\nsizes = [1, \"2\"]"))];
+        let found = found(&given);
+        assert_eq!(found.values["region"], Value::from("flag file"));
+        assert_eq!(found.values["sizes"], Value::list([Value::from(1), Value::from(2)]));
+        assert_eq!(found.values["password"], Value::from("a default password").sensitive());
+        assert_eq!(found.diagnostics, []);
+    }
+
+    #[test]
+    fn null_stands_for_the_default_where_it_may_not_be_null() {
+        let given = Given { found: vec![file("region = null\ncount = null")], ..Given::default() };
+        let found = found(&given);
+        assert_eq!(found.values["region"], Value::Null);
+        assert_eq!(found.values["count"], Value::from(3));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let given = Given {
+            found: vec![file("sizes = [\"x\"]\nleft = 1\nover = 2\npassword = [\"another password\"]\n")],
+            asked: vec![set("regoin", "x")],
+            ..Given::default()
+        };
+        check(&told(&given), str![]);
+    }
+
+    #[test]
+    fn all_conditions_are_looked_at() {
+        let given = Given { found: vec![file("region = \"x\"\ncount  = 1\n")], ..Given::default() };
+        check(&told(&given), str![]);
+    }
+}

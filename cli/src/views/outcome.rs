@@ -1,0 +1,364 @@
+//! How an apply ended: what is done, what failed, what was not started, and what to do next.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use ha_kind::{Action, Address, Name, Span};
+use ha_plan::PlanMode;
+use ha_run::{Applied, NotStarted, StepError};
+use unicode_width::UnicodeWidthStr;
+
+use super::duration::duration;
+use super::expression::set_out;
+use super::notice::Notice;
+use super::paint::{Paint, Tone};
+use super::shown::{SENSITIVE, Shown};
+
+/// What is known of an apply besides what came of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    pub(crate) mode: PlanMode,
+    pub(crate) elapsed: Duration,
+    /// The state's number before and after.
+    pub(crate) state: (u64, u64),
+    /// Whether everything done is on record.
+    pub(crate) is_recorded: bool,
+}
+
+/// The line that says that everything is done; its caller has made sure of the record.
+pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
+    let head = match ending.mode {
+        PlanMode::Normal => "Apply complete!",
+        PlanMode::Destroy => "Destroy complete!",
+    };
+    format!("{} {} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed))
+}
+
+/// `3 created, 1 updated, 1 replaced, 2 destroyed`.
+fn done_counted(applied: &Applied) -> String {
+    let mut steps: BTreeMap<&Address, (bool, bool, bool)> = BTreeMap::new();
+    for (address, action) in &applied.done {
+        let (created, updated, deleted) = steps.entry(address).or_default();
+        match action {
+            Action::NoOp | Action::Read => {}
+            Action::Create => *created = true,
+            Action::Update => *updated = true,
+            Action::Delete => *deleted = true,
+            Action::DeleteThenCreate | Action::CreateThenDelete => (*created, *deleted) = (true, true),
+        }
+    }
+    let count = |of: fn(&(bool, bool, bool)) -> bool| steps.values().filter(|it| of(it)).count();
+    format!(
+        "{} created, {} updated, {} replaced, {} destroyed",
+        count(|it| it.0 && !it.2),
+        count(|it| it.1),
+        count(|it| it.0 && it.2),
+        count(|it| it.2 && !it.0)
+    )
+}
+
+/// What is done, what failed, what was not started, and what to do next.
+pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
+    let what = match ending.mode {
+        PlanMode::Normal => "Apply",
+        PlanMode::Destroy => "Destroy",
+    };
+    let how = if applied.interrupted && applied.failed.is_empty() { "interrupted" } else { "stopped" };
+    let (before, after) = ending.state;
+    let is_untouched = applied.done.is_empty() && applied.failed.is_empty();
+    let record = match (ending.is_recorded, is_untouched) {
+        (true, false) => format!("What was done is on record (state {before} -> {after})."),
+        (true, true) => "Nothing was changed.".into(),
+        (false, _) => "The state could not be written to the end.".into(),
+    };
+    let head = format!("{what} {how} after {}.", duration(ending.elapsed));
+    let mut text = format!("{} {record}\n\n", paint.put(Tone::Alarm, &head));
+    let width = applied.not_started.iter().map(|(address, ..)| address.to_string().width()).max().unwrap_or(0).min(48);
+    let mut section = |name: &str, tone: Tone, lines: Vec<String>| {
+        for (index, line) in lines.into_iter().enumerate() {
+            let name = paint.put(tone, &format!("{:<12}", if index == 0 { name } else { "" }));
+            let _ = writeln!(text, "  {name} {}", line.trim_end());
+        }
+    };
+    let did = |(address, action): &(Address, Action)| format!("{address}  {}", past(*action));
+    section("done", Tone::Made, applied.done.iter().map(did).collect());
+    let failed = |(address, action, _): &(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
+    section("failed", Tone::Alarm, applied.failed.iter().map(failed).collect());
+    let waited = |(address, _, why): &(Address, Action, NotStarted)| {
+        let why = match why {
+            NotStarted::Needs(other) => format!("needs {other}"),
+            NotStarted::Interrupted => "the run was interrupted".into(),
+            NotStarted::StateUnwritable => "the state could not be written".into(),
+        };
+        let address = address.to_string();
+        format!("{address}{:pad$}  {why}", "", pad = width.saturating_sub(address.width()))
+    };
+    section("not started", Tone::Quiet, applied.not_started.iter().map(waited).collect());
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    text + &next_step(applied, ending)
+}
+
+fn next_step(applied: &Applied, ending: Ending) -> String {
+    let command = match ending.mode {
+        PlanMode::Normal => "ha apply",
+        PlanMode::Destroy => "ha destroy",
+    };
+    let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
+    let first = match (unwritable || !ending.is_recorded, applied.failed.is_empty() && applied.diagnostics.is_empty()) {
+        (true, _) => "make the state's directory writable and its disk roomy, then",
+        (false, true) => "to go on,",
+        (false, false) => "mend what failed, then",
+    };
+    format!("Next: {first} run `{command}` again: it plans anew, and finishes first what was left half-way.\n")
+}
+
+/// The notices of what failed, each at its block.
+pub(crate) fn failures(applied: &Applied, span_of: impl Fn(&Address) -> Option<Span>) -> Vec<Notice> {
+    let mut notices: Vec<Notice> = Vec::new();
+    for (address, action, error) in &applied.failed {
+        let title = format!("could not {} {address}", infinitive(*action));
+        match error {
+            StepError::Provider(error) => notices.push(Notice::outside(title, error).of_block(span_of(address).as_ref())),
+            StepError::Configuration(diagnostics) => {
+                notices.extend(diagnostics.iter().map(|it| {
+                    let mut notice = Notice::from(it);
+                    if it.address.is_none() {
+                        notice.notes.push(("in", address.to_string()));
+                    }
+                    notice
+                }));
+            }
+            StepError::State(why) => notices.push(
+                Notice::error("could not write the state, so nothing further was begun")
+                    .note("cause", why)
+                    .help("make room on the disk that holds the state, or make its directory writable")
+                    .help(format!("what became of {address} is found out by the next run before it does anything else")),
+            ),
+        }
+    }
+    notices.extend(applied.diagnostics.iter().map(Notice::from));
+    notices
+}
+
+/// The outputs as a reader of the terminal sees them.
+pub(crate) fn outputs_text(outputs: &BTreeMap<Name, Shown>, paint: Paint) -> String {
+    let width = outputs.keys().map(|it| it.width()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in outputs {
+        let pad = width - name.width();
+        let _ = writeln!(text, "{}{:pad$} = {}", paint.put(Tone::Head, name), "", set_out(value, 0));
+    }
+    text
+}
+
+/// Whether an output is hidden as a whole, so that it takes `--raw` to see it.
+pub(crate) fn is_hidden(value: &Shown) -> bool {
+    set_out(value, 0) == SENSITIVE
+}
+
+/// What an action has done.
+pub(crate) fn past(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "left as it is",
+        Action::Read => "read",
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::DeleteThenCreate | Action::CreateThenDelete => "replaced",
+        Action::Delete => "destroyed",
+    }
+}
+
+/// What an action is to do.
+pub(crate) fn infinitive(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "leave",
+        Action::Read => "read",
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
+        Action::Delete => "destroy",
+    }
+}
+
+/// What an action is doing.
+pub(crate) fn present(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "looking",
+        Action::Read => "reading",
+        Action::Create => "creating",
+        Action::Update => "updating",
+        Action::DeleteThenCreate | Action::CreateThenDelete => "replacing",
+        Action::Delete => "destroying",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::{Diagnostic, Error, Outcome};
+    use snapbox::str;
+
+    use super::super::samples::check;
+    use super::super::secrets::Secrets;
+    use super::super::sources::Sources;
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    fn ending() -> Ending {
+        Ending { mode: PlanMode::Normal, elapsed: Duration::from_secs(391), state: (118, 122), is_recorded: true }
+    }
+
+    fn stopped() -> Applied {
+        let error = Error::new("create the instance", "io2 requires iops").code("InvalidParameterCombination").outcome(Outcome::Unknown);
+        Applied {
+            done: vec![(address("sg.db"), Action::Update), (address("rds.main"), Action::Delete), (address("x.y[0]"), Action::Create)],
+            failed: vec![(address("rds.main"), Action::Create, StepError::Provider(error))],
+            not_started: vec![
+                (address("userdata.web"), Action::Update, NotStarted::Needs(address("rds.main"))),
+                (address("asg.web"), Action::Update, NotStarted::Needs(address("userdata.web"))),
+            ],
+            ..Applied::default()
+        }
+    }
+
+    #[test]
+    fn a_replacement_counts_once() {
+        let mut applied = stopped();
+        applied.done.push((address("rds.main"), Action::Create));
+        check(&complete_text(&applied, ending(), Paint::PLAIN), str![[r#"
+Apply complete! 1 created, 1 updated, 1 replaced, 0 destroyed in 6m31s.
+
+"#]]);
+    }
+
+    #[test]
+    fn a_failed_apply_says_what_is_done_and_what_is_next() {
+        check(&stopped_text(&stopped(), ending(), Paint::PLAIN), str![[r#"
+Apply stopped after 6m31s. What was done is on record (state 118 -> 122).
+
+  done         sg.db  updated
+               rds.main  destroyed
+               x.y[0]  created
+  failed       rds.main  could not be created; see above
+  not started  userdata.web  needs rds.main
+               asg.web       needs userdata.web
+
+Next: mend what failed, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
+
+"#]]);
+        check(&stopped_text(&stopped(), ending(), Paint::COLOURED), str![[r#"
+␛[1m␛[31mApply stopped after 6m31s.␛[0m What was done is on record (state 118 -> 122).
+
+  ␛[32mdone        ␛[0m sg.db  updated
+  ␛[32m            ␛[0m rds.main  destroyed
+  ␛[32m            ␛[0m x.y[0]  created
+  ␛[1m␛[31mfailed      ␛[0m rds.main  could not be created; see above
+  ␛[2mnot started ␛[0m userdata.web  needs rds.main
+  ␛[2m            ␛[0m asg.web       needs userdata.web
+
+Next: mend what failed, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
+
+"#]]);
+    }
+
+    #[test]
+    fn an_interrupted_destroy() {
+        let applied = Applied {
+            interrupted: true,
+            not_started: vec![(address("a.b"), Action::Delete, NotStarted::Interrupted)],
+            ..Applied::default()
+        };
+        let ending = Ending { mode: PlanMode::Destroy, state: (5, 5), ..ending() };
+        check(&stopped_text(&applied, ending, Paint::PLAIN), str![[r#"
+Destroy interrupted after 6m31s. Nothing was changed (state 5).
+
+  not started  a.b  the run was interrupted
+
+Next: to go on, run `ha destroy` again: it plans anew, and finishes first what was left half-way.
+
+"#]]);
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_written() {
+        let applied = Applied {
+            failed: vec![(address("a.b"), Action::Create, StepError::State("no space left on device".into()))],
+            not_started: vec![(address("c.d"), Action::Create, NotStarted::StateUnwritable)],
+            ..Applied::default()
+        };
+        let notices = failures(&applied, |_| None);
+        let text = super::super::notice::notices_text(&notices, &Sources::default(), &Secrets::default(), Paint::PLAIN);
+        let ending = Ending { is_recorded: false, ..ending() };
+        check(&(text + &stopped_text(&applied, ending, Paint::PLAIN)), str![[r#"
+error: could not write the state, so nothing further was begun
+ |
+ = cause: no space left on device
+ = help: make room on the disk that holds the state, or make its directory writable
+ = help: what became of a.b is found out by the next run before it does anything else
+
+Apply stopped after 6m31s. The state could not be written to the end.
+
+  failed       a.b  could not be created; see above
+  not started  c.d  the state could not be written
+
+Next: make the state's directory writable and its disk roomy, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
+
+"#]]);
+    }
+
+    #[test]
+    fn failures_stand_at_their_blocks() {
+        let mut applied = stopped();
+        let late = Diagnostic::error("the value is not a number").at(Span::new("main.hcl".into(), 0..8));
+        applied.failed.push((address("c.d"), Action::Update, StepError::Configuration(vec![late])));
+        let sources: Sources = [("main.hcl", "resource \"rds\" \"main\" {}\n")].into_iter().collect();
+        let notices = failures(&applied, |_| Some(Span::new("main.hcl".into(), 0..21)));
+        check(&super::super::notice::notices_text(&notices, &sources, &Secrets::default(), Paint::PLAIN), str![[r#"
+error: the value is not a number
+ --> main.hcl:1:1
+  |
+1 | resource "rds" "main" {}
+  | ^^^^^^^^
+  |
+  = in: c.d
+
+error: could not create rds.main
+ --> main.hcl:1:1
+  |
+1 | resource "rds" "main" {}
+  | ^^^^^^^^^^^^^^^^^^^^^
+  |
+  = attempted: create the instance
+  = cause: io2 requires iops
+  = code: InvalidParameterCombination
+  = left as: not known; the next run looks before it acts
+
+
+"#]]);
+    }
+
+    #[test]
+    fn outputs_are_set_out() {
+        let hidden = Shown::Secret(super::super::shown::Secret { number: 0, revealed: None });
+        let outputs = BTreeMap::from([
+            ("uri".into(), hidden),
+            ("hosts".into(), Shown::List(vec![Shown::text("a"), Shown::text("b")])),
+            ("name".into(), Shown::text("x")),
+        ]);
+        check(&outputs_text(&outputs, Paint::PLAIN), str![[r#"
+hosts = [
+  "a",
+  "b",
+]
+name  = "x"
+uri   = (sensitive)
+
+"#]]);
+        assert!(is_hidden(&outputs["uri"]) && !is_hidden(&outputs["name"]));
+    }
+}

@@ -1,0 +1,313 @@
+//! What is going on, while it goes on: rows that are redrawn on a terminal, a line for each event otherwise.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ha_kind::{Action, Address};
+use ha_run::{Event, Observer, StepError};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::duration::duration;
+use super::outcome::{infinitive, past, present};
+use super::paint::{Paint, Tone};
+use super::secrets::Secrets;
+use super::shown::printable;
+
+/// What takes less is never shown as going on.
+const DELAY: Duration = Duration::from_millis(250);
+/// After so long without a line, one says what is going on.
+const SILENCE: Duration = Duration::from_secs(60);
+/// At most so many steps are shown as going on.
+const ROWS: usize = 8;
+
+/// Where lines go.
+type Lines = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Tells what is going on.
+pub(crate) struct Progress {
+    paint: Paint,
+    secrets: Mutex<Arc<Secrets>>,
+    state: Mutex<State>,
+    rows: Option<ProgressBar>,
+    lines: Lines,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Option<(String, Instant)>,
+    total: usize,
+    ended: usize,
+    running: BTreeMap<Address, Running>,
+    last_line: Instant,
+}
+
+#[derive(Debug)]
+struct Running {
+    action: Action,
+    since: Instant,
+    message: Option<String>,
+}
+
+impl Progress {
+    /// Rows on a terminal.
+    pub(crate) fn live(paint: Paint) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a name"));
+        let lines = bar.clone();
+        Self { rows: Some(bar), ..Self::lines(paint, Box::new(move |line| lines.println(line))) }
+    }
+
+    /// Lines.
+    pub(crate) fn lines(paint: Paint, lines: Lines) -> Self {
+        let state = State { phase: None, total: 0, ended: 0, running: BTreeMap::new(), last_line: Instant::now() };
+        Self { paint, secrets: Mutex::default(), state: Mutex::new(state), rows: None, lines }
+    }
+
+    /// From now on these are kept out of what is told.
+    pub(crate) fn keep_secret(&self, secrets: Arc<Secrets>) {
+        *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
+    }
+
+    /// Redraws the rows, and says that it is still at work after a long silence. To be called often.
+    pub(crate) fn tick(&self, now: Instant) {
+        let mut state = self.state();
+        match &self.rows {
+            Some(rows) => rows.set_message(state.rows(now, self.paint)),
+            None => {
+                if let Some(line) = state.heartbeat(now) {
+                    state.last_line = now;
+                    (self.lines)(&line);
+                }
+            }
+        }
+    }
+
+    /// Takes the rows away.
+    pub(crate) fn finish(&self) {
+        if let Some(rows) = &self.rows {
+            rows.finish_and_clear();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn safe(&self, text: &str) -> String {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        printable(&secrets.masked(text)).replace('\n', " ")
+    }
+
+    /// The line for an event, once the event has left its trace in the state.
+    fn line(&self, state: &mut State, event: Event, now: Instant) -> Option<String> {
+        match event {
+            Event::RefreshStarted { total } => {
+                state.phase = (total > 0).then(|| (format!("looking at {total} resources"), now));
+                None
+            }
+            Event::RefreshProgress { done } => {
+                if let Some((phase, _)) = &mut state.phase {
+                    let whole = phase.split(':').next().unwrap_or_default();
+                    *phase = format!("{whole}: {done} so far");
+                }
+                None
+            }
+            Event::RefreshDone { total, elapsed } => {
+                state.phase = None;
+                (total > 0).then(|| format!("looked at {total} resources in {}", duration(elapsed)))
+            }
+            Event::Reading { addresses } => {
+                let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                state.phase = Some((format!("reading {}", names.join(", ")), now));
+                None
+            }
+            Event::Recovering { address } => Some(format!("{address}: an earlier run left this unfinished; taking it up")),
+            Event::Recovered { address } => Some(format!("{address}: finished")),
+            Event::ApplyStarted { total } => {
+                (state.phase, state.total, state.ended) = (None, total, 0);
+                None
+            }
+            Event::StepStarted { address, action } => {
+                state.running.insert(address, Running { action, since: now, message: None });
+                None
+            }
+            Event::StepProgress { address, message } => {
+                let message = self.safe(&message);
+                if let Some(running) = state.running.get_mut(&address) {
+                    running.message = Some(message);
+                }
+                None
+            }
+            Event::StepDone { address, action, id, elapsed } => {
+                let id = id.map(|it| format!(" ({})", self.safe(&it))).unwrap_or_default();
+                Some(self.ended(state, &address, &format!("{}{id} {}", self.paint.put(Tone::Made, past(action)), duration(elapsed))))
+            }
+            Event::StepFailed { address, action, error, elapsed } => {
+                let why = match &error {
+                    StepError::Provider(error) => error.causes.first().map(|it| self.safe(it)).unwrap_or_default(),
+                    StepError::Configuration(diagnostics) => {
+                        diagnostics.first().map(|it| self.safe(&it.summary)).unwrap_or_default()
+                    }
+                    StepError::State(why) => self.safe(why),
+                };
+                let failed = self.paint.put(Tone::Alarm, &format!("could not {}", infinitive(action)));
+                Some(self.ended(state, &address, &format!("{failed} after {}: {why}", duration(elapsed))))
+            }
+            Event::Stopping { running } => {
+                let steps = match running {
+                    0 => "nothing is under way".into(),
+                    1 => "one step under way is brought to its end".into(),
+                    many => format!("{many} steps under way are brought to their ends"),
+                };
+                let line = format!("stopping: {steps}, none begins; once more to abandon them");
+                Some(self.paint.put(Tone::Notice, &line))
+            }
+        }
+    }
+
+    fn ended(&self, state: &mut State, address: &Address, what: &str) -> String {
+        state.running.remove(address);
+        state.ended += 1;
+        let count = format!("[{}/{}]", state.ended, state.total.max(state.ended));
+        format!("{} {} {what}", self.paint.put(Tone::Quiet, &count), printable(&address.to_string()))
+    }
+}
+
+impl Observer for Progress {
+    fn observe(&self, event: Event) {
+        let now = Instant::now();
+        let mut state = self.state();
+        if let Some(line) = self.line(&mut state, event, now) {
+            state.last_line = now;
+            (self.lines)(&line);
+        }
+    }
+}
+
+impl State {
+    /// What is going on, a row for each, and a last one for all.
+    fn rows(&self, now: Instant, paint: Paint) -> String {
+        let mut rows = String::new();
+        if let Some((phase, since)) = self.phase.as_ref().filter(|(_, since)| now - *since >= DELAY) {
+            let _ = write!(rows, "{} {}", phase, paint.put(Tone::Quiet, &duration(now - *since)));
+        }
+        let mut slow: Vec<(&Address, &Running)> = self.running.iter().filter(|(_, it)| now - it.since >= DELAY).collect();
+        slow.sort_by_key(|(_, it)| it.since);
+        for (address, running) in slow.iter().take(ROWS) {
+            let message = running.message.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+            let since = paint.put(Tone::Quiet, &duration(now - running.since));
+            let _ = writeln!(rows, "  {} {address}{message} {since}", present(running.action));
+        }
+        if !slow.is_empty() {
+            let waiting = self.total.saturating_sub(self.ended + self.running.len());
+            let all = format!("{}/{} done, {} running, {waiting} waiting; Ctrl-C stops safely", self.ended, self.total, self.running.len());
+            rows += &paint.put(Tone::Quiet, &all);
+        }
+        rows
+    }
+
+    fn heartbeat(&self, now: Instant) -> Option<String> {
+        if now.saturating_duration_since(self.last_line) < SILENCE {
+            return None;
+        }
+        if let Some((phase, since)) = &self.phase {
+            return Some(format!("... {phase} {}", duration(now - *since)));
+        }
+        if self.running.is_empty() {
+            return None;
+        }
+        let running = |(address, it): (&Address, &Running)| {
+            let message = it.message.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+            format!("{address} {}{message}", duration(now.saturating_duration_since(it.since)))
+        };
+        let named: Vec<String> = self.running.iter().take(ROWS).map(running).collect();
+        let waiting = self.total.saturating_sub(self.ended + self.running.len());
+        Some(format!("... {} running: {}; {waiting} waiting", self.running.len(), named.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::{Error, Value};
+    use snapbox::str;
+
+    use super::super::samples::check;
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    fn events() -> Vec<Event> {
+        let elapsed = Duration::from_millis(1234);
+        let error = StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
+        vec![
+            Event::RefreshStarted { total: 27 },
+            Event::RefreshDone { total: 27, elapsed },
+            Event::Recovering { address: address("a.b") },
+            Event::Recovered { address: address("a.b") },
+            Event::ApplyStarted { total: 4 },
+            Event::StepStarted { address: address("aws_s3_bucket.x"), action: Action::Create },
+            Event::StepStarted { address: address("c.d"), action: Action::Update },
+            Event::StepStarted { address: address("e.f"), action: Action::Delete },
+            Event::StepProgress { address: address("c.d"), message: "waits for tr0ub4dor&3".into() },
+            Event::StepDone { address: address("aws_s3_bucket.x"), action: Action::Create, id: Some("x".into()), elapsed },
+            Event::StepFailed { address: address("e.f"), action: Action::Delete, error, elapsed },
+            Event::Stopping { running: 1 },
+        ]
+    }
+
+    fn told(paint: Paint, after: Duration) -> (String, String) {
+        let written = Arc::new(Mutex::new(String::new()));
+        let to = written.clone();
+        let progress = Progress::lines(paint, Box::new(move |line| *to.lock().unwrap() += &format!("{line}\n")));
+        progress.keep_secret(Arc::new(Secrets::within([&Value::from("tr0ub4dor&3").sensitive()])));
+        for event in events() {
+            progress.observe(event);
+        }
+        let now = Instant::now() + after;
+        let rows = progress.state().rows(now, paint);
+        progress.tick(now);
+        let written = written.lock().unwrap().clone();
+        (written, rows)
+    }
+
+    #[test]
+    fn one_line_for_each_event() {
+        check(&told(Paint::PLAIN, Duration::ZERO).0, str![[r#"
+looked at 27 resources in 1.2s
+a.b: an earlier run left this unfinished; taking it up
+a.b: finished
+[1/4] aws_s3_bucket.x created (x) 1.2s
+[2/4] e.f could not destroy after 1.2s: wrong password (sensitive) again
+stopping: one step under way is brought to its end, none begins; once more to abandon them
+
+"#]]);
+        check(&told(Paint::COLOURED, Duration::ZERO).0, str![[r#"
+looked at 27 resources in 1.2s
+a.b: an earlier run left this unfinished; taking it up
+a.b: finished
+␛[2m[1/4]␛[0m aws_s3_bucket.x ␛[32mcreated␛[0m (x) 1.2s
+␛[2m[2/4]␛[0m e.f ␛[1m␛[31mcould not destroy␛[0m after 1.2s: wrong password (sensitive) again
+␛[1m␛[33mstopping: one step under way is brought to its end, none begins; once more to abandon them␛[0m
+
+"#]]);
+    }
+
+    #[test]
+    fn silence_is_broken_after_a_minute() {
+        let lines = told(Paint::PLAIN, Duration::from_secs(75)).0;
+        check(lines.lines().last().unwrap(), str!["... 1 running: c.d 1m15s (waits for (sensitive)); 1 waiting"]);
+    }
+
+    #[test]
+    fn rows_show_what_takes_long() {
+        assert_eq!(told(Paint::PLAIN, Duration::ZERO).1, "");
+        check(&told(Paint::PLAIN, Duration::from_secs(75)).1, str![[r#"
+  updating c.d (waits for (sensitive)) 1m15s
+2/4 done, 1 running, 1 waiting; Ctrl-C stops safely
+"#]]);
+    }
+}

@@ -1,0 +1,195 @@
+//! What kinds take and give, for the person who writes a configuration.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ha_kind::{Described, Field, Mode, Name, Schema, Schemas, Shape, Value};
+
+use super::expression::inline;
+use super::json::Json;
+use super::paint::{Paint, Tone};
+use super::redact::{Redactor, Sight};
+use super::secrets::Secrets;
+use super::shown::printable;
+
+/// All kinds, each with a line about it.
+pub(crate) fn kinds_text(schemas: &Schemas, paint: Paint) -> String {
+    let mut text = String::new();
+    let all: Vec<(Mode, &Described)> = schemas.kinds().collect();
+    let width = all.iter().map(|(mode, it)| head(*mode).len() + it.kind.len()).max().unwrap_or(0);
+    for (mode, described) in all {
+        let name = format!("{}{}", head(mode), described.kind);
+        let doc = first_line(&described.schema().doc);
+        let _ = writeln!(text, "{}{:pad$}  {doc}", paint.put(Tone::Head, &name), "", pad = width - name.len());
+    }
+    text
+}
+
+/// One kind, whole.
+pub(crate) fn kind_text(mode: Mode, described: &Described, paint: Paint) -> String {
+    let Schema { doc, arguments, outputs } = described.schema();
+    let name = format!("{}{}", head(mode), described.kind);
+    let mut text = format!("{}\n", paint.put(Tone::Head, &name));
+    for line in doc.lines() {
+        let _ = writeln!(text, "{}", format!("  {line}").trim_end());
+    }
+    for (title, fields) in [("Arguments", arguments), ("Outputs", outputs)] {
+        if !fields.is_empty() {
+            let _ = writeln!(text, "\n{}", paint.put(Tone::Head, title));
+            write_fields(fields, title == "Arguments", 2, paint, &mut text);
+        }
+    }
+    text
+}
+
+/// One kind as data.
+pub(crate) fn kind_json(mode: Mode, described: &Described) -> Json {
+    let Schema { doc, arguments, outputs } = described.schema();
+    Json::object([
+        ("mode", if mode == Mode::Data { "data" } else { "managed" }.into()),
+        ("kind", (&*described.kind).into()),
+        ("provider", (&*described.provider).into()),
+        ("description", doc.into()),
+        ("arguments", fields_json(arguments)),
+        ("outputs", fields_json(outputs)),
+    ])
+}
+
+fn head(mode: Mode) -> &'static str {
+    if mode == Mode::Data { "data." } else { "" }
+}
+
+fn first_line(doc: &str) -> &str {
+    doc.lines().next().unwrap_or_default()
+}
+
+fn write_fields(fields: &BTreeMap<Name, Field>, are_arguments: bool, indent: usize, paint: Paint, text: &mut String) {
+    for (name, field) in fields {
+        let traits = traits(field, are_arguments);
+        let traits = if traits.is_empty() { String::new() } else { format!("  {}", paint.put(Tone::Quiet, &traits.join(", "))) };
+        let _ = writeln!(text, "{:indent$}{}  {}{traits}", "", paint.put(Tone::Head, name), shape_text(&field.shape));
+        for line in field.doc.lines() {
+            let _ = writeln!(text, "{}", format!("{:indent$}    {line}", "").trim_end());
+        }
+        if let Some(inner) = field.shape.block() {
+            write_fields(inner, are_arguments, indent + 4, paint, text);
+        }
+    }
+}
+
+fn traits(field: &Field, is_argument: bool) -> Vec<String> {
+    let Field { doc: _, shape: _, required, default, immutable, volatile, secret, write_only, chosen } = field;
+    let mut traits = Vec::new();
+    let mut when = |yes: bool, what: &str| {
+        if yes {
+            traits.push(what.to_owned());
+        }
+    };
+    when(*required && is_argument, "required");
+    when(*immutable, "a new value means a new resource");
+    when(*volatile, "any update may change it");
+    when(*secret, "never shown");
+    when(*write_only, "stored nowhere");
+    when(*chosen, "chosen by the service when left out");
+    if let Some(default) = default {
+        traits.push(format!("default {}", value_text(default)));
+    }
+    traits
+}
+
+fn value_text(value: &Value) -> String {
+    let secrets = Secrets::default();
+    printable(&inline(&Redactor::new(&secrets, Sight::Redacted).shown(value))).into_owned()
+}
+
+fn shape_text(shape: &Shape) -> String {
+    match shape {
+        Shape::Any => "any".into(),
+        Shape::Bool => "bool".into(),
+        Shape::Number => "number".into(),
+        Shape::String { one_of } if one_of.is_empty() => "string".into(),
+        Shape::String { one_of } => one_of.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(" | "),
+        Shape::Text => "string".into(),
+        Shape::List(of) => format!("list({})", shape_text(of)),
+        Shape::Set(of) => format!("set({})", shape_text(of)),
+        Shape::Map(of) => format!("map({})", shape_text(of)),
+        Shape::Object(_) => "block".into(),
+    }
+}
+
+fn fields_json(fields: &BTreeMap<Name, Field>) -> Json {
+    let field = |(name, field): (&Name, &Field)| {
+        let Field { doc, shape, required, default, immutable, volatile, secret, write_only, chosen } = field;
+        let mut entries = vec![("type", Json::from(&shape.ty())), ("description", doc.into()), ("required", (*required).into())];
+        if let Shape::String { one_of } = shape
+            && !one_of.is_empty()
+        {
+            entries.push(("one_of", Json::array(one_of)));
+        }
+        if let Some(default) = default {
+            let secrets = Secrets::default();
+            entries.push(("default", Json::from(&Redactor::new(&secrets, Sight::Redacted).shown(default))));
+        }
+        let marks = [
+            ("immutable", immutable),
+            ("volatile", volatile),
+            ("sensitive", secret),
+            ("write_only", write_only),
+            ("chosen", chosen),
+        ];
+        entries.extend(marks.into_iter().filter(|(_, it)| **it).map(|(name, _)| (name, Json::Bool(true))));
+        if let Some(inner) = shape.block() {
+            entries.push(("fields", fields_json(inner)));
+        }
+        (name.to_string(), Json::object(entries))
+    };
+    Json::Object(fields.iter().map(field).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::Hooks;
+    use snapbox::str;
+
+    use super::super::samples::check;
+    use super::*;
+
+    fn field(doc: &str, shape: Shape) -> Field {
+        let (required, default) = (false, None);
+        Field {
+            doc: doc.into(),
+            shape,
+            required,
+            default,
+            immutable: false,
+            volatile: false,
+            secret: false,
+            write_only: false,
+            chosen: false,
+        }
+    }
+
+    fn bucket() -> Described {
+        let string = || Shape::String { one_of: vec![] };
+        let rule = BTreeMap::from([("port".into(), Field { required: true, ..field("Which port.", Shape::Number) })]);
+        let arguments = BTreeMap::from([
+            ("bucket".into(), Field { required: true, immutable: true, ..field("Globally unique name.\n\nIn lower case.", string()) }),
+            ("acl".into(), Field { default: Some(Value::from("private")), ..field("Who may.", Shape::String { one_of: vec!["private".into(), "public".into()] }) }),
+            ("rule".into(), field("A rule.", Shape::Set(Box::new(Shape::Object(rule))))),
+            ("key".into(), Field { secret: true, ..field("", string()) }),
+        ]);
+        let outputs = BTreeMap::from([("etag".into(), Field { volatile: true, required: true, ..field("Its digest.", string()) })]);
+        Described::new("aws_s3_bucket", "aws", Schema { doc: "A bucket of objects.\nMany of them.".into(), arguments, outputs }, Hooks::new())
+    }
+
+    #[test]
+    fn a_kind_as_text() {
+        check(&kind_text(Mode::Managed, &bucket(), Paint::PLAIN), str![]);
+        check(&kind_text(Mode::Data, &bucket(), Paint::COLOURED), str![]);
+    }
+
+    #[test]
+    fn a_kind_as_data() {
+        check(&kind_json(Mode::Managed, &bucket()).pretty(), str![]);
+    }
+}

@@ -1,0 +1,180 @@
+//! What is recorded: of one thing, and of all.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ha_kind::{Mode, Name, Object, Type, Value};
+use ha_state::{OutputRecord, Record, State};
+
+use super::expression::set_out;
+use super::json::{Json, address_fields, sensitives};
+use super::outcome::outputs_text;
+use super::paint::{Paint, Tone};
+use super::redact::{Redactor, Sight, secrets_of};
+use super::secrets::Secrets;
+use super::shown::{Shown, printable};
+
+/// All secrets of a state.
+pub(crate) fn state_secrets(state: &State) -> Secrets {
+    Secrets::within(&state_values(state))
+}
+
+/// All values of a state, sensitive outputs marked.
+pub(crate) fn state_values(state: &State) -> Vec<Value> {
+    let records = state.records.values().chain(state.deposed.values());
+    let recorded = records.flat_map(|it| it.arguments.values().chain(it.outputs.values()));
+    let settings = state.providers.values().flat_map(|it| it.settings.values());
+    let begun = state.unfinished.values().flat_map(|it| it.intent.arguments.values());
+    let plain = recorded.chain(settings).chain(begun).filter(|it| it.contains_sensitive()).cloned();
+    let outputs = state.outputs.values().map(|it| if it.sensitive { it.value.clone().sensitive() } else { it.value.clone() });
+    plain.chain(outputs).collect()
+}
+
+/// What is recorded of one thing.
+pub(crate) fn record_text(record: &Record, secrets: &Secrets, paint: Paint) -> String {
+    let mut redactor = Redactor::new(secrets, Sight::Redacted);
+    let mut notes = vec![format!("version {}", record.version)];
+    if record.tainted {
+        notes.push("to be replaced".into());
+    }
+    let head = format!("# {} ({})", record.address, notes.join(", "));
+    let block = &record.address.block;
+    let word = if block.mode == Mode::Data { "data" } else { "resource" };
+    let mut text = format!("{}\n{word} \"{}\" \"{}\" ", paint.put(Tone::Head, &printable(&head)), block.kind, block.name);
+    let attributes = Shown::Object(redactor.attributes(&attributes(record)));
+    let _ = writeln!(text, "{}", set_out(&attributes, 0));
+    text
+}
+
+/// Everything that is recorded.
+pub(crate) fn state_text(state: &State, paint: Paint) -> String {
+    let secrets = state_secrets(state);
+    let mut text = String::new();
+    for record in state.records.values() {
+        text += &record_text(record, &secrets, paint);
+        text.push('\n');
+    }
+    for ((address, key), _) in &state.deposed {
+        let _ = writeln!(text, "# {address} (deposed {key}): an old object, to be deleted\n");
+    }
+    if !state.outputs.is_empty() {
+        let _ = write!(text, "{}\n{}", paint.put(Tone::Head, "Outputs"), outputs_text(&shown_outputs(&state.outputs), paint));
+    }
+    if text.is_empty() {
+        text.push_str("Nothing is recorded.\n");
+    }
+    text
+}
+
+/// Everything that is recorded, in the shape that tools for Terraform's states read.
+pub(crate) fn state_json(state: &State, sight: Sight) -> Json {
+    let secrets = state_secrets(state);
+    let mut redactor = Redactor::new(&secrets, sight);
+    let resources = state.records.values().map(|it| record_json(it, &mut redactor)).collect();
+    let outputs = state.outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, sight))).collect();
+    Json::object([
+        ("format_version", "1.0".into()),
+        ("ha_version", env!("CARGO_PKG_VERSION").into()),
+        (
+            "values",
+            Json::object([("outputs", Json::Object(outputs)), ("root_module", Json::object([("resources", Json::Array(resources))]))]),
+        ),
+        ("ha", Json::object([("lineage", (&state.lineage).into()), ("number", state.number.into())])),
+    ])
+}
+
+/// One record as data.
+pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> Json {
+    let values = Shown::Object(redactor.attributes(&attributes(record)));
+    let mut fields = address_fields(&record.address);
+    fields.retain(|(name, _)| *name != "provider_name");
+    fields.push(("provider_name", record.provider.to_string().into()));
+    fields.push(("values", Json::from(&values)));
+    fields.push(("sensitive_values", sensitives(&values)));
+    fields.push(("depends_on", Json::array(record.dependencies.iter().map(ToString::to_string))));
+    if record.tainted {
+        fields.push(("tainted", true.into()));
+    }
+    fields.push(("ha", Json::object([("id", (&record.id).into()), ("version", record.version.into())])));
+    Json::object(fields)
+}
+
+/// One output as data.
+pub(crate) fn output_json(output: &OutputRecord, sight: Sight) -> Json {
+    let value = shown_output(output, sight);
+    let ty = Type::of(&output.value.revealed());
+    Json::object([("sensitive", output.sensitive.into()), ("type", Json::from(&ty)), ("value", Json::from(&value))])
+}
+
+/// Outputs as anybody may see them.
+pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>) -> BTreeMap<Name, Shown> {
+    outputs.iter().map(|(name, it)| (name.clone(), shown_output(it, Sight::Redacted))).collect()
+}
+
+/// An output as it may be seen.
+pub(crate) fn shown_output(output: &OutputRecord, sight: Sight) -> Shown {
+    let secrets = secrets_of([&output.value], []);
+    let mut redactor = Redactor::new(&secrets, sight);
+    if output.sensitive { redactor.secret(&output.value) } else { redactor.shown(&output.value) }
+}
+
+/// Arguments, and outputs over them.
+fn attributes(record: &Record) -> Object {
+    let mut all = record.arguments.clone();
+    all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ha_state::ProviderName;
+    use snapbox::str;
+
+    use super::super::samples::{SECRET, assert_keeps_secret, check, clear, object, parts, secret};
+    use super::*;
+
+    fn state() -> State {
+        let record = Record {
+            address: "postgresql_role.app[\"a\"]".parse().unwrap(),
+            provider: ProviderName::new("postgresql"),
+            id: "app".into(),
+            arguments: object(&[
+                ("name", Value::from("app")),
+                ("password", Value::from(SECRET).sensitive()),
+                ("uri", parts([clear("postgresql://app:"), secret(SECRET), clear("@db/app")])),
+                ("roles", Value::list([Value::from("read"), Value::from("write")])),
+            ]),
+            configured: BTreeSet::new(),
+            outputs: object(&[("id", Value::from("app")), ("log", Value::from(format!("ALTER ROLE {SECRET}")))]),
+            dependencies: vec!["aws_db_instance.pg".parse::<ha_kind::Address>().unwrap().block],
+            tainted: true,
+            create_before_destroy: false,
+            prevent_destroy: false,
+            version: 7,
+        };
+        let outputs = BTreeMap::from([
+            ("uri".into(), OutputRecord { value: Value::from(SECRET), sensitive: true }),
+            ("hosts".into(), OutputRecord { value: Value::tuple([Value::from("a"), Value::from(1)]), sensitive: false }),
+        ]);
+        let records = BTreeMap::from([(record.address.clone(), record)]);
+        State { lineage: "0f7c".into(), number: 9, records, outputs, ..State::default() }
+    }
+
+    #[test]
+    fn everything_recorded_as_text() {
+        let text = state_text(&state(), Paint::PLAIN);
+        assert_keeps_secret(&text);
+        check(&text, str![]);
+        check(&state_text(&State::default(), Paint::PLAIN), str![]);
+    }
+
+    #[test]
+    fn everything_recorded_as_data() {
+        let json = state_json(&state(), Sight::Redacted).pretty();
+        assert_keeps_secret(&json);
+        check(&json, str![]);
+        assert!(state_json(&state(), Sight::Revealed).pretty().contains(SECRET));
+    }
+}

@@ -1,0 +1,79 @@
+//! Patterns of paths: `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any number of directories.
+
+use regex::Regex;
+
+/// A pattern of paths.
+pub(super) struct Glob(Regex);
+
+impl Glob {
+    /// Reads a pattern.
+    pub(super) fn new(pattern: &str) -> Result<Self, String> {
+        let wrong = |what: &str| format!("this is no pattern: {what}");
+        let mut out = String::from("^");
+        let mut chars = pattern.chars().peekable();
+        let mut open = 0usize;
+        while let Some(c) = chars.next() {
+            match c {
+                '*' if chars.next_if_eq(&'*').is_some() => match chars.next_if_eq(&'/') {
+                    Some(_) => out.push_str("(?:[^/]+/)*"),
+                    None => out.push_str(".*"),
+                },
+                '*' => out.push_str("[^/]*"),
+                '?' => out.push_str("[^/]"),
+                '{' => {
+                    open += 1;
+                    out.push_str("(?:");
+                }
+                ',' if open > 0 => out.push('|'),
+                '}' if open > 0 => {
+                    open -= 1;
+                    out.push(')');
+                }
+                '[' => {
+                    out.push('[');
+                    if chars.next_if(|it| matches!(it, '!' | '^')).is_some() {
+                        out.push('^');
+                    }
+                    loop {
+                        match chars.next() {
+                            Some(']') => break,
+                            Some(c @ ('[' | '&' | '~' | '\\')) => out.extend(['\\', c]),
+                            Some(c) => out.push(c),
+                            None => return Err(wrong("a `[` is not closed")),
+                        }
+                    }
+                    out.push(']');
+                }
+                '\\' => match chars.next() {
+                    Some(c) => out.push_str(&regex::escape(&c.to_string())),
+                    None => return Err(wrong("it ends with `\\`")),
+                },
+                c => out.push_str(&regex::escape(&c.to_string())),
+            }
+        }
+        if open > 0 {
+            return Err(wrong("a `{` is not closed"));
+        }
+        out.push('$');
+        Regex::new(&out).map(Self).map_err(|_| wrong("a set of characters is empty or upside down"))
+    }
+
+    /// Whether a path is of this pattern.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Glob;
+
+    #[test]
+    fn patterns_match_paths() {
+        let matches = |pattern: &str, path: &str| Glob::new(pattern).unwrap().matches(path);
+        assert!(matches("*.txt", "a.txt") && !matches("*.txt", "b/a.txt"));
+        assert!(matches("**", "b/a.txt") && matches("**/*.txt", "a.txt") && matches("**/*.txt", "b/c/a.txt"));
+        assert!(matches("{a,b}?.[a-c]x", "b1.bx") && !matches("[!a]", "a"));
+        assert!(Glob::new("[a").is_err() && Glob::new("{a").is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! What EC2's kinds share.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{Filter as Asked, ResourceType, Tag, TagSpecification};
+use ha_kind::{Attempt, Error};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Aws;
+use crate::failure::{self, Attempting as _};
+use crate::tags::{self, Tags};
+use crate::wait::{PROPAGATION, Seen, Wait};
+
+/// The tags of something about to be made.
+pub(crate) fn tagged(what: ResourceType, tags: &Tags, attempt: &Attempt) -> TagSpecification {
+    TagSpecification::builder().resource_type(what).set_tags(Some(tags::ours(tags, attempt))).build()
+}
+
+/// Brings the tags of `id` from what they were to what they should be.
+pub(crate) async fn label(aws: &Aws, id: &str, before: &Tags, after: &Tags, attempt: &Attempt) -> Result<(), Error> {
+    let what = format!("label `{id}`");
+    let dropped = tags::dropped(before, after);
+    if !dropped.is_empty() {
+        let keys = dropped.iter().map(|key| Tag::builder().key(key).build()).collect();
+        aws.ec2.delete_tags().resources(id).set_tags(Some(keys)).send().await.attempting(&what)?;
+    }
+    if after == before || after.is_empty() {
+        return Ok(());
+    }
+    Wait::new(&what, PROPAGATION)
+        .until(attempt, || async {
+            match aws.ec2.create_tags().resources(id).set_tags(Some(tags::labels(after))).send().await {
+                Err(error) if failure::is_missing(&error) => Ok(Seen::Pending("not visible yet".into())),
+                other => other.map(|_| Seen::Ready(())).attempting(&what),
+            }
+        })
+        .await
+}
+
+/// A condition on what to look for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Filter {
+    /// What is compared, such as `vpc-id` or `tag:Name`.
+    name: String,
+    /// What it may be; `*` and `?` stand for anything.
+    values: std::collections::BTreeSet<String>,
+}
+
+impl Filter {
+    fn asked(&self) -> Asked {
+        filter(&self.name, self.values.iter().cloned())
+    }
+}
+
+/// A condition of EC2.
+pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Asked {
+    Asked::builder().name(name).set_values(Some(values.into_iter().collect())).build()
+}
+
+/// The conditions of a data block: its filters, and those that its tags are.
+pub(crate) fn conditions(filters: &[Filter], tags: &BTreeMap<String, String>) -> Vec<Asked> {
+    let by_tag = tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), [value.clone()]));
+    filters.iter().map(Filter::asked).chain(by_tag).collect()
+}
+
+/// Amazon's name for something in EC2.
+pub(crate) fn arn(aws: &Aws, owner: &str, kind: &str, id: &str) -> String {
+    format!("arn:aws:ec2:{}:{owner}:{kind}/{id}", aws.region)
+}
+
+/// What is wrong with this many operations in a second on a disk of this type and size in GiB.
+pub(crate) fn too_many_iops(ty: &str, size: Option<i32>, iops: Option<i32>) -> Option<String> {
+    let iops = iops?;
+    let per_gib = match ty {
+        "io1" => 50,
+        "io2" => 1000,
+        "gp3" if iops <= 3000 => return None,
+        "gp3" => 500,
+        "gp2" | "st1" | "sc1" | "standard" => return Some(format!("a disk of type {ty} takes no iops; io1, io2 and gp3 do")),
+        _ => return None,
+    };
+    let size = size?;
+    let most = size.saturating_mul(per_gib);
+    (iops > most).then(|| {
+        let needed = (iops - 1) / per_gib + 1;
+        format!("{iops} iops on {size} GiB of {ty} exceed {per_gib} a GiB (at most {most}); take {needed} GiB or more")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_go_with_size() {
+        assert_eq!(too_many_iops("io1", Some(400), Some(20000)), None);
+        let message = too_many_iops("io1", Some(300), Some(20000)).unwrap();
+        assert!(message.contains("at most 15000") && message.contains("400 GiB"), "{message}");
+        assert_eq!(too_many_iops("gp3", Some(1), Some(3000)), None);
+        assert!(too_many_iops("gp2", Some(100), Some(100)).is_some());
+        assert_eq!(too_many_iops("io1", None, Some(20000)), None);
+    }
+}

@@ -1,0 +1,641 @@
+//! A group of machines that keeps its number.
+
+mod capacity;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_autoscaling::types::{
+    AutoScalingGroup as Found, InstanceMaintenancePolicy, LaunchTemplateSpecification, Tag, TagDescription,
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use ha_kind::{
+    Action, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Path, Problem, Reading,
+    Recorded, Resource,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::reading::{Listed, as_configured};
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::{Aws, duration, reading, tags};
+
+/// A group of machines of EC2 that keeps its number: who dies is replaced.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Group {
+    /// Name, unique in the account and region.
+    name: Immutable<String>,
+    /// The fewest machines.
+    min_size: i32,
+    /// The most machines.
+    max_size: i32,
+    /// How many machines there should be; whatever scales the group decides when left out.
+    desired_capacity: Option<Chosen<i32>>,
+    /// What they are launched from.
+    launch_template: Option<Template>,
+    /// The subnets they are in.
+    vpc_zone_identifier: Option<Chosen<BTreeSet<String>>>,
+    /// The zones they are in, in the default network.
+    availability_zones: Option<Chosen<BTreeSet<String>>>,
+    /// Who says whether a machine is well: `EC2`, or `ELB` for a load balancer too.
+    health_check_type: Option<Chosen<String>>,
+    /// How long a new machine may take before it must be well, in seconds.
+    #[serde(default = "five_minutes")]
+    health_check_grace_period: i32,
+    /// How long a new machine takes until it does its work, in seconds.
+    default_instance_warmup: Option<i32>,
+    /// How long to wait between two scalings, in seconds.
+    default_cooldown: Option<Chosen<i32>>,
+    /// Which machine goes first.
+    termination_policies: Option<Vec<String>>,
+    /// What is not done at present, such as `ReplaceUnhealthy`.
+    suspended_processes: Option<BTreeSet<String>>,
+    /// Target groups of load balancers.
+    target_group_arns: Option<Chosen<BTreeSet<String>>>,
+    /// Whether new machines are spared when the group shrinks.
+    #[serde(default)]
+    protect_from_scale_in: bool,
+    /// Whether spot machines about to be taken away are replaced before.
+    capacity_rebalance: Option<bool>,
+    /// How old a machine may get, in seconds; 0 for any age.
+    max_instance_lifetime: Option<i32>,
+    /// How machines are replaced.
+    instance_maintenance_policy: Option<Maintenance>,
+    /// The placement group.
+    placement_group: Option<String>,
+    /// The role with which the service acts.
+    service_linked_role_arn: Option<Chosen<String>>,
+    /// Labels.
+    #[serde(default)]
+    tag: BTreeSet<GroupTag>,
+    /// Whether destroying it takes its machines with it at once, without shrinking it first.
+    #[serde(default)]
+    force_delete: bool,
+    /// How long to wait for its machines; `0` is not at all.
+    #[serde(default = "ten_minutes")]
+    wait_for_capacity_timeout: String,
+}
+
+/// What machines are launched from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Template {
+    /// The template by what Amazon calls it.
+    id: Option<String>,
+    /// The template by its name.
+    name: Option<String>,
+    /// The version's number, `$Latest` or `$Default`.
+    version: Option<String>,
+}
+
+/// How machines are replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Maintenance {
+    /// How much of the group stays meanwhile.
+    min_healthy_percentage: i32,
+    /// How much more than the group there may be meanwhile.
+    max_healthy_percentage: i32,
+}
+
+/// A label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+struct GroupTag {
+    /// Its name.
+    key: String,
+    /// Its value.
+    value: String,
+    /// Whether machines launched from now on get it too.
+    propagate_at_launch: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+}
+
+fn five_minutes() -> i32 {
+    300
+}
+
+fn ten_minutes() -> String {
+    "10m".into()
+}
+
+/// How long machines may take to go.
+const DRAINING: Duration = Duration::from_mins(20);
+const BUSY: [&str; 2] = ["ScalingActivityInProgress", "ResourceContention"];
+
+impl Resource for Group {
+    const KIND: &'static str = "aws_autoscaling_group";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        Hooks::new()
+            .check(check_sizes)
+            .check(check_template)
+            .check(check_rest)
+            .predict("id", |it: Named| it.name)
+            .impact(impact)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.name.as_str();
+        let found = match self.make(aws, attempt).await? {
+            Made::New => self.seen(aws, attempt).await?,
+            Made::Before => match find(aws, name).await? {
+                Some(found) if tags::are_from(found.tags(), attempt) => found,
+                _ => return Err(failure::foreign("auto scaling group", name)),
+            },
+        };
+        self.bring_processes(aws, &found).await?;
+        capacity::wait(aws, self, attempt).await?;
+        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::listed(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let name = before.id.as_str();
+        let Some(found) = find(aws, name).await? else {
+            return Err(Error::new(format!("change the auto scaling group `{name}`"), "it is gone").help("plan again"));
+        };
+        self.bring_tags(aws, &found).await?;
+        self.bring_processes(aws, &found).await?;
+        self.bring_targets(aws, &found).await?;
+        self.change(aws, &before.arguments, attempt).await?;
+        capacity::wait(aws, self, attempt).await?;
+        Ok(outputs(&found))
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let name = recorded.id.as_str();
+        let what = format!("delete the auto scaling group `{name}`");
+        if !recorded.arguments.force_delete {
+            capacity::drain(aws, name, attempt).await?;
+        }
+        Wait::new(&what, DRAINING)
+            .until(attempt, || async {
+                let call = aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
+                match call.force_delete(recorded.arguments.force_delete).send().await {
+                    Err(error) if failure::is(&error, &BUSY) => Ok(Seen::Pending("busy with its machines".into())),
+                    Err(error) if is_absent(error.message()) => Ok(Seen::Ready(())),
+                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                }
+            })
+            .await?;
+        Wait::new(&what, DRAINING)
+            .until(attempt, || async {
+                Ok(match find(aws, name).await? {
+                    Some(found) => Seen::Pending(format!("there, with {} machines", found.instances().len())),
+                    None => Seen::Ready(()),
+                })
+            })
+            .await
+    }
+}
+
+/// Whether a create made something now or had done so before.
+enum Made {
+    New,
+    Before,
+}
+
+impl Group {
+    async fn make(&self, aws: &Aws, attempt: &Attempt) -> Result<Made, Error> {
+        let name = self.name.as_str();
+        let what = format!("create the auto scaling group `{name}`");
+        Wait::new(&what, PROPAGATION)
+            .until(attempt, || async {
+                let call = aws
+                    .autoscaling
+                    .create_auto_scaling_group()
+                    .auto_scaling_group_name(name)
+                    .min_size(self.min_size)
+                    .max_size(self.max_size)
+                    .set_desired_capacity(self.desired_capacity.map(|it| it.0))
+                    .set_launch_template(self.launch_template.as_ref().map(Template::told))
+                    .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
+                    .set_availability_zones(self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()))
+                    .set_health_check_type(self.health_check_type.as_ref().map(|it| it.0.clone()))
+                    .health_check_grace_period(self.health_check_grace_period)
+                    .set_default_instance_warmup(self.default_instance_warmup)
+                    .set_default_cooldown(self.default_cooldown.map(|it| it.0))
+                    .set_termination_policies(self.termination_policies.clone())
+                    .set_target_group_arns(self.target_group_arns.as_ref().map(|it| it.iter().cloned().collect()))
+                    .new_instances_protected_from_scale_in(self.protect_from_scale_in)
+                    .set_capacity_rebalance(self.capacity_rebalance)
+                    .set_max_instance_lifetime(self.max_instance_lifetime)
+                    .set_instance_maintenance_policy(self.instance_maintenance_policy.as_ref().map(Maintenance::told))
+                    .set_placement_group(self.placement_group.clone())
+                    .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
+                    .set_tags(Some(self.all_tags(attempt)));
+                match call.send().await {
+                    Err(error) if failure::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => Ok(Seen::Ready(Made::Before)),
+                    Err(error) if is_too_early(error.message()) => Ok(Seen::Pending("waiting for its profile".into())),
+                    other => other.map(|_| Seen::Ready(Made::New)).attempting_first(&what),
+                }
+            })
+            .await
+    }
+
+    async fn seen(&self, aws: &Aws, attempt: &Attempt) -> Result<Found, Error> {
+        let name = self.name.as_str();
+        Wait::new(format!("see the auto scaling group `{name}` after it was created"), PROPAGATION)
+            .until(attempt, || async {
+                Ok(match find(aws, name).await? {
+                    Some(found) => Seen::Ready(found),
+                    None => Seen::Pending("not visible yet".into()),
+                })
+            })
+            .await
+    }
+
+    /// Brings to these arguments what one call can.
+    async fn change(&self, aws: &Aws, before: &Self, attempt: &Attempt) -> Result<(), Error> {
+        let name = self.name.as_str();
+        let what = format!("change the auto scaling group `{name}`");
+        let removed = |was: bool, is: bool| was && !is;
+        let warmup = removed(before.default_instance_warmup.is_some(), self.default_instance_warmup.is_some()).then_some(-1);
+        let lifetime = removed(before.max_instance_lifetime.is_some(), self.max_instance_lifetime.is_some()).then_some(0);
+        let policies = removed(before.termination_policies.is_some(), self.termination_policies.is_some());
+        let placement = removed(before.placement_group.is_some(), self.placement_group.is_some());
+        let rebalance = removed(before.capacity_rebalance.is_some(), self.capacity_rebalance.is_some()).then_some(false);
+        let maintenance = removed(before.instance_maintenance_policy.is_some(), self.instance_maintenance_policy.is_some());
+        let maintenance = maintenance.then_some(&Maintenance { min_healthy_percentage: -1, max_healthy_percentage: -1 });
+        Wait::new(&what, PROPAGATION)
+            .until(attempt, || async {
+                let call = aws
+                    .autoscaling
+                    .update_auto_scaling_group()
+                    .auto_scaling_group_name(name)
+                    .min_size(self.min_size)
+                    .max_size(self.max_size)
+                    .set_desired_capacity(self.desired_capacity.map(|it| it.0))
+                    .set_launch_template(self.launch_template.as_ref().map(Template::told))
+                    .set_vpc_zone_identifier(self.vpc_zone_identifier.as_ref().map(joined))
+                    .set_availability_zones(self.availability_zones.as_ref().map(|it| it.iter().cloned().collect()))
+                    .set_health_check_type(self.health_check_type.as_ref().map(|it| it.0.clone()))
+                    .health_check_grace_period(self.health_check_grace_period)
+                    .set_default_instance_warmup(self.default_instance_warmup.or(warmup))
+                    .set_default_cooldown(self.default_cooldown.map(|it| it.0))
+                    .set_termination_policies(
+                        self.termination_policies.clone().or_else(|| policies.then(|| vec![DEFAULT_POLICY.to_owned()])),
+                    )
+                    .new_instances_protected_from_scale_in(self.protect_from_scale_in)
+                    .set_capacity_rebalance(self.capacity_rebalance.or(rebalance))
+                    .set_max_instance_lifetime(self.max_instance_lifetime.or(lifetime))
+                    .set_instance_maintenance_policy(
+                        self.instance_maintenance_policy.as_ref().or(maintenance).map(Maintenance::told),
+                    )
+                    .set_placement_group(self.placement_group.clone().or_else(|| placement.then(String::new)))
+                    .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()));
+                match call.send().await {
+                    Err(error) if failure::is(&error, &BUSY) => Ok(Seen::Pending("busy with its machines".into())),
+                    Err(error) if is_too_early(error.message()) => Ok(Seen::Pending("waiting for its profile".into())),
+                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                }
+            })
+            .await
+    }
+
+    fn all_tags(&self, attempt: &Attempt) -> Vec<Tag> {
+        let ours: Vec<TagDescription> = tags::ours(&tags::Tags::new(), attempt);
+        let ours = ours.iter().map(|it| self.tag(it.key().unwrap_or_default(), it.value().unwrap_or_default(), false));
+        self.own_tags().into_iter().chain(ours).collect()
+    }
+
+    fn own_tags(&self) -> Vec<Tag> {
+        self.tag.iter().map(|it| self.tag(&it.key, &it.value, it.propagate_at_launch)).collect()
+    }
+
+    fn tag(&self, key: &str, value: &str, propagate: bool) -> Tag {
+        Tag::builder()
+            .resource_id(self.name.as_str())
+            .resource_type("auto-scaling-group")
+            .key(key)
+            .value(value)
+            .propagate_at_launch(propagate)
+            .build()
+    }
+
+    async fn bring_tags(&self, aws: &Aws, found: &Found) -> Result<(), Error> {
+        let what = format!("label the auto scaling group `{}`", self.name);
+        let there = group_tags(found);
+        let surplus = there.iter().filter(|it| !self.tag.iter().any(|own| own.key == it.key));
+        let surplus: Vec<Tag> = surplus.map(|it| self.tag(&it.key, &it.value, it.propagate_at_launch)).collect();
+        if !surplus.is_empty() {
+            aws.autoscaling.delete_tags().set_tags(Some(surplus)).send().await.attempting(&what)?;
+        }
+        if !self.tag.is_subset(&there) {
+            let call = aws.autoscaling.create_or_update_tags().set_tags(Some(self.own_tags()));
+            call.send().await.attempting(&what)?;
+        }
+        Ok(())
+    }
+
+    async fn bring_processes(&self, aws: &Aws, found: &Found) -> Result<(), Error> {
+        let Some(wanted) = &self.suspended_processes else { return Ok(()) };
+        let there = suspended(found);
+        let name = self.name.as_str();
+        let suspend: Vec<String> = wanted.difference(&there).cloned().collect();
+        if !suspend.is_empty() {
+            let call = aws.autoscaling.suspend_processes().auto_scaling_group_name(name).set_scaling_processes(Some(suspend));
+            call.send().await.attempting(format!("suspend processes of the auto scaling group `{name}`"))?;
+        }
+        let resume: Vec<String> = there.difference(wanted).cloned().collect();
+        if !resume.is_empty() {
+            let call = aws.autoscaling.resume_processes().auto_scaling_group_name(name).set_scaling_processes(Some(resume));
+            call.send().await.attempting(format!("resume processes of the auto scaling group `{name}`"))?;
+        }
+        Ok(())
+    }
+
+    async fn bring_targets(&self, aws: &Aws, found: &Found) -> Result<(), Error> {
+        let Some(wanted) = &self.target_group_arns else { return Ok(()) };
+        let there: BTreeSet<String> = found.target_group_arns().iter().cloned().collect();
+        let name = self.name.as_str();
+        let attach: Vec<String> = wanted.difference(&there).cloned().collect();
+        if !attach.is_empty() {
+            let call = aws.autoscaling.attach_load_balancer_target_groups().auto_scaling_group_name(name);
+            let call = call.set_target_group_arns(Some(attach));
+            call.send().await.attempting(format!("attach target groups to the auto scaling group `{name}`"))?;
+        }
+        let detach: Vec<String> = there.difference(wanted).cloned().collect();
+        if !detach.is_empty() {
+            let call = aws.autoscaling.detach_load_balancer_target_groups().auto_scaling_group_name(name);
+            let call = call.set_target_group_arns(Some(detach));
+            call.send().await.attempting(format!("detach target groups from the auto scaling group `{name}`"))?;
+        }
+        Ok(())
+    }
+
+    /// How many machines to wait for.
+    fn expected(&self) -> i32 {
+        self.desired_capacity.map_or(self.min_size, |it| it.0)
+    }
+}
+
+impl Template {
+    fn told(&self) -> LaunchTemplateSpecification {
+        LaunchTemplateSpecification::builder()
+            .set_launch_template_id(self.id.clone())
+            .set_launch_template_name(self.name.clone().filter(|_| self.id.is_none()))
+            .set_version(self.version.clone())
+            .build()
+    }
+
+    fn answered(it: &LaunchTemplateSpecification) -> Self {
+        Self { id: it.launch_template_id.clone(), name: it.launch_template_name.clone(), version: it.version.clone() }
+    }
+}
+
+impl Maintenance {
+    fn told(&self) -> InstanceMaintenancePolicy {
+        InstanceMaintenancePolicy::builder()
+            .min_healthy_percentage(self.min_healthy_percentage)
+            .max_healthy_percentage(self.max_healthy_percentage)
+            .build()
+    }
+
+    fn answered(it: &InstanceMaintenancePolicy) -> Option<Self> {
+        let (min, max) = it.min_healthy_percentage().zip(it.max_healthy_percentage())?;
+        (min >= 0).then_some(Self { min_healthy_percentage: min, max_healthy_percentage: max })
+    }
+}
+
+impl Listed for Group {
+    const AT_ONCE: usize = 50;
+
+    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        let names = recorded.iter().map(|it| it.id.clone()).collect();
+        let call = aws.autoscaling.describe_auto_scaling_groups().set_auto_scaling_group_names(Some(names));
+        let mut pages = call.into_paginator().items().send();
+        let mut found = BTreeMap::new();
+        while let Some(group) = pages.next().await {
+            let group = group.attempting("list auto scaling groups")?;
+            // One that is being deleted is as good as gone.
+            if group.status().is_none() {
+                found.insert(group.auto_scaling_group_name().unwrap_or_default().to_owned(), group);
+            }
+        }
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen(it, found))).collect())
+    }
+}
+
+fn seen(recorded: &Recorded<Group>, found: &Found) -> Reading<Group> {
+    let known = &recorded.arguments;
+    let template = as_configured(known.launch_template.as_ref(), found.launch_template().map(Template::answered));
+    let policies = found.termination_policies();
+    let is_left_out = known.termination_policies.is_none() && policies.iter().all(|it| it == DEFAULT_POLICY);
+    let suspended = suspended(found);
+    let subnets = found.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim).filter(|it| !it.is_empty());
+    let there = Group {
+        name: known.name.clone(),
+        min_size: found.min_size().unwrap_or(0),
+        max_size: found.max_size().unwrap_or(0),
+        desired_capacity: found.desired_capacity().map(Chosen),
+        launch_template: template,
+        vpc_zone_identifier: Some(Chosen(subnets.map(str::to_owned).collect())),
+        availability_zones: Some(Chosen(found.availability_zones().iter().cloned().collect())),
+        health_check_type: found.health_check_type().map(|it| Chosen(it.to_owned())),
+        health_check_grace_period: found.health_check_grace_period().unwrap_or(0),
+        default_instance_warmup: found.default_instance_warmup(),
+        default_cooldown: found.default_cooldown().map(Chosen),
+        termination_policies: (!is_left_out && !policies.is_empty()).then(|| policies.to_vec()),
+        suspended_processes: (known.suspended_processes.is_some() || !suspended.is_empty()).then_some(suspended),
+        target_group_arns: Some(Chosen(found.target_group_arns().iter().cloned().collect())),
+        protect_from_scale_in: found.new_instances_protected_from_scale_in().unwrap_or(false),
+        capacity_rebalance: found.capacity_rebalance().filter(|it| *it || known.capacity_rebalance.is_some()),
+        max_instance_lifetime: found.max_instance_lifetime().filter(|it| *it != 0 || known.max_instance_lifetime.is_some()),
+        instance_maintenance_policy: found.instance_maintenance_policy().and_then(Maintenance::answered),
+        placement_group: found.placement_group().filter(|it| !it.is_empty()).map(str::to_owned),
+        service_linked_role_arn: found.service_linked_role_arn().map(|it| Chosen(it.to_owned())),
+        tag: group_tags(found),
+        force_delete: known.force_delete,
+        wait_for_capacity_timeout: known.wait_for_capacity_timeout.clone(),
+    };
+    Reading::Found { remarks: left_behind(found), arguments: there, outputs: outputs(found) }
+}
+
+/// Machines that were launched from another version than the group's.
+fn left_behind(found: &Found) -> Vec<String> {
+    let Some(wanted) = found.launch_template().and_then(|it| it.version()).filter(|it| !it.starts_with('$')) else {
+        return Vec::new();
+    };
+    let remark = |it: &aws_sdk_autoscaling::types::Instance| {
+        let runs = it.launch_template()?.version().filter(|it| *it != wanted)?;
+        let name = found.auto_scaling_group_name().unwrap_or_default();
+        let id = it.instance_id().unwrap_or_default();
+        Some(format!("machine {id} of `{name}` was launched from version {runs} of its template; the group is at {wanted}"))
+    };
+    found.instances().iter().filter_map(remark).collect()
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+    let call = aws.autoscaling.describe_auto_scaling_groups().auto_scaling_group_names(name);
+    let found = call.send().await.attempting(format!("look at the auto scaling group `{name}`"))?;
+    Ok(found.auto_scaling_groups.unwrap_or_default().into_iter().next())
+}
+
+const DEFAULT_POLICY: &str = "Default";
+
+fn group_tags(found: &Found) -> BTreeSet<GroupTag> {
+    let visible = found.tags().iter().filter(|it| !tags::is_reserved(it.key().unwrap_or_default()));
+    let tag = |it: &TagDescription| GroupTag {
+        key: it.key().unwrap_or_default().to_owned(),
+        value: it.value().unwrap_or_default().to_owned(),
+        propagate_at_launch: it.propagate_at_launch().unwrap_or(false),
+    };
+    visible.map(tag).collect()
+}
+
+fn suspended(found: &Found) -> BTreeSet<String> {
+    found.suspended_processes().iter().filter_map(|it| it.process_name().map(str::to_owned)).collect()
+}
+
+fn joined(subnets: &Chosen<BTreeSet<String>>) -> String {
+    subnets.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// Whether a profile made a moment ago is not known to EC2 yet.
+fn is_too_early(message: Option<&str>) -> bool {
+    message.is_some_and(|it| it.contains("Invalid IAM Instance Profile"))
+}
+
+fn is_absent(message: Option<&str>) -> bool {
+    message.is_some_and(|it| it.contains("not found"))
+}
+
+fn outputs(found: &Found) -> Outputs {
+    Outputs { arn: found.auto_scaling_group_arn().unwrap_or_default().to_owned() }
+}
+
+fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+    let size = changed.before.and_then(|it| it.get("desired_capacity")).and_then(|it| match it {
+        ha_kind::Value::Number(it) => it.as_i64(),
+        _ => None,
+    });
+    let machines = match size {
+        Some(0) => return Vec::new(),
+        Some(1) => "its machine".to_owned(),
+        Some(many) => format!("its {many} machines"),
+        None => "its machines".to_owned(),
+    };
+    let (severity, message) = match changed.action {
+        Action::Update if changed.names.contains("launch_template") => (
+            ImpactSeverity::Notice,
+            format!("moves the group, not {machines}: only replacements are launched from it (no instance refresh yet)"),
+        ),
+        Action::Delete => (ImpactSeverity::Disruption, format!("terminates {machines}")),
+        it if it.is_replace() => (ImpactSeverity::Disruption, format!("terminates {machines} and launches new ones")),
+        _ => return Vec::new(),
+    };
+    vec![Impact { severity, message }]
+}
+
+#[derive(Deserialize)]
+struct Sizes {
+    min_size: i32,
+    max_size: i32,
+    desired_capacity: Option<i32>,
+}
+
+fn check_sizes(it: Sizes) -> Vec<Problem> {
+    let problem = |at: &str, message: String| Problem { path: Path::attribute(at), message };
+    let Sizes { min_size, max_size, desired_capacity } = it;
+    let mut problems = Vec::new();
+    if min_size < 0 {
+        problems.push(problem("min_size", format!("a group cannot have {min_size} machines")));
+    }
+    if max_size < min_size {
+        problems.push(problem("max_size", format!("max_size ({max_size}) is less than min_size ({min_size})")));
+    } else if let Some(desired) = desired_capacity.filter(|it| !(min_size..=max_size).contains(it)) {
+        let message = format!("desired_capacity ({desired}) is not between min_size ({min_size}) and max_size ({max_size})");
+        problems.push(problem("desired_capacity", message));
+    }
+    problems
+}
+
+#[derive(Deserialize)]
+struct Launched {
+    launch_template: Option<Template>,
+}
+
+fn check_template(it: Launched) -> Vec<Problem> {
+    let message = match it.launch_template {
+        None => "a group needs a `launch_template`",
+        Some(Template { id: None, name: None, .. }) => "the template is named by `id` or by `name`",
+        Some(Template { id: Some(_), name: Some(_), .. }) => "the template is named by `id` or by `name`, not both",
+        Some(_) => return Vec::new(),
+    };
+    vec![Problem { path: Path::attribute("launch_template"), message: message.into() }]
+}
+
+#[derive(Deserialize)]
+struct Rest {
+    health_check_grace_period: i32,
+    max_instance_lifetime: Option<i32>,
+    instance_maintenance_policy: Option<Maintenance>,
+    wait_for_capacity_timeout: String,
+    #[serde(default)]
+    tag: BTreeSet<GroupTag>,
+}
+
+fn check_rest(it: Rest) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut problem = |at: &str, message: String| problems.push(Problem { path: Path::attribute(at), message });
+    if it.health_check_grace_period < 0 {
+        problem("health_check_grace_period", "a number of seconds is 0 or more".into());
+    }
+    if let Some(age) = it.max_instance_lifetime.filter(|it| *it != 0 && !(86_400..=31_536_000).contains(it)) {
+        problem("max_instance_lifetime", format!("a machine lives 86400 to 31536000 seconds, or any time with 0, not {age}"));
+    }
+    if let Some(Maintenance { min_healthy_percentage: min, max_healthy_percentage: max }) = it.instance_maintenance_policy
+        && !((0..=100).contains(&min) && (100..=200).contains(&max) && max - min <= 100)
+    {
+        let message = "min_healthy_percentage is 0 to 100, max_healthy_percentage 100 to 200, and they are at most 100 apart";
+        problem("instance_maintenance_policy", message.into());
+    }
+    if let Err(message) = duration::parse(&it.wait_for_capacity_timeout) {
+        problem("wait_for_capacity_timeout", message);
+    }
+    if let Some(reserved) = it.tag.iter().find(|it| tags::is_reserved(&it.key)) {
+        problem("tag", format!("the tag `{}` begins with a prefix that is reserved (`ha:` and `aws:`)", reserved.key));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_in_order() {
+        let sizes = |min_size, max_size, desired_capacity| check_sizes(Sizes { min_size, max_size, desired_capacity }).len();
+        assert_eq!(sizes(1, 1, Some(1)), 0);
+        assert_eq!(sizes(0, 0, None), 0);
+        assert_eq!(sizes(2, 1, Some(1)), 1);
+        assert_eq!(sizes(1, 2, Some(3)), 1);
+        assert_eq!(sizes(-1, 2, None), 1);
+    }
+
+    #[test]
+    fn a_new_template_version_leaves_machines_alone_and_says_so() {
+        let before = ha_kind::Object::from([("desired_capacity".into(), ha_kind::Value::from(1))]);
+        let names = BTreeSet::from(["launch_template".into()]);
+        let changed = Changed { action: Action::Update, before: Some(&before), after: None, names: &names };
+        let impacts = impact(&changed);
+        assert_eq!(impacts[0].severity, ImpactSeverity::Notice);
+        assert!(impacts[0].message.contains("not its machine"), "{}", impacts[0].message);
+        let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
+        assert_eq!(impact(&changed)[0].severity, ImpactSeverity::Disruption);
+    }
+}

@@ -1,0 +1,380 @@
+//! A launch template: a name, and versions of which none ever changes.
+
+mod blocks;
+mod user_data;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types as ec2_types;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource, Volatile};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::blocks::{BlockDevice, Credits, Interface, Labels, Metadata, Monitoring, Placement, Profile};
+use crate::ec2::{self, filter};
+use crate::failure::{self, Attempting as _};
+use crate::reading::{Listed, as_configured};
+use crate::tags::{self, Tags};
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::{Aws, reading};
+
+/// What machines of EC2 are launched from. Every change is a new version; machines that run stay as they are.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct LaunchTemplate {
+    /// Name, unique in the account and region.
+    name: Immutable<String>,
+    /// What this version is for.
+    description: Option<String>,
+    /// The image that machines begin as.
+    image_id: Option<String>,
+    /// The type of machine, such as `m5.large`.
+    instance_type: Option<String>,
+    /// The key pair to log in with.
+    key_name: Option<String>,
+    /// What the machine is told at its first boot, as text: 16384 bytes at most.
+    user_data_text: Option<String>,
+    /// The same in Base64, for what is no text.
+    user_data: Option<String>,
+    /// Who may talk to the machine.
+    vpc_security_group_ids: Option<BTreeSet<String>>,
+    /// The same by name, in the default network.
+    security_group_names: Option<BTreeSet<String>>,
+    /// The profile that gives the machine its role.
+    iam_instance_profile: Option<Profile>,
+    /// How the machine is told about itself.
+    metadata_options: Option<Metadata>,
+    /// Its disks.
+    block_device_mappings: Option<Vec<BlockDevice>>,
+    /// Its network interfaces.
+    network_interfaces: Option<Vec<Interface>>,
+    /// Where it is put.
+    placement: Option<Placement>,
+    /// Whether it is measured every minute.
+    monitoring: Option<Monitoring>,
+    /// Whether a machine of type T may go beyond its share.
+    credit_specification: Option<Credits>,
+    /// Whether its disks have their own way on the network.
+    ebs_optimized: Option<bool>,
+    /// Whether it is protected against being stopped.
+    disable_api_stop: Option<bool>,
+    /// Whether it is protected against being terminated.
+    disable_api_termination: Option<bool>,
+    /// `stop` or `terminate`: what shutting it down does.
+    instance_initiated_shutdown_behavior: Option<String>,
+    /// Labels of what a launch makes.
+    tag_specifications: Option<Vec<Labels>>,
+    /// Whether every new version becomes the default one.
+    #[serde(default)]
+    update_default_version: bool,
+    /// Labels of the template itself.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// The number of the newest version.
+    latest_version: Volatile<i64>,
+    /// The number of the version that is used where none is named.
+    default_version: Volatile<i64>,
+}
+
+/// The arguments that are not part of a version.
+const OF_THE_WHOLE: [&str; 3] = ["name", "tags", "update_default_version"];
+
+impl Resource for LaunchTemplate {
+    const KIND: &'static str = "aws_launch_template";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        #[derive(Deserialize)]
+        struct Disks {
+            block_device_mappings: Option<Vec<BlockDevice>>,
+        }
+        #[derive(Deserialize)]
+        struct Profiled {
+            iam_instance_profile: Option<Profile>,
+        }
+        Hooks::new()
+            .check(tags::check)
+            .check(user_data::check)
+            .check(|it: Named| name_problems(&it.name))
+            .check(|it: Disks| disk_problems(&it.block_device_mappings.unwrap_or_default()))
+            .check(|it: Profiled| profile_problems(it.iam_instance_profile.as_ref()))
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.name.as_str();
+        let call = aws
+            .ec2
+            .create_launch_template()
+            .launch_template_name(name)
+            .client_token(attempt.token())
+            .set_version_description(self.description.clone())
+            .launch_template_data(self.data())
+            .tag_specifications(ec2::tagged(ec2_types::ResourceType::LaunchTemplate, &self.tags, attempt));
+        match call.send().await {
+            Err(error) if failure::is(&error, &["InvalidLaunchTemplateName.AlreadyExistsException"]) => {
+                let found = find(aws, name).await?;
+                if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
+                    return Err(failure::foreign("launch template", name));
+                }
+            }
+            other => drop(other.attempting_first(format!("create the launch template `{name}`"))?),
+        }
+        let wait = Wait::new(format!("see the launch template `{name}` after it was created"), PROPAGATION);
+        let found = wait
+            .until(attempt, || async {
+                Ok(match find(aws, name).await? {
+                    Some(found) => Seen::Ready(found),
+                    None => Seen::Pending("not visible yet".into()),
+                })
+            })
+            .await?;
+        let id = found.launch_template_id().unwrap_or_default().to_owned();
+        Ok(Created { outputs: outputs(aws, &found, &id), id })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::listed(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let id = before.id.as_str();
+        let what = |change: &str| format!("{change} the launch template `{}`", self.name);
+        let Some(found) = find(aws, &self.name).await?.filter(|it| it.launch_template_id() == Some(id)) else {
+            return Err(Error::new(what("change"), "it is gone").help("plan again"));
+        };
+        let mut outputs = outputs(aws, &found, id);
+        let newest = newest(aws, id).await?;
+        let number = newest.as_ref().and_then(|it| it.version_number).unwrap_or(outputs.latest_version.0);
+        outputs.latest_version = number.into();
+        // A try that was cut short may have made the version already.
+        let is_made = number > before.outputs.latest_version.0
+            && newest.is_some_and(|it| self.answered(&it).version() == self.version());
+        if self.version() != before.arguments.version() && !is_made {
+            let call = aws.ec2.create_launch_template_version().launch_template_id(id).client_token(attempt.token());
+            let call = call.set_version_description(self.description.clone()).launch_template_data(self.data());
+            let made = call.send().await.attempting_first(what("make a new version of"))?;
+            let number = made.launch_template_version().and_then(|it| it.version_number());
+            outputs.latest_version = number.unwrap_or(outputs.latest_version.0 + 1).into();
+        }
+        if self.update_default_version && outputs.default_version != outputs.latest_version {
+            let number = outputs.latest_version.to_string();
+            let call = aws.ec2.modify_launch_template().launch_template_id(id).default_version(&number);
+            call.send().await.attempting(what(&format!("make version {number} the default of")))?;
+            outputs.default_version = outputs.latest_version;
+        }
+        ec2::label(aws, id, &before.arguments.tags, &self.tags, attempt).await?;
+        Ok(outputs)
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        match aws.ec2.delete_launch_template().launch_template_id(&recorded.id).send().await {
+            Err(error) if failure::is_missing(&error) => Ok(()),
+            other => {
+                let what = format!("delete the launch template `{}`", recorded.arguments.name);
+                other.map(drop).attempting_first(what)
+            }
+        }
+    }
+}
+
+impl LaunchTemplate {
+    /// All of a version, never what an earlier one said.
+    fn data(&self) -> ec2_types::RequestLaunchTemplateData {
+        let texts = |it: &Option<BTreeSet<String>>| it.as_ref().map(|it| it.iter().cloned().collect());
+        ec2_types::RequestLaunchTemplateData::builder()
+            .set_image_id(self.image_id.clone())
+            .set_instance_type(self.instance_type.as_deref().map(Into::into))
+            .set_key_name(self.key_name.clone())
+            .set_user_data(user_data::encoded(self.user_data.as_deref(), self.user_data_text.as_deref()))
+            .set_security_group_ids(texts(&self.vpc_security_group_ids))
+            .set_security_groups(texts(&self.security_group_names))
+            .set_iam_instance_profile(self.iam_instance_profile.as_ref().map(Profile::told))
+            .set_metadata_options(self.metadata_options.as_ref().map(Metadata::told))
+            .set_block_device_mappings(all(&self.block_device_mappings, BlockDevice::told))
+            .set_network_interfaces(all(&self.network_interfaces, Interface::told))
+            .set_placement(self.placement.as_ref().map(Placement::told))
+            .set_monitoring(self.monitoring.as_ref().map(|it| {
+                ec2_types::LaunchTemplatesMonitoringRequest::builder().set_enabled(it.enabled).build()
+            }))
+            .set_credit_specification(self.credit_specification.as_ref().map(|it| {
+                let credits = it.cpu_credits.clone().unwrap_or_default();
+                ec2_types::CreditSpecificationRequest::builder().cpu_credits(credits).build()
+            }))
+            .set_ebs_optimized(self.ebs_optimized)
+            .set_disable_api_stop(self.disable_api_stop)
+            .set_disable_api_termination(self.disable_api_termination)
+            .set_instance_initiated_shutdown_behavior(self.instance_initiated_shutdown_behavior.as_deref().map(Into::into))
+            .set_tag_specifications(all(&self.tag_specifications, Labels::told))
+            .build()
+    }
+
+    /// A version as it is, seen through what the configuration speaks of.
+    fn answered(&self, version: &ec2_types::LaunchTemplateVersion) -> Self {
+        let empty = ec2_types::ResponseLaunchTemplateData::builder().build();
+        let data = version.launch_template_data().unwrap_or(&empty);
+        let texts = |it: &[String]| (!it.is_empty()).then(|| it.iter().cloned().collect());
+        let (user_data, user_data_text) = user_data::answered(data.user_data(), self.user_data.as_deref());
+        let profile = data.iam_instance_profile().map(Profile::answered);
+        let credits = data.credit_specification().map(|it| Credits { cpu_credits: it.cpu_credits.clone() });
+        Self {
+            name: self.name.clone(),
+            description: version.version_description().filter(|it| !it.is_empty()).map(str::to_owned),
+            image_id: data.image_id().map(str::to_owned),
+            instance_type: data.instance_type().map(|it| it.as_str().to_owned()),
+            key_name: data.key_name().map(str::to_owned),
+            user_data_text,
+            user_data,
+            vpc_security_group_ids: texts(data.security_group_ids()),
+            security_group_names: texts(data.security_groups()),
+            iam_instance_profile: as_configured(self.iam_instance_profile.as_ref(), profile),
+            metadata_options: as_configured(
+                self.metadata_options.as_ref(),
+                data.metadata_options().map(Metadata::answered),
+            ),
+            block_device_mappings: as_configured(
+                self.block_device_mappings.as_ref(),
+                some(data.block_device_mappings(), BlockDevice::answered),
+            ),
+            network_interfaces: as_configured(
+                self.network_interfaces.as_ref(),
+                some(data.network_interfaces(), Interface::answered),
+            ),
+            placement: as_configured(self.placement.as_ref(), data.placement().map(Placement::answered)),
+            monitoring: as_configured(
+                self.monitoring.as_ref(),
+                data.monitoring().map(|it| Monitoring { enabled: it.enabled }),
+            ),
+            credit_specification: as_configured(self.credit_specification.as_ref(), credits),
+            ebs_optimized: data.ebs_optimized(),
+            disable_api_stop: data.disable_api_stop(),
+            disable_api_termination: data.disable_api_termination(),
+            instance_initiated_shutdown_behavior: data
+                .instance_initiated_shutdown_behavior()
+                .map(|it| it.as_str().to_owned()),
+            tag_specifications: some(data.tag_specifications(), Labels::answered),
+            update_default_version: self.update_default_version,
+            tags: self.tags.clone(),
+        }
+    }
+
+    /// The arguments that make a version, comparable.
+    fn version(&self) -> serde_json::Value {
+        let mut fields = serde_json::to_value(self).expect("its fields have names that are texts");
+        let object = fields.as_object_mut().expect("a struct is an object");
+        // What is left out is not compared with what the service fills in.
+        object.retain(|name, it| !OF_THE_WHOLE.contains(&name.as_str()) && !it.is_null());
+        if let Some(text) = user_data::encoded(self.user_data.as_deref(), self.user_data_text.as_deref()) {
+            object.remove("user_data_text");
+            object.insert("user_data".into(), text.into());
+        }
+        fields
+    }
+}
+
+impl Listed for LaunchTemplate {
+    const AT_ONCE: usize = 200;
+
+    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        // There is no filter by identifier, and asking by identifier fails altogether when one of them is gone.
+        let names = recorded.iter().map(|it| it.arguments.name.to_string());
+        let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", names));
+        let mut pages = call.into_paginator().items().send();
+        let mut found = BTreeMap::new();
+        while let Some(template) = pages.next().await {
+            let template = template.attempting("list launch templates")?;
+            found.insert(template.launch_template_id().unwrap_or_default().to_owned(), template);
+        }
+        let looks: Vec<_> = recorded.iter().map(|it| seen(aws, it, found.get(&it.id))).collect();
+        stream::iter(looks).buffered(8).try_collect().await
+    }
+}
+
+async fn seen(
+    aws: &Aws,
+    recorded: &Recorded<LaunchTemplate>,
+    found: Option<&ec2_types::LaunchTemplate>,
+) -> Result<Reading<LaunchTemplate>, Error> {
+    let Some(found) = found else { return Ok(Reading::Gone) };
+    let Some(newest) = newest(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+    let mut there = recorded.arguments.answered(&newest);
+    there.tags = tags::visible(found.tags());
+    Ok(Reading::found(there, outputs(aws, found, &recorded.id)))
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<ec2_types::LaunchTemplate>, Error> {
+    let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", [name.to_owned()]));
+    let found = call.send().await.attempting(format!("look at the launch template `{name}`"))?;
+    Ok(found.launch_templates.unwrap_or_default().into_iter().next())
+}
+
+async fn newest(aws: &Aws, id: &str) -> Result<Option<ec2_types::LaunchTemplateVersion>, Error> {
+    match aws.ec2.describe_launch_template_versions().launch_template_id(id).versions("$Latest").send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => {
+            let found = other.attempting(format!("look at the newest version of the launch template `{id}`"))?;
+            Ok(found.launch_template_versions.unwrap_or_default().into_iter().next())
+        }
+    }
+}
+
+fn all<T, U>(items: &Option<Vec<T>>, told: impl Fn(&T) -> U) -> Option<Vec<U>> {
+    items.as_ref().map(|it| it.iter().map(told).collect())
+}
+
+fn some<T, U>(items: &[T], answered: impl Fn(&T) -> U) -> Option<Vec<U>> {
+    (!items.is_empty()).then(|| items.iter().map(answered).collect())
+}
+
+fn outputs(aws: &Aws, found: &ec2_types::LaunchTemplate, id: &str) -> Outputs {
+    // A template belongs to the caller, and is described without its owner.
+    let owner = aws.account().unwrap_or_default();
+    Outputs {
+        arn: ec2::arn(aws, owner, "launch-template", id),
+        latest_version: found.latest_version_number().unwrap_or(1).into(),
+        default_version: found.default_version_number().unwrap_or(1).into(),
+    }
+}
+
+fn name_problems(name: &str) -> Vec<Problem> {
+    let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "().-/_".contains(*it)));
+    let message = match odd {
+        Some(odd) => format!("a launch template's name is made of letters, digits and `().-/_`, and `{name}` holds `{odd}`"),
+        None if !(3..=128).contains(&name.len()) => format!("a launch template's name has 3 to 128 characters, not {}", name.len()),
+        None => return Vec::new(),
+    };
+    vec![Problem { path: Path::attribute("name"), message }]
+}
+
+fn disk_problems(disks: &[BlockDevice]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, disk) in disks.iter().enumerate() {
+        let Some(ebs) = &disk.ebs else { continue };
+        let at = Path::attribute("block_device_mappings").index(index).name("ebs").name("iops");
+        let ty = ebs.volume_type.as_deref().unwrap_or_default();
+        if let Some(message) = crate::ec2::too_many_iops(ty, ebs.volume_size, ebs.iops) {
+            problems.push(Problem { path: at, message });
+        }
+    }
+    problems
+}
+
+fn profile_problems(profile: Option<&Profile>) -> Vec<Problem> {
+    match profile {
+        Some(Profile { arn: Some(_), name: Some(_) }) => {
+            let message = "a profile is named by `name` or by `arn`, not both".to_owned();
+            vec![Problem { path: Path::attribute("iam_instance_profile"), message }]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,116 @@
+//! What a machine is told at its first boot: text in the configuration, Base64 on the way.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ha_kind::{Path, Problem};
+use serde::Deserialize;
+
+/// What EC2 takes, before Base64.
+const LARGEST: usize = 16384;
+
+#[derive(Deserialize)]
+pub(super) struct Told {
+    user_data: Option<String>,
+    user_data_text: Option<String>,
+}
+
+/// The text or Base64 in Base64.
+pub(super) fn encoded(user_data: Option<&str>, text: Option<&str>) -> Option<String> {
+    text.map(|it| BASE64.encode(it)).or_else(|| user_data.map(str::to_owned))
+}
+
+/// What EC2 answered, in the way the configuration has it: as Base64 and as text, one of which is none.
+pub(super) fn answered(answer: Option<&str>, user_data: Option<&str>) -> (Option<String>, Option<String>) {
+    let Some(answer) = answer.filter(|it| !it.is_empty()) else { return (None, None) };
+    let decode = |it: &str| BASE64.decode(it.split_whitespace().collect::<String>()).ok();
+    let bytes = decode(answer);
+    match (user_data, bytes.clone().and_then(|it| String::from_utf8(it).ok())) {
+        // The same bytes, perhaps with lines broken elsewhere.
+        (Some(known), _) if bytes.is_some() && decode(known) == bytes => (Some(known.to_owned()), None),
+        (None, Some(text)) => (None, Some(text)),
+        _ => (Some(answer.to_owned()), None),
+    }
+}
+
+/// What is wrong with it.
+pub(super) fn check(it: Told) -> Vec<Problem> {
+    let problem = |at: &str, message: String| vec![Problem { path: Path::attribute(at), message }];
+    let (at, bytes) = match (it.user_data, it.user_data_text) {
+        (Some(_), Some(_)) => {
+            return problem("user_data", "user data comes as `user_data` (Base64) or as `user_data_text`, not both".into());
+        }
+        (None, None) => return Vec::new(),
+        (None, Some(text)) => ("user_data_text", text.into_bytes()),
+        (Some(encoded), None) => match BASE64.decode(encoded.split_whitespace().collect::<String>()) {
+            Ok(bytes) => ("user_data", bytes),
+            Err(_) => return problem("user_data", "this is not Base64; text goes into `user_data_text`".into()),
+        },
+    };
+    if bytes.len() <= LARGEST {
+        return Vec::new();
+    }
+    let largest = largest_passages(&String::from_utf8_lossy(&bytes));
+    let most = if largest.is_empty() { String::new() } else { format!("; most of it is in {}", largest.join(", ")) };
+    let size = bytes.len();
+    problem(at, format!("user data has at most {LARGEST} bytes, and this has {size}{most}; fetch large files from S3 instead"))
+}
+
+/// The largest stretches between blank lines. Where they are and not what they say: it may be a secret.
+fn largest_passages(text: &str) -> Vec<String> {
+    let mut passages: Vec<(usize, usize, usize)> = Vec::new();
+    let mut after_blank = true;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        if line.trim().is_empty() {
+            after_blank = true;
+            continue;
+        }
+        match passages.last_mut().filter(|_| !after_blank) {
+            Some((_, last, size)) => {
+                *last = number;
+                *size += line.len();
+            }
+            None => passages.push((number, number, line.len())),
+        }
+        after_blank = false;
+    }
+    passages.sort_by_key(|(first, _, size)| (std::cmp::Reverse(*size), *first));
+    let written = |(first, last, size): &(usize, usize, usize)| match first == last {
+        true => format!("line {first} ({size} bytes)"),
+        false => format!("lines {first} to {last} ({size} bytes)"),
+    };
+    passages.iter().take(3).map(written).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_much_is_an_error_that_says_where_it_is() {
+        let text = format!("#!/bin/sh\n\nsecret={}\n\necho a\necho b\n", "x".repeat(17000));
+        let problems = check(Told { user_data: None, user_data_text: Some(text) });
+        assert_eq!(problems.len(), 1);
+        let message = &problems[0].message;
+        assert!(message.contains("this has 17034") && message.contains("line 3 (17008 bytes), lines 5 to 6"), "{message}");
+        assert!(!message.contains("xxx"), "{message}");
+        let fits = Told { user_data: None, user_data_text: Some("x".repeat(LARGEST)) };
+        assert!(check(fits).is_empty());
+    }
+
+    #[test]
+    fn it_comes_back_the_way_it_was_given() {
+        let sent = encoded(None, Some("#!/bin/sh\n")).unwrap();
+        assert_eq!(answered(Some(&sent), None), (None, Some("#!/bin/sh\n".into())));
+        assert_eq!(answered(Some(&sent), Some("IyEvYmlu\nL3NoCg==")), (Some("IyEvYmlu\nL3NoCg==".into()), None));
+        assert_eq!(answered(Some(&sent), Some("b3RoZXI=")), (Some(sent.clone()), None));
+        assert_eq!(answered(None, Some("b3RoZXI=")), (None, None));
+    }
+
+    #[test]
+    fn it_comes_in_one_way() {
+        let both = Told { user_data: Some("YQ==".into()), user_data_text: Some("a".into()) };
+        assert_eq!(check(both).len(), 1);
+        assert_eq!(check(Told { user_data: Some("#!/bin/sh".into()), user_data_text: None }).len(), 1);
+    }
+}

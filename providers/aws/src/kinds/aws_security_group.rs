@@ -1,0 +1,456 @@
+//! A security group with its rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cidr::Cidr;
+use crate::ec2::{self, filter};
+use crate::failure::{self, Attempting as _};
+use crate::reading::Listed;
+use crate::security_rules::{Atom, Peer, Protocol, atoms};
+use crate::tags::{self, Tags};
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::{Aws, reading};
+
+/// Who may talk to the machines that are in it, and to whom they may talk.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct SecurityGroup {
+    /// Name, unique in its network.
+    name: Immutable<String>,
+    /// What it is for.
+    description: Option<Chosen<Immutable<String>>>,
+    /// The network it is in; the default one when left out.
+    vpc_id: Option<Chosen<Immutable<String>>>,
+    /// What may come in. Left out, rules are what others make of them; `[]` is none.
+    ingress: Option<Chosen<BTreeSet<Rule>>>,
+    /// What may go out. Left out, rules are what others make of them, and none at first.
+    egress: Option<Chosen<BTreeSet<Rule>>>,
+    /// Whether destroying it takes its rules away first, for groups that name each other.
+    #[serde(default)]
+    revoke_rules_on_delete: bool,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+}
+
+/// What may pass.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+struct Rule {
+    /// The first port; the type with `icmp`; 0 with all protocols.
+    from_port: i32,
+    /// The last port; the code with `icmp`; 0 with all protocols.
+    to_port: i32,
+    /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
+    protocol: Protocol,
+    /// Addresses.
+    #[serde(default)]
+    cidr_blocks: BTreeSet<Cidr>,
+    /// Addresses of IPv6.
+    #[serde(default)]
+    ipv6_cidr_blocks: BTreeSet<Cidr>,
+    /// Lists of addresses.
+    #[serde(default)]
+    prefix_list_ids: BTreeSet<String>,
+    /// Members of these groups.
+    #[serde(default)]
+    security_groups: BTreeSet<String>,
+    /// Members of this group itself.
+    #[serde(default, rename = "self")]
+    own: bool,
+    /// What it is for.
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// The account it is in.
+    owner_id: String,
+}
+
+const DESCRIPTION: &str = "Managed by ha";
+const STILL_USED: Duration = Duration::from_mins(15);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    In,
+    Out,
+}
+
+impl Resource for SecurityGroup {
+    const KIND: &'static str = "aws_security_group";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+            description: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct In {
+            ingress: Option<BTreeSet<Rule>>,
+        }
+        #[derive(Deserialize)]
+        struct Out {
+            egress: Option<BTreeSet<Rule>>,
+        }
+        Hooks::new()
+            .check(tags::check)
+            .check(|it: Named| name_problems(&it.name, it.description.as_deref()))
+            .check(|it: In| rule_problems("ingress", it.ingress.unwrap_or_default()))
+            .check(|it: Out| rule_problems("egress", it.egress.unwrap_or_default()))
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.name.as_str();
+        let made = match attempt.is_resumed() {
+            true => find_ours(aws, attempt).await?,
+            false => None,
+        };
+        let id = match made {
+            Some(id) => id,
+            None => {
+                let call = aws
+                    .ec2
+                    .create_security_group()
+                    .group_name(name)
+                    .description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
+                    .set_vpc_id(self.vpc_id.as_ref().map(|it| it.to_string()))
+                    .tag_specifications(ec2::tagged(ResourceType::SecurityGroup, &self.tags, attempt));
+                match call.send().await {
+                    Err(error) if failure::is(&error, &["InvalidGroup.Duplicate"]) => {
+                        find_ours(aws, attempt).await?.ok_or_else(|| failure::foreign("security group", name))?
+                    }
+                    other => {
+                        let made = other.attempting_first(format!("create the security group `{name}`"))?;
+                        made.group_id.unwrap_or_default()
+                    }
+                }
+            }
+        };
+        let wait = Wait::new(format!("see the security group `{id}` after it was created"), PROPAGATION);
+        let found = wait
+            .until(attempt, || async {
+                Ok(match find(aws, &id).await? {
+                    Some(found) => Seen::Ready(found),
+                    None => Seen::Pending("not visible yet".into()),
+                })
+            })
+            .await?;
+        // A new group lets everything out, which nobody asked for.
+        self.bring_rules(aws, &found, Direction::Out, self.egress.clone().unwrap_or_default().0).await?;
+        if let Some(rules) = &self.ingress {
+            self.bring_rules(aws, &found, Direction::In, rules.0.clone()).await?;
+        }
+        Ok(Created { outputs: outputs(aws, &found), id })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::listed(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let found = find(aws, &before.id).await?.ok_or_else(|| {
+            Error::new(format!("change the security group `{}`", before.id), "it is gone").help("plan again")
+        })?;
+        for (direction, rules) in [(Direction::In, &self.ingress), (Direction::Out, &self.egress)] {
+            if let Some(rules) = rules {
+                self.bring_rules(aws, &found, direction, rules.0.clone()).await?;
+            }
+        }
+        ec2::label(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let id = recorded.id.as_str();
+        let what = format!("delete the security group `{id}`");
+        if recorded.arguments.revoke_rules_on_delete
+            && let Some(found) = find(aws, id).await?
+        {
+            for direction in [Direction::In, Direction::Out] {
+                recorded.arguments.bring_rules(aws, &found, direction, BTreeSet::new()).await?;
+            }
+        }
+        // Machines and databases that are going still hold it for a while.
+        Wait::new(&what, STILL_USED)
+            .until(attempt, || async {
+                match aws.ec2.delete_security_group().group_id(id).send().await {
+                    Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if failure::is(&error, &["DependencyViolation", "InvalidGroup.InUse"]) => {
+                        Ok(Seen::Pending(match users(aws, id).await {
+                            Some(users) => format!("used by {users}"),
+                            None => "used by something".into(),
+                        }))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl SecurityGroup {
+    /// Brings the rules of one direction to these: takes away what is too much, then adds what is missing.
+    async fn bring_rules(
+        &self,
+        aws: &Aws,
+        found: &Found,
+        direction: Direction,
+        wanted: BTreeSet<Rule>,
+    ) -> Result<(), Error> {
+        let id = found.group_id().unwrap_or_default();
+        let there = match direction {
+            Direction::In => atoms(found.ip_permissions()),
+            Direction::Out => atoms(found.ip_permissions_egress()),
+        };
+        let wanted = taken_apart(&wanted, id);
+        let permissions = |some: &mut dyn Iterator<Item = &Atom>| -> Vec<IpPermission> { some.map(Atom::permission).collect() };
+        let surplus = permissions(&mut there.difference(&wanted));
+        let missing = permissions(&mut wanted.difference(&there));
+        let what = |change: &str| format!("{change} rules of the security group `{id}`");
+        if !surplus.is_empty() {
+            let surplus = Some(surplus);
+            match direction {
+                Direction::In => {
+                    let call = aws.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(surplus);
+                    call.send().await.attempting(what("revoke incoming"))?;
+                }
+                Direction::Out => {
+                    let call = aws.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(surplus);
+                    call.send().await.attempting(what("revoke outgoing"))?;
+                }
+            }
+        }
+        if !missing.is_empty() {
+            let missing = Some(missing);
+            match direction {
+                Direction::In => {
+                    let call = aws.ec2.authorize_security_group_ingress().group_id(id).set_ip_permissions(missing);
+                    call.send().await.attempting(what("add incoming"))?;
+                }
+                Direction::Out => {
+                    let call = aws.ec2.authorize_security_group_egress().group_id(id).set_ip_permissions(missing);
+                    call.send().await.attempting(what("add outgoing"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Listed for SecurityGroup {
+    const AT_ONCE: usize = 200;
+
+    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        let ids = recorded.iter().map(|it| it.id.clone());
+        let mut pages = aws.ec2.describe_security_groups().filters(filter("group-id", ids)).into_paginator().items().send();
+        let mut found = BTreeMap::new();
+        while let Some(group) = pages.next().await {
+            let group = group.attempting("list security groups")?;
+            found.insert(group.group_id().unwrap_or_default().to_owned(), group);
+        }
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen(aws, it, found))).collect())
+    }
+}
+
+fn seen(aws: &Aws, recorded: &Recorded<SecurityGroup>, found: &Found) -> Reading<SecurityGroup> {
+    let known = &recorded.arguments;
+    let rules = |known: &Option<Chosen<BTreeSet<Rule>>>, there: &[IpPermission]| {
+        let known = known.as_ref().map(|it| it.0.clone()).unwrap_or_default();
+        Some(Chosen(put_together(known, &atoms(there), &recorded.id)))
+    };
+    let there = SecurityGroup {
+        name: found.group_name().unwrap_or_default().to_owned().into(),
+        description: found.description().map(|it| Chosen(it.to_owned().into())),
+        vpc_id: found.vpc_id().map(|it| Chosen(it.to_owned().into())),
+        ingress: rules(&known.ingress, found.ip_permissions()),
+        egress: rules(&known.egress, found.ip_permissions_egress()),
+        revoke_rules_on_delete: known.revoke_rules_on_delete,
+        tags: tags::visible(found.tags()),
+    };
+    Reading::found(there, outputs(aws, found))
+}
+
+/// The rules of blocks, one by one.
+fn taken_apart(rules: &BTreeSet<Rule>, own: &str) -> BTreeSet<Atom> {
+    rules.iter().flat_map(|it| rule_atoms(it, own)).collect()
+}
+
+fn rule_atoms(rule: &Rule, own: &str) -> Vec<Atom> {
+    let blocks = rule.cidr_blocks.iter().chain(&rule.ipv6_cidr_blocks).map(|it| Peer::Block(*it));
+    let groups = rule.security_groups.iter().map(|it| Peer::Group(it.clone()));
+    let lists = rule.prefix_list_ids.iter().map(|it| Peer::List(it.clone()));
+    let own = rule.own.then(|| Peer::Group(own.to_owned()));
+    let atom = |peer| Atom {
+        protocol: rule.protocol.clone(),
+        ports: (!rule.protocol.is_any()).then_some((rule.from_port, rule.to_port)),
+        peer,
+        description: rule.description.clone(),
+    };
+    blocks.chain(groups).chain(lists).chain(own).map(atom).collect()
+}
+
+/// What is there in blocks: those known as far as they still hold, and whatever else there is in blocks of its own.
+fn put_together(known: BTreeSet<Rule>, there: &BTreeSet<Atom>, own: &str) -> BTreeSet<Rule> {
+    let mut rest = there.clone();
+    let mut rules = BTreeSet::new();
+    for mut rule in known {
+        let mut keep = |peer: Peer| {
+            let ports = (!rule.protocol.is_any()).then_some((rule.from_port, rule.to_port));
+            let atom = Atom { protocol: rule.protocol.clone(), ports, peer, description: rule.description.clone() };
+            rest.remove(&atom);
+            there.contains(&atom)
+        };
+        let own_is_there = rule.own && keep(Peer::Group(own.to_owned()));
+        let cidr_blocks = rule.cidr_blocks.iter().copied().filter(|it| keep(Peer::Block(*it))).collect();
+        let ipv6_cidr_blocks = rule.ipv6_cidr_blocks.iter().copied().filter(|it| keep(Peer::Block(*it))).collect();
+        let prefix_list_ids = rule.prefix_list_ids.iter().filter(|it| keep(Peer::List((*it).clone()))).cloned().collect();
+        let security_groups = rule.security_groups.iter().filter(|it| keep(Peer::Group((*it).clone()))).cloned().collect();
+        rule = Rule { own: own_is_there, cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups, ..rule };
+        if !rule_atoms(&rule, own).is_empty() {
+            rules.insert(rule);
+        }
+    }
+    let mut others: BTreeMap<(Protocol, Option<(i32, i32)>, String), Rule> = BTreeMap::new();
+    for Atom { protocol, ports, peer, description } in rest {
+        let key = (protocol.clone(), ports, description.clone());
+        let (from_port, to_port) = ports.unwrap_or((0, 0));
+        let rule = others.entry(key).or_insert_with(|| Rule {
+            from_port,
+            to_port,
+            protocol,
+            cidr_blocks: BTreeSet::new(),
+            ipv6_cidr_blocks: BTreeSet::new(),
+            prefix_list_ids: BTreeSet::new(),
+            security_groups: BTreeSet::new(),
+            own: false,
+            description,
+        });
+        match peer {
+            Peer::Block(block) if block.is_ipv6() => drop(rule.ipv6_cidr_blocks.insert(block)),
+            Peer::Block(block) => drop(rule.cidr_blocks.insert(block)),
+            Peer::Group(group) if group == own => rule.own = true,
+            Peer::Group(group) => drop(rule.security_groups.insert(group)),
+            Peer::List(list) => drop(rule.prefix_list_ids.insert(list)),
+        }
+    }
+    rules.extend(others.into_values());
+    rules
+}
+
+async fn find(aws: &Aws, id: &str) -> Result<Option<Found>, Error> {
+    let call = aws.ec2.describe_security_groups().filters(filter("group-id", [id.to_owned()]));
+    let found = call.send().await.attempting(format!("look at the security group `{id}`"))?;
+    Ok(found.security_groups.unwrap_or_default().into_iter().next())
+}
+
+async fn find_ours(aws: &Aws, attempt: &Attempt) -> Result<Option<String>, Error> {
+    let ours = filter(&format!("tag:{}", tags::TOKEN), [attempt.token().to_owned()]);
+    let found = aws.ec2.describe_security_groups().filters(ours).send().await;
+    let found = found.attempting("look for the security group of an earlier try")?;
+    Ok(found.security_groups().first().and_then(|it| it.group_id()).map(str::to_owned))
+}
+
+/// What keeps a group from going, where EC2 says.
+async fn users(aws: &Aws, id: &str) -> Option<String> {
+    let call = aws.ec2.describe_network_interfaces().filters(filter("group-id", [id.to_owned()]));
+    let found = call.send().await.ok()?;
+    let interface = found.network_interfaces().first()?;
+    let owner = interface.attachment().and_then(|it| it.instance_id()).or(interface.description())?;
+    Some(owner.to_owned()).filter(|it| !it.is_empty())
+}
+
+fn outputs(aws: &Aws, found: &Found) -> Outputs {
+    let owner = found.owner_id().unwrap_or_default();
+    Outputs { arn: ec2::arn(aws, owner, "security-group", found.group_id().unwrap_or_default()), owner_id: owner.to_owned() }
+}
+
+fn name_problems(name: &str, description: Option<&str>) -> Vec<Problem> {
+    let problem = |at: &str, message: String| Problem { path: Path::attribute(at), message };
+    let odd = |text: &str| text.chars().find(|it| !(it.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*it)));
+    let mut problems = Vec::new();
+    if name.is_empty() || name.len() > 255 || name.starts_with("sg-") {
+        problems.push(problem("name", "a security group's name has 1 to 255 characters and does not begin with `sg-`".into()));
+    }
+    for (at, text) in [("name", Some(name)), ("description", description)] {
+        if let Some(odd) = text.and_then(odd) {
+            problems.push(problem(at, format!("EC2 takes no `{odd}` here")));
+        }
+    }
+    problems
+}
+
+fn rule_problems(at: &str, rules: BTreeSet<Rule>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let mut problem = |message: &str| {
+            problems.push(Problem { path: Path::attribute(at).index(index), message: message.to_owned() });
+        };
+        if rule.protocol.is_any() && (rule.from_port, rule.to_port) != (0, 0) {
+            problem("a rule for all protocols is for all ports: from_port and to_port are 0");
+        }
+        if matches!(rule.protocol.as_str(), "tcp" | "udp") && !(0 <= rule.from_port && rule.from_port <= rule.to_port && rule.to_port <= 65535) {
+            problem("ports go from 0 to 65535, the first one first");
+        }
+        if rule_atoms(rule, "own").is_empty() {
+            problem("a rule names somebody: cidr_blocks, ipv6_cidr_blocks, prefix_list_ids, security_groups or self");
+        }
+        if rule.cidr_blocks.iter().any(|it| it.is_ipv6()) || rule.ipv6_cidr_blocks.iter().any(|it| !it.is_ipv6()) {
+            problem("addresses of IPv6 are in ipv6_cidr_blocks, the others in cidr_blocks");
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(blocks: &[&str], own: bool) -> Rule {
+        Rule {
+            from_port: 80,
+            to_port: 80,
+            protocol: Protocol::new("tcp"),
+            cidr_blocks: blocks.iter().map(|it| it.parse().unwrap()).collect(),
+            ipv6_cidr_blocks: BTreeSet::new(),
+            prefix_list_ids: BTreeSet::new(),
+            security_groups: BTreeSet::new(),
+            own,
+            description: String::new(),
+        }
+    }
+
+    #[test]
+    fn blocks_come_back_as_they_were_written() {
+        let known = BTreeSet::from([rule(&["10.0.0.0/8"], false), rule(&["10.1.0.0/16", "10.2.0.0/16"], true)]);
+        let there = taken_apart(&known, "sg-1");
+        assert_eq!(put_together(known.clone(), &there, "sg-1"), known);
+    }
+
+    #[test]
+    fn what_others_changed_shows() {
+        let known = BTreeSet::from([rule(&["10.1.0.0/16", "10.2.0.0/16"], true)]);
+        let there = taken_apart(&BTreeSet::from([rule(&["10.2.0.0/16", "10.3.0.0/16"], false)]), "sg-1");
+        let expected = BTreeSet::from([rule(&["10.2.0.0/16"], false), rule(&["10.3.0.0/16"], false)]);
+        assert_eq!(put_together(known, &there, "sg-1"), expected);
+    }
+
+    #[test]
+    fn rules_are_checked() {
+        assert!(rule_problems("ingress", BTreeSet::from([rule(&["10.0.0.0/8"], false)])).is_empty());
+        assert_eq!(rule_problems("ingress", BTreeSet::from([rule(&[], false)])).len(), 1);
+        assert_eq!(rule_problems("ingress", BTreeSet::from([rule(&["::/0"], false)])).len(), 1);
+        let all = Rule { protocol: Protocol::new("-1"), ..rule(&["0.0.0.0/0"], false) };
+        assert_eq!(rule_problems("egress", BTreeSet::from([all])).len(), 1);
+    }
+}

@@ -1,0 +1,163 @@
+//! Rules of security groups, taken apart into what EC2 holds: one protocol, one range of ports, one peer.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::cidr::Cidr;
+
+/// A protocol by the name that EC2 answers with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Protocol(String);
+
+impl Protocol {
+    /// The protocol of this name or number.
+    pub(crate) fn new(text: &str) -> Self {
+        let text = text.trim().to_lowercase();
+        Self(match text.as_str() {
+            "all" => "-1".into(),
+            "6" => "tcp".into(),
+            "17" => "udp".into(),
+            "1" => "icmp".into(),
+            "58" => "icmpv6".into(),
+            _ => text,
+        })
+    }
+
+    /// Its name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it stands for all protocols.
+    pub(crate) fn is_any(&self) -> bool {
+        self.0 == "-1"
+    }
+}
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(deserializer)?))
+    }
+}
+
+impl JsonSchema for Protocol {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Protocol".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<String>()
+    }
+}
+
+/// Whom a rule lets in or out to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Peer {
+    /// Addresses.
+    Block(Cidr),
+    /// Members of a security group.
+    Group(String),
+    /// Addresses on a list.
+    List(String),
+}
+
+/// One rule as EC2 holds it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Atom {
+    pub(crate) protocol: Protocol,
+    /// None where the protocol has no ports.
+    pub(crate) ports: Option<(i32, i32)>,
+    pub(crate) peer: Peer,
+    pub(crate) description: String,
+}
+
+impl Atom {
+    /// The rule in EC2's words.
+    pub(crate) fn permission(&self) -> IpPermission {
+        let described = (!self.description.is_empty()).then(|| self.description.clone());
+        let permission = IpPermission::builder()
+            .ip_protocol(self.protocol.as_str())
+            .set_from_port(self.ports.map(|it| it.0))
+            .set_to_port(self.ports.map(|it| it.1));
+        match &self.peer {
+            Peer::Block(block) if block.is_ipv6() => {
+                let range = Ipv6Range::builder().cidr_ipv6(block.to_string()).set_description(described);
+                permission.ipv6_ranges(range.build())
+            }
+            Peer::Block(block) => {
+                let range = IpRange::builder().cidr_ip(block.to_string()).set_description(described);
+                permission.ip_ranges(range.build())
+            }
+            Peer::Group(group) => {
+                let pair = UserIdGroupPair::builder().group_id(group).set_description(described);
+                permission.user_id_group_pairs(pair.build())
+            }
+            Peer::List(list) => {
+                let list = PrefixListId::builder().prefix_list_id(list).set_description(described);
+                permission.prefix_list_ids(list.build())
+            }
+        }
+        .build()
+    }
+}
+
+/// All rules that EC2 answers with.
+pub(crate) fn atoms(permissions: &[IpPermission]) -> BTreeSet<Atom> {
+    permissions.iter().flat_map(atoms_of).collect()
+}
+
+fn atoms_of(permission: &IpPermission) -> Vec<Atom> {
+    let protocol = Protocol::new(permission.ip_protocol().unwrap_or("-1"));
+    let ports = permission.from_port().zip(permission.to_port()).filter(|_| !protocol.is_any());
+    let atom = |peer: Peer, description: Option<&str>| Atom {
+        protocol: protocol.clone(),
+        ports,
+        peer,
+        description: description.unwrap_or_default().to_owned(),
+    };
+    let block = |text: Option<&str>| text.and_then(|it| it.parse().ok()).map(Peer::Block);
+    let ranges = permission.ip_ranges().iter().filter_map(|it| Some(atom(block(it.cidr_ip())?, it.description())));
+    let wider = permission.ipv6_ranges().iter().filter_map(|it| Some(atom(block(it.cidr_ipv6())?, it.description())));
+    let pairs = permission.user_id_group_pairs().iter();
+    let groups = pairs.map(|it| atom(Peer::Group(it.group_id().unwrap_or_default().to_owned()), it.description()));
+    let lists = permission.prefix_list_ids().iter();
+    let lists = lists.map(|it| atom(Peer::List(it.prefix_list_id().unwrap_or_default().to_owned()), it.description()));
+    ranges.chain(wider).chain(groups).chain(lists).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_survives_the_way_to_ec2_and_back() {
+        let rules: BTreeSet<Atom> = [
+            ("tcp", Some((443, 443)), Peer::Block("10.0.0.0/8".parse().unwrap()), "inside"),
+            ("tcp", Some((443, 443)), Peer::Block("2001:db8::/32".parse().unwrap()), ""),
+            ("-1", None, Peer::Group("sg-1".into()), "ours"),
+            ("icmp", Some((-1, -1)), Peer::List("pl-1".into()), ""),
+        ]
+        .into_iter()
+        .map(|(protocol, ports, peer, description)| Atom {
+            protocol: Protocol::new(protocol),
+            ports,
+            peer,
+            description: description.into(),
+        })
+        .collect();
+        let permissions: Vec<IpPermission> = rules.iter().map(Atom::permission).collect();
+        assert_eq!(atoms(&permissions), rules);
+    }
+
+    #[test]
+    fn numbers_of_protocols_are_their_names() {
+        assert_eq!(Protocol::new("6"), Protocol::new("TCP"));
+        assert!(Protocol::new("all").is_any());
+    }
+}

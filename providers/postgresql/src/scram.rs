@@ -1,0 +1,94 @@
+//! What PostgreSQL stores in the place of a password. It is computed here, because servers write statements that fail
+//! into their logs, and a password in a statement would be in the log.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ha_kind::Error;
+use hmac::{Hmac, KeyInit, Mac};
+use pbkdf2::pbkdf2_hmac_array;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sha2::{Digest, Sha256};
+
+/// PostgreSQL's own default.
+const ITERATIONS: u32 = 4096;
+
+/// Why a password cannot be stored.
+pub(crate) fn problem(password: &str) -> Option<&'static str> {
+    match password {
+        "" => Some("is empty; PostgreSQL would take that for none"),
+        _ if !password.is_ascii() => Some(
+            "has letters beyond ASCII; clients normalise such in different ways, so it might work with one and not with another",
+        ),
+        _ if password.chars().any(|it| it.is_ascii_control()) => Some("has a control character in it"),
+        _ => None,
+    }
+}
+
+/// A new verifier for a password, with a salt of its own.
+pub(crate) fn verifier(password: &str) -> Result<String, Error> {
+    if let Some(problem) = problem(password) {
+        return Err(Error::new("store a password", format!("it {problem}")));
+    }
+    let mut salt = [0; 16];
+    SysRng.try_fill_bytes(&mut salt).map_err(|it| Error::new("draw a salt from the operating system", it))?;
+    let keys = Keys::of(password, &salt, ITERATIONS);
+    let [salt, stored, server] = [&salt[..], &keys.stored, &keys.server].map(|it| STANDARD.encode(it));
+    Ok(format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}"))
+}
+
+struct Keys {
+    stored: [u8; 32],
+    server: [u8; 32],
+}
+
+impl Keys {
+    /// As RFC 5802 section 3 has it.
+    fn of(password: &str, salt: &[u8], iterations: u32) -> Self {
+        let salted: [u8; 32] = pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations);
+        let client = keyed(&salted, b"Client Key");
+        Self { stored: Sha256::digest(client).into(), server: keyed(&salted, b"Server Key") }
+    }
+}
+
+fn keyed(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut digest = Hmac::<Sha256>::new_from_slice(key).expect("a key may have any length");
+    digest.update(message);
+    digest.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The exchange of RFC 7677, section 3.
+    #[test]
+    fn the_keys_are_those_of_the_standard() {
+        let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+        let keys = Keys::of("pencil", &salt, 4096);
+        let exchange = "n=user,r=rOprNGfwEbeRWgbNEkqO,\
+                        r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
+                        c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+        let signature = STANDARD.encode(keyed(&keys.server, exchange.as_bytes()));
+        assert_eq!(signature, "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        let proof = STANDARD.decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=").unwrap();
+        let of_client = keyed(&keys.stored, exchange.as_bytes());
+        let client: Vec<u8> = proof.iter().zip(of_client).map(|(one, other)| one ^ other).collect();
+        assert_eq!(Sha256::digest(client).as_slice(), keys.stored);
+    }
+
+    #[test]
+    fn a_verifier_is_never_the_same_and_never_the_password() {
+        let one = verifier("hush hush").unwrap();
+        assert!(one.starts_with("SCRAM-SHA-256$4096:") && !one.contains("hush"));
+        assert_ne!(one, verifier("hush hush").unwrap());
+    }
+
+    #[test]
+    fn what_clients_might_read_differently_is_refused() {
+        for refused in ["", "pässword", "tab\there", "nul\0"] {
+            assert!(verifier(refused).is_err(), "{refused}");
+        }
+        assert!(verifier(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~").is_ok());
+    }
+}

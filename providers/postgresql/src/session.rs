@@ -1,0 +1,208 @@
+//! One connection for one piece of work. None is kept: a connection that outlives a fail-over leads nowhere.
+
+use std::time::Duration;
+
+use ha_kind::{Attempt, Attempting, Error, Outcome, Secret};
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls, Row};
+
+use crate::failure::{failed, passes};
+use crate::provider::{Postgresql, Settings};
+use crate::tls::{SslMode, connector};
+
+/// For how long a look at what is there waits: a plan should come about while the server is away.
+const PATIENCE_OF_READS: Duration = Duration::from_secs(3);
+const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A connection to one database.
+pub(crate) struct Session<'a> {
+    client: Client,
+    /// The user as the server calls it.
+    pub(crate) user: String,
+    /// The server's version: 150004 is 15.4.
+    pub(crate) version: i32,
+    _room: SemaphorePermit<'a>,
+}
+
+impl Postgresql {
+    /// The database to work in where none is named.
+    pub(crate) fn database(&self) -> &str {
+        &self.settings.database
+    }
+
+    /// A connection for a change. Waits for a server that is not there yet, or moves.
+    pub(crate) async fn writing(&self, database: &str, attempt: &Attempt) -> Result<Session<'_>, Error> {
+        let patience = Duration::from_secs(self.settings.connect_timeout.into());
+        self.session(database, patience, Some(attempt)).await.map_err(|it| it.1)
+    }
+
+    /// A connection to look at what is there. None when there is no such database.
+    pub(crate) async fn reading(&self, database: &str) -> Result<Option<Session<'_>>, Error> {
+        match self.session(database, PATIENCE_OF_READS, None).await {
+            Ok(session) => Ok(Some(session)),
+            Err((Refusal::NoSuchDatabase, _)) => Ok(None),
+            Err((Refusal::Other, error)) => Err(error),
+        }
+    }
+
+    async fn session(
+        &self,
+        database: &str,
+        patience: Duration,
+        attempt: Option<&Attempt>,
+    ) -> Result<Session<'_>, (Refusal, Error)> {
+        let room = self.room.acquire().await.expect("it is never closed");
+        let deadline = Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let (passes, refusal, error) = match self.settings.connect(database, attempt.is_some()).await {
+                Ok((client, user, version)) => return Ok(Session { client, user, version, _room: room }),
+                Err(NotConnected { passes, refusal, error }) => (passes, refusal, error),
+            };
+            if attempt.is_some_and(Attempt::is_cancelled) {
+                return Err((refusal, error.outcome(Outcome::Interrupted)));
+            }
+            if !passes || Instant::now() + pause > deadline {
+                return Err((refusal, error));
+            }
+            if let Some(attempt) = attempt {
+                let Settings { host, port, .. } = &self.settings;
+                attempt.progress(&format!("waiting for PostgreSQL at {host}:{port}: {}", error.causes.join(": ")));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// Why there is no connection.
+struct NotConnected {
+    passes: bool,
+    refusal: Refusal,
+    error: Error,
+}
+
+enum Refusal {
+    NoSuchDatabase,
+    Other,
+}
+
+impl NotConnected {
+    fn for_good(error: Error) -> Self {
+        Self { passes: false, refusal: Refusal::Other, error: error.outcome(Outcome::Refused) }
+    }
+}
+
+impl Settings {
+    fn attempted(&self, database: &str) -> String {
+        let Self { host, port, username, .. } = self;
+        format!("connect to the database `{database}` at {host}:{port} as `{username}`")
+    }
+
+    fn authorities(&self) -> Result<Option<String>, Error> {
+        match (&self.ca_certificate, &self.sslrootcert) {
+            (Some(text), _) => Ok(Some(text.clone())),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file).attempting(format!("read the file `{file}` (`sslrootcert`)"))?;
+                Ok(Some(text))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    async fn connect(&self, database: &str, writes: bool) -> Result<(Client, String, i32), NotConnected> {
+        let attempted = self.attempted(database);
+        let tried = timeout(PATIENCE_OF_ONE_TRY, self.open(database)).await;
+        let Ok(opened) = tried else {
+            let cause = format!("no answer within {} seconds", PATIENCE_OF_ONE_TRY.as_secs());
+            let error = Error::new(attempted, cause)
+                .help("look whether a firewall or security group lets this machine through")
+                .outcome(Outcome::Refused);
+            return Err(NotConnected { passes: true, refusal: Refusal::Other, error });
+        };
+        let (client, user, version, is_superuser, follows) = opened?;
+        if self.superuser && !is_superuser {
+            let error = Error::new(attempted, format!("`{user}` is not a superuser, but the provider says `superuser = true`"));
+            return Err(NotConnected::for_good(error.help("on RDS nobody is; leave `superuser` out")));
+        }
+        if writes && follows {
+            let error = Error::new(attempted, "this server only follows another and takes no changes").outcome(Outcome::Refused);
+            return Err(NotConnected { passes: true, refusal: Refusal::Other, error });
+        }
+        Ok((client, user, version))
+    }
+
+    async fn open(&self, database: &str) -> Result<(Client, String, i32, bool, bool), NotConnected> {
+        let refused = |error: tokio_postgres::Error| {
+            let refusal = match error.code() {
+                Some(code) if *code == tokio_postgres::error::SqlState::INVALID_CATALOG_NAME => Refusal::NoSuchDatabase,
+                _ => Refusal::Other,
+            };
+            let explained = failed(self.attempted(database), &error).outcome(Outcome::Refused);
+            NotConnected { passes: passes(&error), refusal, error: explained }
+        };
+        let config = self.config(database);
+        let client = if self.sslmode == SslMode::Disable {
+            let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
+            tokio::spawn(connection);
+            client
+        } else {
+            let authorities = self.authorities().map_err(NotConnected::for_good)?;
+            let tls = connector(self.sslmode, authorities.as_deref()).map_err(NotConnected::for_good)?;
+            let (client, connection) = config.connect(tls).await.map_err(refused)?;
+            tokio::spawn(connection);
+            client
+        };
+        // A statement that waits for somebody's lock should say so one day.
+        client.batch_execute("SET lock_timeout = '60s'").await.map_err(refused)?;
+        let about = "SELECT current_user::text, current_setting('server_version_num')::int, rolsuper, pg_is_in_recovery() \
+                     FROM pg_catalog.pg_roles WHERE rolname = current_user";
+        let row = client.query_one(about, &[]).await.map_err(refused)?;
+        Ok((client, row.get(0), row.get(1), row.get(2), row.get(3)))
+    }
+
+    fn config(&self, database: &str) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config.host(&self.host).port(self.port).user(&self.username).dbname(database).application_name("ha");
+        if let Some(Secret(password)) = &self.password {
+            config.password(password);
+        }
+        config.ssl_mode(match self.sslmode {
+            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+            SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => tokio_postgres::config::SslMode::Require,
+        });
+        // A server that vanished in a fail-over closes nothing.
+        config.tcp_user_timeout(Duration::from_secs(30)).keepalives_idle(Duration::from_secs(15));
+        config
+    }
+}
+
+impl Session<'_> {
+    /// Runs statements as one: all of them take effect or none.
+    pub(crate) async fn together(&self, attempted: &str, statements: &[String]) -> Result<(), Error> {
+        let whole = format!("BEGIN; {}; COMMIT", statements.join("; "));
+        match self.client.batch_execute(&whole).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // The session ends here in any case; this only ends the transaction a moment earlier.
+                let _ = self.client.batch_execute("ROLLBACK").await;
+                Err(failed(attempted, &error))
+            }
+        }
+    }
+
+    /// Runs a statement that cannot be part of a transaction.
+    pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
+        self.client.batch_execute(statement).await.map_err(|it| failed(attempted, &it))
+    }
+
+    /// The rows of a query.
+    pub(crate) async fn rows(&self, attempted: &str, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+        self.client.query(query, parameters).await.map_err(|it| failed(attempted, &it))
+    }
+}

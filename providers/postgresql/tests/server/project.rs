@@ -1,0 +1,158 @@
+//! Drives the kinds as the engine does: with schemas on one side and drivers on the other.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+use ha_kind::{
+    Address, Attempt, Client, Drivers, Error, Mode, Object, ReadingValue, RecordedValue, Registry, Schemas, Value, Witness,
+};
+
+use crate::cluster::{Cluster, MASTER_PASSWORD, cluster};
+use crate::object;
+
+/// Keeps notes as the journal does, over kills.
+#[derive(Default)]
+pub(crate) struct Journal {
+    notes: Mutex<BTreeMap<String, String>>,
+    pub(crate) progress: Mutex<Vec<String>>,
+}
+
+impl Witness for Journal {
+    fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.notes.lock().unwrap().insert(key.into(), value.into());
+        Box::pin(async { Ok(()) })
+    }
+    fn progress(&self, message: &str) {
+        self.progress.lock().unwrap().push(message.into());
+    }
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+pub(crate) struct Project {
+    pub(crate) cluster: Arc<Cluster>,
+    schemas: Schemas,
+    drivers: Drivers,
+    client: Client,
+}
+
+/// A step of some plan: the same for every try at it.
+#[derive(Clone, Default)]
+pub(crate) struct Step {
+    pub(crate) journal: Arc<Journal>,
+    token: String,
+}
+
+impl Step {
+    pub(crate) fn new(token: &str) -> Self {
+        Self { token: token.into(), ..Self::default() }
+    }
+
+    fn attempt(&self, kind: &str, resumed: bool) -> Attempt {
+        let address: Address = format!("{kind}.it").parse().unwrap();
+        let notes = self.journal.notes.lock().unwrap().clone();
+        Attempt::new(address, self.token.clone(), resumed, notes, self.journal.clone())
+    }
+}
+
+/// The settings with which the master user reaches the server.
+pub(crate) fn settings(cluster: &Cluster, changed: &[(&str, Value)]) -> Object {
+    let mut settings = object(&[
+        ("host", Value::from("127.0.0.1")),
+        ("port", Value::from(i64::from(cluster.port))),
+        ("username", Value::from("master")),
+        ("password", Value::from(MASTER_PASSWORD)),
+        ("sslmode", Value::from("verify-full")),
+        ("ca_certificate", Value::from(cluster.authority.as_str())),
+    ]);
+    settings.extend(object(changed));
+    settings.into_iter().filter(|(_, it)| !it.is_null()).collect()
+}
+
+fn unmarked(values: Object) -> Object {
+    values.into_iter().map(|(name, it)| (name, it.revealed())).collect()
+}
+
+impl Project {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await.unwrap()
+    }
+
+    pub(crate) async fn with(changed: &[(&str, Value)]) -> Result<Self, Error> {
+        let cluster = cluster();
+        let (schemas, drivers) = ha_postgresql::register(Registry::new()).split();
+        let conformed = schemas.provider("postgresql").unwrap().schema.conform(&settings(&cluster, changed)).unwrap();
+        let (client, _) = drivers.connector("postgresql").unwrap().connect(&conformed).await?;
+        Ok(Self { cluster, schemas, drivers, client })
+    }
+
+    /// The arguments as the planner hands them over: checked, filled with defaults, in normal form.
+    pub(crate) fn arguments(&self, kind: &str, given: &[(&str, Value)]) -> Object {
+        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let conformed = described.schema().conform(&object(given)).unwrap();
+        assert_eq!(described.hooks().problems(described.schema(), &conformed), []);
+        unmarked(described.normal(&unmarked(conformed)).unwrap())
+    }
+
+    pub(crate) fn problems(&self, kind: &str, given: &[(&str, Value)]) -> Vec<String> {
+        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let conformed = described.schema().conform(&object(given)).unwrap();
+        described.hooks().problems(described.schema(), &conformed).into_iter().map(|it| it.message).collect()
+    }
+
+    pub(crate) async fn create(&self, kind: &str, given: &[(&str, Value)]) -> Result<RecordedValue, Error> {
+        self.create_in(&Step::new(&format!("{:032x}", rand::random::<u128>())), false, kind, given).await
+    }
+
+    pub(crate) async fn create_in(
+        &self,
+        step: &Step,
+        resumed: bool,
+        kind: &str,
+        given: &[(&str, Value)],
+    ) -> Result<RecordedValue, Error> {
+        let arguments = self.arguments(kind, given);
+        let driver = self.drivers.resource(kind).unwrap();
+        let (id, outputs) = driver.create(&self.client, &arguments, &mut step.attempt(kind, resumed)).await?;
+        Ok(RecordedValue { id, arguments, outputs: unmarked(outputs) })
+    }
+
+    pub(crate) async fn update(
+        &self,
+        kind: &str,
+        before: &RecordedValue,
+        given: &[(&str, Value)],
+    ) -> Result<RecordedValue, Error> {
+        let arguments = self.arguments(kind, given);
+        let driver = self.drivers.resource(kind).unwrap();
+        let outputs = driver.update(&self.client, &arguments, before, &mut Step::new("u").attempt(kind, false)).await?;
+        Ok(RecordedValue { id: before.id.clone(), arguments, outputs })
+    }
+
+    pub(crate) async fn delete(&self, kind: &str, known: &RecordedValue) -> Result<(), Error> {
+        self.drivers.resource(kind).unwrap().delete(&self.client, known, &mut Step::new("d").attempt(kind, false)).await
+    }
+
+    pub(crate) async fn read(&self, kind: &str, known: &[&RecordedValue]) -> Vec<ReadingValue> {
+        let known: Vec<RecordedValue> = known.iter().map(|it| (*it).clone()).collect();
+        self.drivers.resource(kind).unwrap().read(&self.client, &known).await.unwrap()
+    }
+
+    /// The arguments as they are on the server, unmarked.
+    pub(crate) async fn seen(&self, kind: &str, known: &RecordedValue) -> Object {
+        match self.read(kind, &[known]).await.remove(0) {
+            ReadingValue::Found { arguments, .. } => unmarked(arguments),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Fails unless every configured argument is on the server as it was applied: a plan would be empty.
+    pub(crate) async fn assert_settled(&self, kind: &str, known: &RecordedValue) {
+        let seen = self.seen(kind, known).await;
+        for (name, wanted) in &known.arguments {
+            assert_eq!(seen.get(name), Some(wanted), "{kind} `{}`: `{name}`", known.id);
+        }
+    }
+}

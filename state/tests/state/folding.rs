@@ -1,0 +1,146 @@
+//! The writer: what it acknowledges, and what it does when it cannot.
+
+use std::sync::{Arc, Mutex};
+
+use ha_kind::{Object, Type, Value};
+use ha_state::{Held, Kept, Lease, Loaded, MemoryStore, Reason, Store, open_for_reading};
+
+use crate::{Frame, Holder, Intent, OneKey, Record, StateError, StepOutcome, block_on, frames, open, recorded, samples, write};
+
+/// A store in memory whose appends fail once there are so many, and which may run out of room.
+#[derive(Clone, Default)]
+struct Failing {
+    store: MemoryStore,
+    left: Arc<Mutex<usize>>,
+    full: Arc<Mutex<bool>>,
+}
+
+struct HeldFailing(Box<dyn Held>, Failing);
+
+fn failure(what: &str) -> StateError {
+    StateError::new(Reason::Store, ha_kind::Error::new("write", what))
+}
+
+impl Store for Failing {
+    fn place(&self) -> String {
+        self.store.place()
+    }
+    fn load(&self) -> Result<Loaded, StateError> {
+        self.store.load()
+    }
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        self.store.holder()
+    }
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        Ok(Box::new(HeldFailing(self.store.lock(holder)?, self.clone())))
+    }
+}
+
+impl Held for HeldFailing {
+    fn lease(&self) -> Lease {
+        Lease::renewed(|| std::time::Duration::from_secs(7))
+    }
+    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+        self.0.resume(kept)
+    }
+    fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let mut left = self.1.left.lock().unwrap();
+        *left = left.checked_sub(1).ok_or_else(|| failure("the first failure"))?;
+        self.0.append(number, bytes)
+    }
+    fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        self.0.checkpoint(number, bytes)
+    }
+    fn has_room(&self) -> Result<(), StateError> {
+        if *self.1.full.lock().unwrap() { Err(failure("full")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_failed_write_is_final() {
+    let (keys, store) = (OneKey::new(), Failing::default());
+    *store.left.lock().unwrap() = 2;
+    let writer = open(&store, &keys);
+    write(&writer, vec![recorded("a.one", "x"), recorded("a.two", "x")]);
+    let first = block_on(writer.append(recorded("a.three", "x"))).unwrap_err();
+    // The store would work again, but nobody knows what is in it.
+    *store.left.lock().unwrap() = 100;
+    let second = block_on(writer.append(recorded("a.four", "x"))).unwrap_err();
+    assert_eq!(first, second);
+    assert_eq!(writer.state().records.len(), 2, "what was not acknowledged is not in the state");
+    assert_eq!(writer.finish().unwrap_err(), first);
+    assert_eq!(open_for_reading(&store, &keys).unwrap().records.len(), 2);
+}
+
+#[test]
+fn without_room_for_a_result_no_step_begins() {
+    let (keys, store) = (OneKey::new(), Failing::default());
+    *store.left.lock().unwrap() = 100;
+    let writer = open(&store, &keys);
+    write(&writer, vec![Frame::Intent(samples::intent(1, "a.one"))]);
+    *store.full.lock().unwrap() = true;
+    let refused = block_on(writer.append(Frame::Intent(samples::intent(2, "a.two")))).unwrap_err();
+    assert!(refused.to_string().contains("a.two") && refused.to_string().contains("full"), "{refused}");
+    let result = Frame::Result { attempt: Some(1), outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()) };
+    let state = write(&writer, vec![result]).remove(0);
+    assert!(state.unfinished.is_empty() && state.records.len() == 1, "what has begun is still recorded");
+    assert_eq!(writer.lease().remaining(), Some(std::time::Duration::from_secs(7)));
+}
+
+#[test]
+fn what_is_not_known_is_not_recorded() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    let inside = Value::object([("deep".into(), Value::unknown(Type::String, None))]);
+    let unknown = Object::from([("name".into(), inside)]);
+    let sample = samples::record("a.b", "x");
+    let record = |record| Frame::Result { attempt: None, outcome: StepOutcome::Recorded(Box::new(record)) };
+    for frame in [
+        record(Record { arguments: unknown.clone(), ..sample.clone() }),
+        record(Record { outputs: unknown.clone(), ..sample }),
+        Frame::Intent(Intent { arguments: unknown, ..samples::intent(1, "a.b") }),
+    ] {
+        let error = block_on(writer.append(frame)).unwrap_err();
+        assert_eq!(error.reason(), &Reason::NotKnown);
+        assert!(error.to_string().contains("`name` of a.b"), "{error}");
+    }
+    write(&writer, frames());
+}
+
+#[test]
+fn an_append_nobody_waits_for_is_written() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    drop(writer.append(recorded("a.b", "x")));
+    drop(writer);
+    assert_eq!(open_for_reading(&store, &keys).unwrap().records.len(), 1);
+}
+
+#[test]
+fn the_state_outlives_checkpoints_in_the_middle_of_a_run() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let opening = ha_state::Opening::by(Holder::here("a test")).with_journal(1_000);
+    let writer = ha_state::open_for_writing(&store, &keys, opening).unwrap();
+    let mut expected = write(&writer, frames()).pop().unwrap();
+    for index in 0..50 {
+        expected = write(&writer, vec![recorded(&format!("a.b[{index}]"), "x")]).remove(0);
+        assert_eq!(open_for_reading(&store, &keys).unwrap(), expected);
+    }
+    assert!(store.load().unwrap().checkpoint.is_some());
+    drop(writer);
+    let writer = open(&store, &keys);
+    assert_eq!(writer.snapshot(), expected);
+    assert_eq!(writer.next_attempt(), expected.attempts + 1);
+    writer.finish().unwrap();
+    assert_eq!(open_for_reading(&store, &keys).unwrap(), expected);
+}
+
+#[test]
+fn attempts_are_numbered_on_from_the_last_run() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    write(&writer, frames());
+    writer.finish().unwrap();
+    let writer = open(&store, &keys);
+    assert_eq!((writer.next_attempt(), writer.next_attempt()), (3, 4));
+}
