@@ -36,16 +36,20 @@ Options:
 {options}{after-help}
 ";
 
-const EXAMPLES: &str = "
+const EXAMPLES: &str = "\
 Examples:
   ha plan                             what would change here
   ha --chdir stacks/prod apply        apply what is in another directory
   ha plan --out plan.ha               keep a plan ...
   ha apply plan.ha                    ... and apply exactly that
 
-Exit codes: 0 done or nothing to do, 1 error, 2 changes (`plan --detailed-exitcode`), 130 interrupted.
-Environment: HA_VAR_name sets a variable, HA_STATE_KEY_FILE names the state's key, NO_COLOR turns colours off,
-CI or HA_IN_AUTOMATION say that nobody is watching.";
+Exit codes: 0 done or nothing to do, 1 error, 130 interrupted; each command's help lists its own.
+
+Environment:
+  HA_VAR_name           sets a variable
+  HA_STATE_KEY_FILE     names the file with the state's key
+  CI, HA_IN_AUTOMATION  say that nobody is watching
+  NO_COLOR              turns colours off";
 
 /// Plans and applies what a directory of HCL files says should exist
 #[derive(Parser)]
@@ -254,59 +258,787 @@ mod tests {
 
     #[test]
     fn help_of_the_program() {
-        check(&help(&[]), str![]);
+        check(
+            &help(&[]),
+            str![[r#"
+Plans and applies what a directory of HCL files says should exist
+
+Usage: ha [OPTIONS] <COMMAND>
+
+Main commands:
+  validate  Check the configuration without asking anybody
+  plan      Show what would change, and why
+  apply     Make what the configuration says
+  destroy   Destroy everything that the configuration made
+
+Looking at what is there:
+  show      Show a saved plan, or all that is recorded
+  output    Print outputs
+  state     List what is recorded, or show one of it
+
+Writing configurations:
+  console   Evaluate expressions
+  schema    Show the kinds and what they take and give
+  version   Print the version
+  help      Show this, or the help of a command
+
+Options:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+  -V, --version
+          Print version
+
+
+Examples:
+  ha plan                             what would change here
+  ha --chdir stacks/prod apply        apply what is in another directory
+  ha plan --out plan.ha               keep a plan ...
+  ha apply plan.ha                    ... and apply exactly that
+
+Exit codes: 0 done or nothing to do, 1 error, 2 changes (`plan --detailed-exitcode`), 130
+interrupted.
+Environment: HA_VAR_name sets a variable, HA_STATE_KEY_FILE names the state's key, NO_COLOR turns
+colours off,
+CI or HA_IN_AUTOMATION say that nobody is watching.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_validate() {
-        check(&help(&["validate"]), str![]);
+        check(
+            &help(&["validate"]),
+            str![[r#"
+Check the configuration without asking anybody
+
+Reads no state, reaches no provider and needs no values: variables may be anything of their types.
+
+Usage: ha validate [OPTIONS]
+
+Options:
+      --json
+          Print what is wrong as JSON, in the shape of `terraform validate -json`
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Variables:
+      --var <NAME=VALUE>
+          Set a variable; later ones count
+
+      --var-file <FILE>
+          Set the variables that a file gives
+
+      --allow-read <DIR>
+          Let functions such as `file` read below this directory too
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Exit codes: 0 nothing is wrong, 1 something is.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_plan() {
-        check(&help(&["plan"]), str![]);
+        check(
+            &help(&["plan"]),
+            str![[r#"
+Show what would change, and why
+
+Looks at what is recorded, reads what the configuration asks for, and changes nothing. Takes no
+lock.
+
+Usage: ha plan [OPTIONS]
+
+Options:
+      --destroy
+          Plan to destroy everything
+
+      --out <FILE>
+          Keep the plan in this file, sealed under the state's key
+
+      --detailed-exitcode
+          Exit with 2 when there are changes
+
+      --json
+          Print the plan as JSON, in the shape of `terraform show -json`
+
+      --show-sensitive
+          Show secrets in the JSON
+
+      --detail <HOW>
+          How much to show
+
+          Possible values:
+          - none:    The list of addresses alone
+          - changed: What changes, long texts cut short
+          - full:    All of what changes
+          
+          [default: changed]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Planning:
+      --replace <ADDRESS>
+          Plan to make this instance anew; may be given several times
+
+      --refresh[=<BOOL>]
+          Whether to look at what is recorded first
+          
+          [default: true]
+          [possible values: true, false]
+
+      --parallelism <N>
+          How many things to look at or work on at a time
+          
+          [default: 10]
+
+Variables:
+      --var <NAME=VALUE>
+          Set a variable; later ones count
+
+      --var-file <FILE>
+          Set the variables that a file gives
+
+      --allow-read <DIR>
+          Let functions such as `file` read below this directory too
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha plan --out plan.ha               keep the plan, to apply exactly that later
+  ha plan --replace 'a.b["key"]'      make one instance anew
+  ha plan --json | jq '.resource_changes[].address'
+
+Exit codes: 0 done, 1 error, 130 interrupted; with --detailed-exitcode also 2: there are changes.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_apply() {
-        check(&help(&["apply"]), str![]);
+        check(
+            &help(&["apply"]),
+            str![[r#"
+Make what the configuration says
+
+Takes the state's lock, finishes what an interrupted run left, plans, asks, and works. With a plan
+file it does exactly what that says, without asking, and refuses when anything the plan touches or
+reads has changed since. The first Ctrl-C lets steps under way finish and begins no more; the second
+abandons them.
+
+Usage: ha apply [OPTIONS] [PLANFILE]
+
+Arguments:
+  [PLANFILE]
+          A plan that `ha plan --out FILE` kept
+
+Options:
+      --yes
+          Do not ask; for where nobody is there to answer
+          
+          [alias: --auto-approve]
+
+      --lock-timeout <TIME>
+          How long to wait when another command holds the state's lock: `30s`, `5m`
+          
+          [default: 0s]
+
+      --detail <HOW>
+          How much of the plan to show
+
+          Possible values:
+          - none:    The list of addresses alone
+          - changed: What changes, long texts cut short
+          - full:    All of what changes
+          
+          [default: changed]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Planning:
+      --replace <ADDRESS>
+          Plan to make this instance anew; may be given several times
+
+      --refresh[=<BOOL>]
+          Whether to look at what is recorded first
+          
+          [default: true]
+          [possible values: true, false]
+
+      --parallelism <N>
+          How many things to look at or work on at a time
+          
+          [default: 10]
+
+Variables:
+      --var <NAME=VALUE>
+          Set a variable; later ones count
+
+      --var-file <FILE>
+          Set the variables that a file gives
+
+      --allow-read <DIR>
+          Let functions such as `file` read below this directory too
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha apply                            plan, ask, and apply
+  ha apply --yes                      without asking
+  ha apply plan.ha                    exactly what `ha plan --out plan.ha` showed
+
+Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_destroy() {
-        check(&help(&["destroy"]), str![]);
+        check(
+            &help(&["destroy"]),
+            str![[r#"
+Destroy everything that the configuration made
+
+Plans to destroy all that is recorded, asks, and works. What is protected by `prevent_destroy` or by
+the service itself stays, and the plan says so.
+
+Usage: ha destroy [OPTIONS]
+
+Options:
+      --yes
+          Do not ask; for where nobody is there to answer
+          
+          [alias: --auto-approve]
+
+      --lock-timeout <TIME>
+          How long to wait when another command holds the state's lock: `30s`, `5m`
+          
+          [default: 0s]
+
+      --detail <HOW>
+          How much of the plan to show
+
+          Possible values:
+          - none:    The list of addresses alone
+          - changed: What changes, long texts cut short
+          - full:    All of what changes
+          
+          [default: changed]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Planning:
+      --refresh[=<BOOL>]
+          Whether to look at what is recorded first
+          
+          [default: true]
+          [possible values: true, false]
+
+      --parallelism <N>
+          How many things to look at or work on at a time
+          
+          [default: 10]
+
+Variables:
+      --var <NAME=VALUE>
+          Set a variable; later ones count
+
+      --var-file <FILE>
+          Set the variables that a file gives
+
+      --allow-read <DIR>
+          Let functions such as `file` read below this directory too
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha plan --destroy                   look at it first
+  ha destroy                          plan, ask, and destroy
+
+Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_show() {
-        check(&help(&["show"]), str![]);
+        check(
+            &help(&["show"]),
+            str![[r#"
+Show a saved plan, or all that is recorded
+
+Takes no lock and asks nobody.
+
+Usage: ha show [OPTIONS] [PLANFILE]
+
+Arguments:
+  [PLANFILE]
+          A plan that `ha plan --out FILE` kept
+
+Options:
+      --json
+          Print JSON, in the shape of `terraform show -json`
+
+      --show-sensitive
+          Show secrets in the JSON
+
+      --detail <HOW>
+          How much of a plan to show
+
+          Possible values:
+          - none:    The list of addresses alone
+          - changed: What changes, long texts cut short
+          - full:    All of what changes
+          
+          [default: changed]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha show                             all that is recorded
+  ha show plan.ha                     a plan that `ha plan --out plan.ha` kept
+  ha show --json plan.ha | jq .resource_changes
+
+Exit codes: 0 done, 1 error.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_output() {
-        check(&help(&["output"]), str![]);
+        check(
+            &help(&["output"]),
+            str![[r#"
+Print outputs
+
+As recorded by the last apply. Takes no lock and asks nobody.
+
+Usage: ha output [OPTIONS] [NAME]
+
+Arguments:
+  [NAME]
+          One output
+
+Options:
+      --json
+          Print JSON
+
+      --raw
+          Print a text, number or truth value as it is, secret or not
+
+      --show-sensitive
+          Show secrets in the JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha output                           all of them, sensitive ones hidden
+  ha output --raw mongodb_uri         one as it is, secret or not, without a line end
+  ha output --json | jq -r .ca_file.value
+
+Exit codes: 0 done, 1 error.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_state() {
-        check(&help(&["state"]), str![]);
-        check(&help(&["state", "list"]), str![]);
-        check(&help(&["state", "show"]), str![]);
+        check(
+            &help(&["state"]),
+            str![[r#"
+List what is recorded, or show one of it
+
+Usage: ha state [OPTIONS] <COMMAND>
+
+Commands:
+  list  List the addresses of what is recorded
+  show  Show what is recorded of one instance
+  help  Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+"#]],
+        );
+        check(
+            &help(&["state", "list"]),
+            str![[r#"
+List the addresses of what is recorded
+
+Takes no lock and asks nobody.
+
+Usage: ha state list [OPTIONS] [ADDRESS]...
+
+Arguments:
+  [ADDRESS]...
+          Only addresses that begin with one of these
+
+Options:
+      --json
+          Print a JSON array
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha state list                       everything
+  ha state list mongodb_host.db       what begins so
+
+Exit codes: 0 done, 1 error.
+
+"#]],
+        );
+        check(
+            &help(&["state", "show"]),
+            str![[r#"
+Show what is recorded of one instance
+
+Takes no lock and asks nobody. Secrets are not shown.
+
+Usage: ha state show [OPTIONS] <ADDRESS>
+
+Arguments:
+  <ADDRESS>
+          Which
+
+Options:
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha state show 'mongodb_host.db["a"]'
+
+Exit codes: 0 done, 1 error.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_console() {
-        check(&help(&["console"]), str![]);
+        check(
+            &help(&["console"]),
+            str![[r#"
+Evaluate expressions
+
+Reads a line at a time, and prints what it is. Where there is a configuration, its variables and
+locals and what is recorded of its resources can be referred to. Changes nothing and asks nobody.
+
+Usage: ha console [OPTIONS]
+
+Options:
+      --expr <EXPRESSION>
+          Evaluate this and end
+
+      --json
+          Print type and value as JSON, or what is wrong
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Variables:
+      --var <NAME=VALUE>
+          Set a variable; later ones count
+
+      --var-file <FILE>
+          Set the variables that a file gives
+
+      --allow-read <DIR>
+          Let functions such as `file` read below this directory too
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha console                          ask away; `exit` or Ctrl-D ends it
+  ha console --expr 'cidrsubnet("10.0.0.0/8", 8, 2)'
+  ha console --json --expr 'var.hosts'
+
+Exit codes: 0 done, 1 an expression is wrong.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_schema() {
-        check(&help(&["schema"]), str![]);
+        check(
+            &help(&["schema"]),
+            str![[r#"
+Show the kinds and what they take and give
+
+Usage: ha schema [OPTIONS] [KIND]
+
+Arguments:
+  [KIND]
+          One kind
+
+Options:
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Examples:
+  ha schema                           all kinds
+  ha schema mongodb_host              one, with all its arguments and outputs
+  ha schema data.aws_vpc              a kind that is only read
+
+Exit codes: 0 done, 1 error.
+
+"#]],
+        );
     }
 
     #[test]
     fn help_of_version() {
-        check(&help(&["version"]), str![]);
+        check(
+            &help(&["version"]),
+            str![[r#"
+Print the version
+
+Usage: ha version [OPTIONS]
+
+Options:
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Everywhere:
+      --chdir <DIR>
+          Work in this directory
+
+      --color <WHEN>
+          Whether to colour
+
+          Possible values:
+          - auto:   On a terminal, unless the environment says otherwise
+          - always: Always
+          - never:  Never
+          
+          [default: auto]
+
+      --no-color
+          Do not colour; the same as `--color never`
+
+Exit codes: 0 done, 1 error.
+
+"#]],
+        );
     }
 
     #[test]

@@ -1,5 +1,71 @@
 //! `ha`: plans and applies what a directory of HCL files says should exist.
 
+mod arguments;
+mod commands;
+mod files;
+mod interrupt;
+mod plan_file;
+mod project;
+mod providers;
+mod scope;
+mod terminal;
+mod trouble;
+mod variables;
 mod views;
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, with_two_dashes};
+use crate::commands::{Session, apply, console, destroy, output, plan, schema, show, state, validate, version};
+use crate::terminal::{Colour, Terminal};
+use crate::trouble::{Ended, FAILED, Trouble};
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|fault| {
+        // Only words that are written in the program: others may hold a secret.
+        let what = fault.payload().downcast_ref::<&str>().copied().unwrap_or("something that should not happen happened");
+        let place = fault.location().map(|it| format!(" ({}:{})", it.file(), it.line())).unwrap_or_default();
+        let text = format!(
+            "error: this is a fault of `ha`: {what}{place}\n = help: what was recorded is on disk; please report this, then run the command again\n"
+        );
+        Terminal::new(Colour::Never).tell(&text);
+    }));
+    let arguments = match Arguments::try_parse_from(with_two_dashes(std::env::args_os())) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help that nobody reads to its end is no failure.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { FAILED } else { 0 });
+        }
+    };
+    let everywhere = &arguments.everywhere;
+    let terminal = Terminal::new(if everywhere.no_color { Colour::Never } else { everywhere.color });
+    match run(&arguments, terminal) {
+        Ok(code) => ExitCode::from(code),
+        Err(trouble) => ExitCode::from(trouble.tell(&terminal)),
+    }
+}
+
+fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
+    if let Some(directory) = &arguments.everywhere.chdir {
+        let entered = std::env::set_current_dir(directory);
+        entered.with_context(|| format!("could not work in `{}`", directory.display())).map_err(Trouble::from)?;
+    }
+    let session = Session { terminal, directory: PathBuf::from(".") };
+    match &arguments.command {
+        Command::Validate(arguments) => validate::validate(arguments, &session),
+        Command::Plan(arguments) => plan::plan(arguments, &session),
+        Command::Apply(arguments) => apply::apply(arguments, &session),
+        Command::Destroy(arguments) => destroy::destroy(arguments, &session),
+        Command::Show(arguments) => show::show(arguments, &session),
+        Command::Output(arguments) => output::output(arguments, &session),
+        Command::State(command) => state::state(command, &session),
+        Command::Console(arguments) => console::console(arguments, &session),
+        Command::Schema(arguments) => schema::schema(arguments, &session),
+        Command::Version(arguments) => version::version(arguments, &session),
+    }
+}

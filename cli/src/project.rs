@@ -1,5 +1,6 @@
 //! A directory with a configuration: its files, its variables, its state.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -8,10 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use ha_kind::{Diagnostic, Value};
+use ha_kind::{Address, Diagnostic, Value};
 use ha_lang::{Configuration, SourceFile, compile};
 use ha_plan::Snapshot;
-use ha_state::{Holder, Key, KeyName, KeyRing, Keys, LocalStore, Opening, Reason, State, StateError, Writer, open_for_reading, open_for_writing};
+use ha_state::{
+    Holder, Key, KeyName, KeyRing, Keys, LocalStore, Opening, Reason, State, StateError, Writer, addresses, open_for_reading,
+    open_for_writing,
+};
 
 use crate::files::ReadFiles;
 use crate::terminal::Terminal;
@@ -66,6 +70,8 @@ pub(crate) enum Need {
     Values,
     /// They may be anything.
     Anything,
+    /// Those that have one have it; the others may be anything.
+    WhatThereIs,
 }
 
 impl Project {
@@ -88,6 +94,12 @@ impl Project {
         let found = match need {
             Need::Values => variables(&configuration, &given, &*files),
             Need::Anything => Variables { values: any_values(&configuration), ..Variables::default() },
+            Need::WhatThereIs => {
+                let found = variables(&configuration, &given, &*files);
+                let mut values = any_values(&configuration);
+                values.extend(found.values);
+                Variables { values, secrets: found.secrets, ..Variables::default() }
+            }
         };
         let defaults = configuration.variables.values().filter(|it| it.sensitive).filter_map(|it| it.default.clone());
         let known: Vec<Value> = found.secrets.iter().cloned().chain(defaults.map(Value::sensitive)).collect();
@@ -99,7 +111,7 @@ impl Project {
         let written = sources.iter().map(|it| (it.name.to_string(), it.text.to_string())).collect();
         Ok(Self {
             configuration: Arc::new(configuration),
-            snapshot: Snapshot { sources: written, variables: found.values, files: std::collections::BTreeMap::new() },
+            snapshot: Snapshot { sources: written, variables: found.values, files: BTreeMap::new() },
             files,
             sources: texts,
             warnings: diagnostics,
@@ -108,9 +120,9 @@ impl Project {
     }
 
     /// Tells what is worth a look.
-    pub(crate) fn warn(&self, terminal: &Terminal, more: &[Diagnostic]) {
+    pub(crate) fn warn(&self, terminal: &Terminal, more: &[Diagnostic], secrets: &Secrets) {
         let notices: Vec<Notice> = self.warnings.iter().chain(more).map(Notice::from).collect();
-        terminal.tell(&notices_text(&notices, &self.sources, &self.secrets, terminal.err));
+        terminal.tell(&notices_text(&notices, &self.sources, secrets, terminal.err));
     }
 }
 
@@ -201,7 +213,7 @@ impl Keys for TellingKeys {
         if let Some(path) = found.made {
             *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
         }
-        let name = KeyName { id: found.key.id().to_owned(), method: "file".into(), parameters: std::collections::BTreeMap::new() };
+        let name = KeyName { id: found.key.id().to_owned(), method: "file".into(), parameters: BTreeMap::new() };
         Ok((name, found.key))
     }
 }
@@ -219,6 +231,11 @@ impl Place {
         Ok(open_for_reading(&self.store, &self.keys)?)
     }
 
+    /// The addresses of all that is recorded; takes no lock.
+    pub(crate) fn addresses(&self) -> Result<BTreeSet<Address>, Trouble> {
+        Ok(addresses(&self.store, &self.keys)?)
+    }
+
     /// The key to seal with.
     pub(crate) fn key(&self, lineage: &str) -> Result<Key, Trouble> {
         Ok(self.keys.current(lineage)?.1)
@@ -226,13 +243,23 @@ impl Place {
 
     /// The key that something says it is sealed with.
     pub(crate) fn key_named(&self, lineage: &str, id: &str) -> Result<Key, Trouble> {
-        let name = KeyName { id: id.to_owned(), method: "file".into(), parameters: std::collections::BTreeMap::new() };
+        let name = KeyName { id: id.to_owned(), method: "file".into(), parameters: BTreeMap::new() };
         Ok(self.keys.named(lineage, &name)?)
     }
 
     /// Takes the lock, waiting for it at most so long.
-    pub(crate) fn lock(&self, command: &str, lineage: Option<&str>, patience: Duration, terminal: &Terminal) -> Result<Writer, Trouble> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).with_context(|| format!("could not make the directory `{}`", self.directory.display()))?;
+    pub(crate) fn lock(
+        &self,
+        command: &str,
+        lineage: Option<&str>,
+        patience: Duration,
+        terminal: &Terminal,
+    ) -> Result<Writer, Trouble> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .with_context(|| format!("could not make the directory `{}`", self.directory.display()))?;
         let started = Instant::now();
         let mut has_told = false;
         loop {
@@ -242,7 +269,9 @@ impl Place {
             }
             match open_for_writing(&self.store, &self.keys, opening) {
                 Ok(writer) => return Ok(writer),
-                Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => return Err(error.into()),
+                Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     if !has_told {
                         terminal.tell(&format!("waiting: {}\n", error.error()));
@@ -258,7 +287,9 @@ impl Place {
     pub(crate) fn tell_of_key(&self, terminal: &Terminal) {
         if let Some(path) = self.keys.made.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let path = path.display();
-            let text = format!("made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n");
+            let text = format!(
+                "made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n"
+            );
             terminal.tell(&text);
         }
     }

@@ -7,7 +7,9 @@ use ha_run::Failure;
 use ha_state::StateError;
 
 use crate::terminal::Terminal;
+use crate::views::json::Json;
 use crate::views::notice::{Notice, notices_text};
+use crate::views::notice_json::{diagnostics_json, notices_json};
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 
@@ -60,10 +62,14 @@ impl Trouble {
         self
     }
 
-    /// What is wrong.
-    #[cfg(test)]
-    pub(crate) fn notices(&self) -> &[Notice] {
-        &self.notices
+    /// What is wrong, with how much, as data.
+    pub(crate) fn json(&self) -> Json {
+        notices_json(&self.notices, &self.sources, &self.secrets)
+    }
+
+    /// What is wrong as data, and nothing else.
+    pub(crate) fn diagnostics_json(&self) -> Json {
+        diagnostics_json(&self.notices, &self.sources, &self.secrets)
     }
 
     /// Tells it, and answers the exit code.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ha_kind::{Diagnostic, Name, Span, Type, Value, convert};
-use ha_lang::{BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file};
+use ha_lang::{
+    BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file,
+};
 
 /// Where values come from, in the order in which they count.
 #[derive(Clone, Debug, Default)]
@@ -49,16 +51,17 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
     let mut found = Variables::default();
     let mut candidates: BTreeMap<Name, Candidate> = BTreeMap::new();
     let mut undeclared: Vec<(String, Option<Span>)> = Vec::new();
-    let mut put = |name: &str, of: &dyn Fn(&Type) -> Candidate, undeclared: &mut dyn FnMut()| match configuration.variables.get(name) {
-        Some(variable) => {
-            let candidate = of(&variable.ty);
-            if variable.sensitive {
-                found.secrets.extend(candidate.value.iter().map(|it| it.clone().sensitive()));
+    let mut put =
+        |name: &str, of: &dyn Fn(&Type) -> Candidate, undeclared: &mut dyn FnMut()| match configuration.variables.get(name) {
+            Some(variable) => {
+                let candidate = of(&variable.ty);
+                if variable.sensitive {
+                    found.secrets.extend(candidate.value.iter().map(|it| it.clone().sensitive()));
+                }
+                candidates.insert(variable.name.clone(), candidate);
             }
-            candidates.insert(variable.name.clone(), candidate);
-        }
-        None => undeclared(),
-    };
+            None => undeclared(),
+        };
     let text = |text: &str, ty: &Type, origin: String| Candidate { value: value_of_text(text, ty), origin, span: None };
     for (name, value) in &given.environment {
         // Programs share their environment: what is not ours is somebody else's.
@@ -70,14 +73,19 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
         match asked {
             Asked::Value(name, value) => {
                 let known = configuration.variables.keys().map(|it| &**it);
-                let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(&name, known);
+                let mistake =
+                    Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(&name, known);
                 put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
             }
             Asked::File(file) => {
                 let (values, diagnostics) = values_file(&file);
                 wrong.extend(diagnostics);
                 for (name, (value, span)) in values {
-                    let candidate = |_: &Type| Candidate { value: Ok(value.clone()), origin: format!("`{}`", file.name), span: Some(span.clone()) };
+                    let candidate = |_: &Type| Candidate {
+                        value: Ok(value.clone()),
+                        origin: format!("`{}`", file.name),
+                        span: Some(span.clone()),
+                    };
                     put(&name, &candidate, &mut || undeclared.push((name.to_string(), Some(span.clone()))));
                 }
             }
@@ -112,11 +120,15 @@ pub(crate) fn any_values(configuration: &Configuration) -> BTreeMap<Name, Value>
 fn settle(variable: &Variable, candidate: Option<&Candidate>) -> Result<Value, Vec<Diagnostic>> {
     let Variable { name, ty, default, sensitive, nullable, description, span, .. } = variable;
     let mark = |value: Value| if *sensitive { value.sensitive() } else { value };
-    let at = |diagnostic: Diagnostic, candidate: &Candidate| diagnostic.at(candidate.span.clone().unwrap_or_else(|| span.clone()));
+    let at =
+        |diagnostic: Diagnostic, candidate: &Candidate| diagnostic.at(candidate.span.clone().unwrap_or_else(|| span.clone()));
     if let Some(candidate) = candidate {
         let value = candidate.value.clone().map_err(|problems| {
             let why: Vec<String> = problems.iter().map(|it| it.summary.clone()).collect();
-            vec![at(Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin)), candidate).detail(why.join("; "))]
+            vec![
+                at(Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin)), candidate)
+                    .detail(why.join("; ")),
+            ]
         })?;
         // Null stands for the default where it is not a value of its own.
         if !value.is_null() || *nullable {
@@ -135,12 +147,15 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>) -> Result<Value, V
     match default {
         Some(default) => Ok(mark(default.clone())),
         None => {
-            let missing = Diagnostic::error(format!("no value for the variable `{name}`")).at(span.clone()).label("has no default");
+            let missing =
+                Diagnostic::error(format!("no value for the variable `{name}`")).at(span.clone()).label("has no default");
             let missing = match description {
                 Some(description) => missing.detail(description.clone()),
                 None => missing,
             };
-            Err(vec![missing.help(format!("write `{name} = …` in `ha.hclvars`, give `--var '{name}=…'`, or set `HA_VAR_{name}`"))])
+            Err(vec![
+                missing.help(format!("write `{name} = …` in `ha.hclvars`, give `--var '{name}=…'`, or set `HA_VAR_{name}`")),
+            ])
         }
     }
 }
@@ -262,15 +277,15 @@ variable "password" {
   sensitive = true
   default   = "a default password"
 }
-variable "count" {
+variable "hosts" {
   default  = 3
   nullable = false
   validation {
-    condition     = var.count > 2
-    error_message = "Three at least, not ${var.count}."
+    condition     = var.hosts > 2
+    error_message = "Three at least, not ${var.hosts}."
   }
   validation {
-    condition     = var.count < 100
+    condition     = var.hosts < 100
     error_message = "Not that many."
   }
 }
@@ -284,10 +299,8 @@ variable "count" {
 
     fn told(given: &Given) -> String {
         let found = found(given);
-        let sources: Sources = [("main.hcl", MAIN)]
-            .into_iter()
-            .chain(given.found.iter().map(|it| (&*it.name, &*it.text)))
-            .collect();
+        let sources: Sources =
+            [("main.hcl", MAIN)].into_iter().chain(given.found.iter().map(|it| (&*it.name, &*it.text))).collect();
         let notices: Vec<Notice> = found.diagnostics.iter().map(Notice::from).collect();
         notices_text(&notices, &sources, &Secrets::within(&found.secrets), Paint::PLAIN)
     }
@@ -302,7 +315,10 @@ variable "count" {
 
     #[test]
     fn later_ones_count() {
-        let mut given = Given { environment: vec![("region".into(), "environment".into()), ("other".into(), "x".into())], ..Given::default() };
+        let mut given = Given {
+            environment: vec![("region".into(), "environment".into()), ("other".into(), "x".into())],
+            ..Given::default()
+        };
         assert_eq!(found(&given).values["region"], Value::from("environment"));
         given.found = vec![file("region = \"file\""), file("region = \"auto\"")];
         assert_eq!(found(&given).values["region"], Value::from("auto"));
@@ -319,7 +335,7 @@ variable "count" {
         let given = Given { found: vec![file("region = null\ncount = null")], ..Given::default() };
         let found = found(&given);
         assert_eq!(found.values["region"], Value::Null);
-        assert_eq!(found.values["count"], Value::from(3));
+        assert_eq!(found.values["hosts"], Value::from(3));
     }
 
     #[test]

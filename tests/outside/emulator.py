@@ -62,6 +62,11 @@ class Emulator:
         start_response(answer.status, answer.headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
+    def end(self):
+        """Waits until no server is in the making, and ends the process."""
+        self._servers.at_work.acquire()
+        os._exit(0)
+
     @contextlib.contextmanager
     def _unlocked(self):
         """While the request at hand waits for a server, others are answered."""
@@ -134,15 +139,20 @@ class PostgresqlServers:
         self._folder = folder
         self._authority = Authority(folder)
         self._rebuilding = True
+        # Held while a server is changed, so that the emulator does not end in the middle of it.
+        self.at_work = threading.Lock()
 
     def make(self, database, password):
-        if not self._rebuilding:
-            say(f"making a PostgreSQL server for {database.db_instance_identifier} on port {database.port}")
+        if self._rebuilding:
+            return
+        say(f"making a PostgreSQL server for {database.db_instance_identifier} on port {database.port}")
+        with self.at_work:
             self._of(database).make(database.port, self._authority, database.master_username, password, database.db_name)
 
     def move(self, database):
         if not self._rebuilding:
-            self._of(database).move(database.port)
+            with self.at_work:
+                self._of(database).move(database.port)
 
     def set_password(self, database, password):
         if not self._rebuilding:
@@ -150,7 +160,8 @@ class PostgresqlServers:
 
     def remove(self, database):
         if not self._rebuilding:
-            self._of(database).remove()
+            with self.at_work:
+                self._of(database).remove()
 
     def take_up_again(self):
         """Starts the servers of the instances that there are, and removes what belongs to none."""

@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -133,6 +134,7 @@ def serve(folder, arguments):
     except (CannotRebuild, Problem) as problem:
         say(f"error: {problem}")
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: application.end())
     server = make_server(ADDRESS, arguments.port, application, threaded=True, request_handler=Quiet)
     recorded = {**processes.identity(os.getpid()), "port": arguments.port}
     temporary = folder / "launcher.json.new"
@@ -234,7 +236,7 @@ def _end_emulator(folder):
         recorded = json.loads((folder / "launcher.json").read_text())
     except (FileNotFoundError, ValueError):
         return
-    processes.end(recorded, patience=10)
+    processes.end(recorded, patience=60)
     (folder / "launcher.json").unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 databases take and refuse, and what is left after a restart and after the end."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.parse
 
@@ -435,6 +437,18 @@ class Databases(Launched):
         self.delete("real")
         self.assertIsNone(processes.port_holder("127.0.0.1", port))
 
+    def test_an_instance_in_the_making_is_seen_and_left_alone(self):
+        making = threading.Thread(target=self.create, args=["making"])
+        making.start()
+        while not (found := self.rds.describe_db_instances(Filters=[{"Name": "db-instance-id", "Values": ["making"]}])["DBInstances"]):
+            pass
+        self.assertEqual((found[0]["DBInstanceStatus"], found[0].get("Endpoint")), ("creating", None))
+        self.refused("InvalidDBInstanceState", self.delete, name="making")
+        self.refused("DBInstanceAlreadyExists", self.create, name="making")
+        making.join()
+        self.assertEqual(self.described("making")["DBInstanceStatus"], "available")
+        self.delete("making")
+
     def test_password_and_port_can_change(self):
         port = self.create("change")["Endpoint"]["Port"]
         self.rds.modify_db_instance(DBInstanceIdentifier="change", MasterUserPassword=OTHER_PASSWORD, ApplyImmediately=True)
@@ -611,6 +625,27 @@ class Restart(unittest.TestCase):
                 for form in forms:
                     self.assertNotIn(form.encode(), content, f"{path} holds a password")
         self.assertEqual({path.stat().st_mode & 0o077 for path in kept[:2]}, {0})
+
+    def test_nothing_is_left_when_it_is_removed_while_a_database_is_made(self):
+        def create():
+            with contextlib.suppress(Exception):  # Its client is left without an answer.
+                self.world.client("rds").create_db_instance(
+                    DBInstanceIdentifier="half",
+                    Engine="postgres",
+                    DBInstanceClass="db.m5.large",
+                    AllocatedStorage=20,
+                    MasterUsername="master",
+                    MasterUserPassword=PASSWORD,
+                    Port=processes.free_port("127.0.0.1", 24000),
+                )
+
+        creating = threading.Thread(target=create)
+        creating.start()
+        homes = postgresql_homes.homes(self.world.folder)
+        self.assertTrue(processes.wait_until(lambda: list(homes.glob("*/data")), 20))
+        self.world.remove()
+        creating.join()
+        self.assertFalse(homes.exists())
 
     def test_nothing_is_left_after_remove(self):
         self.build()

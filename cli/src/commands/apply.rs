@@ -6,7 +6,7 @@ use clap::Args;
 use ha_lang::{Configuration, SourceFile, compile};
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Applied, Cancel, Engine, Observer, StepError};
-use ha_state::Writer;
+use ha_state::{Frame, Holder, Run, RunEnd, RunOutcome, RunStart, Writer, keyed_digest};
 
 use super::Session;
 use super::planning::{Intention, Made, Ticking, engine, make, progress, run, warn};
@@ -20,7 +20,7 @@ use crate::views::notice::{Notice, notices_text};
 use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};
 use crate::views::plan_text::plan_text;
 use crate::views::redact::Sight;
-use crate::views::report::{plan_secrets, sources_of};
+use crate::views::report::{plan_secrets, plan_values, sources_of};
 use crate::views::rows::Detail;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
@@ -84,6 +84,9 @@ pub(crate) struct Order<'a> {
 /// All that applying needs.
 struct Works<'a> {
     session: &'a Session,
+    command: &'static str,
+    /// Who applies, and where.
+    by: String,
     engine: Engine,
     writer: Arc<Writer>,
     configuration: Arc<Configuration>,
@@ -109,6 +112,8 @@ impl Order<'_> {
         run(async {
             let works = Works {
                 session,
+                command: self.command,
+                by: by(),
                 engine: engine(self.pace.parallelism),
                 writer: Arc::new(writer),
                 configuration: project.configuration.clone(),
@@ -145,13 +150,16 @@ impl Order<'_> {
         if diagnostics.iter().any(ha_kind::Diagnostic::is_error) {
             return Err(Trouble::of(&diagnostics).within(&sources));
         }
-        let kept = KeptFiles::new(&plan.snapshot.files)
-            .ok_or_else(|| Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan"))?;
+        let kept = KeptFiles::new(&plan.snapshot.files).ok_or_else(|| {
+            Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")
+        })?;
         let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &session.terminal)?;
         place.tell_of_key(&session.terminal);
         run(async {
             let works = Works {
                 session,
+                command: self.command,
+                by: by(),
                 engine: engine(self.pace.parallelism),
                 writer: Arc::new(writer),
                 configuration: Arc::new(configuration),
@@ -217,7 +225,8 @@ impl Works<'_> {
             return Ok(DONE);
         }
         let observer: Arc<dyn Observer> = self.ticking.progress.clone();
-        let applied = self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
+        let applied =
+            self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
         let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
         self.finish()?;
@@ -230,15 +239,28 @@ impl Works<'_> {
     async fn apply(self, made: &Made) -> Ended {
         let started = Instant::now();
         let before = self.writer.state().number;
+        self.write_start(made).await?;
         let observer: Arc<dyn Observer> = self.ticking.progress.clone();
-        let applied = self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
+        let applied =
+            self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
         let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
+        let outcome = match (applied.is_complete(), applied.interrupted) {
+            (true, _) => RunOutcome::Complete,
+            (_, true) => RunOutcome::Interrupted,
+            _ => RunOutcome::Failed,
+        };
+        let ended = self.writer.append(Frame::Run(Run::End(RunEnd { outcome, at: now() }))).await;
         let after = self.writer.state().number;
         // What was made on the way may be secret too.
-        let secrets = Arc::new(Secrets::within(&state_values(&self.writer.state())).and(&made.secrets));
+        let known: Vec<ha_kind::Value> = plan_values(&made.plan).into_iter().chain(state_values(&self.writer.state())).collect();
+        let secrets = Secrets::within(&known);
         let (session, sources) = (self.session, self.sources.clone());
-        let recorded = self.finish();
-        let ending = Ending { mode: made.plan.mode, elapsed: started.elapsed(), state: (before, after), is_recorded: recorded.is_ok() };
+        let recorded = match ended {
+            Ok(_) => self.finish(),
+            Err(error) => Err(error.into()),
+        };
+        let ending =
+            Ending { mode: made.plan.mode, elapsed: started.elapsed(), state: (before, after), is_recorded: recorded.is_ok() };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
                 complete(session, &applied, ending)?;
@@ -255,6 +277,20 @@ impl Works<'_> {
                 Ok(if applied.interrupted { INTERRUPTED } else { FAILED })
             }
         }
+    }
+
+    /// Writes down that work begins, and by which plan.
+    async fn write_start(&self, made: &Made) -> Result<(), Trouble> {
+        let written =
+            serde_json::to_vec(&made.plan).map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
+        let start = RunStart {
+            command: self.command.to_owned(),
+            plan: Some(keyed_digest(self.writer.key(), &written)),
+            by: self.by.clone(),
+            at: now(),
+        };
+        self.writer.append(Frame::Run(Run::Start(start))).await?;
+        Ok(())
     }
 
     /// Puts everything on disk and gives the lock back.
@@ -281,6 +317,16 @@ fn complete(session: &Session, applied: &Applied, ending: Ending) -> anyhow::Res
         terminal.tell(&format!("\nSensitive outputs are read one by one: ha output --raw {name}\n"));
     }
     Ok(())
+}
+
+/// `ops@bastion`.
+fn by() -> String {
+    let Holder { user, host, .. } = Holder::here("");
+    format!("{user}@{host}")
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
 }
 
 fn span_of(plan: &Plan, address: &ha_kind::Address) -> Option<ha_kind::Span> {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ha_kind::{Address, Diagnostic, Value};
+use ha_kind::{Address, Value};
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Cancel, Engine, Request};
 use ha_state::State;
@@ -54,7 +54,8 @@ pub(crate) fn engine(parallelism: std::num::NonZeroUsize) -> Engine {
 /// What it fails with, and when the system gives no threads.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| anyhow::Error::new(error).context("could not start the threads that work is done on"))?;
+    let runtime =
+        runtime.map_err(|error| anyhow::Error::new(error).context("could not start the threads that work is done on"))?;
     let result = runtime.block_on(work);
     // A thread may still wait for an answer that nobody needs any more.
     runtime.shutdown_background();
@@ -128,6 +129,5 @@ pub(crate) async fn make(
 
 /// Tells what is worth a look, with what the plan knows kept out of it.
 pub(crate) fn warn(session: &Session, project: &Project, made: &Made) {
-    let more: &[Diagnostic] = &made.plan.warnings;
-    project.warn(&session.terminal, more, &made.secrets);
+    project.warn(&session.terminal, &made.plan.warnings, &made.secrets);
 }

@@ -61,7 +61,8 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
 
 fn list(arguments: &ListArgs, session: &Session) -> Ended {
     let all = Place::of(&session.directory).addresses()?;
-    let is_meant = |it: &String| arguments.beginnings.is_empty() || arguments.beginnings.iter().any(|beginning| begins(it, beginning));
+    let is_meant =
+        |it: &String| arguments.beginnings.is_empty() || arguments.beginnings.iter().any(|beginning| begins(it, beginning));
     let meant: Vec<String> = all.iter().map(ToString::to_string).filter(is_meant).collect();
     let text = match arguments.json {
         true => Json::array(meant).pretty(),
@@ -73,7 +74,9 @@ fn list(arguments: &ListArgs, session: &Session) -> Ended {
 
 /// Whether an address is one of those that are named by its beginning, which ends where a name ends.
 fn begins(address: &str, beginning: &str) -> bool {
-    address.strip_prefix(beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']) || beginning.ends_with(['.', '[']))
+    address
+        .strip_prefix(beginning)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']) || beginning.ends_with(['.', '[']))
 }
 
 fn show(arguments: &ShowArgs, session: &Session) -> Ended {

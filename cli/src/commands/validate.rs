@@ -8,8 +8,6 @@ use super::{Session, planning};
 use crate::arguments::VariableArgs;
 use crate::project::{Need, Project};
 use crate::trouble::{DONE, Ended, FAILED, Trouble};
-use crate::views::notice::Notice;
-use crate::views::notice_json::notices_json;
 
 /// Check the configuration without asking anybody
 ///
@@ -32,7 +30,7 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
         return Ok(DONE);
     }
     let (json, code) = match checked {
-        Ok(warnings) => (notices_json(&warnings, &Default::default(), &Default::default()), DONE),
+        Ok(warnings) => (warnings.json(), DONE),
         Err(trouble) => (trouble.json(), FAILED),
     };
     session.terminal.print(&json.pretty())?;
@@ -40,7 +38,7 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
 }
 
 /// What is worth a look.
-fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Vec<Notice>, Trouble> {
+fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Trouble> {
     let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Anything)?;
     let files: Arc<dyn Files + Send + Sync> = project.files.clone();
     let request = Request {
@@ -60,5 +58,6 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Vec<Notice>, T
     if !arguments.json {
         project.warn(&session.terminal, &warnings, &project.secrets);
     }
-    Ok(project.warnings.iter().chain(&warnings).map(Notice::from).collect())
+    let all: Vec<_> = project.warnings.iter().chain(&warnings).cloned().collect();
+    Ok(Trouble::of(&all).within(&project.sources).keeping(&project.secrets))
 }

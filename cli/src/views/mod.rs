@@ -1,23 +1,24 @@
 //! How things look: plain data in, text out. Only what `redact` lets through is ever rendered.
 
 pub(crate) mod compare;
+pub(crate) mod duration;
 pub(crate) mod expression;
 pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod notice;
+pub(crate) mod notice_json;
+pub(crate) mod outcome;
 pub(crate) mod paint;
 pub(crate) mod plan_json;
 pub(crate) mod plan_text;
+pub(crate) mod progress;
 pub(crate) mod redact;
 pub(crate) mod report;
 pub(crate) mod rows;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod schema_text;
 pub(crate) mod secrets;
 pub(crate) mod shown;
 pub(crate) mod sources;
-pub(crate) mod duration;
-pub(crate) mod outcome;
-pub(crate) mod progress;
-pub(crate) mod schema_text;
 pub(crate) mod state_view;

@@ -44,11 +44,6 @@ impl Notice {
         }
     }
 
-    /// A warning without a place.
-    pub(crate) fn warning(title: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(title) }
-    }
-
     /// With a line below.
     pub(crate) fn note(mut self, what: &'static str, text: impl Into<String>) -> Self {
         self.notes.push((what, text.into()));

@@ -83,7 +83,8 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
     };
     let did = |(address, action): &(Address, Action)| format!("{address}  {}", past(*action));
     section("done", Tone::Made, applied.done.iter().map(did).collect());
-    let failed = |(address, action, _): &(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
+    let failed =
+        |(address, action, _): &(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
     section("failed", Tone::Alarm, applied.failed.iter().map(failed).collect());
     let waited = |(address, _, why): &(Address, Action, NotStarted)| {
         let why = match why {
@@ -214,9 +215,14 @@ mod tests {
     }
 
     fn stopped() -> Applied {
-        let error = Error::new("create the instance", "io2 requires iops").code("InvalidParameterCombination").outcome(Outcome::Unknown);
+        let error =
+            Error::new("create the instance", "io2 requires iops").code("InvalidParameterCombination").outcome(Outcome::Unknown);
         Applied {
-            done: vec![(address("sg.db"), Action::Update), (address("rds.main"), Action::Delete), (address("x.y[0]"), Action::Create)],
+            done: vec![
+                (address("sg.db"), Action::Update),
+                (address("rds.main"), Action::Delete),
+                (address("x.y[0]"), Action::Create),
+            ],
             failed: vec![(address("rds.main"), Action::Create, StepError::Provider(error))],
             not_started: vec![
                 (address("userdata.web"), Action::Update, NotStarted::Needs(address("rds.main"))),
@@ -230,15 +236,20 @@ mod tests {
     fn a_replacement_counts_once() {
         let mut applied = stopped();
         applied.done.push((address("rds.main"), Action::Create));
-        check(&complete_text(&applied, ending(), Paint::PLAIN), str![[r#"
+        check(
+            &complete_text(&applied, ending(), Paint::PLAIN),
+            str![[r#"
 Apply complete! 1 created, 1 updated, 1 replaced, 0 destroyed in 6m31s.
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]
     fn a_failed_apply_says_what_is_done_and_what_is_next() {
-        check(&stopped_text(&stopped(), ending(), Paint::PLAIN), str![[r#"
+        check(
+            &stopped_text(&stopped(), ending(), Paint::PLAIN),
+            str![[r#"
 Apply stopped after 6m31s. What was done is on record (state 118 -> 122).
 
   done         sg.db  updated
@@ -250,8 +261,11 @@ Apply stopped after 6m31s. What was done is on record (state 118 -> 122).
 
 Next: mend what failed, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
 
-"#]]);
-        check(&stopped_text(&stopped(), ending(), Paint::COLOURED), str![[r#"
+"#]],
+        );
+        check(
+            &stopped_text(&stopped(), ending(), Paint::COLOURED),
+            str![[r#"
 ␛[1m␛[31mApply stopped after 6m31s.␛[0m What was done is on record (state 118 -> 122).
 
   ␛[32mdone        ␛[0m sg.db  updated
@@ -263,7 +277,8 @@ Next: mend what failed, then run `ha apply` again: it plans anew, and finishes f
 
 Next: mend what failed, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]
@@ -274,14 +289,17 @@ Next: mend what failed, then run `ha apply` again: it plans anew, and finishes f
             ..Applied::default()
         };
         let ending = Ending { mode: PlanMode::Destroy, state: (5, 5), ..ending() };
-        check(&stopped_text(&applied, ending, Paint::PLAIN), str![[r#"
-Destroy interrupted after 6m31s. Nothing was changed (state 5).
+        check(
+            &stopped_text(&applied, ending, Paint::PLAIN),
+            str![[r#"
+Destroy interrupted after 6m31s. Nothing was changed.
 
   not started  a.b  the run was interrupted
 
 Next: to go on, run `ha destroy` again: it plans anew, and finishes first what was left half-way.
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]
@@ -294,7 +312,9 @@ Next: to go on, run `ha destroy` again: it plans anew, and finishes first what w
         let notices = failures(&applied, |_| None);
         let text = super::super::notice::notices_text(&notices, &Sources::default(), &Secrets::default(), Paint::PLAIN);
         let ending = Ending { is_recorded: false, ..ending() };
-        check(&(text + &stopped_text(&applied, ending, Paint::PLAIN)), str![[r#"
+        check(
+            &(text + &stopped_text(&applied, ending, Paint::PLAIN)),
+            str![[r#"
 error: could not write the state, so nothing further was begun
  |
  = cause: no space left on device
@@ -308,7 +328,8 @@ Apply stopped after 6m31s. The state could not be written to the end.
 
 Next: make the state's directory writable and its disk roomy, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]
@@ -318,7 +339,9 @@ Next: make the state's directory writable and its disk roomy, then run `ha apply
         applied.failed.push((address("c.d"), Action::Update, StepError::Configuration(vec![late])));
         let sources: Sources = [("main.hcl", "resource \"rds\" \"main\" {}\n")].into_iter().collect();
         let notices = failures(&applied, |_| Some(Span::new("main.hcl".into(), 0..21)));
-        check(&super::super::notice::notices_text(&notices, &sources, &Secrets::default(), Paint::PLAIN), str![[r#"
+        check(
+            &super::super::notice::notices_text(&notices, &sources, &Secrets::default(), Paint::PLAIN),
+            str![[r#"
 error: the value is not a number
  --> main.hcl:1:1
   |
@@ -339,7 +362,8 @@ error: could not create rds.main
   = left as: not known; the next run looks before it acts
 
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]
@@ -350,7 +374,9 @@ error: could not create rds.main
             ("hosts".into(), Shown::List(vec![Shown::text("a"), Shown::text("b")])),
             ("name".into(), Shown::text("x")),
         ]);
-        check(&outputs_text(&outputs, Paint::PLAIN), str![[r#"
+        check(
+            &outputs_text(&outputs, Paint::PLAIN),
+            str![[r#"
 hosts = [
   "a",
   "b",
@@ -358,7 +384,8 @@ hosts = [
 name  = "x"
 uri   = (sensitive)
 
-"#]]);
+"#]],
+        );
         assert!(is_hidden(&outputs["uri"]) && !is_hidden(&outputs["name"]));
     }
 }

@@ -211,7 +211,7 @@ mod tests {
             str![[r#"
 {
   "format_version": "1.2",
-  "ha_version": "0.0.0",
+  "ha_version": "0.1.0",
   "variables": {},
   "resource_drift": [
     {

@@ -409,7 +409,7 @@ mod tests {
         check(
             &rendered(&everything(), Detail::Changed, Paint::PLAIN),
             str![[r#"
-ha 0.0.0 · payments · aws 123456789012 eu-west-1 · state 12
+ha 0.1.0 · payments · aws 123456789012 eu-west-1 · state 12
 
 An earlier run stopped half-way; apply finishes these first
       tls_ca.root
@@ -506,7 +506,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unch
         check(
             &rendered(&everything(), Detail::Changed, Paint::COLOURED),
             str![[r#"
-␛[1mha 0.0.0 · payments · aws 123456789012 eu-west-1 · state 12␛[0m
+␛[1mha 0.1.0 · payments · aws 123456789012 eu-west-1 · state 12␛[0m
 
 ␛[1m␛[33mAn earlier run stopped half-way; apply finishes these first␛[0m
       tls_ca.root
@@ -603,7 +603,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unch
         check(
             &rendered(&everything(), Detail::None, Paint::PLAIN),
             str![[r#"
-ha 0.0.0 · payments · aws 123456789012 eu-west-1 · state 12
+ha 0.1.0 · payments · aws 123456789012 eu-west-1 · state 12
 
 Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unchanged
   <=   data.aws_ami.app
@@ -623,7 +623,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unch
         check(
             &rendered(&Plan { unchanged: 25, ..nothing() }, Detail::Changed, Paint::PLAIN),
             str![[r#"
-ha 0.0.0 · payments · state 12
+ha 0.1.0 · payments · state 12
 
 No changes. 25 resources are as configured.
 
@@ -633,7 +633,7 @@ No changes. 25 resources are as configured.
         check(
             &rendered(&destroy, Detail::Changed, Paint::PLAIN),
             str![[r#"
-ha 0.0.0 · payments · no state yet · destroy
+ha 0.1.0 · payments · no state yet · destroy
 
 No changes. There is nothing to destroy.
 
@@ -661,7 +661,7 @@ No changes. There is nothing to destroy.
         check(
             &text,
             str![[r#"
-ha 0.0.0 · payments · state 12
+ha 0.1.0 · payments · state 12
 
 ~   a.b  update in place
       text  +1 -1 of 4 lines
@@ -686,7 +686,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(document("first password"), document("second password")),
             str![[r#"
-ha 0.0.0 · payments · state 12
+ha 0.1.0 · payments · state 12
 
 ~   a.b  update in place
       text  +1 -1 of 3 lines
@@ -704,7 +704,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(Value::from("first password").sensitive(), Value::from("second password").sensitive()),
             str![[r#"
-ha 0.0.0 · payments · state 12
+ha 0.1.0 · payments · state 12
 
 ~   a.b  update in place
       text  (sensitive, changed)
@@ -725,7 +725,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(encoded(80), encoded(8080)),
             str![[r#"
-ha 0.0.0 · payments · state 12
+ha 0.1.0 · payments · state 12
 
 ~   a.b  update in place
       text  +1 -1 of 4 lines
@@ -749,7 +749,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(uri("db-1:27017,db-2:27017"), uri("db-1:27017,db-2:27017,db-3:27017")),
             str![[r#"
-ha 0.0.0 · payments · state 12
+ha 0.1.0 · payments · state 12
 
 ~   a.b  update in place
       text

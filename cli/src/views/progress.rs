@@ -142,7 +142,11 @@ impl Progress {
             }
             Event::StepDone { address, action, id, elapsed } => {
                 let id = id.map(|it| format!(" ({})", self.safe(&it))).unwrap_or_default();
-                Some(self.ended(state, &address, &format!("{}{id} {}", self.paint.put(Tone::Made, past(action)), duration(elapsed))))
+                Some(self.ended(
+                    state,
+                    &address,
+                    &format!("{}{id} {}", self.paint.put(Tone::Made, past(action)), duration(elapsed)),
+                ))
             }
             Event::StepFailed { address, action, error, elapsed } => {
                 let why = match &error {
@@ -202,7 +206,12 @@ impl State {
         }
         if !slow.is_empty() {
             let waiting = self.total.saturating_sub(self.ended + self.running.len());
-            let all = format!("{}/{} done, {} running, {waiting} waiting; Ctrl-C stops safely", self.ended, self.total, self.running.len());
+            let all = format!(
+                "{}/{} done, {} running, {waiting} waiting; Ctrl-C stops safely",
+                self.ended,
+                self.total,
+                self.running.len()
+            );
             rows += &paint.put(Tone::Quiet, &all);
         }
         rows
@@ -276,7 +285,9 @@ mod tests {
 
     #[test]
     fn one_line_for_each_event() {
-        check(&told(Paint::PLAIN, Duration::ZERO).0, str![[r#"
+        check(
+            &told(Paint::PLAIN, Duration::ZERO).0,
+            str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
 a.b: finished
@@ -284,8 +295,11 @@ a.b: finished
 [2/4] e.f could not destroy after 1.2s: wrong password (sensitive) again
 stopping: one step under way is brought to its end, none begins; once more to abandon them
 
-"#]]);
-        check(&told(Paint::COLOURED, Duration::ZERO).0, str![[r#"
+"#]],
+        );
+        check(
+            &told(Paint::COLOURED, Duration::ZERO).0,
+            str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
 a.b: finished
@@ -293,7 +307,8 @@ a.b: finished
 ␛[2m[2/4]␛[0m e.f ␛[1m␛[31mcould not destroy␛[0m after 1.2s: wrong password (sensitive) again
 ␛[1m␛[33mstopping: one step under way is brought to its end, none begins; once more to abandon them␛[0m
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]
@@ -305,9 +320,12 @@ a.b: finished
     #[test]
     fn rows_show_what_takes_long() {
         assert_eq!(told(Paint::PLAIN, Duration::ZERO).1, "");
-        check(&told(Paint::PLAIN, Duration::from_secs(75)).1, str![[r#"
+        check(
+            &told(Paint::PLAIN, Duration::from_secs(75)).1,
+            str![[r#"
   updating c.d (waits for (sensitive)) 1m15s
 2/4 done, 1 running, 1 waiting; Ctrl-C stops safely
-"#]]);
+"#]],
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use ha_kind::{Name, Object, Part, Text, Value};
+use ha_kind::{Name, Object, Part, Value};
 
 use super::secrets::Secrets;
 use super::shown::{Piece, Secret, Shown};
@@ -170,23 +170,9 @@ fn decoded(text: &str) -> Option<String> {
     decoded.chars().all(readable).then_some(decoded)
 }
 
-/// All secret texts in these objects.
-pub(crate) fn secrets_of<'a>(
-    values: impl IntoIterator<Item = &'a Value>,
-    objects: impl IntoIterator<Item = &'a Object>,
-) -> Secrets {
-    let inside: Vec<&Value> = objects.into_iter().flat_map(|it| it.values()).collect();
-    Secrets::within(values.into_iter().chain(inside))
-}
-
-/// Whether the value as a whole is a text with parts.
-#[cfg(test)]
-pub(crate) fn composed(parts: impl IntoIterator<Item = Part>) -> Value {
-    Value::from(Text::from_iter(parts))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::samples::parts;
     use super::*;
 
     #[test]
@@ -194,7 +180,7 @@ mod tests {
         let password = Value::from("correct horse").sensitive();
         let secrets = Secrets::within([&password]);
         let mut redactor = Redactor::new(&secrets, Sight::Redacted);
-        let uri = composed([Part::Clear("x://u:".into()), Part::Secret("correct horse".into()), Part::Clear("@h".into())]);
+        let uri = parts([Part::Clear("x://u:".into()), Part::Secret("correct horse".into()), Part::Clear("@h".into())]);
         let first = redactor.shown(&uri);
         let leaked = redactor.shown(&Value::from("x://u:correct horse@h"));
         assert_eq!(first, leaked);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ha_kind::{Action, Address, Impact, ImpactSeverity, Name, Object, Path, Value};
 use ha_plan::{Change, Counts, Difference, Drift, OutputChange, Plan, PlanMode, Reason, Settled, Snapshot};
 
-use super::redact::{Redactor, Sight, secrets_of};
+use super::redact::{Redactor, Sight};
 use super::secrets::Secrets;
 use super::shown::Shown;
 use super::sources::Sources;
@@ -150,6 +150,11 @@ impl ShownChange {
 
 /// All secrets that a plan knows of.
 pub(crate) fn plan_secrets(plan: &Plan) -> Secrets {
+    Secrets::within(&plan_values(plan))
+}
+
+/// All values of a plan that have something secret in them, sensitive outputs marked.
+pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     let mut objects: Vec<&Object> = vec![&plan.snapshot.variables];
     for change in &plan.changes {
         objects.extend(change.before.iter().chain(&change.after));
@@ -164,12 +169,10 @@ pub(crate) fn plan_secrets(plan: &Plan) -> Secrets {
     }
     objects.extend(plan.providers.values().map(|it| &it.settings));
     objects.extend(plan.data.values());
-    let marked = |it: &OutputChange| {
-        let values = it.before.iter().chain(&it.after);
-        values.map(|value| if it.sensitive { value.clone().sensitive() } else { value.clone() }).collect::<Vec<_>>()
-    };
-    let outputs: Vec<Value> = plan.outputs.values().flat_map(marked).collect();
-    secrets_of(&outputs, objects)
+    let inside = objects.into_iter().flat_map(|it| it.values()).filter(|it| it.contains_sensitive()).cloned();
+    let sides = plan.outputs.values().flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
+    let outputs = sides.map(|(value, sensitive)| if sensitive { value.clone().sensitive() } else { value.clone() });
+    inside.chain(outputs).collect()
 }
 
 /// The sources a plan was made from.

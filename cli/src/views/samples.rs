@@ -218,9 +218,9 @@ pub(crate) fn assert_keeps_secret(text: &str) {
     }
 }
 
-/// Escape sequences as readable tags, so that snapshots of coloured text can be read.
+/// Escape sequences as something to read, and the version as a word, so that it can change.
 pub(crate) fn visible(text: &str) -> String {
-    text.replace('\u{1b}', "␛")
+    text.replace('\u{1b}', "␛").replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
 }
 
 /// Compares to the last character.

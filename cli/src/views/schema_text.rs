@@ -173,23 +173,151 @@ mod tests {
         let string = || Shape::String { one_of: vec![] };
         let rule = BTreeMap::from([("port".into(), Field { required: true, ..field("Which port.", Shape::Number) })]);
         let arguments = BTreeMap::from([
-            ("bucket".into(), Field { required: true, immutable: true, ..field("Globally unique name.\n\nIn lower case.", string()) }),
-            ("acl".into(), Field { default: Some(Value::from("private")), ..field("Who may.", Shape::String { one_of: vec!["private".into(), "public".into()] }) }),
+            (
+                "bucket".into(),
+                Field { required: true, immutable: true, ..field("Globally unique name.\n\nIn lower case.", string()) },
+            ),
+            (
+                "acl".into(),
+                Field {
+                    default: Some(Value::from("private")),
+                    ..field("Who may.", Shape::String { one_of: vec!["private".into(), "public".into()] })
+                },
+            ),
             ("rule".into(), field("A rule.", Shape::Set(Box::new(Shape::Object(rule))))),
             ("key".into(), Field { secret: true, ..field("", string()) }),
         ]);
-        let outputs = BTreeMap::from([("etag".into(), Field { volatile: true, required: true, ..field("Its digest.", string()) })]);
-        Described::new("aws_s3_bucket", "aws", Schema { doc: "A bucket of objects.\nMany of them.".into(), arguments, outputs }, Hooks::new())
+        let outputs =
+            BTreeMap::from([("etag".into(), Field { volatile: true, required: true, ..field("Its digest.", string()) })]);
+        Described::new(
+            "aws_s3_bucket",
+            "aws",
+            Schema { doc: "A bucket of objects.\nMany of them.".into(), arguments, outputs },
+            Hooks::new(),
+        )
     }
 
     #[test]
     fn a_kind_as_text() {
-        check(&kind_text(Mode::Managed, &bucket(), Paint::PLAIN), str![]);
-        check(&kind_text(Mode::Data, &bucket(), Paint::COLOURED), str![]);
+        check(
+            &kind_text(Mode::Managed, &bucket(), Paint::PLAIN),
+            str![[r#"
+aws_s3_bucket
+  A bucket of objects.
+  Many of them.
+
+Arguments
+  acl  "private" | "public"  default "private"
+      Who may.
+  bucket  string  required, a new value means a new resource
+      Globally unique name.
+
+      In lower case.
+  key  string  never shown
+  rule  set(block)
+      A rule.
+      port  number  required
+          Which port.
+
+Outputs
+  etag  string  any update may change it
+      Its digest.
+
+"#]],
+        );
+        check(
+            &kind_text(Mode::Data, &bucket(), Paint::COLOURED),
+            str![[r#"
+␛[1mdata.aws_s3_bucket␛[0m
+  A bucket of objects.
+  Many of them.
+
+␛[1mArguments␛[0m
+  ␛[1macl␛[0m  "private" | "public"  ␛[2mdefault "private"␛[0m
+      Who may.
+  ␛[1mbucket␛[0m  string  ␛[2mrequired, a new value means a new resource␛[0m
+      Globally unique name.
+
+      In lower case.
+  ␛[1mkey␛[0m  string  ␛[2mnever shown␛[0m
+  ␛[1mrule␛[0m  set(block)
+      A rule.
+      ␛[1mport␛[0m  number  ␛[2mrequired␛[0m
+          Which port.
+
+␛[1mOutputs␛[0m
+  ␛[1metag␛[0m  string  ␛[2many update may change it␛[0m
+      Its digest.
+
+"#]],
+        );
     }
 
     #[test]
     fn a_kind_as_data() {
-        check(&kind_json(Mode::Managed, &bucket()).pretty(), str![]);
+        check(
+            &kind_json(Mode::Managed, &bucket()).pretty(),
+            str![[r#"
+{
+  "mode": "managed",
+  "kind": "aws_s3_bucket",
+  "provider": "aws",
+  "description": "A bucket of objects.\nMany of them.",
+  "arguments": {
+    "acl": {
+      "type": "string",
+      "description": "Who may.",
+      "required": false,
+      "one_of": [
+        "private",
+        "public"
+      ],
+      "default": "private"
+    },
+    "bucket": {
+      "type": "string",
+      "description": "Globally unique name.\n\nIn lower case.",
+      "required": true,
+      "immutable": true
+    },
+    "key": {
+      "type": "string",
+      "description": "",
+      "required": false,
+      "sensitive": true
+    },
+    "rule": {
+      "type": [
+        "set",
+        [
+          "object",
+          {
+            "port": "number"
+          }
+        ]
+      ],
+      "description": "A rule.",
+      "required": false,
+      "fields": {
+        "port": {
+          "type": "number",
+          "description": "Which port.",
+          "required": true
+        }
+      }
+    }
+  },
+  "outputs": {
+    "etag": {
+      "type": "string",
+      "description": "Its digest.",
+      "required": true,
+      "volatile": true
+    }
+  }
+}
+
+"#]],
+        );
     }
 }

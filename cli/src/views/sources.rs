@@ -16,6 +16,13 @@ impl Sources {
         self.texts.get(file).map(String::as_str)
     }
 
+    /// With one more.
+    pub(crate) fn with(&self, file: &str, text: &str) -> Self {
+        let mut more = self.clone();
+        more.texts.insert(file.to_owned(), text.to_owned());
+        more
+    }
+
     /// The line, counted from one, in which a span begins.
     pub(crate) fn line(&self, span: &Span) -> Option<usize> {
         let before = self.text(&span.file)?.as_bytes().get(..span.start)?;

@@ -10,7 +10,7 @@ use super::expression::set_out;
 use super::json::{Json, address_fields, sensitives};
 use super::outcome::outputs_text;
 use super::paint::{Paint, Tone};
-use super::redact::{Redactor, Sight, secrets_of};
+use super::redact::{Redactor, Sight};
 use super::secrets::Secrets;
 use super::shown::{Shown, printable};
 
@@ -77,7 +77,10 @@ pub(crate) fn state_json(state: &State, sight: Sight) -> Json {
         ("ha_version", env!("CARGO_PKG_VERSION").into()),
         (
             "values",
-            Json::object([("outputs", Json::Object(outputs)), ("root_module", Json::object([("resources", Json::Array(resources))]))]),
+            Json::object([
+                ("outputs", Json::Object(outputs)),
+                ("root_module", Json::object([("resources", Json::Array(resources))])),
+            ]),
         ),
         ("ha", Json::object([("lineage", (&state.lineage).into()), ("number", state.number.into())])),
     ])
@@ -113,7 +116,7 @@ pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>) -> BTreeMap<
 
 /// An output as it may be seen.
 pub(crate) fn shown_output(output: &OutputRecord, sight: Sight) -> Shown {
-    let secrets = secrets_of([&output.value], []);
+    let secrets = Secrets::within([&output.value]);
     let mut redactor = Redactor::new(&secrets, sight);
     if output.sensitive { redactor.secret(&output.value) } else { redactor.shown(&output.value) }
 }
@@ -166,15 +169,121 @@ mod tests {
     fn everything_recorded_as_text() {
         let text = state_text(&state(), Paint::PLAIN);
         assert_keeps_secret(&text);
-        check(&text, str![]);
-        check(&state_text(&State::default(), Paint::PLAIN), str![]);
+        check(
+            &text,
+            str![[r##"
+# postgresql_role.app["a"] (version 7, to be replaced)
+resource "postgresql_role" "app" {
+  id       = "app"
+  log      = "ALTER ROLE (sensitive)"
+  name     = "app"
+  password = (sensitive)
+  roles    = [
+    "read",
+    "write",
+  ]
+  uri      = "postgresql://app:(sensitive)@db/app"
+}
+
+Outputs
+hosts = [
+  "a",
+  1,
+]
+uri   = (sensitive)
+
+"##]],
+        );
+        check(
+            &state_text(&State::default(), Paint::PLAIN),
+            str![[r#"
+Nothing is recorded.
+
+"#]],
+        );
     }
 
     #[test]
     fn everything_recorded_as_data() {
         let json = state_json(&state(), Sight::Redacted).pretty();
         assert_keeps_secret(&json);
-        check(&json, str![]);
+        check(
+            &json,
+            str![[r#"
+{
+  "format_version": "1.0",
+  "ha_version": "0.1.0",
+  "values": {
+    "outputs": {
+      "hosts": {
+        "sensitive": false,
+        "type": [
+          "tuple",
+          [
+            "string",
+            "number"
+          ]
+        ],
+        "value": [
+          "a",
+          1
+        ]
+      },
+      "uri": {
+        "sensitive": true,
+        "type": "string",
+        "value": "(sensitive)"
+      }
+    },
+    "root_module": {
+      "resources": [
+        {
+          "address": "postgresql_role.app[\"a\"]",
+          "mode": "managed",
+          "type": "postgresql_role",
+          "name": "app",
+          "index": "a",
+          "provider_name": "postgresql",
+          "values": {
+            "id": "app",
+            "log": "ALTER ROLE (sensitive)",
+            "name": "app",
+            "password": "(sensitive)",
+            "roles": [
+              "read",
+              "write"
+            ],
+            "uri": "postgresql://app:(sensitive)@db/app"
+          },
+          "sensitive_values": {
+            "log": true,
+            "password": true,
+            "roles": [
+              false,
+              false
+            ],
+            "uri": true
+          },
+          "depends_on": [
+            "aws_db_instance.pg"
+          ],
+          "tainted": true,
+          "ha": {
+            "id": "app",
+            "version": 7
+          }
+        }
+      ]
+    }
+  },
+  "ha": {
+    "lineage": "0f7c",
+    "number": 9
+  }
+}
+
+"#]],
+        );
         assert!(state_json(&state(), Sight::Revealed).pretty().contains(SECRET));
     }
 }

@@ -149,14 +149,42 @@ impl Hooks {
         self.checks.iter().flat_map(|check| check(&arguments)).collect()
     }
 
-    /// The outputs that are known from the arguments.
+    /// The outputs that are known from the arguments. One that is made of a secret argument is secret.
     #[must_use]
     pub fn predicted(&self, schema: &Schema, arguments: &Object) -> Object {
         if self.predictions.is_empty() {
             return Object::new();
         }
-        let arguments = written(schema, arguments);
-        self.predictions.iter().filter_map(|(name, predict)| Some((name.clone(), predict(&arguments)?))).collect()
+        let revealed = written(schema, arguments);
+        // Without the secret arguments, only what does not need them can be predicted.
+        let secret = arguments.values().any(Value::contains_sensitive);
+        let clear = secret.then(|| written(schema, &without_secrets(arguments)));
+        let each = |(name, predict): &(Name, Predict)| {
+            let value = predict(&revealed)?;
+            let needs_secret = clear.as_ref().is_some_and(|it| predict(it).as_ref() != Some(&value));
+            Some((name.clone(), if needs_secret { value.sensitive() } else { value }))
+        };
+        self.predictions.iter().filter_map(each).collect()
+    }
+
+    /// The outputs with a mark on each that is made of a secret argument, so far as the predictions tell.
+    #[must_use]
+    pub fn marked(&self, schema: &Schema, arguments: &Object, mut outputs: Object) -> Object {
+        if !arguments.values().any(Value::contains_sensitive) {
+            return outputs;
+        }
+        for (name, _) in self.predicted(schema, arguments).into_iter().filter(|(_, it)| it.is_sensitive()) {
+            if let Some(value) = outputs.remove(&name) {
+                outputs.insert(name, value.sensitive());
+            }
+        }
+        outputs
+    }
+
+    /// Whether the output `name` is a function of arguments.
+    #[must_use]
+    pub fn predicts(&self, name: &str) -> bool {
+        self.predictions.iter().any(|(it, _)| &**it == name)
     }
 
     /// What a change does to those who use the thing.
@@ -176,6 +204,15 @@ impl Hooks {
     pub fn group_of(&self, schema: &Schema, arguments: &Object) -> Option<String> {
         self.group.as_ref().and_then(|group| group(&written(schema, arguments)))
     }
+}
+
+/// The arguments with an unknown in the place of each that holds a secret.
+fn without_secrets(arguments: &Object) -> Object {
+    let each = |(name, value): (&Name, &Value)| match value.contains_sensitive() {
+        true => (name.clone(), Value::unknown(crate::Type::Any, None)),
+        false => (name.clone(), value.clone()),
+    };
+    arguments.iter().map(each).collect()
 }
 
 fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
@@ -209,6 +246,21 @@ mod tests {
     struct Soft {
         iops: Maybe<u32>,
         size: u32,
+    }
+
+    #[test]
+    fn a_prediction_from_a_secret_is_one() {
+        let schema = Schema::of::<Volume, Nothing>();
+        #[derive(Deserialize)]
+        struct Sized {
+            size: u32,
+        }
+        let hooks = Hooks::new().predict("double", |it: Sized| it.size * 2).predict("iops", |it: Volume| it.iops);
+        let arguments = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
+        let predicted = hooks.predicted(&schema, &arguments);
+        assert!(!predicted["double"].is_sensitive() && predicted["iops"].is_sensitive());
+        let made = Object::from([("iops".into(), Value::from(100)), ("double".into(), Value::from(2))]);
+        assert!(hooks.marked(&schema, &arguments, made)["iops"].is_sensitive());
     }
 
     #[test]

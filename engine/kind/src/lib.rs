@@ -28,8 +28,8 @@ pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
 pub use number::{Digits, NotANumber, Number};
 pub use path::{Path, Step};
 pub use registry::{
-    Client, Connector, Described, DescribedProvider, Driver, Drivers, Reader, ReadingValue, RecordedValue, Registry, Rendered,
-    Schemas,
+    Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, Reader, ReadingValue, RecordedValue, Registry,
+    Rendered, Schemas,
 };
 pub use resource::{Created, Data, Document, NoSettings, Nobody, Provider, Reading, Recorded, Resource};
 pub use schema::{Field, Problem, Schema, Shape};

@@ -45,6 +45,9 @@ pub enum ReadingValue {
     Unchecked(String),
 }
 
+type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
+type Render = Box<dyn Fn(&Schema, &Object) -> Rendered + Send + Sync>;
+
 /// What planning may know of a kind.
 pub struct Described {
     /// The kind's name.
@@ -59,8 +62,8 @@ pub struct Described {
     derive: Box<dyn Fn() -> Schema + Send + Sync>,
     hooks: OnceLock<Hooks>,
     derive_hooks: Box<dyn Fn() -> Hooks + Send + Sync>,
-    normal: Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>,
-    document: Option<Box<dyn Fn(&Schema, &Object) -> Rendered + Send + Sync>>,
+    normal: Normal,
+    document: Option<Render>,
 }
 
 /// What a document renders to.
@@ -194,10 +197,13 @@ pub trait Reader: Send + Sync {
     fn read<'a>(&'a self, client: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>>;
 }
 
+/// A client, and whom it talks to.
+pub type Connected = (Client, Vec<(&'static str, String)>);
+
 /// Makes clients of one provider.
 pub trait Connector: Send + Sync {
     /// A client for these settings, and whom it talks to.
-    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>>;
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<Connected, Error>>;
 }
 
 /// What can act. Never given to planning.
@@ -302,6 +308,14 @@ impl Registry {
     pub fn dynamic(mut self, described: Described, driver: Arc<dyn Driver>) -> Self {
         self.drivers.resources.insert(described.kind.clone(), driver);
         self.schemas.kinds.insert((Mode::Managed, described.kind.clone()), described);
+        self
+    }
+
+    /// Adds a kind of data made at run time.
+    #[must_use]
+    pub fn dynamic_data(mut self, described: Described, reader: Arc<dyn Reader>) -> Self {
+        self.drivers.readers.insert(described.kind.clone(), reader);
+        self.schemas.kinds.insert((Mode::Data, described.kind.clone()), described);
         self
     }
 
@@ -506,7 +520,7 @@ impl<D: Data> Reader for TypedReader<D> {
 struct TypedConnector<P: Provider>(Schema, PhantomData<fn() -> P>);
 
 impl<P: Provider> Connector for TypedConnector<P> {
-    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<Connected, Error>> {
         Box::pin(async move {
             let typed: P::Settings = decode(settings, &self.0.arguments)
                 .map_err(|it| Error::new(format!("read the settings of provider `{}`", P::NAME), it))?;

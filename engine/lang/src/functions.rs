@@ -1,6 +1,7 @@
 //! The function library: one table, by theme. Adding a function is one entry.
 
 mod collection;
+mod csv_read;
 mod encoding;
 mod file;
 mod format;
@@ -11,8 +12,11 @@ mod marks;
 mod network;
 mod numeric;
 mod pattern;
+mod rsa;
 mod string;
 mod time;
+mod yaml_read;
+mod yaml_write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};

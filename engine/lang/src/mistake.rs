@@ -30,6 +30,10 @@ pub(crate) fn line_end_in_text(span: Span) -> Diagnostic {
         .help("write `\\n` for a line end, or use a heredoc: `<<-EOT`, lines of text, `EOT`")
 }
 
+pub(crate) fn splat_in_splat(span: Span) -> Diagnostic {
+    error("`.*` cannot stand behind `.*`").at(span).help("use `[*]`, which can be nested")
+}
+
 pub(crate) fn not_a_reference(span: Span) -> Diagnostic {
     error("expected one reference").at(span).help("write it without quotes and without anything to work out: `aws_vpc.main`")
 }

@@ -253,6 +253,9 @@ impl<'a> Reader<'a> {
                         let one = [(range.clone(), steps.next().expect("it was just seen").1)];
                         each = self.steps(each, &mut one.into_iter().peekable());
                     }
+                    if let Some((range, TraversalOperator::AttrSplat(_))) = steps.peek() {
+                        self.problems.push(mistake::splat_in_splat(self.span(range.clone())));
+                    }
                     Kind::Splat(Box::new(node), Box::new(each))
                 }
                 TraversalOperator::FullSplat(_) => {

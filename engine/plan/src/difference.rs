@@ -1,8 +1,9 @@
 //! What differs between the arguments wanted and the arguments seen, in normal form.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use ha_kind::{Described, Name, Object, Path, Shape, Value};
+use ha_kind::{Described, Field, Name, Object, Path, Shape, Value};
 
 use crate::model::Difference;
 use crate::observed::plain;
@@ -21,19 +22,23 @@ pub(crate) fn differences(
 ) -> Result<Vec<Difference>, String> {
     let schema = described.schema();
     let (wanted, seen) = (plain(wanted), plain(seen));
-    let have = described.normal(&seen)?;
+    // What is recorded may be from a version of the kind that took less.
+    let have = described.normal(&seen).unwrap_or_else(|_| seen.clone());
     // What is not wholly known borrows what was seen for the typed round trip, and differs in any case.
     let lend = |(name, value): (&Name, &Value)| match value.is_wholly_known() {
-        true => Some((name.clone(), value.clone())),
+        true => {
+            let field = schema.arguments.get(name)?;
+            Some((name.clone(), with_chosen(&field.shape, value, seen.get(name))))
+        }
         false => seen.get(name).map(|it| (name.clone(), it.clone())),
     };
     let lent: Object = wanted.iter().filter_map(lend).collect();
     let want = described.normal(&lent)?;
     let mut found = Vec::new();
     for (name, value) in &wanted {
-        let field = &schema.arguments[name];
+        let Some(field) = schema.arguments.get(name) else { continue };
         if !value.is_wholly_known() {
-            let replaces = field.immutable || any_immutable(&field.shape);
+            let replaces = field.immutable || changes_immutable(&field.shape, Some(value), seen.get(name));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
             continue;
         }
@@ -41,7 +46,8 @@ pub(crate) fn differences(
         if field.chosen && !configured.contains(name) && old.is_some() {
             continue;
         }
-        if new != old {
+        // Nothing in it and not there are the same to a service.
+        if new != old && !(new.is_none_or(is_empty) && old.is_none_or(is_empty)) {
             let replaces = field.immutable || changes_immutable(&field.shape, new, old);
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
@@ -49,50 +55,121 @@ pub(crate) fn differences(
     for name in configured_before.difference(configured).filter(|it| !wanted.contains_key(*it)) {
         let Some(field) = schema.arguments.get(name) else { continue };
         if !field.chosen && have.get(name).is_some_and(|it| !is_empty(it)) {
-            found.push(Difference { path: Path::attribute(name.clone()), replaces: field.immutable });
+            let replaces = field.immutable || changes_immutable(&field.shape, None, have.get(name));
+            found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
     Ok(found)
+}
+
+/// What becoming something made with other arguments takes: nothing, an update, or (`Some(true)`) a new resource.
+#[must_use]
+pub fn replaces(described: &Described, wanted: &Object, made_with: &Object) -> Option<bool> {
+    let names = |arguments: &Object| arguments.keys().cloned().collect::<BTreeSet<Name>>();
+    match differences(described, wanted, made_with, &names(made_with), &names(wanted)) {
+        Ok(found) if found.is_empty() => None,
+        Ok(found) => Some(found.iter().any(|it| it.replaces)),
+        Err(_) => Some(true),
+    }
 }
 
 fn is_empty(value: &Value) -> bool {
     value.is_null() || value.elements().is_some_and(|it| it.is_empty()) || value.as_object().is_some_and(Object::is_empty)
 }
 
-fn any_immutable(shape: &Shape) -> bool {
-    match shape {
-        Shape::List(of) | Shape::Set(of) | Shape::Map(of) => any_immutable(of),
-        Shape::Object(fields) => fields.values().any(|it| it.immutable || any_immutable(&it.shape)),
-        _ => false,
-    }
-}
-
-/// Whether a change of a block touches a field that cannot change in place. In a list or set of blocks an element
-/// that comes or goes does, when its shape has such a field.
-fn changes_immutable(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
-    match shape {
-        Shape::Object(fields) => {
-            let inside =
-                |value: Option<&Value>, name: &Name| value.and_then(Value::as_object).and_then(|it| it.get(name)).cloned();
-            fields.iter().any(|(name, field)| {
-                let (new, old) = (inside(new, name), inside(old, name));
-                new != old && (field.immutable || changes_immutable(&field.shape, new.as_ref(), old.as_ref()))
-            })
+/// The value, with what the service chose inside of blocks where it is silent.
+fn with_chosen(shape: &Shape, value: &Value, seen: Option<&Value>) -> Value {
+    let Some(seen) = seen.filter(|_| has_chosen(shape)) else { return value.clone() };
+    match (shape, value) {
+        (Shape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(fields_with_chosen(fields, items, seen))),
+        (Shape::Map(of), Value::Map(items)) => {
+            let seen = seen.as_object();
+            let each = |(name, it): (&Name, &Value)| (name.clone(), with_chosen(of, it, seen.and_then(|seen| seen.get(name))));
+            Value::Map(Arc::new(items.iter().map(each).collect()))
         }
-        Shape::List(of) | Shape::Set(of) if any_immutable(of) => fixed_part(of, new) != fixed_part(of, old),
+        (Shape::List(of), Value::List(items)) => {
+            let seen = seen.elements().unwrap_or_default();
+            Value::list(items.iter().enumerate().map(|(index, it)| with_chosen(of, it, seen.get(index).copied())))
+        }
+        (Shape::Set(of), Value::Set(items)) => {
+            let seen = seen.elements().unwrap_or_default();
+            // Its counterpart is the one that is the same once it has lent what the service chose.
+            let each = |it: &Value| {
+                let lent = seen.iter().map(|seen| (with_chosen(of, it, Some(seen)), *seen));
+                lent.into_iter().find(|(lent, seen)| lent == *seen).map_or_else(|| it.clone(), |(lent, _)| lent)
+            };
+            Value::Set(Arc::new(items.iter().map(each).collect()))
+        }
+        _ => value.clone(),
+    }
+}
+
+fn fields_with_chosen(fields: &std::collections::BTreeMap<Name, Field>, items: &Object, seen: &Value) -> Object {
+    let mut all = items.clone();
+    for (name, field) in fields {
+        let there = seen.as_object().and_then(|it| it.get(name));
+        match (all.get(name), there) {
+            (None | Some(Value::Null), Some(there)) if field.chosen => {
+                all.insert(name.clone(), there.clone());
+            }
+            (Some(value), there) => {
+                let value = with_chosen(&field.shape, value, there);
+                all.insert(name.clone(), value);
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn has_chosen(shape: &Shape) -> bool {
+    any_field(shape, &|field| field.chosen)
+}
+
+fn any_immutable(shape: &Shape) -> bool {
+    any_field(shape, &|field| field.immutable)
+}
+
+fn any_field(shape: &Shape, is: &dyn Fn(&Field) -> bool) -> bool {
+    match shape {
+        Shape::List(of) | Shape::Set(of) | Shape::Map(of) => any_field(of, is),
+        Shape::Object(fields) => fields.values().any(|it| is(it) || any_field(&it.shape, is)),
         _ => false,
     }
 }
 
-/// What of each element cannot change in place.
-fn fixed_part(of: &Shape, collection: Option<&Value>) -> Vec<Value> {
-    let Shape::Object(fields) = of else { return Vec::new() };
-    let kept = |element: &Value| {
-        let element = element.as_object().cloned().unwrap_or_default();
-        let fixed = |name: &Name| fields.get(name).is_some_and(|it| it.immutable || any_immutable(&it.shape));
-        Value::object(element.into_iter().filter(|(name, _)| fixed(name)))
-    };
-    collection.and_then(Value::elements).unwrap_or_default().into_iter().map(kept).collect()
+/// Whether a change of a block touches a field that cannot change in place. In a list, set or map of blocks an element
+/// that comes or goes does, when its shape has such a field. What is not known counts as changed.
+fn changes_immutable(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    if !any_immutable(shape) {
+        return false;
+    }
+    let (new, old) = (new.map_or(Value::Null, |it| fixed_part(shape, it)), old.map_or(Value::Null, |it| fixed_part(shape, it)));
+    !new.is_wholly_known() || new != old
+}
+
+/// What of a value cannot change in place.
+fn fixed_part(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        (_, Value::Unknown(_)) => value.clone(),
+        (Shape::Object(fields), Value::Object(items) | Value::Map(items)) => {
+            let fixed = |(name, it): (&Name, &Value)| {
+                let field = fields.get(name).filter(|_| !it.is_null())?;
+                let fixed = if field.immutable { Some(it.clone()) } else { None };
+                let fixed = fixed.or_else(|| any_immutable(&field.shape).then(|| fixed_part(&field.shape, it)))?;
+                Some((name.clone(), fixed))
+            };
+            Value::object(items.iter().filter_map(fixed))
+        }
+        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
+            Value::object(items.iter().map(|(name, it)| (name.clone(), fixed_part(of, it))))
+        }
+        (Shape::Set(of), _) => {
+            Value::Set(Arc::new(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it)).collect()))
+        }
+        (Shape::List(of), _) => Value::tuple(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
+        _ => value.clone(),
+    }
 }
 
 /// Whether a value that was planned allows this one: what was known has not changed, whatever was not known.

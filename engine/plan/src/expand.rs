@@ -1,71 +1,135 @@
 //! How often a block is there: `count`, `for_each` and `enabled`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Type, Value, convert};
+use ha_kind::{Diagnostic, Key, Name, Type, Value, convert};
 use ha_lang::{Expression, ResourceBlock};
 
-use crate::graph::written;
-use crate::world::{Expansion, World};
+use crate::world::World;
 
-/// The instances that a block has.
-pub(crate) fn expansion(world: &World, block: &ResourceBlock) -> Result<Expansion, Vec<Diagnostic>> {
-    if let Some(enabled) = &block.lifecycle.enabled
-        && !flag(world, enabled, "enabled")?
-    {
-        return Ok(Expansion::Absent);
-    }
-    match (&block.count, &block.for_each) {
-        (Some(count), _) => counted(world, block, count),
-        (None, Some(each)) => each_of(world, block, each),
-        (None, None) => Ok(Expansion::Single),
+/// How often a block is there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Expansion {
+    /// Once.
+    Single,
+    /// Not at all, where it might be once: `enabled`.
+    Absent,
+    /// So many times.
+    Count(u64),
+    /// Once for each of these.
+    ForEach(BTreeMap<Name, Value>),
+}
+
+/// Why it cannot be said how often a block is there.
+#[derive(Debug)]
+pub(crate) struct Undecided {
+    /// What to tell whoever wrote it.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether it only waits for something that is not known yet.
+    pub(crate) waits: bool,
+}
+
+impl From<Vec<Diagnostic>> for Undecided {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { diagnostics, waits: false }
     }
 }
 
-/// A truth value that must be known while planning.
-pub(crate) fn flag(world: &World, expression: &Expression, name: &str) -> Result<bool, Vec<Diagnostic>> {
-    let wrong = |message: String| vec![Diagnostic::error(message).at(expression.span().clone())];
+impl Expansion {
+    /// The instances' keys, in order.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        match self {
+            Expansion::Single => vec![Key::None],
+            Expansion::Absent => Vec::new(),
+            Expansion::Count(count) => (0..*count).map(Key::Index).collect(),
+            Expansion::ForEach(items) => items.keys().cloned().map(Key::Name).collect(),
+        }
+    }
+
+    /// Whether there is an instance of this key.
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        match (self, key) {
+            (Expansion::Single, Key::None) => true,
+            (Expansion::Count(count), Key::Index(index)) => index < count,
+            (Expansion::ForEach(items), Key::Name(name)) => items.contains_key(name),
+            _ => false,
+        }
+    }
+
+    /// Whether every value that `each.value` can be is known.
+    pub(crate) fn is_wholly_known(&self) -> bool {
+        match self {
+            Expansion::ForEach(items) => items.values().all(Value::is_wholly_known),
+            _ => true,
+        }
+    }
+}
+
+/// The instances that a block has.
+pub(crate) fn expansion(world: &World, block: &ResourceBlock) -> Result<Arc<Expansion>, Undecided> {
+    if let Some(enabled) = &block.lifecycle.enabled
+        && !flag(world, enabled, "enabled")?
+    {
+        return Ok(Arc::new(Expansion::Absent));
+    }
+    let expansion = match (&block.count, &block.for_each) {
+        (Some(count), _) => counted(world, block, count)?,
+        (None, Some(each)) => each_of(world, block, each)?,
+        (None, None) => Expansion::Single,
+    };
+    Ok(Arc::new(expansion))
+}
+
+/// A truth value that must be known while planning; null is false.
+pub(crate) fn flag(world: &World, expression: &Expression, name: &str) -> Result<bool, Undecided> {
+    let at = |message: String| Diagnostic::error(message).at(expression.span().clone());
     let value = world.evaluate(expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),
         Ok(Value::Null) => Ok(false),
-        Ok(_) => Err(wrong(format!("`{name}` must be known while planning"))),
-        Err(mismatch) => Err(wrong(format!("`{name}`: {}", mismatch.message))),
+        Ok(unknown) => {
+            let diagnostic = at(format!("`{name}` must be known while planning"));
+            let detail = format!("Whether it holds is not known yet{}.", waiting(&unknown));
+            Err(Undecided { diagnostics: vec![diagnostic.detail(detail)], waits: true })
+        }
+        Err(mismatch) => Err(vec![at(format!("`{name}`: {}", mismatch.message))].into()),
     }
 }
 
-fn counted(world: &World, block: &ResourceBlock, count: &Expression) -> Result<Expansion, Vec<Diagnostic>> {
+fn waiting(unknown: &Value) -> String {
+    unknown.cause().map(|it| format!(" (it waits for `{it}`)")).unwrap_or_default()
+}
+
+fn counted(world: &World, block: &ResourceBlock, count: &Expression) -> Result<Expansion, Undecided> {
     let at =
-        |message: &str| Diagnostic::error(message).at(count.span().clone()).within(block.head.clone()).of(written(&block.name));
-    let value = world.evaluate(count)?;
-    let (value, sensitive) = value.unmark();
+        |message: &str| Diagnostic::error(message).at(count.span().clone()).within(block.head.clone()).of(&block.name);
+    let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
+    let (value, sensitive) = world.evaluate(count)?.unmark();
     if sensitive {
-        return Err(vec![
-            at("`count` cannot be secret").help("how many there are is plain to see; use `nonsensitive` if that is fine"),
-        ]);
+        let help = "how many there are is plain to see; use `nonsensitive` if that is fine";
+        return wrong(at("`count` cannot be secret").help(help));
     }
     match convert(&value, &Type::Number) {
         Ok(Value::Number(number)) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
             Some(count) => Ok(Expansion::Count(count)),
-            None => Err(vec![at("`count` must be a whole number that is not negative")]),
+            None => wrong(at("`count` must be a whole number that is not negative")),
         },
-        Ok(Value::Null) => Err(vec![at("`count` cannot be null")]),
+        Ok(Value::Null) => wrong(at("`count` cannot be null")),
         Ok(unknown) => {
-            let wait = unknown.cause().map(|it| format!(" (it waits for `{it}`)")).unwrap_or_default();
-            Err(vec![
-                at("`count` must be known while planning").detail(format!("How many there will be is not known yet{wait}.")),
-            ])
+            let detail = format!("How many there will be is not known yet{}.", waiting(&unknown));
+            Err(Undecided { diagnostics: vec![at("`count` must be known while planning").detail(detail)], waits: true })
         }
-        Err(mismatch) => Err(vec![at(&format!("`count`: {}", mismatch.message))]),
+        Err(mismatch) => wrong(at(&format!("`count`: {}", mismatch.message))),
     }
 }
 
-fn each_of(world: &World, block: &ResourceBlock, each: &Expression) -> Result<Expansion, Vec<Diagnostic>> {
-    let at =
-        |message: &str| Diagnostic::error(message).at(each.span().clone()).within(block.head.clone()).of(written(&block.name));
+fn each_of(world: &World, block: &ResourceBlock, each: &Expression) -> Result<Expansion, Undecided> {
+    let at = |message: &str| Diagnostic::error(message).at(each.span().clone()).within(block.head.clone()).of(&block.name);
+    let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
     let (value, sensitive) = world.evaluate(each)?.unmark();
     if sensitive {
-        return Err(vec![at("`for_each` cannot be secret").help("keys become addresses, which everybody sees")]);
+        return wrong(at("`for_each` cannot be secret").help("keys become addresses, which everybody sees"));
     }
     match &value {
         Value::Map(items) | Value::Object(items) => Ok(Expansion::ForEach((**items).clone())),
@@ -76,21 +140,26 @@ fn each_of(world: &World, block: &ResourceBlock, each: &Expression) -> Result<Ex
                     Value::String(text) => {
                         keys.insert(text.clone(), item.clone());
                     }
-                    it if it.is_sensitive() => return Err(vec![at("`for_each` cannot be secret")]),
-                    it if !it.is_known() => return Err(vec![at("the elements of `for_each` must be known while planning")]),
-                    _ => return Err(vec![at("a set for `for_each` must hold strings, none of them null")]),
+                    it if it.is_sensitive() => return wrong(at("`for_each` cannot be secret")),
+                    it if !it.is_known() => {
+                        let detail = format!("An element is not known yet{}.", waiting(it));
+                        let diagnostic = at("the elements of `for_each` must be known while planning").detail(detail);
+                        return Err(Undecided { diagnostics: vec![diagnostic], waits: true });
+                    }
+                    _ => return wrong(at("a set for `for_each` must hold strings, none of them null")),
                 }
             }
             Ok(Expansion::ForEach(keys))
         }
-        Value::Null => Err(vec![at("`for_each` cannot be null")]),
-        Value::Unknown(unknown) => {
-            let wait = unknown.cause.as_ref().map(|it| format!(" (it waits for `{it}`)")).unwrap_or_default();
+        Value::Null => wrong(at("`for_each` cannot be null")),
+        Value::Unknown(_) => {
             let detail = format!(
-                "Which instances there will be is not known yet{wait}. Give it a map whose keys are known; its values need not be."
+                "Which instances there will be is not known yet{}. Give it a map whose keys are known; its values need not be.",
+                waiting(&value)
             );
-            Err(vec![at("the keys of `for_each` must be known while planning").detail(detail)])
+            let diagnostic = at("the keys of `for_each` must be known while planning").detail(detail);
+            Err(Undecided { diagnostics: vec![diagnostic], waits: true })
         }
-        _ => Err(vec![at("`for_each` takes a map or a set of strings").help("`toset([...])` makes a set of a list")]),
+        _ => wrong(at("`for_each` takes a map or a set of strings").help("`toset([...])` makes a set of a list")),
     }
 }

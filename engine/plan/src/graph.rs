@@ -2,8 +2,9 @@
 //! instances.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Mode, Name, Schemas, Span};
+use ha_kind::{BlockAddress, Diagnostic, Mode, Name, Schemas, Span};
 use ha_lang::{BlockName, Configuration, Reference, Target};
 use ha_state::ProviderName;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -26,7 +27,14 @@ pub(crate) struct Graph {
     /// In order.
     pub(crate) order: Vec<Node>,
     direct: BTreeMap<Node, BTreeSet<Node>>,
+    /// The blocks whose values reach a node: directly, or through locals.
+    blocks: Sets,
+    /// The managed blocks whose values reach a node: directly, through locals, or through data.
+    managed: Sets,
 }
+
+/// Many nodes behind one local value share its set.
+type Sets = BTreeMap<Node, Arc<BTreeSet<BlockName>>>;
 
 impl Graph {
     /// The graph of a configuration.
@@ -48,7 +56,13 @@ impl Graph {
             direct.insert(node, behind);
         }
         let order = in_order(&direct, configuration).map_err(|it| vec![it])?;
-        if diagnostics.is_empty() { Ok(Self { order, direct }) } else { Err(diagnostics) }
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        let blocks = reaching(&order, &direct, |_| true, |it| matches!(it, Node::Local(_)));
+        let is_data = |it: &Node| matches!(it, Node::Block(name) if name.mode == Mode::Data);
+        let managed = reaching(&order, &direct, |it| it.mode == Mode::Managed, |it| matches!(it, Node::Local(_)) || is_data(it));
+        Ok(Self { order, direct, blocks, managed })
     }
 
     /// The nodes that a node refers to itself.
@@ -57,21 +71,72 @@ impl Graph {
     }
 
     /// The blocks whose values reach a node: directly, or through locals.
-    pub(crate) fn blocks_behind(&self, node: &Node) -> BTreeSet<BlockName> {
-        let mut found = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<&Node> = self.direct(node).collect();
+    pub(crate) fn blocks_behind(&self, node: &Node) -> Arc<BTreeSet<BlockName>> {
+        self.blocks.get(node).cloned().unwrap_or_default()
+    }
+
+    /// What a record names as its direct dependencies: the managed blocks whose values reach a node directly, through
+    /// locals, or through data.
+    pub(crate) fn dependencies(&self, node: &Node) -> Vec<BlockAddress> {
+        self.managed.get(node).into_iter().flat_map(|it| it.iter()).map(address_of).collect()
+    }
+
+    /// These blocks, and all whose values reach them through locals and data.
+    pub(crate) fn with_what_they_read(&self, blocks: impl IntoIterator<Item = BlockName>) -> BTreeSet<BlockName> {
+        let mut seen: BTreeSet<Node> = blocks.into_iter().map(Node::Block).collect();
+        let mut open: Vec<Node> = seen.iter().cloned().collect();
         while let Some(node) = open.pop() {
-            match node {
-                Node::Block(name) => {
-                    found.insert(name.clone());
+            for behind in self.direct(&node) {
+                let passes = match behind {
+                    Node::Local(_) => true,
+                    Node::Block(name) => name.mode == Mode::Data,
+                    _ => false,
+                };
+                if seen.insert(behind.clone()) && passes {
+                    open.push(behind.clone());
                 }
-                Node::Local(_) if seen.insert(node) => open.extend(self.direct(node)),
-                _ => {}
             }
         }
-        found
+        let block = |node| if let Node::Block(name) = node { Some(name) } else { None };
+        seen.into_iter().filter_map(block).collect()
     }
+}
+
+/// For each node the blocks that `counts`, directly behind it or behind nodes that `pass` on what is behind them.
+fn reaching(
+    order: &[Node],
+    direct: &BTreeMap<Node, BTreeSet<Node>>,
+    counts: impl Fn(&BlockName) -> bool,
+    pass: impl Fn(&Node) -> bool,
+) -> Sets {
+    let mut sets = Sets::new();
+    for node in order {
+        let behind = direct.get(node).into_iter().flatten();
+        let own = behind.clone().filter_map(|it| match it {
+            Node::Block(name) if counts(name) => Some(name.clone()),
+            _ => None,
+        });
+        let own: BTreeSet<BlockName> = own.collect();
+        let passed: Vec<&Arc<BTreeSet<BlockName>>> =
+            behind.filter(|it| pass(it)).filter_map(|it| sets.get(it)).filter(|it| !it.is_empty()).collect();
+        let set = match (own.is_empty(), passed.as_slice()) {
+            (true, [only]) => (*only).clone(),
+            _ => Arc::new(own.into_iter().chain(passed.into_iter().flat_map(|it| it.iter().cloned())).collect()),
+        };
+        sets.insert(node.clone(), set);
+    }
+    sets
+}
+
+/// The root module's address of a block.
+pub(crate) fn address_of(name: &BlockName) -> BlockAddress {
+    BlockAddress::root(name.mode, name.kind.clone(), name.name.clone())
+}
+
+/// The name of a block by its address.
+#[must_use]
+pub fn name_of(address: &BlockAddress) -> BlockName {
+    BlockName { mode: address.mode, kind: address.kind.clone(), name: address.name.clone() }
 }
 
 /// The provider of a block, as written or by its kind; none for a kind that nobody has.
@@ -138,18 +203,12 @@ fn node_of(configuration: &Configuration, reference: &Reference) -> Result<Optio
         Target::Block(name) if configuration.blocks.contains_key(name) => Ok(Some(Node::Block(name.clone()))),
         Target::Block(name) => {
             let what = if name.mode == Mode::Data { "data source" } else { "resource" };
-            let written = written(name);
-            let known: Vec<String> = configuration.blocks.keys().map(self::written).collect();
+            let written = name.to_string();
+            let known: Vec<String> = configuration.blocks.keys().map(ToString::to_string).collect();
             Err(undeclared(what, &written, &reference.span, &written, known.iter().map(String::as_str)))
         }
         _ => Ok(None),
     }
-}
-
-/// A block's name as it is referred to.
-pub(crate) fn written(name: &BlockName) -> String {
-    let data = if name.mode == Mode::Data { "data." } else { "" };
-    format!("{data}{}.{}", name.kind, name.name)
 }
 
 fn undeclared<'a>(what: &str, written: &str, span: &Span, given: &str, known: impl Iterator<Item = &'a str>) -> Box<Diagnostic> {
@@ -184,7 +243,7 @@ fn circular(nodes: &[&Node], configuration: &Configuration) -> Diagnostic {
     let name = |node: &&Node| match node {
         Node::Provider(name) => format!("provider.{name}"),
         Node::Local(name) => format!("local.{name}"),
-        Node::Block(name) => written(name),
+        Node::Block(name) => name.to_string(),
         Node::Output(name) => format!("output.{name}"),
     };
     let span = nodes.first().and_then(|node| match node {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ha_kind::{Address, Described, Name, Object, Path, ReadingValue, Schemas, Value};
 use ha_state::{ProviderName, Record, State};
 
-use crate::model::{Drift, Settled};
+use crate::after::attributes;
+use crate::model::Drift;
 
 /// What the world looks like.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub struct Read {
 /// A record as it stands now.
 #[derive(Clone, Debug)]
 pub(crate) struct Prior {
-    /// The record, brought up to what was seen.
+    /// The record, brought up to what was seen, and to what the configuration says of a thing that does not change.
     pub(crate) record: Record,
     /// What refresh remarked.
     pub(crate) remarks: Vec<String>,
@@ -46,8 +47,6 @@ pub(crate) struct Current {
     pub(crate) priors: BTreeMap<Address, Prior>,
     /// What is recorded and no longer there.
     pub(crate) gone: BTreeMap<Address, Record>,
-    /// What apply writes down before its first step.
-    pub(crate) settled: Vec<Settled>,
     /// What differs although nobody used `ha`.
     pub(crate) drift: Vec<Drift>,
     /// What could not be looked at.
@@ -60,9 +59,9 @@ impl Current {
         let mut current = Self::default();
         for (address, record) in &state.records {
             let described = schemas.kind(address.block.mode, &address.block.kind);
+            let (mut seen, mut remarks) = (record.clone(), Vec::new());
             match observed.readings.get(address) {
                 Some(ReadingValue::Gone) => {
-                    current.settled.push(Settled::Gone(address.clone()));
                     current.drift.push(Drift {
                         address: address.clone(),
                         before: attributes(record),
@@ -71,13 +70,14 @@ impl Current {
                         remarks: Vec::new(),
                     });
                     current.gone.insert(address.clone(), record.clone());
+                    continue;
                 }
-                Some(ReadingValue::Found { arguments, outputs, remarks }) => {
-                    let seen = seen(record, arguments, outputs);
-                    let paths = drifted(described, record, &seen);
-                    if seen != *record {
-                        current.settled.push(Settled::Seen(Box::new(seen.clone())));
-                    }
+                Some(ReadingValue::Found { arguments, outputs, remarks: found }) => {
+                    let (arguments, paths) = arguments_seen(described, record, arguments);
+                    seen.arguments = arguments;
+                    seen.outputs = marked_as(&record.outputs, outputs);
+                    remarks.clone_from(found);
+                    let paths: Vec<Path> = paths.into_iter().chain(outputs_drifted(described, record, &seen)).collect();
                     if !paths.is_empty() {
                         current.drift.push(Drift {
                             address: address.clone(),
@@ -87,54 +87,52 @@ impl Current {
                             remarks: remarks.clone(),
                         });
                     }
-                    current.priors.insert(address.clone(), Prior { record: seen, remarks: remarks.clone() });
                 }
-                Some(ReadingValue::Unchecked(reason)) => {
-                    current.unchecked.push((address.clone(), reason.clone()));
-                    current.priors.insert(address.clone(), Prior { record: record.clone(), remarks: Vec::new() });
-                }
-                None => {
-                    current.priors.insert(address.clone(), Prior { record: record.clone(), remarks: Vec::new() });
-                }
+                Some(ReadingValue::Unchecked(reason)) => current.unchecked.push((address.clone(), reason.clone())),
+                None => {}
             }
+            current.priors.insert(address.clone(), Prior { record: seen, remarks });
         }
         current
     }
 }
 
-/// All attributes of a record: outputs over arguments, and the id.
-pub(crate) fn attributes(record: &Record) -> Object {
-    let mut all = record.arguments.clone();
-    all.extend(record.outputs.iter().map(|(name, it)| (name.clone(), it.clone())));
-    all.entry("id".into()).or_insert_with(|| Value::from(record.id.as_str()));
-    all
+/// What was seen in the place of what was recorded, secrets marked as before, and where it differs. What is only spelt
+/// otherwise stays as recorded.
+fn arguments_seen(described: Option<&Described>, record: &Record, seen: &Object) -> (Object, Vec<Path>) {
+    let normal = |arguments: &Object| {
+        let plain = plain(arguments);
+        described.and_then(|it| it.normal(&plain).ok()).unwrap_or(plain)
+    };
+    let (was, is) = (normal(&record.arguments), normal(seen));
+    let same = |name: &Name| was.contains_key(name) && was.get(name) == is.get(name);
+    let mut now = marked_as(&record.arguments, seen);
+    for (name, value) in record.arguments.iter().filter(|(name, _)| same(name)) {
+        now.insert(name.clone(), value.clone());
+    }
+    let differs = |name: &&Name| was.get(*name) != is.get(*name);
+    let paths = record.arguments.keys().filter(differs).map(|name| Path::attribute(name.clone())).collect();
+    (now, paths)
 }
 
-/// The record with what was seen in the place of what was recorded, secrets marked as before.
-fn seen(record: &Record, arguments: &Object, outputs: &Object) -> Record {
-    Record { arguments: marked_as(&record.arguments, arguments), outputs: marked_as(&record.outputs, outputs), ..record.clone() }
+fn outputs_drifted(described: Option<&Described>, before: &Record, now: &Record) -> Vec<Path> {
+    let Some(described) = described else { return Vec::new() };
+    let stable = |name: &&Name| described.schema().outputs.get(*name).is_some_and(|it| !it.volatile);
+    let (was, is) = (plain(&before.outputs), plain(&now.outputs));
+    let drifted = before.outputs.keys().filter(stable).filter(|name| was.get(*name) != is.get(*name));
+    drifted.map(|name| Path::attribute(name.clone())).collect()
 }
 
+/// Values with the marks they bear and those they bore before.
 fn marked_as(before: &Object, now: &Object) -> Object {
     let mark = |(name, value): (&Name, &Value)| {
         let Some(before) = before.get(name) else { return (name.clone(), value.clone()) };
-        let (plain, marks) = before.unmark_deep();
-        let value = value.revealed();
-        let value = if plain == value { before.clone() } else { value.remark(&marks) };
+        let (was, marks) = before.unmark_deep();
+        let (is, own) = value.unmark_deep();
+        let value = if was == is { before.clone() } else { is.remark(&marks).remark(&own) };
         (name.clone(), value)
     };
     now.iter().map(mark).collect()
-}
-
-fn drifted(described: Option<&Described>, before: &Record, now: &Record) -> Vec<Path> {
-    let Some(described) = described else { return Vec::new() };
-    let normal = |arguments: &Object| described.normal(&plain(arguments)).unwrap_or_else(|_| plain(arguments));
-    let (was, is) = (normal(&before.arguments), normal(&now.arguments));
-    let arguments = before.arguments.keys().filter(|name| was.get(*name) != is.get(*name));
-    let stable = |name: &&Name| described.schema().outputs.get(*name).is_some_and(|it| !it.volatile);
-    let (was, is) = (plain(&before.outputs), plain(&now.outputs));
-    let outputs = before.outputs.keys().filter(stable).filter(|name| was.get(*name) != is.get(*name));
-    arguments.chain(outputs).map(|name| Path::attribute(name.clone())).collect()
 }
 
 /// The same attributes without marks.

@@ -3,41 +3,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use ha_kind::{Diagnostic, Key, Name, Object, Type, Value};
+use ha_kind::{Diagnostic, Key, Name, Type, Value};
 use ha_lang::{BlockName, Configuration, Environment, Expression, Files, Scope, Target};
 
-use crate::graph::written;
-
-/// How often a block is there.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Expansion {
-    /// Once.
-    Single,
-    /// Not at all, or once: `enabled`.
-    Absent,
-    /// So many times.
-    Count(u64),
-    /// Once for each of these.
-    ForEach(BTreeMap<Name, Value>),
-}
-
-impl Expansion {
-    /// The instances' keys, in order.
-    pub(crate) fn keys(&self) -> Vec<Key> {
-        match self {
-            Expansion::Single => vec![Key::None],
-            Expansion::Absent => Vec::new(),
-            Expansion::Count(count) => (0..*count).map(Key::Index).collect(),
-            Expansion::ForEach(items) => items.keys().cloned().map(Key::Name).collect(),
-        }
-    }
-}
+use crate::expand::Expansion;
 
 /// The instances of a block, as far as they are known.
 #[derive(Clone, Debug)]
 struct Instances {
-    expansion: Expansion,
+    expansion: Arc<Expansion>,
     values: BTreeMap<Key, Value>,
     whole: Option<Value>,
 }
@@ -47,6 +23,8 @@ pub(crate) struct World {
     configuration: Arc<Configuration>,
     variables: BTreeMap<Name, Value>,
     files: Arc<dyn Files + Send + Sync>,
+    /// None while planning.
+    now: Option<SystemTime>,
     blocks: RefCell<BTreeMap<BlockName, Instances>>,
     locals: RefCell<BTreeMap<Name, Value>>,
     open: RefCell<BTreeSet<Name>>,
@@ -59,13 +37,35 @@ impl World {
         variables: BTreeMap<Name, Value>,
         files: Arc<dyn Files + Send + Sync>,
     ) -> Self {
-        Self { configuration, variables, files, blocks: RefCell::default(), locals: RefCell::default(), open: RefCell::default() }
+        let (blocks, locals, open) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { configuration, variables, files, now: None, blocks, locals, open }
+    }
+
+    /// With a time, as there is one during apply.
+    pub(crate) fn at(mut self, now: SystemTime) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    fn environment<'a>(&'a self, scope: &'a dyn Scope) -> Environment<'a> {
+        let environment = Environment::new(scope, &*self.files);
+        match self.now {
+            Some(now) => environment.at(now),
+            None => environment,
+        }
     }
 
     /// Says which instances a block has. Their values are unknown until they are put there.
-    pub(crate) fn expand(&self, block: &BlockName, expansion: Expansion) {
+    pub(crate) fn expand(&self, block: &BlockName, expansion: Arc<Expansion>) {
         let instances = Instances { expansion, values: BTreeMap::new(), whole: None };
         self.blocks.borrow_mut().insert(block.clone(), instances);
+    }
+
+    /// Says what is known by now of a block's instances; their values stay.
+    pub(crate) fn expand_again(&self, block: &BlockName, expansion: Arc<Expansion>) {
+        if let Some(instances) = self.blocks.borrow_mut().get_mut(block) {
+            instances.expansion = expansion;
+        }
     }
 
     /// Puts an instance's value there; what was computed from an earlier one is forgotten.
@@ -82,13 +82,13 @@ impl World {
     }
 
     /// How often a block is there, where that is known.
-    pub(crate) fn expansion(&self, block: &BlockName) -> Option<Expansion> {
+    pub(crate) fn expansion(&self, block: &BlockName) -> Option<Arc<Expansion>> {
         self.blocks.borrow().get(block).map(|it| it.expansion.clone())
     }
 
     /// The value of an expression outside of any instance.
     pub(crate) fn evaluate(&self, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
-        expression.evaluate(&Environment::new(self, &*self.files))
+        expression.evaluate(&self.environment(self))
     }
 
     /// Runs `with` in the surroundings of one instance of a block.
@@ -104,7 +104,7 @@ impl World {
             _ => None,
         };
         let scope = InstanceScope { world: self, key, each, this };
-        with(&Environment::new(&scope, &*self.files))
+        with(&self.environment(&scope))
     }
 
     fn local(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
@@ -130,14 +130,14 @@ impl World {
     fn whole(&self, block: &BlockName) -> Value {
         let mut blocks = self.blocks.borrow_mut();
         let Some(instances) = blocks.get_mut(block) else {
-            return Value::unknown(Type::Any, Some(written(block).into()));
+            return Value::unknown(Type::Any, Some(block.to_string().into()));
         };
         if let Some(whole) = &instances.whole {
             return whole.clone();
         }
-        let unknown = |key: &Key| Value::unknown(Type::Any, Some(format!("{}{key}", written(block)).into()));
+        let unknown = |key: &Key| Value::unknown(Type::Any, Some(format!("{block}{key}").into()));
         let value = |key: &Key| instances.values.get(key).cloned().unwrap_or_else(|| unknown(key));
-        let whole = match &instances.expansion {
+        let whole = match &*instances.expansion {
             Expansion::Single => value(&Key::None),
             Expansion::Absent => Value::Null,
             Expansion::Count(count) => Value::tuple((0..*count).map(|index| value(&Key::Index(index)))),
@@ -151,11 +151,11 @@ impl World {
         if let Some(value) = self.get(block, key) {
             return Ok(value);
         }
-        let cause = Some(format!("{}{key}", written(block)).into());
+        let cause = Some(format!("{block}{key}").into());
         match self.expansion(block) {
-            Some(expansion) if !expansion.keys().contains(key) => {
-                let known: Vec<String> = expansion.keys().iter().take(8).map(|it| format!("`{}{it}`", written(block))).collect();
-                let diagnostic = Diagnostic::error(format!("there is no instance `{}{key}`", written(block)));
+            Some(expansion) if !expansion.contains(key) => {
+                let known: Vec<String> = expansion.keys().iter().take(8).map(|it| format!("`{block}{it}`")).collect();
+                let diagnostic = Diagnostic::error(format!("there is no instance `{block}{key}`"));
                 Err(Box::new(match known.is_empty() {
                     true => diagnostic.help("the block has no instances"),
                     false => diagnostic.help(format!("there are {}", known.join(", "))),
@@ -218,13 +218,4 @@ impl Scope for InstanceScope<'_> {
     fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
         self.world.one(block, key)
     }
-}
-
-/// An instance's value: its arguments, its outputs over them, and null for every attribute that has neither.
-pub(crate) fn instance_value(schema: &ha_kind::Schema, arguments: &Object, outputs: &Object) -> Value {
-    let names = schema.arguments.keys().chain(schema.outputs.keys());
-    let mut all: Object = names.map(|name| (name.clone(), Value::Null)).collect();
-    all.extend(arguments.iter().map(|(name, it)| (name.clone(), it.clone())));
-    all.extend(outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
-    Value::Object(Arc::new(all))
 }

@@ -194,6 +194,7 @@ impl Workshop {
         outputs: Object,
     ) -> (Object, Object) {
         let schema = described.schema();
+        let outputs = described.hooks().marked(schema, &arguments, outputs);
         let silent = |(name, _): &(&ha_kind::Name, &ha_kind::Field)| {
             !arguments.contains_key(*name) && outputs.get(*name).is_none_or(Value::is_null)
         };

@@ -59,7 +59,7 @@ pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> As
 }
 
 /// The conditions of a data block: its filters, and those that its tags are.
-pub(crate) fn conditions(filters: &[Filter], tags: &BTreeMap<String, String>) -> Vec<Asked> {
+pub(crate) fn conditions(filters: &std::collections::BTreeSet<Filter>, tags: &BTreeMap<String, String>) -> Vec<Asked> {
     let by_tag = tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), [value.clone()]));
     filters.iter().map(Filter::asked).chain(by_tag).collect()
 }

@@ -9,10 +9,12 @@ mod iam;
 mod kinds;
 mod policy;
 mod provider;
+mod rds;
 mod reading;
 mod security_rules;
 mod tags;
 mod wait;
+mod windows;
 
 use ha_kind::Registry;
 
@@ -24,6 +26,7 @@ pub fn register(registry: Registry) -> Registry {
     registry
         .provider::<Aws>()
         .resource::<kinds::aws_autoscaling_group::Group>()
+        .resource::<kinds::aws_db_instance::Instance>()
         .resource::<kinds::aws_iam_instance_profile::InstanceProfile>()
         .resource::<kinds::aws_iam_role::Role>()
         .resource::<kinds::aws_iam_role_policy::RolePolicy>()
@@ -35,4 +38,11 @@ pub fn register(registry: Registry) -> Registry {
         .resource::<kinds::aws_s3_bucket_versioning::Versioning>()
         .resource::<kinds::aws_s3_object::Object>()
         .resource::<kinds::aws_security_group::SecurityGroup>()
+        .data::<kinds::data::aws_ami::Ami>()
+        .data::<kinds::data::aws_availability_zones::AvailabilityZones>()
+        .data::<kinds::data::aws_caller_identity::CallerIdentity>()
+        .document::<kinds::data::aws_iam_policy_document::PolicyDocument>()
+        .data::<kinds::data::aws_region::Region>()
+        .data::<kinds::data::aws_subnets::Subnets>()
+        .data::<kinds::data::aws_vpc::Vpc>()
 }

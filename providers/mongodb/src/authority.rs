@@ -16,7 +16,7 @@ use crate::memory_file::MemoryFile;
 /// The authority of a set's certificates, and what those of its members have in common. mongod takes a client whose
 /// certificate agrees in organization, organizational unit and domain component for one of its own, so the engine makes
 /// itself such a certificate for an hour, in memory.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Authority {
     /// The authority's certificate.
     pub(crate) certificate_pem: String,

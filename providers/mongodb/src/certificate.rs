@@ -53,6 +53,25 @@ pub(crate) fn unfit_for(host: &str, pem: &str) -> Vec<String> {
     problems
 }
 
+/// Why members that believe `authority` would not believe the certificate in `pem`, when they would not. Chains with
+/// authorities in between are left to mongod.
+pub(crate) fn not_signed_by(authority: &str, pem: &str) -> Option<String> {
+    let certificates = |text: &str| -> Vec<Pem> {
+        Pem::iter_from_buffer(text.as_bytes()).filter_map(Result::ok).filter(|it| it.label == "CERTIFICATE").collect()
+    };
+    let (authorities, own) = (certificates(authority), certificates(pem));
+    if authorities.is_empty() {
+        return Some("there is no certificate in `ca_certificate_pem` to hold it against".to_owned());
+    }
+    let [leaf] = own.as_slice() else { return None };
+    let leaf = leaf.parse_x509().ok()?;
+    let signed = authorities
+        .iter()
+        .filter_map(|it| it.parse_x509().ok())
+        .any(|authority| authority.subject() == leaf.issuer() && leaf.verify_signature(Some(authority.public_key())).is_ok());
+    (!signed).then(|| format!("it was signed by `{}`, not by the authority in `ca_certificate_pem`", leaf.issuer()))
+}
+
 fn covers(name: &GeneralName<'_>, host: &str) -> bool {
     match name {
         GeneralName::DNSName(name) => match name.strip_prefix("*.") {
@@ -108,6 +127,15 @@ mod tests {
         assert_eq!(unfit_for("a.db.example.com", &pem), Vec::<String>::new());
         assert_eq!(unfit_for("127.0.0.12", &pem), ["it is for `127.0.0.11`, `*.db.example.com`, not for `127.0.0.12`"]);
         assert_eq!(unfit_for("a.b.db.example.com", &pem).len(), 1);
+    }
+
+    #[test]
+    fn a_certificate_of_another_authority_is_told_from_one_of_this() {
+        let (ours, theirs) = (bundle(&["a"], Some("Example"), BOTH), bundle(&["a"], Some("Example"), BOTH));
+        assert_eq!(not_signed_by(&ours, &ours), None);
+        assert_eq!(not_signed_by(&format!("{theirs}{ours}"), &ours), None);
+        assert!(not_signed_by(&theirs, &ours).unwrap().contains("O=Example"));
+        assert!(not_signed_by("", &ours).is_some());
     }
 
     #[test]

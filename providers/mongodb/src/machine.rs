@@ -1,6 +1,7 @@
 //! The machine that a mongod runs on, however it is reached: put a file, read a file, run a command, control the
 //! service.
 
+mod last_words;
 mod port;
 mod process;
 

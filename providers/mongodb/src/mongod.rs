@@ -1,18 +1,19 @@
 //! One mongod on one machine: claimed, brought to what it should be, looked at, and taken away.
 
+mod ending;
+mod waiting;
+
 use std::time::{Duration, Instant};
 
 use ha_kind::{Attempt, Error, Outcome};
-use mongodb::bson::doc;
 
+use self::waiting::Expected;
 use crate::authority::Access;
-use crate::failure::{cause, failed};
-use crate::gate;
+use crate::failure::cause;
 use crate::layout::Layout;
-use crate::machine::{End, Machine, Service};
-use crate::member::{Member, code, is_passing};
+use crate::machine::{Machine, Service};
+use crate::member::Member;
 use crate::release::is_version;
-use crate::set::NOT_YET_INITIALIZED;
 
 /// A mongod as it should be, and the machine that it should be on.
 #[derive(Debug)]
@@ -42,27 +43,8 @@ impl std::fmt::Debug for Files {
     }
 }
 
-/// mongod hands its reads over for a moment before it closes; nobody has to wait longer.
-const QUIESCE: i32 = 1;
-const STOP_LIMIT: Duration = Duration::from_secs(120);
-const DESTROY_LIMIT: Duration = Duration::from_secs(20);
 const PORT_LIMIT: Duration = Duration::from_secs(2);
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-const REJOIN_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// A member that has just started says for a moment that it is in no set.
-const LOADING: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(50);
-
-/// What a mongod is waited for to become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expected {
-    /// It answers.
-    Answering,
-    /// It serves in a set, if it is in one.
-    AsItWas,
-    /// It serves in a set.
-    Serving,
-}
 
 impl<M: Machine> Mongod<'_, M> {
     /// Makes the root ours, or finds that an earlier try did. What is there already and not ours stays untouched.
@@ -113,12 +95,12 @@ impl<M: Machine> Mongod<'_, M> {
         self.put_rotation().await?;
         let before = self.files_there().await?;
         let mut expected = Expected::Answering;
-        if let Service::Running { program, replaced, .. } = self.machine.service().await? {
+        if let Service::Running { program, replaced, .. } = self.settled(attempt).await? {
             let same = before == self.files && !replaced && program == self.program;
             if same && self.running_version().await.is_ok_and(|it| is_version(self.version, &it)) {
                 return self.wait_until(Expected::AsItWas, attempt).await;
             }
-            expected = if self.stop(attempt).await? { Expected::Serving } else { Expected::Answering };
+            expected = self.stop(attempt).await?;
         } else if !self.machine.is_empty(&self.layout.data()).await? {
             expected = Expected::AsItWas;
         }
@@ -167,25 +149,6 @@ impl<M: Machine> Mongod<'_, M> {
         version
     }
 
-    /// Stops mongod for good, however the set stands.
-    pub(crate) async fn end(&self, attempt: &Attempt) -> Result<(), Error> {
-        let Service::Running { process, .. } = self.machine.service().await? else { return Ok(()) };
-        attempt.progress("shutting mongod down");
-        if !self.ask_to_shut_down(doc! { "shutdown": 1, "force": true, "timeoutSecs": 0 }).await {
-            self.machine.end(End::Ask).await?;
-        }
-        if self.wait_gone(DESTROY_LIMIT).await? {
-            return Ok(());
-        }
-        attempt.progress("mongod does not end; killing it");
-        self.machine.end(End::Kill).await?;
-        match self.wait_gone(DESTROY_LIMIT).await? {
-            true => Ok(()),
-            false => Err(Error::new(format!("stop mongod on {}", self.endpoint), format!("process {process} survives SIGKILL"))
-                .help("it hangs in the kernel, most likely on its disk; look at `dmesg`")),
-        }
-    }
-
     /// Removes everything that was made here, data last but for the marker.
     pub(crate) async fn erase(&self) -> Result<(), Error> {
         let layout = self.layout;
@@ -195,6 +158,7 @@ impl<M: Machine> Mongod<'_, M> {
         }
         self.machine.remove(&layout.logs()).await?;
         self.machine.remove(&layout.data()).await?;
+        self.machine.remove(&format!("{}.new", layout.marker())).await?;
         self.machine.remove(&layout.marker()).await?;
         for folder in layout.folders().iter().rev() {
             self.machine.remove_if_empty(folder).await?;
@@ -289,109 +253,6 @@ impl<M: Machine> Mongod<'_, M> {
         match self.start(attempt).await {
             Ok(()) => error.help(format!("the files of before were put back, and mongod on {} runs with them", self.endpoint)),
             Err(_) => error.help(format!("{stopped}; it does not start with the files of before either")),
-        }
-    }
-
-    /// Stops mongod as gently as it goes; answers whether it was a member of a set.
-    async fn stop(&self, attempt: &Attempt) -> Result<bool, Error> {
-        let in_set = self.pass_gate(attempt).await?;
-        attempt.progress("stopping mongod");
-        if !self.ask_to_shut_down(doc! { "shutdown": 1, "timeoutSecs": QUIESCE }).await {
-            self.machine.end(End::Ask).await?;
-        }
-        match self.wait_gone(STOP_LIMIT).await? {
-            true => Ok(in_set),
-            false => {
-                let cause = format!("it does not end within {} s", STOP_LIMIT.as_secs());
-                Err(Error::new(format!("stop mongod on {}", self.endpoint), cause).help(format!("see `{}`", self.layout.log())))
-            }
-        }
-    }
-
-    /// Answers whether it is in a set at all.
-    async fn pass_gate(&self, attempt: &Attempt) -> Result<bool, Error> {
-        let attempted = format!("ask mongod on {} how its replica set stands", self.endpoint);
-        let access = self.as_itself().await?;
-        let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
-        let answer = member.run(doc! { "replSetGetStatus": 1 }).await;
-        let passed = match answer {
-            Ok(_) => gate::pass(&member, &self.endpoint, &access, attempt).await.map(|()| true),
-            Err(error) if code(&error) == Some(NOT_YET_INITIALIZED) => Ok(false),
-            // A certificate that has run out is mended by this very restart, and whoever holds a connection keeps it.
-            Err(error) if cause(&error).contains("certificate") || cause(&error).contains("fatal alert") => Ok(true),
-            Err(error) => {
-                Err(failed(attempted, &self.endpoint, &error).help("mongod was left running").outcome(Outcome::Refused))
-            }
-        };
-        member.close().await;
-        passed
-    }
-
-    /// Whether mongod took the command. It closes the connection instead of answering.
-    async fn ask_to_shut_down(&self, command: mongodb::bson::Document) -> bool {
-        let Ok(access) = self.as_itself().await else { return false };
-        let Ok(member) = Member::new(&self.endpoint, &access) else { return false };
-        let taken = match member.run(doc! { "ping": 1 }).await {
-            Ok(_) => match member.run(command).await {
-                Ok(_) => true,
-                Err(error) => code(&error).is_none() && is_passing(&error),
-            },
-            Err(_) => false,
-        };
-        member.close().await;
-        taken
-    }
-
-    async fn wait_gone(&self, limit: Duration) -> Result<bool, Error> {
-        let since = Instant::now();
-        while let Service::Running { .. } = self.machine.service().await? {
-            if since.elapsed() > limit {
-                return Ok(false);
-            }
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(true)
-    }
-
-    async fn wait_until(&self, expected: Expected, attempt: &Attempt) -> Result<(), Error> {
-        let attempted = format!("bring mongod on {} up", self.endpoint);
-        let access = self.anonymous()?;
-        let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
-        let up = self.watch(&member, expected, &attempted, attempt).await;
-        member.close().await;
-        up
-    }
-
-    async fn watch(&self, member: &Member, expected: Expected, attempted: &str, attempt: &Attempt) -> Result<(), Error> {
-        let since = Instant::now();
-        let help = format!("its own words are in `{}`", self.layout.log());
-        loop {
-            let waiting = match member.hello().await {
-                Ok(hello) if hello.serves() => break,
-                Ok(_) if expected == Expected::Answering => break,
-                Ok(hello) if hello.set.is_none() && expected == Expected::AsItWas && since.elapsed() > LOADING => break,
-                Ok(_) => "it is catching up with its replica set".to_owned(),
-                Err(error) if since.elapsed() > ANSWER_LIMIT => return Err(failed(attempted, &self.endpoint, &error).help(help)),
-                Err(error) => cause(&error),
-            };
-            if let Service::Stopped(why) = self.machine.service().await? {
-                return Err(Error::new(attempted, format!("it started and went away again: {why}")).help(help));
-            }
-            if since.elapsed() > REJOIN_LIMIT {
-                return Err(Error::new(attempted, waiting).help(help));
-            }
-            if attempt.is_cancelled() {
-                return Err(Error::new(attempted, "stopped on request while it catches up").outcome(Outcome::Interrupted));
-            }
-            attempt.progress(&format!("waiting for mongod on {}: {waiting}", self.endpoint));
-            tokio::time::sleep(POLL * 2).await;
-        }
-        let actual = member.version().await.map_err(|it| failed(attempted, &self.endpoint, &it))?;
-        match is_version(self.version, &actual) {
-            true => Ok(()),
-            false => {
-                Err(Error::new(attempted, format!("it says that it is version {actual}, and `version` is {}", self.version)))
-            }
         }
     }
 

@@ -174,7 +174,15 @@ pub(crate) async fn on_primary(
                 attempt.progress(&format!("{attempted} again: {}", crate::failure::cause(&error)));
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
-            answer => return Ok((primary.endpoint.clone(), answer)),
+            Ok(answer) => {
+                if let Ok(late) = answer.get_document("writeConcernError") {
+                    let cause = late.get_str("errmsg").unwrap_or("no majority has it yet");
+                    return Err(Error::new(attempted, format!("{}: {cause}", primary.endpoint))
+                        .help("the primary has it, and so will the others once they follow; bring them back, then apply again"));
+                }
+                return Ok((primary.endpoint.clone(), Ok(answer)));
+            }
+            Err(error) => return Ok((primary.endpoint.clone(), Err(error))),
         }
     }
 }

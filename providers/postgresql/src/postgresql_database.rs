@@ -15,7 +15,7 @@ use crate::sql::{identifier, literal, problem};
 /// Noted before it is made: there was no such database, so what is found later is ours.
 const ABSENT: &str = "database was absent";
 /// For how long others are given to leave a database that is to go, or to be copied.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

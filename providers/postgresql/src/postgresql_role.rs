@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource, Secret};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ impl Resource for Role {
         if attempt.is_resumed() && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark) {
             return Ok(created());
         }
-        let mut statements = vec![lock(), format!("CREATE ROLE {} WITH {}", identifier(&self.name), self.attributes())];
+        let mut statements = vec![lock(), format!("CREATE ROLE {} WITH {}", identifier(&self.name), self.attributes().join(" "))];
         if let Some(Secret(password)) = &self.password {
             statements.push(self.set_password(Some(password))?);
         }
@@ -124,13 +124,21 @@ impl Resource for Role {
     async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let attempted = format!("change the role `{}`", *self.name);
         let session = server.writing(server.database(), attempt).await?;
-        let now = belongs_to(&session, &attempted, &self.name).await?;
-        let mut statements = vec![lock(), format!("ALTER ROLE {} WITH {}", identifier(&self.name), self.attributes())];
+        let now = on_server(&session, &attempted, &[&self.name]).await?.remove(self.name.as_str()).ok_or_else(|| {
+            Error::new(&attempted, "there is no such role any more")
+                .help("plan again: it will be made anew")
+                .outcome(Outcome::Refused)
+        })?;
+        let mut statements = vec![lock()];
+        let attributes = self.attributes_unlike(&now);
+        if !attributes.is_empty() {
+            statements.push(format!("ALTER ROLE {} WITH {attributes}", identifier(&self.name)));
+        }
         if self.password != before.arguments.password {
             statements.push(self.set_password(self.password.as_ref().map(|it| it.0.as_str()))?);
         }
-        statements.extend(now.difference(&self.roles).map(|it| revoke(it, &self.name)));
-        statements.extend(self.roles.difference(&now).map(|it| grant(it, &self.name)));
+        statements.extend(now.roles.difference(&self.roles).map(|it| revoke(it, &self.name)));
+        statements.extend(self.roles.difference(&now.roles).map(|it| grant(it, &self.name)));
         session.together(&attempted, &statements).await?;
         Ok(Outputs {})
     }
@@ -144,7 +152,7 @@ impl Resource for Role {
 }
 
 impl Role {
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> [String; 5] {
         let flag = |set: bool, name: &str| if set { name.to_owned() } else { format!("NO{name}") };
         [
             flag(self.login, "LOGIN"),
@@ -153,7 +161,12 @@ impl Role {
             flag(self.inherit, "INHERIT"),
             format!("CONNECTION LIMIT {}", self.connection_limit),
         ]
-        .join(" ")
+    }
+
+    /// The attributes that differ. To name others may be refused, even when they stay as they are.
+    fn attributes_unlike(&self, other: &Self) -> String {
+        let differ = self.attributes().into_iter().zip(other.attributes()).filter(|(wanted, is)| wanted != is);
+        differ.map(|(wanted, _)| wanted).collect::<Vec<_>>().join(" ")
     }
 
     fn set_password(&self, password: Option<&str>) -> Result<String, Error> {
@@ -187,17 +200,16 @@ async fn comment(session: &Session<'_>, attempted: &str, name: &str) -> Result<O
     Ok(session.rows(attempted, query, &[&name]).await?.first().and_then(|row| row.get(0)))
 }
 
-async fn belongs_to(session: &Session<'_>, attempted: &str, name: &str) -> Result<BTreeSet<String>, Error> {
-    let query = "SELECT g.rolname::text FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid \
-                 JOIN pg_catalog.pg_roles r ON r.oid = m.member WHERE r.rolname = $1";
-    Ok(session.rows(attempted, query, &[&name]).await?.iter().map(|row| row.get(0)).collect())
-}
-
 async fn seen(server: &Postgresql, names: &[&str]) -> Result<BTreeMap<String, Role>, Error> {
     let attempted = "look at the roles";
-    let Some(session) = server.reading(server.database()).await? else {
-        return Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database())));
-    };
+    match server.reading(server.database()).await? {
+        Some(session) => on_server(&session, attempted, names).await,
+        None => Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database()))),
+    }
+}
+
+/// The roles of these names as they are, but for their passwords.
+async fn on_server(session: &Session<'_>, attempted: &str, names: &[&str]) -> Result<BTreeMap<String, Role>, Error> {
     let query = "SELECT rolname::text, rolcanlogin, rolcreatedb, rolcreaterole, rolinherit, rolconnlimit, \
                  ARRAY(SELECT DISTINCT g.rolname::text FROM pg_catalog.pg_auth_members m \
                        JOIN pg_catalog.pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid) \

@@ -3,7 +3,6 @@
 import re
 
 import psycopg
-from moto.core.exceptions import ServiceException
 from moto.moto_api._internal import mock_random
 from moto.rds import models
 from moto.rds.exceptions import (
@@ -11,6 +10,7 @@ from moto.rds.exceptions import (
     DBInstanceNotFoundError,
     InvalidParameterCombination,
     InvalidParameterValue,
+    RDSClientError,
 )
 
 import postgresql_server
@@ -239,7 +239,7 @@ def an_instance_of_postgresql_is_a_real_server(servers, unlocked):
         if database is None:
             raise DBInstanceNotFoundError(identifier)
         if database.status == "creating":
-            raise ServiceException("InvalidDBInstanceState", f"Instance {identifier} is not in available state.")
+            raise RDSClientError("InvalidDBInstanceState", f"Instance {identifier} is not in available state.")
         return database
 
     def endpoint(self):

@@ -16,15 +16,98 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("base64encode", "The text's bytes in letters and digits.", &[text("text")], Text, Run::Plain(|it| {
         Ok(Value::from(STANDARD.encode(str_of(it, 0))))
     })),
+    Function::new("base64gzip", "The text's bytes, compressed by gzip, in letters and digits.", &[text("text")], Text, Run::Plain(base64gzip)),
+    Function::new("csvdecode", "The rows of a CSV text as objects, by the names in its first line.", &[text("text")], Kind::List(&Any), Run::Plain(|it| {
+        super::csv_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))
+    })),
     Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, Run::Plain(jsondecode)),
     Function::new("jsonencode", "The value as JSON.", &[any("value").nullable()], Text, Run::Whole(jsonencode)),
+    Function::new("textdecodebase64", "The text that was encoded in base64, in another character encoding.", &[text("text"), text("encoding")], Text, Run::Plain(textdecodebase64)),
+    Function::new("textencodebase64", "The text's bytes in another character encoding, in base64.", &[text("text"), text("encoding")], Text, Run::Plain(textencodebase64)),
     Function::new("urlencode", "The text as part of a URL's query.", &[text("text")], Text, Run::Whole(urlencode)),
+    Function::new("yamldecode", "The value that a YAML text means.", &[text("text")], Any, Run::Plain(|it| {
+        super::yaml_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))
+    })),
+    Function::new("yamlencode", "The value as YAML.", &[any("value").nullable()], Text, Run::Plain(|it| {
+        Ok(Value::from(super::yaml_write::encoded(&it[0])))
+    })),
 ];
 
 fn base64decode(arguments: &[Value]) -> Answer {
     let bytes = STANDARD.decode(str_of(arguments, 0)).map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| Refusal::of(0, "what was encoded is not text (UTF-8)"))?;
     Ok(Value::from(text))
+}
+
+fn base64gzip(arguments: &[Value]) -> Answer {
+    use std::io::Write as _;
+    let mut gzip = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
+    let written = gzip.write_all(str_of(arguments, 0).as_bytes()).and_then(|()| gzip.finish());
+    let bytes = written.map_err(|error| Refusal::of(0, format!("it cannot be compressed: {error}")))?;
+    Ok(Value::from(STANDARD.encode(bytes)))
+}
+
+/// A character encoding by one of its names.
+enum Charset {
+    Latin1,
+    Utf16(fn(u16) -> [u8; 2], fn([u8; 2]) -> u16),
+    /// With a mark at its beginning that says which end comes first.
+    Utf16Marked,
+    Other(&'static encoding_rs::Encoding),
+}
+
+fn charset(name: &str) -> Result<Charset, Refusal> {
+    Ok(match name.to_ascii_uppercase().as_str() {
+        "ISO-8859-1" | "ISO_8859-1" | "LATIN1" | "L1" | "ISO_8859-1:1987" | "US-ASCII" | "ASCII" => Charset::Latin1,
+        "UTF-16LE" => Charset::Utf16(u16::to_le_bytes, u16::from_le_bytes),
+        "UTF-16BE" => Charset::Utf16(u16::to_be_bytes, u16::from_be_bytes),
+        "UTF-16" => Charset::Utf16Marked,
+        _ => match encoding_rs::Encoding::for_label(name.as_bytes()) {
+            Some(encoding) => Charset::Other(encoding),
+            None => return Err(Refusal::of(1, format!("there is no character encoding \"{name}\""))),
+        },
+    })
+}
+
+fn textencodebase64(arguments: &[Value]) -> Answer {
+    let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
+    let missing = || Refusal::of(0, format!("it has characters that {name} has not"));
+    let bytes = match charset(name)? {
+        Charset::Latin1 => {
+            let most = if name.to_ascii_uppercase().ends_with("ASCII") { 0x7f } else { 0xff };
+            let byte = |c: char| u8::try_from(c).ok().filter(|it| *it <= most);
+            text.chars().map(byte).collect::<Option<Vec<u8>>>().ok_or_else(missing)?
+        }
+        Charset::Utf16(bytes, _) => text.encode_utf16().flat_map(bytes).collect(),
+        Charset::Utf16Marked => [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect(),
+        Charset::Other(encoding) => match encoding.encode(text) {
+            (bytes, _, false) => bytes.into_owned(),
+            _ => return Err(missing()),
+        },
+    };
+    Ok(Value::from(STANDARD.encode(bytes)))
+}
+
+fn textdecodebase64(arguments: &[Value]) -> Answer {
+    let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
+    let bytes = STANDARD.decode(text).map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))?;
+    let wrong = || Refusal::of(0, format!("what was encoded is not text in {name}"));
+    let utf16 = |bytes: &[u8], from: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|it| from(*it)).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty()).ok_or_else(wrong)
+    };
+    let decoded = match charset(name)? {
+        Charset::Latin1 => bytes.into_iter().map(char::from).collect(),
+        Charset::Utf16(_, from) => utf16(&bytes, from)?,
+        Charset::Utf16Marked => match bytes.split_at_checked(2) {
+            Some(([0xff, 0xfe], rest)) => utf16(rest, u16::from_le_bytes)?,
+            Some(([0xfe, 0xff], rest)) => utf16(rest, u16::from_be_bytes)?,
+            _ => utf16(&bytes, u16::from_be_bytes)?,
+        },
+        Charset::Other(encoding) => encoding.decode_without_bom_handling_and_without_replacement(&bytes).ok_or_else(wrong)?.into_owned(),
+    };
+    Ok(Value::from(decoded))
 }
 
 fn jsondecode(arguments: &[Value]) -> Answer {

@@ -6,8 +6,9 @@ use ha_kind::Value;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
+use uuid::Uuid;
 
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, str_of, text};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, number, str_of, text, whole_of};
 use crate::environment::Environment;
 use Kind::Text;
 
@@ -31,11 +32,56 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_file("filesha1", "The SHA-1 digest of a file in hexadecimal.", |it, env| hex::<Sha1>(&content(it, env)?)),
     of_file("filesha256", "The SHA-256 digest of a file in hexadecimal.", |it, env| hex::<Sha256>(&content(it, env)?)),
     of_file("filesha512", "The SHA-512 digest of a file in hexadecimal.", |it, env| hex::<Sha512>(&content(it, env)?)),
+    Function::new("bcrypt", "A salted digest of a password, different each time; not known while planning.", &[text("text")], Text, Run::Outside(bcrypt)).many(&const { number("cost") }),
     of_text("md5", "The MD5 digest of the text in hexadecimal.", |it| hex::<Md5>(str_of(it, 0).as_bytes())),
+    Function::new("rsadecrypt", "The text that was encrypted with the public key of this private RSA key.", &[text("ciphertext"), text("key")], Text, Run::Plain(rsadecrypt)),
     of_text("sha1", "The SHA-1 digest of the text in hexadecimal.", |it| hex::<Sha1>(str_of(it, 0).as_bytes())),
     of_text("sha256", "The SHA-256 digest of the text in hexadecimal.", |it| hex::<Sha256>(str_of(it, 0).as_bytes())),
     of_text("sha512", "The SHA-512 digest of the text in hexadecimal.", |it| hex::<Sha512>(str_of(it, 0).as_bytes())),
+    Function::new("uuid", "An identifier that nobody else has; not known while planning.", &[], Text, Run::Outside(uuid)),
+    Function::new("uuidv5", "The identifier of a name in a namespace: dns, url, oid, x500 or an identifier.", &[text("namespace"), text("name")], Text, Run::Plain(uuidv5)),
 ];
+
+fn bcrypt(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+    let cost = match arguments.len() {
+        1 => 10,
+        2 => whole_of(arguments, 1)?,
+        _ => return Err(Refusal::new("one or two arguments are required")),
+    };
+    let cost = u32::try_from(cost).ok().filter(|it| (4..=20).contains(it));
+    let cost = cost.ok_or_else(|| Refusal::of(1, "it must be from 4 to 20"))?;
+    if environment.now.is_none() {
+        return Ok(Value::unknown(ha_kind::Type::String, None));
+    }
+    let digest = bcrypt::hash(str_of(arguments, 0), cost);
+    digest.map(Value::from).map_err(|error| Refusal::of(0, format!("there is no digest of it: {error}")))
+}
+
+fn rsadecrypt(arguments: &[Value]) -> Answer {
+    let ciphertext = STANDARD.decode(str_of(arguments, 0));
+    let ciphertext = ciphertext.map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))?;
+    let text = super::rsa::decrypted(&ciphertext, str_of(arguments, 1)).map_err(Refusal::new)?;
+    // It was a secret, and so is it still.
+    Ok(Value::from(text).sensitive())
+}
+
+fn uuid(_: &[Value], environment: &Environment<'_>) -> Answer {
+    Ok(match environment.now {
+        Some(_) => Value::from(Uuid::new_v4().to_string()),
+        None => Value::unknown(ha_kind::Type::String, None),
+    })
+}
+
+fn uuidv5(arguments: &[Value]) -> Answer {
+    let namespace = match str_of(arguments, 0) {
+        "dns" => Uuid::NAMESPACE_DNS,
+        "url" => Uuid::NAMESPACE_URL,
+        "oid" => Uuid::NAMESPACE_OID,
+        "x500" => Uuid::NAMESPACE_X500,
+        other => other.parse().map_err(|_| Refusal::of(0, "it must be dns, url, oid, x500 or an identifier"))?,
+    };
+    Ok(Value::from(Uuid::new_v5(&namespace, str_of(arguments, 1).as_bytes()).to_string()))
+}
 
 fn content(arguments: &[Value], environment: &Environment<'_>) -> Result<std::sync::Arc<[u8]>, Refusal> {
     super::file::content(str_of(arguments, 0), environment)

@@ -3,6 +3,7 @@
 pub(crate) mod data;
 
 pub(crate) mod aws_autoscaling_group;
+pub(crate) mod aws_db_instance;
 pub(crate) mod aws_iam_instance_profile;
 pub(crate) mod aws_iam_role;
 pub(crate) mod aws_iam_role_policy;

@@ -1,21 +1,20 @@
 //! Machines that run mongod.
 
+mod checks;
+
 use futures::future::join_all;
-use ha_kind::{
-    Action, Attempt, Changed, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Maybe, Object, Outcome, Path, Problem,
-    Reading, Recorded, Resource, Secret, Value,
-};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::checks::{Certified, Configured, Grouped, Machines, Placed, Reached, Rooted, Signed, Versioned, impact};
 use crate::Mongodb;
-use crate::certificate::unfit_for;
-use crate::conf::setting;
+use crate::certificate::{not_signed_by, unfit_for};
 use crate::layout::Layout;
 use crate::machine::{self, Machine, Service};
 use crate::mongod::{Files, Mongod, text};
-use crate::names::{endpoint, only_local};
-use crate::release::{Release, TLS_NAMES, is_version};
+use crate::names::endpoint;
+use crate::release::is_version;
 
 /// A machine that runs mongod, with its configuration, its certificates and its data. Members of one replica set are
 /// changed one at a time, and none is stopped while the set needs it.
@@ -97,6 +96,7 @@ impl Resource for MongodbHost {
             .check(|it: Machines| it.problems())
             .check(|it: Versioned| it.problems())
             .check(|it: Certified| it.problems())
+            .check(|it: Signed| it.problems())
             .check(|it: Configured| it.problems())
             .predict("endpoint", |it: Placed| endpoint(&it.host, it.port))
             .predict("member", |it: Reached| MemberOutput {
@@ -210,12 +210,14 @@ impl MongodbHost {
 
     /// Said before anything is touched, also where the plan could not know the certificate yet.
     fn refuse_unfit_certificate(&self) -> Result<(), Error> {
-        match unfit_for(&self.host, &self.certificate_pem) {
-            reasons if reasons.is_empty() => Ok(()),
-            reasons => Err(Error::new(format!("use the certificate of {}", self.host), reasons.join("; "))
-                .help("mend the certificate's arguments; nothing was changed")
-                .outcome(Outcome::Refused)),
+        let mut reasons = unfit_for(&self.host, &self.certificate_pem);
+        reasons.extend(not_signed_by(&self.ca_certificate_pem, &self.certificate_pem));
+        if reasons.is_empty() {
+            return Ok(());
         }
+        Err(Error::new(format!("use the certificate of {}", *self.host), reasons.join("; "))
+            .help("mend the certificate's arguments; nothing was changed")
+            .outcome(Outcome::Refused))
     }
 }
 
@@ -274,189 +276,4 @@ async fn seen(known: &Recorded<MongodbHost>) -> Result<Reading<MongodbHost>, Err
     };
     let outputs = recorded.outputs(&machine, &known.outputs.instance);
     Ok(Reading::Found { arguments, outputs, remarks })
-}
-
-#[derive(Deserialize)]
-struct Placed {
-    host: String,
-    port: u16,
-}
-
-#[derive(Deserialize)]
-struct Reached {
-    host: String,
-    port: u16,
-    process: Option<Maybe<Process>>,
-}
-
-#[derive(Deserialize)]
-struct Rooted {
-    process: KnownRoot,
-}
-
-#[derive(Deserialize)]
-struct KnownRoot {
-    root: String,
-}
-
-impl KnownRoot {
-    fn layout(&self) -> Layout {
-        Layout::new(&self.root)
-    }
-}
-
-#[derive(Deserialize)]
-struct Grouped {
-    replica_set: String,
-}
-
-#[derive(Deserialize)]
-struct Machines {
-    host: String,
-    process: Option<Maybe<Process>>,
-}
-
-impl Machines {
-    fn problems(&self) -> Vec<Problem> {
-        match &self.process {
-            None => {
-                let mut problems = vec![Problem {
-                    path: Path::root(),
-                    message: "say how the machine is reached: exactly one block `process {}`".into(),
-                }];
-                if let Some(reason) = only_local(&self.host) {
-                    let message = format!("`{}` will do only where the machine is `process {{}}`: {reason}", self.host);
-                    problems.push(Problem { path: Path::attribute("host"), message });
-                }
-                problems
-            }
-            Some(Maybe::Known(it)) => {
-                let absolute = |name: &str, path: &str| {
-                    let message =
-                        format!("`{path}` must be an absolute path: mongod and `ha` need not have the same working directory");
-                    (!path.starts_with('/')).then(|| Problem { path: Path::attribute("process").name(name), message })
-                };
-                let mut problems: Vec<Problem> =
-                    [absolute("root", &it.root), absolute("mongod", &it.mongod)].into_iter().flatten().collect();
-                if it.root.trim_end_matches('/').is_empty() {
-                    let message = "the root of the file system is no folder for a mongod that is tried out".to_owned();
-                    problems.push(Problem { path: Path::attribute("process").name("root"), message });
-                }
-                problems
-            }
-            Some(Maybe::Unknown) => Vec::new(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    version: String,
-}
-
-impl Versioned {
-    fn problems(&self) -> Vec<Problem> {
-        let message = match Release::of(&self.version) {
-            Ok(release) if release >= TLS_NAMES => return Vec::new(),
-            Ok(release) => format!(
-                "MongoDB {release} is older than the oldest server that can be managed from here ({TLS_NAMES}): only its files can be \
-                 rendered, with `mongodb_config`"
-            ),
-            Err(message) => message,
-        };
-        vec![Problem { path: Path::attribute("version"), message }]
-    }
-}
-
-#[derive(Deserialize)]
-struct Certified {
-    host: String,
-    certificate_pem: String,
-}
-
-impl Certified {
-    fn problems(&self) -> Vec<Problem> {
-        let problem = |message| Problem { path: Path::attribute("certificate_pem"), message };
-        unfit_for(&self.host, &self.certificate_pem).into_iter().map(problem).collect()
-    }
-}
-
-#[derive(Deserialize)]
-struct Configured {
-    config: String,
-    host: String,
-    port: u16,
-    replica_set: String,
-    process: KnownRoot,
-}
-
-impl Configured {
-    /// What of mongod.conf contradicts the other arguments; a setting that is not found is taken to be right.
-    fn problems(&self) -> Vec<Problem> {
-        let layout = self.process.layout();
-        let expected = [
-            ("net.port", self.port.to_string(), "port"),
-            ("replication.replSetName", self.replica_set.clone(), "replica_set"),
-            ("storage.dbPath", layout.data(), "process.root"),
-            ("systemLog.path", layout.log(), "process.root"),
-            ("net.tls.certificateKeyFile", layout.certificate(), "process.root"),
-            ("net.tls.clusterFile", layout.certificate(), "process.root"),
-            ("net.tls.CAFile", layout.authority(), "process.root"),
-        ];
-        let mut messages: Vec<String> = Vec::new();
-        for (path, expected, name) in expected {
-            if let Some(actual) = setting(&self.config, path).filter(|it| *it != expected) {
-                messages.push(format!("it says `{path}: {actual}`, and `{name}` makes that `{expected}`"));
-            }
-        }
-        let requirement = [
-            ("processManagement.fork", "true", "mongod must go into the background by itself"),
-            ("net.tls.mode", "requireTLS", "no listener may be open without TLS"),
-            ("security.authorization", "enabled", "no client may do anything before it has proved who it is"),
-            ("security.clusterAuthMode", "x509", "members must know each other by their certificates"),
-            (
-                "setParameter.enableLocalhostAuthBypass",
-                "false",
-                "an anonymous client on the host could make itself the administrator",
-            ),
-        ];
-        for (path, expected, why) in requirement {
-            if setting(&self.config, path).as_deref() != Some(expected) {
-                messages.push(format!("it must say `{path}: {expected}`: {why}"));
-            }
-        }
-        let addresses = setting(&self.config, "net.bindIp").unwrap_or_default();
-        let own = self.host.trim_matches(['[', ']']);
-        if own.parse::<std::net::IpAddr>().is_ok()
-            && !addresses.split(',').any(|it| [own, "0.0.0.0", "::", "*"].contains(&it.trim()))
-        {
-            messages.push(format!("its `net.bindIp` lacks {own}, so nobody could reach it there"));
-        }
-        messages.into_iter().map(|message| Problem { path: Path::attribute("config"), message }).collect()
-    }
-}
-
-fn impact(changed: &Changed<'_>) -> Vec<Impact> {
-    let truth = |it: Option<&Object>, name: &str| it.and_then(|it| it.get(name)).is_some_and(|it| *it == Value::Bool(true));
-    let named = changed.before.or(changed.after).and_then(|it| it.get("host")).and_then(Value::as_str).unwrap_or("this host");
-    let impact = |severity, message: String| vec![Impact { severity, message }];
-    match changed.action {
-        Action::Update => {
-            let (ran, runs) = (truth(changed.before, "running"), truth(changed.after, "running"));
-            let restarts = ["config", "certificate_pem", "ca_certificate_pem", "version", "process"];
-            match (ran, runs) {
-                (false, true) => impact(ImpactSeverity::Notice, format!("starts mongod on {named}")),
-                (true, false) => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}")),
-                (true, true) if changed.names.iter().any(|it| restarts.contains(&&**it)) => {
-                    impact(ImpactSeverity::Disruption, format!("restarts mongod on {named}"))
-                }
-                _ => Vec::new(),
-            }
-        }
-        Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete => match truth(changed.before, "keep_data") {
-            true => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}; its data stays")),
-            false => impact(ImpactSeverity::DataLoss, format!("stops mongod on {named} and deletes its data")),
-        },
-        Action::NoOp | Action::Read | Action::Create => Vec::new(),
-    }
 }

@@ -1,17 +1,22 @@
 //! Replica sets.
 
+mod checks;
+mod observed;
+
 use std::time::{Duration, Instant};
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource, Volatile};
+use futures::future::join_all;
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Volatile};
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::checks::{Authorised, Membered};
+use self::observed::look;
 use crate::Mongodb;
 use crate::authority::Authority;
 use crate::failure::{cause, failed, mended_by};
-use crate::member::{Member, code, number};
-use crate::names::{only_local, split_endpoint};
+use crate::member::{Member, code};
 use crate::reconfigure;
 use crate::set::{NOT_YET_INITIALIZED, close, configuration, hellos, members, members_of, status};
 
@@ -60,9 +65,6 @@ pub(crate) struct Settings {
     pub(crate) heartbeat_interval_millis: Option<u32>,
 }
 
-const ELECTION_TIMEOUT: u32 = 10_000;
-const HEARTBEAT_INTERVAL: u32 = 2_000;
-
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Outputs {
     /// The members as `host:port`, for connection strings.
@@ -74,6 +76,8 @@ pub(crate) struct Outputs {
     primary: Option<Volatile<String>>,
 }
 
+/// mongod asks every member whether it agrees.
+const INITIATE_LIMIT: Duration = Duration::from_secs(60);
 /// Data is copied to new members while this is waited for.
 const READY_LIMIT: Duration = Duration::from_secs(10 * 60);
 
@@ -99,7 +103,7 @@ impl Resource for MongodbReplicaSet {
     }
 
     async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(futures::future::join_all(known.iter().map(look)).await)
+        Ok(join_all(known.iter().map(look)).await)
     }
 
     async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
@@ -150,7 +154,7 @@ impl MongodbReplicaSet {
     async fn initiated(&self, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
         let attempted = format!("initiate the replica set `{}`", *self.name);
         let first = members.first().ok_or_else(|| Error::new(&attempted, "it has no members").outcome(Outcome::Refused))?;
-        let existing = futures::future::join_all(members.iter().map(configuration)).await;
+        let existing = join_all(members.iter().map(configuration)).await;
         let mut found = None;
         for (member, answer) in members.iter().zip(existing) {
             match answer {
@@ -165,9 +169,19 @@ impl MongodbReplicaSet {
         attempt.progress("initiating the set");
         match first.run(doc! { "replSetInitiate": self.configuration() }).await {
             Ok(_) => Ok(()),
-            // AlreadyInitialized: another `ha` was faster, or an earlier try went through just now.
+            // AlreadyInitialized: an earlier try, or another `ha`, has got there first and may still be at it.
             Err(error) if code(&error) == Some(23) => {
-                let configuration = configuration(first).await.map_err(|it| failed(&attempted, &first.endpoint, &it))?;
+                let since = Instant::now();
+                let configuration = loop {
+                    match configuration(first).await {
+                        Ok(it) => break it,
+                        Err(error) if code(&error) == Some(NOT_YET_INITIALIZED) && since.elapsed() < INITIATE_LIMIT => {
+                            attempt.progress("the set is being initiated already");
+                            tokio::time::sleep(Duration::from_millis(100)).await;
+                        }
+                        Err(error) => return Err(failed(&attempted, &first.endpoint, &error)),
+                    }
+                };
                 self.refuse_other(&attempted, &first.endpoint, &configuration)
             }
             Err(error) => {
@@ -240,15 +254,10 @@ impl MongodbReplicaSet {
         let canary =
             doc! { "appendOplogNote": 1, "data": { "ha": "ready" }, "writeConcern": { "w": "majority", "wtimeout": 30_000 } };
         let (primary, written) =
-            crate::set::on_primary(&self.name, members, "admin", &canary, "write to a majority", attempt).await?;
-        let answer = written.map_err(|error| failed("write to a majority of the replica set", &primary, &error))?;
-        match answer.get_document("writeConcernError") {
-            Ok(error) => Err(Error::new(
-                "write to a majority of the replica set",
-                error.get_str("errmsg").unwrap_or("it did not arrive in time"),
-            )),
-            Err(_) => Ok(primary),
-        }
+            crate::set::on_primary(&self.name, members, "admin", &canary, "write to a majority of the replica set", attempt)
+                .await?;
+        written.map_err(|error| failed("write to a majority of the replica set", &primary, &error))?;
+        Ok(primary)
     }
 
     /// How the set stands, as the first member that answers sees it.
@@ -265,57 +274,6 @@ impl MongodbReplicaSet {
         }
         Err(last.expect("a set has members"))
     }
-
-    /// These arguments as the set has them. What was left out and is as it is by itself stays left out.
-    fn as_configured(&self, configuration: &Document) -> Self {
-        let theirs = members_of(configuration);
-        let host = |it: &Document| it.get_str("host").unwrap_or_default().to_owned();
-        let known = self.members.iter().filter_map(|ours| {
-            let member = theirs.iter().find(|it| host(it) == ours.host)?;
-            Some(member_as_configured(ours, member))
-        });
-        let others = theirs.iter().filter(|it| self.members.iter().all(|ours| ours.host != host(it))).map(|it| {
-            member_as_configured(&MemberOf { host: host(it), machine: None, priority: None, votes: None, hidden: None }, it)
-        });
-        let settings = configuration.get_document("settings").cloned().unwrap_or_default();
-        Self {
-            name: Immutable(configuration.get_str("_id").unwrap_or_default().to_owned()),
-            members: known.chain(others).collect(),
-            authority: self.authority.clone(),
-            settings: settings_as_configured(self.settings.as_ref(), &settings),
-        }
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "votes and milliseconds are small whole numbers")]
-fn whole(document: &Document, name: &str, otherwise: u32) -> u32 {
-    number(document, name).map_or(otherwise, |it| it as u32)
-}
-
-fn member_as_configured(ours: &MemberOf, theirs: &Document) -> MemberOf {
-    let priority = number(theirs, "priority").unwrap_or(1.0);
-    let votes = whole(theirs, "votes", 1);
-    let hidden = theirs.get_bool("hidden").unwrap_or(false);
-    MemberOf {
-        host: ours.host.clone(),
-        machine: ours.machine.clone(),
-        #[expect(clippy::float_cmp, reason = "both were written, neither was computed")]
-        priority: (ours.priority.is_some() || priority != 1.0).then_some(priority),
-        votes: (ours.votes.is_some() || votes != 1).then_some(votes),
-        hidden: (ours.hidden.is_some() || hidden).then_some(hidden),
-    }
-}
-
-fn settings_as_configured(ours: Option<&Settings>, theirs: &Document) -> Option<Settings> {
-    let election = whole(theirs, "electionTimeoutMillis", ELECTION_TIMEOUT);
-    let heartbeat = whole(theirs, "heartbeatIntervalMillis", HEARTBEAT_INTERVAL);
-    let said = |it: Option<u32>, is: u32, otherwise: u32| (it.is_some() || is != otherwise).then_some(is);
-    let settings = Settings {
-        election_timeout_millis: said(ours.and_then(|it| it.election_timeout_millis), election, ELECTION_TIMEOUT),
-        heartbeat_interval_millis: said(ours.and_then(|it| it.heartbeat_interval_millis), heartbeat, HEARTBEAT_INTERVAL),
-    };
-    let silent = settings.election_timeout_millis.is_none() && settings.heartbeat_interval_millis.is_none();
-    (ours.is_some() || !silent).then_some(settings)
 }
 
 /// Each host that vetoed, with the cure for what it said.
@@ -332,131 +290,9 @@ fn quorum_help(message: &str, hosts: &[String]) -> Vec<String> {
     help
 }
 
-async fn look(known: &Recorded<MongodbReplicaSet>) -> Reading<MongodbReplicaSet> {
-    let set = &known.arguments;
-    let reached = set.authority.member_access().and_then(|access| members(&set.hosts(), &access));
-    let members = match reached {
-        Ok(members) => members,
-        Err(error) => return Reading::Unchecked(error.to_string()),
-    };
-    let answers = futures::future::join_all(members.iter().map(configuration)).await;
-    let mut reasons = Vec::new();
-    let mut reading = None;
-    for (member, answer) in members.iter().zip(&answers) {
-        match answer {
-            Ok(configuration) => {
-                reading = Some(seen(known, member, configuration).await);
-                break;
-            }
-            Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(error))),
-        }
-    }
-    let nobody_is_in_it = answers.iter().all(|it| it.as_ref().is_err_and(|it| code(it) == Some(NOT_YET_INITIALIZED)));
-    close(members).await;
-    match reading {
-        Some(reading) => reading,
-        None if nobody_is_in_it && !answers.is_empty() => Reading::Gone,
-        None => Reading::Unchecked(format!("no member of `{}` says how the set stands: {}", *set.name, reasons.join("; "))),
-    }
-}
-
-async fn seen(known: &Recorded<MongodbReplicaSet>, member: &Member, configuration: &Document) -> Reading<MongodbReplicaSet> {
-    let (primary, remarks) = match status(member).await {
-        Ok(status) => (status.primary().map(|it| it.host.clone()), status.unready()),
-        Err(error) => (None, vec![format!("{}: {}", member.endpoint, cause(&error))]),
-    };
-    let arguments = known.arguments.as_configured(configuration);
-    let outputs = arguments.outputs(primary);
-    Reading::Found { outputs, arguments, remarks }
-}
-
-#[derive(Deserialize)]
-struct Membered {
-    members: Vec<MemberOf>,
-}
-
-impl Membered {
-    fn problems(&self) -> Vec<Problem> {
-        let members = Path::attribute("members");
-        let mut problems = Vec::new();
-        let mut wrong = |path: &Path, message: String| problems.push(Problem { path: path.clone(), message });
-        let voters = self.members.iter().filter(|it| it.votes != Some(0)).count();
-        if voters % 2 == 0 {
-            wrong(&members, format!("a replica set needs an odd number of voting members; got {voters}"));
-        }
-        if voters > 7 {
-            wrong(&members, format!("a replica set has at most 7 voting members; got {voters}"));
-        }
-        let here = self.members.iter().all(|it| it.machine.as_deref() == Some("process"));
-        for (index, member) in self.members.iter().enumerate() {
-            let path = members.index(index);
-            let (host, _) = split_endpoint(&member.host);
-            if let Some(reason) = only_local(host).filter(|_| !here) {
-                wrong(
-                    &path.name("host"),
-                    format!(
-                        "`{host}` will do only where every member's machine is `process {{}}`: {reason}; take the members from \
-                         `mongodb_host.NAME.member`, which say what their machines are"
-                    ),
-                );
-            }
-            if self.members[..index].iter().any(|it| it.host == member.host) {
-                wrong(&path.name("host"), format!("`{}` is named twice", member.host));
-            }
-            if member.votes.is_some_and(|it| it > 1) {
-                wrong(&path.name("votes"), "a member has one vote or none".into());
-            }
-            if member.priority.is_some_and(|it| !(0.0..=1000.0).contains(&it)) {
-                wrong(&path.name("priority"), "a priority lies between 0 and 1000".into());
-            }
-            let electable = member.priority != Some(0.0);
-            if electable && (member.votes == Some(0) || member.hidden == Some(true)) {
-                wrong(&path.name("priority"), "a member that is hidden or has no vote must have priority 0".into());
-            }
-        }
-        problems
-    }
-}
-
-#[derive(Deserialize)]
-struct Authorised {
-    authority: Authority,
-}
-
-impl Authorised {
-    fn problems(&self) -> Vec<Problem> {
-        let problem = |message: &str| Problem { path: Path::attribute("authority"), message: message.to_owned() };
-        self.authority.problem().map(problem).into_iter().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn member(host: &str) -> MemberOf {
-        MemberOf { host: host.into(), machine: Some("process".into()), priority: None, votes: None, hidden: None }
-    }
-
-    #[test]
-    fn loopback_members_need_processes() {
-        let here = Membered { members: vec![member("127.0.0.11:1"), member("127.0.0.12:1"), member("127.0.0.13:1")] };
-        assert_eq!(here.problems(), []);
-        let mut elsewhere = here;
-        elsewhere.members[2].machine = None;
-        assert_eq!(elsewhere.problems().len(), 3);
-        assert!(elsewhere.problems()[0].message.contains("mongodb_host.NAME.member"));
-    }
-
-    #[test]
-    fn a_set_that_cannot_work_is_refused() {
-        let two = Membered { members: vec![member("127.0.0.11:1"), member("127.0.0.11:1")] };
-        let messages: Vec<String> = two.problems().into_iter().map(|it| it.message).collect();
-        assert!(messages[0].contains("odd number of voting members; got 2"));
-        assert!(messages[1].contains("named twice"));
-        let odd = Membered { members: vec![MemberOf { votes: Some(1), hidden: Some(true), ..member("a:1") }] };
-        assert_eq!(odd.problems().len(), 1);
-    }
 
     #[test]
     fn every_host_that_vetoes_gets_its_own_cure() {
@@ -466,18 +302,5 @@ mod tests {
         assert_eq!(help.len(), 2);
         assert!(help[0].starts_with("b:1: nothing listens"));
         assert!(help[1].starts_with("c:1: packets"));
-    }
-
-    #[test]
-    fn what_was_left_out_and_is_usual_stays_left_out() {
-        let theirs = doc! { "host": "a:1", "priority": 1.0, "votes": 1, "hidden": false };
-        assert_eq!(member_as_configured(&member("a:1"), &theirs), member("a:1"));
-        let changed = doc! { "host": "a:1", "priority": 0.0, "votes": 1_i64, "hidden": true };
-        let seen = member_as_configured(&member("a:1"), &changed);
-        assert_eq!((seen.priority, seen.votes, seen.hidden), (Some(0.0), None, Some(true)));
-        let usual = doc! { "electionTimeoutMillis": 10_000, "heartbeatIntervalMillis": 2000 };
-        assert_eq!(settings_as_configured(None, &usual), None);
-        let settings = Settings { election_timeout_millis: Some(10_000), heartbeat_interval_millis: None };
-        assert_eq!(settings_as_configured(Some(&settings), &usual), Some(settings));
     }
 }

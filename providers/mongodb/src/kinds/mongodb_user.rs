@@ -87,7 +87,17 @@ impl Resource for MongodbUser {
     }
 
     async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(join_all(known.iter().map(look)).await)
+        let mut readings: Vec<Option<Reading<Self>>> = known.iter().map(|_| None).collect();
+        let sets = by_set(known);
+        let looks = sets
+            .iter()
+            .map(async |indices| (indices, look(&indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>()).await));
+        for (indices, found) in join_all(looks).await {
+            for (index, reading) in indices.iter().zip(found) {
+                readings[*index] = Some(reading);
+            }
+        }
+        Ok(readings.into_iter().map(|it| it.expect("every user is in one of the sets")).collect())
     }
 
     async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
@@ -199,6 +209,10 @@ impl MongodbUser {
         }
     }
 
+    fn is(&self, user: &Document) -> bool {
+        user.get_str("user").ok() == Some(&self.name) && user.get_str("db").ok() == Some(&self.database)
+    }
+
     fn as_found(&self, user: &Document) -> Self {
         let role = |it: &Document| Role {
             role: it.get_str("role").unwrap_or_default().to_owned(),
@@ -221,28 +235,50 @@ fn first_user(answer: &Document) -> Option<&Document> {
     answer.get_array("users").ok()?.first()?.as_document()
 }
 
-async fn look(known: &Recorded<MongodbUser>) -> Reading<MongodbUser> {
-    let user = &known.arguments;
-    let reached = user.authority.member_access().and_then(|access| members(&user.hosts, &access));
-    match reached {
-        Ok(members) => {
-            let reading = seen(user, &members).await;
-            close(members).await;
-            reading
+/// The indices of users that one connection can ask about.
+fn by_set(known: &[Recorded<MongodbUser>]) -> Vec<Vec<usize>> {
+    let mut sets: Vec<Vec<usize>> = Vec::new();
+    for (index, it) in known.iter().enumerate() {
+        let same = |other: &usize| {
+            let (a, b) = (&it.arguments, &known[*other].arguments);
+            (&*a.replica_set, &a.hosts, &a.authority) == (&*b.replica_set, &b.hosts, &b.authority)
+        };
+        match sets.iter_mut().find(|set| same(&set[0])) {
+            Some(set) => set.push(index),
+            None => sets.push(vec![index]),
         }
-        Err(error) => Reading::Unchecked(error.to_string()),
     }
+    sets
 }
 
-/// Asks the primary where there is one, else whoever has the data.
-async fn seen(user: &MongodbUser, members: &[Member]) -> Reading<MongodbUser> {
+/// Looks at users of one set.
+async fn look(users: &[&MongodbUser]) -> Vec<Reading<MongodbUser>> {
+    let set = users[0];
+    let found = match set.authority.member_access().and_then(|access| members(&set.hosts, &access)) {
+        Ok(members) => {
+            let found = seen(users, &members).await;
+            close(members).await;
+            found
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    let each = |user: &&MongodbUser| match &found {
+        Ok(all) => all.iter().find(|it| user.is(it)).map_or(Reading::Gone, |it| Reading::found(user.as_found(it), Outputs {})),
+        Err(reason) => Reading::Unchecked(format!("nobody says whether the user `{}` is there: {reason}", *user.name)),
+    };
+    users.iter().map(each).collect()
+}
+
+/// What the primary knows of these users, or, where there is none, whoever has the data.
+async fn seen(users: &[&MongodbUser], members: &[Member]) -> Result<Vec<Document>, String> {
+    let set = &*users[0].replica_set;
     let answers = hellos(members).await;
     let mut reasons = Vec::new();
     let mut candidates = Vec::new();
     for (member, answer) in members.iter().zip(&answers) {
         match answer {
-            Ok(hello) if hello.set.as_deref() != Some(&user.replica_set) => {
-                reasons.push(format!("{} is not in the set `{}`", member.endpoint, *user.replica_set));
+            Ok(hello) if hello.set.as_deref() != Some(set) => {
+                reasons.push(format!("{} is not in the set `{set}`", member.endpoint))
             }
             Ok(hello) if hello.is_primary => candidates.insert(0, member),
             Ok(hello) if hello.is_secondary => candidates.push(member),
@@ -250,18 +286,17 @@ async fn seen(user: &MongodbUser, members: &[Member]) -> Reading<MongodbUser> {
             Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(error))),
         }
     }
+    let asked: Vec<Document> = users.iter().map(|it| doc! { "user": &*it.name, "db": &*it.database }).collect();
     for member in candidates {
-        match member.run_on(&user.database, doc! { "usersInfo": { "user": &*user.name, "db": &*user.database } }).await {
+        match member.run(doc! { "usersInfo": &asked }).await {
             Ok(answer) => {
-                return match first_user(&answer) {
-                    Some(found) => Reading::found(user.as_found(found), Outputs {}),
-                    None => Reading::Gone,
-                };
+                let found = answer.get_array("users").map(Vec::as_slice).unwrap_or_default();
+                return Ok(found.iter().filter_map(|it| it.as_document()).cloned().collect());
             }
             Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(&error))),
         }
     }
-    Reading::Unchecked(format!("nobody says whether the user `{}` is there: {}", *user.name, reasons.join("; ")))
+    Err(reasons.join("; "))
 }
 
 #[derive(Deserialize)]
@@ -302,5 +337,28 @@ impl WithRoles {
             Problem { path: Path::attribute("roles"), message }
         };
         misplaced.map(problem).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(role: &str, db: &str) -> Role {
+        Role { role: role.into(), db: db.into() }
+    }
+
+    #[test]
+    fn roles_of_the_whole_server_live_in_admin() {
+        assert_eq!(WithRoles { roles: vec![role("root", "admin"), role("readWrite", "circle_ghe")] }.problems(), []);
+        let problems = WithRoles { roles: vec![role("root", "circle_ghe")] }.problems();
+        assert!(problems[0].message.contains("`root` exists in the database `admin` only"));
+    }
+
+    #[test]
+    fn an_empty_password_is_refused() {
+        assert_eq!(WithPassword { password: String::new() }.problems().len(), 1);
+        assert_eq!(WithPassword { password: "x".into() }.problems(), []);
+        assert_eq!(Named { name: String::new() }.problems().len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! A mongod on this machine, started by us and left running.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -13,6 +13,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::process::Command;
 
+use super::last_words::{complaints, said};
 use super::{End, Machine, Ran, Service, port};
 use crate::layout::Layout;
 
@@ -177,9 +178,9 @@ impl Machine for Process {
         }
         let already_logged = fs::metadata(self.layout.log()).map_or(0, |it| it.len());
         // mongod's children keep what it writes to; a pipe would never end, and a file would have to be removed.
-        let said =
+        let output =
             memfd_create("mongod", MemfdFlags::CLOEXEC).map(File::from).map_err(|error| failed(&attempted, &error.into()))?;
-        let (out, err) = (said.try_clone(), said.try_clone());
+        let (out, err) = (output.try_clone(), output.try_clone());
         let (out, err) = out.and_then(|out| Ok((out, err?))).map_err(|error| failed(&attempted, &error))?;
         let mut child =
             clean(&self.mongod).args(["-f", &self.layout.conf()]).stdout(out).stderr(err).process_group(0).spawn().map_err(
@@ -200,15 +201,10 @@ impl Machine for Process {
         }
         let mut causes = complaints(&self.layout.log(), already_logged);
         if causes.is_empty() {
-            causes = last_words(said);
+            causes = said(output);
         }
         causes.insert(0, format!("mongod gave up ({ended})"));
-        let mut error = Error::new(attempted, causes.join("; ")).help(self.where_to_look());
-        if causes.iter().any(|it| it.contains("error while loading shared libraries")) {
-            error = error
-                .help("a library that this mongod was built against is missing on this machine; install the package that has it");
-        }
-        Err(error)
+        Err(Error::new(attempted, causes.join("; ")).help(self.where_to_look()))
     }
 
     async fn end(&self, how: End) -> Result<(), Error> {
@@ -293,48 +289,6 @@ fn sync_folder(of: &str) -> io::Result<()> {
     }
 }
 
-/// What the log says went wrong, after `from`.
-fn complaints(log: &str, from: u64) -> Vec<String> {
-    let read = || -> io::Result<String> {
-        let mut file = File::open(log)?;
-        let length = file.metadata()?.len();
-        let from = if from > length { 0 } else { from };
-        file.seek(SeekFrom::Start(from.max(length.saturating_sub(256 * 1024))))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let text = read().unwrap_or_default();
-    let mut complaints: Vec<String> = text.lines().filter_map(complaint).collect();
-    complaints.dedup();
-    complaints.truncate(3);
-    complaints
-}
-
-fn complaint(line: &str) -> Option<String> {
-    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-    if !["E", "F"].contains(&entry.get("s")?.as_str()?) {
-        return None;
-    }
-    let message = entry.get("msg")?.as_str()?;
-    let attributes = entry.get("attr");
-    let detail = attributes.and_then(|it| it.get("error")).map(|it| match it {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.get("errmsg").and_then(|it| it.as_str()).map_or_else(|| other.to_string(), str::to_owned),
-    });
-    Some(detail.map_or_else(|| message.to_owned(), |it| format!("{message}: {it}")))
-}
-
-fn last_words(mut said: File) -> Vec<String> {
-    let mut text = String::new();
-    let read = said.seek(SeekFrom::Start(0)).and_then(|_| said.read_to_string(&mut text));
-    let lines: Vec<String> = text.lines().map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
-    match read {
-        Ok(_) => lines[lines.len().saturating_sub(3)..].to_vec(),
-        Err(_) => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,13 +341,5 @@ mod tests {
         let mut names: Vec<&str> = ran.output.lines().filter_map(|it| it.split('=').next()).collect();
         names.sort_unstable();
         assert_eq!(names, ["LC_ALL", "PATH"]);
-    }
-
-    #[test]
-    fn the_log_is_read_for_errors_only() {
-        let line = r#"{"t":{},"s":"E","c":"CONTROL","id":20557,"msg":"DBException in initAndListen, terminating","attr":{"error":"DBPathInUse: Unable to lock"}}"#;
-        assert_eq!(complaint(line).unwrap(), "DBException in initAndListen, terminating: DBPathInUse: Unable to lock");
-        assert_eq!(complaint(&line.replace("\"E\"", "\"I\"")), None);
-        assert_eq!(complaint("plain text"), None);
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
-use ha_kind::{ReadingValue, RecordedValue, Value};
 use crate::lab::{Lab, PASSWORD, holding, mode};
+use ha_kind::{ReadingValue, RecordedValue, Value};
 use serde_json::json;
 
 #[tokio::test]
@@ -59,7 +60,7 @@ async fn a_creation_joins_a_start_that_is_under_way() {
     let lab = Lab::new().await;
     let arguments = lab.host(0, &json!({}));
     let mut first = lab.attempt("c", false);
-    let limit = std::time::Duration::from_millis(700);
+    let limit = Duration::from_millis(700);
     let _ = tokio::time::timeout(limit, lab.create("mongodb_host", &arguments, &mut first)).await;
     let host = lab.create("mongodb_host", &arguments, &mut lab.attempt("c", true)).await.unwrap();
     assert_eq!(lab.found("mongodb_host", &host).await, (arguments, vec![]));
@@ -155,6 +156,21 @@ async fn a_host_may_be_told_to_stop_and_to_run_again() {
     let host = lab.update("mongodb_host", &stopped, &host).await.unwrap();
     assert_eq!(lab.found("mongodb_host", &host).await, (stopped, vec![]));
     lab.delete("mongodb_host", &host).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_run_out_is_mended_by_an_update() {
+    let lab = Lab::new().await;
+    let lives = Duration::from_secs(4);
+    let since = Instant::now();
+    let soon_over = lab.host(0, &json!({ "certificate_pem": lab.expiring(0, lives) }));
+    let host = lab.create("mongodb_host", &soon_over, &mut lab.attempt("a", false)).await.unwrap();
+    tokio::time::sleep((lives + Duration::from_secs(1)).saturating_sub(since.elapsed())).await;
+    let (_, remarks) = lab.found("mongodb_host", &host).await;
+    assert!(remarks[0].contains("runs and does not answer") && remarks[0].contains("xpired"), "{remarks:?}");
+    let renewed = lab.host(0, &json!({}));
+    let host = lab.update("mongodb_host", &renewed, &host).await.unwrap();
+    assert_eq!(lab.found("mongodb_host", &host).await, (renewed, vec![]));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use ha_kind::{
@@ -16,7 +17,7 @@ use ha_kind::{
 };
 use mongodb::bson::{Document, doc};
 use mongodb::options::{AuthMechanism, ClientOptions, Credential, ServerAddress, Tls, TlsOptions};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::{Value as Json, json};
 
 pub(crate) const SET: &str = "circle";
@@ -106,8 +107,17 @@ impl Lab {
         self.signed("MongoDB", &[ADDRESSES[index]])
     }
 
+    /// A member's certificate that will soon have run out.
+    pub(crate) fn expiring(&self, index: usize, lives: Duration) -> String {
+        self.signed_until("MongoDB", &[ADDRESSES[index]], Some(lives))
+    }
+
     /// Key and certificate, signed by the set's authority.
     pub(crate) fn signed(&self, unit: &str, names: &[&str]) -> String {
+        self.signed_until(unit, names, None)
+    }
+
+    fn signed_until(&self, unit: &str, names: &[&str], lives: Option<Duration>) -> String {
         let (pem, key) = &self.authority;
         let issuer = Issuer::from_ca_cert_pem(pem, key).expect("the authority is one");
         let mut params =
@@ -116,6 +126,10 @@ impl Lab {
         params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
         params.distinguished_name.push(DnType::CommonName, names[0]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        if let Some(lives) = lives {
+            let now = UNIX_EPOCH.elapsed().expect("it is later than 1970");
+            params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(now.as_secs()) + lives;
+        }
         let key = KeyPair::generate().expect("there is chance enough");
         let certificate = params.signed_by(&key, &issuer).expect("it can be signed");
         format!("{}{}", key.serialize_pem(), certificate.pem())
@@ -172,6 +186,19 @@ impl Lab {
         let driver = self.drivers.resource(kind).expect("the kind is registered");
         let (id, outputs) = driver.create(&self.client, arguments, attempt).await?;
         Ok(RecordedValue { id, arguments: arguments.clone(), outputs: plain(outputs) })
+    }
+
+    /// Makes it, given up after ever longer moments as if `ha` had been killed, until one try gets through.
+    pub(crate) async fn create_with_kills(&self, kind: &str, arguments: &Object, token: &str) -> RecordedValue {
+        let mut limit = Duration::from_millis(20);
+        for resumed in std::iter::once(false).chain(std::iter::repeat(true)) {
+            let mut attempt = self.attempt(token, resumed);
+            match tokio::time::timeout(limit, self.create(kind, arguments, &mut attempt)).await {
+                Ok(created) => return created.unwrap_or_else(|it| panic!("{kind}: {it:?}")),
+                Err(_) => limit = limit * 3 / 2,
+            }
+        }
+        unreachable!("it is tried until it succeeds")
     }
 
     pub(crate) async fn read(&self, kind: &str, known: &[&RecordedValue]) -> Vec<ReadingValue> {
@@ -268,7 +295,7 @@ impl Lab {
         )
         .expect("it is ours");
         while is_mongod_below(process, &self.root(index)) {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -344,7 +371,7 @@ fn authority() -> (String, KeyPair) {
 /// A port that is free on all three addresses, outside those that the kernel gives away.
 fn free_port() -> u16 {
     let start = u16::try_from(std::process::id() % 4000).expect("it is small") + 21_000;
-    let seed = std::time::UNIX_EPOCH.elapsed().map_or(0, |it| it.subsec_nanos() % 4000);
+    let seed = UNIX_EPOCH.elapsed().map_or(0, |it| it.subsec_nanos() % 4000);
     let start = start + u16::try_from(seed).expect("it is small");
     let free =
         |port: &u16| ADDRESSES.iter().all(|it| TcpListener::bind((it.parse::<IpAddr>().expect("it is one"), *port)).is_ok());

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::lab::{Lab, PASSWORD, code, holding, is_mongod_below};
 use ha_kind::{Object, ReadingValue, RecordedValue, Value};
-use crate::lab::{Lab, PASSWORD, SET, code, holding, is_mongod_below};
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 
@@ -225,12 +225,27 @@ async fn members_are_mended_and_changed_without_costing_the_majority() {
         lab.update("mongodb_host", &host.arguments, host).await.unwrap();
         assert!(lab.found("mongodb_host", host).await.1.is_empty(), "{index}");
     }
-    let _ = SET;
 }
 
 fn own_state(status: &Document) -> String {
     let members = status.get_array("members").unwrap().iter().map(|it| it.as_document().unwrap());
     members.filter(|it| it.get_bool("self").unwrap_or(false)).map(|it| it.get_str("stateStr").unwrap().to_owned()).next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_at_any_moment_end_in_the_same_set() {
+    let lab = Lab::new().await;
+    for index in 0..3 {
+        lab.create_with_kills("mongodb_host", &lab.host(index, &json!({})), ["a", "b", "c"][index]).await;
+    }
+    let set = lab.create_with_kills("mongodb_replica_set", &lab.replica_set(&json!({})), "5e7").await;
+    let user = lab.create_with_kills("mongodb_user", &lab.user(&json!({})), "f").await;
+    assert_eq!(lab.found("mongodb_replica_set", &set).await, (set.arguments.clone(), vec![]));
+    assert_eq!(lab.found("mongodb_user", &user).await, (user.arguments.clone(), vec![]));
+    assert_eq!(states(&status(&lab, 0).await), ["PRIMARY", "SECONDARY", "SECONDARY"]);
+    let at = lab.endpoints().iter().position(|it| *it == primary_of(&set)).unwrap();
+    let circle = lab.outsider(at, None, Some(("circle", PASSWORD))).await;
+    circle.database("circle_ghe").run_command(doc! { "insert": "c", "documents": [{ "a": 1 }] }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -54,7 +54,7 @@ async fn a_user_without_rights_of_its_own_acts_as_the_owner() {
         "host"
     );
     shy.delete(KIND, &made).await.unwrap();
-    project.cluster.sql("postgres", "DROP DATABASE hosted");
+    project.cluster.sql("postgres", "DROP DATABASE hosted WITH (FORCE)");
     project.cluster.sql("postgres", "DROP ROLE shy; DROP ROLE host");
 }
 
@@ -73,9 +73,18 @@ async fn versions_and_schemas_change_in_place() {
     };
     let made = project.create(KIND, &given("1.7", "public")).await.unwrap();
     project.assert_settled(KIND, &made).await;
-    let changed = project.update(KIND, &made, &given("1.8", "tools")).await.unwrap();
+    let changed = project.update(KIND, &made, &given("1.8", "public")).await.unwrap();
+    project.assert_settled(KIND, &changed).await;
+    // What is in an extension belongs to the server's superuser, even in a trusted one.
+    let error = project.update(KIND, &changed, &given("1.8", "tools")).await.unwrap_err();
+    assert_eq!(error.code.as_deref(), Some("42501"), "{error}");
+    project.cluster.sql("postgres", "CREATE ROLE chief SUPERUSER LOGIN PASSWORD 'chief'");
+    let chief = [("username", Value::from("chief")), ("password", Value::from("chief")), ("superuser", Value::from(true))];
+    let chief = Project::with(&chief).await.unwrap();
+    let changed = chief.update(KIND, &changed, &given("1.8", "tools")).await.unwrap();
     project.assert_settled(KIND, &changed).await;
     project.delete(KIND, &changed).await.unwrap();
+    project.cluster.sql("postgres", "DROP ROLE chief");
     project.delete("postgresql_database", &database).await.unwrap();
 }
 

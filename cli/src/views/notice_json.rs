@@ -1,0 +1,189 @@
+//! What is wrong as data, in the shape of `terraform validate -json`.
+
+use ha_kind::{Severity, Span};
+
+use super::json::Json;
+use super::notice::Notice;
+use super::secrets::Secrets;
+use super::sources::Sources;
+
+/// All of them, with how many there are.
+pub(crate) fn notices_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Json {
+    let count = |severity| notices.iter().filter(|it| it.severity == severity).count();
+    let errors = count(Severity::Error);
+    Json::object([
+        ("format_version", "1.0".into()),
+        ("valid", (errors == 0).into()),
+        ("error_count", errors.into()),
+        ("warning_count", count(Severity::Warning).into()),
+        ("diagnostics", diagnostics_json(notices, sources, secrets)),
+    ])
+}
+
+/// All of them: errors first, by file and place.
+pub(crate) fn diagnostics_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Json {
+    let mut in_order: Vec<&Notice> = notices.iter().collect();
+    in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
+    Json::Array(in_order.into_iter().map(|it| notice_json(it, sources, secrets)).collect())
+}
+
+fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets) -> Json {
+    let Notice { severity, title, span, label, context: _, notes, help, suggestion } = notice;
+    let safe = |text: &str| secrets.masked(text);
+    let mut detail: Vec<String> = Vec::new();
+    if !label.is_empty() {
+        detail.push(safe(label));
+    }
+    for (what, text) in notes {
+        detail.push(if *what == "note" { safe(text) } else { format!("{what}: {}", safe(text)) });
+    }
+    detail.extend(help.iter().map(|it| format!("help: {}", safe(it))));
+    let severity = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut fields =
+        vec![("severity", severity.into()), ("summary", Json::from(safe(title))), ("detail", detail.join("\n").into())];
+    if let Some(range) = span.as_ref().and_then(|it| range(it, sources)) {
+        fields.push(("range", range));
+    }
+    if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, sources, secrets)) {
+        fields.push(("snippet", snippet));
+    }
+    if let Some(suggestion) = suggestion {
+        fields.push(("suggestion", safe(suggestion).into()));
+    }
+    Json::object(fields)
+}
+
+fn range(span: &Span, sources: &Sources) -> Option<Json> {
+    let text = sources.text(&span.file)?;
+    let position = |at: usize| {
+        let before = text.get(..at)?;
+        let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Some(Json::object([("line", line.into()), ("column", column.into()), ("byte", at.into())]))
+    };
+    let (start, end) = (position(span.start)?, position(span.end)?);
+    Some(Json::object([("filename", (&*span.file).into()), ("start", start), ("end", end)]))
+}
+
+fn snippet(span: &Span, sources: &Sources, secrets: &Secrets) -> Option<Json> {
+    let text = sources.text(&span.file)?;
+    let before = text.get(..span.start)?;
+    let start = before.rfind('\n').map_or(0, |it| it + 1);
+    let end = text[span.start..].find('\n').map_or(text.len(), |it| span.start + it);
+    text.get(..span.end).filter(|_| end - start <= 2000)?;
+    let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
+    Some(Json::object([
+        ("code", secrets.blotted(&text[start..end]).into()),
+        ("start_line", line.into()),
+        ("highlight_start_offset", (span.start - start).into()),
+        ("highlight_end_offset", (span.end.min(end).max(span.start) - start).into()),
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::Diagnostic;
+    use snapbox::str;
+
+    use super::super::samples::check;
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_as_data() {
+        let sources: Sources = [("main.hcl", "ä = 1\nb = wrong\n")].into_iter().collect();
+        let at = Span::new("main.hcl".into(), 11..16);
+        let diagnostics = [
+            Diagnostic::warning("look").at(Span::new("main.hcl".into(), 0..2)),
+            Diagnostic::error("no such name")
+                .at(at)
+                .label("is no name")
+                .detail("Whole sentences.")
+                .closest("wrong", ["wrang"])
+                .of("a.b"),
+            Diagnostic::error("nowhere").at(Span::new("other.hcl".into(), 5..2)),
+        ];
+        let notices: Vec<Notice> = diagnostics.iter().map(Notice::from).collect();
+        check(
+            &notices_json(&notices, &sources, &Secrets::default()).pretty(),
+            str![[r#"
+{
+  "format_version": "1.0",
+  "valid": false,
+  "error_count": 2,
+  "warning_count": 1,
+  "diagnostics": [
+    {
+      "severity": "error",
+      "summary": "no such name",
+      "detail": "is no name\nWhole sentences.\nin: a.b\nhelp: did you mean `wrang`?",
+      "range": {
+        "filename": "main.hcl",
+        "start": {
+          "line": 2,
+          "column": 5,
+          "byte": 11
+        },
+        "end": {
+          "line": 2,
+          "column": 10,
+          "byte": 16
+        }
+      },
+      "snippet": {
+        "code": "b = wrong",
+        "start_line": 2,
+        "highlight_start_offset": 4,
+        "highlight_end_offset": 9
+      },
+      "suggestion": "wrang"
+    },
+    {
+      "severity": "error",
+      "summary": "nowhere",
+      "detail": ""
+    },
+    {
+      "severity": "warning",
+      "summary": "look",
+      "detail": "",
+      "range": {
+        "filename": "main.hcl",
+        "start": {
+          "line": 1,
+          "column": 1,
+          "byte": 0
+        },
+        "end": {
+          "line": 1,
+          "column": 2,
+          "byte": 2
+        }
+      },
+      "snippet": {
+        "code": "ä = 1",
+        "start_line": 1,
+        "highlight_start_offset": 0,
+        "highlight_end_offset": 2
+      }
+    }
+  ]
+}
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn no_span_makes_it_panic() {
+        let sources: Sources = [("a.hcl", "ä\n"), ("empty.hcl", "")].into_iter().collect();
+        for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
+            for (start, end) in (0..5).flat_map(|start| (0..5).map(move |end| (start, end))) {
+                let notice = Notice::from(&Diagnostic::error("x").at(Span::new(file.into(), start..end)));
+                assert!(notices_json(&[notice], &sources, &Secrets::default()).line().contains("\"x\""));
+            }
+        }
+    }
+}

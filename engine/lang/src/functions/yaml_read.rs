@@ -1,0 +1,268 @@
+//! Reads YAML: the values that plain words mean are those of the language's own YAML dialect, where `yes` is true.
+
+use std::collections::HashMap;
+
+use ha_kind::{Name, Number, Object, Value};
+use jiff::civil::DateTime;
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+/// Deeper YAML than this is refused.
+const DEEPEST: usize = 256;
+/// Aliases may not blow a document up to more values than this.
+const LARGEST: usize = 1_000_000;
+
+/// The value of a YAML text of one document.
+pub(super) fn decoded(text: &str) -> Result<Value, String> {
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), total: 0, line: 1, column: 1 };
+    let mut document = None;
+    loop {
+        match reader.next()? {
+            Event::StreamEnd => break,
+            Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+            _ if document.is_some() => return Err(reader.wrong("there is more than one document")),
+            event => document = Some(reader.value(event, 0)?.0),
+        }
+    }
+    document.ok_or_else(|| "this is not YAML: there is nothing in it".into())
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// What anchors stand for, and of how many values that is made.
+    anchors: HashMap<usize, (Value, usize)>,
+    total: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Event<'a>, String> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => {
+                (self.line, self.column) = (span.start.line(), span.start.col() + 1);
+                Ok(event)
+            }
+            Some(Err(error)) => {
+                (self.line, self.column) = (error.marker().line(), error.marker().col() + 1);
+                Err(self.wrong(error.info()))
+            }
+            None => Ok(Event::StreamEnd),
+        }
+    }
+
+    fn wrong(&self, what: &str) -> String {
+        format!("this is not YAML: {what}, in line {} at column {}", self.line, self.column)
+    }
+
+    /// The value that begins with an event, and of how many it is made.
+    fn value(&mut self, event: Event<'a>, depth: usize) -> Result<(Value, usize), String> {
+        if depth > DEEPEST {
+            return Err(self.wrong(&format!("it is more than {DEEPEST} deep")));
+        }
+        let (anchor, value, size) = match event {
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some((value, size)) => (0, value, size),
+                None => return Err(self.wrong("an alias stands inside of what it stands for")),
+            },
+            Event::Scalar(text, style, anchor, tag) => (anchor, self.scalar(&text, style, tag.as_deref())?, 1),
+            Event::SequenceStart(anchor, tag) => {
+                self.only(tag.as_deref(), "seq")?;
+                let mut items = Vec::new();
+                let mut size = 1;
+                loop {
+                    match self.next()? {
+                        Event::SequenceEnd => break,
+                        event => {
+                            let (item, more) = self.value(event, depth + 1)?;
+                            items.push(item);
+                            size += more;
+                        }
+                    }
+                }
+                (anchor, Value::tuple(items), size)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.only(tag.as_deref(), "map")?;
+                let (items, size) = self.mapping(depth)?;
+                (anchor, Value::object(items), size)
+            }
+            _ => return Err(self.wrong("a value is expected")),
+        };
+        self.total += size;
+        if self.total > LARGEST {
+            return Err(self.wrong("it is too large"));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, (value.clone(), size));
+        }
+        Ok((value, size))
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<(Object, usize), String> {
+        let mut items = Object::new();
+        let mut merged: Vec<Object> = Vec::new();
+        let mut size = 1;
+        loop {
+            let key = match self.next()? {
+                Event::MappingEnd => break,
+                event => event,
+            };
+            let merge = matches!(&key, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let (key, _) = self.value(key, depth + 1)?;
+            let event = self.next()?;
+            let (value, more) = self.value(event, depth + 1)?;
+            size += more + 1;
+            if merge {
+                merged.extend(self.merge(&value)?);
+                continue;
+            }
+            let name: Name = match &key {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string().into(),
+                Value::Bool(it) => it.to_string().into(),
+                _ => return Err(self.wrong("a key must be a text")),
+            };
+            items.insert(name, value);
+        }
+        for object in merged {
+            for (name, value) in object {
+                items.entry(name).or_insert(value);
+            }
+        }
+        Ok((items, size))
+    }
+
+    fn merge(&self, value: &Value) -> Result<Vec<Object>, String> {
+        match value {
+            Value::Object(items) => Ok(vec![(**items).clone()]),
+            Value::Tuple(all) => all.iter().try_fold(Vec::new(), |mut merged, it| {
+                merged.extend(self.merge(it)?);
+                Ok(merged)
+            }),
+            _ => Err(self.wrong("`<<` takes a mapping or a list of mappings")),
+        }
+    }
+
+    /// Refuses all tags but one.
+    fn only(&self, tag: Option<&Tag>, allowed: &str) -> Result<(), String> {
+        match tag {
+            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == allowed) => {
+                Err(self.wrong(&format!("the tag `{}{}` is not supported here", tag.handle, tag.suffix)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
+        use unicode_normalization::UnicodeNormalization;
+        let as_text = || Value::from(text.nfc().collect::<String>());
+        let resolved = || match style {
+            ScalarStyle::Plain => self.plain(text).map(|it| it.unwrap_or_else(as_text)),
+            _ => Ok(as_text()),
+        };
+        let Some(tag) = tag else { return resolved() };
+        match (tag.is_yaml_core_schema(), &*tag.suffix) {
+            (true, "str" | "binary") => Ok(as_text()),
+            (false, "") if tag.handle == "!" => Ok(as_text()),
+            (true, "int" | "float" | "bool" | "null" | "timestamp") => resolved(),
+            _ => Err(self.wrong(&format!("the tag `{}{}` is not supported here", tag.handle, tag.suffix))),
+        }
+    }
+
+    /// What a word without quotes means, where it is no text.
+    fn plain(&self, text: &str) -> Result<Option<Value>, String> {
+        Ok(Some(match text {
+            "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+            "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::Bool(true),
+            "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Value::Bool(false),
+            ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
+                return Err(self.wrong(&format!("`{text}` is no number here")));
+            }
+            _ => match number(text).or_else(|| timestamp(text)) {
+                Some(value) => value,
+                None => return Ok(None),
+            },
+        }))
+    }
+}
+
+fn number(text: &str) -> Option<Value> {
+    let digits = |base, prefix: &str| {
+        let unsigned = text.trim_start_matches(['-', '+']);
+        let digits = unsigned.strip_prefix(prefix)?;
+        let number = Number::from_digits(digits, base).filter(|_| !digits.starts_with(['-', '+']))?;
+        Some(Value::Number(if text.starts_with('-') { number.negated() } else { number }))
+    };
+    let first = text.trim_start_matches(['-', '+']).chars().next()?;
+    if !first.is_ascii_digit() && first != '.' || text.len() - text.trim_start_matches(['-', '+']).len() > 1 {
+        return None;
+    }
+    digits(16, "0x").or_else(|| digits(8, "0o")).or_else(|| {
+        let plain = text.trim_end_matches('.').parse().ok().filter(|_| text != ".")?;
+        Some(Value::Number(plain))
+    })
+}
+
+/// A date or time in one of YAML's forms, as a text in the one form of the language.
+fn timestamp(text: &str) -> Option<Value> {
+    let bytes = text.as_bytes();
+    if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
+        return None;
+    }
+    let (date, time) = match text.find(['T', 't', ' ']) {
+        Some(end) => (&text[..end], Some(&text[end + 1..])),
+        None => (text, None),
+    };
+    let mut parts = date.split('-').map(str::parse::<i16>);
+    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let (clock, zone) = match time {
+        None => ("0:0:0", "Z"),
+        Some(time) => match time.find(['Z', '+', '-']) {
+            Some(end) => (time[..end].trim_end(), &time[end..]),
+            None if text.as_bytes().get(date.len()) == Some(&b' ') => (time, "Z"),
+            None => return None,
+        },
+    };
+    let mut parts = clock.split(':');
+    let (hour, minute) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let second = parts.next()?.split('.').next()?.parse().ok()?;
+    let known = DateTime::new(year, month.try_into().ok()?, day.try_into().ok()?, hour, minute, second, 0).ok()?;
+    let zone_is_right = zone == "Z" || zone.len() == 6 && zone.as_bytes()[3] == b':';
+    zone_is_right.then(|| Value::from(format!("{}{zone}", known.strftime("%Y-%m-%dT%H:%M:%S"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::encoding::json_text;
+
+    #[test]
+    fn yaml_is_read() {
+        for (text, json) in [
+            ("a: 1\nb: [1, two, 3.5]\nc: ~\nd: yes", r#"{"a":1,"b":[1,"two",3.5],"c":null,"d":true}"#),
+            ("f: 0x1F\ng: 0o17\nh: 017\ni: 1e3\nj: .5\nk: 1_000\nl: 1:30", r#"{"f":31,"g":15,"h":17,"i":1000,"j":0.5,"k":"1_000","l":"1:30"}"#),
+            ("a: &x {b: 1}\nc: *x\nd:\n  <<: *x\n  e: 2", r#"{"a":{"b":1},"c":{"b":1},"d":{"b":1,"e":2}}"#),
+            ("- 2020-01-01\n- 2001-12-14t21:59:43.10-05:00", r#"["2020-01-01T00:00:00Z","2001-12-14T21:59:43-05:00"]"#),
+            ("a: |\n  x\n  y\nb: '5'", r#"{"a":"x\ny\n","b":"5"}"#),
+            ("!!str 5", "\"5\""),
+            ("1: b", r#"{"1":"b"}"#),
+        ] {
+            assert_eq!(json_text(&decoded(text).unwrap()), json, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for text in ["", "a: [", "? [a]\n: b", "!foo 5", "---\na\n---\nb", ".nan", "a: *b"] {
+            assert!(decoded(text).unwrap_err().starts_with("this is not YAML"), "{text}");
+        }
+        let mut bomb = String::from("a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n");
+        for i in 1..12 {
+            bomb += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(","));
+        }
+        assert!(decoded(&bomb).unwrap_err().contains("too large"));
+    }
+}

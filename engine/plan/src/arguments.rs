@@ -1,0 +1,125 @@
+//! The arguments of an instance: as the configuration says them, and as they are to be beside what is recorded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ha_kind::{Address, Described, Diagnostic, Name, Object, Problem, Span, Step, Value};
+use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
+use ha_state::Record;
+
+use crate::expand::Expansion;
+use crate::world::World;
+
+/// The arguments of an instance as the configuration says them.
+pub(crate) struct Arguments {
+    /// Converted to their types, with defaults.
+    pub(crate) values: Object,
+    /// Those that the configuration sets: an argument set to null is left out.
+    pub(crate) configured: BTreeSet<Name>,
+}
+
+impl Arguments {
+    /// The arguments of an instance. What is wrong with them is located in the source.
+    pub(crate) fn of(
+        world: &World,
+        described: &Described,
+        block: &ResourceBlock,
+        expansion: &Expansion,
+        address: &Address,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let schema = described.schema();
+        let result = world.within(&address.key, expansion, None, |environment: &Environment<'_>| {
+            let given = block.body.evaluate(&schema.arguments, environment)?;
+            let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
+            let values = schema.conform(&given).map_err(located)?;
+            let problems = described.hooks().problems(schema, &values);
+            if !problems.is_empty() {
+                return Err(located(problems));
+            }
+            let configured = given.iter().filter(|(_, it)| !it.is_null()).map(|(name, _)| name.clone()).collect();
+            Ok(Self { values, configured })
+        });
+        let named = |it: Diagnostic| if it.address.is_none() { it.of(address) } else { it };
+        result.map_err(|diagnostics: Vec<Diagnostic>| diagnostics.into_iter().map(named).collect())
+    }
+
+    /// The arguments for what is recorded and stays: without the changes that are to be ignored, and with what the
+    /// configuration never said anything about as it is.
+    pub(crate) fn beside(&self, record: &Record, described: &Described, ignored: Option<&IgnoreChanges>) -> Object {
+        let mut values = self.values.clone();
+        ignore(ignored, record, &mut values);
+        let arguments = &described.schema().arguments;
+        for (name, value) in &record.arguments {
+            let never_said = !self.configured.contains(name) && !record.configured.contains(name);
+            let chosen = arguments.get(name).is_none_or(|it| it.chosen);
+            if never_said && !chosen && !values.contains_key(name) {
+                values.insert(name.clone(), value.clone());
+            }
+        }
+        values
+    }
+}
+
+/// Problems with arguments as diagnostics, each where the argument was written.
+pub(crate) fn located(problems: Vec<Problem>, body: &Body, address: Option<&Address>, head: Span) -> Vec<Diagnostic> {
+    let each = |problem: Problem| {
+        let span = body.locate(&problem.path);
+        let diagnostic = Diagnostic::error(problem.message).at(span).within(head.clone());
+        match address {
+            Some(address) => diagnostic.of(address),
+            None => diagnostic,
+        }
+    };
+    problems.into_iter().map(each).collect()
+}
+
+/// Keeps what the configuration says to leave alone as it is.
+fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Object) {
+    match changes {
+        None => {}
+        Some(IgnoreChanges::All) => *arguments = record.arguments.clone(),
+        Some(IgnoreChanges::Paths(paths)) => {
+            for (path, _) in paths {
+                let Some((Step::Name(name), deeper)) = path.steps().split_first() else { continue };
+                let recorded = record.arguments.get(name);
+                let kept = match (deeper, arguments.get(name)) {
+                    ([], _) => recorded.cloned(),
+                    (_, Some(value)) => Some(kept_inside(value, recorded, deeper)),
+                    (_, None) => None,
+                };
+                match kept {
+                    Some(kept) => arguments.insert(name.clone(), kept),
+                    None => arguments.remove(name),
+                };
+            }
+        }
+    }
+}
+
+fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[Step]) -> Value {
+    let Some((step, deeper)) = path.split_first() else { return recorded.cloned().unwrap_or(Value::Null) };
+    match (value, step) {
+        (Value::Sensitive(inner), _) => {
+            let recorded = recorded.map(|it| it.unmark().0);
+            kept_inside(inner, recorded.as_ref(), path).sensitive()
+        }
+        (Value::Map(items) | Value::Object(items), Step::Name(name)) => {
+            let mut items = (**items).clone();
+            let before = recorded.and_then(Value::as_object).and_then(|it| it.get(name));
+            match kept_inside(items.get(name).unwrap_or(&Value::Null), before, deeper) {
+                Value::Null => items.remove(name),
+                kept => items.insert(name.clone(), kept),
+            };
+            if matches!(value, Value::Map(_)) { Value::Map(Arc::new(items)) } else { Value::Object(Arc::new(items)) }
+        }
+        (Value::List(items), Step::Index(index)) => {
+            let mut items = (**items).clone();
+            let before = recorded.and_then(Value::elements).and_then(|it| it.get(*index).copied().cloned());
+            if let Some(item) = items.get_mut(*index) {
+                *item = kept_inside(item, before.as_ref(), deeper);
+            }
+            Value::list(items)
+        }
+        _ => value.clone(),
+    }
+}

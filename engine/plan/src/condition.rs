@@ -1,0 +1,49 @@
+//! What must hold: preconditions and postconditions.
+
+use ha_kind::{Diagnostic, Key, Type, Value};
+use ha_lang::{Condition, Environment};
+
+use crate::expand::Expansion;
+use crate::world::World;
+
+/// What of these does not hold for an instance, all of it. What is not known yet is left for later.
+pub(crate) fn failing(
+    world: &World,
+    conditions: &[Condition],
+    key: &Key,
+    expansion: &Expansion,
+    this: Option<&Value>,
+    of: &str,
+) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for condition in conditions {
+        match world.within(key, expansion, this, |environment| message(condition, environment)) {
+            Ok(None) => {}
+            Ok(Some(message)) => {
+                let diagnostic = Diagnostic::error("a condition does not hold").at(condition.condition.span().clone());
+                diagnostics.push(diagnostic.detail(message).of(of));
+            }
+            Err(more) => diagnostics.extend(more),
+        }
+    }
+    diagnostics
+}
+
+/// The message of a condition that does not hold; none while it holds or is not known.
+fn message(condition: &Condition, environment: &Environment<'_>) -> Result<Option<String>, Vec<Diagnostic>> {
+    let wrong = |message: String| vec![Diagnostic::error(message).at(condition.condition.span().clone())];
+    let value = condition.condition.evaluate(environment)?.unmark().0;
+    match ha_kind::convert(&value, &Type::Bool).map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))? {
+        Value::Bool(false) => {
+            let message = condition.error_message.evaluate(environment)?;
+            Ok(Some(match message.is_sensitive() {
+                true => "(the message holds a secret)".to_owned(),
+                false => {
+                    ha_kind::Text::of(&message).and_then(|it| it.known()).unwrap_or_else(|| "(known after apply)".to_owned())
+                }
+            }))
+        }
+        Value::Null => Err(wrong("a condition is true or false, and this one is null".to_owned())),
+        _ => Ok(None),
+    }
+}

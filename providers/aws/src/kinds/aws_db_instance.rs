@@ -1,0 +1,354 @@
+//! A database server of RDS.
+
+mod changes;
+mod check;
+mod impact;
+mod seen;
+mod settling;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_rds::types::DbInstance as Found;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Secret, Volatile,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::engine_version::EngineVersion;
+use crate::failure::{self, Attempting as _};
+use crate::reading::Listed;
+use crate::tags::{self, Tags};
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::windows::{BackupWindow, MaintenanceWindow};
+use crate::{Aws, rds, reading};
+
+/// A database server of RDS.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Instance {
+    /// Name, unique in the account and region, in lower case.
+    identifier: Immutable<String>,
+    /// The database, such as `postgres`.
+    engine: Immutable<String>,
+    /// Its version, or the beginning of one: `14` is content with `14.11`.
+    engine_version: Option<Chosen<EngineVersion>>,
+    /// The type of machine, such as `db.m5.large`.
+    instance_class: String,
+    /// GiB. Only grows.
+    allocated_storage: Option<Chosen<i32>>,
+    /// GiB up to which it grows by itself; 0 for not at all.
+    max_allocated_storage: Option<i32>,
+    /// `gp3`, `gp2`, `io1`, `io2` or `standard`.
+    storage_type: Option<Chosen<String>>,
+    /// Operations in a second, with `gp3`, `io1` and `io2`.
+    iops: Option<Chosen<i32>>,
+    /// MiB in a second, with `gp3`.
+    storage_throughput: Option<Chosen<i32>>,
+    /// Whether the disk is encrypted.
+    #[serde(default)]
+    storage_encrypted: Immutable<bool>,
+    /// Amazon's name for the key that the disk is encrypted with.
+    kms_key_id: Option<Chosen<Immutable<String>>>,
+    /// Name of the master user.
+    username: Option<Chosen<Immutable<String>>>,
+    /// Password of the master user.
+    password: Option<Secret<String>>,
+    /// Whether RDS makes the password and keeps it in Secrets Manager.
+    manage_master_user_password: Option<bool>,
+    /// The key that the password is encrypted with there.
+    master_user_secret_kms_key_id: Option<Chosen<String>>,
+    /// The first database; none when left out.
+    db_name: Option<Chosen<Immutable<String>>>,
+    /// The port.
+    port: Option<Chosen<i32>>,
+    /// Whether a second machine in another zone stands by.
+    multi_az: Option<Chosen<bool>>,
+    /// How many days backups are kept: 0 (none) to 35.
+    backup_retention_period: Option<Chosen<i32>>,
+    /// When backups are made, in UTC: `09:46-10:16`.
+    backup_window: Option<Chosen<BackupWindow>>,
+    /// When it is maintained, in UTC: `sun:04:00-sun:04:30`.
+    maintenance_window: Option<Chosen<MaintenanceWindow>>,
+    /// Whether it cannot be deleted.
+    #[serde(default)]
+    deletion_protection: bool,
+    /// Whether it is deleted without a last snapshot.
+    #[serde(default)]
+    skip_final_snapshot: bool,
+    /// Name of the last snapshot.
+    final_snapshot_identifier: Option<String>,
+    /// Whether its backups are deleted with it.
+    #[serde(default = "yes")]
+    delete_automated_backups: bool,
+    /// Whether it has an address that all the world can reach.
+    #[serde(default)]
+    publicly_accessible: bool,
+    /// Who may talk to it.
+    vpc_security_group_ids: Option<Chosen<BTreeSet<String>>>,
+    /// The subnets it is in.
+    db_subnet_group_name: Option<Chosen<String>>,
+    /// Its settings.
+    parameter_group_name: Option<Chosen<String>>,
+    /// Its options.
+    option_group_name: Option<Chosen<String>>,
+    /// Whether changes are made now and not in the next maintenance window.
+    #[serde(default)]
+    apply_immediately: bool,
+    /// Whether it may go to a version that does not read the old one's files without conversion.
+    #[serde(default)]
+    allow_major_version_upgrade: bool,
+    /// Whether small new versions are installed in maintenance windows.
+    #[serde(default = "yes")]
+    auto_minor_version_upgrade: bool,
+    /// Whether snapshots get its labels.
+    #[serde(default)]
+    copy_tags_to_snapshot: bool,
+    /// Whether RDS measures what the database is busy with.
+    #[serde(default)]
+    performance_insights_enabled: bool,
+    /// The key that those measurements are encrypted with.
+    performance_insights_kms_key_id: Option<Chosen<Immutable<String>>>,
+    /// How many days those measurements are kept.
+    performance_insights_retention_period: Option<Chosen<i32>>,
+    /// How often the machine is measured, in seconds; 0 for not at all.
+    #[serde(default)]
+    monitoring_interval: i32,
+    /// The role with which it is measured.
+    monitoring_role_arn: Option<Chosen<String>>,
+    /// Logs that go to CloudWatch, such as `postgresql`.
+    #[serde(default)]
+    enabled_cloudwatch_logs_exports: BTreeSet<String>,
+    /// Whether roles of AWS can log in.
+    #[serde(default)]
+    iam_database_authentication_enabled: bool,
+    /// The authority that its certificate is from.
+    ca_cert_identifier: Option<Chosen<String>>,
+    /// `IPV4` or `DUAL`.
+    network_type: Option<Chosen<String>>,
+    /// Its licence.
+    license_model: Option<Chosen<String>>,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Its host name.
+    address: String,
+    /// Its host name and port.
+    endpoint: Volatile<String>,
+    /// Amazon's name for it.
+    arn: String,
+    /// What tells it from an earlier instance of the same name.
+    resource_id: String,
+    /// The zone of its host name in Route 53.
+    hosted_zone_id: Option<String>,
+    /// How it is; `available` also while it is backed up.
+    status: Volatile<String>,
+    /// Its version, to the last number.
+    engine_version_actual: Volatile<String>,
+    /// The zone that the active machine is in.
+    availability_zone: Option<Volatile<String>>,
+    /// Where RDS keeps the password, when it manages it.
+    master_user_secret: Option<Volatile<MasterSecret>>,
+}
+
+/// Where RDS keeps the password.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct MasterSecret {
+    /// Amazon's name for the secret.
+    secret_arn: String,
+    /// How it is.
+    secret_status: String,
+    /// The key it is encrypted with.
+    kms_key_id: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Resource for Instance {
+    const KIND: &'static str = "aws_db_instance";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            identifier: String,
+        }
+        let hooks = Hooks::new().check(tags::check).predict("id", |it: Named| it.identifier).impact(impact::impact);
+        check::all(hooks)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.identifier.as_str();
+        let what = format!("create the database `{name}`");
+        Wait::new(&what, PROPAGATION)
+            .until(attempt, || async {
+                match self.creation(aws, attempt).send().await {
+                    Err(error) if failure::is(&error, &["DBInstanceAlreadyExists"]) => match find(aws, name).await? {
+                        Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(Seen::Ready(())),
+                        _ => Err(failure::foreign("database", name)),
+                    },
+                    Err(error) if rds::is_too_early(error.message()) => Ok(Seen::Pending("waiting for its role".into())),
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await?;
+        let found = settling::created(aws, name, attempt).await?;
+        Ok(Created { id: name.to_owned(), outputs: seen::outputs(&found) })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::listed(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let name = before.id.as_str();
+        let was = &before.arguments;
+        if self.tags != was.tags {
+            rds::label(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
+        }
+        let names = changes::names(was, self);
+        if names.is_empty() {
+            return Ok(before.outputs.clone());
+        }
+        let found = settling::ready_for_change(aws, name, attempt).await?;
+        if let Some(call) = changes::call(aws, was, self, &found) {
+            call.send().await.attempting_first(format!("change the database `{name}`"))?;
+        }
+        let found = settling::changed(aws, self, &names, attempt).await?;
+        Ok(seen::outputs(&found))
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let name = recorded.id.as_str();
+        let Some(found) = find(aws, name).await? else { return Ok(()) };
+        if found.deletion_protection() == Some(true) {
+            let address = attempt.address();
+            return Err(Error::new(format!("delete the database `{name}`"), "it is protected against deletion")
+                .help(format!("set `deletion_protection = false` on `{address}` and apply, which shows as a change of its own; then destroy"))
+                .outcome(Outcome::Refused));
+        }
+        if found.db_instance_status() != Some("deleting") {
+            recorded.arguments.end(aws, name, attempt).await?;
+        }
+        settling::gone(aws, name, attempt).await
+    }
+}
+
+impl Instance {
+    fn creation(&self, aws: &Aws, attempt: &Attempt) -> aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder {
+        let text = |it: &Option<Chosen<String>>| it.as_ref().map(|it| it.0.clone());
+        let fixed = |it: &Option<Chosen<Immutable<String>>>| it.as_ref().map(|it| it.to_string());
+        aws.rds
+            .create_db_instance()
+            .db_instance_identifier(self.identifier.as_str())
+            .engine(self.engine.as_str())
+            .set_engine_version(self.engine_version.as_ref().map(|it| it.as_str().to_owned()))
+            .db_instance_class(&self.instance_class)
+            .set_allocated_storage(self.allocated_storage.map(|it| it.0))
+            .set_max_allocated_storage(self.max_allocated_storage.filter(|it| *it != 0))
+            .set_storage_type(text(&self.storage_type))
+            .set_iops(self.iops.map(|it| it.0))
+            .set_storage_throughput(self.storage_throughput.map(|it| it.0))
+            .storage_encrypted(self.storage_encrypted.0)
+            .set_kms_key_id(fixed(&self.kms_key_id))
+            .set_master_username(fixed(&self.username))
+            .set_master_user_password(self.password.as_ref().map(|it| it.0.clone()))
+            .set_manage_master_user_password(self.manage_master_user_password)
+            .set_master_user_secret_kms_key_id(text(&self.master_user_secret_kms_key_id))
+            .set_db_name(fixed(&self.db_name))
+            .set_port(self.port.map(|it| it.0))
+            .set_multi_az(self.multi_az.map(|it| it.0))
+            .set_backup_retention_period(self.backup_retention_period.map(|it| it.0))
+            .set_preferred_backup_window(self.backup_window.map(|it| it.to_string()))
+            .set_preferred_maintenance_window(self.maintenance_window.map(|it| it.to_string()))
+            .deletion_protection(self.deletion_protection)
+            .publicly_accessible(self.publicly_accessible)
+            .set_vpc_security_group_ids(self.vpc_security_group_ids.as_ref().map(|it| it.iter().cloned().collect()))
+            .set_db_subnet_group_name(text(&self.db_subnet_group_name))
+            .set_db_parameter_group_name(text(&self.parameter_group_name))
+            .set_option_group_name(text(&self.option_group_name))
+            .auto_minor_version_upgrade(self.auto_minor_version_upgrade)
+            .copy_tags_to_snapshot(self.copy_tags_to_snapshot)
+            .enable_performance_insights(self.performance_insights_enabled)
+            .set_performance_insights_kms_key_id(fixed(&self.performance_insights_kms_key_id))
+            .set_performance_insights_retention_period(self.performance_insights_retention_period.map(|it| it.0))
+            .set_monitoring_interval((self.monitoring_interval != 0).then_some(self.monitoring_interval))
+            .set_monitoring_role_arn(text(&self.monitoring_role_arn))
+            .set_enable_cloudwatch_logs_exports(
+                (!self.enabled_cloudwatch_logs_exports.is_empty())
+                    .then(|| self.enabled_cloudwatch_logs_exports.iter().cloned().collect()),
+            )
+            .enable_iam_database_authentication(self.iam_database_authentication_enabled)
+            .set_ca_certificate_identifier(text(&self.ca_cert_identifier))
+            .set_network_type(text(&self.network_type))
+            .set_license_model(text(&self.license_model))
+            .set_tags(Some(tags::ours(&self.tags, attempt)))
+    }
+
+    /// Tells RDS to delete it.
+    async fn end(&self, aws: &Aws, name: &str, attempt: &Attempt) -> Result<(), Error> {
+        let what = format!("delete the database `{name}`");
+        let snapshot = self.final_snapshot_identifier.clone().filter(|_| !self.skip_final_snapshot);
+        if snapshot.is_none() && !self.skip_final_snapshot {
+            return Err(Error::new(what, "nothing says whether its data may be lost")
+                .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` if nobody needs the data; apply; then destroy")
+                .outcome(Outcome::Refused));
+        }
+        Wait::new(&what, settling::BUSY)
+            .until(attempt, || async {
+                let call = aws
+                    .rds
+                    .delete_db_instance()
+                    .db_instance_identifier(name)
+                    .skip_final_snapshot(self.skip_final_snapshot)
+                    .set_final_db_snapshot_identifier(snapshot.clone())
+                    .delete_automated_backups(self.delete_automated_backups);
+                match call.send().await {
+                    Err(error) if failure::is(&error, &["DBInstanceNotFound"]) => Ok(Seen::Ready(())),
+                    Err(error) if error.message().is_some_and(|it| it.contains("already being deleted")) => Ok(Seen::Ready(())),
+                    Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
+                        Ok(Seen::Pending("busy with an earlier change".into()))
+                    }
+                    Err(error) if failure::is(&error, &["DBSnapshotAlreadyExists"]) => {
+                        let error = Err::<(), _>(error).attempting_first(&what).expect_err("it is one");
+                        Err(error.help("give `final_snapshot_identifier` a name that no snapshot has, apply, and destroy again"))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl Listed for Instance {
+    const AT_ONCE: usize = 50;
+
+    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        let names = recorded.iter().map(|it| it.id.clone());
+        let filter = rds::filter("db-instance-id", names);
+        let mut pages = aws.rds.describe_db_instances().filters(filter).into_paginator().items().send();
+        let mut found = BTreeMap::new();
+        while let Some(instance) = pages.next().await {
+            let instance = instance.attempting("list databases")?;
+            found.insert(instance.db_instance_identifier().unwrap_or_default().to_owned(), instance);
+        }
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen::reading(it, found))).collect())
+    }
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+    match aws.rds.describe_db_instances().db_instance_identifier(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => {
+            let found = other.attempting(format!("look at the database `{name}`"))?;
+            Ok(found.db_instances.unwrap_or_default().into_iter().next())
+        }
+    }
+}

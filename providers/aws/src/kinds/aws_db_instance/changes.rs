@@ -1,0 +1,208 @@
+//! What differs between a database as it was and as it should be, as one call.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance as Found};
+use ha_kind::{Chosen, Immutable};
+
+use super::Instance;
+use crate::Aws;
+
+/// Arguments that only say how `ha` goes about it, or that other calls change.
+const NOT_IN_THE_CALL: [&str; 6] = [
+    "allow_major_version_upgrade",
+    "apply_immediately",
+    "delete_automated_backups",
+    "final_snapshot_identifier",
+    "skip_final_snapshot",
+    "tags",
+];
+
+/// The arguments that a call must change. What is left to RDS is none of them.
+pub(super) fn names(before: &Instance, after: &Instance) -> BTreeSet<&'static str> {
+    macro_rules! differing {
+        ($($name:ident),* $(,)?) => {
+            // Taken apart, so that a new argument is not forgotten here.
+            match (before, after) {
+                (Instance { $($name: _),* }, _) => [$((stringify!($name), differs(&before.$name, &after.$name))),*],
+            }
+        };
+    }
+    let all = differing!(
+        identifier,
+        engine,
+        engine_version,
+        instance_class,
+        allocated_storage,
+        max_allocated_storage,
+        storage_type,
+        iops,
+        storage_throughput,
+        storage_encrypted,
+        kms_key_id,
+        username,
+        password,
+        manage_master_user_password,
+        master_user_secret_kms_key_id,
+        db_name,
+        port,
+        multi_az,
+        backup_retention_period,
+        backup_window,
+        maintenance_window,
+        deletion_protection,
+        skip_final_snapshot,
+        final_snapshot_identifier,
+        delete_automated_backups,
+        publicly_accessible,
+        vpc_security_group_ids,
+        db_subnet_group_name,
+        parameter_group_name,
+        option_group_name,
+        apply_immediately,
+        allow_major_version_upgrade,
+        auto_minor_version_upgrade,
+        copy_tags_to_snapshot,
+        performance_insights_enabled,
+        performance_insights_kms_key_id,
+        performance_insights_retention_period,
+        monitoring_interval,
+        monitoring_role_arn,
+        enabled_cloudwatch_logs_exports,
+        iam_database_authentication_enabled,
+        ca_cert_identifier,
+        network_type,
+        license_model,
+        tags,
+    );
+    let named = all.into_iter().filter(|(name, differs)| *differs && !NOT_IN_THE_CALL.contains(name));
+    named.map(|(name, _)| name).collect()
+}
+
+/// Whether an argument differs, where it says anything.
+trait Differs {
+    fn differs(&self, after: &Self) -> bool;
+}
+
+fn differs<T: Differs>(before: &T, after: &T) -> bool {
+    before.differs(after)
+}
+
+macro_rules! always {
+    ($($ty:ty),*) => {$(
+        impl Differs for $ty {
+            fn differs(&self, after: &Self) -> bool {
+                self != after
+            }
+        }
+    )*};
+}
+always!(bool, i32, String, BTreeSet<String>, crate::tags::Tags, Immutable<String>, Immutable<bool>, Option<i32>);
+
+macro_rules! where_said {
+    ($($ty:ty),*) => {$(
+        impl Differs for Option<$ty> {
+            fn differs(&self, after: &Self) -> bool {
+                after.is_some() && self != after
+            }
+        }
+    )*};
+}
+where_said!(bool, String, ha_kind::Secret<String>);
+
+impl<T: PartialEq> Differs for Option<Chosen<T>> {
+    fn differs(&self, after: &Self) -> bool {
+        after.is_some() && self != after
+    }
+}
+
+/// The call that makes the difference; none when there is nothing to change.
+pub(super) fn call(aws: &Aws, before: &Instance, after: &Instance, found: &Found) -> Option<ModifyDBInstanceFluentBuilder> {
+    let mut names = names(before, after);
+    if after.engine_version.as_ref().zip(found.engine_version()).is_some_and(|(it, actual)| it.covers(actual)) {
+        names.remove("engine_version");
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let differs = |name: &str| names.contains(name);
+    let text = |name: &str, it: &Option<Chosen<String>>| it.as_ref().filter(|_| differs(name)).map(|it| it.0.clone());
+    let number = |name: &str, it: Option<Chosen<i32>>| it.filter(|_| differs(name)).map(|it| it.0);
+    let switch = |name: &str, it: bool| differs(name).then_some(it);
+    // RDS wants to hear of all of them together, and of no less disk than there is.
+    let storage = ["allocated_storage", "iops", "storage_throughput", "storage_type"].iter().any(|it| differs(it));
+    let size = after.allocated_storage.map(|it| it.0.max(found.allocated_storage().unwrap_or(0)));
+    let size = size.filter(|_| storage);
+    let limit = match after.max_allocated_storage {
+        _ if !differs("max_allocated_storage") => None,
+        // As much as there is means: no more.
+        None | Some(0) => found.allocated_storage(),
+        limit => limit,
+    };
+    let call = aws
+        .rds
+        .modify_db_instance()
+        .db_instance_identifier(after.identifier.as_str())
+        .apply_immediately(after.apply_immediately)
+        .set_engine_version(
+            after.engine_version.as_ref().filter(|_| differs("engine_version")).map(|it| it.as_str().to_owned()),
+        )
+        .set_allow_major_version_upgrade(
+            (differs("engine_version") && after.allow_major_version_upgrade).then_some(true),
+        )
+        .set_db_instance_class(differs("instance_class").then(|| after.instance_class.clone()))
+        .set_allocated_storage(size)
+        .set_max_allocated_storage(limit)
+        .set_storage_type(after.storage_type.as_ref().filter(|_| storage).map(|it| it.0.clone()))
+        .set_iops(after.iops.filter(|_| storage).map(|it| it.0))
+        .set_storage_throughput(after.storage_throughput.filter(|_| storage).map(|it| it.0))
+        .set_master_user_password(after.password.as_ref().filter(|_| differs("password")).map(|it| it.0.clone()))
+        .set_manage_master_user_password(after.manage_master_user_password.filter(|_| differs("manage_master_user_password")))
+        .set_master_user_secret_kms_key_id(text("master_user_secret_kms_key_id", &after.master_user_secret_kms_key_id))
+        .set_db_port_number(number("port", after.port))
+        .set_multi_az(after.multi_az.filter(|_| differs("multi_az")).map(|it| it.0))
+        .set_backup_retention_period(number("backup_retention_period", after.backup_retention_period))
+        .set_preferred_backup_window(after.backup_window.filter(|_| differs("backup_window")).map(|it| it.to_string()))
+        .set_preferred_maintenance_window(
+            after.maintenance_window.filter(|_| differs("maintenance_window")).map(|it| it.to_string()),
+        )
+        .set_deletion_protection(switch("deletion_protection", after.deletion_protection))
+        .set_publicly_accessible(switch("publicly_accessible", after.publicly_accessible))
+        .set_vpc_security_group_ids(
+            after
+                .vpc_security_group_ids
+                .as_ref()
+                .filter(|_| differs("vpc_security_group_ids"))
+                .map(|it| it.iter().cloned().collect()),
+        )
+        .set_db_subnet_group_name(text("db_subnet_group_name", &after.db_subnet_group_name))
+        .set_db_parameter_group_name(text("parameter_group_name", &after.parameter_group_name))
+        .set_option_group_name(text("option_group_name", &after.option_group_name))
+        .set_auto_minor_version_upgrade(switch("auto_minor_version_upgrade", after.auto_minor_version_upgrade))
+        .set_copy_tags_to_snapshot(switch("copy_tags_to_snapshot", after.copy_tags_to_snapshot))
+        .set_enable_performance_insights(switch("performance_insights_enabled", after.performance_insights_enabled))
+        .set_performance_insights_retention_period(number(
+            "performance_insights_retention_period",
+            after.performance_insights_retention_period,
+        ))
+        .set_monitoring_interval(differs("monitoring_interval").then_some(after.monitoring_interval))
+        .set_monitoring_role_arn(text("monitoring_role_arn", &after.monitoring_role_arn))
+        .set_cloudwatch_logs_export_configuration(differs("enabled_cloudwatch_logs_exports").then(|| exports(before, after)))
+        .set_enable_iam_database_authentication(switch(
+            "iam_database_authentication_enabled",
+            after.iam_database_authentication_enabled,
+        ))
+        .set_ca_certificate_identifier(text("ca_cert_identifier", &after.ca_cert_identifier))
+        .set_network_type(text("network_type", &after.network_type))
+        .set_license_model(text("license_model", &after.license_model));
+    Some(call)
+}
+
+fn exports(before: &Instance, after: &Instance) -> CloudwatchLogsExportConfiguration {
+    let (was, is) = (&before.enabled_cloudwatch_logs_exports, &after.enabled_cloudwatch_logs_exports);
+    CloudwatchLogsExportConfiguration::builder()
+        .set_enable_log_types(Some(is.difference(was).cloned().collect()))
+        .set_disable_log_types(Some(was.difference(is).cloned().collect()))
+        .build()
+}

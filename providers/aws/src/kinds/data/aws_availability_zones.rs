@@ -1,0 +1,69 @@
+//! The zones of the region.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_kind::{Data, Error};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Aws;
+use crate::ec2::{self, Filter, filter};
+use crate::failure::Attempting as _;
+use crate::tags::Tags;
+
+/// The zones of the region.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct AvailabilityZones {
+    /// `available`, `information`, `impaired` or `unavailable`; any when left out.
+    state: Option<String>,
+    /// Whether zones that the account has not opted into are among them.
+    #[serde(default)]
+    all_availability_zones: bool,
+    /// Names that are left out.
+    #[serde(default)]
+    exclude_names: BTreeSet<String>,
+    /// Identifiers that are left out.
+    #[serde(default)]
+    exclude_zone_ids: BTreeSet<String>,
+    /// Conditions of EC2.
+    #[serde(default)]
+    filter: BTreeSet<Filter>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// The region.
+    id: String,
+    /// Their names, in order.
+    names: Vec<String>,
+    /// What all accounts call them, in the order of their names.
+    zone_ids: Vec<String>,
+    /// Their groups.
+    group_names: BTreeSet<String>,
+}
+
+impl Data for AvailabilityZones {
+    const KIND: &'static str = "aws_availability_zones";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
+        let state = self.state.clone().map(|it| filter("state", [it]));
+        let conditions = ec2::conditions(&self.filter, &Tags::new()).into_iter().chain(state).collect();
+        let call = aws.ec2.describe_availability_zones().set_filters(Some(conditions));
+        let call = call.set_all_availability_zones(self.all_availability_zones.then_some(true));
+        let found = call.send().await.attempting_first("list the zones of the region")?;
+        let mut zones = BTreeMap::new();
+        let mut group_names = BTreeSet::new();
+        for zone in found.availability_zones() {
+            let (name, id) = (zone.zone_name().unwrap_or_default(), zone.zone_id().unwrap_or_default());
+            if self.exclude_names.contains(name) || self.exclude_zone_ids.contains(id) {
+                continue;
+            }
+            zones.insert(name.to_owned(), id.to_owned());
+            group_names.extend(zone.group_name().map(str::to_owned));
+        }
+        let (names, zone_ids) = zones.into_iter().unzip();
+        Ok(Outputs { id: aws.region.clone(), names, zone_ids, group_names })
+    }
+}

@@ -1,0 +1,387 @@
+//! A policy written as blocks.
+
+use ha_kind::{Document, Path, Problem, Text};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::policy::quoted;
+
+/// A policy of IAM, written as blocks. Nothing is asked: it is known as soon as its arguments are.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct PolicyDocument {
+    /// The policy's name.
+    policy_id: Option<Text>,
+    /// The version of the language.
+    #[serde(default = "version")]
+    version: String,
+    /// What is allowed or denied.
+    #[serde(default)]
+    statement: Vec<Statement>,
+    /// Policies whose statements come first; a statement of the same `sid` further on takes the place of one of theirs.
+    #[serde(default)]
+    source_policy_documents: Vec<String>,
+    /// Policies whose statements come last, and take the place of those of the same `sid`.
+    #[serde(default)]
+    override_policy_documents: Vec<String>,
+}
+
+/// What is allowed or denied.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Statement {
+    /// Its name.
+    sid: Option<String>,
+    /// `Allow` or `Deny`.
+    #[serde(default)]
+    effect: Effect,
+    /// What is done, such as `s3:GetObject`.
+    #[serde(default)]
+    actions: Vec<Text>,
+    /// All is done but this.
+    #[serde(default)]
+    not_actions: Vec<Text>,
+    /// To what it is done.
+    #[serde(default)]
+    resources: Vec<Text>,
+    /// To all it is done but this.
+    #[serde(default)]
+    not_resources: Vec<Text>,
+    /// By whom.
+    #[serde(default)]
+    principals: Vec<Principal>,
+    /// By all but whom.
+    #[serde(default)]
+    not_principals: Vec<Principal>,
+    /// Under which circumstances.
+    #[serde(default)]
+    condition: Vec<Condition>,
+}
+
+/// Whether something is allowed or denied.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+enum Effect {
+    #[default]
+    Allow,
+    Deny,
+}
+
+/// By whom.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Principal {
+    /// `AWS`, `Service`, `Federated`, `CanonicalUser`, or `*`.
+    #[serde(rename = "type")]
+    ty: String,
+    /// Accounts, users, roles or services.
+    identifiers: Vec<Text>,
+}
+
+/// Under which circumstance.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Condition {
+    /// How it is compared, such as `StringEquals`.
+    test: String,
+    /// What is compared, such as `aws:SourceAccount`.
+    variable: String,
+    /// With what: any of these.
+    values: Vec<Text>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// The policy as JSON over several lines.
+    json: Text,
+    /// The policy as JSON in one line.
+    minified_json: Text,
+}
+
+fn version() -> String {
+    "2012-10-17".into()
+}
+
+/// JSON whose texts may have parts that are secret or not known.
+enum Node {
+    Text(Text),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+    Plain(Json),
+}
+
+impl Document for PolicyDocument {
+    const KIND: &'static str = "aws_iam_policy_document";
+    type Outputs = Outputs;
+
+    fn render(&self) -> Result<Outputs, Vec<Problem>> {
+        let mut problems = self.problems();
+        let mut statements = Vec::new();
+        self.take_over("source_policy_documents", &self.source_policy_documents, &mut statements, &mut problems);
+        for statement in &self.statement {
+            place(&mut statements, statement.sid.clone(), statement.node());
+        }
+        self.take_over("override_policy_documents", &self.override_policy_documents, &mut statements, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut fields = vec![("Version".to_owned(), Node::Text(self.version.as_str().into()))];
+        fields.extend(self.policy_id.clone().map(|it| ("Id".to_owned(), Node::Text(it))));
+        fields.push(("Statement".to_owned(), Node::List(statements.into_iter().map(|(_, it)| it).collect())));
+        let policy = Node::Object(fields);
+        Ok(Outputs { json: written(&policy, Some(0)), minified_json: written(&policy, None) })
+    }
+}
+
+impl PolicyDocument {
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (index, statement) in self.statement.iter().enumerate() {
+            let at = Path::attribute("statement").index(index);
+            let mut problem = |name: &str, message: &str| {
+                problems.push(Problem { path: at.name(name), message: message.to_owned() });
+            };
+            match (statement.actions.is_empty(), statement.not_actions.is_empty()) {
+                (true, true) => problem("actions", "a statement has `actions` or `not_actions`"),
+                (false, false) => problem("not_actions", "a statement has `actions` or `not_actions`, not both"),
+                _ => {}
+            }
+            if !statement.resources.is_empty() && !statement.not_resources.is_empty() {
+                problem("not_resources", "a statement has `resources` or `not_resources`, not both");
+            }
+            if !statement.principals.is_empty() && !statement.not_principals.is_empty() {
+                problem("not_principals", "a statement has `principals` or `not_principals`, not both");
+            }
+            if statement.sid.as_ref().is_some_and(|it| !it.chars().all(|it| it.is_ascii_alphanumeric())) {
+                problem("sid", "a statement's name is made of letters and digits");
+            }
+        }
+        let sids: Vec<&String> = self.statement.iter().filter_map(|it| it.sid.as_ref()).collect();
+        for (index, sid) in sids.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
+            if sids[..index].contains(sid) {
+                let message = format!("two statements are called `{sid}`");
+                problems.push(Problem { path: Path::attribute("statement"), message });
+            }
+        }
+        problems
+    }
+
+    /// Puts the statements of whole policies among the others.
+    fn take_over(
+        &self,
+        at: &str,
+        documents: &[String],
+        statements: &mut Vec<(Option<String>, Node)>,
+        problems: &mut Vec<Problem>,
+    ) {
+        for (index, document) in documents.iter().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
+            let policy = match crate::policy::PolicyDocument::parse(document) {
+                Ok(policy) => policy,
+                Err(message) => {
+                    problems.push(Problem { path: Path::attribute(at).index(index), message });
+                    continue;
+                }
+            };
+            let mut policy: Json = serde_json::from_str(policy.as_str()).expect("a policy in normal form is JSON");
+            let Some(Json::Array(of_it)) = policy.get_mut("Statement").map(Json::take) else { continue };
+            for statement in of_it {
+                let sid = statement.get("Sid").and_then(Json::as_str).map(str::to_owned);
+                place(statements, sid, Node::Plain(statement));
+            }
+        }
+    }
+}
+
+/// Puts a statement in the place of the one of its name, or at the end.
+fn place(statements: &mut Vec<(Option<String>, Node)>, sid: Option<String>, node: Node) {
+    let sid = sid.filter(|it| !it.is_empty());
+    match statements.iter_mut().find(|(name, _)| name.is_some() && *name == sid) {
+        Some((_, there)) => *there = node,
+        None => statements.push((sid, node)),
+    }
+}
+
+impl Statement {
+    fn node(&self) -> Node {
+        let mut fields = Vec::new();
+        fields.extend(self.sid.as_deref().filter(|it| !it.is_empty()).map(|it| ("Sid".to_owned(), Node::Text(it.into()))));
+        let effect = match self.effect {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
+        };
+        fields.push(("Effect".to_owned(), Node::Text(effect.into())));
+        for (name, principals) in [("Principal", &self.principals), ("NotPrincipal", &self.not_principals)] {
+            fields.extend((!principals.is_empty()).then(|| (name.to_owned(), of_principals(principals))));
+        }
+        let texts = [
+            ("Action", &self.actions),
+            ("NotAction", &self.not_actions),
+            ("Resource", &self.resources),
+            ("NotResource", &self.not_resources),
+        ];
+        for (name, texts) in texts {
+            fields.extend((!texts.is_empty()).then(|| (name.to_owned(), choices(texts))));
+        }
+        if !self.condition.is_empty() {
+            let mut tests: Vec<(String, Vec<(String, Vec<Text>)>)> = Vec::new();
+            for Condition { test, variable, values } in &self.condition {
+                let variables = entry(&mut tests, test);
+                entry(variables, variable).extend(values.iter().cloned());
+            }
+            let of_test = |variables: Vec<(String, Vec<Text>)>| {
+                Node::Object(variables.into_iter().map(|(name, values)| (name, choices(&values))).collect())
+            };
+            let tests = tests.into_iter().map(|(test, variables)| (test, of_test(variables)));
+            fields.push(("Condition".to_owned(), Node::Object(tests.collect())));
+        }
+        Node::Object(fields)
+    }
+}
+
+fn of_principals(principals: &[Principal]) -> Node {
+    if let [Principal { ty, identifiers }] = principals
+        && ty == "*"
+        && let [all] = identifiers.as_slice()
+        && all.known().as_deref() == Some("*")
+    {
+        return Node::Text("*".into());
+    }
+    let mut by_type: Vec<(String, Vec<Text>)> = Vec::new();
+    for Principal { ty, identifiers } in principals {
+        entry(&mut by_type, ty).extend(identifiers.iter().cloned());
+    }
+    Node::Object(by_type.into_iter().map(|(ty, names)| (ty, choices(&names))).collect())
+}
+
+fn entry<'a, T: Default>(entries: &'a mut Vec<(String, T)>, name: &str) -> &'a mut T {
+    let at = entries.iter().position(|(it, _)| it == name).unwrap_or_else(|| {
+        entries.push((name.to_owned(), T::default()));
+        entries.len() - 1
+    });
+    &mut entries[at].1
+}
+
+/// One alternative needs no list.
+fn choices(texts: &[Text]) -> Node {
+    match texts {
+        [one] => Node::Text(one.clone()),
+        many => Node::List(many.iter().cloned().map(Node::Text).collect()),
+    }
+}
+
+/// The JSON, over several lines and this deep where an indentation is given.
+fn written(node: &Node, depth: Option<usize>) -> Text {
+    let inner = depth.map(|it| it + 1);
+    let line = |text: &mut Text, depth: Option<usize>| {
+        if let Some(depth) = depth {
+            text.push_str(&format!("\n{}", "  ".repeat(depth)));
+        }
+    };
+    let mut text = Text::new();
+    match node {
+        Node::Text(it) => text.push(&quoted(it)),
+        Node::Plain(Json::String(it)) => text.push(&quoted(&it.as_str().into())),
+        Node::Plain(Json::Array(items)) => {
+            return written(&Node::List(items.iter().cloned().map(Node::Plain).collect()), depth);
+        }
+        Node::Plain(Json::Object(items)) => {
+            let items = items.iter().map(|(name, it)| (name.clone(), Node::Plain(it.clone())));
+            return written(&Node::Object(items.collect()), depth);
+        }
+        Node::Plain(it) => text.push_str(&it.to_string()),
+        Node::List(items) if items.is_empty() => text.push_str("[]"),
+        Node::List(items) => {
+            text.push_str("[");
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index > 0 { "," } else { "" });
+                line(&mut text, inner);
+                text.push(&written(item, inner));
+            }
+            line(&mut text, depth);
+            text.push_str("]");
+        }
+        Node::Object(items) if items.is_empty() => text.push_str("{}"),
+        Node::Object(items) => {
+            text.push_str("{");
+            for (index, (name, item)) in items.iter().enumerate() {
+                text.push_str(if index > 0 { "," } else { "" });
+                line(&mut text, inner);
+                text.push(&quoted(&name.as_str().into()));
+                text.push_str(if depth.is_some() { ": " } else { ":" });
+                text.push(&written(item, inner));
+            }
+            line(&mut text, depth);
+            text.push_str("}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(json: &str) -> PolicyDocument {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn json(json: &str) -> String {
+        document(json).render().unwrap().json.known().unwrap()
+    }
+
+    #[test]
+    fn blocks_become_a_policy() {
+        let rendered = json(
+            r#"{"statement": [{"sid": "Read", "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::b/*", "arn:aws:s3:::b"],
+            "principals": [{"type": "Service", "identifiers": ["ec2.amazonaws.com"]}],
+            "condition": [{"test": "Bool", "variable": "aws:SecureTransport", "values": ["true"]}]}]}"#,
+        );
+        let expected = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "Read",
+      "Effect": "Allow",
+      "Principal": {
+        "Service": "ec2.amazonaws.com"
+      },
+      "Action": "s3:GetObject",
+      "Resource": [
+        "arn:aws:s3:::b/*",
+        "arn:aws:s3:::b"
+      ],
+      "Condition": {
+        "Bool": {
+          "aws:SecureTransport": "true"
+        }
+      }
+    }
+  ]
+}"#;
+        assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_a_part() {
+        let rendered = document(
+            r#"{"statement": [{"actions": ["s3:*"], "resources": [{"$unknown": ["string", "aws_s3_bucket.b.arn"]}]}]}"#,
+        );
+        let rendered = rendered.render().unwrap();
+        assert!(rendered.json.known().is_none());
+        let clear: String = rendered.minified_json.parts().iter().map(|it| format!("{it:?}")).collect();
+        assert!(clear.contains("aws_s3_bucket.b.arn") && clear.contains("s3:*"), "{clear}");
+    }
+
+    #[test]
+    fn later_statements_take_the_place_of_those_of_their_name() {
+        let rendered = json(
+            r#"{"source_policy_documents": ["{\"Statement\": [{\"Sid\": \"A\", \"Effect\": \"Allow\", \"Action\": \"x:y\"}, {\"Effect\": \"Deny\", \"Action\": \"z:*\"}]}"],
+            "statement": [{"sid": "A", "actions": ["new:action"]}]}"#,
+        );
+        assert!(rendered.contains("new:action") && rendered.contains("z:*") && !rendered.contains("x:y"), "{rendered}");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let problems = document(r#"{"statement": [{"resources": ["*"]}], "source_policy_documents": ["{"]}"#).render().unwrap_err();
+        let written: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+        assert_eq!(written.len(), 2, "{written:?}");
+        assert!(written[0].starts_with("statement[0].actions"), "{written:?}");
+    }
+}

@@ -1,0 +1,56 @@
+//! What RDS's kinds share.
+
+use aws_sdk_rds::types::{Filter, Tag};
+use ha_kind::{Error, Path, Problem};
+
+use crate::Aws;
+use crate::failure::Attempting as _;
+use crate::tags::{self, Tags};
+
+/// A condition on what to look for.
+pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
+    let values = Some(values.into_iter().collect());
+    Filter::builder().name(name).set_values(values).build()
+}
+
+/// Brings the tags of `arn` from what they were to what they should be.
+pub(crate) async fn label(aws: &Aws, arn: &str, before: &Tags, after: &Tags) -> Result<(), Error> {
+    let what = format!("label `{arn}`");
+    let dropped = tags::dropped(before, after);
+    if !dropped.is_empty() {
+        let call = aws.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(dropped));
+        call.send().await.attempting(&what)?;
+    }
+    if after != before && !after.is_empty() {
+        let call = aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags::labels(after)));
+        call.send().await.attempting(&what)?;
+    }
+    Ok(())
+}
+
+/// The tags of `arn`.
+pub(crate) async fn labels(aws: &Aws, arn: &str) -> Result<Vec<Tag>, Error> {
+    let found = aws.rds.list_tags_for_resource().resource_name(arn).send().await;
+    Ok(found.attempting(format!("read the labels of `{arn}`"))?.tag_list.unwrap_or_default())
+}
+
+/// Whether a role made a moment ago is not known to RDS yet.
+pub(crate) fn is_too_early(message: Option<&str>) -> bool {
+    message.is_some_and(|it| it.contains("IAM role ARN value is invalid") || it.contains("ENHANCED_MONITORING"))
+}
+
+/// What is wrong with the name of something in RDS.
+pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Problem> {
+    let message = if name.is_empty() || name.len() > longest {
+        format!("this name has 1 to {longest} characters, and `{name}` has {}", name.len())
+    } else if let Some(odd) = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || *it == '-')) {
+        format!("this name is made of lower-case letters, digits and `-`, and `{name}` holds `{odd}`")
+    } else if !name.starts_with(|it: char| it.is_ascii_lowercase()) {
+        format!("this name begins with a letter, and `{name}` does not")
+    } else if name.ends_with('-') || name.contains("--") {
+        format!("this name does not end with `-` or hold two of them in a row: `{name}`")
+    } else {
+        return Vec::new();
+    };
+    vec![Problem { path: Path::attribute(at), message }]
+}

@@ -1,0 +1,298 @@
+//! What is wrong with a host's arguments, and what a change of them costs; all of it known before anything is touched.
+
+use ha_kind::{Action, Changed, Impact, ImpactSeverity, Maybe, Object, Path, Problem, Value};
+use serde::Deserialize;
+
+use super::Process;
+use crate::certificate::{not_signed_by, unfit_for};
+use crate::conf::setting;
+use crate::layout::Layout;
+use crate::names::only_local;
+use crate::release::{Release, TLS_NAMES};
+
+#[derive(Deserialize)]
+pub(super) struct Placed {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Reached {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) process: Option<Maybe<Process>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Rooted {
+    pub(super) process: KnownRoot,
+}
+
+#[derive(Deserialize)]
+pub(super) struct KnownRoot {
+    pub(super) root: String,
+}
+
+impl KnownRoot {
+    pub(super) fn layout(&self) -> Layout {
+        Layout::new(&self.root)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Grouped {
+    pub(super) replica_set: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Machines {
+    pub(super) host: String,
+    pub(super) process: Option<Maybe<Process>>,
+}
+
+impl Machines {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        match &self.process {
+            None => {
+                let mut problems = vec![Problem {
+                    path: Path::root(),
+                    message: "say how the machine is reached: exactly one block `process {}`".into(),
+                }];
+                if let Some(reason) = only_local(&self.host) {
+                    let message = format!("`{}` will do only where the machine is `process {{}}`: {reason}", self.host);
+                    problems.push(Problem { path: Path::attribute("host"), message });
+                }
+                problems
+            }
+            Some(Maybe::Known(it)) => {
+                let absolute = |name: &str, path: &str| {
+                    let message =
+                        format!("`{path}` must be an absolute path: mongod and `ha` need not have the same working directory");
+                    (!path.starts_with('/')).then(|| Problem { path: Path::attribute("process").name(name), message })
+                };
+                let mut problems: Vec<Problem> =
+                    [absolute("root", &it.root), absolute("mongod", &it.mongod)].into_iter().flatten().collect();
+                if it.root.trim_end_matches('/').is_empty() {
+                    let message = "the root of the file system is no folder for a mongod that is tried out".to_owned();
+                    problems.push(Problem { path: Path::attribute("process").name("root"), message });
+                }
+                problems
+            }
+            Some(Maybe::Unknown) => Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Versioned {
+    version: String,
+}
+
+impl Versioned {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let message = match Release::of(&self.version) {
+            Ok(release) if release >= TLS_NAMES => return Vec::new(),
+            Ok(release) => format!(
+                "MongoDB {release} is older than the oldest server that can be managed from here ({TLS_NAMES}): only its files can be \
+                 rendered, with `mongodb_config`"
+            ),
+            Err(message) => message,
+        };
+        vec![Problem { path: Path::attribute("version"), message }]
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Certified {
+    pub(super) host: String,
+    certificate_pem: String,
+}
+
+impl Certified {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let problem = |message| Problem { path: Path::attribute("certificate_pem"), message };
+        unfit_for(&self.host, &self.certificate_pem).into_iter().map(problem).collect()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Signed {
+    certificate_pem: String,
+    ca_certificate_pem: String,
+}
+
+impl Signed {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let problem = |message| Problem { path: Path::attribute("certificate_pem"), message };
+        not_signed_by(&self.ca_certificate_pem, &self.certificate_pem).map(problem).into_iter().collect()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Configured {
+    config: String,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) replica_set: String,
+    pub(super) process: KnownRoot,
+}
+
+impl Configured {
+    /// What of mongod.conf contradicts the other arguments; a setting that is not found is taken to be right.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let layout = self.process.layout();
+        let expected = [
+            ("net.port", self.port.to_string(), "port"),
+            ("replication.replSetName", self.replica_set.clone(), "replica_set"),
+            ("storage.dbPath", layout.data(), "process.root"),
+            ("systemLog.path", layout.log(), "process.root"),
+            ("net.tls.certificateKeyFile", layout.certificate(), "process.root"),
+            ("net.tls.clusterFile", layout.certificate(), "process.root"),
+            ("net.tls.CAFile", layout.authority(), "process.root"),
+        ];
+        let mut messages: Vec<String> = Vec::new();
+        for (path, expected, name) in expected {
+            if let Some(actual) = setting(&self.config, path).filter(|it| *it != expected) {
+                messages.push(format!("it says `{path}: {actual}`, and `{name}` makes that `{expected}`"));
+            }
+        }
+        let requirement = [
+            ("processManagement.fork", "true", "mongod must go into the background by itself"),
+            ("net.tls.mode", "requireTLS", "no listener may be open without TLS"),
+            ("security.authorization", "enabled", "no client may do anything before it has proved who it is"),
+            ("security.clusterAuthMode", "x509", "members must know each other by their certificates"),
+            (
+                "setParameter.enableLocalhostAuthBypass",
+                "false",
+                "an anonymous client on the host could make itself the administrator",
+            ),
+        ];
+        for (path, expected, why) in requirement {
+            if setting(&self.config, path).as_deref() != Some(expected) {
+                messages.push(format!("it must say `{path}: {expected}`: {why}"));
+            }
+        }
+        let addresses = setting(&self.config, "net.bindIp").unwrap_or_default();
+        let own = self.host.trim_matches(['[', ']']);
+        if own.parse::<std::net::IpAddr>().is_ok()
+            && !addresses.split(',').any(|it| [own, "0.0.0.0", "::", "*"].contains(&it.trim()))
+        {
+            messages.push(format!("its `net.bindIp` lacks {own}, so nobody could reach it there"));
+        }
+        messages.into_iter().map(|message| Problem { path: Path::attribute("config"), message }).collect()
+    }
+}
+
+pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+    let truth = |it: Option<&Object>, name: &str| it.and_then(|it| it.get(name)).is_some_and(|it| *it == Value::Bool(true));
+    let named = changed.before.or(changed.after).and_then(|it| it.get("host")).and_then(Value::as_str).unwrap_or("this host");
+    let impact = |severity, message: String| vec![Impact { severity, message }];
+    match changed.action {
+        Action::Update => {
+            let (ran, runs) = (truth(changed.before, "running"), truth(changed.after, "running"));
+            let restarts = ["config", "certificate_pem", "ca_certificate_pem", "version", "process"];
+            match (ran, runs) {
+                (false, true) => impact(ImpactSeverity::Notice, format!("starts mongod on {named}")),
+                (true, false) => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}")),
+                (true, true) if changed.names.iter().any(|it| restarts.contains(&&**it)) => {
+                    impact(ImpactSeverity::Disruption, format!("restarts mongod on {named}"))
+                }
+                _ => Vec::new(),
+            }
+        }
+        Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete => match truth(changed.before, "keep_data") {
+            true => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}; its data stays")),
+            false => impact(ImpactSeverity::DataLoss, format!("stops mongod on {named} and deletes its data")),
+        },
+        Action::NoOp | Action::Read | Action::Create => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ha_kind::Immutable;
+
+    use super::*;
+
+    fn process(root: &str) -> Option<Maybe<Process>> {
+        Some(Maybe::Known(Process { root: Immutable(root.into()), mongod: "/usr/bin/mongod".into() }))
+    }
+
+    fn conf() -> String {
+        "net:\n  port: 27117\n  bindIp: \"127.0.0.11\"\n  tls:\n    mode: requireTLS\nsecurity:\n  authorization: enabled\n  \
+         clusterAuthMode: x509\nreplication:\n  replSetName: circle\nprocessManagement:\n  fork: true\nsetParameter:\n  \
+         enableLocalhostAuthBypass: false\n"
+            .to_owned()
+    }
+
+    fn configured(config: String) -> Vec<String> {
+        let process = KnownRoot { root: "/srv/a".into() };
+        let it = Configured { config, host: "127.0.0.11".into(), port: 27117, replica_set: "circle".into(), process };
+        it.problems().into_iter().map(|it| it.message).collect()
+    }
+
+    #[test]
+    fn a_host_says_how_it_is_reached() {
+        let nowhere = Machines { host: "127.0.0.11".into(), process: None };
+        let messages: Vec<String> = nowhere.problems().into_iter().map(|it| it.message).collect();
+        assert!(messages[0].contains("exactly one block") && messages[1].contains("`127.0.0.11` will do only"), "{messages:?}");
+        assert_eq!(Machines { host: "127.0.0.11".into(), process: process("/srv/a") }.problems(), []);
+        assert_eq!(Machines { host: "a".into(), process: process("srv") }.problems()[0].path.to_string(), "process.root");
+        assert_eq!(Machines { host: "a".into(), process: process("/") }.problems().len(), 1);
+        assert_eq!(Machines { host: "a".into(), process: Some(Maybe::Unknown) }.problems(), []);
+    }
+
+    #[test]
+    fn a_release_that_the_driver_cannot_talk_to_is_refused() {
+        let message = |version: &str| Versioned { version: version.into() }.problems().pop().map(|it| it.message);
+        assert_eq!(message("6.0.5"), None);
+        assert!(message("3.2.11").unwrap().contains("older than the oldest server"));
+        assert!(message("12.0").unwrap().contains("not known"));
+    }
+
+    #[test]
+    fn a_configuration_that_contradicts_the_arguments_is_refused() {
+        assert_eq!(configured(conf()), Vec::<String>::new());
+        let elsewhere = configured(conf().replace("27117", "27017") + "storage:\n  dbPath: /srv/b/mongo/data\n");
+        assert_eq!(
+            elsewhere,
+            [
+                "it says `net.port: 27017`, and `port` makes that `27117`",
+                "it says `storage.dbPath: /srv/b/mongo/data`, and `process.root` makes that `/srv/a/mongo/data`",
+            ]
+        );
+        assert!(configured(conf().replace("127.0.0.11", "127.0.0.1"))[0].contains("bindIp"));
+    }
+
+    #[test]
+    fn a_configuration_that_lets_strangers_in_is_refused() {
+        for (from, to) in [
+            ("requireTLS", "preferTLS"),
+            ("authorization: enabled", "authorization: disabled"),
+            ("x509", "keyFile"),
+            ("  enableLocalhostAuthBypass: false\n", "  logLevel: 1\n"),
+            ("fork: true", "fork: false"),
+        ] {
+            assert_eq!(configured(conf().replace(from, to)).len(), 1, "{from}");
+        }
+    }
+
+    fn told(action: Action, before: &[(&str, bool)], after: &[(&str, bool)], names: &[&str]) -> Vec<Impact> {
+        let object = |it: &[(&str, bool)]| -> Object { it.iter().map(|(name, it)| ((*name).into(), Value::Bool(*it))).collect() };
+        let names: BTreeSet<_> = names.iter().map(|it| (*it).into()).collect();
+        impact(&Changed { action, before: Some(&object(before)), after: Some(&object(after)), names: &names })
+    }
+
+    #[test]
+    fn what_a_change_costs_is_told() {
+        let runs = [("running", true), ("keep_data", true)];
+        let severity = |it: Vec<Impact>| it.into_iter().map(|it| it.severity).next();
+        assert_eq!(severity(told(Action::Update, &runs, &runs, &["config"])), Some(ImpactSeverity::Disruption));
+        assert_eq!(severity(told(Action::Update, &runs, &runs, &["keep_data"])), None);
+        assert_eq!(severity(told(Action::Update, &[("running", false)], &runs, &["running"])), Some(ImpactSeverity::Notice));
+        assert_eq!(severity(told(Action::Delete, &runs, &[], &[])), Some(ImpactSeverity::Disruption));
+        assert_eq!(severity(told(Action::DeleteThenCreate, &[("keep_data", false)], &[], &[])), Some(ImpactSeverity::DataLoss));
+    }
+}
