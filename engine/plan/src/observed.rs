@@ -105,7 +105,7 @@ fn arguments_seen(described: Option<&Described>, record: &Record, seen: &Object)
         described.and_then(|it| it.normal(&plain).ok()).unwrap_or(plain)
     };
     let (was, is) = (normal(&record.arguments), normal(seen));
-    let same = |name: &Name| was.contains_key(name) && was.get(name) == is.get(name);
+    let same = |name: &Name| was.get(name) == is.get(name);
     let mut now = marked_as(&record.arguments, seen);
     for (name, value) in record.arguments.iter().filter(|(name, _)| same(name)) {
         now.insert(name.clone(), value.clone());

@@ -1,0 +1,141 @@
+//! What goes: recorded instances, old objects that replacements left behind, what interrupted runs may have made, and
+//! what goes with the thing it lives inside of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_kind::{Action, Address, BlockAddress, Changed, Key, Mode, Name, Schemas};
+use ha_state::{Record, State, Unfinished};
+
+use crate::after::attributes;
+use crate::model::{Change, Reason};
+use crate::observed::Prior;
+
+/// The deletion of an instance.
+pub(crate) fn deletion(schemas: &Schemas, address: &Address, prior: &Prior, reason: Reason) -> Change {
+    let record = &prior.record;
+    let described = schemas.kind(address.block.mode, &address.block.kind);
+    let names = BTreeSet::new();
+    let changed = Changed { action: Action::Delete, before: Some(&record.arguments), after: None, names: &names };
+    Change {
+        address: address.clone(),
+        deposed: None,
+        action: Action::Delete,
+        reason: Some(reason),
+        before: Some(attributes(record)),
+        after: None,
+        differences: Vec::new(),
+        impacts: described.map(|it| it.hooks().impacts(&changed)).unwrap_or_default(),
+        remarks: prior.remarks.clone(),
+        group: described.and_then(|it| it.hooks().group_of(it.schema(), &record.arguments)),
+        gone_with: None,
+        span: None,
+        because: Vec::new(),
+    }
+}
+
+/// What all things that go have in common.
+pub(crate) struct Going<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) schemas: &'a Schemas,
+    /// What is there.
+    pub(crate) priors: &'a BTreeMap<Address, Prior>,
+}
+
+impl Going<'_> {
+    /// Old objects that replacements left behind, and what interrupted runs may have made, where no step of this plan
+    /// takes it up (`making`).
+    pub(crate) fn left_behind(&self, making: &BTreeSet<&Address>) -> Vec<Change> {
+        let deposed = self.state.deposed.iter().map(|((address, key), record)| {
+            let prior = Prior { record: record.clone(), remarks: Vec::new() };
+            Change { deposed: Some(key.clone()), ..deletion(self.schemas, address, &prior, Reason::NoConfiguration) }
+        });
+        let mut last: BTreeMap<&Address, u64> = BTreeMap::new();
+        let begun = self.state.unfinished.iter().filter(|(_, it)| it.is_making());
+        last.extend(begun.clone().map(|(attempt, it)| (&it.intent.address, *attempt)));
+        let abandoned = begun.filter(|(attempt, it)| {
+            let address = &it.intent.address;
+            !(making.contains(address) && last[address] == **attempt)
+        });
+        let abandoned = abandoned.map(|(_, it)| {
+            let remark = match &it.failure {
+                Some(failure) => format!("an earlier run may have made it before it failed: {failure}"),
+                None => "an earlier run may have made it before it was interrupted".to_owned(),
+            };
+            let prior = Prior { record: half_made(it), remarks: vec![remark] };
+            let change = deletion(self.schemas, &it.intent.address, &prior, Reason::NoConfiguration);
+            Change { deposed: Some(left_key(it)), before: Some(it.intent.arguments.clone()), ..change }
+        });
+        deposed.chain(abandoned).collect()
+    }
+
+    /// Marks deletions that need no call, because all of what the thing lives inside of is deleted too.
+    pub(crate) fn mark_gone_with(&self, changes: &mut [Change]) {
+        let deleted: BTreeSet<Address> =
+            changes.iter().filter(|it| it.deposed.is_none() && deletes_first(it.action)).map(|it| it.address.clone()).collect();
+        // One instance of each block that goes whole and takes what is inside of it along.
+        let mut taking: BTreeMap<BlockAddress, Option<Address>> = BTreeMap::new();
+        let takes = |address: &Address, prior: &Prior| {
+            let described = self.schemas.kind(Mode::Managed, &address.block.kind);
+            deleted.contains(address) && described.is_none_or(|it| it.hooks().takes_contents(it.schema(), &prior.record.arguments))
+        };
+        for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deleted.contains(&it.address)) {
+            let Some(described) = self.schemas.kind(Mode::Managed, &change.address.block.kind) else { continue };
+            let Some(prior) = self.priors.get(&change.address) else { continue };
+            change.gone_with = containers(self.state, &prior.record, &described.within).into_iter().find_map(|block| {
+                let taken = || {
+                    let mut instances = instances(self.priors, &block).peekable();
+                    let first = instances.peek().map(|(it, _)| Address::clone(it))?;
+                    instances.all(|(it, prior)| takes(it, prior)).then_some(first)
+                };
+                taking.entry(block.clone()).or_insert_with(taken).clone()
+            });
+        }
+    }
+}
+
+/// Whether an action deletes before it makes anything.
+fn deletes_first(action: Action) -> bool {
+    matches!(action, Action::Delete | Action::DeleteThenCreate)
+}
+
+/// The name by which what an interrupted attempt may have made is spoken of.
+#[must_use]
+pub fn left_key(unfinished: &Unfinished) -> String {
+    unfinished.intent.token.chars().take(8).collect()
+}
+
+/// What an interrupted attempt may have made, as a record without what the service adds.
+fn half_made(unfinished: &Unfinished) -> Record {
+    let intent = &unfinished.intent;
+    Record {
+        address: intent.address.clone(),
+        provider: intent.provider.clone(),
+        id: String::new(),
+        arguments: intent.arguments.clone(),
+        configured: intent.configured.clone(),
+        outputs: ha_kind::Object::new(),
+        dependencies: intent.dependencies.clone(),
+        tainted: false,
+        create_before_destroy: intent.create_before_destroy,
+        prevent_destroy: intent.prevent_destroy,
+        version: 0,
+    }
+}
+
+/// The recorded blocks that a thing lives inside of: among its direct dependencies, and those of its provider.
+pub(crate) fn containers(state: &State, record: &Record, within: &[Name]) -> Vec<BlockAddress> {
+    if within.is_empty() {
+        return Vec::new();
+    }
+    let through_provider = state.providers.get(&record.provider).into_iter().flat_map(|it| &it.dependencies);
+    record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind)).cloned().collect()
+}
+
+/// A block's instances.
+pub(crate) fn instances<'a, T>(
+    all: &'a BTreeMap<Address, T>,
+    block: &'a BlockAddress,
+) -> impl Iterator<Item = (&'a Address, &'a T)> {
+    // The least key there is.
+    all.range(block.instance(Key::None)..).take_while(move |(it, _)| it.block == *block)
+}

@@ -1,0 +1,97 @@
+//! A plan put together from its parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_kind::{Address, BlockAddress, Diagnostic, Mode, Name, Object};
+use ha_state::{ProviderName, ProviderRecord, State};
+
+use crate::Input;
+use crate::deletion::instances;
+use crate::graph::{Graph, address_of, name_of};
+use crate::model::{Change, OutputChange, Plan, Settled};
+use crate::observed::Current;
+use crate::order;
+use crate::rolling;
+
+/// The parts of a plan.
+pub(crate) struct Parts<'a> {
+    pub(crate) current: Current,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) outputs: BTreeMap<Name, OutputChange>,
+    /// What refers to what in the configuration; none when everything is deleted.
+    pub(crate) graph: Option<&'a Graph>,
+    pub(crate) providers: BTreeMap<ProviderName, ProviderRecord>,
+    pub(crate) data: BTreeMap<Address, Object>,
+}
+
+pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let Parts { current, mut changes, outputs, graph, providers, data } = parts;
+    changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
+    let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
+    let mut steps = order::steps(&changes, graph, &dependencies(input.state)).map_err(|it| vec![*it])?;
+    let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
+        let described = input.schemas.kind(Mode::Managed, &address.block.kind)?;
+        described.hooks().group_of(described.schema(), &prior.record.arguments)
+    });
+    let untouched: BTreeSet<String> = untouched.collect();
+    let (rolling, warnings) = rolling::rolling(&changes, &mut steps, &untouched);
+    Ok(Plan {
+        mode: input.mode,
+        snapshot: input.snapshot.clone(),
+        lineage: input.state.lineage.clone(),
+        state_number: input.state.number,
+        identities: Vec::new(),
+        unchanged: current.priors.keys().filter(|it| !touched.contains(it)).count(),
+        versions: versions(input, &changes, graph),
+        settled: settled(input.state, &current),
+        unfinished: input.state.unfinished.values().map(|it| it.intent.address.clone()).collect(),
+        changes,
+        drift: current.drift,
+        unchecked: current.unchecked,
+        outputs,
+        steps,
+        rolling,
+        providers,
+        data,
+        warnings,
+    })
+}
+
+/// The recorded blocks that each recorded block depends on directly, also through its provider.
+fn dependencies(state: &State) -> BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> {
+    let mut dependencies: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
+    let records = state.records.values().chain(state.deposed.values());
+    let records = records.map(|it| (&it.address.block, &it.provider, &it.dependencies));
+    let begun = state.unfinished.values().map(|it| (&it.intent.address.block, &it.intent.provider, &it.intent.dependencies));
+    for (block, provider, direct) in records.chain(begun) {
+        let through_provider = state.providers.get(provider).into_iter().flat_map(|it| &it.dependencies);
+        dependencies.entry(block).or_default().extend(direct.iter().chain(through_provider));
+    }
+    dependencies
+}
+
+/// What the state does not have yet of what was seen and is not touched otherwise.
+fn settled(state: &State, current: &Current) -> Vec<Settled> {
+    let differs = |(address, record): (&Address, &ha_state::Record)| match current.priors.get(address) {
+        None => Some(Settled::Gone(address.clone())),
+        Some(prior) => (prior.record != *record).then(|| Settled::Seen(Box::new(prior.record.clone()))),
+    };
+    state.records.iter().filter_map(differs).collect()
+}
+
+/// The version of every record that is touched, or whose values flow into something that is.
+fn versions(input: &Input<'_>, changes: &[Change], graph: Option<&Graph>) -> BTreeMap<Address, u64> {
+    let touched = changes.iter().map(|it| name_of(&it.address.block));
+    let blocks = match graph {
+        Some(graph) => graph.with_what_they_read(touched),
+        None => touched.collect(),
+    };
+    let mut versions = BTreeMap::new();
+    for block in blocks.iter().map(address_of) {
+        versions.extend(instances(&input.state.records, &block).map(|(address, it)| (address.clone(), it.version)));
+    }
+    for change in changes.iter().filter(|it| it.address.block.mode == Mode::Managed) {
+        versions.entry(change.address.clone()).or_insert(0);
+    }
+    versions
+}

@@ -1,0 +1,146 @@
+//! One instance of a resource: nothing, make it, change it, make it anew.
+
+use std::collections::BTreeSet;
+
+use ha_kind::{Action, Changed, Diagnostic, Name};
+use ha_lang::ResourceBlock;
+use ha_state::Record;
+
+use super::{Instance, Planner};
+use crate::after::{arguments_after, attributes, instance_value, outputs_after, remarked};
+use crate::arguments::Arguments;
+use crate::difference::differences;
+use crate::execution::FromConfiguration;
+use crate::expand::flag;
+use crate::graph::Node;
+use crate::model::{Change, Reason};
+use crate::observed::Prior;
+
+impl Planner<'_> {
+    pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
+        let Instance { described, block, address, .. } = *instance;
+        self.wanted.insert(address.clone());
+        let Some(prior) = self.current.priors.get(address).cloned() else {
+            let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
+            return self.change(instance, Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) });
+        };
+        let record = &prior.record;
+        let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
+        let found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
+            Ok(found) => found,
+            Err(message) => {
+                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong")).at(block.head.clone());
+                self.diagnostics.push(diagnostic.detail(message).of(address));
+                return;
+            }
+        };
+        let reason = self.replace_reason(block, address, record, &found);
+        let action = match &reason {
+            Some(_) if self.create_first.contains(&block.name) => Action::CreateThenDelete,
+            Some(_) => Action::DeleteThenCreate,
+            None if found.is_empty() => return self.unchanged(instance, prior, &kept, given.configured, flags),
+            None => Action::Update,
+        };
+        if action.is_replace() {
+            self.replaced.insert(address.clone());
+        }
+        let arguments = if action.is_replace() { given.values } else { kept };
+        self.change(instance, Doing { action, reason, prior: Some(prior), found, ..Doing::with(arguments) });
+    }
+
+    /// What the block says of all its instances.
+    pub(super) fn flags(&mut self, block: &ResourceBlock) -> FromConfiguration {
+        let prevent_destroy = match block.lifecycle.prevent_destroy.as_ref().map(|it| flag(&self.world, it, "prevent_destroy")) {
+            Some(Ok(it)) => it,
+            Some(Err(undecided)) => {
+                self.undecided(undecided);
+                false
+            }
+            None => false,
+        };
+        FromConfiguration {
+            configured: BTreeSet::new(),
+            dependencies: self.graph.dependencies(&Node::Block(block.name.clone())),
+            create_before_destroy: self.create_first.contains(&block.name),
+            prevent_destroy,
+        }
+    }
+
+    /// Nothing happens to it, but what the configuration says of it may be news to the record.
+    fn unchanged(
+        &mut self,
+        instance: &Instance<'_>,
+        prior: Prior,
+        kept: &ha_kind::Object,
+        configured: BTreeSet<Name>,
+        flags: &FromConfiguration,
+    ) {
+        let Instance { described, block, address, .. } = *instance;
+        let (arguments, outputs) = remarked(described, &prior.record, kept);
+        let value = instance_value(described.schema(), &arguments, &outputs);
+        let record = Record {
+            arguments,
+            outputs,
+            configured,
+            dependencies: flags.dependencies.clone(),
+            create_before_destroy: flags.create_before_destroy,
+            prevent_destroy: flags.prevent_destroy,
+            ..prior.record
+        };
+        self.current.priors.insert(address.clone(), Prior { record, remarks: prior.remarks });
+        self.world.put(&block.name, &address.key, value.clone());
+        self.postconditions(instance, &value);
+    }
+
+    fn change(&mut self, instance: &Instance<'_>, doing: Doing) {
+        let Instance { described, block, address, because, .. } = *instance;
+        let Doing { action, reason, prior, arguments, found } = doing;
+        let schema = described.schema();
+        let record = prior.as_ref().map(|it| &it.record);
+        let outputs = outputs_after(described, action, &arguments, record, address);
+        let mut after = arguments_after(described, action, &arguments, record, address);
+        let value = instance_value(schema, &after, &outputs);
+        self.world.put(&block.name, &address.key, value.clone());
+        self.postconditions(instance, &value);
+        let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
+        let changed = Changed { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
+        let impacts = described.hooks().impacts(&changed);
+        // A group that is not known yet is the one it was in.
+        let group = described.hooks().group_of(schema, &arguments);
+        let group = group.or_else(|| described.hooks().group_of(schema, &record?.arguments));
+        let pending = self.pending.entry(block.name.clone()).or_default();
+        pending.changes.insert(address.key.clone(), self.changes.len());
+        pending.absent |= action != Action::Update;
+        after.extend(outputs);
+        self.changes.push(Change {
+            address: address.clone(),
+            deposed: None,
+            action,
+            reason,
+            before: record.map(attributes),
+            after: Some(after),
+            differences: found,
+            impacts,
+            group,
+            remarks: prior.map(|it| it.remarks).unwrap_or_default(),
+            gone_with: None,
+            span: Some(block.head.clone()),
+            because: because.to_vec(),
+        });
+    }
+}
+
+/// What is about to be done to an instance.
+struct Doing {
+    action: Action,
+    reason: Option<Reason>,
+    prior: Option<Prior>,
+    arguments: ha_kind::Object,
+    found: Vec<crate::model::Difference>,
+}
+
+impl Doing {
+    fn with(arguments: ha_kind::Object) -> Self {
+        Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new() }
+    }
+}

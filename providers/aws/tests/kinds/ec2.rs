@@ -1,0 +1,165 @@
+//! Security groups and launch templates.
+
+use ha_kind::{Outcome, RecordedValue};
+use serde_json::{Value as Json, json};
+
+use crate::kill::{create_under_kills, update_under_kills};
+use crate::world::{World, attempt, name, text};
+
+pub(crate) const GROUP: &str = "aws_security_group";
+pub(crate) const TEMPLATE: &str = "aws_launch_template";
+
+async fn network(world: &World) -> String {
+    text(&world.data("aws_vpc", json!({"default": true})).await.unwrap(), "id")
+}
+
+fn group(network: &str) -> Json {
+    json!({
+        "name": name("group"), "description": "of a test", "vpc_id": network, "tags": {"owner": "ci"},
+        "ingress": [
+            {"from_port": 443, "to_port": 443, "protocol": "tcp", "cidr_blocks": ["10.1.2.3/8"], "description": "inside"},
+            {"from_port": 443, "to_port": 443, "protocol": "6", "cidr_blocks": ["192.168.0.0/16"], "self": true},
+        ],
+        "egress": [{"from_port": 0, "to_port": 0, "protocol": "all", "cidr_blocks": ["0.0.0.0/0"]}],
+    })
+}
+
+#[tokio::test]
+async fn a_security_group_lives() {
+    let world = World::new().await;
+    let wanted = group(&network(&world).await);
+    let made = world.create(GROUP, wanted.clone()).await;
+    let changed = json!({
+        "name": wanted["name"], "description": "of a test", "vpc_id": wanted["vpc_id"], "tags": {"cost": "7"},
+        "ingress": [
+            {"from_port": 443, "to_port": 443, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"], "description": "outside"},
+            {"from_port": 53, "to_port": 53, "protocol": "udp", "ipv6_cidr_blocks": ["2001:DB8::/32"]},
+        ],
+        "egress": [],
+    });
+    let made = world.update(GROUP, &made, changed).await;
+    let silent = json!({"name": wanted["name"], "description": "of a test", "vpc_id": wanted["vpc_id"]});
+    let made = world.update(GROUP, &made, silent).await;
+    let error = world.try_create(GROUP, &wanted, &mut attempt(GROUP)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    assert_eq!(error.outcome, Outcome::Refused);
+    world.delete(GROUP, &made).await;
+}
+
+#[tokio::test]
+async fn a_group_of_which_nothing_is_said_lets_nothing_out() {
+    let world = World::new().await;
+    let made = world.create(GROUP, json!({"name": name("group")})).await;
+    assert_eq!(made.arguments["egress"].children().count(), 0);
+    assert_eq!(text(&made.arguments, "description"), "Managed by ha");
+    world.delete(GROUP, &made).await;
+}
+
+#[tokio::test]
+async fn groups_that_name_each_other_go() {
+    let world = World::new().await;
+    let network = network(&world).await;
+    let of = |name: String, other: Option<&str>| {
+        let rule = other.map(|it| json!({"from_port": 1, "to_port": 2, "protocol": "tcp", "security_groups": [it]}));
+        json!({"name": name, "vpc_id": network, "revoke_rules_on_delete": true, "ingress": rule.into_iter().collect::<Vec<_>>()})
+    };
+    let one = world.create(GROUP, of(name("group"), None)).await;
+    let other = world.create(GROUP, of(name("group"), Some(&one.id))).await;
+    let one = world.update(GROUP, &one, of(text(&one.arguments, "name"), Some(&other.id))).await;
+    // Who goes first takes its rules away; the other's rule still names it, and is gone next.
+    let emptied = world.update(GROUP, &other, of(text(&other.arguments, "name"), None)).await;
+    world.delete(GROUP, &one).await;
+    world.delete(GROUP, &emptied).await;
+}
+
+#[tokio::test]
+async fn a_security_group_survives_kills() {
+    let world = World::new().await;
+    let network = network(&world).await;
+    for (world, _, made) in create_under_kills(GROUP, || group(&network)).await {
+        world.delete(GROUP, &made).await;
+    }
+    let changed = |before: &RecordedValue| {
+        json!({
+            "name": text(&before.arguments, "name"), "description": "of a test", "vpc_id": network,
+            "ingress": [{"from_port": 22, "to_port": 22, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"]}],
+            "egress": [], "tags": {"cost": "7"},
+        })
+    };
+    update_under_kills(GROUP, changed, async || world.create(GROUP, group(&network)).await, async |world, made| {
+        world.delete(GROUP, &made).await;
+    })
+    .await;
+}
+
+pub(crate) fn template(text: &str) -> Json {
+    json!({
+        "name": name("template"), "description": "first", "image_id": "ami-12c6146b", "instance_type": "m5.large",
+        "user_data_text": text, "update_default_version": true,
+        "metadata_options": {"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 2},
+        "block_device_mappings": [
+            {"device_name": "/dev/sda1", "ebs": {"volume_size": 50, "volume_type": "gp3", "encrypted": true, "delete_on_termination": true}},
+        ],
+        "monitoring": {"enabled": true},
+        "tag_specifications": [{"resource_type": "instance", "tags": {"Name": "services"}}],
+        "tags": {"owner": "ci"},
+    })
+}
+
+#[tokio::test]
+async fn a_launch_template_lives() {
+    let world = World::new().await;
+    let mut wanted = template("#!/bin/sh\necho first\n");
+    let made = world.create(TEMPLATE, wanted.clone()).await;
+    assert_eq!(text(&made.outputs, "latest_version"), "1");
+    wanted["tags"] = json!({"cost": "7"});
+    let made = world.update(TEMPLATE, &made, wanted.clone()).await;
+    assert_eq!(text(&made.outputs, "latest_version"), "1", "labels make no version");
+    wanted["user_data_text"] = json!("#!/bin/sh\necho second\n");
+    let made = world.update(TEMPLATE, &made, wanted.clone()).await;
+    assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("2".into(), "2".into()));
+    wanted["update_default_version"] = json!(false);
+    wanted["instance_type"] = json!("m5.xlarge");
+    wanted.as_object_mut().unwrap().remove("monitoring");
+    wanted["metadata_options"] = json!({"http_tokens": "required"});
+    let made = world.update(TEMPLATE, &made, wanted.clone()).await;
+    assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("3".into(), "2".into()));
+    // Less inside a block is a new version too.
+    wanted["metadata_options"] = json!({"http_endpoint": "enabled"});
+    let made = world.update(TEMPLATE, &made, wanted.clone()).await;
+    assert_eq!(text(&made.outputs, "latest_version"), "4");
+    wanted.as_object_mut().unwrap().remove("user_data_text");
+    wanted["user_data"] = json!("//8A");
+    let made = world.update(TEMPLATE, &made, wanted.clone()).await;
+    let error = world.try_create(TEMPLATE, &wanted, &mut attempt(TEMPLATE)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    world.delete(TEMPLATE, &made).await;
+}
+
+#[tokio::test]
+async fn a_launch_template_has_one_version_for_each_change_under_kills() {
+    let world = World::new().await;
+    for (world, _, made) in create_under_kills(TEMPLATE, || template("one")).await {
+        assert_eq!(text(&made.outputs, "latest_version"), "1");
+        world.delete(TEMPLATE, &made).await;
+    }
+    let changed = |before: &RecordedValue| {
+        let mut wanted = template("two");
+        wanted["name"] = json!(text(&before.arguments, "name"));
+        wanted["tags"] = json!({"cost": "7"});
+        wanted
+    };
+    update_under_kills(TEMPLATE, changed, async || world.create(TEMPLATE, template("one")).await, async |world, made| {
+        assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("2".into(), "2".into()));
+        world.delete(TEMPLATE, &made).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn too_much_user_data_is_said_before() {
+    let world = World::new().await;
+    let problems = world.problems(TEMPLATE, &template(&"x".repeat(16385)));
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("16384"), "{problems:?}");
+}

@@ -1,0 +1,68 @@
+//! The emulator: one that runs (`HA_TEST_AWS_ENDPOINT`), or one that is started here and goes with the last test.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, Weak};
+
+/// An emulator that answers.
+pub(crate) struct Emulator {
+    /// Where it answers.
+    pub(crate) endpoint: String,
+    /// Where its world is kept, when it was started here.
+    folder: Option<PathBuf>,
+}
+
+static RUNNING: Mutex<Weak<Emulator>> = Mutex::new(Weak::new());
+
+/// The emulator that all tests share.
+pub(crate) fn emulator() -> Arc<Emulator> {
+    let mut running = RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(emulator) = running.upgrade() {
+        return emulator;
+    }
+    let emulator = Arc::new(match std::env::var("HA_TEST_AWS_ENDPOINT") {
+        Ok(endpoint) => Emulator { endpoint, folder: None },
+        Err(_) => Emulator::start(),
+    });
+    *running = Arc::downgrade(&emulator);
+    emulator
+}
+
+impl Emulator {
+    fn start() -> Self {
+        run(&outside("install"), &[]);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("emulator-{}", std::process::id()));
+        let port = free_port().to_string();
+        let kept = folder.to_str().expect("the target folder's name is text");
+        let facts = run(&outside("launcher.py"), &["start", "--dir", kept, "--port", &port]);
+        let facts: serde_json::Value = serde_json::from_str(&facts).expect("the launcher answers with JSON");
+        let endpoint = facts["endpoint"].as_str().expect("the launcher names its endpoint").to_owned();
+        Self { endpoint, folder: Some(folder) }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            run(&outside("launcher.py"), &["remove", "--dir", folder.to_str().expect("it was before")]);
+        }
+    }
+}
+
+fn outside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/outside").join(name)
+}
+
+fn run(program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("could not run {}: {error}", program.display()));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {arguments:?} failed: {said}", program.display());
+    String::from_utf8(output.stdout).expect("it prints text")
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it listens").port()
+}

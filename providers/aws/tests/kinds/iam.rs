@@ -1,0 +1,126 @@
+//! Roles, their policies, and profiles.
+
+use ha_kind::{Outcome, RecordedValue};
+use serde_json::{Value as Json, json};
+
+use crate::kill::{create_under_kills, update_under_kills};
+use crate::world::{World, attempt, name, text};
+
+const ROLE: &str = "aws_iam_role";
+const PROFILE: &str = "aws_iam_instance_profile";
+
+fn trust(service: &str) -> String {
+    let trust = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"Service": [service]}, "Action": "sts:AssumeRole",
+    }});
+    trust.to_string()
+}
+
+fn role() -> Json {
+    json!({
+        "name": name("role"), "assume_role_policy": trust("ec2.amazonaws.com"), "description": "of a test",
+        "max_session_duration": 7200, "tags": {"owner": "ci"},
+    })
+}
+
+#[tokio::test]
+async fn a_role_lives() {
+    let world = World::new().await;
+    let wanted = role();
+    let made = world.create(ROLE, wanted.clone()).await;
+    assert!(text(&made.outputs, "arn").ends_with(&format!(":role/{}", made.id)));
+    let changed = json!({
+        "name": wanted["name"], "assume_role_policy": trust("ssm.amazonaws.com"), "path": "/",
+        "permissions_boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess", "tags": {"cost": "7"},
+    });
+    let made = world.update(ROLE, &made, changed).await;
+    let plain = json!({"name": wanted["name"], "assume_role_policy": trust("ssm.amazonaws.com")});
+    let made = world.update(ROLE, &made, plain).await;
+    world.delete(ROLE, &made).await;
+}
+
+#[tokio::test]
+async fn a_role_that_exists_is_not_taken() {
+    let world = World::new().await;
+    let wanted = role();
+    let made = world.create(ROLE, wanted.clone()).await;
+    let error = world.try_create(ROLE, &wanted, &mut attempt(ROLE)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    assert_eq!(error.outcome, Outcome::Refused);
+    world.delete(ROLE, &made).await;
+}
+
+#[tokio::test]
+async fn a_role_is_made_once_under_kills() {
+    for (world, _, made) in create_under_kills(ROLE, role).await {
+        world.delete(ROLE, &made).await;
+    }
+}
+
+#[tokio::test]
+async fn policies_of_a_role_live() {
+    let world = World::new().await;
+    let role = world.create(ROLE, role()).await;
+    let may = |action: &str| {
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}]}).to_string()
+    };
+    let kind = "aws_iam_role_policy";
+    let wanted = json!({"name": "read", "role": role.id, "policy": may("s3:GetObject")});
+    let policy = world.create(kind, wanted.clone()).await;
+    let error = world.try_create(kind, &wanted, &mut attempt(kind)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    let policy = world.update(kind, &policy, json!({"name": "read", "role": role.id, "policy": may("s3:*")})).await;
+    world.delete(kind, &policy).await;
+    let wanted = || json!({"name": name("policy"), "role": role.id, "policy": may("s3:GetObject")});
+    for (world, _, made) in create_under_kills(kind, wanted).await {
+        world.delete(kind, &made).await;
+    }
+
+    let kind = "aws_iam_role_policy_attachment";
+    let wanted = || json!({"role": role.id, "policy_arn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"});
+    let attachment = world.create(kind, wanted()).await;
+    let error = world.try_create(kind, &wanted(), &mut attempt(kind)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+
+    let driver = world.drivers.resource(ROLE).unwrap().clone();
+    let error = driver.delete(&world.client, &role, &mut attempt(ROLE)).await.unwrap_err();
+    assert!(error.help.iter().any(|it| it.contains("force_detach_policies")), "{error:?}");
+    world.delete(kind, &attachment).await;
+    world.delete(ROLE, &role).await;
+}
+
+#[tokio::test]
+async fn a_role_goes_with_its_policies_by_force() {
+    let world = World::new().await;
+    let mut wanted = role();
+    wanted["force_detach_policies"] = json!(true);
+    let made = world.create(ROLE, wanted).await;
+    let attached = json!({"role": made.id, "policy_arn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"});
+    world.create("aws_iam_role_policy_attachment", attached).await;
+    world.delete(ROLE, &made).await;
+}
+
+#[tokio::test]
+async fn a_profile_lives_and_survives_kills() {
+    let world = World::new().await;
+    let (one, other) = (world.create(ROLE, role()).await, world.create(ROLE, role()).await);
+    let wanted = json!({"name": name("profile"), "role": one.id, "tags": {"owner": "ci"}});
+    let made = world.create(PROFILE, wanted.clone()).await;
+    let error = world.try_create(PROFILE, &wanted, &mut attempt(PROFILE)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    let made = world.update(PROFILE, &made, json!({"name": wanted["name"], "role": other.id})).await;
+    let made = world.update(PROFILE, &made, json!({"name": wanted["name"]})).await;
+    world.delete(PROFILE, &made).await;
+
+    let wanted = || json!({"name": name("profile"), "role": one.id, "tags": {"owner": "ci"}});
+    for (world, _, made) in create_under_kills(PROFILE, wanted).await {
+        world.delete(PROFILE, &made).await;
+    }
+    let changed = |before: &RecordedValue| json!({"name": before.id, "role": other.id, "tags": {"cost": "7"}});
+    update_under_kills(PROFILE, changed, async || world.create(PROFILE, wanted()).await, async |world, made| {
+        world.delete(PROFILE, &made).await;
+    })
+    .await;
+    world.delete(ROLE, &one).await;
+    world.delete(ROLE, &other).await;
+}

@@ -1,0 +1,13 @@
+//! Every kind against an emulator of AWS: what is made is what was asked for, looks the same when read, changes, goes,
+//! and is there once whenever the step that makes it is killed.
+
+mod autoscaling;
+mod data;
+mod ec2;
+mod emulator;
+mod iam;
+mod kill;
+mod provider;
+mod rds;
+mod s3;
+mod world;

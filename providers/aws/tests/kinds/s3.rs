@@ -1,0 +1,235 @@
+//! Buckets and objects.
+
+use ha_kind::{Outcome, ReadingValue, Value};
+use serde_json::{Value as Json, json};
+
+use crate::kill::{create_under_kills, update_under_kills};
+use crate::world::{World, attempt, name, object, text};
+
+const BUCKET: &str = "aws_s3_bucket";
+const OBJECT: &str = "aws_s3_object";
+
+fn bucket() -> Json {
+    json!({"bucket": name("bucket"), "force_destroy": true, "tags": {"owner": "ci"}})
+}
+
+#[tokio::test]
+async fn a_bucket_lives() {
+    let world = World::new().await;
+    let wanted = bucket();
+    let made = world.create(BUCKET, wanted.clone()).await;
+    assert_eq!(text(&made.outputs, "region"), "eu-west-1");
+    let relabelled = json!({"bucket": wanted["bucket"], "force_destroy": true, "tags": {"cost": "7"}});
+    let made = world.update(BUCKET, &made, relabelled).await;
+    let plain = json!({"bucket": wanted["bucket"], "force_destroy": true});
+    let made = world.update(BUCKET, &made, plain).await;
+    world.delete(BUCKET, &made).await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_exists_is_not_taken() {
+    let world = World::new().await;
+    let wanted = bucket();
+    let made = world.create(BUCKET, wanted.clone()).await;
+    let error = world.try_create(BUCKET, &wanted, &mut attempt(BUCKET)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    assert_eq!(error.outcome, Outcome::Refused);
+    world.delete(BUCKET, &made).await;
+}
+
+#[tokio::test]
+async fn a_bucket_is_made_once_under_kills() {
+    for (world, wanted, made) in create_under_kills(BUCKET, bucket).await {
+        assert_eq!(Value::from(wanted["bucket"].as_str().unwrap()), made.arguments["bucket"]);
+        world.delete(BUCKET, &made).await;
+    }
+}
+
+#[tokio::test]
+async fn settings_of_a_bucket_live() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, bucket()).await;
+    let of = |rest: Json| {
+        let mut all = rest;
+        all["bucket"] = json!(made.id);
+        all
+    };
+    let kind = "aws_s3_bucket_versioning";
+    let versioning = world.create(kind, of(json!({"versioning_configuration": {"status": "Enabled"}}))).await;
+    let versioning = world.update(kind, &versioning, of(json!({"versioning_configuration": {"status": "Suspended"}}))).await;
+
+    let kind = "aws_s3_bucket_server_side_encryption_configuration";
+    let by = |algorithm: &str| json!({"rule": [{"apply_server_side_encryption_by_default": {"sse_algorithm": algorithm}}]});
+    let encryption = world.create(kind, of(by("aws:kms"))).await;
+    let encryption = world.update(kind, &encryption, of(by("AES256"))).await;
+
+    let kind = "aws_s3_bucket_public_access_block";
+    let block = world.create(kind, of(json!({"block_public_acls": true, "block_public_policy": true}))).await;
+    let block = world.update(kind, &block, of(json!({"restrict_public_buckets": true, "ignore_public_acls": true}))).await;
+    world.delete(kind, &block).await;
+
+    world.delete(BUCKET, &made).await;
+    for (kind, it) in [
+        ("aws_s3_bucket_versioning", versioning),
+        ("aws_s3_bucket_server_side_encryption_configuration", encryption),
+        ("aws_s3_bucket_public_access_block", block),
+    ] {
+        assert_eq!(world.read(kind, &it).await, ReadingValue::Gone, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_lives() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, bucket()).await;
+    let versions = json!({"bucket": made.id, "versioning_configuration": {"status": "Enabled"}});
+    world.create("aws_s3_bucket_versioning", versions).await;
+    let first = json!({
+        "bucket": made.id, "key": "conf/settings.conf", "content": "a = ü\n", "content_type": "text/plain",
+        "cache_control": "no-store", "metadata": {"purpose": "test"}, "tags": {"stage": "a&b=c"},
+        "server_side_encryption": "AES256",
+    });
+    let object = world.create(OBJECT, first).await;
+    let version = text(&object.outputs, "version_id");
+
+    let relabelled = json!({
+        "bucket": made.id, "key": "conf/settings.conf", "content": "a = ü\n", "content_type": "text/plain",
+        "cache_control": "no-store", "metadata": {"purpose": "test"}, "tags": {"stage": "live"},
+        "server_side_encryption": "AES256",
+    });
+    let object = world.update(OBJECT, &object, relabelled).await;
+    assert_eq!(text(&object.outputs, "version_id"), version, "labels make no version");
+
+    let changed = json!({"bucket": made.id, "key": "conf/settings.conf", "content": "b", "content_type": "text/plain"});
+    let object = world.update(OBJECT, &object, changed).await;
+    assert_ne!(text(&object.outputs, "version_id"), version);
+
+    let binary = json!({"bucket": made.id, "key": "conf/settings.conf", "content_base64": "/wD/", "content_type": "text/plain"});
+    let object = world.update(OBJECT, &object, binary).await;
+    world.delete(OBJECT, &object).await;
+
+    let empty = world.create(OBJECT, json!({"bucket": made.id, "key": "empty"})).await;
+    world.delete(OBJECT, &empty).await;
+    world.delete(BUCKET, &made).await;
+}
+
+#[tokio::test]
+async fn an_object_that_others_changed_shows_what_it_holds() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, bucket()).await;
+    let wanted = json!({"bucket": made.id, "key": "k", "content": "ours"});
+    let object = world.create(OBJECT, wanted.clone()).await;
+    // Somebody else's step.
+    let other = world.update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content": "theirs"})).await;
+    assert_eq!(other.arguments["content"], Value::from("theirs"));
+    let (seen, _) = world.found(OBJECT, &object).await;
+    assert_eq!(seen.arguments["content"], Value::from("theirs"));
+    assert_eq!(world.differences(OBJECT, &wanted, &seen.arguments).len(), 1);
+    // And one that holds no text.
+    world.update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content_base64": "/w=="})).await;
+    let (seen, _) = world.found(OBJECT, &object).await;
+    assert_eq!(seen.arguments.get("content"), None);
+    assert_eq!(seen.arguments["content_base64"], Value::from("/w=="));
+    world.delete(BUCKET, &made).await;
+}
+
+#[tokio::test]
+async fn an_object_that_exists_is_not_overwritten() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, bucket()).await;
+    let wanted = json!({"bucket": made.id, "key": "k", "content": "first"});
+    let object = world.create(OBJECT, wanted).await;
+    let second = json!({"bucket": made.id, "key": "k", "content": "second"});
+    let error = world.try_create(OBJECT, &second, &mut attempt(OBJECT)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    let (seen, _) = world.found(OBJECT, &object).await;
+    assert_eq!(seen.arguments["content"], Value::from("first"));
+    world.delete(BUCKET, &made).await;
+}
+
+#[tokio::test]
+async fn an_object_has_one_version_for_each_change_under_kills() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, bucket()).await;
+    let versions = json!({"bucket": made.id, "versioning_configuration": {"status": "Enabled"}});
+    world.create("aws_s3_bucket_versioning", versions).await;
+    let wanted = || json!({"bucket": made.id, "key": name("key"), "content": "first"});
+    for (world, wanted, object) in create_under_kills(OBJECT, wanted).await {
+        assert_eq!(versions_of(&world, &made.id, wanted["key"].as_str().unwrap()).await, 1);
+        world.delete(OBJECT, &object).await;
+    }
+    let afresh = async || world.create(OBJECT, wanted()).await;
+    let changed = |before: &ha_kind::RecordedValue| {
+        json!({"bucket": made.id, "key": text(&before.arguments, "key"), "content": "second"})
+    };
+    update_under_kills(OBJECT, changed, &afresh, async |world, object| {
+        assert_eq!(versions_of(world, &made.id, &text(&object.arguments, "key")).await, 2);
+    })
+    .await;
+    world.delete(BUCKET, &made).await;
+}
+
+/// Counts through the emulator's own interface.
+async fn versions_of(_: &World, bucket: &str, key: &str) -> usize {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let endpoint = crate::emulator::emulator().endpoint.clone();
+    let host = endpoint.trim_start_matches("http://");
+    let mut connection = tokio::net::TcpStream::connect(host).await.unwrap();
+    // Unsigned requests name the region and service in their credential scope.
+    let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=x";
+    let request = format!(
+        "GET /{bucket}?versions&prefix={key} HTTP/1.1\r\nhost: {host}\r\nauthorization: {scope}\r\nconnection: close\r\n\r\n"
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer.matches("<VersionId>").count()
+}
+
+#[tokio::test]
+async fn what_is_ours_goes_with_a_bucket_and_what_is_not_keeps_it() {
+    let world = World::new().await;
+    let name = name("bucket");
+    let made = world.create(BUCKET, json!({"bucket": name})).await;
+    world.create(OBJECT, json!({"bucket": name, "key": "ours", "content": "x"})).await;
+    foreign_object(&name).await;
+    let driver = world.drivers.resource(BUCKET).unwrap().clone();
+    let error = driver.delete(&world.client, &made, &mut attempt(BUCKET)).await.unwrap_err();
+    let said = format!("{error} {:?}", error.help);
+    assert!(said.contains("`theirs`") && said.contains("force_destroy"), "{said}");
+    let kept = world.update(BUCKET, &made, json!({"bucket": name, "force_destroy": true})).await;
+    world.delete(BUCKET, &kept).await;
+
+    let made = world.create(BUCKET, json!({"bucket": name})).await;
+    let object = world.create(OBJECT, json!({"bucket": name, "key": "ours", "content": "x"})).await;
+    world.delete(BUCKET, &made).await;
+    assert_eq!(world.read(OBJECT, &object).await, ReadingValue::Gone);
+}
+
+/// An object that somebody else put there.
+async fn foreign_object(bucket: &str) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let endpoint = crate::emulator::emulator().endpoint.clone();
+    let host = endpoint.trim_start_matches("http://");
+    let mut connection = tokio::net::TcpStream::connect(host).await.unwrap();
+    let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=x";
+    let request = format!(
+        "PUT /{bucket}/theirs HTTP/1.1\r\nhost: {host}\r\nauthorization: {scope}\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx"
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn secrets_stay_out_of_errors() {
+    let world = World::new().await;
+    let wanted = json!({"bucket": name("no-such-bucket"), "key": "k", "content": "hunter2-and-more"});
+    let error = world.try_create(OBJECT, &wanted, &mut attempt(OBJECT)).await.unwrap_err();
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    assert_eq!(error.code.as_deref(), Some("NoSuchBucket"));
+    assert_eq!(error.outcome, Outcome::Refused);
+    assert!(object(&wanted).contains_key("content"));
+}

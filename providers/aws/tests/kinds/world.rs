@@ -1,0 +1,237 @@
+//! What the engine does with a kind, step by step, and what it may expect of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+use ha_kind::{
+    Attempt, Client, Drivers, Error, Mode, Object, Problem, ReadingValue, RecordedValue, Registry, Rendered, Schemas, Value,
+    Witness,
+};
+use serde_json::{Value as Json, json};
+
+use crate::emulator::{Emulator, emulator};
+
+/// A client, and all kinds.
+pub(crate) struct World {
+    pub(crate) schemas: Schemas,
+    pub(crate) drivers: Drivers,
+    pub(crate) client: Client,
+    // Stops with its last user.
+    _emulator: Arc<Emulator>,
+}
+
+/// Settings for an emulator at `endpoint`.
+pub(crate) fn settings(endpoint: &str) -> Json {
+    json!({"region": "eu-west-1", "access_key": "test", "secret_key": "test", "endpoint": endpoint})
+}
+
+/// The values of JSON.
+pub(crate) fn object(json: &Json) -> Object {
+    match serde_json::from_value::<Value>(json.clone()).expect("these are values") {
+        Value::Object(fields) => (*fields).clone(),
+        other => panic!("not an object: {other:?}"),
+    }
+}
+
+impl World {
+    /// A client of the emulator.
+    pub(crate) async fn new() -> Self {
+        let emulator = emulator();
+        let endpoint = emulator.endpoint.clone();
+        Self::at(emulator, &endpoint).await.expect("the emulator answers")
+    }
+
+    /// A client of what is at `endpoint`.
+    pub(crate) async fn at(emulator: Arc<Emulator>, endpoint: &str) -> Result<Self, Error> {
+        let (schemas, drivers) = ha_aws::register(Registry::new()).split();
+        let given = schemas.provider("aws").expect("there is one").schema.conform(&object(&settings(endpoint)));
+        let connector = drivers.connector("aws").expect("there is one").clone();
+        let (client, _) = connector.connect(&given.expect("the settings are right")).await?;
+        Ok(Self { schemas, drivers, client, _emulator: emulator })
+    }
+
+    /// The arguments as the planner has them: converted, checked, in normal form.
+    pub(crate) fn normal(&self, kind: &str, arguments: &Json) -> Object {
+        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        let problems = described.hooks().problems(described.schema(), &conformed);
+        assert!(problems.is_empty(), "{kind}: {problems:?}");
+        described.normal(&conformed).unwrap_or_else(|it| panic!("{kind}: {it}"))
+    }
+
+    /// What the checks say about arguments.
+    pub(crate) fn problems(&self, kind: &str, arguments: &Json) -> Vec<Problem> {
+        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        described.hooks().problems(described.schema(), &conformed)
+    }
+
+    /// Makes one, and looks whether it is what was asked for.
+    pub(crate) async fn create(&self, kind: &str, arguments: Json) -> RecordedValue {
+        let made = self.try_create(kind, &arguments, &mut attempt(kind)).await;
+        let made = made.unwrap_or_else(|it| panic!("{kind}: {it}"));
+        self.expect_no_difference(kind, &arguments, &made).await
+    }
+
+    /// Makes one.
+    pub(crate) async fn try_create(
+        &self,
+        kind: &str,
+        arguments: &Json,
+        attempt: &mut Attempt,
+    ) -> Result<RecordedValue, Error> {
+        let normal = self.normal(kind, arguments);
+        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let predicted = described.hooks().predicted(described.schema(), &normal);
+        let (id, outputs) = self.driver(kind).create(&self.client, &normal, attempt).await?;
+        for (name, value) in predicted {
+            assert_eq!(value.revealed(), outputs[&name].revealed(), "{kind}: `{name}` was predicted otherwise");
+        }
+        Ok(unmarked(id, normal, outputs))
+    }
+
+    /// Changes one, and looks whether it is what was asked for.
+    pub(crate) async fn update(&self, kind: &str, before: &RecordedValue, arguments: Json) -> RecordedValue {
+        let changed = self.try_update(kind, before, &arguments, &mut attempt(kind)).await;
+        let changed = changed.unwrap_or_else(|it| panic!("{kind}: {it}"));
+        self.expect_no_difference(kind, &arguments, &changed).await
+    }
+
+    /// Changes one.
+    pub(crate) async fn try_update(
+        &self,
+        kind: &str,
+        before: &RecordedValue,
+        arguments: &Json,
+        attempt: &mut Attempt,
+    ) -> Result<RecordedValue, Error> {
+        let normal = self.normal(kind, arguments);
+        let outputs = self.driver(kind).update(&self.client, &normal, before, attempt).await?;
+        Ok(unmarked(before.id.clone(), normal, outputs))
+    }
+
+    /// Looks at one.
+    pub(crate) async fn read(&self, kind: &str, known: &RecordedValue) -> ReadingValue {
+        let readings = self.driver(kind).read(&self.client, std::slice::from_ref(known)).await;
+        readings.unwrap_or_else(|it| panic!("{kind}: {it}")).remove(0)
+    }
+
+    /// Looks at one that is there.
+    pub(crate) async fn found(&self, kind: &str, known: &RecordedValue) -> (RecordedValue, Vec<String>) {
+        match self.read(kind, known).await {
+            ReadingValue::Found { arguments, outputs, remarks } => {
+                (unmarked(known.id.clone(), arguments, outputs), remarks)
+            }
+            other => panic!("{kind} `{}` is not there: {other:?}", known.id),
+        }
+    }
+
+    /// Deletes one, twice, and looks whether it is gone.
+    pub(crate) async fn delete(&self, kind: &str, recorded: &RecordedValue) {
+        for _ in 0..2 {
+            let deleted = self.driver(kind).delete(&self.client, recorded, &mut attempt(kind)).await;
+            deleted.unwrap_or_else(|it| panic!("{kind}: {it}"));
+        }
+        assert_eq!(self.read(kind, recorded).await, ReadingValue::Gone, "{kind} `{}`", recorded.id);
+    }
+
+    /// Reads data.
+    pub(crate) async fn data(&self, kind: &str, arguments: Json) -> Result<Object, Error> {
+        let described = self.schemas.kind(Mode::Data, kind).expect("the kind is registered");
+        let conformed = described.schema().conform(&object(&arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        self.drivers.reader(kind).expect("it is read").read(&self.client, &conformed).await
+    }
+
+    /// Renders a document.
+    pub(crate) fn document(&self, kind: &str, arguments: &Json) -> Object {
+        let described = self.schemas.kind(Mode::Data, kind).expect("the kind is registered");
+        let conformed = described.schema().conform(&object(arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
+        match described.render(&conformed) {
+            Some(Rendered::Outputs(outputs)) => outputs,
+            other => panic!("{kind}: {other:?}"),
+        }
+    }
+
+    /// What the planner would find different.
+    pub(crate) fn differences(&self, kind: &str, wanted: &Json, there: &Object) -> Vec<String> {
+        let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
+        let normal = self.normal(kind, wanted);
+        let there = described.normal(there).unwrap_or_else(|it| panic!("{kind}: {it}"));
+        let differs = |name: &&std::sync::Arc<str>| {
+            normal.get(&***name).map(Value::revealed) != there.get(&***name).map(Value::revealed)
+        };
+        normal.keys().filter(differs).map(|name| format!("{name}: {:?} is {:?}", normal[name], there.get(name))).collect()
+    }
+
+    async fn expect_no_difference(&self, kind: &str, wanted: &Json, known: &RecordedValue) -> RecordedValue {
+        let (found, _) = self.found(kind, known).await;
+        let differences = self.differences(kind, wanted, &found.arguments);
+        assert!(differences.is_empty(), "{kind}: {differences:#?}");
+        assert_eq!(found.outputs, known.outputs, "{kind}: a look gives other outputs");
+        found
+    }
+
+    fn driver(&self, kind: &str) -> &Arc<dyn ha_kind::Driver> {
+        self.drivers.resource(kind).expect("the kind is registered")
+    }
+}
+
+fn unmarked(id: String, arguments: Object, outputs: Object) -> RecordedValue {
+    let plain = |it: Object| it.into_iter().map(|(name, value)| (name, value.revealed())).collect();
+    RecordedValue { id, arguments: plain(arguments), outputs: plain(outputs) }
+}
+
+/// What a step notes, kept over tries.
+#[derive(Default)]
+pub(crate) struct Journal(Mutex<BTreeMap<String, String>>);
+
+impl Journal {
+    /// All notes so far.
+    pub(crate) fn notes(&self) -> BTreeMap<String, String> {
+        self.0.lock().expect("nobody panics while noting").clone()
+    }
+}
+
+impl Witness for Journal {
+    fn note<'a>(&'a self, key: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.lock().expect("nobody panics while noting").insert(key.to_owned(), value.to_owned());
+        Box::pin(async { Ok(()) })
+    }
+    fn progress(&self, _: &str) {}
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// A first try at a step.
+pub(crate) fn attempt(kind: &str) -> Attempt {
+    try_of(kind, &token(), false, &Arc::default())
+}
+
+/// A try at a step with this token.
+pub(crate) fn try_of(kind: &str, token: &str, resumed: bool, journal: &Arc<Journal>) -> Attempt {
+    let address = format!("{kind}.test").parse().expect("it is an address");
+    Attempt::new(address, token.to_owned(), resumed, journal.notes(), journal.clone())
+}
+
+/// A token that no other step has.
+pub(crate) fn token() -> String {
+    use std::hash::{BuildHasher, Hasher as _};
+    let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", random(), random())
+}
+
+/// A name that nothing else has.
+pub(crate) fn name(what: &str) -> String {
+    format!("{what}-{}", &token()[..12])
+}
+
+/// An output's text.
+pub(crate) fn text(outputs: &Object, name: &str) -> String {
+    match &outputs[name] {
+        Value::String(text) => text.to_string(),
+        Value::Number(number) => number.to_string(),
+        other => panic!("`{name}` is no text: {other:?}"),
+    }
+}

@@ -1,0 +1,379 @@
+//! The program from outside: files in, text and exit codes out.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use ha_state::{Holder, KeyPolicy, KeyRing, LocalStore, Opening, open_for_writing};
+use tempfile::TempDir;
+
+const STACK: &str = r#"
+variable "motto" {
+  type    = string
+  default = "better than never"
+}
+
+resource "random_password" "app" {
+  length  = 24
+  special = false
+}
+
+resource "local_file" "settings" {
+  filename          = "settings.conf"
+  sensitive_content = "user=app\npassword=${random_password.app.result}\n"
+}
+
+resource "ha_data" "motto" {
+  input = var.motto
+}
+
+output "motto" {
+  value = ha_data.motto.output
+}
+
+output "uri" {
+  value     = "postgresql://app:${random_password.app.result}@db/app"
+  sensitive = true
+}
+"#;
+
+/// A directory with a configuration, and a home of its own.
+struct Project {
+    directory: TempDir,
+    home: TempDir,
+}
+
+/// What a command did.
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Project {
+    fn new(configuration: &str) -> Self {
+        let project = Self { directory: TempDir::new().unwrap(), home: TempDir::new().unwrap() };
+        project.write("main.hcl", configuration);
+        project
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ha"));
+        command.args(arguments).current_dir(self.directory.path()).env_clear().env("HOME", self.home.path());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn ha(&self, arguments: &[&str]) -> Done {
+        Done::from(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a command that must succeed, and answers what it printed.
+    fn done(&self, arguments: &[&str]) -> String {
+        let done = self.ha(arguments);
+        assert_eq!(done.code, 0, "{arguments:?}\n{}\n{}", done.out, done.err);
+        done.out
+    }
+
+    /// Everything below the directory, the state included.
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        fn below(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { below(&path, found) } else { found.push((path.clone(), fs::read(&path).unwrap())) }
+            }
+        }
+        let mut found = Vec::new();
+        below(self.directory.path(), &mut found);
+        found
+    }
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        let text = |it: Vec<u8>| String::from_utf8(it).unwrap();
+        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+#[test]
+fn a_stack_is_planned_applied_changed_and_destroyed() {
+    let project = Project::new(STACK);
+    let planned = project.ha(&["plan", "--detailed-exitcode"]);
+    assert_eq!(planned.code, 2, "{}", planned.err);
+    assert!(planned.out.contains("Plan: 3 to create, 0 to update, 0 to replace, 0 to destroy"), "{}", planned.out);
+
+    let applied = project.ha(&["apply", "--yes"]);
+    assert_eq!(applied.code, 0, "{}\n{}", applied.out, applied.err);
+    assert!(applied.out.contains("Apply complete! 3 created"), "{}", applied.out);
+    assert!(applied.out.contains("motto = \"better than never\"\nuri   = (sensitive)\n"), "{}", applied.out);
+    assert!(applied.err.contains("made the key of this state: "), "{}", applied.err);
+    assert!(applied.err.contains("[3/3] "), "{}", applied.err);
+
+    let again = project.ha(&["plan", "--detailed-exitcode"]);
+    assert_eq!(again.code, 0, "{}", again.out);
+    assert!(again.out.ends_with("No changes. 3 resources are as configured.\n"), "{}", again.out);
+    assert_eq!(project.done(&["state", "list"]), "ha_data.motto\nlocal_file.settings\nrandom_password.app\n");
+
+    let changed = project.ha(&["plan", "-var", "motto=now", "-detailed-exitcode"]);
+    assert_eq!(changed.code, 2, "{}", changed.err);
+    assert!(changed.out.contains("\"better than never\" -> \"now\""), "{}", changed.out);
+
+    let destroyed = project.ha(&["destroy", "--auto-approve"]);
+    assert_eq!(destroyed.code, 0, "{}\n{}", destroyed.out, destroyed.err);
+    assert!(destroyed.out.contains("Destroy complete! 0 created, 0 updated, 0 replaced, 3 destroyed"), "{}", destroyed.out);
+    assert_eq!(project.done(&["state", "list"]), "");
+    assert!(!project.path("settings.conf").exists());
+}
+
+#[test]
+fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
+    let project = Project::new(STACK);
+    let mut told = String::new();
+    let mut run = |arguments: &[&str]| {
+        let done = project.ha(arguments);
+        assert_eq!(done.code, 0, "{arguments:?}: {}", done.err);
+        told += &(done.out + &done.err);
+    };
+    run(&["apply", "--yes"]);
+    for arguments in [
+        ["plan", "--replace=random_password.app", "--out=plan.ha"].as_slice(),
+        &["plan", "--replace=random_password.app", "--json"],
+        &["show"],
+        &["show", "--json"],
+        &["show", "plan.ha", "--detail=full"],
+        &["show", "plan.ha", "--json"],
+        &["output"],
+        &["output", "--json"],
+        &["output", "uri"],
+        &["state", "show", "random_password.app"],
+        &["state", "show", "local_file.settings", "--json"],
+        &["console", "--expr", "random_password.app.result"],
+        &["console", "--json", "--expr", "{ a = random_password.app.result }"],
+        &["console", "--expr", "base64encode(random_password.app.result)"],
+    ] {
+        run(arguments);
+    }
+    let uri = project.done(&["output", "--raw", "uri"]);
+    let password = uri.strip_prefix("postgresql://app:").unwrap().strip_suffix("@db/app").unwrap();
+    assert_eq!(password.len(), 24);
+    assert!(!told.contains(password), "{told}");
+    assert!(told.contains("(sensitive)"));
+    let holds = |bytes: &[u8]| bytes.windows(password.len()).any(|it| it == password.as_bytes());
+    let holders: Vec<PathBuf> = project.files().into_iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect();
+    assert_eq!(holders, [project.path("settings.conf")]);
+    assert!(project.done(&["show", "--json", "--show-sensitive"]).contains(password));
+}
+
+#[test]
+fn a_plan_is_applied_as_it_was_shown_or_not_at_all() {
+    let project = Project::new(STACK);
+    project.done(&["plan", "--out", "first.ha", "--var", "motto=first"]);
+    project.done(&["plan", "--out", "second.ha", "--var", "motto=second"]);
+    assert_eq!(fs::metadata(project.path("first.ha")).unwrap().permissions().mode() & 0o777, 0o600);
+    // What the directory says now does not matter to a plan that was kept.
+    project.write("main.hcl", "nonsense");
+    let applied = project.ha(&["apply", "first.ha"]);
+    assert_eq!(applied.code, 0, "{}\n{}", applied.out, applied.err);
+    assert_eq!(project.done(&["output", "--raw", "motto"]), "first");
+    for plan in ["first.ha", "second.ha"] {
+        let refused = project.ha(&["apply", plan]);
+        assert_eq!(refused.code, 1, "{}", refused.out);
+        assert!(refused.err.contains("ha_data.motto") || refused.err.contains("another state"), "{}", refused.err);
+    }
+    assert_eq!(project.done(&["output", "--raw", "motto"]), "first");
+    let other = Project::new(STACK);
+    fs::copy(project.path("first.ha"), other.path("first.ha")).unwrap();
+    let refused = other.ha(&["apply", "first.ha"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("key"), "{}", refused.err);
+}
+
+#[test]
+fn a_plan_keeps_the_files_it_was_made_from() {
+    let project = Project::new("output \"text\" {\n  value = file(\"text.txt\")\n}\n");
+    project.write("text.txt", "then");
+    project.done(&["plan", "--out", "plan.ha"]);
+    project.write("text.txt", "now");
+    project.done(&["apply", "plan.ha"]);
+    assert_eq!(project.done(&["output", "--raw", "text"]), "then");
+}
+
+#[test]
+fn nothing_is_applied_unasked() {
+    let project = Project::new(STACK);
+    for arguments in [["apply"], ["destroy"]] {
+        let refused = project.ha(&arguments);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains("nobody to ask") && refused.err.contains("--yes"), "{}", refused.err);
+        assert!(!project.path(".ha").exists());
+    }
+}
+
+#[test]
+fn who_only_looks_needs_no_lock() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    let keys = KeyRing::new(project.home.path().join(".config/ha/keys"), KeyPolicy::Automation);
+    let store = LocalStore::new(project.path(".ha"));
+    let writer = open_for_writing(&store, &keys, Opening::by(Holder::here("somebody else"))).unwrap();
+    for arguments in [["plan"].as_slice(), &["show"], &["output"], &["state", "list"], &["console", "--expr", "1"]] {
+        project.done(arguments);
+    }
+    let refused = project.ha(&["apply", "--yes", "--lock-timeout", "300ms"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("somebody else"), "{}", refused.err);
+    writer.finish().unwrap();
+    project.done(&["apply", "--yes"]);
+}
+
+#[test]
+fn automation_makes_no_keys() {
+    let project = Project::new(STACK);
+    for variable in ["CI", "HA_IN_AUTOMATION"] {
+        let done = Done::from(project.command(&["apply", "--yes"]).env(variable, "true").output().unwrap());
+        assert_eq!(done.code, 1, "{}", done.out);
+        assert!(done.err.contains("key"), "{}", done.err);
+    }
+    assert_eq!(fs::read_dir(project.home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_and_stdout_stays_empty() {
+    let project = Project::new(
+        "variable \"a\" {}\nvariable \"b\" {\n  type = number\n}\nresource \"random_password\" \"p\" {\n  lenght = var.a\n}\n",
+    );
+    let missing = project.ha(&["plan", "--var", "c=1"]);
+    assert_eq!((missing.code, missing.out.as_str()), (1, ""));
+    for text in ["no value for the variable `a`", "no value for the variable `b`", "there is no variable `c`", "main.hcl:2:"] {
+        assert!(missing.err.contains(text), "{text} is not in:\n{}", missing.err);
+    }
+    let wrong = project.ha(&["validate"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (1, ""));
+    assert!(wrong.err.contains("length") && wrong.err.contains("main.hcl:6:"), "{}", wrong.err);
+    let json = project.ha(&["validate", "--json"]);
+    assert_eq!(json.code, 1);
+    let parsed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(parsed["valid"], false);
+    assert_eq!(parsed["diagnostics"][0]["range"]["start"]["line"], 6, "{parsed}");
+}
+
+#[test]
+fn values_come_from_everywhere_and_the_last_counts() {
+    let project = Project::new("variable \"x\" {}\noutput \"x\" {\n  value = var.x\n}\n");
+    let now = |more: &[&str]| {
+        let mut command = project.command(&[&["plan", "--json"], more].concat());
+        let done = Done::from(command.env("HA_VAR_x", "environment").output().unwrap());
+        let parsed: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
+        parsed["output_changes"]["x"]["after"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(now(&[]), "environment");
+    project.write("ha.hclvars", "x = \"file\"");
+    assert_eq!(now(&[]), "file");
+    project.write("b.auto.hclvars", "x = \"b\"");
+    project.write("a.auto.hclvars", "x = \"a\"");
+    assert_eq!(now(&[]), "b");
+    project.write("more", "x = \"more\"");
+    assert_eq!(now(&["--var", "x=flag", "--var-file", "more"]), "more");
+    assert_eq!(now(&["--var-file", "more", "--var", "x=flag"]), "flag");
+}
+
+#[test]
+fn an_undeclared_value_in_a_file_is_a_warning() {
+    let project = Project::new("output \"x\" {\n  value = 1\n}\n");
+    project.write("ha.hclvars", "a = 1\nb = 2\n");
+    let done = project.ha(&["plan"]);
+    assert_eq!(done.code, 0);
+    assert_eq!(done.err.matches("warning").count(), 1, "{}", done.err);
+}
+
+#[test]
+fn the_console_answers() {
+    let project = Project::new("locals {\n  hosts = [\"a\", \"b\"]\n}\n");
+    let json = |expression: &str| project.ha(&["console", "--json", "--expr", expression]);
+    assert_eq!(json("1 + 1").out, "{\"type\":\"number\",\"value\":2}\n");
+    assert_eq!(json("local.hosts").out, "{\"type\":[\"tuple\",[\"string\",\"string\"]],\"value\":[\"a\",\"b\"]}\n");
+    assert_eq!(json("-1").out, "{\"type\":\"number\",\"value\":-1}\n");
+    let wrong = json("1 +");
+    assert_eq!((wrong.code, wrong.err.as_str()), (1, ""));
+    let parsed: serde_json::Value = serde_json::from_str(&wrong.out).unwrap();
+    assert_eq!(parsed["diagnostics"][0]["severity"], "error");
+
+    let mut console = project.command(&["console"]);
+    let mut child = console.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let input = "local.hosts[1]\n\nnonsense(\n{ a = 1 }\nexit\n1\n";
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+    let done = Done::from(child.wait_with_output().unwrap());
+    assert_eq!((done.code, done.out.as_str()), (1, "\"b\"\n{\n  a = 1\n}\n"), "{}", done.err);
+}
+
+#[test]
+fn functions_read_no_files_of_others() {
+    let project = Project::new("output \"x\" {\n  value = file(\"../outside/credentials\")\n}\n");
+    let outside = project.directory.path().parent().unwrap().join("outside");
+    let _ = fs::create_dir(&outside);
+    fs::write(outside.join("credentials"), "somebody's").unwrap();
+    let refused = project.ha(&["plan"]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains("--allow-read"), "{}", refused.err);
+    let allowed = project.done(&["plan", "--allow-read", outside.to_str().unwrap()]);
+    assert!(allowed.contains("somebody's"), "{allowed}");
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let project = Project::new(STACK);
+    let mut command = project.command(&["plan"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success());
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+}
+
+#[test]
+fn colours_come_when_asked_for_and_never_with_no_color() {
+    let project = Project::new(STACK);
+    let coloured = |variables: &[(&str, &str)], more: &[&str]| {
+        let mut command = project.command(&[&["plan"], more].concat());
+        Done::from(command.envs(variables.iter().copied()).output().unwrap()).out.contains('\u{1b}')
+    };
+    assert!(!coloured(&[], &[]));
+    assert!(coloured(&[("FORCE_COLOR", "1")], &[]));
+    assert!(!coloured(&[("NO_COLOR", "1"), ("FORCE_COLOR", "1"), ("CLICOLOR_FORCE", "1")], &[]));
+    assert!(!coloured(&[("FORCE_COLOR", "1")], &["--no-color"]));
+    assert!(coloured(&[("NO_COLOR", "1")], &["--color", "always"]));
+}
+
+#[test]
+fn elsewhere_is_as_good_as_here() {
+    let project = Project::new(STACK);
+    let mut command = project.command(&["--chdir", project.directory.path().to_str().unwrap(), "plan", "--detail", "none"]);
+    let done = Done::from(command.current_dir("/").output().unwrap());
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.out.contains("Plan: 3 to create"));
+    let nowhere = Done::from(project.command(&["--chdir=nowhere", "plan"]).output().unwrap());
+    assert_eq!(nowhere.code, 1);
+    assert!(nowhere.err.contains("`nowhere`"), "{}", nowhere.err);
+}
+
+#[test]
+fn a_directory_without_a_configuration_is_told_so() {
+    let project = Project::new("");
+    fs::remove_file(project.path("main.hcl")).unwrap();
+    let done = project.ha(&["plan"]);
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("there is no configuration in"), "{}", done.err);
+    project.done(&["console", "--expr", "1"]);
+    project.done(&["output"]);
+    project.done(&["version"]);
+}
