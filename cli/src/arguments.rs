@@ -288,23 +288,18 @@ Options:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
 
   -h, --help
-          Print help (see a summary with '-h')
+          Print help
 
   -V, --version
           Print version
-
 
 Examples:
   ha plan                             what would change here
@@ -312,11 +307,13 @@ Examples:
   ha plan --out plan.ha               keep a plan ...
   ha apply plan.ha                    ... and apply exactly that
 
-Exit codes: 0 done or nothing to do, 1 error, 2 changes (`plan --detailed-exitcode`), 130
-interrupted.
-Environment: HA_VAR_name sets a variable, HA_STATE_KEY_FILE names the state's key, NO_COLOR turns
-colours off,
-CI or HA_IN_AUTOMATION say that nobody is watching.
+Exit codes: 0 done or nothing to do, 1 error, 130 interrupted; each command's help lists its own.
+
+Environment:
+  HA_VAR_name           sets a variable
+  HA_STATE_KEY_FILE     names the file with the state's key
+  CI, HA_IN_AUTOMATION  say that nobody is watching
+  NO_COLOR              turns colours off
 
 "#]],
         );
@@ -356,13 +353,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -445,13 +438,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -540,13 +529,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -626,13 +611,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -688,13 +669,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -744,13 +721,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -782,7 +755,7 @@ Commands:
 
 Options:
   -h, --help
-          Print help (see a summary with '-h')
+          Print help
 
 Everywhere:
       --chdir <DIR>
@@ -790,13 +763,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -829,13 +798,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -874,13 +839,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -932,13 +893,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -972,7 +929,7 @@ Options:
           Print JSON
 
   -h, --help
-          Print help (see a summary with '-h')
+          Print help
 
 Everywhere:
       --chdir <DIR>
@@ -980,13 +937,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`
@@ -1016,7 +969,7 @@ Options:
           Print JSON
 
   -h, --help
-          Print help (see a summary with '-h')
+          Print help
 
 Everywhere:
       --chdir <DIR>
@@ -1024,13 +977,9 @@ Everywhere:
 
       --color <WHEN>
           Whether to colour
-
-          Possible values:
-          - auto:   On a terminal, unless the environment says otherwise
-          - always: Always
-          - never:  Never
           
           [default: auto]
+          [possible values: auto, always, never]
 
       --no-color
           Do not colour; the same as `--color never`

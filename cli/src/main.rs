@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod files;
 mod interrupt;
+mod place;
 mod plan_file;
 mod project;
 mod providers;

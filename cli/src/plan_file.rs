@@ -9,7 +9,7 @@ use anyhow::Context;
 use ha_plan::Plan;
 use ha_state::{Key, State, seal, sealed_with};
 
-use crate::project::Place;
+use crate::place::Place;
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
 

@@ -1,21 +1,14 @@
-//! A directory with a configuration: its files, its variables, its state.
+//! A directory with a configuration: its files and its variables.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use anyhow::Context;
-use ha_kind::{Address, Diagnostic, Value};
+use ha_kind::{Diagnostic, Value};
 use ha_lang::{Configuration, SourceFile, compile};
 use ha_plan::Snapshot;
-use ha_state::{
-    Holder, Key, KeyName, KeyRing, Keys, LocalStore, Opening, Reason, State, StateError, Writer, addresses, open_for_reading,
-    open_for_writing,
-};
 
 use crate::files::ReadFiles;
 use crate::terminal::Terminal;
@@ -33,8 +26,6 @@ const VALUES: &str = "ha.hclvars";
 const AUTOMATIC: &str = ".auto.hclvars";
 /// What the names of variables begin with in the environment.
 const IN_ENVIRONMENT: &str = "HA_VAR_";
-/// Where the state of a local configuration is kept.
-const STATE: &str = ".ha";
 
 /// A configuration as read from its directory.
 pub(crate) struct Project {
@@ -111,7 +102,7 @@ impl Project {
         let written = sources.iter().map(|it| (it.name.to_string(), it.text.to_string())).collect();
         Ok(Self {
             configuration: Arc::new(configuration),
-            snapshot: Snapshot { sources: written, variables: found.values, files: BTreeMap::new() },
+            snapshot: Snapshot { sources: written, variables: found.values, files: std::collections::BTreeMap::new() },
             files,
             sources: texts,
             warnings: diagnostics,
@@ -188,109 +179,4 @@ fn all_texts(sources: &[SourceFile], given: &Given) -> Sources {
         Asked::Value(..) => None,
     });
     sources.iter().chain(&given.found).chain(asked).map(|it| (it.name.to_string(), it.text.to_string())).collect()
-}
-
-/// Where a configuration's state is kept, and its key.
-pub(crate) struct Place {
-    store: LocalStore,
-    directory: PathBuf,
-    keys: TellingKeys,
-}
-
-/// The user's keys, and whether one was made just now.
-struct TellingKeys {
-    ring: KeyRing,
-    made: Mutex<Option<PathBuf>>,
-}
-
-impl Keys for TellingKeys {
-    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
-        self.ring.named(lineage, name)
-    }
-
-    fn current(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
-        let found = self.ring.find_or_make(lineage)?;
-        if let Some(path) = found.made {
-            *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
-        }
-        let name = KeyName { id: found.key.id().to_owned(), method: "file".into(), parameters: BTreeMap::new() };
-        Ok((name, found.key))
-    }
-}
-
-impl Place {
-    /// The place of the state of the configuration in a directory.
-    pub(crate) fn of(directory: &Path) -> Self {
-        let keys = TellingKeys { ring: KeyRing::from_environment(), made: Mutex::default() };
-        let directory = directory.join(STATE);
-        Self { store: LocalStore::new(&directory), directory, keys }
-    }
-
-    /// The state as it is; takes no lock.
-    pub(crate) fn state(&self) -> Result<State, Trouble> {
-        Ok(open_for_reading(&self.store, &self.keys)?)
-    }
-
-    /// The addresses of all that is recorded; takes no lock.
-    pub(crate) fn addresses(&self) -> Result<BTreeSet<Address>, Trouble> {
-        Ok(addresses(&self.store, &self.keys)?)
-    }
-
-    /// The key to seal with.
-    pub(crate) fn key(&self, lineage: &str) -> Result<Key, Trouble> {
-        Ok(self.keys.current(lineage)?.1)
-    }
-
-    /// The key that something says it is sealed with.
-    pub(crate) fn key_named(&self, lineage: &str, id: &str) -> Result<Key, Trouble> {
-        let name = KeyName { id: id.to_owned(), method: "file".into(), parameters: BTreeMap::new() };
-        Ok(self.keys.named(lineage, &name)?)
-    }
-
-    /// Takes the lock, waiting for it at most so long.
-    pub(crate) fn lock(
-        &self,
-        command: &str,
-        lineage: Option<&str>,
-        patience: Duration,
-        terminal: &Terminal,
-    ) -> Result<Writer, Trouble> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.directory)
-            .with_context(|| format!("could not make the directory `{}`", self.directory.display()))?;
-        let started = Instant::now();
-        let mut has_told = false;
-        loop {
-            let mut opening = Opening::by(Holder::here(command));
-            if let Some(lineage) = lineage {
-                opening = opening.of_lineage(lineage);
-            }
-            match open_for_writing(&self.store, &self.keys, opening) {
-                Ok(writer) => return Ok(writer),
-                Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
-                    return Err(error.into());
-                }
-                Err(error) => {
-                    if !has_told {
-                        terminal.tell(&format!("waiting: {}\n", error.error()));
-                        has_told = true;
-                    }
-                    std::thread::sleep(Duration::from_millis(500).min(patience));
-                }
-            }
-        }
-    }
-
-    /// Says that a key was made, and that it is all there is.
-    pub(crate) fn tell_of_key(&self, terminal: &Terminal) {
-        if let Some(path) = self.keys.made.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let path = path.display();
-            let text = format!(
-                "made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n"
-            );
-            terminal.tell(&text);
-        }
-    }
 }

@@ -77,7 +77,7 @@ impl Trouble {
         terminal.tell(&notices_text(&self.notices, &self.sources, &self.secrets, terminal.err));
         match self.is_interruption {
             true => {
-                terminal.tell("interrupted\n");
+                terminal.tell("\ninterrupted\n");
                 INTERRUPTED
             }
             false => FAILED,

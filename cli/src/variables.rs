@@ -191,7 +191,7 @@ fn violations(
     let mut violations = Vec::new();
     for (name, variable) in &configuration.variables {
         for condition in &variable.validations {
-            violations.extend(violation(name, variable, condition, &environment, candidates.get(name)));
+            violations.extend(violation(name, condition, &environment, candidates.get(name)));
         }
     }
     violations
@@ -199,7 +199,6 @@ fn violations(
 
 fn violation(
     name: &Name,
-    variable: &Variable,
     condition: &Condition,
     environment: &Environment<'_>,
     candidate: Option<&Candidate>,
@@ -208,7 +207,7 @@ fn violation(
         Ok(it) => it.unmark().0,
         Err(diagnostics) => return diagnostics,
     };
-    // What reads more than variables is known later and looked at then.
+    // What reads more than variables cannot be told yet.
     if !holds.is_known() {
         return Vec::new();
     }
@@ -225,10 +224,10 @@ fn violation(
         Ok(it) => it.as_str().map(str::to_owned).unwrap_or_default(),
         Err(diagnostics) => return diagnostics,
     };
-    let span = candidate.and_then(|it| it.span.clone()).unwrap_or_else(|| variable.span.clone());
+    let span = candidate.and_then(|it| it.span.clone()).unwrap_or_else(|| condition.condition.span().clone());
     let from = candidate.map(|it| format!(" in {}", it.origin)).unwrap_or_default();
-    let line = format!("the condition is at {}", condition.condition.span().file);
-    vec![Diagnostic::error(format!("the value of `var.{name}`{from} will not do")).at(span).label(message).help(line)]
+    let help = format!("a `validation` of `variable \"{name}\"` says so");
+    vec![Diagnostic::error(format!("the value of `var.{name}`{from} will not do")).at(span).label(message).help(help)]
 }
 
 /// Variables, and nothing else that is known already.
@@ -332,7 +331,7 @@ variable "hosts" {
 
     #[test]
     fn null_stands_for_the_default_where_it_may_not_be_null() {
-        let given = Given { found: vec![file("region = null\ncount = null")], ..Given::default() };
+        let given = Given { found: vec![file("region = null\nhosts = null")], ..Given::default() };
         let found = found(&given);
         assert_eq!(found.values["region"], Value::Null);
         assert_eq!(found.values["hosts"], Value::from(3));
@@ -345,12 +344,68 @@ variable "hosts" {
             asked: vec![set("regoin", "x")],
             ..Given::default()
         };
-        check(&told(&given), str![]);
+        check(
+            &told(&given),
+            str![[r#"
+error: the value of `var.sizes` in `ha.hclvars` is not of its type
+ --> ha.hclvars:1:1
+  |
+1 | sizes = ["x"]
+  | ^^^^^ a number is required at `[0]`
+  |
+  = help: its type is list(number)
+
+error: the value of `var.password` in `ha.hclvars` is not of its type
+ --> ha.hclvars:4:1
+  |
+4 | password = ["****************"]
+  | ^^^^^^^^ a string is required
+  |
+  = help: its type is string
+
+error: no value for the variable `region`
+ --> main.hcl:2:1
+  |
+2 | variable "region" {
+  | ^^^^^^^^^^^^^^^^^ has no default
+  |
+  = note: Where it all runs.
+  = help: write `region = …` in `ha.hclvars`, give `--var 'region=…'`, or set `HA_VAR_region`
+
+error: there is no variable `regoin`, which `--var` gives
+ |
+ = help: did you mean `region`?
+
+warning: values are given for 2 variables that do not exist
+ --> ha.hclvars:2:1
+  |
+2 | left = 1
+  | ^^^^
+  |
+  = note: `left`, `over`
+  = help: remove them, or declare the variables
+
+
+"#]],
+        );
     }
 
     #[test]
     fn all_conditions_are_looked_at() {
-        let given = Given { found: vec![file("region = \"x\"\ncount  = 1\n")], ..Given::default() };
-        check(&told(&given), str![]);
+        let given = Given { found: vec![file("region = \"x\"\nhosts  = 1\n")], ..Given::default() };
+        check(
+            &told(&given),
+            str![[r#"
+error: the value of `var.hosts` in `ha.hclvars` will not do
+ --> ha.hclvars:2:1
+  |
+2 | hosts  = 1
+  | ^^^^^ Three at least, not 1.
+  |
+  = help: a `validation` of `variable "hosts"` says so
+
+
+"#]],
+        );
     }
 }

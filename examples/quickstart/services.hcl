@@ -80,11 +80,10 @@ data "userdata" "services" {
   region         = var.aws_region
   replicated_tag = "2.38.6"
   files = [for name, file in local.files : {
-    path       = "${file.folder}/${name}"
-    bucket     = aws_s3_bucket.services.bucket
-    key        = aws_s3_object.file[name].key
-    version_id = aws_s3_object.file[name].version_id
-    sha256     = file.document.sha256
+    path   = "${file.folder}/${name}"
+    bucket = aws_s3_bucket.services.bucket
+    key    = aws_s3_object.file[name].key
+    sha256 = file.document.sha256
   }]
 }
 
@@ -163,7 +162,7 @@ resource "aws_launch_template" "services" {
   name                   = "circleci-services"
   image_id               = data.aws_ami.ubuntu.id
   instance_type          = "m5.2xlarge"
-  user_data              = base64encode(data.userdata.services.content)
+  user_data_text         = data.userdata.services.content
   vpc_security_group_ids = [aws_security_group.services.id]
   update_default_version = true
 

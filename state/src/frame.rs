@@ -12,7 +12,6 @@ use crate::{OutputRecord, ProviderName, ProviderRecord, Record};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "frames live for one append; the intent is the common one")]
 pub enum Frame {
     /// A command began or ended.
     Run(Run),

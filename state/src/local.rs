@@ -288,15 +288,18 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     }
 }
 
-/// Writes a file that only its owner can read, and puts it on disk. Left over from a kill, it is made anew.
+/// Writes a file that only its owner can read, and puts it on disk. One left over from a kill is made anew; one that
+/// cannot be finished is not left.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // The room it took may be what is missing; if it stays, the next one replaces it.
+        let _ = fs::remove_file(path);
+    })
 }
 
 fn remove(path: &Path) -> Result<(), StateError> {

@@ -54,10 +54,8 @@ pub fn addresses(store: &dyn Store, keys: &dyn Keys) -> Result<BTreeSet<Address>
             Frame::Result { outcome: StepOutcome::Deleted(address), .. } => {
                 all.remove(&address);
             }
-            Frame::Moved { from, to } => {
-                if all.remove(&from) {
-                    all.insert(to);
-                }
+            Frame::Moved { from, to } if all.remove(&from) => {
+                all.insert(to);
             }
             _ => {}
         });

@@ -6,7 +6,7 @@ use crate::{Intent, ProviderName, Record};
 
 pub(crate) fn record(address: &str, id: &str) -> Record {
     Record {
-        address: address.parse().unwrap(),
+        address: address.parse().expect("samples have addresses"),
         provider: ProviderName::new("fake"),
         id: id.to_owned(),
         arguments: Object::from([
@@ -15,7 +15,7 @@ pub(crate) fn record(address: &str, id: &str) -> Record {
         ]),
         configured: ["name".into(), "password".into()].into(),
         outputs: Object::from([("arn".into(), Value::from(format!("arn:fake:{id}")))]),
-        dependencies: vec!["a.other".parse::<ha_kind::Address>().unwrap().block],
+        dependencies: vec!["a.other".parse::<ha_kind::Address>().expect("this is one").block],
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,
@@ -27,7 +27,7 @@ pub(crate) fn intent(attempt: u64, address: &str) -> Intent {
     let Record { arguments, configured, provider, dependencies, .. } = record(address, "planned");
     Intent {
         attempt,
-        address: address.parse().unwrap(),
+        address: address.parse().expect("samples have addresses"),
         action: Action::Create,
         token: format!("{attempt:032x}"),
         provider,

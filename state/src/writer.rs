@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
@@ -112,7 +112,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
 }
 
 impl Writer {
-    /// Appends a frame. It is queued by the call, and on disk and in [`Writer::state`] when the future answers with
+    /// Appends a frame. It is queued by the call, and on disk and in the state when the future answers with
     /// its number; also when the future is dropped. Frames are written in the order of the calls.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let refused = match frame.unknown() {
             Some(what) => Some(StateError::not_known(&what)),
-            None => self.jobs.send(Job::Append { frame, answer }).err().map(|_| StateError::stopped(&self.place)),
+            None => self.jobs.send(Job::Append { frame: frame.into(), answer }).err().map(|_| StateError::stopped(&self.place)),
         };
         let place = self.place.clone();
         async move {
@@ -133,15 +133,15 @@ impl Writer {
         }
     }
 
-    /// The state with every frame that is on disk. Held up while it is looked at: look, do not wait.
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Looks at the state with every frame that is on disk. The writer is held up meanwhile: look, do not wait.
+    pub fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A copy of the state. Costs as much as there are records.
     #[must_use]
     pub fn snapshot(&self) -> State {
-        self.state().clone()
+        self.read(State::clone)
     }
 
     /// A number no attempt had before.
@@ -205,7 +205,7 @@ impl std::fmt::Debug for Writer {
 type Answer = oneshot::Sender<Result<u64, StateError>>;
 
 enum Job {
-    Append { frame: Frame, answer: Answer },
+    Append { frame: Box<Frame>, answer: Answer },
     Finish { answer: Sender<Result<(), StateError>> },
 }
 
@@ -244,7 +244,7 @@ impl Work {
             let mut frames = Vec::new();
             for job in waiting {
                 match job {
-                    Job::Append { frame, answer } => frames.push((frame, answer)),
+                    Job::Append { frame, answer } => frames.push((*frame, answer)),
                     Job::Finish { answer } => finish = Some(answer),
                 }
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -43,10 +43,9 @@ fn keys(directory: &Path) -> KeyRing {
 fn write_until_killed(directory: &Path) {
     let writer = open(directory);
     let out = Mutex::new(std::io::stdout());
-    // The version is what the record says of itself, to compare with what was acknowledged.
-    let say = |word: &str, address: &str, version: u64| {
+    let say = |word: &str, address: &str, attempt: u64| {
         let mut out = out.lock().expect("nobody panics with it");
-        writeln!(out, "{word} {version} {address}").and_then(|()| out.flush()).expect("the parent listens");
+        writeln!(out, "{word} {attempt} {address}").and_then(|()| out.flush()).expect("the parent listens");
     };
     std::thread::scope(|scope| {
         for thread in 0..3 {
@@ -82,8 +81,9 @@ fn nothing_acknowledged_is_lost() {
     let mut told = Told::new();
     let mut words = 0;
     for kill in 0..KILLS {
-        let wait = Duration::from_micros(random.random_range(0..150_000));
-        let heard = run_and_kill(directory.path(), wait);
+        // Some while they open the state, most while they write.
+        let (from, within) = if kill % 5 == 0 { (From::Start, 20_000) } else { (From::FirstWord, 60_000) };
+        let heard = run_and_kill(directory.path(), from, Duration::from_micros(random.random_range(0..within)));
         words += heard.len();
         for (word, attempt, address) in heard {
             told.entry(address).or_default().push((word, attempt));
@@ -94,30 +94,48 @@ fn nothing_acknowledged_is_lost() {
             check(&state, address, words, kill);
         }
     }
-    assert!(words > 500, "the child was hardly running: {words} words");
+    assert!(words > KILLS as usize, "the child was hardly running: {words} words");
     open(directory.path()).finish().expect("the state is as good as ever");
 }
 
-fn run_and_kill(directory: &Path, wait: Duration) -> Vec<(String, u64, Address)> {
+/// What the wait before a kill begins with.
+#[derive(PartialEq)]
+enum From {
+    Start,
+    FirstWord,
+}
+
+fn run_and_kill(directory: &Path, from: From, wait: Duration) -> Vec<(String, u64, Address)> {
     let this = std::env::current_exe().expect("this program is a file");
     let mut command = Command::new(this);
     let mut child: Child = command.arg(CHILD).arg(directory).stdout(Stdio::piped()).spawn().expect("the child starts");
     let out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let (first, spoke) = mpsc::channel();
     let listener = std::thread::spawn(move || {
-        // A line that the kill cut off was not said.
-        let lines = out.split(b'\n').map_while(Result::ok).filter_map(|it| String::from_utf8(it).ok());
-        let word = |line: String| {
-            let mut parts = line.splitn(3, ' ').map(str::to_owned);
-            let (word, attempt, address) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-            Some((word, attempt, address))
-        };
-        lines.filter_map(word).collect()
+        let mut heard = Vec::new();
+        for line in out.split(b'\n').map_while(Result::ok) {
+            // A line that the kill cut off was not said.
+            if let Some(word) = String::from_utf8(line).ok().as_deref().and_then(word) {
+                heard.push(word);
+                let _ = first.send(());
+            }
+        }
+        heard
     });
+    if from == From::FirstWord {
+        spoke.recv_timeout(Duration::from_secs(60)).expect("the child opens the state and says something");
+    }
     std::thread::sleep(wait);
     child.kill().expect("the child is there to be killed");
     let status = child.wait().expect("the child ends");
     assert_eq!(status.code(), None, "the child was killed, it did not fail");
     listener.join().expect("the listener does not panic")
+}
+
+fn word(line: &str) -> Option<(String, u64, Address)> {
+    let mut parts = line.splitn(3, ' ');
+    let (word, attempt, address) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((word.to_owned(), attempt.parse().ok()?, address.parse().ok()?))
 }
 
 /// The state must say the last thing that was acknowledged, or something that came after it.

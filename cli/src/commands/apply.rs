@@ -13,8 +13,9 @@ use super::planning::{Intention, Made, Ticking, engine, make, progress, run, war
 use crate::arguments::{ApprovalArgs, PaceArgs, PlanningArgs, VariableArgs};
 use crate::files::KeptFiles;
 use crate::interrupt::listen;
+use crate::place::Place;
 use crate::plan_file;
-use crate::project::{Need, Place, Project, Wishes};
+use crate::project::{Need, Project, Wishes};
 use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
 use crate::views::notice::{Notice, notices_text};
 use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};

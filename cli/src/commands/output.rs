@@ -3,7 +3,7 @@ use ha_kind::{Name, Text, closest};
 use ha_state::OutputRecord;
 
 use super::Session;
-use crate::project::Place;
+use crate::place::Place;
 use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::expression::set_out;
 use crate::views::json::Json;

@@ -65,9 +65,10 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T
 /// Progress as it suits the terminal, ticking until the guard is dropped.
 pub(crate) fn progress(session: &Session) -> Ticking {
     let terminal = session.terminal;
+    let lines = Box::new(move |line: &str| terminal.tell(&format!("{line}\n")));
     let progress = Arc::new(match terminal.can_redraw() {
-        true => Progress::live(terminal.err),
-        false => Progress::lines(terminal.err, Box::new(move |line| terminal.tell(&format!("{line}\n")))),
+        true => Progress::live(terminal.err, lines),
+        false => Progress::lines(terminal.err, lines),
     });
     let ticked = progress.clone();
     let task = tokio::spawn(async move {
@@ -88,7 +89,7 @@ pub(crate) struct Ticking {
 impl Drop for Ticking {
     fn drop(&mut self) {
         self.task.abort();
-        self.progress.finish();
+        self.progress.rest();
     }
 }
 
@@ -120,6 +121,7 @@ pub(crate) async fn make(
         planned = engine.plan(&request, state, progress) => planned,
         () = cancel.asked() => return Err(Trouble::interrupted()),
     };
+    progress.rest();
     let mut plan = planned.map_err(|it| Trouble::from(it).within(&project.sources).keeping(&known))?;
     plan.snapshot.files = project.files.kept();
     let secrets = Arc::new(plan_secrets(&plan));

@@ -5,8 +5,8 @@ use clap::Args;
 
 use super::Session;
 use super::planning::Made;
+use crate::place::Place;
 use crate::plan_file;
-use crate::project::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::plan_json::plan_json;
 use crate::views::plan_text::plan_text;

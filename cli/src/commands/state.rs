@@ -2,7 +2,7 @@ use clap::{Args, Subcommand};
 use ha_kind::{Address, closest};
 
 use super::Session;
-use crate::project::Place;
+use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::json::Json;
 use crate::views::notice::Notice;

@@ -80,8 +80,18 @@ pub(crate) fn compare(path: &Path, before: Option<&Shown>, after: Option<&Shown>
     let mut push = |what| rows.push(Row { path: path.clone(), what, replaces: false });
     let (before, after) = match (before.filter(|it| **it != Shown::Null), after.filter(|it| **it != Shown::Null)) {
         (None, None) => return,
-        (None, Some(after)) => return if is_nothing(after) { () } else { push(What::Added(after.clone())) },
-        (Some(before), None) => return if is_nothing(before) { () } else { push(What::Removed(before.clone())) },
+        (None, Some(after)) => {
+            if !is_nothing(after) {
+                push(What::Added(after.clone()));
+            }
+            return;
+        }
+        (Some(before), None) => {
+            if !is_nothing(before) {
+                push(What::Removed(before.clone()));
+            }
+            return;
+        }
         (Some(before), Some(after)) if before.is_same(after) => return,
         (Some(before), Some(after)) => (before, after),
     };

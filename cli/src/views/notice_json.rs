@@ -103,7 +103,7 @@ mod tests {
                 .detail("Whole sentences.")
                 .closest("wrong", ["wrang"])
                 .of("a.b"),
-            Diagnostic::error("nowhere").at(Span::new("other.hcl".into(), 5..2)),
+            Diagnostic::error("nowhere").at(Span::new("other.hcl".into(), 2..5)),
         ];
         let notices: Vec<Notice> = diagnostics.iter().map(Notice::from).collect();
         check(

@@ -211,7 +211,7 @@ mod tests {
             str![[r#"
 {
   "format_version": "1.2",
-  "ha_version": "0.1.0",
+  "ha_version": "[VERSION]",
   "variables": {},
   "resource_drift": [
     {
@@ -337,6 +337,7 @@ mod tests {
           ],
           "id": true,
           "network": true,
+          "private_key": true,
           "version": true
         },
         "before_sensitive": false,
@@ -345,7 +346,8 @@ mod tests {
             false,
             false
           ],
-          "keyfile": true
+          "keyfile": true,
+          "private_key": true
         }
       },
       "ha": {

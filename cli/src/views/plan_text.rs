@@ -8,10 +8,11 @@ use ha_plan::{PlanMode, Reason};
 use unicode_width::UnicodeWidthStr;
 
 use super::compare::{Row, What, all, compare, differences, is_secret};
+use super::expression::inline;
 use super::paint::{Paint, Tone, sign, tone};
 use super::report::{Report, ShownChange, ShownDrift, ShownOutput};
 use super::rows::{Detail, Rows};
-use super::shown::{Shown, printable};
+use super::shown::{Piece, SENSITIVE, Shown, printable};
 
 /// Addresses longer than this do not push what follows to the right.
 const ADDRESSES: usize = 48;
@@ -22,7 +23,9 @@ const OF_DELETED: usize = 8;
 
 /// The plan as text.
 pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String {
-    let view = View { report, detail, paint };
+    let width = report.changes.iter().map(|it| it.title().width()).max().unwrap_or(0).min(ADDRESSES);
+    let changed = report.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it.action)).collect();
+    let view = View { report, detail, paint, width, changed };
     let mut text = view.head();
     if detail != Detail::None {
         view.unfinished(&mut text);
@@ -52,6 +55,9 @@ struct View<'a> {
     report: &'a Report,
     detail: Detail,
     paint: Paint,
+    /// How wide the column of addresses is.
+    width: usize,
+    changed: BTreeMap<&'a Address, Action>,
 }
 
 impl View<'_> {
@@ -88,7 +94,7 @@ impl View<'_> {
         let writer = Rows::new(rows.iter().chain(&names), self.detail, self.paint);
         writer.write(&rows, text);
         if !later.is_empty() {
-            let names: Vec<&str> = later.iter().map(|it| &**it).collect();
+            let names: Vec<&str> = later.iter().map(String::as_str).collect();
             for line in folded(&names, ", ", FOLD - 32) {
                 writer.line("(known after apply)", &line, text);
             }
@@ -117,8 +123,7 @@ impl View<'_> {
         };
         let tone = if change.loses_data() { Tone::Alarm } else { tone(change.action) };
         let title = change.title();
-        let width = self.report.changes.iter().map(|it| it.title().width()).max().unwrap_or(0).min(ADDRESSES);
-        let pad = width.saturating_sub(title.width());
+        let pad = self.width.saturating_sub(title.width());
         let signed = self.paint.put(tone, &format!("{:<4}", sign(change.action)));
         let place = change.place.as_deref().map(|it| self.paint.put(Tone::Quiet, it)).unwrap_or_default();
         let phrase = match place.is_empty() {
@@ -131,7 +136,7 @@ impl View<'_> {
     }
 
     /// The rows of a change, how many attributes stay, and the outputs that only apply will tell.
-    fn rows_of(&self, change: &ShownChange) -> (Vec<Row>, usize, Vec<Name>) {
+    fn rows_of(&self, change: &ShownChange) -> (Vec<Row>, usize, Vec<String>) {
         let (mut rows, mut unchanged) = match (&change.before, &change.after) {
             (Some(before), None) => {
                 let mut rows = all(before);
@@ -164,15 +169,25 @@ impl View<'_> {
         }
         let is_own = |row: &Row| {
             let (What::Is(value) | What::Added(value) | What::Changed(_, value)) = &row.what else { return false };
-            let Shown::Unknown { cause, secret: false } = value else { return false };
+            let cause = match (value, value.pieces()) {
+                (Shown::Unknown { cause, .. }, _) | (_, Some([Piece::Unknown { cause, .. }])) => cause,
+                _ => return false,
+            };
             let own = cause
                 .as_deref()
                 .is_none_or(|it| it.strip_prefix(&change.address.to_string()).is_some_and(|it| it.starts_with('.')));
             own && !change.differences.iter().any(|it| it.path.steps().starts_with(row.path.steps()))
         };
         let (later, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_own);
-        let name = |row: &Row| Some(Name::from(super::rows::place(&row.path)));
-        (rows, unchanged, later.iter().filter_map(name).collect())
+        let is_secret = |row: &Row| match &row.what {
+            What::Is(value) | What::Added(value) | What::Changed(_, value) => inline(value).starts_with("(sensitive"),
+            _ => false,
+        };
+        let name = |row: &Row| match is_secret(row) {
+            true => format!("{} {SENSITIVE}", super::rows::place(&row.path)),
+            false => super::rows::place(&row.path),
+        };
+        (rows, unchanged, later.iter().map(name).collect())
     }
 
     fn notes(&self, change: &ShownChange) -> Vec<(&'static str, String)> {
@@ -213,12 +228,11 @@ impl View<'_> {
     }
 
     fn drifted(&self, drift: &ShownDrift, text: &mut String) {
-        let change = self.report.changes.iter().find(|it| it.address == drift.address && it.action != Action::NoOp);
-        let then = match change.map(|it| it.action) {
+        let then = match self.changed.get(&drift.address) {
+            None | Some(Action::NoOp) => "the configuration does not mind",
             Some(Action::Update) => "this plan sets it back",
             Some(Action::Delete) => "this plan deletes it",
             Some(_) => "this plan makes it anew",
-            None => "the configuration does not mind",
         };
         let what = if drift.after.is_none() { "is gone" } else { "differs" };
         let _ = writeln!(text, "    {} {what}; {then}", printable(&drift.address.to_string()));
@@ -409,7 +423,7 @@ mod tests {
         check(
             &rendered(&everything(), Detail::Changed, Paint::PLAIN),
             str![[r#"
-ha 0.1.0 · payments · aws 123456789012 eu-west-1 · state 12
+ha [VERSION] · payments · aws 123456789012 eu-west-1 · state 12
 
 An earlier run stopped half-way; apply finishes these first
       tls_ca.root
@@ -423,7 +437,7 @@ An earlier run stopped half-way; apply finishes these first
       hostname  "db-3.int"
       keyfile   (sensitive)
       network   (known after apply: aws_vpc.main.id)
-      (known after apply)  id, version
+      (known after apply)  id, private_key (sensitive), version
 
 ~   aws_launch_template.app             update in place               main.hcl:4
       policy          +1 -1 of 9 lines
@@ -506,7 +520,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unch
         check(
             &rendered(&everything(), Detail::Changed, Paint::COLOURED),
             str![[r#"
-␛[1mha 0.1.0 · payments · aws 123456789012 eu-west-1 · state 12␛[0m
+␛[1mha [VERSION] · payments · aws 123456789012 eu-west-1 · state 12␛[0m
 
 ␛[1m␛[33mAn earlier run stopped half-way; apply finishes these first␛[0m
       tls_ca.root
@@ -520,7 +534,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unch
       hostname  "db-3.int"
       keyfile   (sensitive)
       network   (known after apply: aws_vpc.main.id)
-      (known after apply)  id, version
+      (known after apply)  id, private_key (sensitive), version
 
 ␛[33m~   ␛[0m␛[1maws_launch_template.app␛[0m             ␛[33mupdate in place␛[0m               ␛[2mmain.hcl:4␛[0m
       policy          +1 -1 of 9 lines
@@ -603,7 +617,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unch
         check(
             &rendered(&everything(), Detail::None, Paint::PLAIN),
             str![[r#"
-ha 0.1.0 · payments · aws 123456789012 eu-west-1 · state 12
+ha [VERSION] · payments · aws 123456789012 eu-west-1 · state 12
 
 Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unchanged
   <=   data.aws_ami.app
@@ -623,7 +637,7 @@ Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unch
         check(
             &rendered(&Plan { unchanged: 25, ..nothing() }, Detail::Changed, Paint::PLAIN),
             str![[r#"
-ha 0.1.0 · payments · state 12
+ha [VERSION] · payments · state 12
 
 No changes. 25 resources are as configured.
 
@@ -633,7 +647,7 @@ No changes. 25 resources are as configured.
         check(
             &rendered(&destroy, Detail::Changed, Paint::PLAIN),
             str![[r#"
-ha 0.1.0 · payments · no state yet · destroy
+ha [VERSION] · payments · no state yet · destroy
 
 No changes. There is nothing to destroy.
 
@@ -661,7 +675,7 @@ No changes. There is nothing to destroy.
         check(
             &text,
             str![[r#"
-ha 0.1.0 · payments · state 12
+ha [VERSION] · payments · state 12
 
 ~   a.b  update in place
       text  +1 -1 of 4 lines
@@ -686,7 +700,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(document("first password"), document("second password")),
             str![[r#"
-ha 0.1.0 · payments · state 12
+ha [VERSION] · payments · state 12
 
 ~   a.b  update in place
       text  +1 -1 of 3 lines
@@ -704,7 +718,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(Value::from("first password").sensitive(), Value::from("second password").sensitive()),
             str![[r#"
-ha 0.1.0 · payments · state 12
+ha [VERSION] · payments · state 12
 
 ~   a.b  update in place
       text  (sensitive, changed)
@@ -725,7 +739,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(encoded(80), encoded(8080)),
             str![[r#"
-ha 0.1.0 · payments · state 12
+ha [VERSION] · payments · state 12
 
 ~   a.b  update in place
       text  +1 -1 of 4 lines
@@ -749,7 +763,7 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         check(
             &of_update(uri("db-1:27017,db-2:27017"), uri("db-1:27017,db-2:27017,db-3:27017")),
             str![[r#"
-ha 0.1.0 · payments · state 12
+ha [VERSION] · payments · state 12
 
 ~   a.b  update in place
       text

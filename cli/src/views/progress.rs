@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,36 @@ pub(crate) struct Progress {
     paint: Paint,
     secrets: Mutex<Arc<Secrets>>,
     state: Mutex<State>,
-    rows: Option<ProgressBar>,
+    rows: Option<Rows>,
     lines: Lines,
+}
+
+/// Rows at the bottom of a terminal.
+struct Rows {
+    bar: ProgressBar,
+    is_shown: AtomicBool,
+}
+
+impl Rows {
+    fn on(target: ProgressDrawTarget) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a name"));
+        Self { bar, is_shown: AtomicBool::new(false) }
+    }
+
+    /// Puts these in the place of those that are there. An empty line is never drawn: it would push a prompt away.
+    fn show(&self, rows: String) {
+        let was_shown = self.is_shown.swap(!rows.is_empty(), Ordering::SeqCst);
+        match (was_shown, rows.is_empty()) {
+            (false, true) => {}
+            (true, true) => self.bar.finish_and_clear(),
+            (false, false) => {
+                self.bar.reset();
+                self.bar.set_message(rows);
+            }
+            (true, false) => self.bar.set_message(rows),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -51,12 +80,9 @@ struct Running {
 }
 
 impl Progress {
-    /// Rows on a terminal.
-    pub(crate) fn live(paint: Paint) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a name"));
-        let lines = bar.clone();
-        Self { rows: Some(bar), ..Self::lines(paint, Box::new(move |line| lines.println(line))) }
+    /// Rows on a terminal, with lines above them.
+    pub(crate) fn live(paint: Paint, lines: Lines) -> Self {
+        Self { rows: Some(Rows::on(ProgressDrawTarget::stderr())), ..Self::lines(paint, lines) }
     }
 
     /// Lines.
@@ -74,7 +100,7 @@ impl Progress {
     pub(crate) fn tick(&self, now: Instant) {
         let mut state = self.state();
         match &self.rows {
-            Some(rows) => rows.set_message(state.rows(now, self.paint)),
+            Some(rows) => rows.show(state.rows(now, self.paint)),
             None => {
                 if let Some(line) = state.heartbeat(now) {
                     state.last_line = now;
@@ -84,10 +110,20 @@ impl Progress {
         }
     }
 
-    /// Takes the rows away.
-    pub(crate) fn finish(&self) {
+    /// Nothing is going on any more: takes the rows away.
+    pub(crate) fn rest(&self) {
+        let mut state = self.state();
+        state.phase = None;
+        state.running.clear();
         if let Some(rows) = &self.rows {
-            rows.finish_and_clear();
+            rows.show(String::new());
+        }
+    }
+
+    fn put(&self, line: &str) {
+        match self.rows.as_ref().filter(|it| it.is_shown.load(Ordering::SeqCst)) {
+            Some(rows) => rows.bar.println(line),
+            None => (self.lines)(line),
         }
     }
 
@@ -185,7 +221,7 @@ impl Observer for Progress {
         let mut state = self.state();
         if let Some(line) = self.line(&mut state, event, now) {
             state.last_line = now;
-            (self.lines)(&line);
+            self.put(&line);
         }
     }
 }
@@ -240,6 +276,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use ha_kind::{Error, Value};
+    use indicatif::{InMemoryTerm, TermLike};
     use snapbox::str;
 
     use super::super::samples::check;
@@ -309,6 +346,41 @@ a.b: finished
 
 "#]],
         );
+    }
+
+    #[test]
+    fn rows_stay_below_the_lines_and_go_when_all_is_done() {
+        let screen = InMemoryTerm::new(10, 80);
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let before = screen.clone();
+        let lines: Lines = Box::new(move |line| before.write_line(line).unwrap());
+        let progress = Progress { rows: Some(Rows::on(target)), ..Progress::lines(Paint::PLAIN, lines) };
+        progress.tick(Instant::now());
+        assert_eq!(screen.contents(), "");
+        let started = |text: &str| Event::StepStarted { address: address(text), action: Action::Create };
+        let done = |text: &str| Event::StepDone {
+            address: address(text),
+            action: Action::Create,
+            id: None,
+            elapsed: Duration::from_secs(3),
+        };
+        progress.observe(Event::ApplyStarted { total: 2 });
+        progress.observe(started("a.b"));
+        progress.observe(started("c.d"));
+        progress.tick(Instant::now() + Duration::from_secs(2));
+        assert!(
+            screen.contents().contains("creating a.b 2.0s\n  creating c.d 2.0s\n0/2 done, 2 running"),
+            "{}",
+            screen.contents()
+        );
+        progress.observe(done("a.b"));
+        progress.tick(Instant::now() + Duration::from_secs(3));
+        assert!(screen.contents().starts_with("[1/2] a.b created 3.0s\n  creating c.d 3.0s\n"), "{}", screen.contents());
+        progress.observe(done("c.d"));
+        progress.rest();
+        assert_eq!(screen.contents(), "[1/2] a.b created 3.0s\n[2/2] c.d created 3.0s");
+        (progress.lines)("and on");
+        assert_eq!(screen.contents(), "[1/2] a.b created 3.0s\n[2/2] c.d created 3.0s\nand on");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use ha_kind::{Name, Object, Part, Value};
+use ha_kind::{Name, Object, Part, Text, Value};
 
 use super::secrets::Secrets;
 use super::shown::{Piece, Secret, Shown};
@@ -94,25 +94,38 @@ impl<'a> Redactor<'a> {
     }
 
     fn parts(&mut self, parts: &[Part]) -> Vec<Piece> {
+        let is_secret = |it: &Part| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. });
+        let is_whole = parts.iter().all(is_secret);
         let mut pieces = Vec::new();
-        for part in parts {
-            match part {
-                Part::Clear(text) => pieces.extend(self.clear(text)),
-                Part::Secret(text) if text.is_empty() => {}
-                Part::Secret(text) => {
-                    // The end of the line is nothing secret, and keeps lines apart.
-                    let inner: &str = text.strip_suffix('\n').unwrap_or(text);
-                    if !inner.is_empty() {
-                        pieces.push(self.piece(inner));
-                    }
-                    if inner.len() < text.len() {
-                        pieces.push(Piece::Clear("\n".into()));
-                    }
-                }
-                Part::Unknown { cause, secret } => pieces.push(Piece::Unknown { cause: cause.clone(), secret: *secret }),
+        // Neighbours that are secret are one secret: where one ends and the next begins is nobody's business.
+        for run in parts.chunk_by(|a, b| is_secret(a) && is_secret(b)) {
+            match run {
+                [Part::Clear(text)] => pieces.extend(self.clear(text)),
+                [Part::Unknown { cause, secret: false }] => pieces.push(Piece::Unknown { cause: cause.clone(), secret: false }),
+                secret => self.secret_run(secret, is_whole, &mut pieces),
             }
         }
         joined(pieces)
+    }
+
+    fn secret_run(&mut self, run: &[Part], is_whole: bool, pieces: &mut Vec<Piece>) {
+        let unknown = run.iter().find_map(|it| match it {
+            Part::Unknown { cause, .. } => Some(cause.clone()),
+            _ => None,
+        });
+        if let Some(cause) = unknown {
+            pieces.push(Piece::Unknown { cause, secret: true });
+            return;
+        }
+        let text: String = Text::from_iter(run.iter().cloned()).known().unwrap_or_default();
+        // In a longer text the end of a line is nothing secret, and keeps lines apart.
+        let inner = if is_whole { &*text } else { text.strip_suffix('\n').unwrap_or(&text) };
+        if !inner.is_empty() || is_whole {
+            pieces.push(self.piece(inner));
+        }
+        if inner.len() < text.len() {
+            pieces.push(Piece::Clear("\n".into()));
+        }
     }
 
     /// A clear text, in which secrets may have been put all the same.
@@ -186,6 +199,22 @@ mod tests {
         assert_eq!(first, leaked);
         assert!(!format!("{first:?}").contains("horse"));
         assert_eq!(redactor.shown(&password), Shown::Text(vec![Piece::Secret(Secret { number: 0, revealed: None })]));
+    }
+
+    #[test]
+    fn secrets_side_by_side_are_one() {
+        let secrets = Secrets::default();
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let secret = |number| Piece::Secret(Secret { number, revealed: None });
+        let whole = parts([Part::Secret("a=".into()), Part::Secret("b\n".into())]);
+        assert_eq!(redactor.shown(&whole), Shown::Text(vec![secret(0)]));
+        let mixed =
+            parts([Part::Clear("x=".into()), Part::Secret("a=".into()), Part::Secret("b\n".into()), Part::Clear("y".into())]);
+        let pieces = vec![Piece::Clear("x=".into()), secret(1), Piece::Clear("\ny".into())];
+        assert_eq!(redactor.shown(&mixed), Shown::Text(pieces));
+        let later = Part::Unknown { cause: Some("a.b.c".into()), secret: true };
+        let unknown = parts([Part::Secret("a=".into()), later, Part::Secret("\n".into())]);
+        assert_eq!(redactor.shown(&unknown), Shown::Text(vec![Piece::Unknown { cause: Some("a.b.c".into()), secret: true }]));
     }
 
     #[test]

@@ -171,8 +171,13 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     objects.extend(plan.data.values());
     let inside = objects.into_iter().flat_map(|it| it.values()).filter(|it| it.contains_sensitive()).cloned();
     let sides = plan.outputs.values().flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
-    let outputs = sides.map(|(value, sensitive)| if sensitive { value.clone().sensitive() } else { value.clone() });
-    inside.chain(outputs).collect()
+    inside.chain(sides.flat_map(|(value, sensitive)| output_values(value, sensitive))).collect()
+}
+
+/// What is secret about an output: what was all along, and all of it where it is called sensitive.
+pub(crate) fn output_values(value: &Value, is_sensitive: bool) -> Vec<Value> {
+    let whole = is_sensitive.then(|| value.clone().sensitive());
+    std::iter::once(value.clone()).chain(whole).collect()
 }
 
 /// The sources a plan was made from.

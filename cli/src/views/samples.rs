@@ -98,6 +98,7 @@ pub(crate) fn everything() -> Plan {
         ("bind", Value::list([Value::from("127.0.0.1"), Value::from("db-3.int")])),
         ("id", later("mongodb_host.db[2].id")),
         ("version", later("mongodb_host.db[2].version")),
+        ("private_key", later("mongodb_host.db[2].private_key").sensitive()),
         ("network", later("aws_vpc.main.id")),
     ]));
     let mut update = change("aws_launch_template.app", Action::Update);

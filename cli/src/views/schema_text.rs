@@ -19,7 +19,7 @@ pub(crate) fn kinds_text(schemas: &Schemas, paint: Paint) -> String {
     let width = all.iter().map(|(mode, it)| head(*mode).len() + it.kind.len()).max().unwrap_or(0);
     for (mode, described) in all {
         let name = format!("{}{}", head(mode), described.kind);
-        let doc = first_line(&described.schema().doc);
+        let doc = first_sentence(&described.schema().doc);
         let _ = writeln!(text, "{}{:pad$}  {doc}", paint.put(Tone::Head, &name), "", pad = width - name.len());
     }
     text
@@ -59,8 +59,10 @@ fn head(mode: Mode) -> &'static str {
     if mode == Mode::Data { "data." } else { "" }
 }
 
-fn first_line(doc: &str) -> &str {
-    doc.lines().next().unwrap_or_default()
+/// What it is, in a sentence.
+fn first_sentence(doc: &str) -> String {
+    let first = doc.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    first.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
 fn write_fields(fields: &BTreeMap<Name, Field>, are_arguments: bool, indent: usize, paint: Paint, text: &mut String) {

@@ -72,18 +72,17 @@ impl Secrets {
 fn collect(value: &Value, texts: &mut BTreeSet<String>) {
     match value {
         Value::Composed(parts) => {
-            // A password next to another secret part is often used alone as well.
-            let mut whole = String::new();
-            for part in parts.iter() {
-                match part {
-                    Part::Secret(text) => {
-                        texts.insert(text.to_string());
-                        whole.push_str(text);
-                    }
-                    Part::Clear(_) | Part::Unknown { .. } => whole.clear(),
-                }
+            let is_whole = parts.iter().all(|it| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. }));
+            if is_whole {
+                // What was clear in it and what was not cannot be told apart any more. `https://` is no secret.
+                texts.extend(Text::from_iter(parts.iter().cloned()).known());
+                return;
             }
-            texts.insert(whole);
+            let secret = |it: &Part| match it {
+                Part::Secret(text) => Some(text.to_string()),
+                Part::Clear(_) | Part::Unknown { .. } => None,
+            };
+            texts.extend(parts.iter().filter_map(secret));
         }
         Value::Sensitive(inner) => collect_all(&inner.revealed(), texts),
         other => other.children().for_each(|it| collect(it, texts)),
@@ -99,24 +98,26 @@ fn collect_all(value: &Value, texts: &mut BTreeSet<String>) {
     }
 }
 
-/// The forms a secret takes when it is put into something else.
+/// The forms a secret takes when it is put into something else. Of a text of many lines only those that hold a key are
+/// secret by themselves: the others may be said anywhere.
 fn spellings(secret: &str) -> Vec<String> {
     let secret = secret.trim_end_matches('\n');
     if secret.chars().count() < SHORTEST {
         return Vec::new();
     }
+    // One line of a private key is as bad as all.
+    if secret.contains('\n') {
+        return secret.lines().filter(|it| is_key_material(it)).map(str::to_owned).collect();
+    }
     let json = serde_json::Value::from(secret).to_string();
     let base64 = base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret);
-    let mut spellings = vec![
+    vec![
         secret.to_owned(),
         utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
         utf8_percent_encode(secret, &UNRESERVED).to_string(),
         json[1..json.len() - 1].to_owned(),
         base64,
-    ];
-    // One line of a private key is as bad as all.
-    spellings.extend(secret.lines().filter(|it| is_key_material(it)).map(str::to_owned));
-    spellings
+    ]
 }
 
 fn is_key_material(line: &str) -> bool {
@@ -149,6 +150,17 @@ mod tests {
     fn short_texts_are_left_alone() {
         let secrets = Secrets::within([&Value::from("secret").sensitive()]);
         assert_eq!(secrets.masked("a secret"), "a secret");
+    }
+
+    #[test]
+    fn what_is_clear_around_a_secret_is_not_taken_for_one() {
+        use super::super::samples::{clear, parts, secret};
+        let uri = parts([clear("mongodb://circle:"), secret("a password of ours"), clear("@db-1:27017")]);
+        let settings = Value::from("[settings]\nlist:\n  - x\n").sensitive();
+        let secrets = Secrets::within([&uri.clone().sensitive(), &uri, &settings]);
+        let masked = secrets.masked("mongodb://circle:a password of ours@db-2:27017\n[settings]\nlist:\n  - x\n");
+        assert_eq!(masked, "mongodb://circle:(sensitive)@db-2:27017\n[settings]\nlist:\n  - x\n");
+        assert_eq!(secrets.masked("<mongodb://circle:a password of ours@db-1:27017>"), "<(sensitive)>");
     }
 
     #[test]

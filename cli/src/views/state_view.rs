@@ -11,6 +11,7 @@ use super::json::{Json, address_fields, sensitives};
 use super::outcome::outputs_text;
 use super::paint::{Paint, Tone};
 use super::redact::{Redactor, Sight};
+use super::report::output_values;
 use super::secrets::Secrets;
 use super::shown::{Shown, printable};
 
@@ -26,7 +27,7 @@ pub(crate) fn state_values(state: &State) -> Vec<Value> {
     let settings = state.providers.values().flat_map(|it| it.settings.values());
     let begun = state.unfinished.values().flat_map(|it| it.intent.arguments.values());
     let plain = recorded.chain(settings).chain(begun).filter(|it| it.contains_sensitive()).cloned();
-    let outputs = state.outputs.values().map(|it| if it.sensitive { it.value.clone().sensitive() } else { it.value.clone() });
+    let outputs = state.outputs.values().flat_map(|it| output_values(&it.value, it.sensitive));
     plain.chain(outputs).collect()
 }
 
@@ -54,7 +55,7 @@ pub(crate) fn state_text(state: &State, paint: Paint) -> String {
         text += &record_text(record, &secrets, paint);
         text.push('\n');
     }
-    for ((address, key), _) in &state.deposed {
+    for (address, key) in state.deposed.keys() {
         let _ = writeln!(text, "# {address} (deposed {key}): an old object, to be deleted\n");
     }
     if !state.outputs.is_empty() {
@@ -212,7 +213,7 @@ Nothing is recorded.
             str![[r#"
 {
   "format_version": "1.0",
-  "ha_version": "0.1.0",
+  "ha_version": "[VERSION]",
   "values": {
     "outputs": {
       "hosts": {

@@ -36,6 +36,18 @@ impl Action {
     pub fn is_replace(self) -> bool {
         matches!(self, Action::DeleteThenCreate | Action::CreateThenDelete)
     }
+
+    /// Whether it makes something.
+    #[must_use]
+    pub fn makes(self) -> bool {
+        self == Action::Create || self.is_replace()
+    }
+
+    /// Whether what was there is not there afterwards.
+    #[must_use]
+    pub fn destroys(self) -> bool {
+        self == Action::Delete || self.is_replace()
+    }
 }
 
 /// A planned change, as an impact hook sees it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ha_kind::{Diagnostic, Field, Name, Object, Path, Shape, Span, Step, Value};
 
 use crate::environment::Environment;
-use crate::evaluate::iterated;
+use crate::evaluate::{is_open, iterated};
 use crate::mistake;
 use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Reference};
@@ -226,6 +226,10 @@ impl Nested {
         made.sensitive |= sensitive;
         if let Value::Unknown(it) = &plain {
             made.unknown = Some(it.cause.clone());
+            return Ok(());
+        }
+        if is_open(&plain) {
+            made.unknown = Some(plain.cause());
             return Ok(());
         }
         let Some(items) = iterated(&plain) else {

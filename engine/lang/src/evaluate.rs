@@ -15,7 +15,7 @@ use crate::mistake;
 use crate::shown::shown;
 use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Piece};
-pub(crate) use each::items as iterated;
+pub(crate) use each::{is_open, items as iterated};
 pub(crate) use operator::sure_equal;
 pub(crate) use step::common;
 pub(crate) use text::Builder;

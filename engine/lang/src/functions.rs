@@ -169,10 +169,6 @@ const fn number(name: &'static str) -> Parameter {
     Parameter::new(name, Kind::Number)
 }
 
-const fn boolean(name: &'static str) -> Parameter {
-    Parameter::new(name, Kind::Bool)
-}
-
 const fn list(name: &'static str, of: &'static Kind) -> Parameter {
     Parameter::new(name, Kind::List(of))
 }

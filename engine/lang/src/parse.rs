@@ -1,5 +1,7 @@
 //! Reads source text by hcl-edit; the only place that knows its types.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use ha_kind::{Diagnostic, Name, Number, Span, Value};
@@ -23,7 +25,7 @@ pub(crate) fn body(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
         Ok(reader) => reader,
         Err(problem) => return (Body::default(), vec![*problem]),
     };
-    match hcl_edit::parser::parse_body(reader.text) {
+    match readable(reader.text, hcl_edit::parser::parse_body) {
         Ok(body) => {
             let body = reader.body(body);
             (body, reader.problems)
@@ -37,7 +39,7 @@ pub(crate) fn expression(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
     // Only within parentheses may an expression go on over line ends.
     let wrapped = format!("({}\n)", file.text.strip_prefix(MARK).unwrap_or(&file.text));
     let mut reader = Reader::new(file).map_err(|it| vec![*it])?;
-    match hcl_edit::parser::parse_expr(&wrapped) {
+    match readable(&wrapped, hcl_edit::parser::parse_expr) {
         Ok(Expression::Parenthesis(inner)) => {
             reader.text = &wrapped;
             reader.shift -= 1;
@@ -46,7 +48,7 @@ pub(crate) fn expression(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
         }
         Ok(_) => Err(vec![mistake::unreadable("expected one expression", reader.span(0..reader.text.len()))]),
         Err(_) => {
-            let error = hcl_edit::parser::parse_expr(reader.text.trim()).err();
+            let error = readable(reader.text.trim(), hcl_edit::parser::parse_expr).err();
             let problem = match &error {
                 Some(error) => reader.unreadable(error),
                 None => mistake::unreadable("expected one expression", reader.span(0..reader.text.len())),
@@ -60,7 +62,7 @@ pub(crate) fn expression(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
 pub(crate) fn template(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
     let mut reader = Reader::new(file).map_err(|it| vec![*it])?;
     let whole = At::new(0, reader.text.len());
-    match hcl_edit::parser::parse_template(reader.text) {
+    match readable(reader.text, hcl_edit::parser::parse_template) {
         Ok(read) => {
             let tokens = reader.tokens(read);
             let node = Node::new(whole, template::node(tokens, Unit::Line));
@@ -70,9 +72,47 @@ pub(crate) fn template(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
     }
 }
 
+/// What a parser makes of the text. The parser knows no numbers beyond those of doubles, so it is shown shorter ones in
+/// their place; their digits are taken from the text itself.
+fn readable<T>(text: &str, parse: fn(&str) -> Result<T, hcl_edit::parser::Error>) -> Result<T, hcl_edit::parser::Error> {
+    let mut shown = Cow::Borrowed(text);
+    loop {
+        let error = match parse(&shown) {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        let Some(number) = large_number(&shown, error.location().offset()) else { return Err(error) };
+        let stand_in = "1".repeat(number.len().min(300)) + &" ".repeat(number.len().saturating_sub(300));
+        shown.to_mut().replace_range(number, &stand_in);
+    }
+}
+
+/// The number at an offset, or that an offset is in, where it is too large for a double.
+fn large_number(text: &str, offset: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize| bytes.get(from..).unwrap_or_default().iter().take_while(|it| it.is_ascii_digit()).count();
+    let before = bytes.get(..offset)?.iter().rev();
+    let start = offset - before.take_while(|it| it.is_ascii_digit() || **it == b'.').count();
+    let mut end = start + digits(start);
+    let whole = end > start;
+    if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
+        end += 1 + digits(end + 1);
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        if digits(end + 1 + sign) > 0 {
+            end += 1 + sign + digits(end + 1 + sign);
+        }
+    }
+    let large = whole && text[start..end].parse::<f64>().is_ok_and(f64::is_infinite);
+    large.then_some(start..end)
+}
+
 struct Reader<'a> {
     file: &'a SourceFile,
     text: &'a str,
+    /// Names that were met, so that each is kept once.
+    names: HashSet<Name>,
     /// What must be added to an offset in `text` for one in the file.
     shift: isize,
     problems: Vec<Diagnostic>,
@@ -87,7 +127,7 @@ impl<'a> Reader<'a> {
             Some(text) => (text, 3),
             None => (&*file.text, 0),
         };
-        Ok(Self { file, text, shift, problems: Vec::new() })
+        Ok(Self { file, text, names: HashSet::new(), shift, problems: Vec::new() })
     }
 
     fn at(&self, range: Range<usize>) -> At {
@@ -106,8 +146,17 @@ impl<'a> Reader<'a> {
         mistake::unreadable(error.message(), self.span(offset..offset + length))
     }
 
-    fn word(&self, name: &str, range: Option<Range<usize>>) -> Word {
-        Word { name: normal(name), at: self.at(range.unwrap_or(0..0)) }
+    fn word(&mut self, name: &str, range: Option<Range<usize>>) -> Word {
+        Word { name: self.name(name), at: self.at(range.unwrap_or(0..0)) }
+    }
+
+    fn name(&mut self, name: &str) -> Name {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let name = normal(name);
+        self.names.insert(name.clone());
+        name
     }
 
     fn body(&mut self, body: hcl_edit::structure::Body) -> Body {
@@ -131,7 +180,7 @@ impl<'a> Reader<'a> {
         read
     }
 
-    fn label(&self, label: &BlockLabel) -> Word {
+    fn label(&mut self, label: &BlockLabel) -> Word {
         match label {
             BlockLabel::Ident(it) => self.word(it.as_str(), it.span()),
             BlockLabel::String(it) => self.word(it.as_str(), it.span()),
@@ -144,11 +193,11 @@ impl<'a> Reader<'a> {
         let kind = match expression {
             Expression::Null(_) => Kind::Literal(Value::Null),
             Expression::Bool(it) => Kind::Literal(Value::Bool(it.into_value())),
-            Expression::Number(it) => {
+            Expression::Number(_) => {
                 let written: String = self.text[range.clone()].chars().filter(|it| !it.is_whitespace()).collect();
-                match written.parse::<Number>().ok().or_else(|| it.value().to_string().parse().ok()) {
-                    Some(number) => Kind::Literal(Value::Number(number)),
-                    None => {
+                match written.parse::<Number>() {
+                    Ok(number) => Kind::Literal(Value::Number(number)),
+                    Err(_) => {
                         self.problems.push(mistake::number_out_of_range(self.span(range)));
                         Kind::Literal(Value::from(0))
                     }
@@ -166,7 +215,7 @@ impl<'a> Reader<'a> {
             }
             Expression::HeredocTemplate(it) => self.heredoc(*it, range),
             Expression::Parenthesis(it) => Kind::Parenthesis(Box::new(self.expression(it.into_inner()))),
-            Expression::Variable(it) => Kind::Root(normal(it.as_str())),
+            Expression::Variable(it) => Kind::Root(self.name(it.as_str())),
             Expression::Conditional(it) => Kind::Conditional(Box::new([
                 self.expression(it.cond_expr),
                 self.expression(it.true_expr),
@@ -193,7 +242,11 @@ impl<'a> Reader<'a> {
     fn entry(&mut self, key: ObjectKey, value: expr::ObjectValue) -> (Node, Node) {
         let key = match key {
             ObjectKey::Ident(it) => {
-                Node::new(self.at(it.span().unwrap_or(0..0)), Kind::Literal(Value::String(normal(it.as_str()))))
+                Node::new(self.at(it.span().unwrap_or(0..0)), Kind::Literal(Value::String(self.name(it.as_str()))))
+            }
+            // The words that have a meaning elsewhere are names here.
+            ObjectKey::Expression(Expression::Null(it)) => {
+                Node::new(self.at(it.span().unwrap_or(0..0)), Kind::Literal(Value::from("null")))
             }
             ObjectKey::Expression(it) => self.expression(it),
         };
@@ -284,7 +337,7 @@ impl<'a> Reader<'a> {
         let first = source.find('\n').map_or(source.len(), |it| it + 1);
         let last = source.rfind('\n').map_or(first, |it| it + 1).max(first);
         let raw = &source[first..last];
-        match hcl_edit::parser::parse_template(raw) {
+        match readable(raw, hcl_edit::parser::parse_template) {
             Ok(read) => {
                 let (text, shift) = (self.text, self.shift);
                 self.text = raw;

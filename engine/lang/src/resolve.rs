@@ -394,7 +394,14 @@ fn static_steps(each: &syntax::Node) -> Vec<Step> {
                 }
                 open
             }
-            Written::Index(inner, _) | Written::Splat(inner, _) => {
+            Written::Index(inner, key) => match static_step(key).filter(|_| gather(inner, steps)) {
+                Some(step) => {
+                    steps.push(step);
+                    true
+                }
+                None => false,
+            },
+            Written::Splat(inner, _) => {
                 gather(inner, steps);
                 false
             }

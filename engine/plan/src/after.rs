@@ -34,6 +34,17 @@ pub(crate) fn unknown_outputs(described: &Described, arguments: &Object, address
     outputs_after(described, Action::Read, arguments, None, address)
 }
 
+/// The outputs of a document that cannot be rendered yet: unknown, for the reason that its arguments are.
+pub(crate) fn unrendered(described: &Described, arguments: &Object) -> Object {
+    let cause = arguments.values().find_map(Value::cause);
+    let secret = arguments.values().any(Value::contains_sensitive);
+    let unknown = |(name, field): (&Name, &Field)| {
+        let unknown = Value::unknown(field.shape.ty(), cause.clone());
+        (name.clone(), if secret || field.secret { unknown.sensitive() } else { unknown })
+    };
+    described.schema().outputs.iter().map(unknown).collect()
+}
+
 fn predicted(described: &Described, arguments: &Object) -> Object {
     let schema = described.schema();
     let marked = |(name, value): (Name, Value)| {

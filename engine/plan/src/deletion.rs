@@ -50,7 +50,7 @@ impl Going<'_> {
             Change { deposed: Some(key.clone()), ..deletion(self.schemas, address, &prior, Reason::NoConfiguration) }
         });
         let mut last: BTreeMap<&Address, u64> = BTreeMap::new();
-        let begun = self.state.unfinished.iter().filter(|(_, it)| it.is_making());
+        let begun = self.state.unfinished.iter().filter(|(_, it)| it.intent.action.makes());
         last.extend(begun.clone().map(|(attempt, it)| (&it.intent.address, *attempt)));
         let abandoned = begun.filter(|(attempt, it)| {
             let address = &it.intent.address;

@@ -34,7 +34,11 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         described.hooks().group_of(described.schema(), &prior.record.arguments)
     });
     let untouched: BTreeSet<String> = untouched.collect();
-    let (rolling, warnings) = rolling::rolling(&changes, &mut steps, &untouched);
+    let (mut rolling, warnings) = rolling::rolling(&changes, &mut steps, &untouched);
+    let (steps, place) = order::sorted(steps, &changes).map_err(|it| vec![*it])?;
+    for step in rolling.iter_mut().flat_map(|it| &mut it.chains).flatten() {
+        *step = place[*step];
+    }
     Ok(Plan {
         mode: input.mode,
         snapshot: input.snapshot.clone(),

@@ -3,20 +3,29 @@
 
 pub use ha_lang::{Configuration, Files};
 
+mod after;
+mod arguments;
+mod condition;
+mod deletion;
 mod difference;
 mod execution;
 mod expand;
+mod finish;
 mod graph;
 mod model;
 mod observed;
 mod order;
 mod planner;
+mod rolling;
 mod world;
 
-pub use execution::{Execution, FromConfiguration, revealed};
+pub use after::{revealed, with_marks_of};
+pub use deletion::left_key;
+pub use difference::replaces;
+pub use execution::{Execution, FromConfiguration, Prepared};
+pub use graph::name_of as block_name;
 pub use model::{
     Change, Counts, Difference, Drift, Identity, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step, StepKind,
 };
 pub use observed::{Observed, Read};
-pub use order::name_of as block_name;
 pub use planner::{Input, Planned, known_settings, plan};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::{Action, Address, Diagnostic, Impact, Name, Object, Path, Span, Value};
-use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record};
+use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 use serde::{Deserialize, Serialize};
 
 /// A plan.
@@ -118,6 +118,17 @@ pub struct Difference {
     pub replaces: bool,
 }
 
+impl Difference {
+    /// The argument or output that differs, or in which something does.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        match self.path.steps().first() {
+            Some(ha_kind::Step::Name(name)) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// Why an instance changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -176,7 +187,13 @@ impl OutputChange {
     /// Whether there is anything to do.
     #[must_use]
     pub fn is_change(&self) -> bool {
-        self.before != self.after
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => {
+                // How a secret text is put together is no change.
+                before.revealed() != after.revealed() || before.contains_sensitive() != after.contains_sensitive()
+            }
+            (before, after) => before.is_some() != after.is_some(),
+        }
     }
 }
 
@@ -205,6 +222,19 @@ pub enum StepKind {
     Read(usize),
     /// Nothing: a place where many meet, so that edges stay few.
     Junction,
+}
+
+impl StepKind {
+    /// The change that it is about (by index).
+    #[must_use]
+    pub fn change(&self) -> Option<usize> {
+        match self {
+            StepKind::Create(it) | StepKind::Update(it) | StepKind::Delete(it) | StepKind::Forget(it) | StepKind::Read(it) => {
+                Some(*it)
+            }
+            StepKind::Junction => None,
+        }
+    }
 }
 
 /// Disruptive steps of one group.
@@ -266,6 +296,19 @@ impl Plan {
         self.changes.iter().all(|it| it.action == Action::Read) && !self.outputs.values().any(OutputChange::is_change)
     }
 
+    /// Whether applying it would write anything: it changes something, or there is news for the state.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.is_empty() || !self.settled.is_empty()
+    }
+
+    /// What of what it touches or reads is recorded in another version by now; such a plan must not be applied.
+    #[must_use]
+    pub fn outdated(&self, state: &State) -> Vec<Address> {
+        let version = |address: &Address| state.records.get(address).map_or(0, |it| it.version);
+        self.versions.iter().filter(|(address, it)| version(address) != **it).map(|(address, _)| address.clone()).collect()
+    }
+
     /// The outputs as recorded after an apply that knew them all.
     #[must_use]
     pub fn known_outputs(&self) -> Option<BTreeMap<Name, OutputRecord>> {
@@ -287,10 +330,6 @@ impl Change {
     /// The arguments or outputs that differ, by name.
     #[must_use]
     pub fn names(&self) -> BTreeSet<Name> {
-        let first = |it: &Difference| match it.path.steps().first() {
-            Some(ha_kind::Step::Name(name)) => Some(name.clone()),
-            _ => None,
-        };
-        self.differences.iter().filter_map(first).collect()
+        self.differences.iter().filter_map(|it| it.name().cloned()).collect()
     }
 }

@@ -1,198 +1,357 @@
 //! Which step comes after which. Many meet in junctions, so that edges stay as few as the references are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use ha_kind::{Action, Address, BlockAddress, Impact, ImpactSeverity, Mode};
-use ha_lang::BlockName;
+use ha_kind::{Action, BlockAddress, Diagnostic};
+use petgraph::graph::DiGraph;
 
-use crate::graph::{Graph, Node};
-use crate::model::{Change, Rolling, Step, StepKind};
+use crate::graph::{Graph, Node, address_of};
+use crate::model::{Change, Step, StepKind};
 
-/// What orders the steps besides the configuration's graph.
-pub(crate) struct Recorded<'a> {
-    /// Direct dependencies by recorded block.
-    pub(crate) dependencies: BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>,
-}
+/// The direct dependencies of recorded blocks.
+pub(crate) type Recorded<'a> = BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>;
 
-/// The steps of a plan.
-pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, recorded: &Recorded<'_>) -> Vec<Step> {
-    let mut order = Order { steps: Vec::new(), made: BTreeMap::new(), deleted: BTreeMap::new() };
-    let by_block = by_block(changes);
-    order.makes(changes, &by_block, graph);
-    order.deletes(changes, &by_block, recorded);
-    order.steps
-}
-
-struct Order {
-    steps: Vec<Step>,
-    /// The junction behind everything that is made or changed of a block.
-    made: BTreeMap<BlockAddress, usize>,
-    /// The junction behind everything that is deleted of a block.
-    deleted: BTreeMap<BlockAddress, usize>,
-}
-
-fn by_block(changes: &[Change]) -> BTreeMap<BlockAddress, Vec<usize>> {
-    let mut by_block: BTreeMap<BlockAddress, Vec<usize>> = BTreeMap::new();
+/// The steps of a plan, each after those it waits for.
+pub(crate) fn steps(
+    changes: &[Change],
+    graph: Option<&Graph>,
+    recorded: &Recorded<'_>,
+) -> Result<Vec<Step>, Box<Diagnostic>> {
+    let mut by_block: BTreeMap<&BlockAddress, Vec<usize>> = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
-        by_block.entry(change.address.block.clone()).or_default().push(index);
+        by_block.entry(&change.address.block).or_default().push(index);
     }
-    by_block
+    let mut order = Order {
+        changes,
+        by_block,
+        steps: Vec::new(),
+        wishes: Vec::new(),
+        makes: BTreeMap::new(),
+        made: BTreeMap::new(),
+        deletes: BTreeMap::new(),
+        deleted: BTreeMap::new(),
+    };
+    if let Some(graph) = graph {
+        order.make(graph);
+    }
+    let (earlier, dependents) = dependents_first(recorded);
+    for block in &earlier {
+        order.delete(block, dependents.get(block));
+    }
+    order.forget();
+    order.make_after_deleting();
+    order.updates_after_dependents_are_deleted(&dependents);
+    order.grant_wishes();
+    sorted(order.steps, changes).map(|(steps, _)| steps)
 }
 
-impl Order {
-    fn push(&mut self, what: StepKind, after: Vec<usize>) -> usize {
-        self.steps.push(Step { what, after });
+struct Order<'a> {
+    changes: &'a [Change],
+    by_block: BTreeMap<&'a BlockAddress, Vec<usize>>,
+    steps: Vec<Step>,
+    /// Edges that are better kept, and dropped where they would close a circle.
+    wishes: Vec<Wish>,
+    /// The step that makes, changes or reads, by change.
+    makes: BTreeMap<usize, usize>,
+    /// What is behind everything that is made or changed of a block.
+    made: BTreeMap<&'a BlockAddress, usize>,
+    /// The step that deletes or forgets, by change.
+    deletes: BTreeMap<usize, usize>,
+    /// What is behind everything that is deleted of a block, and of what depended on it.
+    deleted: BTreeMap<&'a BlockAddress, usize>,
+}
+
+struct Wish {
+    step: usize,
+    after: usize,
+    why: Why,
+}
+
+/// Why one step should come after another: the weakest reason first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    /// What used a thing is gone before the thing changes.
+    UserGone,
+    /// What used a thing has let go of it before the thing goes.
+    LetGo,
+}
+
+impl<'a> Order<'a> {
+    fn push(&mut self, what: StepKind) -> usize {
+        self.steps.push(Step { what, after: Vec::new() });
         self.steps.len() - 1
     }
 
+    /// One step to wait for in the place of many; none when there are none.
+    fn meet(&mut self, mut steps: Vec<usize>) -> Option<usize> {
+        steps.sort_unstable();
+        steps.dedup();
+        match steps.as_slice() {
+            [] => None,
+            [only] => Some(*only),
+            _ => {
+                let junction = self.push(StepKind::Junction);
+                self.steps[junction].after = steps;
+                Some(junction)
+            }
+        }
+    }
+
+    /// One step that holds back many.
+    fn gate(&mut self, steps: &[usize]) -> usize {
+        match steps {
+            [only] => *only,
+            _ => {
+                let junction = self.push(StepKind::Junction);
+                for step in steps {
+                    self.steps[*step].after.push(junction);
+                }
+                junction
+            }
+        }
+    }
+
     /// Creates, updates and reads, each block's after those it refers to.
-    fn makes(&mut self, changes: &[Change], by_block: &BTreeMap<BlockAddress, Vec<usize>>, graph: Option<&Graph>) {
-        let Some(graph) = graph else { return };
-        let mut behind: BTreeMap<&Node, Vec<usize>> = BTreeMap::new();
+    fn make(&mut self, graph: &Graph) {
+        let mut behind: BTreeMap<&Node, usize> = BTreeMap::new();
         for node in &graph.order {
-            let mut after: Vec<usize> = graph.direct(node).filter_map(|it| behind.get(it)).flatten().copied().collect();
-            after.sort_unstable();
-            after.dedup();
-            if let Node::Block(name) = node {
-                let address = address_of(name);
-                let own: Vec<usize> = by_block.get(&address).into_iter().flatten().copied().collect();
-                let makes: Vec<usize> = own.into_iter().filter(|it| make(&changes[*it], *it).is_some()).collect();
-                if !makes.is_empty() {
-                    let gate = self.meet(after, makes.len());
-                    let steps = makes.into_iter().map(|index| {
-                        let what = make(&changes[index], index).expect("only changes that make something are here");
-                        self.push(what, gate.clone())
-                    });
-                    let steps: Vec<usize> = steps.collect();
-                    after = self.meet(steps, usize::MAX);
-                    self.made.insert(address, after[0]);
+            let mut after: Vec<usize> = graph.direct(node).filter_map(|it| behind.get(it)).copied().collect();
+            if let Node::Block(name) = node
+                && let Some((block, own)) = self.by_block.get_key_value(&address_of(name))
+            {
+                let (block, own) = (*block, own.clone());
+                let mut steps = Vec::new();
+                for index in own {
+                    if let Some(what) = making(&self.changes[index], index) {
+                        let step = self.push(what);
+                        self.makes.insert(index, step);
+                        steps.push(step);
+                    }
+                }
+                if !steps.is_empty() {
+                    if !after.is_empty() {
+                        let gate = self.gate(&steps);
+                        self.steps[gate].after.append(&mut after);
+                    }
+                    after = steps;
+                    let made = self.meet(after).expect("there is at least one step");
+                    self.made.insert(block, made);
+                    after = vec![made];
                 }
             }
-            after = self.meet(after, usize::MAX);
-            behind.insert(node, after);
+            if let Some(met) = self.meet(after) {
+                behind.insert(node, met);
+            }
         }
     }
 
-    /// Deletes, each block's after those of the blocks that depended on it.
-    fn deletes(&mut self, changes: &[Change], by_block: &BTreeMap<BlockAddress, Vec<usize>>, recorded: &Recorded<'_>) {
-        let mut dependents: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
-        for (block, behind) in &recorded.dependencies {
-            for earlier in behind.iter().filter(|it| *it != block) {
-                dependents.entry(earlier).or_default().insert(block);
+    /// What goes of a block, after what goes of the blocks that depended on it, and after those that stay have let go.
+    fn delete(&mut self, block: &'a BlockAddress, dependents: Option<&BTreeSet<&'a BlockAddress>>) {
+        let dependents = || dependents.into_iter().flatten();
+        let before: Vec<usize> = dependents().filter_map(|it| self.deleted.get(it)).copied().collect();
+        let let_go: Vec<usize> = dependents().filter_map(|it| self.made.get(it)).copied().collect();
+        let (mut steps, mut letting_go) = (Vec::new(), Vec::new());
+        for index in self.by_block.get(block).cloned().unwrap_or_default() {
+            let change = &self.changes[index];
+            if !change.action.destroys() || change.gone_with.is_some() {
+                continue;
+            }
+            let step = self.push(StepKind::Delete(index));
+            self.deletes.insert(index, step);
+            steps.push(step);
+            // The new one stands before the old one goes.
+            if change.action == Action::CreateThenDelete {
+                self.steps[step].after.extend(self.makes.get(&index));
+            }
+            if change.action != Action::DeleteThenCreate {
+                letting_go.push(step);
             }
         }
-        let deleting: Vec<&BlockAddress> =
-            by_block.iter().filter(|(_, own)| own.iter().any(|it| deletes(&changes[*it]))).map(|(block, _)| block).collect();
-        for block in deleting {
-            self.delete_block(block, changes, by_block, &dependents, &mut BTreeSet::new());
+        if !letting_go.is_empty() && !let_go.is_empty() {
+            let step = self.gate(&letting_go);
+            self.wishes.extend(let_go.into_iter().map(|after| Wish { step, after, why: Why::LetGo }));
         }
-        self.creates_after_deletes(changes);
-        self.forgets(changes);
+        if !steps.is_empty() && !before.is_empty() {
+            let gate = self.gate(&steps);
+            self.steps[gate].after.extend(&before);
+        }
+        let ended = if steps.is_empty() { before } else { steps };
+        if let Some(deleted) = self.meet(ended) {
+            self.deleted.insert(block, deleted);
+        }
     }
 
-    fn delete_block<'a>(
-        &mut self,
-        block: &'a BlockAddress,
-        changes: &[Change],
-        by_block: &BTreeMap<BlockAddress, Vec<usize>>,
-        dependents: &BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>,
-        open: &mut BTreeSet<&'a BlockAddress>,
-    ) {
-        if self.deleted.contains_key(block) || !open.insert(block) {
-            return;
-        }
-        let mut deleted_before = Vec::new();
-        let mut changed_before = Vec::new();
-        for dependent in dependents.get(block).into_iter().flatten() {
-            self.delete_block(dependent, changes, by_block, dependents, open);
-            deleted_before.extend(self.deleted.get(dependent));
-            changed_before.extend(self.made.get(dependent));
-        }
-        let own: Vec<usize> = by_block.get(block).into_iter().flatten().copied().filter(|it| deletes(&changes[*it])).collect();
-        let mut ended = Vec::new();
-        for index in own.into_iter().filter(|it| changes[*it].gone_with.is_none()) {
-            let change = &changes[index];
-            let mut after = deleted_before.clone();
-            match change.action {
-                // The new one stands and its dependents have moved over before the old one goes.
-                Action::CreateThenDelete => {
-                    after.extend(self.made.get(block));
-                    after.extend(&changed_before);
-                }
-                // Those that stay have let go of it.
-                Action::Delete => after.extend(&changed_before),
-                _ => {}
+    /// What goes with what it lives inside of is written off once all of that is gone.
+    fn forget(&mut self) {
+        let going = |(_, own): &(&&'a BlockAddress, &Vec<usize>)| own.iter().any(|it| self.changes[*it].gone_with.is_some());
+        let mut open: Vec<&'a BlockAddress> = self.by_block.iter().filter(going).map(|(block, _)| *block).collect();
+        // What lives inside something that itself goes with a third thing comes after that one.
+        while !open.is_empty() {
+            let waiting: BTreeSet<&BlockAddress> = open.iter().copied().collect();
+            let (ready, later): (Vec<_>, Vec<_>) = open.iter().copied().partition(|block| {
+                self.containers_of(block).into_iter().all(|container| !waiting.contains(container))
+            });
+            // Nothing lives inside itself; should a state say so, all of it is written off all the same.
+            for block in if ready.is_empty() { open.clone() } else { ready } {
+                self.forget_block(block);
             }
-            ended.push(self.push(StepKind::Delete(index), after));
+            open = if later.len() < open.len() { later } else { Vec::new() };
         }
-        ended.extend(&deleted_before);
-        if !ended.is_empty() {
-            let junction = self.meet(ended, usize::MAX)[0];
-            self.deleted.insert(block.clone(), junction);
+    }
+
+    fn containers_of(&self, block: &BlockAddress) -> BTreeSet<&'a BlockAddress> {
+        let own = self.by_block.get(block).into_iter().flatten();
+        own.filter_map(|it| self.changes[*it].gone_with.as_ref()).map(|it| &it.block).collect()
+    }
+
+    fn forget_block(&mut self, block: &'a BlockAddress) {
+        let mut by_container: BTreeMap<&BlockAddress, Vec<usize>> = BTreeMap::new();
+        for index in self.by_block[block].clone() {
+            if let Some(container) = &self.changes[index].gone_with {
+                let step = self.push(StepKind::Forget(index));
+                self.deletes.insert(index, step);
+                by_container.entry(&container.block).or_default().push(step);
+            }
+        }
+        for (container, steps) in by_container {
+            let own = self.by_block.get(container).into_iter().flatten();
+            let gone = own.filter_map(|it| self.deletes.get(it)).copied().collect();
+            if let Some(gone) = self.meet(gone) {
+                let gate = self.gate(&steps);
+                self.steps[gate].after.push(gone);
+            }
         }
     }
 
     /// What is made anew in the place of something waits until that is gone.
-    fn creates_after_deletes(&mut self, changes: &[Change]) {
-        let mut gone: BTreeMap<usize, usize> = BTreeMap::new();
-        for (position, step) in self.steps.iter().enumerate() {
-            if let StepKind::Delete(index) = step.what {
-                gone.insert(index, position);
-            }
-        }
-        for step in &mut self.steps {
-            if let StepKind::Create(index) = step.what
-                && changes[index].action == Action::DeleteThenCreate
-            {
-                step.after.extend(gone.get(&index));
+    fn make_after_deleting(&mut self) {
+        for (index, make) in &self.makes {
+            if self.changes[*index].action == Action::DeleteThenCreate {
+                self.steps[*make].after.extend(self.deletes.get(index));
             }
         }
     }
 
-    /// What goes with something else is written off once that is gone.
-    fn forgets(&mut self, changes: &[Change]) {
-        let mut gone: BTreeMap<Address, usize> = BTreeMap::new();
-        for (position, step) in self.steps.iter().enumerate() {
-            if let StepKind::Delete(index) = step.what {
-                gone.insert(changes[index].address.clone(), position);
+    /// A thing changes after what used it and goes is gone; and things that went with others count as gone by then for
+    /// what they depended on.
+    fn updates_after_dependents_are_deleted(&mut self, dependents: &BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
+        for (block, users) in dependents {
+            let own = self.by_block.get(block).cloned().unwrap_or_default();
+            let updates: Vec<usize> =
+                own.iter().filter(|it| self.changes[**it].action == Action::Update).filter_map(|it| self.makes.get(it)).copied().collect();
+            let deletes: Vec<usize> =
+                own.iter().filter(|it| self.changes[**it].gone_with.is_none()).filter_map(|it| self.deletes.get(it)).copied().collect();
+            let (mut gone, mut forgotten) = (Vec::new(), Vec::new());
+            for user in users {
+                gone.extend(self.deleted.get(user));
+                let own = self.by_block.get(user).into_iter().flatten();
+                let went = own.filter(|it| self.changes[**it].gone_with.is_some()).filter_map(|it| self.deletes.get(it));
+                let went = went.copied().collect();
+                forgotten.extend(self.meet(went));
             }
-        }
-        let mut last: BTreeMap<usize, usize> = BTreeMap::new();
-        let mut open: Vec<usize> =
-            (0..changes.len()).filter(|it| deletes(&changes[*it]) && changes[*it].gone_with.is_some()).collect();
-        // What lives inside something that itself goes with a third thing comes after that one.
-        while !open.is_empty() {
-            let before = open.len();
-            open.retain(|index| {
-                let change = &changes[*index];
-                let Some(container) = change.gone_with.as_ref().and_then(|it| gone.get(it)).copied() else { return true };
-                let step = self.push(StepKind::Forget(*index), vec![container]);
-                gone.insert(change.address.clone(), step);
-                last.insert(*index, step);
-                false
-            });
-            if open.len() == before {
-                break;
+            if !updates.is_empty() && !gone.is_empty() {
+                let step = self.gate(&updates);
+                self.wishes.extend(gone.into_iter().map(|after| Wish { step, after, why: Why::UserGone }));
             }
-        }
-        for step in &mut self.steps {
-            if let StepKind::Create(index) = step.what {
-                step.after.extend(last.get(&index));
+            if !deletes.is_empty() && !forgotten.is_empty() {
+                let step = self.gate(&deletes);
+                self.wishes.extend(forgotten.into_iter().map(|after| Wish { step, after, why: Why::LetGo }));
             }
         }
     }
 
-    /// One step to wait for in the place of many, where that saves edges.
-    fn meet(&mut self, steps: Vec<usize>, waiters: usize) -> Vec<usize> {
-        match steps.len() {
-            0 | 1 => steps,
-            _ if waiters <= 1 => steps,
-            _ => vec![self.push(StepKind::Junction, steps)],
+    /// Keeps the wishes that close no circle, giving up weaker ones first.
+    fn grant_wishes(&mut self) {
+        let mut wishes = std::mem::take(&mut self.wishes);
+        for why in [Why::UserGone, Why::LetGo] {
+            if !wishes.iter().any(|it| it.why == why) {
+                continue;
+            }
+            let circle = self.circles(&wishes);
+            wishes.retain(|it| it.why != why || circle[it.step].is_none() || circle[it.step] != circle[it.after]);
         }
+        for wish in wishes {
+            self.steps[wish.step].after.push(wish.after);
+        }
+    }
+
+    /// For each step which circle it is in, if any.
+    fn circles(&self, wishes: &[Wish]) -> Vec<Option<usize>> {
+        let mut graph = DiGraph::<(), ()>::with_capacity(self.steps.len(), self.steps.len());
+        let nodes: Vec<_> = self.steps.iter().map(|_| graph.add_node(())).collect();
+        for (index, step) in self.steps.iter().enumerate() {
+            for after in &step.after {
+                graph.add_edge(nodes[*after], nodes[index], ());
+            }
+        }
+        for wish in wishes {
+            graph.add_edge(nodes[wish.after], nodes[wish.step], ());
+        }
+        let mut circles = vec![None; self.steps.len()];
+        for (number, members) in petgraph::algo::kosaraju_scc(&graph).into_iter().enumerate().filter(|(_, it)| it.len() > 1) {
+            for member in members {
+                circles[member.index()] = Some(number);
+            }
+        }
+        circles
     }
 }
 
-fn make(change: &Change, index: usize) -> Option<StepKind> {
+/// The steps in an order in which each comes after those it waits for, and the place that each has got.
+///
+/// # Errors
+/// When some wait for each other.
+pub(crate) fn sorted(mut steps: Vec<Step>, changes: &[Change]) -> Result<(Vec<Step>, Vec<usize>), Box<Diagnostic>> {
+    let mut waiters = vec![Vec::new(); steps.len()];
+    let mut missing = vec![0_usize; steps.len()];
+    for (index, step) in steps.iter_mut().enumerate() {
+        step.after.sort_unstable();
+        step.after.dedup();
+        missing[index] = step.after.len();
+        for after in &step.after {
+            waiters[*after].push(index);
+        }
+    }
+    let free = missing.iter().enumerate().filter(|(_, it)| **it == 0);
+    let mut ready: BinaryHeap<Reverse<usize>> = free.map(|(index, _)| Reverse(index)).collect();
+    let mut place = vec![usize::MAX; steps.len()];
+    let mut sorted = Vec::with_capacity(steps.len());
+    while let Some(Reverse(index)) = ready.pop() {
+        place[index] = sorted.len();
+        sorted.push(index);
+        for waiter in &waiters[index] {
+            missing[*waiter] -= 1;
+            if missing[*waiter] == 0 {
+                ready.push(Reverse(*waiter));
+            }
+        }
+    }
+    if sorted.len() < steps.len() {
+        let stuck = (0..steps.len()).filter(|it| place[*it] == usize::MAX).filter_map(|it| steps[it].what.change());
+        let stuck: BTreeSet<String> = stuck.map(|it| format!("`{}`", changes[it].address)).collect();
+        return Err(Box::new(circle(&stuck)));
+    }
+    let taken = sorted.into_iter().map(|index| {
+        let mut step = std::mem::replace(&mut steps[index], Step { what: StepKind::Junction, after: Vec::new() });
+        for after in &mut step.after {
+            *after = place[*after];
+        }
+        step.after.sort_unstable();
+        step
+    });
+    let taken = taken.collect();
+    Ok((taken, place))
+}
+
+fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
+    let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
+    Diagnostic::error("these changes wait for each other in a circle")
+        .detail(format!("Each of {} can only be made after another of them.", stuck.join(", ")))
+        .help("take one of them out of the configuration, apply, and put it back")
+}
+
+fn making(change: &Change, index: usize) -> Option<StepKind> {
     match change.action {
         Action::Create | Action::DeleteThenCreate | Action::CreateThenDelete => Some(StepKind::Create(index)),
         Action::Update => Some(StepKind::Update(index)),
@@ -201,51 +360,32 @@ fn make(change: &Change, index: usize) -> Option<StepKind> {
     }
 }
 
-fn deletes(change: &Change) -> bool {
-    change.action == Action::Delete || change.action.is_replace()
-}
-
-/// The root module's address of a block.
-pub(crate) fn address_of(name: &BlockName) -> BlockAddress {
-    BlockAddress::root(name.mode, name.kind.clone(), name.name.clone())
-}
-
-/// The name of a block by its address.
-#[must_use]
-pub fn name_of(address: &BlockAddress) -> BlockName {
-    BlockName { mode: address.mode, kind: address.kind.clone(), name: address.name.clone() }
-}
-
-/// The disruptive steps that must not run together. Making a whole group, or deleting all of it, disturbs nobody.
-pub(crate) fn rolling(changes: &[Change], steps: &[Step], untouched: &BTreeSet<String>) -> Vec<Rolling> {
-    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, change) in changes.iter().enumerate().filter(|(_, it)| it.address.block.mode == Mode::Managed) {
-        if let Some(group) = &change.group {
-            groups.entry(group).or_default().push(index);
+/// The recorded blocks in an order in which what depends on another comes before it, and who depends on each. Blocks
+/// that depend on each other in a circle are taken not to.
+fn dependents_first<'a>(
+    recorded: &Recorded<'a>,
+) -> (Vec<&'a BlockAddress>, BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
+    let all: BTreeSet<&BlockAddress> = recorded.iter().flat_map(|(block, behind)| behind.iter().chain([block])).copied().collect();
+    let mut graph = DiGraph::<&BlockAddress, ()>::with_capacity(all.len(), all.len());
+    let nodes: BTreeMap<&BlockAddress, _> = all.into_iter().map(|it| (it, graph.add_node(it))).collect();
+    for (block, behind) in recorded {
+        for earlier in behind {
+            graph.add_edge(nodes[block], nodes[earlier], ());
         }
     }
-    let mut own: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (position, step) in steps.iter().enumerate() {
-        if let StepKind::Create(change) | StepKind::Update(change) | StepKind::Delete(change) = step.what {
-            own.entry(change).or_default().push(position);
+    // The groups come dependencies first.
+    let mut groups = petgraph::algo::kosaraju_scc(&graph);
+    groups.reverse();
+    let mut group_of: BTreeMap<&BlockAddress, usize> = BTreeMap::new();
+    for (number, members) in groups.iter().enumerate() {
+        group_of.extend(members.iter().map(|it| (graph[*it], number)));
+    }
+    let mut dependents: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
+    for (block, behind) in recorded {
+        for earlier in behind.iter().filter(|it| group_of[**it] != group_of[block]) {
+            dependents.entry(earlier).or_default().insert(block);
         }
     }
-    let mut rolling = Vec::new();
-    for (group, members) in groups {
-        let all = |action: Action| members.iter().all(|it| changes[*it].action == action) && !untouched.contains(group);
-        if all(Action::Create) || all(Action::Delete) {
-            continue;
-        }
-        let chains: Vec<Vec<usize>> =
-            members.iter().filter(|it| is_disruptive(&changes[**it])).filter_map(|it| own.get(it).cloned()).collect();
-        if chains.len() > 1 {
-            rolling.push(Rolling { group: group.to_owned(), chains, at_most: 1 });
-        }
-    }
-    rolling
-}
-
-fn is_disruptive(change: &Change) -> bool {
-    let disturbs = |it: &Impact| it.severity >= ImpactSeverity::Disruption;
-    matches!(change.action, Action::Delete) || change.action.is_replace() || change.impacts.iter().any(disturbs)
+    let order = groups.into_iter().flatten().map(|it| graph[it]).collect();
+    (order, dependents)
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_kind::{Address, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value};
-use ha_lang::{BlockName, Configuration, Expression, Files, ResourceBlock};
+use ha_lang::{BlockName, Configuration, Expression, Files, OutputBlock, ResourceBlock};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::{Arguments, located};
@@ -78,6 +78,8 @@ struct Planner<'a> {
     /// Blocks of which an instance is made, made anew, changed or read later.
     pending: BTreeMap<BlockName, Pending>,
     create_first: BTreeSet<BlockName>,
+    /// Providers that something of the configuration is made by.
+    used: BTreeSet<ProviderName>,
     /// Settings that are known.
     providers: BTreeMap<ProviderName, ProviderRecord>,
     /// All settings, known or not.
@@ -111,6 +113,7 @@ impl<'a> Planner<'a> {
             replaced: BTreeSet::new(),
             pending: BTreeMap::new(),
             create_first: BTreeSet::new(),
+            used: BTreeSet::new(),
             providers: BTreeMap::new(),
             settings: BTreeMap::new(),
             outputs: BTreeMap::new(),
@@ -148,7 +151,9 @@ impl<'a> Planner<'a> {
             let gone = || OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
-        let Self { input, graph, current, changes, providers, outputs, data, .. } = self;
+        let Self { input, graph, current, changes, mut providers, used, outputs, data, .. } = self;
+        let recorded = recorded_providers(input.state);
+        providers.retain(|name, _| used.contains(name) || recorded.contains(name));
         let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data };
         Ok(Planned::Plan(Box::new(finish(input, parts)?)))
     }
@@ -204,6 +209,7 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(at(format!("`{}` cannot be made by the provider `{}`", block.name.kind, name.name)).help(help));
             return None;
         }
+        self.used.insert(name.clone());
         if self.settings.contains_key(&name) {
             return Some(name);
         }
@@ -247,11 +253,7 @@ impl<'a> Planner<'a> {
         match self.world.evaluate(&output.value) {
             Ok(value) => {
                 if value.contains_sensitive() && !output.sensitive {
-                    let diagnostic =
-                        Diagnostic::error(format!("the output `{name}` holds a secret")).at(output.value.span().clone());
-                    self.diagnostics
-                        .push(diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none"));
-                    return;
+                    return self.diagnostics.push(holds_a_secret(output));
                 }
                 let value = if output.sensitive { value.sensitive() } else { value };
                 let change =
@@ -351,6 +353,12 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// The providers of everything that is recorded or begun.
+pub(crate) fn recorded_providers(state: &State) -> BTreeSet<&ProviderName> {
+    let records = state.records.values().chain(state.deposed.values()).map(|it| &it.provider);
+    records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect()
+}
+
 /// More causes than this help nobody.
 const CAUSES: usize = 16;
 
@@ -428,6 +436,12 @@ pub(crate) fn protection(
         Some(span) => diagnostic.at(span),
         None => diagnostic,
     }))
+}
+
+/// An output that would show a secret.
+pub(crate) fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name)).at(output.value.span().clone());
+    diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
 }
 
 fn once_each(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {

@@ -1,19 +1,19 @@
 //! Clients of providers, each connected once for the settings it has.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ha_kind::{Client, Drivers, Error, Object};
 use ha_plan::{Identity, revealed};
 use ha_state::ProviderName;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 type Connected = (Client, Vec<(&'static str, String)>);
 
 /// All clients of a run.
 pub(crate) struct Clients {
     drivers: Drivers,
-    connected: Mutex<BTreeMap<(ProviderName, Object), Connected>>,
+    connected: Mutex<BTreeMap<(ProviderName, Object), Arc<OnceCell<Connected>>>>,
 }
 
 impl Clients {
@@ -22,32 +22,31 @@ impl Clients {
         Arc::new(Self { drivers, connected: Mutex::default() })
     }
 
-    /// The client of a provider with these settings.
+    /// The client of a provider with these settings. Many that ask at once wait for one to connect.
     pub(crate) async fn client(&self, provider: &ProviderName, settings: &Object) -> Result<Client, Error> {
-        let key = (provider.clone(), revealed(settings));
-        // Held while connecting, so that many steps at once connect once.
-        let mut connected = self.connected.lock().await;
-        if let Some((client, _)) = connected.get(&key) {
-            return Ok(client.clone());
-        }
-        let connector = self.drivers.connector(&provider.name).ok_or_else(|| {
-            let what = format!("connect to provider `{provider}`");
-            Error::new(what, "this `ha` has no such provider").help("the state may come from another version of `ha`")
-        })?;
-        let (client, identity) = connector.connect(&key.1).await?;
-        connected.insert(key, (client.clone(), identity));
-        Ok(client)
+        let settings = revealed(settings);
+        let connected = {
+            let mut all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+            all.entry((provider.clone(), settings.clone())).or_default().clone()
+        };
+        let connect = || async {
+            let connector = self.drivers.connector(&provider.name).ok_or_else(|| {
+                let what = format!("connect to provider `{provider}`");
+                Error::new(what, "this `ha` has no such provider").help("the state may come from another version of `ha`")
+            })?;
+            connector.connect(&settings).await
+        };
+        connected.get_or_try_init(connect).await.map(|(client, _)| client.clone())
     }
 
     /// Whom the clients talk to.
-    pub(crate) async fn identities(&self) -> Vec<Identity> {
-        let connected = self.connected.lock().await;
-        let named = connected.iter().filter(|(_, (_, facts))| !facts.is_empty());
-        named
-            .map(|((provider, _), (_, facts))| Identity {
-                provider: provider.clone(),
-                facts: facts.iter().map(|(name, fact)| ((*name).to_owned(), fact.clone())).collect(),
-            })
-            .collect()
+    pub(crate) fn identities(&self) -> Vec<Identity> {
+        let all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = all.iter().filter_map(|((provider, _), it)| Some((provider, &it.get()?.1)));
+        let named = connected.filter(|(_, facts)| !facts.is_empty()).map(|(provider, facts)| Identity {
+            provider: provider.clone(),
+            facts: facts.iter().map(|(name, fact)| ((*name).to_owned(), fact.clone())).collect(),
+        });
+        named.collect()
     }
 }

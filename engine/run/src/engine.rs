@@ -1,8 +1,8 @@
 //! Everything that drives the pure parts: refresh and reads around planning.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::stream::StreamExt;
 use ha_kind::{Address, Diagnostic, Drivers, Error, Object, Schemas};
 use ha_plan::{Files, Input, Observed, Plan, PlanMode, Planned, Read, Snapshot, known_settings};
 use ha_state::State;
@@ -73,10 +73,7 @@ impl Engine {
     pub async fn plan(&self, request: &Request, state: &State, observer: &dyn Observer) -> Result<Plan, Failure> {
         let mut observed = Observed::default();
         if request.refresh {
-            let settings = match request.mode {
-                PlanMode::Normal => known_settings(&self.input(request, state, &observed)),
-                PlanMode::Destroy => BTreeMap::new(),
-            };
+            let settings = known_settings(&self.input(request, state, &observed));
             let refresh = Refresh {
                 state,
                 schemas: &self.schemas,
@@ -95,7 +92,7 @@ impl Engine {
                 Planned::Reads(reads) => self.answer(reads, &mut observed, observer).await?,
                 Planned::Plan(mut plan) => {
                     self.connect_known(&plan).await?;
-                    plan.identities = self.clients.identities().await;
+                    plan.identities = self.clients.identities();
                     return Ok(*plan);
                 }
             }
@@ -122,7 +119,8 @@ impl Engine {
 
     async fn answer(&self, reads: Vec<Read>, observed: &mut Observed, observer: &dyn Observer) -> Result<(), Failure> {
         observer.observe(Event::Reading { addresses: reads.iter().map(|it| it.address.clone()).collect() });
-        let answers = futures::future::join_all(reads.iter().map(|it| self.read(it))).await;
+        let asking: Vec<_> = reads.iter().map(|it| self.read(it)).collect();
+        let answers: Vec<_> = futures::stream::iter(asking).buffered(self.parallelism).collect().await;
         let mut errors = Vec::new();
         for (read, answer) in reads.into_iter().zip(answers) {
             match answer {
@@ -144,11 +142,16 @@ impl Engine {
         reader.read(&client, &read.arguments).await.map_err(named)
     }
 
-    /// Connects to every provider whose settings are known, so that the plan can say whom it would talk to.
+    /// Connects to every provider whose settings are known, so that the plan can say whom it would talk to. One that
+    /// this or an earlier run has made may be away just now.
     async fn connect_known(&self, plan: &Plan) -> Result<(), Failure> {
         for (name, provider) in &plan.providers {
-            let connected = self.clients.client(name, &provider.settings).await;
-            connected.map_err(|error| Failure { errors: vec![error], ..Failure::default() })?;
+            match self.clients.client(name, &provider.settings).await {
+                Err(error) if provider.dependencies.is_empty() => {
+                    return Err(Failure { errors: vec![error], ..Failure::default() });
+                }
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Refresh, reads, apply and recovery: the only engine room with a runtime and a clock.
 
 mod apply;
+mod bench;
 mod cancel;
 mod clients;
 mod engine;
@@ -9,6 +10,8 @@ mod look;
 mod recover;
 mod refresh;
 mod step;
+mod turns;
+mod walk;
 
 pub use cancel::Cancel;
 pub use engine::{Engine, Failure, Request};

@@ -1,16 +1,16 @@
-//! What a run that was killed, or failed without knowing what it left, has begun making is finished first.
+//! What a run that was killed has begun making is finished first.
 
 use std::sync::Arc;
 
-use ha_kind::Address;
+use ha_kind::{Action, Address};
 use ha_plan::{Configuration, FromConfiguration};
-use ha_state::{Frame, ProviderRecord, StepOutcome, Unfinished, Writer};
+use ha_state::{Frame, StepOutcome, Unfinished, Writer};
 
 use crate::cancel::Cancel;
 use crate::engine::Engine;
 use crate::event::{Event, Observer, StepError};
 use crate::look::Look;
-use crate::step::{Job, Work, Workshop, is_making};
+use crate::step::{Job, Work, Workshop};
 
 /// What came of recovery.
 #[derive(Debug, Default)]
@@ -22,11 +22,12 @@ pub struct Recovery {
 }
 
 impl Engine {
-    /// Finishes what an interrupted run has begun making, with the arguments and the token it began with. What failed
-    /// and is still configured is left to the plan, which tries again with the arguments of now.
+    /// Finishes what a run that was killed has begun making, with the arguments and the token it began with. What is
+    /// known to have failed is left to the plan, which tries again with the arguments of now, or deletes what is there.
+    /// So is what cannot be finished.
     pub async fn recover(
         &self,
-        configuration: &Configuration,
+        _configuration: &Configuration,
         writer: &Arc<Writer>,
         observer: &Arc<dyn Observer>,
         cancel: &Cancel,
@@ -34,12 +35,11 @@ impl Engine {
         let workshop = self.workshop(writer, observer, cancel);
         let mut recovery = Recovery::default();
         let begun: Vec<Unfinished> = writer.read(|state| state.unfinished.values().cloned().collect());
-        for unfinished in begun.into_iter().filter(|it| is_making(it.intent.action)) {
-            let address = unfinished.intent.address.clone();
-            let configured = configuration.blocks.contains_key(&ha_plan::block_name(&address.block));
-            if cancel.is_asked() || (unfinished.failure.is_some() && configured) {
-                continue;
+        for unfinished in begun.into_iter().filter(|it| it.failure.is_none() && it.intent.action.makes()) {
+            if cancel.is_asked() {
+                break;
             }
+            let address = unfinished.intent.address.clone();
             observer.observe(Event::Recovering { address: address.clone() });
             match finish(&workshop, unfinished).await {
                 Ok(()) => {
@@ -62,13 +62,12 @@ async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<(), StepE
         create_before_destroy: intent.create_before_destroy,
         prevent_destroy: intent.prevent_destroy,
     };
-    let deposes = intent.action == ha_kind::Action::CreateThenDelete;
+    let deposes = intent.action == Action::CreateThenDelete;
     let job = Job {
         address: intent.address,
         provider: intent.provider,
-        settings: settings.unwrap_or_else(|| ProviderRecord { settings: ha_kind::Object::new(), dependencies: Vec::new() }),
-        what: Work::Create { arguments: intent.arguments, from, deposes },
-        earlier: Some(unfinished),
+        settings: settings.unwrap_or_default(),
+        what: Work::Create { arguments: intent.arguments, from, deposes, earlier: Some(unfinished) },
     };
     workshop.perform(job).await.map(|_| ())
 }
@@ -76,7 +75,7 @@ async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<(), StepE
 /// Closes what an earlier run left of changes and deletions: this run's refresh has seen what became of them.
 pub(crate) async fn close_superseded(workshop: &Workshop, before: u64) -> Result<(), StepError> {
     let left: Vec<u64> = workshop.writer.read(|state| {
-        let left = state.unfinished.iter().filter(|(attempt, it)| **attempt <= before && !is_making(it.intent.action));
+        let left = state.unfinished.iter().filter(|(attempt, it)| **attempt <= before && !it.intent.action.makes());
         left.map(|(attempt, _)| *attempt).collect()
     });
     for attempt in left {

@@ -38,9 +38,14 @@ impl Refresh<'_> {
         let mut readings = Readings::new();
         let mut errors = Vec::new();
         for level in self.levels() {
+            // What lives inside of something that could not be looked at would only fail as well.
+            if !errors.is_empty() {
+                break;
+            }
+            let mut fates = BTreeMap::new();
             let mut asked: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
             for record in level {
-                match self.with_its_container(record, &readings) {
+                match self.with_its_container(record, &readings, &mut fates) {
                     Some(Fate::Gone) => {
                         readings.insert(record.address.clone(), ReadingValue::Gone);
                     }
@@ -90,30 +95,39 @@ impl Refresh<'_> {
         levels
     }
 
-    fn with_its_container(&self, record: &Record, readings: &Readings) -> Option<Fate> {
+    /// What becomes of a record because of what it lives inside of, if anything. `fates` are those of blocks that were
+    /// looked at already.
+    fn with_its_container<'a>(
+        &'a self,
+        record: &'a Record,
+        readings: &Readings,
+        fates: &mut BTreeMap<&'a BlockAddress, Option<Fate>>,
+    ) -> Option<Fate> {
         let within = &self.schemas.kind(Mode::Managed, &record.address.block.kind)?.within;
         if within.is_empty() {
             return None;
         }
         let through_provider = self.state.providers.get(&record.provider).into_iter().flat_map(|it| &it.dependencies);
         let containers = record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
-        let mut contained = false;
-        for block in containers {
-            let mut instances = self.instances(block).peekable();
-            if instances.peek().is_none() {
-                continue;
-            }
-            contained = true;
-            if instances.all(|it| matches!(readings.get(it), Some(ReadingValue::Gone))) {
-                return Some(Fate::Gone);
-            }
-        }
-        (contained && self.mode == PlanMode::Destroy).then_some(Fate::Deleted)
+        containers.filter_map(|block| *fates.entry(block).or_insert_with(|| self.fate(block, readings))).min()
     }
 
-    fn instances<'a>(&'a self, block: &'a BlockAddress) -> impl Iterator<Item = &'a Address> {
+    /// What becomes of all that lives inside a block's instances.
+    fn fate(&self, block: &BlockAddress, readings: &Readings) -> Option<Fate> {
         let first = block.instance(ha_kind::Key::None);
-        self.state.records.range(first..).map(|(address, _)| address).take_while(move |it| it.block == *block)
+        let mut instances = self.state.records.range(first..).take_while(|(it, _)| it.block == *block).peekable();
+        instances.peek()?;
+        let hooks = self.schemas.kind(Mode::Managed, &block.kind).map(|it| (it.hooks(), it.schema()));
+        let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
+        for (address, record) in instances {
+            gone &= matches!(readings.get(address), Some(ReadingValue::Gone));
+            deleted &= hooks.is_none_or(|(hooks, schema)| hooks.takes_contents(schema, &record.arguments));
+        }
+        match (gone, deleted) {
+            (true, _) => Some(Fate::Gone),
+            (_, true) => Some(Fate::Deleted),
+            _ => None,
+        }
     }
 
     async fn read(
@@ -136,8 +150,12 @@ impl Refresh<'_> {
     }
 }
 
+/// What becomes of what lives inside of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
+    /// That is gone, and so is this.
     Gone,
+    /// That is going to be deleted, and this with it.
     Deleted,
 }
 

@@ -11,6 +11,7 @@ mod policy;
 mod provider;
 mod rds;
 mod reading;
+mod security_rule;
 mod security_rules;
 mod tags;
 mod wait;
@@ -27,6 +28,8 @@ pub fn register(registry: Registry) -> Registry {
         .provider::<Aws>()
         .resource::<kinds::aws_autoscaling_group::Group>()
         .resource::<kinds::aws_db_instance::Instance>()
+        .resource::<kinds::aws_db_parameter_group::ParameterGroup>()
+        .resource::<kinds::aws_db_subnet_group::SubnetGroup>()
         .resource::<kinds::aws_iam_instance_profile::InstanceProfile>()
         .resource::<kinds::aws_iam_role::Role>()
         .resource::<kinds::aws_iam_role_policy::RolePolicy>()
@@ -38,6 +41,8 @@ pub fn register(registry: Registry) -> Registry {
         .resource::<kinds::aws_s3_bucket_versioning::Versioning>()
         .resource::<kinds::aws_s3_object::Object>()
         .resource::<kinds::aws_security_group::SecurityGroup>()
+        .resource::<kinds::aws_vpc_security_group_egress_rule::EgressRule>()
+        .resource::<kinds::aws_vpc_security_group_ingress_rule::IngressRule>()
         .data::<kinds::data::aws_ami::Ami>()
         .data::<kinds::data::aws_availability_zones::AvailabilityZones>()
         .data::<kinds::data::aws_caller_identity::CallerIdentity>()

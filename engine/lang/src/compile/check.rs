@@ -1,5 +1,7 @@
 //! Whether what is referred to is there, and may be referred to where it is.
 
+use std::cell::Cell;
+
 use ha_kind::{Diagnostic, Mode};
 
 use crate::configuration::{Condition, Configuration, ResourceBlock};
@@ -15,7 +17,7 @@ struct Place {
 }
 
 pub(super) fn references(configuration: &Configuration, problems: &mut Vec<Diagnostic>) {
-    let mut checker = Checker { configuration, problems };
+    let mut checker = Checker { configuration, problems, suggested: Cell::new(0) };
     let nowhere = Place::default();
     for variable in configuration.variables.values() {
         checker.conditions(&variable.validations, nowhere);
@@ -42,7 +44,12 @@ pub(super) fn references(configuration: &Configuration, problems: &mut Vec<Diagn
 struct Checker<'a> {
     configuration: &'a Configuration,
     problems: &'a mut Vec<Diagnostic>,
+    /// How often the names that there are have been searched for a similar one.
+    suggested: Cell<usize>,
 }
+
+/// Similar names are searched for so many mistakes; searching for all would take too long where there are very many.
+const SUGGESTIONS: usize = 50;
 
 impl Checker<'_> {
     fn block(&mut self, block: &ResourceBlock) {
@@ -89,11 +96,11 @@ impl Checker<'_> {
         let configuration = self.configuration;
         match &reference.target {
             Target::Variable(name) if !configuration.variables.contains_key(name) => {
-                let known = configuration.variables.keys().map(|it| &**it);
+                let known = self.suggestible(configuration.variables.keys().map(|it| &**it));
                 Some(mistake::not_declared("variable", name, span(), known))
             }
             Target::Local(name) if !configuration.locals.contains_key(name) => {
-                let known = configuration.locals.keys().map(|it| &**it);
+                let known = self.suggestible(configuration.locals.keys().map(|it| &**it));
                 Some(mistake::not_declared("local value", name, span(), known))
             }
             Target::Block(name) if !configuration.blocks.contains_key(name) => Some(self.no_such_block(name, reference)),
@@ -103,6 +110,12 @@ impl Checker<'_> {
             Target::SelfValue if !place.own => Some(mistake::no_self(span())),
             _ => None,
         }
+    }
+
+    fn suggestible<T>(&self, names: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+        let so_far = self.suggested.get();
+        self.suggested.set(so_far + 1);
+        names.take(if so_far < SUGGESTIONS { usize::MAX } else { 0 })
     }
 
     fn no_such_block(&self, name: &BlockName, reference: &Reference) -> Diagnostic {
@@ -117,7 +130,7 @@ impl Checker<'_> {
         if self.configuration.blocks.contains_key(&twin) {
             return mistake::block_of_other_mode(name, &twin, span);
         }
-        let known: Vec<String> = names.map(ToString::to_string).collect();
+        let known: Vec<String> = self.suggestible(names.map(ToString::to_string)).collect();
         mistake::no_such_block_declared(name, span, known.iter().map(String::as_str))
     }
 }

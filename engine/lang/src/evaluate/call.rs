@@ -69,7 +69,7 @@ impl Evaluator<'_> {
         let answer = match function.run {
             Run::Whole(run) => run(&arguments),
             Run::WholeOutside(run) => run(&arguments, &self.environment),
-            Run::Plain(run) => plainly(function, &mut arguments, |it| run(it)),
+            Run::Plain(run) => plainly(function, &mut arguments, run),
             Run::Outside(run) => {
                 let environment = self.environment;
                 plainly(function, &mut arguments, |it| run(it, &environment))
@@ -93,12 +93,6 @@ fn plainly(function: &Function, arguments: &mut [Value], run: impl Fn(&[Value]) 
             other if other.contains_sensitive() || matches!(other, Value::Composed(_)) => {
                 sensitive |= other.contains_sensitive();
                 *other = other.revealed();
-            }
-            Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Tuple(_) | Value::Object(_) => {
-                // Texts of unknown parts become unknown texts.
-                if !argument.is_wholly_known() {
-                    *argument = argument.revealed();
-                }
             }
             _ => {}
         }

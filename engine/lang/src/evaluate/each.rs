@@ -32,6 +32,11 @@ pub(crate) fn items(value: &Value) -> Option<Box<dyn Iterator<Item = (Value, Val
     }
 }
 
+/// Whether it is open how many elements a set has: those not known yet may turn out to be one.
+pub(crate) fn is_open(value: &Value) -> bool {
+    matches!(value, Value::Set(items) if items.len() > 1 && !value.is_wholly_known())
+}
+
 /// What a `for` has gathered.
 enum Gathered {
     Tuple(Vec<Value>),
@@ -51,6 +56,10 @@ impl Evaluator<'_> {
                 return Err(self.fail(&it.collection, mistake::not_iterable(plain)));
             }
             let value = Value::unknown(Type::Any, unknown.cause.clone());
+            return Ok(if sensitive { value.sensitive() } else { value });
+        }
+        if is_open(plain) {
+            let value = Value::unknown(Type::Any, plain.cause());
             return Ok(if sensitive { value.sensitive() } else { value });
         }
         let Some(items) = items(plain) else {

@@ -149,6 +149,7 @@ impl Evaluator<'_> {
                 Value::unknown(ty, it.cause.clone())
             }
             Value::List(items) => Value::list(self.each_element(items.iter(), each)?),
+            open if super::each::is_open(open) => Value::unknown(Type::List(Arc::new(Type::Any)), open.cause()),
             Value::Set(items) => Value::list(self.each_element(items.iter(), each)?),
             Value::Tuple(items) => Value::tuple(self.each_element(items.iter(), each)?),
             // Anything else is taken for a list of one.

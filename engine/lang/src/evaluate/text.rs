@@ -138,6 +138,10 @@ impl Evaluator<'_> {
             text.push_part(Part::Unknown { cause: it.cause.clone(), secret: sensitive });
             return Ok(());
         }
+        if each::is_open(plain) {
+            text.push_part(Part::Unknown { cause: plain.cause(), secret: sensitive });
+            return Ok(());
+        }
         let Some(items) = each::items(plain) else {
             return Err(self.fail(collection, mistake::not_iterable(plain)));
         };

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use ha_kind::{Name, Number, Object, Type, Value, convert, unify};
 
 use super::Kind::{Any, Bool, Text};
-use super::{
-    Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, map, number, set, text, whole_of,
-};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, map, number, set, text, whole_of};
 use crate::evaluate::{common, sure_equal};
 
 /// More numbers than these `range` does not make.
@@ -24,36 +22,151 @@ const NUMBERS: Parameter = number("limits");
 const ANY_LIST: Parameter = list("list", &Any);
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("alltrue", "Whether all elements are true; so it is for none.", &[list("list", &Bool)], Bool, Run::Plain(alltrue)),
+    Function::new(
+        "alltrue",
+        "Whether all elements are true; so it is for none.",
+        &[list("list", &Bool)],
+        Bool,
+        Run::Plain(alltrue),
+    ),
     Function::new("anytrue", "Whether any element is true.", &[list("list", &Bool)], Bool, Run::Plain(anytrue)),
-    Function::new("chunklist", "The list cut into lists of at most `size` elements.", &[ANY_LIST, number("size")], Kind::List(&Kind::List(&Any)), Run::Plain(chunklist)),
-    Function::new("coalesce", "The first value that is neither null nor an empty text.", &[], Any, Run::Whole(coalesce)).many(&VALUES),
+    Function::new(
+        "chunklist",
+        "The list cut into lists of at most `size` elements.",
+        &[ANY_LIST, number("size")],
+        Kind::List(&Kind::List(&Any)),
+        Run::Plain(chunklist),
+    ),
+    Function::new("coalesce", "The first value that is neither null nor an empty text.", &[], Any, Run::Whole(coalesce))
+        .many(&VALUES),
     Function::new("coalescelist", "The first list that has elements.", &[], Any, Run::Whole(coalescelist)).many(&VALUES),
-    Function::new("compact", "The list without empty texts and nulls.", &[list("list", &Text)], Kind::List(&Text), Run::Plain(compact)),
+    Function::new(
+        "compact",
+        "The list without empty texts and nulls.",
+        &[list("list", &Text)],
+        Kind::List(&Text),
+        Run::Plain(compact),
+    ),
     Function::new("concat", "All lists, one after the other.", &[], Any, Run::Whole(concat)).many(&SEQUENCES),
-    Function::new("contains", "Whether the list or set has an element equal to `value`.", &[LIST, any("value")], Bool, Run::Whole(contains)),
-    Function::new("distinct", "The list without elements that were there before.", &[ANY_LIST], Kind::List(&Any), Run::Plain(distinct)),
-    Function::new("element", "The element at `index`, going round past the end.", &[LIST, number("index")], Any, Run::Whole(element)),
+    Function::new(
+        "contains",
+        "Whether the list or set has an element equal to `value`.",
+        &[LIST, any("value")],
+        Bool,
+        Run::Whole(contains),
+    ),
+    Function::new(
+        "distinct",
+        "The list without elements that were there before.",
+        &[ANY_LIST],
+        Kind::List(&Any),
+        Run::Plain(distinct),
+    ),
+    Function::new(
+        "element",
+        "The element at `index`, going round past the end.",
+        &[LIST, number("index")],
+        Any,
+        Run::Whole(element),
+    ),
     Function::new("flatten", "The elements of the lists in the list, however deep.", &[LIST], Any, Run::Whole(flatten)),
-    Function::new("index", "Where in the list the first element equal to `value` is.", &[LIST, any("value")], Kind::Number, Run::Plain(index)),
+    Function::new(
+        "index",
+        "Where in the list the first element equal to `value` is.",
+        &[LIST, any("value")],
+        Kind::Number,
+        Run::Plain(index),
+    ),
     Function::new("keys", "The names of the attributes or elements, in order.", &[any("map")], Any, Run::Whole(keys)),
     Function::new("length", "How many elements, attributes or characters there are.", &[ANY], Kind::Number, Run::Whole(length)),
-    Function::new("lookup", "The element or attribute of this name, or the default.", &[any("map"), text("key")], Any, Run::Whole(lookup)).many(&const { any("default").nullable() }),
-    Function::new("matchkeys", "The values whose key, at the same place in `keys`, is in `searchset`.", &[list("values", &Any), list("keys", &Any), list("searchset", &Any)], Kind::List(&Any), Run::Plain(matchkeys)),
-    Function::new("merge", "All attributes and elements, the later ones in the place of the earlier.", &[], Any, Run::Whole(merge)).many(&MAPS),
+    Function::new(
+        "lookup",
+        "The element or attribute of this name, or the default.",
+        &[any("map"), text("key")],
+        Any,
+        Run::Whole(lookup),
+    )
+    .many(&const { any("default").nullable() }),
+    Function::new(
+        "matchkeys",
+        "The values whose key, at the same place in `keys`, is in `searchset`.",
+        &[list("values", &Any), list("keys", &Any), list("searchset", &Any)],
+        Kind::List(&Any),
+        Run::Plain(matchkeys),
+    ),
+    Function::new(
+        "merge",
+        "All attributes and elements, the later ones in the place of the earlier.",
+        &[],
+        Any,
+        Run::Whole(merge),
+    )
+    .many(&MAPS),
     Function::new("one", "The only element, or null when there is none.", &[LIST], Any, Run::Whole(one)),
-    Function::new("range", "Numbers from a start up or down to a limit, which is not among them, by a step.", &[], Kind::List(&Kind::Number), Run::Plain(range)).many(&NUMBERS),
+    Function::new(
+        "range",
+        "Numbers from a start up or down to a limit, which is not among them, by a step.",
+        &[],
+        Kind::List(&Kind::Number),
+        Run::Plain(range),
+    )
+    .many(&NUMBERS),
     Function::new("reverse", "The list from its end to its beginning.", &[LIST], Any, Run::Whole(reverse)),
-    Function::new("setintersection", "The elements that all sets have.", &[set("first", &Any)], Kind::Set(&Any), Run::Plain(setintersection)).many(&SETS),
-    Function::new("setproduct", "All ways to take one element of each.", &[], Any, Run::Plain(setproduct)).many(&const { any("sets") }),
-    Function::new("setsubtract", "The elements of `a` that are not in `b`.", &[set("a", &Any), set("b", &Any)], Kind::Set(&Any), Run::Plain(setsubtract)),
-    Function::new("setunion", "The elements that any set has.", &[set("first", &Any)], Kind::Set(&Any), Run::Plain(setunion)).many(&SETS),
-    Function::new("slice", "The elements from `start` up to `end`, which is not among them.", &[LIST, number("start"), number("end")], Any, Run::Whole(slice)),
-    Function::new("sort", "The texts in the order of their characters.", &[list("list", &Text)], Kind::List(&Text), Run::Plain(sort)),
+    Function::new(
+        "setintersection",
+        "The elements that all sets have.",
+        &[set("first", &Any)],
+        Kind::Set(&Any),
+        Run::Plain(setintersection),
+    )
+    .many(&SETS),
+    Function::new("setproduct", "All ways to take one element of each.", &[], Any, Run::Plain(setproduct))
+        .many(&const { any("sets") }),
+    Function::new(
+        "setsubtract",
+        "The elements of `a` that are not in `b`.",
+        &[set("a", &Any), set("b", &Any)],
+        Kind::Set(&Any),
+        Run::Plain(setsubtract),
+    ),
+    Function::new("setunion", "The elements that any set has.", &[set("first", &Any)], Kind::Set(&Any), Run::Plain(setunion))
+        .many(&SETS),
+    Function::new(
+        "slice",
+        "The elements from `start` up to `end`, which is not among them.",
+        &[LIST, number("start"), number("end")],
+        Any,
+        Run::Whole(slice),
+    ),
+    Function::new(
+        "sort",
+        "The texts in the order of their characters.",
+        &[list("list", &Text)],
+        Kind::List(&Text),
+        Run::Plain(sort),
+    ),
     Function::new("sum", "The sum of the numbers.", &[LIST], Kind::Number, Run::Plain(sum)),
-    Function::new("transpose", "Keys for values and values for keys, of a map of lists.", &[map("values", &Kind::List(&Text))], Kind::Map(&Kind::List(&Text)), Run::Plain(transpose)),
-    Function::new("values", "The values of the attributes or elements, in the order of their names.", &[any("map")], Any, Run::Whole(values)),
-    Function::new("zipmap", "A map of the keys to the values at the same places.", &[list("keys", &Text), any("values")], Any, Run::Whole(zipmap)),
+    Function::new(
+        "transpose",
+        "Keys for values and values for keys, of a map of lists.",
+        &[map("values", &Kind::List(&Text))],
+        Kind::Map(&Kind::List(&Text)),
+        Run::Plain(transpose),
+    ),
+    Function::new(
+        "values",
+        "The values of the attributes or elements, in the order of their names.",
+        &[any("map")],
+        Any,
+        Run::Whole(values),
+    ),
+    Function::new(
+        "zipmap",
+        "A map of the keys to the values at the same places.",
+        &[list("keys", &Text), any("values")],
+        Any,
+        Run::Whole(zipmap),
+    ),
 ];
 
 /// The value without its own mark, and whether it had one.
@@ -135,8 +248,6 @@ fn coalescelist(arguments: &[Value]) -> Answer {
             Value::Null => {}
             Value::List(items) | Value::Tuple(items) if items.is_empty() => {}
             Value::List(_) | Value::Tuple(_) => return Ok(argument.clone()),
-            Value::Set(items) if items.is_empty() => {}
-            Value::Set(_) => return Ok(argument.clone()),
             _ => return Err(Refusal::of(index, "it must be a list")),
         }
     }
@@ -468,7 +579,8 @@ fn one(arguments: &[Value]) -> Answer {
 }
 
 fn range(arguments: &[Value]) -> Answer {
-    let numbers: Vec<&Number> = arguments.iter().filter_map(|it| if let Value::Number(it) = it { Some(it) } else { None }).collect();
+    let numbers: Vec<&Number> =
+        arguments.iter().filter_map(|it| if let Value::Number(it) = it { Some(it) } else { None }).collect();
     let zero = Number::ZERO;
     let (start, end) = match numbers.as_slice() {
         [end] => (&zero, *end),
@@ -553,7 +665,8 @@ fn setproduct(arguments: &[Value]) -> Answer {
         let Some(items) = argument.elements() else {
             return Err(Refusal::of(index, format!("a list or set is required, not a {}", crate::shown::kind(argument))));
         };
-        let ty = common(items.iter().copied());
+        let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
+        let ty = unify(&types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;
         let converted = items.into_iter().map(|it| convert(it, &ty)).collect::<Result<_, _>>();
         columns.push(converted.map_err(|it| Refusal::of(index, crate::mistake::at(&it)))?);
     }

@@ -12,10 +12,9 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     let mut rows = reader.records();
     let wrong = |error: csv::Error| match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => format!(
-            "this is not CSV: line {} has {len} fields, not {expected_len}",
-            pos.as_ref().map_or(0, csv::Position::line)
-        ),
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            format!("this is not CSV: line {} has {len} fields, not {expected_len}", pos.as_ref().map_or(0, csv::Position::line))
+        }
         _ => format!("this is not CSV: {error}"),
     };
     let head = rows.next().ok_or("this is not CSV: the line of names is missing")?.map_err(wrong)?;

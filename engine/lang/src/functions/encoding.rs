@@ -13,24 +13,58 @@ use Kind::{Any, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("base64decode", "The text that was encoded.", &[text("text")], Text, Run::Plain(base64decode)),
-    Function::new("base64encode", "The text's bytes in letters and digits.", &[text("text")], Text, Run::Plain(|it| {
-        Ok(Value::from(STANDARD.encode(str_of(it, 0))))
-    })),
-    Function::new("base64gzip", "The text's bytes, compressed by gzip, in letters and digits.", &[text("text")], Text, Run::Plain(base64gzip)),
-    Function::new("csvdecode", "The rows of a CSV text as objects, by the names in its first line.", &[text("text")], Kind::List(&Any), Run::Plain(|it| {
-        super::csv_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))
-    })),
+    Function::new(
+        "base64encode",
+        "The text's bytes in letters and digits.",
+        &[text("text")],
+        Text,
+        Run::Plain(|it| Ok(Value::from(STANDARD.encode(str_of(it, 0))))),
+    ),
+    Function::new(
+        "base64gzip",
+        "The text's bytes, compressed by gzip, in letters and digits.",
+        &[text("text")],
+        Text,
+        Run::Plain(base64gzip),
+    ),
+    Function::new(
+        "csvdecode",
+        "The rows of a CSV text as objects, by the names in its first line.",
+        &[text("text")],
+        Kind::List(&Any),
+        Run::Plain(|it| super::csv_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))),
+    ),
     Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, Run::Plain(jsondecode)),
     Function::new("jsonencode", "The value as JSON.", &[any("value").nullable()], Text, Run::Whole(jsonencode)),
-    Function::new("textdecodebase64", "The text that was encoded in base64, in another character encoding.", &[text("text"), text("encoding")], Text, Run::Plain(textdecodebase64)),
-    Function::new("textencodebase64", "The text's bytes in another character encoding, in base64.", &[text("text"), text("encoding")], Text, Run::Plain(textencodebase64)),
+    Function::new(
+        "textdecodebase64",
+        "The text that was encoded in base64, in another character encoding.",
+        &[text("text"), text("encoding")],
+        Text,
+        Run::Plain(textdecodebase64),
+    ),
+    Function::new(
+        "textencodebase64",
+        "The text's bytes in another character encoding, in base64.",
+        &[text("text"), text("encoding")],
+        Text,
+        Run::Plain(textencodebase64),
+    ),
     Function::new("urlencode", "The text as part of a URL's query.", &[text("text")], Text, Run::Whole(urlencode)),
-    Function::new("yamldecode", "The value that a YAML text means.", &[text("text")], Any, Run::Plain(|it| {
-        super::yaml_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))
-    })),
-    Function::new("yamlencode", "The value as YAML.", &[any("value").nullable()], Text, Run::Plain(|it| {
-        Ok(Value::from(super::yaml_write::encoded(&it[0])))
-    })),
+    Function::new(
+        "yamldecode",
+        "The value that a YAML text means.",
+        &[text("text")],
+        Any,
+        Run::Plain(|it| super::yaml_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))),
+    ),
+    Function::new(
+        "yamlencode",
+        "The value as YAML.",
+        &[any("value").nullable()],
+        Text,
+        Run::Plain(|it| Ok(Value::from(super::yaml_write::encoded(&it[0])))),
+    ),
 ];
 
 fn base64decode(arguments: &[Value]) -> Answer {
@@ -105,7 +139,9 @@ fn textdecodebase64(arguments: &[Value]) -> Answer {
             Some(([0xfe, 0xff], rest)) => utf16(rest, u16::from_be_bytes)?,
             _ => utf16(&bytes, u16::from_be_bytes)?,
         },
-        Charset::Other(encoding) => encoding.decode_without_bom_handling_and_without_replacement(&bytes).ok_or_else(wrong)?.into_owned(),
+        Charset::Other(encoding) => {
+            encoding.decode_without_bom_handling_and_without_replacement(&bytes).ok_or_else(wrong)?.into_owned()
+        }
     };
     Ok(Value::from(decoded))
 }
@@ -168,7 +204,11 @@ fn write_json(value: &Value, secret: bool, text: &mut Builder) {
             put("{");
             for (index, (name, item)) in items.iter().enumerate() {
                 let key = format!("{}{}:", if index > 0 { "," } else { "" }, quoted(name));
-                if secret { text.push_part(Part::Secret(key.into())) } else { text.push_str(&key) }
+                if secret {
+                    text.push_part(Part::Secret(key.into()))
+                } else {
+                    text.push_str(&key)
+                }
                 write_json(item, secret, text);
             }
             if secret { text.push_part(Part::Secret("}".into())) } else { text.push_str("}") }

@@ -23,22 +23,72 @@ const KEPT: usize = 256;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("abspath", "The path from the root of the file system.", &[text("path")], Text, Run::Plain(abspath)),
-    Function::new("basename", "The last part of a path.", &[text("path")], Text, Run::Plain(|it| Ok(Value::from(basename(str_of(it, 0)))))),
-    Function::new("dirname", "The path without its last part.", &[text("path")], Text, Run::Plain(|it| Ok(Value::from(dirname(str_of(it, 0)))))),
-    Function::new("file", "The content of a file, which must be text.", &[text("path")], Text, Run::Outside(|it, env| {
-        Ok(Value::from(&*content_text(str_of(it, 0), env)?))
-    })),
-    Function::new("filebase64", "The content of a file in base64.", &[text("path")], Text, Run::Outside(|it, env| {
-        Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))
-    })),
-    Function::new("fileexists", "Whether there is a file at this path.", &[text("path")], Bool, Run::Outside(|it, env| {
-        let path = str_of(it, 0);
-        env.files.exists(path).map(Value::Bool).map_err(|why| Refusal::of(0, format!("`{path}` cannot be looked at: {why}")))
-    })),
-    Function::new("fileset", "The files below a directory whose paths match a pattern.", &[text("path"), text("pattern")], Kind::Set(&Text), Run::Outside(fileset)),
-    Function::new("pathexpand", "The path with `~` at its beginning replaced by the home directory.", &[text("path")], Text, Run::Plain(pathexpand)),
-    Function::new("templatefile", "The content of a file as a template, with these variables.", &[text("path"), any("variables")], Any, Run::WholeOutside(templatefile)),
-    Function::new("templatestring", "A text as a template, with these variables.", &[text("template"), any("variables")], Any, Run::WholeOutside(templatestring)),
+    Function::new(
+        "basename",
+        "The last part of a path.",
+        &[text("path")],
+        Text,
+        Run::Plain(|it| Ok(Value::from(basename(str_of(it, 0))))),
+    ),
+    Function::new(
+        "dirname",
+        "The path without its last part.",
+        &[text("path")],
+        Text,
+        Run::Plain(|it| Ok(Value::from(dirname(str_of(it, 0))))),
+    ),
+    Function::new(
+        "file",
+        "The content of a file, which must be text.",
+        &[text("path")],
+        Text,
+        Run::Outside(|it, env| Ok(Value::from(&*content_text(str_of(it, 0), env)?))),
+    ),
+    Function::new(
+        "filebase64",
+        "The content of a file in base64.",
+        &[text("path")],
+        Text,
+        Run::Outside(|it, env| Ok(Value::from(STANDARD.encode(content(str_of(it, 0), env)?)))),
+    ),
+    Function::new(
+        "fileexists",
+        "Whether there is a file at this path.",
+        &[text("path")],
+        Bool,
+        Run::Outside(|it, env| {
+            let path = str_of(it, 0);
+            env.files.exists(path).map(Value::Bool).map_err(|why| Refusal::of(0, format!("`{path}` cannot be looked at: {why}")))
+        }),
+    ),
+    Function::new(
+        "fileset",
+        "The files below a directory whose paths match a pattern.",
+        &[text("path"), text("pattern")],
+        Kind::Set(&Text),
+        Run::Outside(fileset),
+    ),
+    Function::new(
+        "pathexpand",
+        "The path with `~` at its beginning replaced by the home directory.",
+        &[text("path")],
+        Text,
+        Run::Plain(pathexpand),
+    ),
+    Function::new(
+        "templatefile",
+        "The content of a file as a template, with these variables.",
+        &[text("path"), any("variables")],
+        Any,
+        Run::WholeOutside(templatefile),
+    ),
+    Function::new(
+        "templatestring",
+        "A text as a template, with these variables.",
+        &[text("template"), any("variables")],
+        Any,
+        Run::WholeOutside(templatestring),
+    ),
 ];
 
 /// The bytes of a file that an argument names.

@@ -32,14 +32,33 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_file("filesha1", "The SHA-1 digest of a file in hexadecimal.", |it, env| hex::<Sha1>(&content(it, env)?)),
     of_file("filesha256", "The SHA-256 digest of a file in hexadecimal.", |it, env| hex::<Sha256>(&content(it, env)?)),
     of_file("filesha512", "The SHA-512 digest of a file in hexadecimal.", |it, env| hex::<Sha512>(&content(it, env)?)),
-    Function::new("bcrypt", "A salted digest of a password, different each time; not known while planning.", &[text("text")], Text, Run::Outside(bcrypt)).many(&const { number("cost") }),
+    Function::new(
+        "bcrypt",
+        "A salted digest of a password, different each time; not known while planning.",
+        &[text("text")],
+        Text,
+        Run::Outside(bcrypt),
+    )
+    .many(&const { number("cost") }),
     of_text("md5", "The MD5 digest of the text in hexadecimal.", |it| hex::<Md5>(str_of(it, 0).as_bytes())),
-    Function::new("rsadecrypt", "The text that was encrypted with the public key of this private RSA key.", &[text("ciphertext"), text("key")], Text, Run::Plain(rsadecrypt)),
+    Function::new(
+        "rsadecrypt",
+        "The text that was encrypted with the public key of this private RSA key.",
+        &[text("ciphertext"), text("key")],
+        Text,
+        Run::Plain(rsadecrypt),
+    ),
     of_text("sha1", "The SHA-1 digest of the text in hexadecimal.", |it| hex::<Sha1>(str_of(it, 0).as_bytes())),
     of_text("sha256", "The SHA-256 digest of the text in hexadecimal.", |it| hex::<Sha256>(str_of(it, 0).as_bytes())),
     of_text("sha512", "The SHA-512 digest of the text in hexadecimal.", |it| hex::<Sha512>(str_of(it, 0).as_bytes())),
     Function::new("uuid", "An identifier that nobody else has; not known while planning.", &[], Text, Run::Outside(uuid)),
-    Function::new("uuidv5", "The identifier of a name in a namespace: dns, url, oid, x500 or an identifier.", &[text("namespace"), text("name")], Text, Run::Plain(uuidv5)),
+    Function::new(
+        "uuidv5",
+        "The identifier of a name in a namespace: dns, url, oid, x500 or an identifier.",
+        &[text("namespace"), text("name")],
+        Text,
+        Run::Plain(uuidv5),
+    ),
 ];
 
 fn bcrypt(arguments: &[Value], environment: &Environment<'_>) -> Answer {
@@ -94,5 +113,6 @@ fn base64<D: Digest>(bytes: &[u8]) -> Answer {
 
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
 fn hex<D: Digest>(bytes: &[u8]) -> Answer {
-    Ok(Value::from(D::digest(bytes).iter().map(|it| format!("{it:02x}")).collect::<String>()))
+    let digits = |it: &u8| [it >> 4, it & 15].map(|it| char::from(b"0123456789abcdef"[usize::from(it)]));
+    Ok(Value::from(D::digest(bytes).iter().flat_map(digits).collect::<String>()))
 }

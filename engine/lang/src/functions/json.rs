@@ -239,12 +239,17 @@ mod tests {
         let number = |it: &str| Value::Number(it.parse().unwrap());
         let items = [number("1"), number("-2500"), Value::Bool(true), Value::Null, Value::from("xé😀\n")];
         assert_eq!(value, Value::object([("a".into(), Value::tuple(items)), ("b".into(), Value::object([]))]));
-        assert_eq!(decoded("0.1234567890123456789012345678901234567890").unwrap(), number("0.1234567890123456789012345678901234567890"));
+        assert_eq!(
+            decoded("0.1234567890123456789012345678901234567890").unwrap(),
+            number("0.1234567890123456789012345678901234567890")
+        );
     }
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for text in ["", "{", "[1,]", "{\"a\"}", "01", "1.", "tru", "\"a", "\"\\x\"", "1 2", "'a'", "{a:1}", "\"\\u12\"", "\u{e9}"] {
+        for text in
+            ["", "{", "[1,]", "{\"a\"}", "01", "1.", "tru", "\"a", "\"\\x\"", "1 2", "'a'", "{a:1}", "\"\\u12\"", "\u{e9}"]
+        {
             assert!(decoded(text).unwrap_err().starts_with("this is not JSON"), "{text}");
         }
         assert!(decoded(&"[".repeat(100_000)).unwrap_err().contains("deep"));

@@ -31,19 +31,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
     to("toset", "The value as a set.", Kind::Set(&Any), |it| converted(&it[0], &Type::Set(Arc::new(Type::Any)))),
     to("tostring", "The value as a text.", Text, |it| converted(&it[0], &Type::String)),
     Function::new("try", "The value of the first expression that has one.", &[], Any, Run::Lazy(first)).many(&EXPRESSIONS),
-    to("type", "The type of the value, as it is written in `type = …`.", Text, |it| Ok(Value::from(Type::of(&it[0]).to_string()))),
+    to("type", "The type of the value, as it is written in `type = …`.", Text, |it| {
+        Ok(Value::from(Type::of(&it[0]).to_string()))
+    }),
 ];
 
 fn converted(value: &Value, ty: &Type) -> Answer {
     convert(value, ty).map_err(|mismatch| {
         let (plain, sensitive) = value.unmark();
         let text = plain.as_str().filter(|_| !sensitive);
-        Refusal::of(0, match (ty, text) {
-            (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
-            (Type::Bool, Some(text)) => format!("\"{text}\" is neither \"true\" nor \"false\""),
-            _ if mismatch.path.steps().is_empty() => format!("a {} cannot be converted: {}", kind(value), mismatch.message),
-            _ => mistake::at(&mismatch),
-        })
+        Refusal::of(
+            0,
+            match (ty, text) {
+                (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
+                (Type::Bool, Some(text)) => format!("\"{text}\" is neither \"true\" nor \"false\""),
+                _ if mismatch.path.steps().is_empty() => format!("a {} cannot be converted: {}", kind(value), mismatch.message),
+                _ => mistake::at(&mismatch),
+            },
+        )
     })
 }
 

@@ -11,10 +11,29 @@ use Kind::Text;
 const NEWBITS: Parameter = number("newbits");
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("cidrhost", "The address of a host in a network; negative numbers count from its end.", &[text("prefix"), number("number")], Text, Run::Plain(cidrhost)),
+    Function::new(
+        "cidrhost",
+        "The address of a host in a network; negative numbers count from its end.",
+        &[text("prefix"), number("number")],
+        Text,
+        Run::Plain(cidrhost),
+    ),
     Function::new("cidrnetmask", "The mask of an IPv4 network.", &[text("prefix")], Text, Run::Plain(cidrnetmask)),
-    Function::new("cidrsubnet", "A part of a network: so many bits longer, of this number.", &[text("prefix"), number("newbits"), number("number")], Text, Run::Plain(cidrsubnet)),
-    Function::new("cidrsubnets", "Parts of a network one after the other, each so many bits longer.", &[text("prefix")], Kind::List(&Text), Run::Plain(cidrsubnets)).many(&NEWBITS),
+    Function::new(
+        "cidrsubnet",
+        "A part of a network: so many bits longer, of this number.",
+        &[text("prefix"), number("newbits"), number("number")],
+        Text,
+        Run::Plain(cidrsubnet),
+    ),
+    Function::new(
+        "cidrsubnets",
+        "Parts of a network one after the other, each so many bits longer.",
+        &[text("prefix")],
+        Kind::List(&Text),
+        Run::Plain(cidrsubnets),
+    )
+    .many(&NEWBITS),
 ];
 
 /// A network: its lowest address, and how many bits of it are fixed.
@@ -29,7 +48,8 @@ impl Network {
     fn of(text: &str) -> Result<Self, Refusal> {
         let wrong = || Refusal::of(0, format!("\"{text}\" is no network; write it as address and length: 10.0.0.0/16"));
         let (address, fixed) = text.split_once('/').ok_or_else(wrong)?;
-        let fixed: u32 = Some(fixed).filter(|it| it.bytes().all(|it| it.is_ascii_digit())).and_then(|it| it.parse().ok()).ok_or_else(wrong)?;
+        let fixed: u32 =
+            Some(fixed).filter(|it| it.bytes().all(|it| it.is_ascii_digit())).and_then(|it| it.parse().ok()).ok_or_else(wrong)?;
         let (address, bits) = match address.contains(':') {
             true => (address.parse::<Ipv6Addr>().map_err(|_| wrong())?.to_bits(), 128),
             false => (u128::from(v4(address).ok_or_else(wrong)?.to_bits()), 32),
@@ -77,7 +97,11 @@ fn v4(text: &str) -> Option<Ipv4Addr> {
         if part.is_empty() || !part.bytes().all(|it| it.is_ascii_digit()) {
             return None;
         }
-        *octet = part.trim_start_matches('0').parse().or_else(|error| if part.bytes().all(|it| it == b'0') { Ok(0) } else { Err(error) }).ok()?;
+        *octet = part
+            .trim_start_matches('0')
+            .parse()
+            .or_else(|error| if part.bytes().all(|it| it == b'0') { Ok(0) } else { Err(error) })
+            .ok()?;
     }
     parts.next().is_none().then(|| octets.into())
 }
@@ -151,7 +175,8 @@ fn cidrsubnets(arguments: &[Value]) -> Answer {
             return Err(Refusal::of(index, "each part must be longer by at least one bit"));
         }
         let Some(part) = network.longer(more) else {
-            let message = format!("a prefix of {} bits has room for {} more, not {more}", network.fixed, network.bits - network.fixed);
+            let message =
+                format!("a prefix of {} bits has room for {} more, not {more}", network.fixed, network.bits - network.fixed);
             return Err(Refusal::of(index, message));
         };
         let mask = part.free_mask();

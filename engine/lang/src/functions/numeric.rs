@@ -14,7 +14,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("log", "The logarithm to a base.", &[number("number"), number("base")], Kind::Number, Run::Plain(log)),
     Function::new("max", "The greatest of the numbers.", &[], Kind::Number, Run::Plain(max)).many(&NUMBERS),
     Function::new("min", "The least of the numbers.", &[], Kind::Number, Run::Plain(min)).many(&NUMBERS),
-    Function::new("parseint", "The whole number that a text means in a base from 2 to 62.", &[any("number"), number("base")], Kind::Number, Run::Plain(parseint)),
+    Function::new(
+        "parseint",
+        "The whole number that a text means in a base from 2 to 62.",
+        &[any("number"), number("base")],
+        Kind::Number,
+        Run::Plain(parseint),
+    ),
     Function::new("pow", "The number to a power.", &[number("number"), number("power")], Kind::Number, Run::Plain(pow)),
     Function::new("signum", "-1, 0 or 1: the sign of a whole number.", NUMBER, Kind::Number, Run::Plain(signum)),
 ];

@@ -90,7 +90,11 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for pem in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END"] {
+        for pem in [
+            "",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END",
+        ] {
             assert!(decrypted(b"x", pem).unwrap_err().contains("no private RSA key"));
         }
         assert!(decrypted(b"x", "-----BEGIN ENCRYPTED PRIVATE KEY-----").unwrap_err().contains("passphrase"));

@@ -19,36 +19,119 @@ const fn rewriting(name: &'static str, doc: &'static str, run: fn(&[Value]) -> A
 
 pub(super) const FUNCTIONS: &[Function] = &[
     rewriting("chomp", "The text without line ends at its end.", |it| text_of(str_of(it, 0).trim_end_matches(['\r', '\n']))),
-    Function::new("endswith", "Whether the text ends with `suffix`.", &[text("text"), text("suffix")], Bool, Run::Plain(|it| {
-        Ok(Value::Bool(str_of(it, 0).ends_with(str_of(it, 1))))
-    })),
-    Function::new("format", "A text with values in the places that `%` marks: `format(\"%s-%03d\", \"a\", 1)`.", &[text("format")], Text, Run::Whole(format)).many(&VALUES),
-    Function::new("formatlist", "As `format`, once for each element of the lists among the values.", &[text("format")], Kind::List(&Text), Run::Whole(formatlist)).many(&VALUES),
-    Function::new("indent", "The text with spaces at the beginning of all lines but the first.", &[number("spaces"), text("text")], Text, Run::Plain(indent)),
-    Function::new("join", "The texts of the lists with a separator between them.", &[text("separator")], Text, Run::Whole(join)).many(&LISTS),
-    rewriting("lower", "The text in lower case.", |it| text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_lowercase())).collect::<String>())),
-    Function::new("regex", "The first match of a pattern: a text, a tuple of its groups, or an object of its named ones.", &[text("pattern"), text("text")], Any, Run::Plain(regex)),
-    Function::new("regexall", "All matches of a pattern; none is an empty list.", &[text("pattern"), text("text")], Kind::List(&Any), Run::Plain(regexall)),
-    Function::new("replace", "The text with all of `part` replaced; between slashes `part` is a pattern.", &[text("text"), text("part"), text("by")], Text, Run::Plain(replace)),
-    Function::new("split", "The texts between the separators.", &[text("separator"), text("text")], Kind::List(&Text), Run::Plain(split)),
-    Function::new("startswith", "Whether the text begins with `prefix`.", &[text("text"), text("prefix")], Bool, Run::Whole(startswith)),
-    Function::new("strcontains", "Whether `part` is anywhere in the text.", &[text("text"), text("part")], Bool, Run::Plain(|it| {
-        Ok(Value::Bool(str_of(it, 0).contains(str_of(it, 1))))
-    })),
-    rewriting("strrev", "The text from its end to its beginning.", |it| text_of(&str_of(it, 0).graphemes(true).rev().collect::<String>())),
-    Function::new("substr", "So many characters from `offset` on; -1 for all, a negative offset counts from the end.", &[text("text"), number("offset"), number("length")], Text, Run::Plain(substr)),
+    Function::new(
+        "endswith",
+        "Whether the text ends with `suffix`.",
+        &[text("text"), text("suffix")],
+        Bool,
+        Run::Plain(|it| Ok(Value::Bool(str_of(it, 0).ends_with(str_of(it, 1))))),
+    ),
+    Function::new(
+        "format",
+        "A text with values in the places that `%` marks: `format(\"%s-%03d\", \"a\", 1)`.",
+        &[text("format")],
+        Text,
+        Run::Whole(format),
+    )
+    .many(&VALUES),
+    Function::new(
+        "formatlist",
+        "As `format`, once for each element of the lists among the values.",
+        &[text("format")],
+        Kind::List(&Text),
+        Run::Whole(formatlist),
+    )
+    .many(&VALUES),
+    Function::new(
+        "indent",
+        "The text with spaces at the beginning of all lines but the first.",
+        &[number("spaces"), text("text")],
+        Text,
+        Run::Plain(indent),
+    ),
+    Function::new("join", "The texts of the lists with a separator between them.", &[text("separator")], Text, Run::Whole(join))
+        .many(&LISTS),
+    rewriting("lower", "The text in lower case.", |it| {
+        text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_lowercase())).collect::<String>())
+    }),
+    Function::new(
+        "regex",
+        "The first match of a pattern: a text, a tuple of its groups, or an object of its named ones.",
+        &[text("pattern"), text("text")],
+        Any,
+        Run::Plain(regex),
+    ),
+    Function::new(
+        "regexall",
+        "All matches of a pattern; none is an empty list.",
+        &[text("pattern"), text("text")],
+        Kind::List(&Any),
+        Run::Plain(regexall),
+    ),
+    Function::new(
+        "replace",
+        "The text with all of `part` replaced; between slashes `part` is a pattern.",
+        &[text("text"), text("part"), text("by")],
+        Text,
+        Run::Plain(replace),
+    ),
+    Function::new(
+        "split",
+        "The texts between the separators.",
+        &[text("separator"), text("text")],
+        Kind::List(&Text),
+        Run::Plain(split),
+    ),
+    Function::new(
+        "startswith",
+        "Whether the text begins with `prefix`.",
+        &[text("text"), text("prefix")],
+        Bool,
+        Run::Whole(startswith),
+    ),
+    Function::new(
+        "strcontains",
+        "Whether `part` is anywhere in the text.",
+        &[text("text"), text("part")],
+        Bool,
+        Run::Plain(|it| Ok(Value::Bool(str_of(it, 0).contains(str_of(it, 1))))),
+    ),
+    rewriting("strrev", "The text from its end to its beginning.", |it| {
+        text_of(&str_of(it, 0).graphemes(true).rev().collect::<String>())
+    }),
+    Function::new(
+        "substr",
+        "So many characters from `offset` on; -1 for all, a negative offset counts from the end.",
+        &[text("text"), number("offset"), number("length")],
+        Text,
+        Run::Plain(substr),
+    ),
     rewriting("title", "The text with the first letter of each word in upper case.", title),
-    Function::new("trim", "The text without the given characters at both ends.", &[text("text"), text("characters")], Text, Run::Plain(|it| {
-        text_of(str_of(it, 0).trim_matches(|c| str_of(it, 1).contains(c)))
-    })),
-    Function::new("trimprefix", "The text without `prefix` at its beginning.", &[text("text"), text("prefix")], Text, Run::Plain(|it| {
-        text_of(str_of(it, 0).strip_prefix(str_of(it, 1)).unwrap_or(str_of(it, 0)))
-    })),
+    Function::new(
+        "trim",
+        "The text without the given characters at both ends.",
+        &[text("text"), text("characters")],
+        Text,
+        Run::Plain(|it| text_of(str_of(it, 0).trim_matches(|c| str_of(it, 1).contains(c)))),
+    ),
+    Function::new(
+        "trimprefix",
+        "The text without `prefix` at its beginning.",
+        &[text("text"), text("prefix")],
+        Text,
+        Run::Plain(|it| text_of(str_of(it, 0).strip_prefix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
+    ),
     rewriting("trimspace", "The text without space at both ends.", |it| text_of(str_of(it, 0).trim())),
-    Function::new("trimsuffix", "The text without `suffix` at its end.", &[text("text"), text("suffix")], Text, Run::Plain(|it| {
-        text_of(str_of(it, 0).strip_suffix(str_of(it, 1)).unwrap_or(str_of(it, 0)))
-    })),
-    rewriting("upper", "The text in upper case.", |it| text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_uppercase())).collect::<String>())),
+    Function::new(
+        "trimsuffix",
+        "The text without `suffix` at its end.",
+        &[text("text"), text("suffix")],
+        Text,
+        Run::Plain(|it| text_of(str_of(it, 0).strip_suffix(str_of(it, 1)).unwrap_or(str_of(it, 0)))),
+    ),
+    rewriting("upper", "The text in upper case.", |it| {
+        text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_uppercase())).collect::<String>())
+    }),
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that answer so")]
@@ -145,7 +228,9 @@ fn substr(arguments: &[Value]) -> Answer {
     let count = i64::try_from(whole.graphemes(true).count()).unwrap_or(i64::MAX);
     let start = if offset < 0 { (count + offset).max(0) } else { offset };
     let start = usize::try_from(start).unwrap_or(usize::MAX);
-    let taken = if length < 0 { usize::MAX } else { usize::try_from(length).unwrap_or(usize::MAX) };
+    // From the end on, no length has always meant all of the rest.
+    let rest = length < 0 || (length == 0 && offset < 0);
+    let taken = if rest { usize::MAX } else { usize::try_from(length).unwrap_or(usize::MAX) };
     text_of(&whole.graphemes(true).skip(start).take(taken).collect::<String>())
 }
 

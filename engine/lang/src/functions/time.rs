@@ -12,10 +12,34 @@ use crate::environment::Environment;
 use Kind::{Number, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("formatdate", "A time in a form such as \"DD MMM YYYY hh:mm ZZZ\".", &[text("format"), text("time")], Text, Run::Plain(formatdate)),
-    Function::new("plantimestamp", "The time of the plan; not known while planning, so that equal plans are equal.", &[], Text, Run::Outside(timestamp)),
-    Function::new("timeadd", "The time later by a duration such as \"1h30m\", or earlier by a negative one.", &[text("time"), text("duration")], Text, Run::Plain(timeadd)),
-    Function::new("timecmp", "-1, 0 or 1: whether a time is before, at or after another.", &[text("a"), text("b")], Number, Run::Plain(timecmp)),
+    Function::new(
+        "formatdate",
+        "A time in a form such as \"DD MMM YYYY hh:mm ZZZ\".",
+        &[text("format"), text("time")],
+        Text,
+        Run::Plain(formatdate),
+    ),
+    Function::new(
+        "plantimestamp",
+        "The time of the plan; not known while planning, so that equal plans are equal.",
+        &[],
+        Text,
+        Run::Outside(timestamp),
+    ),
+    Function::new(
+        "timeadd",
+        "The time later by a duration such as \"1h30m\", or earlier by a negative one.",
+        &[text("time"), text("duration")],
+        Text,
+        Run::Plain(timeadd),
+    ),
+    Function::new(
+        "timecmp",
+        "-1, 0 or 1: whether a time is before, at or after another.",
+        &[text("a"), text("b")],
+        Number,
+        Run::Plain(timecmp),
+    ),
     Function::new("timestamp", "The time of apply; not known while planning.", &[], Text, Run::Outside(timestamp)),
 ];
 
@@ -204,9 +228,8 @@ fn verb(time: &Written, letter: char, length: usize) -> Result<String, Refusal> 
     })
 }
 
-const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
-];
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 
 fn month(clock: DateTime) -> usize {
     usize::try_from(clock.month() - 1).unwrap_or(0)

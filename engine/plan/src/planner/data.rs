@@ -4,7 +4,7 @@ use ha_kind::{Action, Object, Rendered, Value};
 use ha_state::ProviderName;
 
 use super::{Instance, Pending, Planner};
-use crate::after::{instance_value, unknown_outputs};
+use crate::after::{instance_value, unknown_outputs, unrendered};
 use crate::arguments::located;
 use crate::graph::Node;
 use crate::model::{Change, Reason};
@@ -87,14 +87,4 @@ impl Planner<'_> {
                 _ => false,
             })
     }
-}
-
-/// The outputs of a document that cannot be rendered yet: unknown, for the reason that its arguments are.
-pub(crate) fn unrendered(described: &ha_kind::Described, arguments: &Object) -> Object {
-    let cause = arguments.values().find_map(Value::cause);
-    let unknown = |(name, field): (&ha_kind::Name, &ha_kind::Field)| {
-        let unknown = Value::unknown(field.shape.ty(), cause.clone());
-        (name.clone(), if field.secret { unknown.sensitive() } else { unknown })
-    };
-    described.schema().outputs.iter().map(unknown).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::Diagnostic;
 
-use super::{Input, known_settings, protection};
+use super::{Input, known_settings, protection, recorded_providers};
 use crate::deletion::{Going, deletion};
 use crate::finish::{Parts, finish};
 use crate::model::{Change, OutputChange, Plan, Reason};
@@ -36,6 +36,8 @@ pub(super) fn destroy(input: &Input<'_>, current: Current) -> Result<Plan, Vec<D
         (name.clone(), gone)
     });
     let outputs = outputs.collect();
-    let providers = known_settings(input);
+    let recorded = recorded_providers(input.state);
+    let mut providers = known_settings(input);
+    providers.retain(|name, _| recorded.contains(name));
     finish(input, Parts { current, changes, outputs, graph: None, providers, data: BTreeMap::new() })
 }

@@ -163,3 +163,35 @@ async fn too_much_user_data_is_said_before() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("16384"), "{problems:?}");
 }
+
+#[tokio::test]
+async fn single_rules_live() {
+    let world = World::new().await;
+    let group = world.create(GROUP, json!({"name": name("group")})).await;
+    for kind in ["aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"] {
+        let rule = |port: i32| {
+            json!({
+                "security_group_id": group.id, "ip_protocol": "TCP", "from_port": port, "to_port": port,
+                "cidr_ipv4": "10.1.2.3/8", "description": "of a test", "tags": {"owner": "ci"},
+            })
+        };
+        let made = world.create(kind, rule(443)).await;
+        let error = world.try_create(kind, &rule(443), &mut attempt(kind)).await.unwrap_err();
+        assert!(error.to_string().contains("exists already"), "{error}");
+        let mut changed = rule(8443);
+        changed["tags"] = json!({});
+        let made = world.update(kind, &made, changed).await;
+        world.delete(kind, &made).await;
+
+        let all = json!({"security_group_id": group.id, "ip_protocol": "-1", "referenced_security_group_id": group.id});
+        let made = world.create(kind, all).await;
+        world.delete(kind, &made).await;
+        for (world, _, made) in create_under_kills(kind, || rule(22)).await {
+            world.delete(kind, &made).await;
+        }
+        assert_eq!(world.problems(kind, &json!({"security_group_id": "sg-1", "ip_protocol": "tcp"})).len(), 2);
+    }
+    let (seen, _) = world.found(GROUP, &group).await;
+    assert_eq!(seen.arguments["ingress"].children().count() + seen.arguments["egress"].children().count(), 0);
+    world.delete(GROUP, &group).await;
+}

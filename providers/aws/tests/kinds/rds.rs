@@ -125,3 +125,67 @@ async fn a_lost_answer_is_not_a_second_database() {
     let made = tokio::select! { made = made => made.unwrap(), () = again => unreachable!("it never ends") };
     world.delete(INSTANCE, &made).await;
 }
+
+#[tokio::test]
+async fn a_subnet_group_lives() {
+    let kind = "aws_db_subnet_group";
+    let world = World::new().await;
+    let network = text(&world.data("aws_vpc", json!({"default": true})).await.unwrap(), "id");
+    let filter = json!([{"name": "vpc-id", "values": [network]}]);
+    let subnets = world.data("aws_subnets", json!({"filter": filter})).await.unwrap();
+    let subnets: Vec<&str> = subnets["ids"].children().map(|it| it.as_str().unwrap()).collect();
+    let group = || json!({"name": name("group"), "subnet_ids": subnets[..2], "tags": {"owner": "ci"}});
+    let wanted = group();
+    let made = world.create(kind, wanted.clone()).await;
+    assert_eq!(text(&made.outputs, "vpc_id"), network);
+    let error = world.try_create(kind, &wanted, &mut attempt(kind)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    let changed = json!({"name": wanted["name"], "subnet_ids": subnets, "description": "all", "tags": {"cost": "7"}});
+    let made = world.update(kind, &made, changed).await;
+    let named = json!({"name": wanted["name"], "subnet_ids": subnets, "description": "all"});
+    let made = world.update(kind, &made, named).await;
+
+    let mut within = instance();
+    within["db_subnet_group_name"] = json!(made.id);
+    let database = world.create(INSTANCE, within).await;
+    world.delete(INSTANCE, &database).await;
+    world.delete(kind, &made).await;
+    for (world, _, made) in crate::kill::create_under_kills(kind, group).await {
+        world.delete(kind, &made).await;
+    }
+    assert_eq!(world.problems(kind, &json!({"name": "Default", "subnet_ids": ["subnet-1"]})).len(), 2);
+}
+
+#[tokio::test]
+async fn a_parameter_group_lives() {
+    let kind = "aws_db_parameter_group";
+    let world = World::new().await;
+    let group = || {
+        json!({
+            "name": name("group"), "family": "mysql8.0", "tags": {"owner": "ci"},
+            "parameter": [
+                {"name": "max_connections", "value": "100"},
+                {"name": "innodb_log_file_size", "value": "134217728", "apply_method": "pending-reboot"},
+            ],
+        })
+    };
+    let wanted = group();
+    let made = world.create(kind, wanted.clone()).await;
+    let error = world.try_create(kind, &wanted, &mut attempt(kind)).await.unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    let mut changed = wanted;
+    changed["parameter"][0]["value"] = json!("200");
+    changed["tags"] = json!({});
+    let made = world.update(kind, &made, changed).await;
+
+    let mut within = instance();
+    within["parameter_group_name"] = json!(made.id);
+    let database = world.create(INSTANCE, within).await;
+    world.delete(INSTANCE, &database).await;
+    world.delete(kind, &made).await;
+    for (world, _, made) in crate::kill::create_under_kills(kind, group).await {
+        world.delete(kind, &made).await;
+    }
+    let twice = json!({"name": "g", "family": "f", "parameter": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
+    assert_eq!(world.problems(kind, &twice).len(), 1);
+}

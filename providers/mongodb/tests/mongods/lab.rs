@@ -7,6 +7,7 @@ use std::net::{IpAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -370,9 +371,9 @@ fn authority() -> (String, KeyPair) {
 
 /// A port that is free on all three addresses, outside those that the kernel gives away.
 fn free_port() -> u16 {
-    let start = u16::try_from(std::process::id() % 4000).expect("it is small") + 21_000;
-    let seed = UNIX_EPOCH.elapsed().map_or(0, |it| it.subsec_nanos() % 4000);
-    let start = start + u16::try_from(seed).expect("it is small");
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Tests that run at once, in this process and in others, look in different places.
+    let start = 21_000 + u16::try_from(std::process::id() % 9000).expect("it is small") + TAKEN.fetch_add(50, Ordering::Relaxed);
     let free =
         |port: &u16| ADDRESSES.iter().all(|it| TcpListener::bind((it.parse::<IpAddr>().expect("it is one"), *port)).is_ok());
     (start..32_000).find(free).expect("some port is free")

@@ -1,0 +1,262 @@
+//! Work on one instance: making it, changing it, deleting it, each with its intent and its result.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Action, Address, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue, Value};
+use ha_plan::{FromConfiguration, replaces, revealed, with_marks_of};
+use ha_state::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
+
+use crate::event::StepError;
+use crate::look::Look;
+use crate::refresh::recorded_value;
+use crate::step::{Effect, Workshop, token};
+
+/// One instance, and all it takes to work on it.
+pub(crate) struct Bench<'a> {
+    pub(crate) workshop: &'a Workshop,
+    pub(crate) address: &'a Address,
+    pub(crate) provider: &'a ProviderName,
+    pub(crate) described: &'a Described,
+    pub(crate) driver: &'a dyn Driver,
+    pub(crate) client: Client,
+}
+
+/// A try that is on disk, or needs not to be.
+struct Begun {
+    attempt: Option<u64>,
+    token: String,
+    resumed: bool,
+    notes: BTreeMap<String, String>,
+}
+
+impl Bench<'_> {
+    /// Makes it. A try that an earlier run began is finished as it was begun, then brought to what is wanted now.
+    pub(crate) async fn create(
+        &self,
+        arguments: Object,
+        from: FromConfiguration,
+        deposes: bool,
+        earlier: Option<Unfinished>,
+    ) -> Result<Effect, StepError> {
+        let Some(earlier) = earlier else { return self.make(arguments, from, deposes, None).await };
+        if revealed(&earlier.intent.arguments) == revealed(&arguments) {
+            return self.make(arguments, from, deposes, Some(earlier)).await;
+        }
+        match self.make(earlier.intent.arguments.clone(), from.clone(), deposes, Some(earlier.clone())).await {
+            Ok(Effect::Made { record, deposed }) => self.bring(*record, arguments, from, deposed).await,
+            // What it was begun with may be what is wrong with it.
+            Err(StepError::Provider(error)) if error.outcome == Outcome::Refused => {
+                self.make(arguments, from, deposes, Some(earlier)).await
+            }
+            other => other,
+        }
+    }
+
+    /// Brings what an earlier try made to what is wanted now.
+    async fn bring(
+        &self,
+        made: Record,
+        arguments: Object,
+        from: FromConfiguration,
+        deposed: Option<String>,
+    ) -> Result<Effect, StepError> {
+        let effect = match replaces(self.described, &revealed(&arguments), &revealed(&made.arguments)) {
+            None => Effect::Made { record: Box::new(made), deposed: None },
+            Some(false) => self.update(arguments, from, &made, None).await?,
+            Some(true) => {
+                self.delete(&made, None, None).await?;
+                self.make(arguments, from, false, None).await?
+            }
+        };
+        Ok(match effect {
+            Effect::Made { record, .. } => Effect::Made { record, deposed },
+            other => other,
+        })
+    }
+
+    async fn make(
+        &self,
+        arguments: Object,
+        from: FromConfiguration,
+        deposes: bool,
+        earlier: Option<Unfinished>,
+    ) -> Result<Effect, StepError> {
+        let action = if deposes { Action::CreateThenDelete } else { Action::Create };
+        let begun = self.begin(action, &arguments, &from, None, earlier).await?;
+        let mut hand = begun.hand(self);
+        let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
+            Ok(made) => made,
+            // Of a try that is taken up again nobody knows what the first one left.
+            Err(error) => return self.failed(&begun, error, !begun.resumed).await,
+        };
+        let (arguments, outputs) = self.complete(&id, arguments, outputs).await;
+        let record = Box::new(self.record(id, arguments, outputs, from));
+        let key = token()[..8].to_owned();
+        let is_there = deposes && self.workshop.writer.read(|state| state.records.contains_key(self.address));
+        let (outcome, deposed) = match is_there {
+            true => (StepOutcome::Deposed { record: record.clone(), key: key.clone() }, Some(key)),
+            false => (StepOutcome::Recorded(record.clone()), None),
+        };
+        self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
+        Ok(Effect::Made { record, deposed })
+    }
+
+    /// Changes it in place.
+    pub(crate) async fn update(
+        &self,
+        arguments: Object,
+        from: FromConfiguration,
+        before: &Record,
+        earlier: Option<Unfinished>,
+    ) -> Result<Effect, StepError> {
+        let begun = self.begin(Action::Update, &arguments, &from, None, earlier).await?;
+        let mut hand = begun.hand(self);
+        let updated = self.driver.update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand).await;
+        let outputs = match updated {
+            Ok(outputs) => outputs,
+            Err(error) => return self.failed(&begun, error, true).await,
+        };
+        let (arguments, outputs) = self.complete(&before.id, arguments, outputs).await;
+        let record = Box::new(self.record(before.id.clone(), arguments, outputs, from));
+        let outcome = StepOutcome::Recorded(record.clone());
+        self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
+        Ok(Effect::Made { record, deposed: None })
+    }
+
+    /// Deletes it, or an old object of it.
+    pub(crate) async fn delete(
+        &self,
+        record: &Record,
+        deposed: Option<String>,
+        earlier: Option<Unfinished>,
+    ) -> Result<Effect, StepError> {
+        let from = FromConfiguration::default();
+        let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
+        let mut hand = begun.hand(self);
+        if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {
+            return self.failed(&begun, error, true).await;
+        }
+        let address = self.address.clone();
+        let outcome = match deposed {
+            Some(key) => StepOutcome::DeletedDeposed { address, key },
+            None => StepOutcome::Deleted(address),
+        };
+        self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
+        Ok(Effect::Gone)
+    }
+
+    /// Finishes what an interrupted try began, so that it has a name, and deletes it. What is recorded stays.
+    pub(crate) async fn abandon(&self, unfinished: Unfinished) -> Result<Effect, StepError> {
+        let Unfinished { intent, notes, .. } = unfinished;
+        let begun = Begun { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
+        let arguments = revealed(&intent.arguments);
+        let mut hand = begun.hand(self);
+        let (id, outputs) = match self.driver.create(&self.client, &arguments, &mut hand).await {
+            Ok(made) => made,
+            Err(error) => {
+                let help = format!(
+                    "`ha` now forgets that it began making it; if the service has something with the token {}, delete it there",
+                    intent.token
+                );
+                let error = if error.outcome == Outcome::Refused { error.help(help) } else { error };
+                return self.failed(&begun, error, true).await;
+            }
+        };
+        let made = RecordedValue { id, arguments, outputs: revealed(&outputs) };
+        if let Err(error) = self.driver.delete(&self.client, &made, &mut hand).await {
+            return self.failed(&begun, error, false).await;
+        }
+        let outcome = StepOutcome::Failed("it was begun by an interrupted run, no longer wanted, and deleted".into());
+        self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
+        Ok(Effect::Gone)
+    }
+
+    /// Puts the intent on disk. A try that is taken up again keeps its number, token and notes.
+    async fn begin(
+        &self,
+        action: Action,
+        arguments: &Object,
+        from: &FromConfiguration,
+        deposed: Option<String>,
+        earlier: Option<Unfinished>,
+    ) -> Result<Begun, StepError> {
+        let resumed = earlier.is_some();
+        let (attempt, token, notes) = match earlier {
+            Some(Unfinished { intent, notes, .. }) => (intent.attempt, intent.token, notes),
+            None if self.described.pure => return Ok(Begun { attempt: None, token: token(), resumed, notes: BTreeMap::new() }),
+            None => (self.workshop.writer.next_attempt(), token(), BTreeMap::new()),
+        };
+        let intent = Intent {
+            attempt,
+            address: self.address.clone(),
+            action,
+            token: token.clone(),
+            provider: self.provider.clone(),
+            arguments: arguments.clone(),
+            configured: from.configured.clone(),
+            dependencies: from.dependencies.clone(),
+            create_before_destroy: from.create_before_destroy,
+            prevent_destroy: from.prevent_destroy,
+            absent_before: false,
+            deposed,
+        };
+        self.workshop.write(Frame::Intent(intent)).await?;
+        Ok(Begun { attempt: Some(attempt), token, resumed, notes })
+    }
+
+    /// Writes down that it failed. The intent stays, for the next run to look into, unless nothing was done: the service
+    /// refused, and `settled` says that no earlier try may have left something.
+    async fn failed(&self, begun: &Begun, error: Error, settled: bool) -> Result<Effect, StepError> {
+        if begun.attempt.is_some() {
+            let outcome = match error.outcome {
+                Outcome::Refused if settled => StepOutcome::Failed(error.to_string()),
+                _ => StepOutcome::Unsettled(error.to_string()),
+            };
+            self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
+        }
+        Err(StepError::Provider(error))
+    }
+
+    /// Adds what the service chose where the configuration is silent, when the kind's answer does not hold it.
+    async fn complete(&self, id: &str, mut arguments: Object, outputs: Object) -> (Object, Object) {
+        let schema = self.described.schema();
+        let outputs = with_marks_of(schema, &arguments, outputs);
+        let silent = |(name, _): &(&ha_kind::Name, &ha_kind::Field)| {
+            !arguments.contains_key(*name) && outputs.get(*name).is_none_or(Value::is_null)
+        };
+        let chosen: Vec<_> =
+            schema.arguments.iter().filter(|(_, it)| it.chosen).filter(silent).map(|(name, _)| name.clone()).collect();
+        if !chosen.is_empty() {
+            let known = RecordedValue { id: id.to_owned(), arguments: revealed(&arguments), outputs: revealed(&outputs) };
+            // It is made and will be on record; what the service chose can also be seen by the next refresh.
+            if let Ok(mut readings) = self.driver.read(&self.client, std::slice::from_ref(&known)).await
+                && let Some(ReadingValue::Found { arguments: seen, .. }) = readings.pop()
+            {
+                arguments.extend(chosen.into_iter().filter_map(|name| seen.get(&name).map(|it| (name.clone(), it.clone()))));
+            }
+        }
+        (arguments, outputs)
+    }
+
+    fn record(&self, id: String, arguments: Object, outputs: Object, from: FromConfiguration) -> Record {
+        Record {
+            address: self.address.clone(),
+            provider: self.provider.clone(),
+            id,
+            arguments,
+            configured: from.configured,
+            outputs,
+            dependencies: from.dependencies,
+            tainted: false,
+            create_before_destroy: from.create_before_destroy,
+            prevent_destroy: from.prevent_destroy,
+            version: 0,
+        }
+    }
+}
+
+impl Begun {
+    fn hand(&self, bench: &Bench<'_>) -> ha_kind::Attempt {
+        bench.workshop.hand(bench.address, self.attempt, self.token.clone(), self.resumed, self.notes.clone())
+    }
+}

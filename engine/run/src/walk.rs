@@ -1,0 +1,336 @@
+//! A plan under way: each step once all it waits for is done, as many at a time as allowed, disruptive ones of a group
+//! one after another.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+use ha_kind::{Action, Address, Diagnostic, Outcome};
+use ha_plan::{Change, Execution, Plan, StepKind, left_key};
+use ha_state::{ProviderName, ProviderRecord, Record};
+
+use crate::event::{Applied, Event, NotStarted, StepError};
+use crate::look::Look;
+use crate::step::{Effect, Job, Work, Workshop, begun_changing, begun_deleting, begun_making};
+use crate::turns::Turns;
+
+pub(crate) struct Walk<'a> {
+    plan: &'a Plan,
+    execution: Option<Execution>,
+    workshop: Workshop,
+    parallelism: usize,
+    /// How many steps each one still waits for.
+    missing: Vec<usize>,
+    /// The steps that wait for each one.
+    waiters: Vec<Vec<usize>>,
+    ready: VecDeque<usize>,
+    turns: Turns<'a>,
+    fate: Vec<Fate>,
+    /// The keys of old objects whose successors were made in this run.
+    deposed: BTreeMap<Address, String>,
+    applied: Applied,
+    /// The state cannot be written.
+    broken: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Waiting,
+    Running,
+    Done,
+    Failed,
+}
+
+type Finished = (usize, Duration, Result<Effect, StepError>);
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(plan: &'a Plan, execution: Option<Execution>, workshop: Workshop, parallelism: usize) -> Self {
+        let mut waiters = vec![Vec::new(); plan.steps.len()];
+        for (index, step) in plan.steps.iter().enumerate() {
+            for earlier in &step.after {
+                waiters[*earlier].push(index);
+            }
+        }
+        let mut walk = Self {
+            plan,
+            execution,
+            workshop,
+            parallelism,
+            missing: plan.steps.iter().map(|it| it.after.len()).collect(),
+            waiters,
+            ready: VecDeque::new(),
+            turns: Turns::of(plan),
+            fate: vec![Fate::Waiting; plan.steps.len()],
+            deposed: BTreeMap::new(),
+            applied: Applied::default(),
+            broken: false,
+        };
+        for index in 0..plan.steps.len() {
+            if walk.missing[index] == 0 {
+                walk.admit(index);
+            }
+        }
+        walk
+    }
+
+    /// Begins nothing, because the state cannot be written.
+    pub(crate) fn broken(mut self) -> Applied {
+        self.broken = true;
+        self.into_applied()
+    }
+
+    pub(crate) async fn to_the_end(&mut self) {
+        let mut running: FuturesUnordered<BoxFuture<'static, Finished>> = FuturesUnordered::new();
+        let mut told = false;
+        loop {
+            while running.len() < self.parallelism
+                && !self.stopped()
+                && let Some(index) = self.ready.pop_front()
+            {
+                running.extend(self.start(index));
+            }
+            if running.is_empty() {
+                break;
+            }
+            if self.stopped() && !told {
+                told = true;
+                self.workshop.observer.observe(Event::Stopping { running: running.len() });
+            }
+            let cancel = self.workshop.cancel.clone();
+            tokio::select! {
+                Some(finished) = running.next() => self.finish(finished),
+                () = cancel.asked(), if !told => {}
+            }
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.broken || self.workshop.cancel.is_asked()
+    }
+
+    fn admit(&mut self, index: usize) {
+        if self.turns.admit(index) {
+            self.ready.push_back(index);
+        }
+    }
+
+    /// The future of a step; none for one that is over at once.
+    fn start(&mut self, index: usize) -> Option<BoxFuture<'static, Finished>> {
+        let what = &self.plan.steps[index].what;
+        let Some((change, action)) = of_step(self.plan, what) else {
+            self.done(index);
+            return None;
+        };
+        self.fate[index] = Fate::Running;
+        self.workshop.observer.observe(Event::StepStarted { address: change.address.clone(), action });
+        let started = Instant::now();
+        match self.job(change, what) {
+            Ok(Some(job)) => {
+                let workshop = self.workshop.clone();
+                let work = async move { workshop.perform(job).await };
+                Some(work.map(move |result| (index, started.elapsed(), result)).boxed())
+            }
+            Ok(None) => {
+                self.ended(index, change, Action::NoOp, None, started.elapsed());
+                None
+            }
+            Err(diagnostics) => {
+                self.failed(index, change, action, StepError::Configuration(diagnostics), started.elapsed());
+                None
+            }
+        }
+    }
+
+    /// What a step takes; none when there is nothing left to do.
+    fn job(&mut self, change: &Change, what: &StepKind) -> Result<Option<Job>, Vec<Diagnostic>> {
+        let address = &change.address;
+        let record = self.workshop.writer.read(|state| state.records.get(address).cloned());
+        let work = match what {
+            StepKind::Create(_) | StepKind::Update(_) | StepKind::Read(_) => self.making(change, what, record.as_ref())?,
+            StepKind::Delete(_) => match self.deleting(change, record.as_ref()) {
+                Some(work) => work,
+                None => return Ok(None),
+            },
+            StepKind::Forget(_) | StepKind::Junction => Work::Forget,
+        };
+        let provider = match &work {
+            Work::Delete { record, .. } => record.provider.clone(),
+            Work::Abandon { begun } => begun.intent.provider.clone(),
+            Work::Forget => record.map_or_else(|| ProviderName::new("ha"), |it| it.provider),
+            _ => self.execution().provider_of(address),
+        };
+        let settings = self.settings(&provider, &work)?;
+        Ok(Some(Job { address: address.clone(), provider, settings, what: work }))
+    }
+
+    fn execution(&mut self) -> &mut Execution {
+        self.execution.as_mut().expect("a plan that makes something has a configuration")
+    }
+
+    fn making(&mut self, change: &Change, what: &StepKind, record: Option<&Record>) -> Result<Work, Vec<Diagnostic>> {
+        let prepared = self.execution().prepare(change, record)?;
+        let (arguments, from) = (prepared.arguments, prepared.from);
+        let begun = |look: &dyn Fn(&mut dyn Iterator<Item = &ha_state::Unfinished>) -> Option<ha_state::Unfinished>| {
+            self.workshop.writer.read(|state| look(&mut state.unfinished_at(&change.address)))
+        };
+        Ok(match (what, record) {
+            (StepKind::Read(_), _) => Work::Read { arguments },
+            (StepKind::Update(_), Some(before)) if prepared.differs => {
+                let earlier = begun(&|it| begun_changing(it, &arguments));
+                Work::Update { arguments, from, before: Box::new(before.clone()), earlier }
+            }
+            (StepKind::Update(_), Some(before)) => Work::Keep {
+                record: Box::new(Record {
+                    configured: from.configured,
+                    dependencies: from.dependencies,
+                    create_before_destroy: from.create_before_destroy,
+                    prevent_destroy: from.prevent_destroy,
+                    ..before.clone()
+                }),
+            },
+            _ => {
+                let earlier = begun(&|it| begun_making(it));
+                Work::Create { arguments, from, deposes: change.action == Action::CreateThenDelete, earlier }
+            }
+        })
+    }
+
+    /// What deleting the object that a step is about takes; none when it is not there.
+    fn deleting(&self, change: &Change, record: Option<&Record>) -> Option<Work> {
+        let address = &change.address;
+        let key = match change.action {
+            Action::CreateThenDelete => Some(self.deposed.get(address)?),
+            _ => change.deposed.as_ref(),
+        };
+        self.workshop.writer.read(|state| {
+            let delete = |record: &Record| Work::Delete {
+                record: Box::new(record.clone()),
+                deposed: key.cloned(),
+                earlier: begun_deleting(state.unfinished_at(address), key),
+            };
+            let Some(key) = key else { return record.map(delete) };
+            let begun = || {
+                let mut begun = state.unfinished_at(address).filter(|it| it.intent.action.makes());
+                begun.find(|it| left_key(it) == *key).map(|it| Work::Abandon { begun: it.clone() })
+            };
+            state.deposed.get(&(address.clone(), key.clone())).map(delete).or_else(begun)
+        })
+    }
+
+    fn settings(&mut self, provider: &ProviderName, work: &Work) -> Result<ProviderRecord, Vec<Diagnostic>> {
+        if let Some(known) = self.plan.providers.get(provider) {
+            return Ok(known.clone());
+        }
+        let recorded = self.workshop.writer.read(|state| state.providers.get(provider).cloned());
+        match (work, &mut self.execution) {
+            (Work::Delete { .. } | Work::Abandon { .. } | Work::Forget, _) | (_, None) => Ok(recorded.unwrap_or_default()),
+            (_, Some(execution)) => execution.settings(provider),
+        }
+    }
+
+    fn finish(&mut self, (index, elapsed, result): Finished) {
+        let (change, action) = of_step(self.plan, &self.plan.steps[index].what).expect("only steps on instances run");
+        let effect = match result {
+            Ok(effect) => effect,
+            Err(error) => return self.failed(index, change, action, error, elapsed),
+        };
+        let (id, shown) = match (effect, &mut self.execution) {
+            (Effect::Made { record, deposed }, Some(execution)) => {
+                if let Some(key) = deposed {
+                    self.deposed.insert(change.address.clone(), key);
+                }
+                let shown = execution.made(change, &record.arguments, &record.outputs);
+                (Some(record.id), shown)
+            }
+            (Effect::Answered { arguments, outputs }, Some(execution)) => (None, execution.made(change, &arguments, &outputs)),
+            _ => (None, Ok(())),
+        };
+        match shown {
+            Ok(()) => self.ended(index, change, action, id, elapsed),
+            // It is made and on record; what depends on it must not go on.
+            Err(diagnostics) => self.failed(index, change, action, StepError::Configuration(diagnostics), elapsed),
+        }
+    }
+
+    fn ended(&mut self, index: usize, change: &Change, action: Action, id: Option<String>, elapsed: Duration) {
+        let address = change.address.clone();
+        self.applied.done.push((address.clone(), action));
+        self.workshop.observer.observe(Event::StepDone { address, action, id, elapsed });
+        self.done(index);
+    }
+
+    fn failed(&mut self, index: usize, change: &Change, action: Action, error: StepError, elapsed: Duration) {
+        self.broken |= matches!(error, StepError::State(_));
+        let address = change.address.clone();
+        self.applied.failed.push((address.clone(), action, error.clone()));
+        self.workshop.observer.observe(Event::StepFailed { address, action, error, elapsed });
+        // The next of its group does not get its turn: one member away is what the group can bear.
+        self.fate[index] = Fate::Failed;
+    }
+
+    fn done(&mut self, index: usize) {
+        self.fate[index] = Fate::Done;
+        let next = self.turns.done(index);
+        self.ready.extend(next);
+        for waiter in std::mem::take(&mut self.waiters[index]) {
+            self.missing[waiter] -= 1;
+            if self.missing[waiter] == 0 {
+                self.admit(waiter);
+            }
+        }
+    }
+
+    pub(crate) fn into_applied(mut self) -> Applied {
+        let mut applied = std::mem::take(&mut self.applied);
+        let needs = self.needs();
+        for (index, step) in self.plan.steps.iter().enumerate().filter(|(index, _)| self.fate[*index] == Fate::Waiting) {
+            let Some((change, action)) = of_step(self.plan, &step.what) else { continue };
+            let why = match needs.get(&index) {
+                _ if self.broken => NotStarted::StateUnwritable,
+                Some(address) => NotStarted::Needs(address.clone()),
+                None => NotStarted::Interrupted,
+            };
+            applied.not_started.push((change.address.clone(), action, why));
+        }
+        let gave_up = |(_, _, error): &(Address, Action, StepError)| matches!(error, StepError::Provider(it) if it.outcome == Outcome::Interrupted);
+        let stopped = applied.not_started.iter().any(|(_, _, why)| *why == NotStarted::Interrupted);
+        applied.interrupted = self.workshop.cancel.is_asked() && (stopped || applied.failed.iter().any(gave_up));
+        if applied.failed.is_empty() && applied.not_started.is_empty() {
+            match self.execution.as_mut().map(Execution::outputs).transpose() {
+                Ok(outputs) => applied.outputs = Some(outputs.unwrap_or_default()),
+                Err(diagnostics) => applied.diagnostics.extend(diagnostics),
+            }
+        }
+        applied
+    }
+
+    /// For each step not begun because of one that failed, that one: it waits for it, or its group does.
+    fn needs(&self) -> BTreeMap<usize, Address> {
+        let mut needs: BTreeMap<usize, Address> = BTreeMap::new();
+        let failed = (0..self.plan.steps.len()).filter(|index| self.fate[*index] == Fate::Failed);
+        let address = |index: usize| of_step(self.plan, &self.plan.steps[index].what).map(|(it, _)| it.address.clone());
+        let mut open: VecDeque<(usize, Address)> = failed.filter_map(|index| Some((index, address(index)?))).collect();
+        while let Some((index, address)) = open.pop_front() {
+            for next in self.waiters[index].iter().copied().chain(self.turns.kept_waiting_by(index)) {
+                if self.fate[next] == Fate::Waiting && !needs.contains_key(&next) {
+                    needs.insert(next, address.clone());
+                    open.push_back((next, address.clone()));
+                }
+            }
+        }
+        needs
+    }
+}
+
+/// The change a step is about, and what is done; none for a junction.
+fn of_step<'a>(plan: &'a Plan, what: &StepKind) -> Option<(&'a Change, Action)> {
+    let action = match what {
+        StepKind::Create(_) => Action::Create,
+        StepKind::Update(_) => Action::Update,
+        StepKind::Delete(_) | StepKind::Forget(_) => Action::Delete,
+        StepKind::Read(_) => Action::Read,
+        StepKind::Junction => return None,
+    };
+    Some((&plan.changes[what.change()?], action))
+}

@@ -1,0 +1,219 @@
+//! A configuration, a state and a world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ha_kind::{Address, Diagnostic, Name, Value};
+use ha_lang::{Nothing, SourceFile, compile};
+use ha_plan::{Files, Plan, PlanMode, Snapshot};
+use ha_run::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, Request};
+use ha_state::{Holder, Key, KeyName, Keys, MemoryStore, Opening, State, StateError, Store, Writer, open_for_reading, open_for_writing};
+
+use crate::mock::{World, registry};
+use crate::show;
+
+/// A directory as a user has one, with everything behind it. Each command is a run of its own.
+pub(crate) struct Project {
+    pub(crate) world: World,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) key: OneKey,
+    pub(crate) parallelism: usize,
+    pub(crate) replace: Vec<Address>,
+    pub(crate) variables: BTreeMap<Name, Value>,
+    pub(crate) refresh: bool,
+    pub(crate) cancel: Cancel,
+    pub(crate) events: Arc<Events>,
+}
+
+/// What a run told.
+#[derive(Default)]
+pub(crate) struct Events(pub(crate) std::sync::Mutex<Vec<Event>>);
+
+impl Observer for Events {
+    fn observe(&self, event: Event) {
+        self.0.lock().expect("nobody panics with it").push(event);
+    }
+}
+
+/// Always the same key.
+#[derive(Clone)]
+pub(crate) struct OneKey(Key);
+
+impl OneKey {
+    pub(crate) fn new() -> Self {
+        Self(Key::from_secret([7; 32].into()))
+    }
+}
+
+impl Keys for OneKey {
+    fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
+        Ok(self.0.clone())
+    }
+
+    fn current(&self, _: &str) -> Result<(KeyName, Key), StateError> {
+        Ok((KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: BTreeMap::new() }, self.0.clone()))
+    }
+}
+
+impl Project {
+    pub(crate) fn new() -> Self {
+        Self::over(World::default(), Arc::new(MemoryStore::new()))
+    }
+
+    pub(crate) fn over(world: World, store: Arc<dyn Store>) -> Self {
+        Self {
+            world,
+            store,
+            key: OneKey::new(),
+            parallelism: 10,
+            replace: Vec::new(),
+            variables: BTreeMap::new(),
+            refresh: true,
+            cancel: Cancel::new(),
+            events: Arc::default(),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        let (schemas, drivers) = registry(&self.world).split();
+        Engine::new(schemas, drivers, self.parallelism)
+    }
+
+    pub(crate) fn state(&self) -> State {
+        open_for_reading(&*self.store, &self.key).expect("the state can be read")
+    }
+
+    pub(crate) fn request(&self, text: &str, mode: PlanMode) -> Result<Request, Vec<Diagnostic>> {
+        let (configuration, diagnostics) = compile(&[SourceFile::new("main.hcl", text)]);
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        let mut variables = self.variables.clone();
+        for (name, variable) in &configuration.variables {
+            let value = variables.remove(name).or_else(|| variable.default.clone()).unwrap_or(Value::Null);
+            variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
+        }
+        let snapshot = Snapshot { sources: vec![("main.hcl".into(), text.into())], variables, files: BTreeMap::new() };
+        Ok(Request {
+            configuration: Arc::new(configuration),
+            snapshot,
+            files: files(),
+            mode,
+            replace: self.replace.clone(),
+            refresh: self.refresh,
+        })
+    }
+
+    /// What is wrong with a configuration, without asking anybody.
+    pub(crate) fn validate(&self, text: &str) -> String {
+        match self.request(text, PlanMode::Normal) {
+            Ok(request) => show::diagnostics(&self.engine().validate(&request)),
+            Err(diagnostics) => show::diagnostics(&diagnostics),
+        }
+    }
+
+    pub(crate) async fn try_plan(&self, text: &str) -> Result<Plan, Failure> {
+        let request = self.request(text, PlanMode::Normal).map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })?;
+        self.engine().plan(&request, &self.state(), &*self.events).await
+    }
+
+    /// The plan in few lines, or what is wrong.
+    pub(crate) async fn plan(&self, text: &str) -> String {
+        match self.try_plan(text).await {
+            Ok(plan) => show::plan(&plan),
+            Err(failure) => show::failure(&failure),
+        }
+    }
+
+    /// The whole of `ha apply`: recover, plan, apply.
+    pub(crate) async fn run(&self, text: &str, mode: PlanMode) -> Result<(Plan, Applied), Failure> {
+        self.run_and_recover(text, mode).await.map(|(plan, applied, _)| (plan, applied))
+    }
+
+    pub(crate) async fn run_and_recover(&self, text: &str, mode: PlanMode) -> Result<(Plan, Applied, Recovery), Failure> {
+        let wrong = |diagnostics| Failure { diagnostics, ..Failure::default() };
+        let request = self.request(text, mode).map_err(wrong)?;
+        let engine = self.engine();
+        let writer = Arc::new(self.open());
+        let observer: Arc<dyn Observer> = self.events.clone();
+        let recovery = engine.recover(&request.configuration, &writer, &observer, &self.cancel).await;
+        let state = writer.snapshot();
+        let plan = engine.plan(&request, &state, &*observer).await?;
+        // What is applied is what can be written to a file and read back.
+        let written = serde_json::to_string(&plan).expect("a plan can be written");
+        let read: Plan = serde_json::from_str(&written).expect("a plan can be read");
+        assert!(read == plan, "a plan reads back as it was written");
+        let applied = engine.apply(&read, &request.configuration, &request.files, &writer, &observer, &self.cancel).await;
+        let applied = applied.map_err(wrong)?;
+        Arc::try_unwrap(writer).expect("nobody else has the writer").finish().ok();
+        Ok((plan, applied, recovery))
+    }
+
+    pub(crate) fn open(&self) -> Writer {
+        open_for_writing(&*self.store, &self.key, Opening::by(Holder::here("ha apply"))).expect("the state can be opened")
+    }
+
+    /// Applies, which must succeed; afterwards there must be nothing left to do. Answers with the plan.
+    pub(crate) async fn apply(&self, text: &str) -> String {
+        let (plan, applied) = match self.run(text, PlanMode::Normal).await {
+            Ok(it) => it,
+            Err(failure) => panic!("there is no plan:\n{}", show::failure(&failure)),
+        };
+        assert_eq!(show::applied(&applied), "complete\n", "of the plan:\n{}", show::plan(&plan));
+        self.assert_settled(text).await;
+        show::plan(&plan)
+    }
+
+    /// Applies, which may fail; answers with what came of it. When all was done there must be nothing left to do.
+    pub(crate) async fn try_apply(&self, text: &str) -> String {
+        match self.run(text, PlanMode::Normal).await {
+            Err(failure) => format!("no plan:\n{}", show::failure(&failure)),
+            Ok((_, applied)) => {
+                if applied.is_complete() {
+                    self.assert_settled(text).await;
+                }
+                show::applied(&applied)
+            }
+        }
+    }
+
+    /// Deletes everything, which must succeed and leave nothing. Answers with the plan.
+    pub(crate) async fn destroy(&self, text: &str) -> String {
+        let (plan, applied) = match self.run(text, PlanMode::Destroy).await {
+            Ok(it) => it,
+            Err(failure) => panic!("there is no plan:\n{}", show::failure(&failure)),
+        };
+        assert_eq!(show::applied(&applied), "complete\n", "of the plan:\n{}", show::plan(&plan));
+        let state = self.state();
+        assert!(state.records.is_empty() && state.deposed.is_empty() && state.unfinished.is_empty());
+        assert!(state.outputs.is_empty() && state.providers.is_empty(), "{:?}", state.providers);
+        show::plan(&plan)
+    }
+
+    /// There is nothing to do, and nothing to write down.
+    pub(crate) async fn assert_settled(&self, text: &str) {
+        let replace = Vec::new();
+        let again = Self {
+            world: self.world.clone(),
+            store: self.store.clone(),
+            key: self.key.clone(),
+            replace,
+            variables: self.variables.clone(),
+            cancel: Cancel::new(),
+            events: Arc::default(),
+            ..*self
+        };
+        match again.try_plan(text).await {
+            Ok(plan) => {
+                assert!(plan.is_empty(), "after apply there is still something to do:\n{}", show::plan(&plan));
+                assert!(plan.settled.is_empty(), "after apply there is news for the state: {:#?}", plan.settled);
+                assert!(plan.unfinished.is_empty(), "something is unfinished: {:?}", plan.unfinished);
+            }
+            Err(failure) => panic!("after apply there is no plan:\n{}", show::failure(&failure)),
+        }
+    }
+}
+
+pub(crate) fn files() -> Arc<dyn Files + Send + Sync> {
+    Arc::new(Nothing)
+}

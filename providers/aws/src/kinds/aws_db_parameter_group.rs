@@ -1,0 +1,224 @@
+//! The settings of databases.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as Told};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::reading::LookedAt;
+use crate::tags::{self, Tags};
+use crate::wait::{Seen, Wait};
+use crate::{Aws, rds, reading};
+
+/// The settings of databases of RDS.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ParameterGroup {
+    /// Name, unique in the account and region, in lower case.
+    name: Immutable<String>,
+    /// The engine and its first number, such as `postgres15`.
+    family: Immutable<String>,
+    /// What it is for.
+    description: Option<Chosen<Immutable<String>>>,
+    /// The settings that are not what the family makes them.
+    #[serde(default)]
+    parameter: BTreeSet<Parameter>,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+}
+
+/// A setting.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+struct Parameter {
+    /// Its name.
+    name: String,
+    /// Its value.
+    value: String,
+    /// When it is in force: `immediate`, or `pending-reboot`, which is the only way for static ones.
+    #[serde(default)]
+    apply_method: Method,
+}
+
+/// When a setting is in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Method {
+    #[default]
+    Immediate,
+    PendingReboot,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+}
+
+const DESCRIPTION: &str = "Managed by ha";
+const STILL_USED: Duration = Duration::from_mins(15);
+/// RDS takes so many in one call.
+const AT_ONCE: usize = 20;
+
+impl Resource for ParameterGroup {
+    const KIND: &'static str = "aws_db_parameter_group";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        #[derive(Deserialize)]
+        struct Set {
+            parameter: BTreeSet<Parameter>,
+        }
+        let once = |it: Set| {
+            let names: Vec<&String> = it.parameter.iter().map(|it| &it.name).collect();
+            let twice = names.windows(2).find(|it| it[0] == it[1]);
+            let problem = |name: &String| Problem { path: Path::attribute("parameter"), message: format!("`{name}` is set twice") };
+            twice.map(|it| problem(it[0])).into_iter().collect()
+        };
+        Hooks::new()
+            .check(tags::check)
+            .check(|it: Named| rds::name_problems("name", &it.name, 255))
+            .check(once)
+            .predict("id", |it: Named| it.name)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.name.as_str();
+        let call = aws
+            .rds
+            .create_db_parameter_group()
+            .db_parameter_group_name(name)
+            .db_parameter_group_family(self.family.as_str())
+            .description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
+            .set_tags(Some(tags::ours(&self.tags, attempt)));
+        let found = match call.send().await {
+            Err(error) if failure::is(&error, &["DBParameterGroupAlreadyExists"]) => {
+                let found = find(aws, name).await?.ok_or_else(|| failure::foreign("DB parameter group", name))?;
+                let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
+                if !tags::are_from(&labels, attempt) {
+                    return Err(failure::foreign("DB parameter group", name));
+                }
+                Some(found)
+            }
+            other => other.attempting_first(format!("create the DB parameter group `{name}`"))?.db_parameter_group,
+        };
+        let found = found.ok_or_else(|| Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it"))?;
+        self.bring(aws, BTreeSet::new()).await?;
+        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+        let there = parameters(aws, &before.id).await?.unwrap_or_default();
+        self.bring(aws, there).await?;
+        rds::label(aws, &before.outputs.arn, &before.arguments.tags, &self.tags).await?;
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let name = recorded.id.as_str();
+        let what = format!("delete the DB parameter group `{name}`");
+        Wait::new(&what, STILL_USED)
+            .until(attempt, || async {
+                match aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await {
+                    Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if failure::is(&error, &["InvalidDBParameterGroupState"]) => {
+                        Ok(Seen::Pending("used by a database".into()))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl ParameterGroup {
+    /// Brings the settings that are there to those that should be.
+    async fn bring(&self, aws: &Aws, there: BTreeSet<Parameter>) -> Result<(), Error> {
+        let name = self.name.as_str();
+        let what = format!("set parameters of the DB parameter group `{name}`");
+        let surplus = there.iter().filter(|it| !self.parameter.iter().any(|own| own.name == it.name));
+        let surplus: Vec<Told> = surplus.map(Parameter::told).collect();
+        for some in surplus.chunks(AT_ONCE) {
+            let call = aws.rds.reset_db_parameter_group().db_parameter_group_name(name).reset_all_parameters(false);
+            call.set_parameters(Some(some.to_vec())).send().await.attempting(&what)?;
+        }
+        let missing: Vec<Told> = self.parameter.difference(&there).map(Parameter::told).collect();
+        for some in missing.chunks(AT_ONCE) {
+            let call = aws.rds.modify_db_parameter_group().db_parameter_group_name(name);
+            call.set_parameters(Some(some.to_vec())).send().await.attempting(&what)?;
+        }
+        Ok(())
+    }
+}
+
+impl Parameter {
+    fn told(&self) -> Told {
+        let method = match self.apply_method {
+            Method::Immediate => ApplyMethod::Immediate,
+            Method::PendingReboot => ApplyMethod::PendingReboot,
+        };
+        Told::builder().parameter_name(&self.name).parameter_value(&self.value).apply_method(method).build()
+    }
+}
+
+impl LookedAt for ParameterGroup {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+        let Some(parameter) = parameters(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+        let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
+        let there = Self {
+            name: recorded.id.clone().into(),
+            family: found.db_parameter_group_family().unwrap_or_default().to_owned().into(),
+            description: found.description().map(|it| Chosen(it.to_owned().into())),
+            parameter,
+            tags: tags::visible(&labels),
+        };
+        Ok(Reading::found(there, outputs(&found)))
+    }
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+    match aws.rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => {
+            let found = other.attempting(format!("look at the DB parameter group `{name}`"))?;
+            Ok(found.db_parameter_groups.unwrap_or_default().into_iter().next())
+        }
+    }
+}
+
+/// The settings that somebody has set; none when there is no group.
+async fn parameters(aws: &Aws, group: &str) -> Result<Option<BTreeSet<Parameter>>, Error> {
+    let call = aws.rds.describe_db_parameters().db_parameter_group_name(group).source("user");
+    let mut pages = call.into_paginator().items().send();
+    let mut found = BTreeSet::new();
+    while let Some(parameter) = pages.next().await {
+        let parameter = match parameter {
+            Err(error) if failure::is_missing(&error) => return Ok(None),
+            other => other.attempting(format!("read the parameters of the DB parameter group `{group}`"))?,
+        };
+        let Some((name, value)) = parameter.parameter_name.zip(parameter.parameter_value) else { continue };
+        let apply_method = match parameter.apply_method {
+            Some(ApplyMethod::PendingReboot) => Method::PendingReboot,
+            _ => Method::Immediate,
+        };
+        found.insert(Parameter { name, value, apply_method });
+    }
+    Ok(Some(found))
+}
+
+fn outputs(found: &Found) -> Outputs {
+    Outputs { arn: found.db_parameter_group_arn().unwrap_or_default().to_owned() }
+}

@@ -1,0 +1,172 @@
+//! The subnets that a database may be in.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_rds::types::DbSubnetGroup as Found;
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{self, Attempting as _};
+use crate::reading::LookedAt;
+use crate::tags::{self, Tags};
+use crate::wait::{Seen, Wait};
+use crate::{Aws, rds, reading};
+
+/// The subnets that databases of RDS may be in: of two zones at least.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct SubnetGroup {
+    /// Name, unique in the account and region, in lower case.
+    name: Immutable<String>,
+    /// What it is for.
+    description: Option<Chosen<String>>,
+    /// The subnets.
+    subnet_ids: BTreeSet<String>,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// The network they are in.
+    vpc_id: String,
+}
+
+const DESCRIPTION: &str = "Managed by ha";
+const STILL_USED: Duration = Duration::from_mins(15);
+
+impl Resource for SubnetGroup {
+    const KIND: &'static str = "aws_db_subnet_group";
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        #[derive(Deserialize)]
+        struct Placed {
+            subnet_ids: BTreeSet<String>,
+        }
+        let zones = |it: Placed| match it.subnet_ids.len() {
+            0 | 1 => {
+                let message = "RDS wants subnets of at least two zones, for the standby".to_owned();
+                vec![Problem { path: Path::attribute("subnet_ids"), message }]
+            }
+            _ => Vec::new(),
+        };
+        Hooks::new()
+            .check(tags::check)
+            .check(|it: Named| name_problems(&it.name))
+            .check(zones)
+            .predict("id", |it: Named| it.name)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let name = self.name.as_str();
+        let call = aws
+            .rds
+            .create_db_subnet_group()
+            .db_subnet_group_name(name)
+            .db_subnet_group_description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
+            .set_subnet_ids(Some(self.subnet_ids.iter().cloned().collect()))
+            .set_tags(Some(tags::ours(&self.tags, attempt)));
+        let found = match call.send().await {
+            Err(error) if failure::is(&error, &["DBSubnetGroupAlreadyExists"]) => {
+                let found = find(aws, name).await?.ok_or_else(|| failure::foreign("DB subnet group", name))?;
+                let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
+                if !tags::are_from(&labels, attempt) {
+                    return Err(failure::foreign("DB subnet group", name));
+                }
+                Some(found)
+            }
+            other => other.attempting_first(format!("create the DB subnet group `{name}`"))?.db_subnet_group,
+        };
+        let found = found.ok_or_else(|| Error::new(format!("create the DB subnet group `{name}`"), "AWS answered without it"))?;
+        Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::each(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+        let name = before.id.as_str();
+        let was = &before.arguments;
+        let described = self.description.as_ref().filter(|it| Some(*it) != was.description.as_ref());
+        if described.is_some() || self.subnet_ids != was.subnet_ids {
+            let call = aws
+                .rds
+                .modify_db_subnet_group()
+                .db_subnet_group_name(name)
+                .set_db_subnet_group_description(described.map(|it| it.0.clone()))
+                .set_subnet_ids(Some(self.subnet_ids.iter().cloned().collect()));
+            call.send().await.attempting_first(format!("change the DB subnet group `{name}`"))?;
+        }
+        rds::label(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        let name = recorded.id.as_str();
+        let what = format!("delete the DB subnet group `{name}`");
+        Wait::new(&what, STILL_USED)
+            .until(attempt, || async {
+                match aws.rds.delete_db_subnet_group().db_subnet_group_name(name).send().await {
+                    Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if failure::is(&error, &["InvalidDBSubnetGroupStateFault"]) => {
+                        Ok(Seen::Pending("used by a database".into()))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await
+    }
+}
+
+impl LookedAt for SubnetGroup {
+    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
+        let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+        let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
+        let there = Self {
+            name: recorded.id.clone().into(),
+            description: found.db_subnet_group_description().map(|it| Chosen(it.to_owned())),
+            subnet_ids: found.subnets().iter().filter_map(|it| it.subnet_identifier().map(str::to_owned)).collect(),
+            tags: tags::visible(&labels),
+        };
+        Ok(Reading::found(there, outputs(&found)))
+    }
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+    match aws.rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(None),
+        other => {
+            let found = other.attempting(format!("look at the DB subnet group `{name}`"))?;
+            Ok(found.db_subnet_groups.unwrap_or_default().into_iter().next())
+        }
+    }
+}
+
+fn outputs(found: &Found) -> Outputs {
+    Outputs {
+        arn: found.db_subnet_group_arn().unwrap_or_default().to_owned(),
+        vpc_id: found.vpc_id().unwrap_or_default().to_owned(),
+    }
+}
+
+fn name_problems(name: &str) -> Vec<Problem> {
+    let odd = name.chars().find(|it| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "._- ".contains(*it)));
+    let message = match odd {
+        Some(odd) => format!("this name is made of lower-case letters, digits, `.`, `_`, `-` and spaces, and holds `{odd}`"),
+        None if name == "default" => "RDS keeps the name `default` for itself".to_owned(),
+        None if !(1..=255).contains(&name.len()) => format!("this name has 1 to 255 characters, not {}", name.len()),
+        None => return Vec::new(),
+    };
+    vec![Problem { path: Path::attribute("name"), message }]
+}

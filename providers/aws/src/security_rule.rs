@@ -1,0 +1,318 @@
+//! A single rule of a security group, in either direction.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use aws_sdk_ec2::types::{ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cidr::Cidr;
+use crate::ec2::{self, filter};
+use crate::failure::{self, Attempting as _};
+use crate::reading::Listed;
+use crate::security_rules::{Atom, Peer, Protocol};
+use crate::tags::{self, Tags};
+use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::{Aws, reading};
+
+/// Which way a rule lets through.
+pub(crate) trait Direction: Send + Sync + 'static {
+    /// The kind's name.
+    const KIND: &'static str;
+    /// Whether it lets out.
+    const OUT: bool;
+}
+
+/// One rule of a security group.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(bound = "")]
+#[schemars(bound = "")]
+pub(crate) struct SecurityGroupRule<D> {
+    /// The group.
+    security_group_id: Immutable<String>,
+    /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
+    ip_protocol: Protocol,
+    /// The first port; the type with `icmp`.
+    from_port: Option<i32>,
+    /// The last port; the code with `icmp`.
+    to_port: Option<i32>,
+    /// Addresses.
+    cidr_ipv4: Option<Cidr>,
+    /// Addresses of IPv6.
+    cidr_ipv6: Option<Cidr>,
+    /// A list of addresses.
+    prefix_list_id: Option<String>,
+    /// Members of this group.
+    referenced_security_group_id: Option<String>,
+    /// What it is for.
+    description: Option<String>,
+    /// Labels.
+    #[serde(default)]
+    tags: Tags,
+    #[serde(skip)]
+    direction: PhantomData<fn() -> D>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Outputs {
+    /// Amazon's name for it.
+    arn: String,
+    /// The last part of that.
+    security_group_rule_id: String,
+}
+
+impl<D: Direction> Resource for SecurityGroupRule<D> {
+    const KIND: &'static str = D::KIND;
+    const WITHIN: &'static [&'static str] = &["aws_security_group"];
+    type Provider = Aws;
+    type Outputs = Outputs;
+
+    fn hooks() -> Hooks {
+        Hooks::new().check(tags::check).check(check_peer).check(check_ports)
+    }
+
+    async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let group = self.security_group_id.as_str();
+        let made = match attempt.is_resumed() {
+            true => find_ours(aws, group, attempt).await?,
+            false => None,
+        };
+        let found = match made {
+            Some(found) => found,
+            None => match self.authorize(aws, attempt).await? {
+                Some(found) => found,
+                None => find_ours(aws, group, attempt).await?.ok_or_else(|| {
+                    failure::foreign("rule", &format!("{} of {group}", self.written()))
+                })?,
+            },
+        };
+        let id = found.security_group_rule_id().unwrap_or_default().to_owned();
+        Ok(Created { outputs: outputs(aws, &found), id })
+    }
+
+    async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        reading::listed(aws, known).await
+    }
+
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let rule = SecurityGroupRuleRequest::builder()
+            .ip_protocol(self.ip_protocol.as_str())
+            .set_from_port(self.from_port.or(self.ip_protocol.is_any().then_some(-1)))
+            .set_to_port(self.to_port.or(self.ip_protocol.is_any().then_some(-1)))
+            .set_cidr_ipv4(self.cidr_ipv4.map(|it| it.to_string()))
+            .set_cidr_ipv6(self.cidr_ipv6.map(|it| it.to_string()))
+            .set_prefix_list_id(self.prefix_list_id.clone())
+            .set_referenced_group_id(self.referenced_security_group_id.clone())
+            .set_description(self.description.clone())
+            .build();
+        let told = SecurityGroupRuleUpdate::builder().security_group_rule_id(&before.id).security_group_rule(rule).build();
+        let call = aws.ec2.modify_security_group_rules().group_id(self.security_group_id.as_str()).security_group_rules(told);
+        call.send().await.attempting_first(format!("change the rule `{}` of {}", before.id, self.security_group_id))?;
+        ec2::label(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
+        Ok(before.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+        let group = recorded.arguments.security_group_id.as_str();
+        let what = format!("revoke the rule `{}` of {group}", recorded.id);
+        if D::OUT {
+            let call = aws.ec2.revoke_security_group_egress().group_id(group).security_group_rule_ids(&recorded.id);
+            match call.send().await {
+                Err(error) if failure::is_missing(&error) => Ok(()),
+                other => other.map(drop).attempting_first(what),
+            }
+        } else {
+            let call = aws.ec2.revoke_security_group_ingress().group_id(group).security_group_rule_ids(&recorded.id);
+            match call.send().await {
+                Err(error) if failure::is_missing(&error) => Ok(()),
+                other => other.map(drop).attempting_first(what),
+            }
+        }
+    }
+}
+
+impl<D: Direction> SecurityGroupRule<D> {
+    /// Makes the rule; none where the same one is there already.
+    async fn authorize(&self, aws: &Aws, attempt: &Attempt) -> Result<Option<Found>, Error> {
+        let group = self.security_group_id.as_str();
+        let what = format!("add the rule {} to {group}", self.written());
+        let permission = self.atom().permission();
+        let tagged = ec2::tagged(ResourceType::SecurityGroupRule, &self.tags, attempt);
+        Wait::new(&what, PROPAGATION)
+            .until(attempt, || async {
+                macro_rules! made {
+                    ($call:expr) => {
+                        match $call.send().await {
+                            Err(error) if failure::is(&error, &["InvalidPermission.Duplicate"]) => Ok(Seen::Ready(None)),
+                            // The group was made a moment ago.
+                            Err(error) if failure::is(&error, &["InvalidGroup.NotFound"]) => {
+                                Ok(Seen::Pending("waiting for its group".into()))
+                            }
+                            other => {
+                                let made = other.attempting_first(&what)?.security_group_rules.unwrap_or_default();
+                                Ok(Seen::Ready(made.into_iter().next()))
+                            }
+                        }
+                    };
+                }
+                let (permission, tagged) = (permission.clone(), tagged.clone());
+                match D::OUT {
+                    true => made!(
+                        aws.ec2
+                            .authorize_security_group_egress()
+                            .group_id(group)
+                            .ip_permissions(permission)
+                            .tag_specifications(tagged)
+                    ),
+                    false => made!(
+                        aws.ec2
+                            .authorize_security_group_ingress()
+                            .group_id(group)
+                            .ip_permissions(permission)
+                            .tag_specifications(tagged)
+                    ),
+                }
+            })
+            .await
+    }
+
+    fn atom(&self) -> Atom {
+        let block = self.cidr_ipv4.or(self.cidr_ipv6).map(Peer::Block);
+        let group = self.referenced_security_group_id.clone().map(Peer::Group);
+        let list = self.prefix_list_id.clone().map(Peer::List);
+        Atom {
+            protocol: self.ip_protocol.clone(),
+            ports: self.from_port.zip(self.to_port).filter(|_| !self.ip_protocol.is_any()),
+            peer: block.or(group).or(list).unwrap_or_else(|| Peer::List(String::new())),
+            description: self.description.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The rule in a few words.
+    fn written(&self) -> String {
+        let peer = match self.atom().peer {
+            Peer::Block(block) => block.to_string(),
+            Peer::Group(name) | Peer::List(name) => name,
+        };
+        match (self.from_port, self.to_port) {
+            (Some(from), Some(to)) => format!("`{} {from}-{to} {peer}`", self.ip_protocol.as_str()),
+            _ => format!("`{} {peer}`", self.ip_protocol.as_str()),
+        }
+    }
+}
+
+impl<D: Direction> Listed for SecurityGroupRule<D> {
+    const AT_ONCE: usize = 200;
+
+    async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        let ids = recorded.iter().map(|it| it.id.clone());
+        let call = aws.ec2.describe_security_group_rules().filters(filter("security-group-rule-id", ids));
+        let mut pages = call.into_paginator().items().send();
+        let mut found = BTreeMap::new();
+        while let Some(rule) = pages.next().await {
+            let rule = rule.attempting("list rules of security groups")?;
+            found.insert(rule.security_group_rule_id().unwrap_or_default().to_owned(), rule);
+        }
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen(aws, it, found))).collect())
+    }
+}
+
+fn seen<D: Direction>(
+    aws: &Aws,
+    recorded: &Recorded<SecurityGroupRule<D>>,
+    found: &Found,
+) -> Reading<SecurityGroupRule<D>> {
+    let known = &recorded.arguments;
+    let ip_protocol = Protocol::new(found.ip_protocol().unwrap_or("-1"));
+    // With all protocols, no ports and -1 mean the same.
+    let port = |known: Option<i32>, there: Option<i32>| if ip_protocol.is_any() { known } else { there };
+    let block = |it: Option<&str>| it.and_then(|it| it.parse().ok());
+    let there = SecurityGroupRule {
+        security_group_id: found.group_id().unwrap_or_default().to_owned().into(),
+        from_port: port(known.from_port, found.from_port()),
+        to_port: port(known.to_port, found.to_port()),
+        ip_protocol,
+        cidr_ipv4: block(found.cidr_ipv4()),
+        cidr_ipv6: block(found.cidr_ipv6()),
+        prefix_list_id: found.prefix_list_id().map(str::to_owned),
+        referenced_security_group_id: found.referenced_group_info().and_then(|it| it.group_id()).map(str::to_owned),
+        description: found.description().filter(|it| !it.is_empty()).map(str::to_owned),
+        tags: tags::visible(found.tags()),
+        direction: PhantomData,
+    };
+    Reading::found(there, outputs(aws, found))
+}
+
+async fn find_ours(aws: &Aws, group: &str, attempt: &Attempt) -> Result<Option<Found>, Error> {
+    let call = aws.ec2.describe_security_group_rules().filters(filter("group-id", [group.to_owned()]));
+    let mut pages = call.into_paginator().items().send();
+    while let Some(rule) = pages.next().await {
+        let rule = rule.attempting(format!("look for the rule of an earlier try in {group}"))?;
+        if tags::are_from(rule.tags(), attempt) {
+            return Ok(Some(rule));
+        }
+    }
+    Ok(None)
+}
+
+fn outputs(aws: &Aws, found: &Found) -> Outputs {
+    let owner = found.group_owner_id().or(aws.account()).unwrap_or_default();
+    let id = found.security_group_rule_id().unwrap_or_default();
+    Outputs { arn: ec2::arn(aws, owner, "security-group-rule", id), security_group_rule_id: id.to_owned() }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    cidr_ipv4: Option<ha_kind::Maybe<Cidr>>,
+    cidr_ipv6: Option<ha_kind::Maybe<Cidr>>,
+    prefix_list_id: Option<ha_kind::Maybe<String>>,
+    referenced_security_group_id: Option<ha_kind::Maybe<String>>,
+}
+
+fn check_peer(it: Named) -> Vec<Problem> {
+    let problem = |at: &str, message: &str| Problem { path: Path::attribute(at), message: message.into() };
+    let said = [
+        it.cidr_ipv4.is_some(),
+        it.cidr_ipv6.is_some(),
+        it.prefix_list_id.is_some(),
+        it.referenced_security_group_id.is_some(),
+    ];
+    let mut problems = Vec::new();
+    if said.into_iter().filter(|it| *it).count() != 1 {
+        let message = "a rule names one of cidr_ipv4, cidr_ipv6, prefix_list_id and referenced_security_group_id";
+        problems.push(Problem { path: Path::root(), message: message.into() });
+    }
+    let is_of = |it: &Option<ha_kind::Maybe<Cidr>>, ipv6: bool| match it {
+        Some(ha_kind::Maybe::Known(block)) => block.is_ipv6() == ipv6,
+        _ => true,
+    };
+    if !is_of(&it.cidr_ipv4, false) {
+        problems.push(problem("cidr_ipv4", "addresses of IPv6 are in cidr_ipv6"));
+    }
+    if !is_of(&it.cidr_ipv6, true) {
+        problems.push(problem("cidr_ipv6", "addresses of IPv4 are in cidr_ipv4"));
+    }
+    problems
+}
+
+#[derive(Deserialize)]
+struct Ports {
+    ip_protocol: Protocol,
+    from_port: Option<i32>,
+    to_port: Option<i32>,
+}
+
+fn check_ports(it: Ports) -> Vec<Problem> {
+    let said = it.from_port.zip(it.to_port);
+    let message = match (it.ip_protocol.as_str(), said) {
+        ("-1", None | Some((-1, -1))) if it.from_port.is_some() == it.to_port.is_some() => return Vec::new(),
+        ("-1", _) => "a rule for all protocols is for all ports: leave from_port and to_port out",
+        ("tcp" | "udp", Some((from, to))) if 0 <= from && from <= to && to <= 65535 => return Vec::new(),
+        ("tcp" | "udp", None) => "a rule for tcp or udp has from_port and to_port",
+        ("tcp" | "udp", _) => "ports go from 0 to 65535, the first one first",
+        _ => return Vec::new(),
+    };
+    vec![Problem { path: Path::attribute("from_port"), message: message.into() }]
+}
