@@ -74,6 +74,10 @@ resource "aws_s3_object" "file" {
   key                    = "${each.key}/${each.value.document.sha256}"
   content                = each.value.document.content
   server_side_encryption = "aws:kms"
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 data "userdata" "services" {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
@@ -112,7 +112,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
 }
 
 impl Writer {
-    /// Appends a frame. It is queued by the call, and on disk and in the state when the future answers with
+    /// Appends a frame. It is queued by the call, and on disk and in [`Writer::state`] when the future answers with
     /// its number; also when the future is dropped. Frames are written in the order of the calls.
     ///
     /// # Errors
@@ -133,15 +133,16 @@ impl Writer {
         }
     }
 
-    /// Looks at the state with every frame that is on disk. The writer is held up meanwhile: look, do not wait.
-    pub fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
-        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The state with every frame that is on disk. The writer is held up while somebody looks: look, do not wait, and
+    /// not twice in one expression.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy of the state. Costs as much as there are records.
     #[must_use]
     pub fn snapshot(&self) -> State {
-        self.read(State::clone)
+        self.state().clone()
     }
 
     /// A number no attempt had before.

@@ -18,7 +18,7 @@ use crate::tree::{Expression, Kind, Node, Piece};
 pub(crate) use each::{is_open, items as iterated};
 pub(crate) use operator::sure_equal;
 pub(crate) use step::common;
-pub(crate) use text::Builder;
+pub(crate) use text::{Builder, TooLong};
 
 /// A problem has been recorded.
 pub(crate) struct Failed;
@@ -32,6 +32,8 @@ pub(crate) struct Evaluator<'e> {
     /// Values bound inside the expression, innermost last.
     pub(crate) slots: Vec<Value>,
     pub(crate) problems: Vec<Diagnostic>,
+    /// Greater than 0 where problems are only counted, so that nothing is looked up for their readers.
+    quiet: u32,
 }
 
 impl Expression {
@@ -50,7 +52,8 @@ impl Expression {
             return Ok(value.clone());
         }
         let slots = bound.to_vec();
-        let mut evaluator = Evaluator { environment: *environment, file: &self.0.span.file, slots, problems: Vec::new() };
+        let mut evaluator =
+            Evaluator { environment: *environment, file: &self.0.span.file, slots, problems: Vec::new(), quiet: 0 };
         evaluator.node(root).map_err(|Failed| evaluator.problems)
     }
 }
@@ -74,7 +77,7 @@ impl Evaluator<'_> {
                 self.index(&of, &key, node)
             }
             Kind::Splat(it) => self.splat(&it[0], &it[1]),
-            Kind::Template(pieces) => self.template(pieces),
+            Kind::Template(pieces) => self.template(pieces, node),
             Kind::Tuple(items) => {
                 let items: Vec<Outcome> = items.iter().map(|it| self.node(it)).collect();
                 Ok(Value::Tuple(Arc::new(items.into_iter().collect::<Result<_, _>>()?)))
@@ -99,7 +102,7 @@ impl Evaluator<'_> {
         if problem.span.is_none() {
             problem.span = Some(self.span(node.at));
         }
-        if problem.values.is_empty() {
+        if problem.values.is_empty() && self.quiet == 0 {
             problem.values = self.values(node);
         }
         self.problems.push(problem);
@@ -150,61 +153,50 @@ impl Evaluator<'_> {
     }
 
     fn conditional(&mut self, condition: &Node, then: &Node, otherwise: &Node) -> Outcome {
-        let decided = self.node(condition);
-        // Both arms are evaluated for their types; only what is wrong with the chosen one counts.
-        let mut arm = |node: &Node| {
-            let before = self.problems.len();
-            let value = self.node(node);
-            (value, self.problems.split_off(before))
+        let decided = self.decided(condition)?;
+        let (decided, sensitive) = decided.unmark();
+        // The other arm counts for its type only, and what is wrong with it does not count at all.
+        let (then_value, otherwise_value) = match decided {
+            Value::Bool(true) => (self.node(then)?, self.quietly(otherwise).unwrap_or(Value::Null)),
+            Value::Bool(false) => (self.quietly(then).unwrap_or(Value::Null), self.node(otherwise)?),
+            _ => (self.quietly(then).unwrap_or(Value::Null), self.quietly(otherwise).unwrap_or(Value::Null)),
         };
-        let (then_value, then_problems) = arm(then);
-        let (otherwise_value, otherwise_problems) = arm(otherwise);
-        let decided = decided?;
-        if decided.is_null() {
+        let types = [Type::of(&then_value), Type::of(&otherwise_value)];
+        let Some(ty) = unify(&types) else {
+            let both = self.span(then.at.to(otherwise.at));
+            return Err(self.fail(then, mistake::arms_differ(&types[0], &types[1]).at(both)));
+        };
+        let (value, node) = match decided {
+            Value::Bool(true) => (then_value, then),
+            Value::Bool(false) => (otherwise_value, otherwise),
+            _ => {
+                let marked = sensitive || then_value.contains_sensitive() || otherwise_value.contains_sensitive();
+                let unknown = Value::unknown(ty, decided.cause());
+                return Ok(if marked { unknown.sensitive() } else { unknown });
+            }
+        };
+        let value = convert(&value, &ty).map_err(|it| self.fail(node, mistake::arm_does_not_convert(&it)))?;
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The value of a condition: a truth value, marked or unknown perhaps.
+    fn decided(&mut self, condition: &Node) -> Outcome {
+        let value = self.node(condition)?;
+        if value.is_null() {
             return Err(self.fail(condition, mistake::null_condition()));
         }
-        let decided = match convert(&decided, &Type::Bool) {
-            Ok(it) => it,
-            Err(_) => return Err(self.fail(condition, mistake::condition_is_no_bool(&decided))),
-        };
-        let (decided, sensitive) = decided.unmark();
-        let chosen = match decided {
-            Value::Bool(true) => Some((then_value.as_ref(), then_problems)),
-            Value::Bool(false) => Some((otherwise_value.as_ref(), otherwise_problems)),
-            _ => None,
-        };
-        let type_of = |it: &Outcome| it.as_ref().map_or(Type::Any, Type::of);
-        let types = [type_of(&then_value), type_of(&otherwise_value)];
-        let ty = unify(&types);
-        let value = match chosen {
-            Some((Err(Failed), problems)) => {
-                self.problems.extend(problems);
-                return Err(Failed);
-            }
-            Some((Ok(value), _)) => match ty {
-                Some(ty) => convert(value, &ty).map_err(|it| {
-                    let whole = if std::ptr::eq(value, then_value.as_ref().unwrap_or(&Value::Null)) { then } else { otherwise };
-                    self.fail(whole, mistake::arm_does_not_convert(&it))
-                })?,
-                None => {
-                    return Err(
-                        self.fail(then, mistake::arms_differ(&types[0], &types[1]).at(self.span(then.at.to(otherwise.at))))
-                    );
-                }
-            },
-            None => {
-                let marked = |it: &Outcome| it.as_ref().is_ok_and(Value::contains_sensitive);
-                let marked = marked(&then_value) || marked(&otherwise_value);
-                let Some(ty) = ty else {
-                    return Err(
-                        self.fail(then, mistake::arms_differ(&types[0], &types[1]).at(self.span(then.at.to(otherwise.at))))
-                    );
-                };
-                let unknown = Value::unknown(ty, decided.cause());
-                if marked { unknown.sensitive() } else { unknown }
-            }
-        };
-        Ok(if sensitive { value.sensitive() } else { value })
+        convert(&value, &Type::Bool).map_err(|_| self.fail(condition, mistake::condition_is_no_bool(&value)))
+    }
+
+    /// The value of a node, whatever is wrong with it otherwise.
+    fn quietly(&mut self, node: &Node) -> Option<Value> {
+        let (before, slots) = (self.problems.len(), self.slots.len());
+        self.quiet += 1;
+        let value = self.node(node).ok();
+        self.quiet -= 1;
+        self.problems.truncate(before);
+        self.slots.truncate(slots);
+        value
     }
 
     /// What the references in a node stand for, for its reader.
@@ -279,8 +271,8 @@ fn gather_pieces<'n>(pieces: &'n [Piece], chains: &mut Vec<&'n Node>) {
         match piece {
             Piece::Text(_) => {}
             Piece::Value(node) => gather(node, chains),
-            Piece::If { condition, .. } => gather(condition, chains),
-            Piece::For { collection, .. } => gather(collection, chains),
+            Piece::If(it) => gather(&it.condition, chains),
+            Piece::For(it) => gather(&it.collection, chains),
         }
     }
 }

@@ -8,11 +8,14 @@ mod format;
 mod glob;
 mod hash;
 mod json;
+mod list;
+mod map;
 mod marks;
 mod network;
 mod numeric;
 mod pattern;
 mod rsa;
+mod set;
 mod string;
 mod time;
 mod yaml_read;
@@ -24,7 +27,7 @@ use std::sync::{Arc, LazyLock};
 use ha_kind::{Type, Value};
 
 use crate::environment::Environment;
-use crate::evaluate::{Evaluator, Outcome};
+use crate::evaluate::{Evaluator, Outcome, TooLong};
 use crate::tree::Node;
 
 /// One function of the language.
@@ -91,6 +94,12 @@ impl Refusal {
     }
 }
 
+impl From<TooLong> for Refusal {
+    fn from(_: TooLong) -> Self {
+        Self::new(TooLong::MESSAGE)
+    }
+}
+
 pub(crate) type Answer = Result<Value, Refusal>;
 
 /// How a function is run.
@@ -142,6 +151,19 @@ impl Parameter {
 }
 
 impl Kind {
+    /// Whether a value is one as it stands.
+    pub(crate) fn holds(self, value: &Value) -> bool {
+        match (self, value) {
+            (Kind::Any, _) | (_, Value::Null) => true,
+            (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => true,
+            (Kind::Text, Value::String(_) | Value::Composed(_)) => true,
+            (Kind::List(of), Value::List(items)) => items.iter().all(|it| of.holds(it)),
+            (Kind::Set(of), Value::Set(items)) => items.iter().all(|it| of.holds(it)),
+            (Kind::Map(of), Value::Map(items)) => items.values().all(|it| of.holds(it)),
+            _ => false,
+        }
+    }
+
     /// The type it stands for.
     #[must_use]
     pub fn ty(self) -> Type {
@@ -182,14 +204,17 @@ const fn map(name: &'static str, of: &'static Kind) -> Parameter {
 }
 
 static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
-    let themes: [&[Function]; 9] = [
+    let themes: [&[Function]; 12] = [
         collection::FUNCTIONS,
         encoding::FUNCTIONS,
         file::FUNCTIONS,
         hash::FUNCTIONS,
+        list::FUNCTIONS,
+        map::FUNCTIONS,
         marks::FUNCTIONS,
         network::FUNCTIONS,
         numeric::FUNCTIONS,
+        set::FUNCTIONS,
         string::FUNCTIONS,
         time::FUNCTIONS,
     ];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest};
 
+use crate::evaluate::TooLong;
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
 use crate::tree::{BlockName, Target};
@@ -235,6 +236,10 @@ pub(crate) fn null_in_text() -> Diagnostic {
 pub(crate) fn no_text(value: &Value) -> Diagnostic {
     error(format!("a {} cannot be part of a text", kind(value)))
         .help("`join` makes a text of a list, `jsonencode` one of anything")
+}
+
+pub(crate) fn text_too_long() -> Diagnostic {
+    error(TooLong::MESSAGE)
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {

@@ -8,7 +8,7 @@ use ha_kind::{Diagnostic, Key, Mode, Name, Path, Span, Step, Type, Value};
 use crate::functions;
 use crate::mistake;
 use crate::syntax::{self, At, Kind as Written, Word};
-use crate::tree::{BlockName, Call, Compiled, Expression, For, Kind, Node, Piece, Reference, Target};
+use crate::tree::{BlockName, Call, Compiled, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target};
 
 /// More references than these are looked up by hash.
 const FEW: usize = 8;
@@ -141,7 +141,7 @@ impl Resolver {
                 self.slots.push(value.name);
                 let body = self.pieces(body);
                 self.slots.truncate(bound);
-                Piece::For { keyed, collection, body }
+                Piece::For(Box::new(Repeated { keyed, collection, body }))
             }
         }
     }
@@ -394,13 +394,16 @@ fn static_steps(each: &syntax::Node) -> Vec<Step> {
                 }
                 open
             }
-            Written::Index(inner, key) => match static_step(key).filter(|_| gather(inner, steps)) {
-                Some(step) => {
-                    steps.push(step);
-                    true
+            Written::Index(inner, key) => {
+                let open = gather(inner, steps);
+                match static_step(key).filter(|_| open) {
+                    Some(step) => {
+                        steps.push(step);
+                        true
+                    }
+                    None => false,
                 }
-                None => false,
-            },
+            }
             Written::Splat(inner, _) => {
                 gather(inner, steps);
                 false

@@ -191,6 +191,21 @@ pub(crate) struct For {
 pub(crate) enum Piece {
     Text(Arc<str>),
     Value(Node),
-    If { condition: Node, then: Box<[Piece]>, otherwise: Box<[Piece]> },
-    For { keyed: bool, collection: Node, body: Box<[Piece]> },
+    If(Box<If>),
+    For(Box<Repeated>),
+}
+
+#[derive(Debug)]
+pub(crate) struct If {
+    pub(crate) condition: Node,
+    pub(crate) then: Box<[Piece]>,
+    pub(crate) otherwise: Box<[Piece]>,
+}
+
+/// The key (when `keyed`) and then the value are pushed for each element.
+#[derive(Debug)]
+pub(crate) struct Repeated {
+    pub(crate) keyed: bool,
+    pub(crate) collection: Node,
+    pub(crate) body: Box<[Piece]>,
 }

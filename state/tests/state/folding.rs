@@ -67,7 +67,7 @@ fn a_failed_write_is_final() {
     *store.left.lock().unwrap() = 100;
     let second = block_on(writer.append(recorded("a.four", "x"))).unwrap_err();
     assert_eq!(first, second);
-    assert_eq!(writer.read(|it| it.records.len()), 2, "what was not acknowledged is not in the state");
+    assert_eq!(writer.state().records.len(), 2, "what was not acknowledged is not in the state");
     assert_eq!(writer.finish().unwrap_err(), first);
     assert_eq!(open_for_reading(&store, &keys).unwrap().records.len(), 2);
 }

@@ -2,6 +2,7 @@
 
 import datetime
 
+from moto.core import serialize
 from moto.core.utils import utcnow
 from moto.s3 import models
 
@@ -9,6 +10,7 @@ from moto.s3 import models
 def make_all():
     a_new_bucket_is_encrypted_and_private()
     encryption_can_be_reset_but_not_removed()
+    versioning_is_answered_under_its_own_name()
 
 
 def a_new_bucket_is_encrypted_and_private():
@@ -33,6 +35,18 @@ def encryption_can_be_reset_but_not_removed():
         self.get_bucket(bucket_name).encryption = _default_encryption()
 
     models.S3Backend.delete_bucket_encryption = delete_bucket_encryption
+
+
+def versioning_is_answered_under_its_own_name():
+    """GetBucketVersioning answers `GetBucketVersioningResponse`, which clients that read strictly refuse."""
+    original = serialize.S3Serializer._serialize_body
+
+    def _serialize_body(self, body):
+        if isinstance(body, dict) and "GetBucketVersioningResponse" in body:
+            body = {"VersioningConfiguration": body["GetBucketVersioningResponse"]}
+        return original(self, body)
+
+    serialize.S3Serializer._serialize_body = _serialize_body
 
 
 def _default_encryption():

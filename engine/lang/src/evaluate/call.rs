@@ -1,6 +1,6 @@
 //! Function calls.
 
-use ha_kind::{Type, Value, convert};
+use ha_kind::{Value, convert};
 
 use super::{Evaluator, Failed, Outcome};
 use crate::functions::{Answer, Function, Refusal, Run};
@@ -52,9 +52,8 @@ impl Evaluator<'_> {
                 }
                 continue;
             }
-            let ty = parameter.kind.ty();
-            if ty != Type::Any {
-                match convert(argument, &ty) {
+            if !parameter.kind.holds(argument) {
+                match convert(argument, &parameter.kind.ty()) {
                     Ok(converted) => *argument = converted,
                     Err(mismatch) => {
                         self.fail(blame, mistake::wrong_argument(function, parameter, &mismatch, argument));

@@ -1,11 +1,14 @@
 //! Templates: text made of parts, which keeps its parts.
 
-use ha_kind::{Part, Text, Type, Value, convert};
+use ha_kind::{Part, Text, Type, Value};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Evaluator, Failed, Outcome, each};
 use crate::mistake;
-use crate::tree::{Node, Piece};
+use crate::tree::{If, Node, Piece, Repeated};
+
+/// Longer texts are refused: nobody means them, and a few lines can ask for more than any machine holds.
+const LONGEST: usize = 64 << 20;
 
 /// A text under construction.
 #[derive(Default)]
@@ -14,14 +17,38 @@ pub(crate) struct Builder {
     parts: Vec<Part>,
     /// The clear stretch at the end.
     clear: String,
+    /// How long all of it is.
+    length: usize,
+}
+
+/// A text that is longer than any should be.
+pub(crate) struct TooLong;
+
+impl TooLong {
+    /// What is said of it.
+    pub(crate) const MESSAGE: &str = "the text would be longer than 64 MiB";
 }
 
 impl Builder {
     pub(crate) fn push_str(&mut self, text: &str) {
-        self.clear.push_str(text);
+        self.length += text.len();
+        if !self.is_full() {
+            self.clear.push_str(text);
+        }
+    }
+
+    /// Whether it is too long already, so that nothing more is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.length > LONGEST
     }
 
     pub(crate) fn push_part(&mut self, part: Part) {
+        if let Part::Secret(text) = &part {
+            self.length += text.len();
+        }
+        if self.is_full() {
+            return;
+        }
         if !self.clear.is_empty() {
             self.parts.push(Part::Clear(std::mem::take(&mut self.clear).into()));
         }
@@ -37,24 +64,35 @@ impl Builder {
         }
     }
 
-    pub(crate) fn finish(self) -> Value {
+    /// Appends what is counted already.
+    fn append(&mut self, text: &Text) {
+        let length = self.length;
+        self.length = 0;
+        self.push(text);
+        self.length = length;
+    }
+
+    pub(crate) fn finish(self) -> Result<Value, TooLong> {
+        if self.is_full() {
+            return Err(TooLong);
+        }
         if self.parts.is_empty() {
             if self.clear.is_ascii() {
-                return Value::String(self.clear.into());
+                return Ok(Value::String(self.clear.into()));
             }
-            return Value::String(self.clear.nfc().collect::<String>().into());
+            return Ok(Value::String(self.clear.nfc().collect::<String>().into()));
         }
         let mut text = Text::from_iter(self.parts);
         text.push_str(&self.clear);
-        Value::from(text)
+        Ok(Value::from(text))
     }
 }
 
 impl Evaluator<'_> {
-    pub(super) fn template(&mut self, pieces: &[Piece]) -> Outcome {
+    pub(super) fn template(&mut self, pieces: &[Piece], node: &Node) -> Outcome {
         let mut text = Builder::default();
         self.pieces(pieces, &mut text)?;
-        Ok(text.finish())
+        text.finish().map_err(|TooLong| self.fail(node, mistake::text_too_long()))
     }
 
     fn pieces(&mut self, pieces: &[Piece], text: &mut Builder) -> Result<(), Failed> {
@@ -66,10 +104,13 @@ impl Evaluator<'_> {
                     Ok(())
                 }
                 Piece::Value(node) => self.piece(node, text),
-                Piece::If { condition, then, otherwise } => self.either(condition, then, otherwise, text),
-                Piece::For { keyed, collection, body } => self.repeated(*keyed, collection, body, text),
+                Piece::If(it) => self.either(it, text),
+                Piece::For(it) => self.repeated(it, text),
             };
             outcome = outcome.and(piece);
+            if text.is_full() {
+                break;
+            }
         }
         outcome
     }
@@ -80,7 +121,11 @@ impl Evaluator<'_> {
         match &value {
             Value::String(it) => text.push_str(it),
             Value::Number(it) => match it.as_i64() {
-                Some(small) => write!(text.clear, "{small}").expect("a String takes all that is written"),
+                Some(small) => {
+                    let before = text.clear.len();
+                    write!(text.clear, "{small}").expect("a String takes all that is written");
+                    text.length += text.clear.len() - before;
+                }
                 None => text.push_str(&it.to_string()),
             },
             Value::Bool(it) => text.push_str(if *it { "true" } else { "false" }),
@@ -100,19 +145,11 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn either(&mut self, condition: &Node, then: &[Piece], otherwise: &[Piece], text: &mut Builder) -> Result<(), Failed> {
-        let decided = self.node(condition)?;
-        if decided.is_null() {
-            return Err(self.fail(condition, mistake::null_condition()));
-        }
-        let decided = match convert(&decided, &Type::Bool) {
-            Ok(it) => it,
-            Err(_) => return Err(self.fail(condition, mistake::condition_is_no_bool(&decided))),
-        };
-        let (decided, sensitive) = decided.unmark();
+    fn either(&mut self, it: &If, text: &mut Builder) -> Result<(), Failed> {
+        let (decided, sensitive) = self.decided(&it.condition)?.unmark();
         let chosen = match decided {
-            Value::Bool(true) => then,
-            Value::Bool(false) => otherwise,
+            Value::Bool(true) => &it.then,
+            Value::Bool(false) => &it.otherwise,
             unknown => {
                 text.push_part(Part::Unknown { cause: unknown.cause(), secret: sensitive });
                 return Ok(());
@@ -125,13 +162,17 @@ impl Evaluator<'_> {
         if !sensitive {
             return self.pieces(pieces, text);
         }
-        let mut inner = Builder::default();
+        let mut inner = Builder { length: text.length, ..Builder::default() };
         self.pieces(pieces, &mut inner)?;
-        text.push(&Text::of(&inner.finish().sensitive()).expect("a text stays one when it is marked"));
+        text.length = inner.length;
+        if let Ok(value) = inner.finish() {
+            text.append(&Text::of(&value.sensitive()).expect("a text stays one when it is marked"));
+        }
         Ok(())
     }
 
-    fn repeated(&mut self, keyed: bool, collection: &Node, body: &[Piece], text: &mut Builder) -> Result<(), Failed> {
+    fn repeated(&mut self, it: &Repeated, text: &mut Builder) -> Result<(), Failed> {
+        let Repeated { keyed, collection, body } = it;
         let value = self.node(collection)?;
         let (plain, sensitive) = each::unmarked(&value);
         if let Value::Unknown(it) = plain {
@@ -147,13 +188,16 @@ impl Evaluator<'_> {
         };
         for (key, item) in items {
             let bound = self.slots.len();
-            if keyed {
+            if *keyed {
                 self.slots.push(key);
             }
             self.slots.push(item);
             let outcome = self.nested(body, sensitive, text);
             self.slots.truncate(bound);
             outcome?;
+            if text.is_full() {
+                break;
+            }
         }
         Ok(())
     }

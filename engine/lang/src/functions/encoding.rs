@@ -155,18 +155,21 @@ fn jsonencode(arguments: &[Value]) -> Answer {
     if let Some(value) = arguments.first() {
         write_json(value, false, &mut text);
     }
-    Ok(text.finish())
+    Ok(text.finish()?)
 }
 
 /// The value as JSON, where nothing in it is secret or unknown.
 pub(crate) fn json_text(value: &Value) -> String {
     let mut text = Builder::default();
     write_json(value, false, &mut text);
-    text.finish().as_str().unwrap_or_default().to_owned()
+    text.finish().ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Secret and unknown values stay parts of their own.
 fn write_json(value: &Value, secret: bool, text: &mut Builder) {
+    if text.is_full() {
+        return;
+    }
     let mut put = |it: &str| match secret {
         true => text.push_part(Part::Secret(it.into())),
         false => text.push_str(it),

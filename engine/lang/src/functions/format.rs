@@ -191,7 +191,7 @@ fn filled(items: &[Item], values: &[&Value]) -> Answer {
         let message = format!("there are {} arguments, but the format uses {used}", values.len());
         return Err(Refusal::of(used + 1, message));
     }
-    Ok(text.finish())
+    Ok(text.finish()?)
 }
 
 fn push(place: &Place, value: &Value, text: &mut Builder) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::format::{format, formatlist};
 use super::pattern::{compiled, regex, regexall};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, number, str_of, text, whole_of};
-use crate::evaluate::Builder;
+use crate::evaluate::{Builder, TooLong};
 use Kind::{Any, Bool, Text};
 
 const TEXT: &[Parameter] = &[text("text")];
@@ -182,13 +182,18 @@ fn join(arguments: &[Value]) -> Answer {
     }
     let value = match unknown {
         Some(cause) => Value::unknown(Type::String, cause),
-        None => joined.finish(),
+        None => joined.finish()?,
     };
     Ok(if sensitive { value.sensitive() } else { value })
 }
 
 fn replace(arguments: &[Value]) -> Answer {
     let (whole, part, by) = (str_of(arguments, 0), str_of(arguments, 1), str_of(arguments, 2));
+    // How long it may become shows before it does.
+    let most = (whole.len() + 1).saturating_mul(by.len()).saturating_add(whole.len());
+    if most > 64 << 20 && whole.len() + whole.matches(part).count().saturating_mul(by.len()) > 64 << 20 {
+        return Err(TooLong.into());
+    }
     match part.strip_prefix('/').and_then(|it| it.strip_suffix('/')) {
         Some(pattern) => text_of(&compiled(pattern, 1)?.replace_all(whole, by)),
         None => text_of(&whole.replace(part, by)),

@@ -36,7 +36,9 @@ fn fields() -> BTreeMap<Name, Field> {
 }
 
 fn body(inside: &str) -> (Body, String) {
-    let text = format!("resource \"aws_x\" \"b\" {{\n{inside}\n}}\nresource \"aws_x\" \"y\" {{}}\nlocals {{\n  open_any = 1\n  secret_list = []\n}}\n");
+    let text = format!(
+        "resource \"aws_x\" \"b\" {{\n{inside}\n}}\nresource \"aws_x\" \"y\" {{}}\nlocals {{\n  open_any = 1\n  secret_list = []\n}}\n"
+    );
     let (configuration, problems) = compile(&[SourceFile::new("main.hcl", text.as_str())]);
     assert!(problems.is_empty(), "{problems:#?}");
     (configuration.blocks[0].body.clone(), text)
@@ -70,13 +72,18 @@ fn dynamic_blocks_are_made_for_each_element() {
         "rule { port = 1 }\ndynamic \"rule\" {\n  for_each = { a = 2, b = 3 }\n  content {\n    name = rule.key\n    port = rule.value\n  }\n}",
     );
     assert_eq!(made, r#"{"rule" = [{"port" = 1}, {"name" = "a", "port" = 2}, {"name" = "b", "port" = 3}]}"#);
-    let named = value("dynamic \"peers\" {\n  for_each = toset([\"x\"])\n  iterator = it\n  content { name = \"${it.key}${it.value}\" }\n}");
+    let named = value(
+        "dynamic \"peers\" {\n  for_each = toset([\"x\"])\n  iterator = it\n  content { name = \"${it.key}${it.value}\" }\n}",
+    );
     assert_eq!(named, r#"{"peers" = [{"name" = "xx"}]}"#);
     let open = value("dynamic \"rule\" {\n  for_each = local.open_any\n  content { port = rule.value }\n}");
     assert_eq!(open, r#"{"rule" = <list(object({name = optional(string), port = optional(number)})) aws_x.y.id>}"#);
     let secret = value("dynamic \"rule\" {\n  for_each = local.secret_list\n  content { name = rule.value }\n}");
     assert_eq!(secret, r#"{"rule" = secret([{"name" = "a"}, {"name" = "b"}])}"#);
-    assert_eq!(value("dynamic \"rule\" {\n  for_each = 5\n  content {}\n}"), "error: `for_each` of a dynamic block takes a list, set, map or object, not a number");
+    assert_eq!(
+        value("dynamic \"rule\" {\n  for_each = 5\n  content {}\n}"),
+        "error: `for_each` of a dynamic block takes a list, set, map or object, not a number"
+    );
 }
 
 #[test]

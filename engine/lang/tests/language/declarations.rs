@@ -185,15 +185,17 @@ fn what_is_not_there_is_told_with_what_is() {
         output "o" { value = [aws_x.yy.id, aws_x.d.id, module.m.x, data.aws_x.d] }
     "#;
     let problems = problems(text);
-    let told: Vec<(&str, Option<&str>)> =
-        problems.iter().map(|it| (it.summary.as_str(), it.suggestion.as_deref())).collect();
-    assert_eq!(told, [
-        ("there is no resource `aws_x.yy`", Some("aws_x.y")),
-        ("there is no resource `aws_x.d`, but a data source `data.aws_x.d`", None),
-        ("there is no module `m`", None),
-        ("there is no variable `regoin`", Some("region")),
-        ("there is no local value `sizes`", Some("size")),
-    ]);
+    let told: Vec<(&str, Option<&str>)> = problems.iter().map(|it| (it.summary.as_str(), it.suggestion.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            ("there is no resource `aws_x.yy`", Some("aws_x.y")),
+            ("there is no resource `aws_x.d`, but a data source `data.aws_x.d`", None),
+            ("there is no module `m`", None),
+            ("there is no variable `regoin`", Some("region")),
+            ("there is no local value `sizes`", Some("size")),
+        ]
+    );
     assert!(problems[3].context.is_some());
 }
 
@@ -216,14 +218,17 @@ fn names_have_values_only_where_they_mean_something() {
         }
         locals { a = count.index }
     "#;
-    assert_eq!(told(text), [
-        "`count.index` has a value only in blocks with `count`",
-        "`each.key` has a value only in blocks with `for_each`",
-        "`count.index` has a value only in blocks with `count`",
-        "`self` has a value only in postconditions",
-        "`each.key` has a value only in blocks with `for_each`",
-        "`self` has a value only in postconditions",
-    ]);
+    assert_eq!(
+        told(text),
+        [
+            "`count.index` has a value only in blocks with `count`",
+            "`each.key` has a value only in blocks with `for_each`",
+            "`count.index` has a value only in blocks with `count`",
+            "`self` has a value only in postconditions",
+            "`each.key` has a value only in blocks with `for_each`",
+            "`self` has a value only in postconditions",
+        ]
+    );
 }
 
 #[test]
@@ -284,6 +289,9 @@ fn values_come_from_files_and_texts() {
     assert_eq!(value_of_text("[1]", &Type::Any), Ok(Value::from("[1]")));
     assert_eq!(value_of_text("5", &Type::Number), Ok(Value::from(5)));
     assert_eq!(written(&value_of_text("[1, \"2\"]", &list).unwrap()), "tolist([1, 2])");
-    assert_eq!(value_of_text("[1, \"x\"]", &list).unwrap_err()[0].summary, "this is no list(number): at `[1]` a number is required");
+    assert_eq!(
+        value_of_text("[1, \"x\"]", &list).unwrap_err()[0].summary,
+        "this is no list(number): at `[1]` a number is required"
+    );
     assert_eq!(value_of_text("yes", &Type::Bool).unwrap_err()[0].summary, "this is no bool: a bool is required");
 }

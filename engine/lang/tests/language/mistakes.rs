@@ -5,7 +5,7 @@ use ha_kind::Diagnostic;
 use crate::world::{World, assert_table};
 
 fn problems(text: &str) -> Vec<Diagnostic> {
-    World::new().value(text).unwrap_err()
+    World::new().value(text).expect_err("it has no value")
 }
 
 /// The text that a diagnostic points at.
@@ -19,26 +19,34 @@ fn all_problems_are_told_each_at_its_place() {
     let text = "{ a = var.region.x, b = [1][5], c = 1 + \"x\", d = upper(null) }";
     let problems = problems(text);
     let told: Vec<(&str, &str)> = problems.iter().map(|it| (place(it, text), it.summary.as_str())).collect();
-    assert_eq!(told, [
-        ("var.region.x", "a string has no attribute `x`"),
-        ("[1][5]", "there is no element 5"),
-        ("\"x\"", "`+` takes a number, not \"x\""),
-        ("null", "`text` of `upper` must not be null"),
-    ]);
+    assert_eq!(
+        told,
+        [
+            ("var.region.x", "a string has no attribute `x`"),
+            ("[1][5]", "there is no element 5"),
+            ("\"x\"", "`+` takes a number, not \"x\""),
+            ("null", "`text` of `upper` must not be null"),
+        ]
+    );
 }
 
 #[test]
 fn the_values_in_it_are_told_but_no_secrets() {
     let wrong = &problems("[var.region, local.secret, aws_x.y.id, local.object.name][count.index + 4]")[0];
     let values: Vec<(&str, &str)> = wrong.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    assert_eq!(values, [
-        ("var.region", "\"eu\""),
-        ("local.secret", "(sensitive)"),
-        ("aws_x.y.id", "(known after apply)"),
-        ("local.object.name", "\"n\""),
-        ("count.index", "3"),
-    ]);
-    for problem in problems("[tonumber(local.secret), local.secret + 1, [1][local.secret], local.secret.x, \"${local.secret[0]}\"]") {
+    assert_eq!(
+        values,
+        [
+            ("var.region", "\"eu\""),
+            ("local.secret", "(sensitive)"),
+            ("aws_x.y.id", "(known after apply)"),
+            ("local.object.name", "\"n\""),
+            ("count.index", "3"),
+        ]
+    );
+    for problem in
+        problems("[tonumber(local.secret), local.secret + 1, [1][local.secret], local.secret.x, \"${local.secret[0]}\"]")
+    {
         let told = format!("{problem:?}");
         assert!(!told.contains("hush"), "{told}");
     }
@@ -52,58 +60,57 @@ fn the_loop_variable_at_fault_is_told() {
 
 #[test]
 fn what_was_probably_meant_is_suggested() {
-    for (text, suggestion) in [
-        ("local.object.nam", "name"),
-        ("uper(\"x\")", "upper"),
-        ("{ first = 1 }.frist", "first"),
-    ] {
+    for (text, suggestion) in [("local.object.nam", "name"), ("uper(\"x\")", "upper"), ("{ first = 1 }.frist", "first")] {
         assert_eq!(problems(text)[0].suggestion.as_deref(), Some(suggestion), "{text}");
     }
 }
 
 #[test]
 fn each_mistake_is_phrased_for_its_reader() {
-    assert_table(&World::new(), &[
-        ("hello", "error: `hello` is not the name of anything here"),
-        ("var", "error: `var` must be followed by the name of a variable"),
-        ("each.kay", "error: `each` has no attribute `kay`"),
-        ("data.aws_x", "error: `data` must be followed by a kind and a name"),
-        ("upper()", "error: `upper` takes 1 argument, not 0"),
-        ("upper(\"a\", \"b\")", "error: `upper` takes 1 argument, not 2"),
-        ("join()", "error: `join` takes at least 1 argument, not 0"),
-        ("aws::upper(\"a\")", "error: there is no function `aws::upper`"),
-        ("join(\",\", 5)", "error: `lists` of `join`: a list of string is required, not 5"),
-        ("\"x${[1]}\"", "error: a tuple cannot be part of a text"),
-        ("\"x${null}\"", "error: null cannot be part of a text"),
-        ("null.a", "error: null has no attribute `a`"),
-        ("null[0]", "error: null has no elements"),
-        ("[1].a", "error: a tuple has no attribute `a`, only its elements may have"),
-        ("[1][\"x\"]", "error: a tuple is indexed by a number, not by a string"),
-        ("[1][0.5]", "error: 0.5 is no position in a list"),
-        ("toset([1])[0]", "error: a set of number has no elements to pick by an index"),
-        ("{ a = 1 }[\"b\"]", "error: there is no attribute `b`"),
-        ("tomap({ a = 1 }).b", "error: the map has no element `b`"),
-        ("1 ? 2 : 3", "error: a condition is true or false, not a number"),
-        ("null ? 2 : 3", "error: this condition is null"),
-        ("true ? [] : {}", "error: the two results of a condition must have one type"),
-        ("[for it in 5 : it]", "error: `for` goes over lists, sets, maps and objects, not over a number"),
-        ("[for it in null : it]", "error: `for` cannot go over null"),
-        ("{for it in [1, 1] : it => it}", "error: two elements give the same key `1`"),
-        ("{for it in [null] : it => it}", "error: null cannot be the name of an attribute"),
-        ("max(5...)", "error: only a list can be spread with `...`, not a number"),
-        ("5 / 0", "error: division by zero"),
-        ("1e30000 * 1e30000", "error: the result is too large for a number"),
-        ("null + 1", "error: this side of `+` is null"),
-        ("!5", "error: `!` takes true or false, not 5"),
-        ("regex(\"[\", \"x\")", "error: `pattern` of `regex`: this is no regular expression: unclosed character class"),
-        ("regex(\"x\", \"y\")", "error: `regex`: the pattern matches nothing in the text"),
-        ("try(var.region.a, [][0])", "error: no argument of `try` has a value"),
-        ("aws_x.nowhere.id", "error: nothing is known of aws_x.nowhere"),
-        ("aws_x.y[1].id", "error: there is no instance aws_x.y[1]"),
-        ("[[1]].*.*", "error: `.*` cannot stand behind `.*`"),
-        ("{ a.b = 1 }", "error: an attribute's name is either a word or an expression in parentheses"),
-        ("\"a\nb\"", "error: a text between quotes ends on the line it begins on"),
-    ]);
+    assert_table(
+        &World::new(),
+        &[
+            ("hello", "error: `hello` is not the name of anything here"),
+            ("var", "error: `var` must be followed by the name of a variable"),
+            ("each.kay", "error: `each` has no attribute `kay`"),
+            ("data.aws_x", "error: `data` must be followed by a kind and a name"),
+            ("upper()", "error: `upper` takes 1 argument, not 0"),
+            ("upper(\"a\", \"b\")", "error: `upper` takes 1 argument, not 2"),
+            ("join()", "error: `join` takes at least 1 argument, not 0"),
+            ("aws::upper(\"a\")", "error: there is no function `aws::upper`"),
+            ("join(\",\", 5)", "error: `lists` of `join`: a list of string is required, not 5"),
+            ("\"x${[1]}\"", "error: a tuple cannot be part of a text"),
+            ("\"x${null}\"", "error: null cannot be part of a text"),
+            ("null.a", "error: null has no attribute `a`"),
+            ("null[0]", "error: null has no elements"),
+            ("[1].a", "error: a tuple has no attribute `a`, only its elements may have"),
+            ("[1][\"x\"]", "error: a tuple is indexed by a number, not by a string"),
+            ("[1][0.5]", "error: 0.5 is no position in a list"),
+            ("toset([1])[0]", "error: a set of number has no elements to pick by an index"),
+            ("{ a = 1 }[\"b\"]", "error: there is no attribute `b`"),
+            ("tomap({ a = 1 }).b", "error: the map has no element `b`"),
+            ("1 ? 2 : 3", "error: a condition is true or false, not a number"),
+            ("null ? 2 : 3", "error: this condition is null"),
+            ("true ? [] : {}", "error: the two results of a condition must have one type"),
+            ("[for it in 5 : it]", "error: `for` goes over lists, sets, maps and objects, not over a number"),
+            ("[for it in null : it]", "error: `for` cannot go over null"),
+            ("{for it in [1, 1] : it => it}", "error: two elements give the same key `1`"),
+            ("{for it in [null] : it => it}", "error: null cannot be the name of an attribute"),
+            ("max(5...)", "error: only a list can be spread with `...`, not a number"),
+            ("5 / 0", "error: division by zero"),
+            ("1e30000 * 1e30000", "error: the result is too large for a number"),
+            ("null + 1", "error: this side of `+` is null"),
+            ("!5", "error: `!` takes true or false, not 5"),
+            ("regex(\"[\", \"x\")", "error: `pattern` of `regex`: this is no regular expression: unclosed character class"),
+            ("regex(\"x\", \"y\")", "error: `regex`: the pattern matches nothing in the text"),
+            ("try(var.region.a, [][0])", "error: no argument of `try` has a value"),
+            ("aws_x.nowhere.id", "error: nothing is known of aws_x.nowhere"),
+            ("aws_x.y[1].id", "error: there is no instance aws_x.y[1]"),
+            ("[[1]].*.*", "error: `.*` cannot stand behind `.*`"),
+            ("{ a.b = 1 }", "error: an attribute's name is either a word or an expression in parentheses"),
+            ("\"a\nb\"", "error: a text between quotes ends on the line it begins on"),
+        ],
+    );
 }
 
 #[test]
@@ -127,7 +134,9 @@ fn no_text_makes_it_panic() {
         "\u{0}\u{1}\u{2}".into(),
         "é😀.ü".into(),
     ];
-    for (open, close) in [("(", ")"), ("[", "]"), ("{a=", "}"), ("-", ""), ("!", ""), ("upper(", ")"), ("\"${", "}\""), ("true ? 1 : ", "")] {
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("{a=", "}"), ("-", ""), ("!", ""), ("upper(", ")"), ("\"${", "}\""), ("true ? 1 : ", "")]
+    {
         hostile.extend([60, 63, 64, 65, 1000, 20_000].map(|depth| deep(open, close, depth)));
     }
     for text in hostile {

@@ -2,7 +2,9 @@
 
 mod driver;
 mod kinds;
+mod store;
 mod world;
 
 pub(crate) use kinds::registry;
-pub(crate) use world::{Fault, World};
+pub(crate) use store::FailingStore;
+pub(crate) use world::{Fault, Thing, World};

@@ -64,6 +64,8 @@ fn change(change: &Change) -> String {
         let mark = if replaces(name) { "!" } else { "" };
         match (was, is) {
             _ if change.action == Action::Delete => {}
+            // That a new thing's own outputs are not known yet goes without saying.
+            (_, Some(Value::Unknown(it))) if it.cause.as_deref() == Some(&format!("{}.{name}", change.address)) && change.action != Action::Update => {}
             (None, Some(is)) => rows.push(format!("{name}{mark}={}", value(is))),
             (Some(was), None) => rows.push(format!("{name}{mark}: {} -> none", value(was))),
             (Some(was), Some(is)) if was != is || names.contains(name) => {

@@ -116,7 +116,8 @@ async fn a_lost_answer_is_not_a_second_database() {
     let wanted = instance();
     // The answer to the first call is lost; the client asks again by itself.
     cut.after(1);
-    let made = world.try_create(INSTANCE, &wanted, &mut attempt(INSTANCE));
+    let mut first = attempt(INSTANCE);
+    let made = world.try_create(INSTANCE, &wanted, &mut first);
     let again = async {
         cut.killed().await;
         cut.after(usize::MAX);

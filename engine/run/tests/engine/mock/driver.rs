@@ -56,11 +56,30 @@ impl Things {
     }
 
     fn chosen(&self, arguments: &Object) -> Object {
-        let mut arguments = arguments.clone();
+        let mut arguments: Object = arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
         for (name, value) in &self.choices {
             arguments.entry(name.clone()).or_insert_with(|| value.clone());
         }
         arguments
+    }
+
+    /// A block with what the service picks inside of it.
+    fn picked(&self, name: &Name, value: &Value) -> Value {
+        let Some(fields) = self.schema.arguments[name].shape.block() else { return value.clone() };
+        let pick = |element: &Value| {
+            let mut element = element.as_object().cloned().unwrap_or_default();
+            for (name, _) in fields.iter().filter(|(_, it)| it.chosen) {
+                if element.get(name).is_none_or(Value::is_null) {
+                    element.insert(name.clone(), Value::from("picked"));
+                }
+            }
+            Value::object(element)
+        };
+        match value {
+            Value::List(items) => Value::list(items.iter().map(pick)),
+            Value::Set(items) => Value::Set(Arc::new(items.iter().map(pick).collect())),
+            other => other.clone(),
+        }
     }
 
     /// The server that the client talks to, which must be there.
@@ -190,7 +209,7 @@ impl Things {
             let chosen = field.chosen && is.is_none();
             assert!(chosen || was == is, "{address}: {name} cannot change in place", address = attempt.address());
         }
-        let mut arguments = arguments.clone();
+        let mut arguments: Object = arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
         for (name, _) in self.schema.arguments.iter().filter(|(_, it)| it.chosen) {
             if let (false, Some(value)) = (arguments.contains_key(name), thing.arguments.get(name)) {
                 arguments.insert(name.clone(), value.clone());

@@ -103,6 +103,22 @@ impl World {
         self.take_log().into_iter().filter(|it| !it.ends_with('.')).collect()
     }
 
+    /// Forgets the log, which must say that each first one was over before its second one began, and that nothing else
+    /// was done.
+    pub(crate) fn assert_done_in_order(&self, calls: &[&str], pairs: &[(&str, &str)]) {
+        let log = self.take_log();
+        let mut done: Vec<&str> = log.iter().map(String::as_str).filter(|it| !it.ends_with('.')).collect();
+        let mut expected = calls.to_vec();
+        done.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(done, expected);
+        for (first, second) in pairs {
+            let ended = log.iter().position(|it| *it == format!("{first}."));
+            let begun = log.iter().position(|it| it == second);
+            assert!(ended.is_some() && ended < begun, "`{first}` must come before `{second}`: {log:?}");
+        }
+    }
+
     /// The id of the one thing of a kind and name.
     pub(crate) fn id(&self, kind: &str, name: &str) -> String {
         let inner = self.look();

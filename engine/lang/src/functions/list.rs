@@ -1,0 +1,292 @@
+//! Lists.
+
+use std::sync::Arc;
+
+use ha_kind::{Number, Type, Value, convert, unify};
+
+use super::Kind::{Any, Text};
+use super::collection::{marked, peeled, same_kind, unknown_like};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, number, whole_of};
+use crate::evaluate::common;
+
+/// More numbers than these `range` does not make.
+const RANGE: usize = 1_024;
+const LIST: Parameter = any("list");
+const SEQUENCES: Parameter = any("lists");
+const NUMBERS: Parameter = number("limits");
+const ANY_LIST: Parameter = list("list", &Any);
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new(
+        "chunklist",
+        "The list cut into lists of at most `size` elements.",
+        &[ANY_LIST, number("size")],
+        Kind::List(&Kind::List(&Any)),
+        Run::Plain(chunklist),
+    ),
+    Function::new(
+        "compact",
+        "The list without empty texts and nulls.",
+        &[list("list", &Text)],
+        Kind::List(&Text),
+        Run::Plain(compact),
+    ),
+    Function::new("concat", "All lists, one after the other.", &[], Any, Run::Whole(concat)).many(&SEQUENCES),
+    Function::new(
+        "distinct",
+        "The list without elements that were there before.",
+        &[ANY_LIST],
+        Kind::List(&Any),
+        Run::Plain(distinct),
+    ),
+    Function::new("flatten", "The elements of the lists in the list, however deep.", &[LIST], Any, Run::Whole(flatten)),
+    Function::new(
+        "matchkeys",
+        "The values whose key, at the same place in `keys`, is in `searchset`.",
+        &[list("values", &Any), list("keys", &Any), list("searchset", &Any)],
+        Kind::List(&Any),
+        Run::Plain(matchkeys),
+    ),
+    Function::new(
+        "range",
+        "Numbers from a start up or down to a limit, which is not among them, by a step.",
+        &[],
+        Kind::List(&Kind::Number),
+        Run::Plain(range),
+    )
+    .many(&NUMBERS),
+    Function::new("reverse", "The list from its end to its beginning.", &[LIST], Any, Run::Whole(reverse)),
+    Function::new(
+        "slice",
+        "The elements from `start` up to `end`, which is not among them.",
+        &[LIST, number("start"), number("end")],
+        Any,
+        Run::Whole(slice),
+    ),
+    Function::new(
+        "sort",
+        "The texts in the order of their characters.",
+        &[list("list", &Text)],
+        Kind::List(&Text),
+        Run::Plain(sort),
+    ),
+    Function::new("sum", "The sum of the numbers.", &[LIST], Kind::Number, Run::Plain(sum)),
+];
+
+fn chunklist(arguments: &[Value]) -> Answer {
+    let items: Vec<Value> = items_of(arguments, 0).into_iter().cloned().collect();
+    let size = usize::try_from(whole_of(arguments, 1)?).map_err(|_| Refusal::of(1, "it must not be negative"))?;
+    let size = if size == 0 { items.len().max(1) } else { size };
+    Ok(Value::list(items.chunks(size).map(|it| Value::list(it.to_vec()))))
+}
+
+fn compact(arguments: &[Value]) -> Answer {
+    let full = |it: &&Value| it.as_str().is_some_and(|it| !it.is_empty());
+    Ok(Value::list(items_of(arguments, 0).into_iter().filter(full).cloned()))
+}
+
+fn concat(arguments: &[Value]) -> Answer {
+    if arguments.is_empty() {
+        return Err(Refusal::new("at least one argument is required"));
+    }
+    let mut items = Vec::new();
+    let (mut sensitive, mut all_lists) = (false, true);
+    let mut unknown = None;
+    for (index, argument) in arguments.iter().enumerate() {
+        let (plain, mark) = peeled(argument);
+        sensitive |= mark;
+        match plain {
+            Value::List(more) => items.extend(more.iter().cloned()),
+            Value::Tuple(more) => {
+                all_lists = false;
+                items.extend(more.iter().cloned());
+            }
+            Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Tuple(_)) => {
+                unknown = unknown.or(Some((plain.clone(), it.ty.clone())));
+            }
+            _ => return Err(Refusal::of(index, format!("a list is required, not a {}", crate::shown::kind(plain)))),
+        }
+    }
+    if let Some((cause, ty)) = unknown {
+        let ty = match ty {
+            Type::List(of) if all_lists => Type::List(Arc::new(unify([&*of, &common(items.iter())]).unwrap_or(Type::Any))),
+            _ => Type::Any,
+        };
+        return Ok(marked(unknown_like(&cause, ty), sensitive));
+    }
+    if !all_lists {
+        return Ok(marked(Value::tuple(items), sensitive));
+    }
+    let of = common(items.iter());
+    match items.iter().map(|it| convert(it, &of)).collect::<Result<Vec<_>, _>>() {
+        Ok(items) if of != Type::Any || items.is_empty() => Ok(marked(Value::list(items), sensitive)),
+        _ => Ok(marked(Value::tuple(items), sensitive)),
+    }
+}
+
+fn distinct(arguments: &[Value]) -> Answer {
+    let mut seen = std::collections::HashSet::new();
+    Ok(Value::list(items_of(arguments, 0).into_iter().filter(|it| seen.insert(*it)).cloned()))
+}
+
+fn flatten(arguments: &[Value]) -> Answer {
+    let mut flat = Flat::default();
+    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+    let (plain, mark) = peeled(value);
+    if let Value::Unknown(_) = plain {
+        return Ok(marked(unknown_like(plain, Type::Any), mark));
+    }
+    if plain.elements().is_none() {
+        return Err(Refusal::of(0, format!("a list is required, not a {}", crate::shown::kind(plain))));
+    }
+    flat.add(value);
+    let value = match flat.unknown {
+        Some(unknown) => unknown_like(&unknown, Type::Any),
+        None => Value::tuple(flat.items),
+    };
+    Ok(marked(value, flat.sensitive))
+}
+
+#[derive(Default)]
+struct Flat {
+    items: Vec<Value>,
+    sensitive: bool,
+    unknown: Option<Value>,
+}
+
+impl Flat {
+    fn add(&mut self, value: &Value) {
+        let (plain, mark) = peeled(value);
+        match plain {
+            Value::List(items) | Value::Tuple(items) => {
+                self.sensitive |= mark;
+                items.iter().for_each(|it| self.add(it));
+            }
+            Value::Set(items) => {
+                self.sensitive |= mark;
+                items.iter().for_each(|it| self.add(it));
+            }
+            // It may turn out to be a list.
+            Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+                self.sensitive |= mark;
+                self.unknown.get_or_insert_with(|| plain.clone());
+            }
+            _ => self.items.push(value.clone()),
+        }
+    }
+}
+
+fn matchkeys(arguments: &[Value]) -> Answer {
+    let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
+    if values.len() != keys.len() {
+        return Err(Refusal::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
+    }
+    let wanted: std::collections::HashSet<&Value> = wanted.into_iter().collect();
+    let chosen = values.into_iter().zip(keys).filter(|(_, key)| wanted.contains(key));
+    Ok(Value::list(chosen.map(|(value, _)| value.clone())))
+}
+
+fn range(arguments: &[Value]) -> Answer {
+    let numbers: Vec<&Number> =
+        arguments.iter().filter_map(|it| if let Value::Number(it) = it { Some(it) } else { None }).collect();
+    let zero = Number::ZERO;
+    let (start, end) = match numbers.as_slice() {
+        [end] => (&zero, *end),
+        [start, end] | [start, end, _] => (*start, *end),
+        _ => return Err(Refusal::new("one, two or three numbers are required")),
+    };
+    let down = end < start;
+    let step = match numbers.get(2) {
+        Some(step) => (*step).clone(),
+        None => Number::from(if down { -1 } else { 1 }),
+    };
+    match (step > zero, step < zero) {
+        (true, _) if down => return Err(Refusal::of(2, "the limit is below the start, so the step must be negative")),
+        (_, true) if end > start => return Err(Refusal::of(2, "the limit is above the start, so the step must be positive")),
+        (false, false) if start != end => return Err(Refusal::of(2, "a step of 0 never gets there")),
+        _ => {}
+    }
+    let mut items = Vec::new();
+    let mut next = start.clone();
+    while if down { &next > end } else { &next < end } {
+        if items.len() == RANGE {
+            return Err(Refusal::new(format!("there would be more than {RANGE} numbers")));
+        }
+        items.push(Value::Number(next.clone()));
+        next = next.add(&step).ok_or_else(|| Refusal::new("a number is out of range"))?;
+    }
+    Ok(Value::list(items))
+}
+
+fn reverse(arguments: &[Value]) -> Answer {
+    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+    let (plain, mark) = peeled(value);
+    if let Value::Unknown(it) = plain {
+        let ty = match &it.ty {
+            Type::List(of) | Type::Set(of) => Type::List(of.clone()),
+            _ => Type::Any,
+        };
+        return Ok(marked(unknown_like(plain, ty), mark));
+    }
+    let Some(items) = plain.elements() else {
+        return Err(Refusal::of(0, format!("a list is required, not a {}", crate::shown::kind(plain))));
+    };
+    Ok(marked(same_kind(plain, items.into_iter().rev().cloned().collect()), mark))
+}
+
+fn slice(arguments: &[Value]) -> Answer {
+    let [list, start, end] = arguments else { return Err(Refusal::new("three arguments are required")) };
+    let (plain, mark) = peeled(list);
+    let ((start, start_mark), (end, end_mark)) = (start.unmark(), end.unmark());
+    let sensitive = mark || start_mark || end_mark;
+    let items = match plain {
+        Value::List(items) | Value::Tuple(items) => items,
+        Value::Unknown(it) => {
+            let ty = if let Type::List(_) = it.ty { it.ty.clone() } else { Type::Any };
+            return Ok(marked(unknown_like(plain, ty), sensitive));
+        }
+        Value::Set(_) => return Err(Refusal::of(0, "a set has no order; make it a list by `tolist` first")),
+        _ => return Err(Refusal::of(0, format!("a list is required, not a {}", crate::shown::kind(plain)))),
+    };
+    if let Some(unknown) = [&start, &end].into_iter().find(|it| !it.is_known()) {
+        return Ok(marked(unknown_like(unknown, Type::Any), sensitive));
+    }
+    let given = [Value::Null, start, end];
+    let (from, to) = (whole_of(&given, 1)?, whole_of(&given, 2)?);
+    let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else {
+        return Err(Refusal::of(if from < 0 { 1 } else { 2 }, "it must not be negative"));
+    };
+    if to > items.len() {
+        return Err(Refusal::of(2, format!("it must not be greater than the number of elements, {}", items.len())));
+    }
+    if from > to {
+        return Err(Refusal::of(1, "the start must not be behind the end"));
+    }
+    Ok(marked(same_kind(plain, items[from..to].to_vec()), sensitive))
+}
+
+fn sort(arguments: &[Value]) -> Answer {
+    let mut items = items_of(arguments, 0);
+    if items.iter().any(|it| it.is_null()) {
+        return Err(Refusal::of(0, "null among the texts cannot be sorted"));
+    }
+    items.sort();
+    Ok(Value::list(items.into_iter().cloned()))
+}
+
+fn sum(arguments: &[Value]) -> Answer {
+    let Some(items) = arguments.first().and_then(Value::elements) else {
+        return Err(Refusal::of(0, "a list of numbers is required"));
+    };
+    if items.is_empty() {
+        return Err(Refusal::of(0, "there is no sum of no numbers"));
+    }
+    let mut sum = Number::ZERO;
+    for item in items {
+        match convert(item, &Type::Number) {
+            Ok(Value::Number(number)) => sum = sum.add(&number).ok_or_else(|| Refusal::new("the sum is out of range"))?,
+            _ => return Err(Refusal::of(0, "all elements must be numbers")),
+        }
+    }
+    Ok(Value::Number(sum))
+}

@@ -1,0 +1,206 @@
+//! Maps and objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ha_kind::{Name, Object, Type, Value, convert};
+
+use super::Kind::{Any, Text};
+use super::collection::{marked, peeled, unknown_like};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, map, text};
+use crate::evaluate::common;
+
+const MAPS: Parameter = any("maps").nullable();
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("keys", "The names of the attributes or elements, in order.", &[any("map")], Any, Run::Whole(keys)),
+    Function::new(
+        "lookup",
+        "The element or attribute of this name, or the default.",
+        &[any("map"), text("key")],
+        Any,
+        Run::Whole(lookup),
+    )
+    .many(&const { any("default").nullable() }),
+    Function::new(
+        "merge",
+        "All attributes and elements, the later ones in the place of the earlier.",
+        &[],
+        Any,
+        Run::Whole(merge),
+    )
+    .many(&MAPS),
+    Function::new(
+        "transpose",
+        "Keys for values and values for keys, of a map of lists.",
+        &[map("values", &Kind::List(&Text))],
+        Kind::Map(&Kind::List(&Text)),
+        Run::Plain(transpose),
+    ),
+    Function::new(
+        "values",
+        "The values of the attributes or elements, in the order of their names.",
+        &[any("map")],
+        Any,
+        Run::Whole(values),
+    ),
+    Function::new(
+        "zipmap",
+        "A map of the keys to the values at the same places.",
+        &[list("keys", &Text), any("values")],
+        Any,
+        Run::Whole(zipmap),
+    ),
+];
+
+fn keys(arguments: &[Value]) -> Answer {
+    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+    let (plain, mark) = peeled(value);
+    let names = |it: &Object| it.keys().cloned().map(Value::String).collect::<Vec<_>>();
+    let value = match plain {
+        Value::Map(items) => Value::list(names(items)),
+        Value::Object(items) => Value::tuple(names(items)),
+        Value::Unknown(it) => match &it.ty {
+            Type::Object(attributes) => Value::tuple(attributes.keys().cloned().map(Value::String)),
+            Type::Map(_) => unknown_like(plain, Type::List(Type::String.into())),
+            _ => unknown_like(plain, Type::Any),
+        },
+        _ => return Err(Refusal::of(0, format!("a map or object is required, not a {}", crate::shown::kind(plain)))),
+    };
+    Ok(marked(value, mark))
+}
+
+fn lookup(arguments: &[Value]) -> Answer {
+    let [map, key, default @ ..] = arguments else { return Err(Refusal::new("two or three arguments are required")) };
+    if default.len() > 1 {
+        return Err(Refusal::new("two or three arguments are required"));
+    }
+    let (plain, mark) = peeled(map);
+    let (key, key_mark) = key.unmark();
+    let sensitive = mark || key_mark;
+    let items = match plain {
+        Value::Map(items) | Value::Object(items) => items,
+        Value::Unknown(it) => {
+            let ty = match &it.ty {
+                Type::Map(of) => (**of).clone(),
+                _ => Type::Any,
+            };
+            return Ok(marked(unknown_like(plain, ty), sensitive));
+        }
+        _ => return Err(Refusal::of(0, format!("a map is required, not a {}", crate::shown::kind(plain)))),
+    };
+    let Value::String(name) = &key else {
+        let ty = if let Value::Map(_) = plain { common(items.values()) } else { Type::Any };
+        return Ok(marked(unknown_like(&key, ty), sensitive));
+    };
+    match (items.get(name), default.first()) {
+        (Some(item), _) => Ok(marked(item.clone(), sensitive)),
+        (None, Some(default)) => {
+            let default = match plain {
+                Value::Map(_) => convert(default, &common(items.values()))
+                    .map_err(|_| Refusal::of(2, "it must have the type of the map's elements"))?,
+                _ => default.clone(),
+            };
+            Ok(marked(default, sensitive))
+        }
+        (None, None) if sensitive => Err(Refusal::of(1, "there is no element of this (sensitive) name, and no default")),
+        (None, None) => Err(Refusal::of(1, format!("there is no element \"{name}\", and no default"))),
+    }
+}
+
+fn merge(arguments: &[Value]) -> Answer {
+    let mut items = Object::new();
+    let mut types = Vec::new();
+    let (mut sensitive, mut all_maps, mut any_there) = (false, true, arguments.is_empty());
+    let mut unknown = None;
+    for (index, argument) in arguments.iter().enumerate() {
+        let (plain, mark) = peeled(argument);
+        sensitive |= mark;
+        match plain {
+            Value::Null => continue,
+            Value::Map(more) | Value::Object(more) => {
+                all_maps &= matches!(plain, Value::Map(_));
+                if let (Value::Map(_), false) = (plain, more.is_empty()) {
+                    types.push(common(more.values()));
+                }
+                match items.is_empty() {
+                    true => items = (**more).clone(),
+                    false => items.extend(more.iter().map(|(name, it)| (name.clone(), it.clone()))),
+                }
+            }
+            Value::Unknown(it) if matches!(it.ty, Type::Any | Type::Map(_) | Type::Object(_)) => {
+                unknown = unknown.or(Some(plain.clone()));
+            }
+            _ => return Err(Refusal::of(index, format!("a map or object is required, not a {}", crate::shown::kind(plain)))),
+        }
+        any_there = true;
+    }
+    types.dedup();
+    let value = match unknown {
+        Some(unknown) => unknown_like(&unknown, Type::Any),
+        None if !any_there => Value::Null,
+        None if all_maps && types.len() <= 1 && !arguments.is_empty() => Value::Map(Arc::new(items)),
+        None => Value::Object(Arc::new(items)),
+    };
+    Ok(marked(value, sensitive))
+}
+
+fn transpose(arguments: &[Value]) -> Answer {
+    let mut turned: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
+    let Some(Value::Map(items)) = arguments.first() else { return Err(Refusal::of(0, "a map of lists is required")) };
+    for (name, list) in items.iter() {
+        for item in list.elements().unwrap_or_default() {
+            let Value::String(item) = item else { return Err(Refusal::of(0, "null cannot become a key")) };
+            turned.entry(item.clone()).or_default().insert(name.clone());
+        }
+    }
+    let lists = turned.into_iter().map(|(name, items)| (name, Value::list(items.into_iter().map(Value::String))));
+    Ok(Value::Map(Arc::new(lists.collect())))
+}
+
+fn values(arguments: &[Value]) -> Answer {
+    let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+    let (plain, mark) = peeled(value);
+    let value = match plain {
+        Value::Map(items) => Value::list(items.values().cloned()),
+        Value::Object(items) => Value::tuple(items.values().cloned()),
+        Value::Unknown(it) => match &it.ty {
+            Type::Map(of) => unknown_like(plain, Type::List(of.clone())),
+            _ => unknown_like(plain, Type::Any),
+        },
+        _ => return Err(Refusal::of(0, format!("a map or object is required, not a {}", crate::shown::kind(plain)))),
+    };
+    Ok(marked(value, mark))
+}
+
+fn zipmap(arguments: &[Value]) -> Answer {
+    let [keys, values] = arguments else { return Err(Refusal::new("two arguments are required")) };
+    let ((keys, key_mark), (plain, mark)) = (keys.unmark(), peeled(values));
+    let sensitive = mark || key_mark || keys.contains_sensitive();
+    let keys = keys.revealed();
+    if !keys.is_wholly_known() {
+        return Ok(marked(unknown_like(&keys, Type::Any), sensitive));
+    }
+    let items = match plain {
+        Value::List(items) | Value::Tuple(items) => items,
+        Value::Unknown(it) => {
+            let ty = if let Type::List(of) = &it.ty { Type::Map(of.clone()) } else { Type::Any };
+            return Ok(marked(unknown_like(plain, ty), sensitive));
+        }
+        _ => return Err(Refusal::of(1, format!("a list is required, not a {}", crate::shown::kind(plain)))),
+    };
+    let keys = keys.elements().unwrap_or_default();
+    if keys.len() != items.len() {
+        return Err(Refusal::new(format!("there are {} keys but {} values", keys.len(), items.len())));
+    }
+    let mut zipped = Object::new();
+    for (key, item) in keys.into_iter().zip(items.iter()) {
+        let Value::String(name) = key else { return Err(Refusal::of(0, "null cannot be a key")) };
+        zipped.insert(name.clone(), item.clone());
+    }
+    let value = match plain {
+        Value::List(_) => Value::Map(Arc::new(zipped)),
+        _ => Value::Object(Arc::new(zipped)),
+    };
+    Ok(marked(value, sensitive))
+}

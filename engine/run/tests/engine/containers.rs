@@ -1,0 +1,159 @@
+//! Things that live inside other things and go with them.
+
+use snapbox::{assert_data_eq, str};
+
+use crate::project::Project;
+use crate::providers::SERVER;
+
+#[tokio::test]
+async fn what_is_inside_goes_without_a_call() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    project.world.take_log();
+    assert_data_eq!(project.destroy(SERVER).await, str![[r#"
+- database.main [Destroy] gone with server.s
+- server.s [Destroy]
+- table.t [Destroy] gone with database.main
+
+"#]]);
+    project.world.assert_done_in_order(&["delete server.s"], &[]);
+    assert_eq!(project.world.count(), 0);
+}
+
+#[tokio::test]
+async fn it_goes_too_when_nobody_answers_inside() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    // The database server does not answer, but it can be deleted.
+    let id = project.world.id("server", "s");
+    let server = project.world.look().things.get(&id).cloned().unwrap();
+    project.world.look().things.insert(id.clone(), crate::mock::Thing { kind: "broken".into(), ..server });
+    project.destroy(SERVER).await;
+    assert!(!project.world.look().things.contains_key(&id));
+}
+
+#[tokio::test]
+async fn one_that_keeps_what_is_inside_is_emptied_first() {
+    let project = Project::new();
+    let text = SERVER.replace("size = 1", "size = 1\n keep = true");
+    project.apply(&text).await;
+    project.world.take_log();
+    assert_data_eq!(project.destroy(&text).await, str![[r#"
+- database.main [Destroy]
+- server.s [Destroy]
+- table.t [Destroy] gone with database.main
+
+"#]]);
+    let calls = ["delete database.main", "delete server.s"];
+    project.world.assert_done_in_order(&calls, &[(calls[0], calls[1])]);
+}
+
+#[tokio::test]
+async fn what_is_inside_is_made_anew_with_it() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    project.world.take_log();
+    assert_data_eq!(project.apply(&SERVER.replace("size = 1", "size = 2")).await, str![[r#"
+-+ database.main [within server.s] gone with server.s
+-+ server.s [CannotUpdate] size!: 1 -> 2
+-+ table.t [within database.main] gone with database.main in!: "database-2" -> ?(database.main.id) because of database.main
+
+"#]]);
+    let calls = ["delete server.s", "create server.s", "create database.main", "create table.t"];
+    project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])]);
+}
+
+#[tokio::test]
+async fn what_is_inside_is_made_anew_when_the_new_one_comes_first() {
+    let project = Project::new();
+    let text = |size: u32| SERVER.replace("size = 1", &format!("size = {size}\n lifecycle {{ create_before_destroy = true }}"));
+    project.apply(&text(1)).await;
+    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+-+ database.main [within server.s]
++- server.s [CannotUpdate] size!: 1 -> 2
+-+ table.t [within database.main] gone with database.main in!: "database-2" -> ?(database.main.id) because of database.main
+
+"#]]);
+    assert_eq!(project.world.count(), 3);
+}
+
+#[tokio::test]
+async fn something_inside_may_go_by_itself() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    project.world.take_log();
+    let end = SERVER.find("resource \"table\"").unwrap();
+    assert_data_eq!(project.apply(&SERVER[..end]).await, str![[r#"
+- table.t [NoConfiguration]
+
+"#]]);
+    project.world.assert_done_in_order(&["delete table.t"], &[]);
+    // Two levels at once: the table goes with the database.
+    project.apply(SERVER).await;
+    project.world.take_log();
+    let end = SERVER.find("resource \"database\"").unwrap();
+    assert_data_eq!(project.apply(&SERVER[..end]).await, str![[r#"
+- database.main [NoConfiguration]
+- table.t [NoConfiguration] gone with database.main
+
+"#]]);
+    project.world.assert_done_in_order(&["delete database.main"], &[]);
+}
+
+#[tokio::test]
+async fn of_many_all_must_go() {
+    let project = Project::new();
+    let text = |count: u32| {
+        format!(
+            r#"
+            resource "server" "s" {{
+              count = {count}
+              name  = "s${{count.index}}"
+            }}
+            resource "item" "i" {{
+              count = {count}
+              name  = "i${{count.index}}"
+              in    = server.s[count.index].id
+            }}
+            resource "thing" "used" {{ name = "used" }}
+            "#
+        )
+    };
+    project.apply(&text(2)).await;
+    project.world.take_log();
+    // One server goes and one stays: the item is deleted by a call, as nobody knows which server it is in.
+    assert_data_eq!(project.apply(&text(1)).await, str![[r#"
+- item.i[1] [NoKey]
+- server.s[1] [NoKey]
+
+"#]]);
+    let calls = ["delete item.i[1]", "delete server.s[1]"];
+    project.world.assert_done_in_order(&calls, &[(calls[0], calls[1])]);
+    project.apply(&text(2)).await;
+    project.world.take_log();
+    assert_data_eq!(project.destroy(&text(2)).await, str![[r#"
+- item.i[0] [Destroy] gone with server.s[0]
+- item.i[1] [Destroy] gone with server.s[0]
+- server.s[0] [Destroy]
+- server.s[1] [Destroy]
+- thing.used [Destroy]
+
+"#]]);
+    project.world.assert_done_in_order(&["delete server.s[0]", "delete server.s[1]", "delete thing.used"], &[]);
+}
+
+#[tokio::test]
+async fn a_container_that_cannot_be_deleted_keeps_what_is_inside() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    project.world.fail("delete server.s", crate::mock::Fault::Refused);
+    let (_, applied) = project.run(SERVER, ha_plan::PlanMode::Destroy).await.unwrap();
+    assert_data_eq!(crate::show::applied(&applied), str![[r#"
+Delete server.s failed: could not delete it: it was refused
+Delete database.main not started: needs server.s
+Delete table.t not started: needs server.s
+
+"#]]);
+    assert_eq!(project.state().records.len(), 3);
+    project.destroy(SERVER).await;
+}

@@ -1,0 +1,195 @@
+//! What fails, what goes on all the same, and what is on record afterwards.
+
+use ha_kind::Outcome;
+use snapbox::{assert_data_eq, str};
+
+use crate::mock::Fault;
+use crate::project::Project;
+
+const TREE: &str = r#"
+    resource "thing" "a" { name = "a" }
+    resource "thing" "b" {
+      name = "b"
+      note = thing.a.arn
+    }
+    resource "thing" "c" {
+      name = "c"
+      note = thing.b.arn
+    }
+    resource "thing" "d" { name = "d" }
+    resource "thing" "e" {
+      name = "e"
+      note = thing.d.arn
+    }
+"#;
+
+#[tokio::test]
+async fn independent_branches_go_on() {
+    let project = Project::new();
+    project.world.fail("create thing.a", Fault::Refused);
+    assert_data_eq!(project.try_apply(TREE).await, str![[r#"
+Create thing.a failed: could not create it: it was refused
+Create thing.b not started: needs thing.a
+Create thing.c not started: needs thing.a
+
+"#]]);
+    assert_eq!(project.world.names(), ["thing d", "thing e"]);
+    assert!(project.state().unfinished.is_empty(), "what was refused leaves nothing to look for");
+    project.apply(TREE).await;
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_looked_into() {
+    for fault in [Fault::AnswerLost, Fault::RequestLost] {
+        let project = Project::new();
+        project.world.fail("create thing.b", fault);
+        assert_data_eq!(
+            project.try_apply(TREE).await,
+            str![[r#"
+Create thing.b failed: could not create it: the [..] was lost
+Create thing.c not started: needs thing.b
+
+"#]]
+        );
+        let state = project.state();
+        let unfinished: Vec<_> = state.unfinished.values().collect();
+        assert_eq!(unfinished.len(), 1);
+        assert!(unfinished[0].failure.as_deref().is_some_and(|it| it.contains("lost")));
+        project.world.take_log();
+        project.apply(TREE).await;
+        assert!(project.world.take_calls().contains(&"resume thing.b".to_owned()));
+        assert_eq!(project.world.count(), 5);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_update_or_deletion_is_seen_by_the_next_run() {
+    for fault in [Fault::Refused, Fault::AnswerLost, Fault::RequestLost] {
+        let project = Project::new();
+        project.apply(TREE).await;
+        let changed = TREE.replace("name = \"d\"", "name = \"d\"\n size = 4\n");
+        project.world.fail("update thing.d", fault);
+        project.try_apply(&changed).await;
+        project.apply(&changed).await;
+        project.world.fail("delete thing.d", fault);
+        let less = &TREE[..TREE.find("resource \"thing\" \"d\"").unwrap()];
+        project.try_apply(less).await;
+        project.apply(less).await;
+        assert_eq!(project.world.count(), 3);
+    }
+}
+
+#[tokio::test]
+async fn the_operator_may_stop() {
+    let project = Project { parallelism: 2, ..Project::new() };
+    project.world.fail("create thing.a", Fault::Hangs);
+    let cancel = project.cancel.clone();
+    let stop = async {
+        while project.world.look().calls.get("create").is_none_or(|it| *it < 2) {
+            tokio::task::yield_now().await;
+        }
+        cancel.ask();
+    };
+    let (outcome, ()) = tokio::join!(project.try_apply(TREE), stop);
+    assert_data_eq!(outcome, str![[r#"
+Create thing.a failed: could not create it: it was stopped
+Create thing.b not started: needs thing.a
+Create thing.c not started: needs thing.a
+Create thing.e not started: interrupted
+interrupted
+
+"#]]);
+    let state = project.state();
+    assert_eq!(state.unfinished.len(), 1, "it may have been made");
+    assert!(state.outputs.is_empty());
+    let project = Project { cancel: ha_run::Cancel::new(), ..project };
+    project.apply(TREE).await;
+    assert_eq!(project.world.count(), 5);
+}
+
+#[tokio::test]
+async fn a_wish_to_stop_that_comes_too_late_changes_nothing() {
+    let project = Project::new();
+    let writer = std::sync::Arc::new(project.open());
+    let request = project.request(TREE, ha_plan::PlanMode::Normal).unwrap();
+    let engine = project.engine();
+    let plan = engine.plan(&request, &writer.snapshot(), &*project.events).await.unwrap();
+    let observer: std::sync::Arc<dyn ha_run::Observer> = std::sync::Arc::new(StopsAtTheEnd(project.cancel.clone()));
+    let applied = engine.apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel).await.unwrap();
+    assert!(project.cancel.is_asked() && applied.is_complete() && !applied.interrupted);
+    assert!(applied.outputs.is_some());
+}
+
+/// Asks to stop when the last step is done.
+struct StopsAtTheEnd(ha_run::Cancel);
+
+impl ha_run::Observer for StopsAtTheEnd {
+    fn observe(&self, event: ha_run::Event) {
+        if matches!(event, ha_run::Event::StepDone { ref address, .. } if address.to_string() == "thing.c") {
+            self.0.ask();
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_further_is_done_when_the_state_cannot_be_written() {
+    let store = crate::mock::FailingStore::new();
+    let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    // The intent of the first thing is written, and its result is not.
+    store.fail_after(2);
+    assert_data_eq!(project.try_apply(TREE).await, str![[r#"
+Create thing.d failed: state: could not write the state: the disk is gone
+Create thing.a not started: state unwritable
+Create thing.b not started: state unwritable
+Create thing.c not started: state unwritable
+Create thing.e not started: state unwritable
+
+"#]]);
+    assert_eq!(project.world.count(), 1);
+    store.fail_after(usize::MAX);
+    project.apply(TREE).await;
+    assert_eq!(project.world.count(), 5);
+}
+
+#[tokio::test]
+async fn nothing_is_begun_when_what_was_seen_cannot_be_written() {
+    let store = crate::mock::FailingStore::new();
+    let project = Project::over(crate::mock::World::default(), store.clone());
+    project.apply(TREE).await;
+    project.world.change("thing", "a", "size", 7);
+    project.world.take_log();
+    store.fail_after(0);
+    assert_data_eq!(project.try_apply(TREE).await, str![[r#"
+Update thing.a not started: state unwritable
+the state could not be written: could not write the state: the disk is gone
+
+"#]]);
+    assert!(project.world.take_log().is_empty());
+}
+
+#[tokio::test]
+async fn a_plan_that_the_state_has_outrun_is_refused() {
+    let project = Project::new();
+    project.apply(TREE).await;
+    let changed = TREE.replace("name = \"d\"", "name = \"d\"\n size = 4\n");
+    let request = project.request(&changed, ha_plan::PlanMode::Normal).unwrap();
+    let engine = project.engine();
+    let plan = engine.plan(&request, &project.state(), &*project.events).await.unwrap();
+    // What it does not touch may change meanwhile.
+    project.apply(&TREE.replace("name = \"c\"", "name = \"c\"\n size = 4\n")).await;
+    assert!(plan.outdated(&project.state()).is_empty());
+    project.apply(&TREE.replace("name = \"d\"", "name = \"d\"\n size = 5\n")).await;
+    let writer = std::sync::Arc::new(project.open());
+    let observer: std::sync::Arc<dyn ha_run::Observer> = project.events.clone();
+    let refused = engine.apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel).await;
+    assert_data_eq!(crate::show::diagnostics(&refused.unwrap_err()), str![[""]]);
+}
+
+#[tokio::test]
+async fn errors_keep_what_became_of_the_call() {
+    let project = Project::new();
+    project.world.fail("create thing.d", Fault::RequestLost);
+    let (_, applied) = project.run(TREE, ha_plan::PlanMode::Normal).await.unwrap();
+    let [(address, _, ha_run::StepError::Provider(error))] = applied.failed.as_slice() else { panic!("one fails") };
+    assert_eq!((address.to_string().as_str(), error.outcome), ("thing.d", Outcome::Unknown));
+}
