@@ -215,7 +215,9 @@ impl HeldLocal {
             Ok(()) => Ok(()),
         };
         kept.and_then(|()| fs::rename(&draft, &previous))
-            .map_err(|error| StateError::io("keep the checkpoint so far as", &previous, &error))
+            .map_err(|error| StateError::io("keep the checkpoint so far as", &previous, &error))?;
+        // After a kill both may be names of one file already; then renaming one to the other leaves both.
+        remove(&draft)
     }
 }
 

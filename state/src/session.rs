@@ -97,3 +97,45 @@ impl<'a> KeyCache<'a> {
         Ok(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reason;
+
+    struct One(Key);
+
+    impl Keys for One {
+        fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
+            Ok(self.0.clone())
+        }
+        fn current(&self, _: &str) -> Result<(KeyName, Key), StateError> {
+            Ok((name(&self.0), self.0.clone()))
+        }
+    }
+
+    fn name(key: &Key) -> KeyName {
+        KeyName { id: key.id().to_owned(), method: "test".into(), parameters: [("salt".into(), "s".into())].into() }
+    }
+
+    #[test]
+    fn a_session_of_a_later_format_says_so_whatever_else_it_holds() {
+        let error = Session::parse(br#"{"format": 2, "lineages": ["a", "b"]}"#, "x").unwrap_err();
+        assert_eq!(error.reason(), &Reason::NewerFormat);
+        assert!(error.to_string().contains("format 2"), "{error}");
+    }
+
+    #[test]
+    fn nothing_a_session_says_can_be_altered_without_the_key() {
+        let one = One(Key::random());
+        let (session, _) = Session::begin(Part::Journal, "lineage-a", 7, name(&one.0), &one.0);
+        let opens = |session: &Session, part| session.sealer(part, &mut KeyCache::new(&one), "x").is_ok();
+        assert!(opens(&session, Part::Journal));
+        assert!(!opens(&session, Part::Checkpoint));
+        assert!(!opens(&Session { number: 8, ..session.clone() }, Part::Journal));
+        assert!(!opens(&Session { lineage: "lineage-b".into(), ..session.clone() }, Part::Journal));
+        assert!(!opens(&Session { salt: "00000000".into(), ..session.clone() }, Part::Journal));
+        let renamed = KeyName { parameters: [].into(), ..session.key.clone() };
+        assert!(!opens(&Session { key: renamed, ..session }, Part::Journal));
+    }
+}

@@ -204,7 +204,7 @@ class QuickStart:
     def passwords(self):
         """Every password by name."""
         expression = "nonsensitive({ for name, drawn in random_password.drawn : name => drawn.result })"
-        return json.loads(self.ha("console", "--json", "--expr", expression, secret_output=True).stdout)["value"]
+        return json.loads(self.ha("console", "--json", "--show-sensitive", "--expr", expression, secret_output=True).stdout)["value"]
 
     # Changes to the configuration.
 

@@ -44,6 +44,9 @@ pub(crate) struct ConsoleArgs {
     /// Print type and value as JSON, or what is wrong
     #[arg(long, requires = "expr")]
     json: bool,
+    /// Print secrets in clear
+    #[arg(long)]
+    show_sensitive: bool,
     #[command(flatten)]
     variables: VariableArgs,
 }
@@ -59,9 +62,10 @@ pub(crate) fn console(arguments: &ConsoleArgs, session: &Session) -> Ended {
 }
 
 fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
+    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     if !has_configuration(&session.directory) {
         let files = ReadFiles::below(&session.directory, &arguments.variables.wishes().allow_read);
-        let desk = Desk { scope: &Nothing, files: &files, secrets: Secrets::default(), sources: Sources::default() };
+        let desk = Desk { scope: &Nothing, files: &files, secrets: Secrets::default(), sources: Sources::default(), sight };
         return desk.serve(arguments, session);
     }
     let project = Project::read(&session.directory, arguments.variables.wishes(), Need::WhatThereIs)?;
@@ -70,7 +74,8 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
     let variables = &project.snapshot.variables;
     let known: Vec<Value> = variables.values().cloned().chain(state_values(&state)).collect();
     let scope = Recorded::new(&project.configuration, variables, &state, &schemas, &*project.files);
-    let desk = Desk { scope: &scope, files: &*project.files, secrets: Secrets::within(&known), sources: project.sources.clone() };
+    let desk =
+        Desk { scope: &scope, files: &*project.files, secrets: Secrets::within(&known), sources: project.sources.clone(), sight };
     desk.serve(arguments, session)
 }
 
@@ -80,6 +85,7 @@ struct Desk<'a> {
     files: &'a dyn Files,
     secrets: Secrets,
     sources: Sources,
+    sight: Sight,
 }
 
 impl Desk<'_> {
@@ -134,7 +140,7 @@ impl Desk<'_> {
     }
 
     fn shown(&self, value: &Value) -> Shown {
-        Redactor::new(&self.secrets, Sight::Redacted).shown(value)
+        Redactor::new(&self.secrets, self.sight).shown(value)
     }
 
     fn json(&self, value: &Value) -> Json {

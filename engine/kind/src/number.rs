@@ -615,6 +615,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_survive_json() {
+        let third = n("1").div(&n("3")).unwrap();
+        for number in [n("0.1"), n("-2.5e-7"), n("1e400"), n("1e22"), n("18446744073709551617"), n("-9223372036854775808"), third]
+        {
+            let json = serde_json::to_string(&crate::Value::Number(number.clone())).unwrap();
+            assert_eq!(serde_json::from_str::<crate::Value>(&json).unwrap(), crate::Value::Number(number), "{json}");
+        }
+    }
+
+    #[test]
     fn what_is_no_number_is_refused() {
         for text in ["", "-", ".", "1e", "0x10", "1_000", " 1", "1 ", "one", "1.2.3", "e5", "--1", "1e999999999999999999999"] {
             assert_eq!(text.parse::<Number>(), Err(NotANumber), "{text}");

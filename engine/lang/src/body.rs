@@ -236,6 +236,7 @@ impl Nested {
             return Err(vec![mistake::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
         };
         let mut problems = Vec::new();
+        let environment = &Environment { secret: environment.secret || sensitive, ..*environment };
         for (key, value) in items {
             let iterator = Value::object([("key".into(), key), ("value".into(), value)]);
             let inner: Vec<Value> = bound.iter().cloned().chain([iterator]).collect();

@@ -59,13 +59,15 @@ pub struct Environment<'a> {
     pub(crate) now: Option<SystemTime>,
     /// How many templates are being rendered inside each other.
     pub(crate) depth: u32,
+    /// Whether values that are not marked themselves come out of a secret, so that problems must not show them.
+    pub(crate) secret: bool,
 }
 
 impl<'a> Environment<'a> {
     /// Evaluation while planning: what depends on the time or on chance is unknown.
     #[must_use]
     pub fn new(scope: &'a dyn Scope, files: &'a dyn Files) -> Self {
-        Self { scope, files, now: None, depth: 0 }
+        Self { scope, files, now: None, depth: 0, secret: false }
     }
 
     /// Evaluation at a time, as during apply.

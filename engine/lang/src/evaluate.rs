@@ -34,6 +34,8 @@ pub(crate) struct Evaluator<'e> {
     pub(crate) problems: Vec<Diagnostic>,
     /// Greater than 0 where problems are only counted, so that nothing is looked up for their readers.
     quiet: u32,
+    /// Whether what is being looked at came out of a secret and bears no mark itself, so that problems must not show it.
+    pub(crate) secret: bool,
 }
 
 impl Expression {
@@ -52,8 +54,14 @@ impl Expression {
             return Ok(value.clone());
         }
         let slots = bound.to_vec();
-        let mut evaluator =
-            Evaluator { environment: *environment, file: &self.0.span.file, slots, problems: Vec::new(), quiet: 0 };
+        let mut evaluator = Evaluator {
+            environment: *environment,
+            file: &self.0.span.file,
+            slots,
+            problems: Vec::new(),
+            quiet: 0,
+            secret: environment.secret,
+        };
         evaluator.node(root).map_err(|Failed| evaluator.problems)
     }
 }
@@ -188,6 +196,20 @@ impl Evaluator<'_> {
         convert(&value, &Type::Bool).map_err(|_| self.fail(condition, mistake::condition_is_no_bool(&value)))
     }
 
+    /// What is done with something that came out of a secret, so that no problem shows it.
+    pub(crate) fn secretly<T>(&mut self, secret: bool, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.secret;
+        self.secret |= secret;
+        let done = work(self);
+        self.secret = before;
+        done
+    }
+
+    /// A value as problems may show it.
+    pub(crate) fn showable(&self, value: &Value) -> Value {
+        if self.secret { value.clone().sensitive() } else { value.clone() }
+    }
+
     /// The value of a node, whatever is wrong with it otherwise.
     fn quietly(&mut self, node: &Node) -> Option<Value> {
         let (before, slots) = (self.problems.len(), self.slots.len());
@@ -211,7 +233,8 @@ impl Evaluator<'_> {
             }
             let before = self.problems.len();
             let value = match &chain.kind {
-                Kind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(Failed),
+                Kind::Slot(slot, _) if !self.secret => self.slots.get(*slot as usize).cloned().ok_or(Failed),
+                _ if self.secret && starts_in_slot(chain) => Ok(Value::Null.sensitive()),
                 _ => self.node_quietly(chain),
             };
             self.problems.truncate(before);
@@ -237,6 +260,14 @@ impl Evaluator<'_> {
             Kind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(Failed),
             _ => Err(Failed),
         }
+    }
+}
+
+/// Whether a chain of steps begins with a value bound inside the expression.
+fn starts_in_slot(chain: &Node) -> bool {
+    match &chain.kind {
+        Kind::Attribute(it) => starts_in_slot(&it.0),
+        kind => matches!(kind, Kind::Slot(..)),
     }
 }
 

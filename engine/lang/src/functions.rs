@@ -82,21 +82,30 @@ pub(crate) struct Refusal {
     pub(crate) argument: Option<usize>,
     /// What is wrong, as a sentence without a period.
     pub(crate) message: String,
+    /// Whether it may be shown even when arguments are secret.
+    pub(crate) harmless: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { argument: None, message: message.into() }
+        Self { argument: None, message: message.into(), harmless: false }
     }
 
     pub(crate) fn of(argument: usize, message: impl Into<String>) -> Self {
-        Self { argument: Some(argument), message: message.into() }
+        Self { argument: Some(argument), message: message.into(), harmless: false }
+    }
+}
+
+impl Refusal {
+    /// A message that shows nothing of what the arguments are.
+    pub(crate) fn harmless(message: impl Into<String>) -> Self {
+        Self { harmless: true, ..Self::new(message) }
     }
 }
 
 impl From<TooLong> for Refusal {
     fn from(_: TooLong) -> Self {
-        Self::new(TooLong::MESSAGE)
+        Self::harmless(TooLong::MESSAGE)
     }
 }
 

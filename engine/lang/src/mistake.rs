@@ -14,7 +14,7 @@ fn error(summary: impl Into<String>) -> Diagnostic {
 }
 
 pub(crate) fn unreadable(message: &str, span: Span) -> Diagnostic {
-    error(message.replace("; unexpected token", "")).at(span).label("cannot be read from here on")
+    error(message).at(span).label("cannot be read from here on")
 }
 
 pub(crate) fn too_large(file: &str) -> Diagnostic {
@@ -174,6 +174,17 @@ pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
 
 pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
     error(format!("a {} is no key of an instance", kind(value))).help("with `count` it is a number, with `for_each` a text")
+}
+
+/// Said in the place of what a function has against a secret.
+pub(crate) const SECRET_REFUSED: &str = "it refuses what it is given; why would show a secret";
+
+pub(crate) fn not_in_secret() -> Diagnostic {
+    error("the (sensitive) value has no such attribute or element")
+}
+
+pub(crate) fn no_instance_of_secret_key(block: &BlockName) -> Diagnostic {
+    error(format!("`{block}` has no instance of this (sensitive) key"))
 }
 
 pub(crate) fn not_indexed(value: &Value) -> Diagnostic {

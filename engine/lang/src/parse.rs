@@ -141,9 +141,16 @@ impl<'a> Reader<'a> {
     }
 
     fn unreadable(&self, error: &hcl_edit::parser::Error) -> Diagnostic {
-        let offset = error.location().offset();
-        let length = self.text.get(offset..).and_then(|it| it.chars().next()).map_or(0, char::len_utf8);
-        mistake::unreadable(error.message(), self.span(offset..offset + length))
+        let offset = self.text.floor_char_boundary(error.location().offset());
+        let found = self.text[offset..].chars().next();
+        let length = found.map_or(0, char::len_utf8);
+        let message = match (error.message(), found) {
+            // The parser takes the end for the last character.
+            ("unexpected token", Some(_)) if self.text[offset + length..].trim().is_empty() => "the text ends too early".into(),
+            ("unexpected token", Some(found)) => format!("`{}` is not expected here", found.escape_default()),
+            (message, _) => message.to_owned(),
+        };
+        mistake::unreadable(&message, self.span(offset..offset + length))
     }
 
     fn word(&mut self, name: &str, range: Option<Range<usize>>) -> Word {

@@ -130,9 +130,11 @@ impl Resolver {
         match piece {
             syntax::Piece::Text(text) => Piece::Text(text.into()),
             syntax::Piece::Value(node) => Piece::Value(self.node(node)),
-            syntax::Piece::If { condition, then, otherwise } => {
-                Piece::If { condition: self.node(condition), then: self.pieces(then), otherwise: self.pieces(otherwise) }
-            }
+            syntax::Piece::If { condition, then, otherwise } => Piece::If(Box::new(If {
+                condition: self.node(condition),
+                then: self.pieces(then),
+                otherwise: self.pieces(otherwise),
+            })),
             syntax::Piece::For { key, value, collection, body } => {
                 let collection = self.node(collection);
                 let keyed = key.is_some();

@@ -1,10 +1,12 @@
 //! What will be true of an instance once its change is done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_kind::{Action, Address, Described, Field, Name, Object, Schema, Shape, Value};
 use ha_state::Record;
 
+use crate::difference::with_choices;
 use crate::observed::plain;
 
 /// The outputs as they will be: as recorded when untouched, all but the volatile ones when updated, predicted or
@@ -52,7 +54,7 @@ fn predicted(described: &Described, arguments: &Object) -> Object {
         (name, if secret { value.sensitive() } else { value })
     };
     let predicted = described.hooks().predicted(schema, arguments).into_iter().map(marked).collect();
-    with_marks_of(schema, arguments, predicted)
+    with_marks_of(described, arguments, predicted)
 }
 
 fn unknown(name: &Name, field: &Field, address: &Address) -> Value {
@@ -68,23 +70,44 @@ pub(crate) fn arguments_after(
     record: Option<&Record>,
     address: &Address,
 ) -> Object {
+    let schema = described.schema();
+    match (action, record) {
+        (Action::Update, Some(record)) => with_choices(schema, arguments, &record.arguments),
+        _ => with_unknown_choices(&schema.arguments, arguments, &address.to_string()),
+    }
+}
+
+/// The arguments of something new, of which nobody knows what the service will choose.
+fn with_unknown_choices(fields: &BTreeMap<Name, Field>, arguments: &Object, of: &str) -> Object {
     let mut after = arguments.clone();
-    for (name, field) in described.schema().arguments.iter().filter(|(_, it)| it.chosen) {
-        if after.contains_key(name) {
-            continue;
-        }
-        match (action, record) {
-            (Action::Update, Some(record)) => {
-                if let Some(value) = record.arguments.get(name) {
-                    after.insert(name.clone(), value.clone());
-                }
+    for (name, field) in fields {
+        let of = || format!("{of}.{name}");
+        match after.get(name) {
+            None | Some(Value::Null) if field.chosen => {
+                after.insert(name.clone(), Value::unknown(field.shape.ty(), Some(of().into())));
             }
-            _ => {
-                after.insert(name.clone(), unknown(name, field, address));
+            Some(value) if has_fields(&field.shape) => {
+                let value = inside_with_unknown_choices(&field.shape, value, &of());
+                after.insert(name.clone(), value);
             }
+            _ => {}
         }
     }
     after
+}
+
+fn inside_with_unknown_choices(shape: &Shape, value: &Value, of: &str) -> Value {
+    let inside = |shape: &Shape, value: &Value| inside_with_unknown_choices(shape, value, of);
+    match (shape, value) {
+        (Shape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(with_unknown_choices(fields, items, of))),
+        (Shape::List(shape), Value::List(items)) => Value::list(items.iter().map(|it| inside(shape, it))),
+        (Shape::Set(shape), Value::Set(items)) => Value::Set(Arc::new(items.iter().map(|it| inside(shape, it)).collect())),
+        (Shape::Map(shape), Value::Map(items)) => {
+            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), inside(shape, it))).collect()))
+        }
+        (_, Value::Sensitive(inner)) => inside(shape, inner).sensitive(),
+        _ => value.clone(),
+    }
 }
 
 /// A record that nothing happens to, with the marks that the configuration's values have by now. What it says stays as
@@ -102,41 +125,70 @@ pub(crate) fn remarked(described: &Described, record: &Record, wanted: &Object) 
         (name.clone(), value)
     };
     let arguments: Object = record.arguments.iter().map(remark).collect();
-    let outputs = with_marks_of(described.schema(), &arguments, record.outputs.clone());
+    let secret = arguments.values().any(Value::contains_sensitive);
+    // What was made of a secret that is none any more is none either.
+    let plain = (!secret).then(|| described.schema().conform_outputs(&plain(&record.outputs)).ok()).flatten();
+    let outputs = with_marks_of(described, &arguments, plain.unwrap_or_else(|| record.outputs.clone()));
     (arguments, outputs)
 }
 
-/// The outputs, with those marked that may hold anything and so may hold a secret of the arguments.
+/// The outputs, with those marked that are made of a secret argument, or may hold anything and so may hold one.
 #[must_use]
-pub fn with_marks_of(schema: &Schema, arguments: &Object, mut outputs: Object) -> Object {
-    let anything: Vec<&Name> =
-        outputs.keys().filter_map(|name| schema.outputs.get_key_value(name)).filter(|(_, it)| it.shape == Shape::Any).map(|(name, _)| name).collect();
-    if anything.is_empty() {
-        return outputs;
-    }
+pub fn with_marks_of(described: &Described, arguments: &Object, outputs: Object) -> Object {
+    let schema = described.schema();
+    let mut outputs = described.hooks().marked(schema, arguments, outputs);
+    let holds_anything = |name: &Name| schema.outputs.get(name).is_some_and(|it| it.shape == Shape::Any && !it.secret);
     let secret = arguments.values().any(Value::contains_sensitive);
-    for name in anything {
-        let Some(value) = outputs.get_mut(name) else { continue };
+    for (_, value) in outputs.iter_mut().filter(|(name, it)| holds_anything(name) && (secret || it.contains_sensitive())) {
         let plain = value.revealed();
         *value = match arguments.values().find(|it| it.revealed() == plain) {
             Some(same) => same.clone(),
             None if secret => plain.sensitive(),
             None => plain,
         };
-        if schema.outputs[name].secret {
-            *value = std::mem::replace(value, Value::Null).sensitive();
-        }
     }
     outputs
 }
 
 /// An instance's value: its arguments, its outputs over them, and null for every attribute that has neither.
 pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Object) -> Value {
-    let names = schema.arguments.keys().chain(schema.outputs.keys());
-    let mut all: Object = names.map(|name| (name.clone(), Value::Null)).collect();
-    all.extend(arguments.iter().map(|(name, it)| (name.clone(), it.clone())));
-    all.extend(outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
+    let mut all = Object::new();
+    for (name, field) in schema.arguments.iter().chain(&schema.outputs) {
+        let output = outputs.get(name).filter(|it| !it.is_null());
+        let value = output.or_else(|| arguments.get(name)).map(|it| with_nulls(&field.shape, it));
+        all.insert(name.clone(), value.unwrap_or(Value::Null));
+    }
     Value::Object(Arc::new(all))
+}
+
+/// The value, with null for what blocks inside of it leave out.
+fn with_nulls(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        (Shape::Object(fields), Value::Object(items)) => {
+            let whole = |(name, field): (&Name, &Field)| {
+                let value = items.get(name).map_or(Value::Null, |it| with_nulls(&field.shape, it));
+                (name.clone(), value)
+            };
+            Value::object(fields.iter().map(whole))
+        }
+        (Shape::List(of), Value::List(items)) if has_fields(of) => Value::list(items.iter().map(|it| with_nulls(of, it))),
+        (Shape::Set(of), Value::Set(items)) if has_fields(of) => {
+            Value::Set(Arc::new(items.iter().map(|it| with_nulls(of, it)).collect()))
+        }
+        (Shape::Map(of), Value::Map(items)) if has_fields(of) => {
+            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), with_nulls(of, it))).collect()))
+        }
+        (_, Value::Sensitive(inner)) => with_nulls(shape, inner).sensitive(),
+        _ => value.clone(),
+    }
+}
+
+fn has_fields(shape: &Shape) -> bool {
+    match shape {
+        Shape::Object(_) => true,
+        Shape::List(of) | Shape::Set(of) | Shape::Map(of) => has_fields(of),
+        _ => false,
+    }
 }
 
 /// All attributes of a record: outputs over arguments, and the id.

@@ -76,7 +76,8 @@ impl Going<'_> {
         let mut taking: BTreeMap<BlockAddress, Option<Address>> = BTreeMap::new();
         let takes = |address: &Address, prior: &Prior| {
             let described = self.schemas.kind(Mode::Managed, &address.block.kind);
-            deleted.contains(address) && described.is_none_or(|it| it.hooks().takes_contents(it.schema(), &prior.record.arguments))
+            deleted.contains(address)
+                && described.is_none_or(|it| it.hooks().takes_contents(it.schema(), &prior.record.arguments))
         };
         for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deleted.contains(&it.address)) {
             let Some(described) = self.schemas.kind(Mode::Managed, &change.address.block.kind) else { continue };

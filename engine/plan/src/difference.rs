@@ -1,9 +1,9 @@
 //! What differs between the arguments wanted and the arguments seen, in normal form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Described, Field, Name, Object, Path, Shape, Value};
+use ha_kind::{Described, Field, Name, Object, Path, Schema, Shape, Value};
 
 use crate::model::Difference;
 use crate::observed::plain;
@@ -77,6 +77,33 @@ fn is_empty(value: &Value) -> bool {
     value.is_null() || value.elements().is_some_and(|it| it.is_empty()) || value.as_object().is_some_and(Object::is_empty)
 }
 
+/// The arguments, with what the service chose where the configuration is silent, as it was seen.
+#[must_use]
+pub fn with_choices(schema: &Schema, arguments: &Object, seen: &Object) -> Object {
+    fields_with_chosen(&schema.arguments, arguments, &Value::object(seen.clone()))
+}
+
+/// Whether the configuration is silent somewhere that the service chooses.
+#[must_use]
+pub fn leaves_choices(schema: &Schema, arguments: &Object) -> bool {
+    fields_leave_choices(&schema.arguments, arguments)
+}
+
+fn fields_leave_choices(fields: &BTreeMap<Name, Field>, given: &Object) -> bool {
+    fields.iter().any(|(name, field)| match given.get(name) {
+        None | Some(Value::Null) => field.chosen,
+        Some(value) => leaves_choices_inside(&field.shape, value),
+    })
+}
+
+fn leaves_choices_inside(shape: &Shape, value: &Value) -> bool {
+    match (shape, value) {
+        (Shape::Object(fields), Value::Object(items)) => fields_leave_choices(fields, items),
+        (Shape::List(of) | Shape::Set(of) | Shape::Map(of), _) => value.children().any(|it| leaves_choices_inside(of, it)),
+        _ => false,
+    }
+}
+
 /// The value, with what the service chose inside of blocks where it is silent.
 fn with_chosen(shape: &Shape, value: &Value, seen: Option<&Value>) -> Value {
     let Some(seen) = seen.filter(|_| has_chosen(shape)) else { return value.clone() };
@@ -104,7 +131,7 @@ fn with_chosen(shape: &Shape, value: &Value, seen: Option<&Value>) -> Value {
     }
 }
 
-fn fields_with_chosen(fields: &std::collections::BTreeMap<Name, Field>, items: &Object, seen: &Value) -> Object {
+fn fields_with_chosen(fields: &BTreeMap<Name, Field>, items: &Object, seen: &Value) -> Object {
     let mut all = items.clone();
     for (name, field) in fields {
         let there = seen.as_object().and_then(|it| it.get(name));

@@ -266,7 +266,8 @@ impl Execution {
         self.world.put(&name, &change.address.key, value.clone());
         let block = &self.configuration.blocks[&name];
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
-        for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name)) {
+        for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name))
+        {
             if !agrees(planned, &value.get(output)) {
                 let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says")).at(block.head.clone());
                 let detail = "It was known while planning, and the service answered something else. It is done and on record.";
@@ -338,7 +339,7 @@ impl Execution {
             diagnostics.extend(failing(&self.world, &output.preconditions, &Key::None, &Expansion::Single, None, &of));
             match self.world.evaluate(&output.value) {
                 Ok(value) if value.contains_sensitive() && !output.sensitive => diagnostics.push(holds_a_secret(output)),
-                Ok(value) if value.is_wholly_known() => {
+                Ok(value) if value.is_wholly_known() && !value.is_null() => {
                     let value = if output.sensitive { value.sensitive() } else { value };
                     outputs.insert(name.clone(), OutputRecord { value, sensitive: output.sensitive });
                 }

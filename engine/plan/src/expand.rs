@@ -36,6 +36,13 @@ impl From<Vec<Diagnostic>> for Undecided {
     }
 }
 
+impl Undecided {
+    fn of(self, block: &ResourceBlock) -> Self {
+        let placed = |it: Diagnostic| it.within(block.head.clone()).of(&block.name);
+        Self { diagnostics: self.diagnostics.into_iter().map(placed).collect(), waits: self.waits }
+    }
+}
+
 impl Expansion {
     /// The instances' keys, in order.
     pub(crate) fn keys(&self) -> Vec<Key> {
@@ -69,7 +76,7 @@ impl Expansion {
 /// The instances that a block has.
 pub(crate) fn expansion(world: &World, block: &ResourceBlock) -> Result<Arc<Expansion>, Undecided> {
     if let Some(enabled) = &block.lifecycle.enabled
-        && !flag(world, enabled, "enabled")?
+        && !flag(world, enabled, "enabled").map_err(|it| it.of(block))?
     {
         return Ok(Arc::new(Expansion::Absent));
     }
@@ -102,8 +109,7 @@ fn waiting(unknown: &Value) -> String {
 }
 
 fn counted(world: &World, block: &ResourceBlock, count: &Expression) -> Result<Expansion, Undecided> {
-    let at =
-        |message: &str| Diagnostic::error(message).at(count.span().clone()).within(block.head.clone()).of(&block.name);
+    let at = |message: &str| Diagnostic::error(message).at(count.span().clone()).within(block.head.clone()).of(&block.name);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
     let (value, sensitive) = world.evaluate(count)?.unmark();
     if sensitive {

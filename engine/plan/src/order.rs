@@ -13,11 +13,7 @@ use crate::model::{Change, Step, StepKind};
 pub(crate) type Recorded<'a> = BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>;
 
 /// The steps of a plan, each after those it waits for.
-pub(crate) fn steps(
-    changes: &[Change],
-    graph: Option<&Graph>,
-    recorded: &Recorded<'_>,
-) -> Result<Vec<Step>, Box<Diagnostic>> {
+pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, recorded: &Recorded<'_>) -> Result<Vec<Step>, Box<Diagnostic>> {
     let mut by_block: BTreeMap<&BlockAddress, Vec<usize>> = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
         by_block.entry(&change.address.block).or_default().push(index);
@@ -189,9 +185,10 @@ impl<'a> Order<'a> {
         // What lives inside something that itself goes with a third thing comes after that one.
         while !open.is_empty() {
             let waiting: BTreeSet<&BlockAddress> = open.iter().copied().collect();
-            let (ready, later): (Vec<_>, Vec<_>) = open.iter().copied().partition(|block| {
-                self.containers_of(block).into_iter().all(|container| !waiting.contains(container))
-            });
+            let (ready, later): (Vec<_>, Vec<_>) = open
+                .iter()
+                .copied()
+                .partition(|block| self.containers_of(block).into_iter().all(|container| !waiting.contains(container)));
             // Nothing lives inside itself; should a state say so, all of it is written off all the same.
             for block in if ready.is_empty() { open.clone() } else { ready } {
                 self.forget_block(block);
@@ -238,10 +235,18 @@ impl<'a> Order<'a> {
     fn updates_after_dependents_are_deleted(&mut self, dependents: &BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
         for (block, users) in dependents {
             let own = self.by_block.get(block).cloned().unwrap_or_default();
-            let updates: Vec<usize> =
-                own.iter().filter(|it| self.changes[**it].action == Action::Update).filter_map(|it| self.makes.get(it)).copied().collect();
-            let deletes: Vec<usize> =
-                own.iter().filter(|it| self.changes[**it].gone_with.is_none()).filter_map(|it| self.deletes.get(it)).copied().collect();
+            let updates: Vec<usize> = own
+                .iter()
+                .filter(|it| self.changes[**it].action == Action::Update)
+                .filter_map(|it| self.makes.get(it))
+                .copied()
+                .collect();
+            let deletes: Vec<usize> = own
+                .iter()
+                .filter(|it| self.changes[**it].gone_with.is_none())
+                .filter_map(|it| self.deletes.get(it))
+                .copied()
+                .collect();
             let (mut gone, mut forgotten) = (Vec::new(), Vec::new());
             for user in users {
                 gone.extend(self.deleted.get(user));
@@ -365,7 +370,8 @@ fn making(change: &Change, index: usize) -> Option<StepKind> {
 fn dependents_first<'a>(
     recorded: &Recorded<'a>,
 ) -> (Vec<&'a BlockAddress>, BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
-    let all: BTreeSet<&BlockAddress> = recorded.iter().flat_map(|(block, behind)| behind.iter().chain([block])).copied().collect();
+    let all: BTreeSet<&BlockAddress> =
+        recorded.iter().flat_map(|(block, behind)| behind.iter().chain([block])).copied().collect();
     let mut graph = DiGraph::<&BlockAddress, ()>::with_capacity(all.len(), all.len());
     let nodes: BTreeMap<&BlockAddress, _> = all.into_iter().map(|it| (it, graph.add_node(it))).collect();
     for (block, behind) in recorded {

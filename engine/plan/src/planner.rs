@@ -229,7 +229,8 @@ impl<'a> Planner<'a> {
             }
             (alias, defaults) => {
                 let missing = defaults.and_then(Result::err).into_iter().flatten().map(|it| it.message);
-                let diagnostic = at(format!("the provider `{name}` is not configured")).detail(missing.collect::<Vec<_>>().join("; "));
+                let diagnostic =
+                    at(format!("the provider `{name}` is not configured")).detail(missing.collect::<Vec<_>>().join("; "));
                 let alias = alias.as_ref().map(|it| format!(" with `alias = \"{it}\"`")).unwrap_or_default();
                 self.diagnostics.push(diagnostic.help(format!("add a block `provider \"{}\"`{alias}", name.name)));
                 None
@@ -256,9 +257,11 @@ impl<'a> Planner<'a> {
                     return self.diagnostics.push(holds_a_secret(output));
                 }
                 let value = if output.sensitive { value.sensitive() } else { value };
-                let change =
-                    OutputChange { before: before.map(|it| it.value.clone()), after: Some(value), sensitive: output.sensitive };
-                self.outputs.insert(name.clone(), change);
+                // What is null is not there.
+                let (before, after) = (before.map(|it| it.value.clone()), Some(value).filter(|it| !it.is_null()));
+                if before.is_some() || after.is_some() {
+                    self.outputs.insert(name.clone(), OutputChange { before, after, sensitive: output.sensitive });
+                }
             }
             Err(diagnostics) => self.diagnostics.extend(diagnostics),
         }
@@ -348,6 +351,13 @@ impl<'a> Planner<'a> {
             } else if is_document {
                 causes.extend(self.because(block).into_iter().map(|it| format!("{block} from {it}")));
             }
+        }
+        for provider in self.graph.direct(&Node::Block(name.clone())).filter(|it| matches!(it, Node::Provider(_))) {
+            let Node::Provider(provider_name) = provider else { continue };
+            let behind = self.graph.blocks_behind(provider);
+            let pending = behind.iter().filter(|it| self.pending.contains_key(*it));
+            causes
+                .extend(pending.map(|it| format!("provider.{provider_name} from {it}")).take(CAUSES - causes.len().min(CAUSES)));
         }
         causes
     }
@@ -444,12 +454,12 @@ pub(crate) fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
     diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
 }
 
-fn once_each(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// Each diagnostic once, in the order of the source.
+fn once_each(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
-    let first = |it: &Diagnostic| seen.insert((it.span.clone(), it.summary.clone(), it.detail.clone()));
-    let mut once = diagnostics;
-    once.retain(first);
-    once
+    diagnostics.retain(|it| seen.insert((it.span.clone(), it.summary.clone(), it.detail.clone())));
+    diagnostics.sort_by_key(|it| (it.span.is_none(), it.span.clone()));
+    diagnostics
 }
 
 fn unknown_kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {

@@ -9,11 +9,7 @@ use crate::model::{Change, Rolling, Step, StepKind};
 /// The disruptive steps that must not run together, and what is to be said of them. Making a whole group, or deleting
 /// all of it, disturbs nobody. Where one member must come after another, its steps get to wait for the other's; then the
 /// steps are no longer in order.
-pub(crate) fn rolling(
-    changes: &[Change],
-    steps: &mut [Step],
-    untouched: &BTreeSet<String>,
-) -> (Vec<Rolling>, Vec<Diagnostic>) {
+pub(crate) fn rolling(changes: &[Change], steps: &mut [Step], untouched: &BTreeSet<String>) -> (Vec<Rolling>, Vec<Diagnostic>) {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, change) in changes.iter().enumerate().filter(|(_, it)| it.address.block.mode == Mode::Managed) {
         if let Some(group) = &change.group {
@@ -121,8 +117,7 @@ fn waits(chain_of: &BTreeMap<usize, usize>, steps: &[Step]) -> BTreeSet<(usize, 
     let mut behind: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for index in (*first..=*last).filter(|it| leads_to_a_chain[*it]) {
-        let mut chains: BTreeSet<usize> =
-            steps[index].after.iter().filter_map(|it| behind.get(it)).flatten().copied().collect();
+        let mut chains: BTreeSet<usize> = steps[index].after.iter().filter_map(|it| behind.get(it)).flatten().copied().collect();
         if let Some(own) = chain_of.get(&index) {
             found.extend(chains.iter().filter(|it| *it != own).map(|it| (*own, *it)));
             chains.insert(*own);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue, Value};
-use ha_plan::{FromConfiguration, replaces, revealed, with_marks_of};
+use ha_kind::{Action, Address, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue};
+use ha_plan::{FromConfiguration, leaves_choices, replaces, revealed, with_choices, with_marks_of};
 use ha_state::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
 
 use crate::event::StepError;
@@ -217,25 +217,19 @@ impl Bench<'_> {
         Err(StepError::Provider(error))
     }
 
-    /// Adds what the service chose where the configuration is silent, when the kind's answer does not hold it.
-    async fn complete(&self, id: &str, mut arguments: Object, outputs: Object) -> (Object, Object) {
+    /// Adds what the service chose where the configuration is silent.
+    async fn complete(&self, id: &str, arguments: Object, outputs: Object) -> (Object, Object) {
         let schema = self.described.schema();
-        let outputs = with_marks_of(schema, &arguments, outputs);
-        let silent = |(name, _): &(&ha_kind::Name, &ha_kind::Field)| {
-            !arguments.contains_key(*name) && outputs.get(*name).is_none_or(Value::is_null)
-        };
-        let chosen: Vec<_> =
-            schema.arguments.iter().filter(|(_, it)| it.chosen).filter(silent).map(|(name, _)| name.clone()).collect();
-        if !chosen.is_empty() {
-            let known = RecordedValue { id: id.to_owned(), arguments: revealed(&arguments), outputs: revealed(&outputs) };
-            // It is made and will be on record; what the service chose can also be seen by the next refresh.
-            if let Ok(mut readings) = self.driver.read(&self.client, std::slice::from_ref(&known)).await
-                && let Some(ReadingValue::Found { arguments: seen, .. }) = readings.pop()
-            {
-                arguments.extend(chosen.into_iter().filter_map(|name| seen.get(&name).map(|it| (name.clone(), it.clone()))));
-            }
+        let outputs = with_marks_of(self.described, &arguments, outputs);
+        if !leaves_choices(schema, &arguments) {
+            return (arguments, outputs);
         }
-        (arguments, outputs)
+        let known = RecordedValue { id: id.to_owned(), arguments: revealed(&arguments), outputs: revealed(&outputs) };
+        // It is made and will be on record; what the service chose can also be seen by the next refresh.
+        match self.driver.read(&self.client, std::slice::from_ref(&known)).await.map(|mut it| it.pop()) {
+            Ok(Some(ReadingValue::Found { arguments: seen, .. })) => (with_choices(schema, &arguments, &seen), outputs),
+            _ => (arguments, outputs),
+        }
     }
 
     fn record(&self, id: String, arguments: Object, outputs: Object, from: FromConfiguration) -> Record {

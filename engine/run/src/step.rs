@@ -167,10 +167,7 @@ pub(crate) fn begun_making<'a>(unfinished: impl Iterator<Item = &'a Unfinished>)
 }
 
 /// The earlier try at changing an instance to the same arguments. A service may refuse the same token with others.
-pub(crate) fn begun_changing<'a>(
-    unfinished: impl Iterator<Item = &'a Unfinished>,
-    arguments: &Object,
-) -> Option<Unfinished> {
+pub(crate) fn begun_changing<'a>(unfinished: impl Iterator<Item = &'a Unfinished>, arguments: &Object) -> Option<Unfinished> {
     unfinished.filter(|it| it.intent.action == Action::Update && it.intent.arguments == *arguments).last().cloned()
 }
 

@@ -6,6 +6,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use ha_kind::{Error, Outcome};
 
+use crate::wait::Seen;
+
 /// Says what was attempted when a call to AWS fails.
 pub(crate) trait Attempting<T> {
     /// The result with the attempt named. What became of it is left open, because something may have been changed.
@@ -50,6 +52,14 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|it| it.status().as_u16())
 }
 
+/// That something is waited for, with what AWS says meanwhile.
+pub(crate) fn waiting<T, E: ProvideErrorMetadata>(what: &str, error: &SdkError<E, HttpResponse>) -> Seen<T> {
+    Seen::Pending(match error.message().or(error.code()) {
+        Some(said) => format!("{what} ({})", said.trim_end_matches('.')),
+        None => what.to_owned(),
+    })
+}
+
 fn was_refused<E>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
@@ -69,10 +79,9 @@ where
             let status = status(error).map_or_else(|| "an error".to_owned(), |it| format!("status {it}"));
             Error::new(what, format!("AWS answered with {status} and no explanation"))
         }
-        // The SDK's own first line says no more than that something went wrong.
         (None, SdkError::DispatchFailure(failure)) if failure.as_connector_error().is_some() => {
-            let error = failure.as_connector_error().expect("just seen");
-            Error::from_error(what, error).help("check the network and the endpoint that the plan's head names")
+            let error = failure.as_connector_error().expect("it was just seen");
+            Error::new(what, root(error)).help("check the network, the credentials and the endpoint that the plan's head names")
         }
         (None, SdkError::TimeoutError(_)) => {
             Error::new(what, "no answer in time").help("check the network, and whether AWS reports trouble in this region")
@@ -89,6 +98,15 @@ where
         Some(request) => explained.request(request),
         None => explained,
     }
+}
+
+/// What is at the bottom of an error; what lies above only says which library met it.
+fn root(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
 }
 
 fn advice(code: &str) -> Option<&'static str> {

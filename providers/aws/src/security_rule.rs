@@ -83,9 +83,9 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
             Some(found) => found,
             None => match self.authorize(aws, attempt).await? {
                 Some(found) => found,
-                None => find_ours(aws, group, attempt).await?.ok_or_else(|| {
-                    failure::foreign("rule", &format!("{} of {group}", self.written()))
-                })?,
+                None => find_ours(aws, group, attempt)
+                    .await?
+                    .ok_or_else(|| failure::foreign("rule", &format!("{} of {group}", self.written())))?,
             },
         };
         let id = found.security_group_rule_id().unwrap_or_default().to_owned();
@@ -137,7 +137,7 @@ impl<D: Direction> SecurityGroupRule<D> {
     /// Makes the rule; none where the same one is there already.
     async fn authorize(&self, aws: &Aws, attempt: &Attempt) -> Result<Option<Found>, Error> {
         let group = self.security_group_id.as_str();
-        let what = format!("add the rule {} to {group}", self.written());
+        let what = format!("add the rule `{}` to {group}", self.written());
         let permission = self.atom().permission();
         let tagged = ec2::tagged(ResourceType::SecurityGroupRule, &self.tags, attempt);
         Wait::new(&what, PROPAGATION)
@@ -148,7 +148,7 @@ impl<D: Direction> SecurityGroupRule<D> {
                             Err(error) if failure::is(&error, &["InvalidPermission.Duplicate"]) => Ok(Seen::Ready(None)),
                             // The group was made a moment ago.
                             Err(error) if failure::is(&error, &["InvalidGroup.NotFound"]) => {
-                                Ok(Seen::Pending("waiting for its group".into()))
+                                Ok(failure::waiting("waiting for its group", &error))
                             }
                             other => {
                                 let made = other.attempting_first(&what)?.security_group_rules.unwrap_or_default();
@@ -197,8 +197,8 @@ impl<D: Direction> SecurityGroupRule<D> {
             Peer::Group(name) | Peer::List(name) => name,
         };
         match (self.from_port, self.to_port) {
-            (Some(from), Some(to)) => format!("`{} {from}-{to} {peer}`", self.ip_protocol.as_str()),
-            _ => format!("`{} {peer}`", self.ip_protocol.as_str()),
+            (Some(from), Some(to)) => format!("{} {from}-{to} {peer}", self.ip_protocol.as_str()),
+            _ => format!("{} {peer}", self.ip_protocol.as_str()),
         }
     }
 }
@@ -219,11 +219,7 @@ impl<D: Direction> Listed for SecurityGroupRule<D> {
     }
 }
 
-fn seen<D: Direction>(
-    aws: &Aws,
-    recorded: &Recorded<SecurityGroupRule<D>>,
-    found: &Found,
-) -> Reading<SecurityGroupRule<D>> {
+fn seen<D: Direction>(aws: &Aws, recorded: &Recorded<SecurityGroupRule<D>>, found: &Found) -> Reading<SecurityGroupRule<D>> {
     let known = &recorded.arguments;
     let ip_protocol = Protocol::new(found.ip_protocol().unwrap_or("-1"));
     // With all protocols, no ports and -1 mean the same.
@@ -273,12 +269,8 @@ struct Named {
 
 fn check_peer(it: Named) -> Vec<Problem> {
     let problem = |at: &str, message: &str| Problem { path: Path::attribute(at), message: message.into() };
-    let said = [
-        it.cidr_ipv4.is_some(),
-        it.cidr_ipv6.is_some(),
-        it.prefix_list_id.is_some(),
-        it.referenced_security_group_id.is_some(),
-    ];
+    let said =
+        [it.cidr_ipv4.is_some(), it.cidr_ipv6.is_some(), it.prefix_list_id.is_some(), it.referenced_security_group_id.is_some()];
     let mut problems = Vec::new();
     if said.into_iter().filter(|it| *it).count() != 1 {
         let message = "a rule names one of cidr_ipv4, cidr_ipv6, prefix_list_id and referenced_security_group_id";

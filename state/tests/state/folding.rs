@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ha_kind::{Object, Type, Value};
-use ha_state::{Held, Kept, Lease, Loaded, MemoryStore, Reason, Store, open_for_reading};
+use ha_state::{Held, Kept, Lease, Loaded, MemoryStore, Reason, Segment, Store, open_for_reading};
 
 use crate::{Frame, Holder, Intent, OneKey, Record, StateError, StepOutcome, block_on, frames, open, recorded, samples, write};
 
@@ -85,6 +85,46 @@ fn without_room_for_a_result_no_step_begins() {
     let state = write(&writer, vec![result]).remove(0);
     assert!(state.unfinished.is_empty() && state.records.len() == 1, "what has begun is still recorded");
     assert_eq!(writer.lease().remaining(), Some(std::time::Duration::from_secs(7)));
+}
+
+/// A store that a reader looks into while somebody writes: each look shows something else.
+struct Changing(Mutex<Vec<Loaded>>);
+
+impl Store for Changing {
+    fn place(&self) -> String {
+        "a changing state".into()
+    }
+    fn load(&self) -> Result<Loaded, StateError> {
+        Ok(self.0.lock().unwrap().remove(0))
+    }
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        Ok(None)
+    }
+    fn lock(&self, _: &Holder) -> Result<Box<dyn Held>, StateError> {
+        Err(failure("it is for reading"))
+    }
+}
+
+#[test]
+fn what_a_writer_was_in_the_middle_of_is_no_damage() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    let expected = write(&writer, frames()).pop().unwrap();
+    let segments = store.load().unwrap().segments;
+    let one = |bytes: Vec<u8>| Loaded { checkpoint: None, segments: vec![Segment { number: 1, bytes }] };
+    let joined = |segments: &[Segment]| segments.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<u8>>();
+    let whole = one(joined(&segments));
+    // A page read before a frame was there, and a later one read after the next was.
+    let early = |missed: usize| {
+        let mut bytes = joined(&segments);
+        let from = joined(&segments[..missed]).len();
+        bytes[from..from + segments[missed].bytes.len()].fill(0);
+        one(bytes)
+    };
+    let read = |looks: Vec<Loaded>| open_for_reading(&Changing(Mutex::new(looks)), &keys);
+    assert_eq!(read(vec![early(2), whole.clone()]).unwrap(), expected);
+    assert_eq!(read(vec![early(2), early(4), whole.clone()]).unwrap(), expected);
+    assert_eq!(read(vec![early(2), early(2), whole.clone()]).unwrap_err().reason(), &Reason::Damaged, "it stays where it is");
 }
 
 #[test]

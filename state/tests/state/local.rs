@@ -102,6 +102,29 @@ fn the_checkpoint_before_is_kept() {
 }
 
 #[test]
+fn what_a_kill_leaves_of_a_checkpoint_is_no_hindrance() {
+    let place = Place::new();
+    place.write();
+    place.finish();
+    for leave in [
+        &|it: &Place| fs::write(it.path("ha.state.new"), "half a checkpoint").unwrap(),
+        &|it: &Place| fs::write(it.path("ha.state.journal.new"), "half a journal").unwrap(),
+        &|it: &Place| {
+            let _ = fs::remove_file(it.path("ha.state.previous"));
+            fs::hard_link(it.path("ha.state"), it.path("ha.state.previous")).unwrap();
+        },
+        &|it: &Place| fs::hard_link(it.path("ha.state"), it.path("ha.state.previous.new")).unwrap(),
+    ] as [&dyn Fn(&Place); 4]
+    {
+        leave(&place);
+        let state = place.write();
+        place.finish();
+        assert_eq!(place.read().unwrap(), state);
+        assert!(place.contents().keys().eq(["ha.state", "ha.state.lock", "ha.state.previous"]));
+    }
+}
+
+#[test]
 fn only_the_owner_can_read_the_files_and_no_secret_is_in_them() {
     let place = Place::new();
     place.write();
@@ -187,8 +210,8 @@ fn readers_see_whole_states_while_one_writes() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for run in 0..6 {
-                // Small enough for several checkpoints in each run.
-                let opening = Opening::by(Holder::here("a test")).with_journal(20_000);
+                // A checkpoint after each group in some runs, after many in others.
+                let opening = Opening::by(Holder::here("a test")).with_journal(run % 3 * 5_000);
                 let writer = open_for_writing(&place.store(), &place.keys(), opening).unwrap();
                 for index in 0..40 {
                     let together = [0, 1, 2].map(|it| writer.append(recorded(&format!("a.b[\"{run}-{index}-{it}\"]"), "x")));
@@ -200,12 +223,16 @@ fn readers_see_whole_states_while_one_writes() {
             }
             done.store(true, Ordering::SeqCst);
         });
-        let mut seen = 0;
-        while !done.load(Ordering::SeqCst) {
-            let known = acknowledged.load(Ordering::SeqCst);
-            let state = place.read().unwrap();
-            assert!(state.number >= known.max(seen), "{} after {known} was acknowledged and {seen} read", state.number);
-            seen = state.number;
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut seen = 0;
+                while !done.load(Ordering::SeqCst) {
+                    let known = acknowledged.load(Ordering::SeqCst);
+                    let state = place.read().unwrap();
+                    assert!(state.number >= known.max(seen), "{} after {known} was acknowledged and {seen} read", state.number);
+                    seen = state.number;
+                }
+            });
         }
     });
     assert_eq!(place.read().unwrap().records.len(), 6 * 40 * 3);
@@ -235,12 +262,17 @@ fn a_torn_tail_is_cleared_before_anything_is_written_behind_it() {
 fn a_journal_that_its_checkpoint_has_overtaken_is_passed_over() {
     let place = Place::new();
     place.write();
-    let journal = fs::read(place.path("ha.state.journal")).unwrap();
+    let older = fs::read(place.path("ha.state.journal")).unwrap();
+    write(&open(&place.store(), &place.keys()), vec![recorded("a.one", "changed"), recorded("a.more", "x")]);
+    let same_age = fs::read(place.path("ha.state.journal")).unwrap();
     place.finish();
     let state = place.read().unwrap();
     // As after a power cut between the new checkpoint and the removal of the journal.
-    fs::write(place.path("ha.state.journal"), journal).unwrap();
-    assert_eq!(place.read().unwrap(), state);
+    for journal in [same_age, older] {
+        fs::write(place.path("ha.state.journal"), journal).unwrap();
+        assert_eq!(place.read().unwrap(), state);
+        assert!(addresses(&place.store(), &place.keys()).unwrap().iter().eq(state.records.keys()));
+    }
     let writer = open(&place.store(), &place.keys());
     let state = write(&writer, vec![recorded("a.new", "x")]).remove(0);
     drop(writer);

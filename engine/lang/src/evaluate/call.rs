@@ -3,6 +3,7 @@
 use ha_kind::{Value, convert};
 
 use super::{Evaluator, Failed, Outcome};
+use crate::environment::Environment;
 use crate::functions::{Answer, Function, Refusal, Run};
 use crate::mistake;
 use crate::tree::{Call, Node};
@@ -56,7 +57,7 @@ impl Evaluator<'_> {
                 match convert(argument, &parameter.kind.ty()) {
                     Ok(converted) => *argument = converted,
                     Err(mismatch) => {
-                        self.fail(blame, mistake::wrong_argument(function, parameter, &mismatch, argument));
+                        self.fail(blame, mistake::wrong_argument(function, parameter, &mismatch, &self.showable(argument)));
                         failed = true;
                     }
                 }
@@ -65,32 +66,39 @@ impl Evaluator<'_> {
         if failed {
             return Err(Failed);
         }
+        let mut secret = false;
         let answer = match function.run {
             Run::Whole(run) => run(&arguments),
-            Run::WholeOutside(run) => run(&arguments, &self.environment),
-            Run::Plain(run) => plainly(function, &mut arguments, run),
+            Run::WholeOutside(run) => run(&arguments, &self.within()),
+            Run::Plain(run) => plainly(function, &mut arguments, &mut secret, run),
             Run::Outside(run) => {
-                let environment = self.environment;
-                plainly(function, &mut arguments, |it| run(it, &environment))
+                let environment = self.within();
+                plainly(function, &mut arguments, &mut secret, |it| run(it, &environment))
             }
             Run::Lazy(_) => Err(Refusal::new("it takes expressions")),
         };
         answer.map_err(|refusal| {
             let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
             let parameter = refusal.argument.and_then(|it| function.parameter(it));
-            self.fail(blame, mistake::refused(function, parameter, &refusal.message))
+            let secret = secret || self.secret || arguments.iter().any(Value::contains_sensitive);
+            let message = if secret && !refusal.harmless { mistake::SECRET_REFUSED } else { &refusal.message };
+            self.fail(blame, mistake::refused(function, parameter, message))
         })
+    }
+
+    /// The environment for what a function evaluates.
+    fn within(&self) -> Environment<'_> {
+        Environment { secret: self.secret, ..self.environment }
     }
 }
 
 /// Runs a function that knows nothing of unknowns and marks.
-fn plainly(function: &Function, arguments: &mut [Value], run: impl Fn(&[Value]) -> Answer) -> Answer {
-    let mut sensitive = false;
+fn plainly(function: &Function, arguments: &mut [Value], sensitive: &mut bool, run: impl Fn(&[Value]) -> Answer) -> Answer {
     for argument in arguments.iter_mut() {
         match argument {
             Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {}
             other if other.contains_sensitive() || matches!(other, Value::Composed(_)) => {
-                sensitive |= other.contains_sensitive();
+                *sensitive |= other.contains_sensitive();
                 *other = other.revealed();
             }
             _ => {}
@@ -101,5 +109,5 @@ fn plainly(function: &Function, arguments: &mut [Value], run: impl Fn(&[Value]) 
         Some(unknown) => Value::unknown(function.returns.ty(), unknown.cause()),
         None => run(arguments)?,
     };
-    Ok(if sensitive { value.sensitive() } else { value })
+    Ok(if *sensitive { value.sensitive() } else { value })
 }

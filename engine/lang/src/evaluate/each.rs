@@ -50,7 +50,8 @@ impl Evaluator<'_> {
         if collection.is_null() {
             return Err(self.fail(&it.collection, mistake::iteration_over_null()));
         }
-        let (plain, mut sensitive) = unmarked(&collection);
+        let (plain, marked) = unmarked(&collection);
+        let mut sensitive = marked;
         if let Value::Unknown(unknown) = plain {
             if !matches!(unknown.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)) {
                 return Err(self.fail(&it.collection, mistake::not_iterable(plain)));
@@ -77,7 +78,7 @@ impl Evaluator<'_> {
                 self.slots.push(key);
             }
             self.slots.push(item);
-            let outcome = self.one(it, &mut gathered, &mut sensitive, node);
+            let outcome = self.secretly(marked, |evaluator| evaluator.one(it, &mut gathered, &mut sensitive, node));
             self.slots.truncate(bound);
             // One failure is enough: the others would say the same.
             if let Some(cause) = outcome? {
@@ -130,7 +131,7 @@ impl Evaluator<'_> {
             Gathered::Groups(groups) => groups.entry(name).or_default().push(value),
             Gathered::Object(items) => {
                 if items.contains_key(&name) {
-                    let shown = if marked { "(sensitive)".into() } else { name };
+                    let shown = if marked || self.secret { "(sensitive)".into() } else { name };
                     return Err(self.fail(node, mistake::duplicate_key(&shown).at(self.span(key_node.at))));
                 }
                 items.insert(name, value);

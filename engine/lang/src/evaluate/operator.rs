@@ -49,7 +49,7 @@ impl Evaluator<'_> {
         }
         match convert(&value, ty) {
             Ok(it) => Ok(it.unmark()),
-            Err(_) => Err(self.fail(node, mistake::wrong_operand(sign, ty, &value))),
+            Err(_) => Err(self.fail(node, mistake::wrong_operand(sign, ty, &self.showable(&value)))),
         }
     }
 

@@ -29,25 +29,29 @@ impl Evaluator<'_> {
             other => return Err(self.fail(key_node, mistake::no_instance_key(other))),
         };
         let value = self.environment.scope.instance(block, &key);
-        let value = value.map_err(|problem| self.outside_problem(*problem, node.at))?;
+        let value = value.map_err(|problem| match sensitive || self.secret {
+            true => self.fail(node, mistake::no_instance_of_secret_key(block)),
+            false => self.outside_problem(*problem, node.at),
+        })?;
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
     /// `of.name`
     pub(super) fn attribute(&mut self, of: &Value, name: &Name, node: &Node) -> Outcome {
         match of {
-            Value::Object(attributes) => match attributes.get(name) {
+            Value::Object(items) | Value::Map(items) => match items.get(name) {
                 Some(value) => Ok(value.clone()),
+                None if self.secret => Err(self.fail(node, mistake::not_in_secret())),
                 None => {
-                    let known = attributes.keys().map(|it| &**it);
-                    Err(self.fail(node, mistake::no_such_attribute(name, known)))
+                    let known = items.keys().map(|it| &**it);
+                    let problem = match of {
+                        Value::Map(_) => mistake::no_such_key(name, known),
+                        _ => mistake::no_such_attribute(name, known),
+                    };
+                    Err(self.fail(node, problem))
                 }
             },
-            Value::Map(items) => match items.get(name) {
-                Some(value) => Ok(value.clone()),
-                None => Err(self.fail(node, mistake::no_such_key(name, items.keys().map(|it| &**it)))),
-            },
-            Value::Sensitive(inner) => Ok(self.attribute(inner, name, node)?.sensitive()),
+            Value::Sensitive(inner) => Ok(self.secretly(true, |it| it.attribute(inner, name, node))?.sensitive()),
             Value::Unknown(it) => match &it.ty {
                 Type::Any => Ok(of.clone()),
                 Type::Map(element) => Ok(Value::unknown((**element).clone(), it.cause.clone())),
@@ -69,11 +73,11 @@ impl Evaluator<'_> {
     /// `of[key]`
     pub(super) fn index(&mut self, of: &Value, key: &Value, node: &Node) -> Outcome {
         if let Value::Sensitive(inner) = of {
-            return Ok(self.index(inner, key, node)?.sensitive());
+            return Ok(self.secretly(true, |it| it.index(inner, key, node))?.sensitive());
         }
         let (key, sensitive) = key.unmark();
         if sensitive {
-            return Ok(self.index(of, &key, node)?.sensitive());
+            return Ok(self.secretly(true, |it| it.index(of, &key, node))?.sensitive());
         }
         if of.is_null() {
             return Err(self.fail(node, mistake::index_of_null()));
@@ -106,6 +110,7 @@ impl Evaluator<'_> {
                 match &number {
                     Value::Number(number) => match usize_of(number) {
                         Some(index) if index < items.len() => Ok(items[index].clone()),
+                        _ if self.secret => Err(self.fail(node, mistake::not_in_secret())),
                         Some(_) => Err(self.fail(node, mistake::index_too_great(number, items.len()))),
                         None => Err(self.fail(node, mistake::index_is_no_position(number))),
                     },
@@ -134,7 +139,12 @@ impl Evaluator<'_> {
             Value::Sensitive(inner) => (&**inner, true),
             it => (it, false),
         };
-        let result = match plain {
+        let result = self.secretly(sensitive, |it| it.splatted(plain, each))?;
+        Ok(if sensitive { result.sensitive() } else { result })
+    }
+
+    fn splatted(&mut self, plain: &Value, each: &Node) -> Outcome {
+        Ok(match plain {
             Value::Null => Value::tuple([]),
             Value::Unknown(it) => {
                 let ty = match &it.ty {
@@ -154,8 +164,7 @@ impl Evaluator<'_> {
             Value::Tuple(items) => Value::tuple(self.each_element(items.iter(), each)?),
             // Anything else is taken for a list of one.
             one => Value::tuple(self.each_element(std::iter::once(one), each)?),
-        };
-        Ok(if sensitive { result.sensitive() } else { result })
+        })
     }
 
     fn each_element<'v>(&mut self, items: impl Iterator<Item = &'v Value>, each: &Node) -> Result<Vec<Value>, Failed> {

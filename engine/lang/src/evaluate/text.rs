@@ -192,7 +192,7 @@ impl Evaluator<'_> {
                 self.slots.push(key);
             }
             self.slots.push(item);
-            let outcome = self.nested(body, sensitive, text);
+            let outcome = self.secretly(sensitive, |it| it.nested(body, sensitive, text));
             self.slots.truncate(bound);
             outcome?;
             if text.is_full() {

@@ -165,7 +165,9 @@ fn templatefile(arguments: &[Value], environment: &Environment<'_>) -> Answer {
         return Ok(marked(Value::unknown(Type::Any, path.cause()), sensitive));
     };
     let source = SourceFile::new(path.clone(), content_text(path, environment)?);
-    Ok(marked(rendered(source, variables, environment)?, sensitive))
+    // What is wrong in a template is told in its own words, which are secret when it is.
+    let value = rendered(source, variables, environment).map_err(|it| Refusal { harmless: it.harmless && !sensitive, ..it })?;
+    Ok(marked(value, sensitive))
 }
 
 fn templatestring(arguments: &[Value], environment: &Environment<'_>) -> Answer {
@@ -175,7 +177,9 @@ fn templatestring(arguments: &[Value], environment: &Environment<'_>) -> Answer 
         return Ok(marked(Value::unknown(Type::Any, template.cause()), sensitive));
     };
     let source = SourceFile::new("<template>", template.clone());
-    Ok(marked(rendered(source, variables, environment)?, sensitive))
+    // What is wrong in a template is told in its own words, which are secret when it is.
+    let value = rendered(source, variables, environment).map_err(|it| Refusal { harmless: it.harmless && !sensitive, ..it })?;
+    Ok(marked(value, sensitive))
 }
 
 fn marked(value: Value, sensitive: bool) -> Value {
@@ -189,7 +193,7 @@ static COMPILED: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
 
 fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>) -> Answer {
     if environment.depth >= DEEPEST {
-        return Err(Refusal::new(format!("templates render templates more than {DEEPEST} deep")));
+        return Err(Refusal::harmless(format!("templates render templates more than {DEEPEST} deep")));
     }
     let (plain, sensitive) = match variables {
         Value::Sensitive(inner) => (&**inner, true),
@@ -217,7 +221,8 @@ fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>
         }
     };
     let slots: Vec<Value> = variables.values().cloned().collect();
-    let inner = Environment { scope: &Nothing, depth: environment.depth + 1, ..*environment };
+    let secret = environment.secret || sensitive;
+    let inner = Environment { scope: &Nothing, depth: environment.depth + 1, secret, ..*environment };
     let value = template.evaluate_with(&slots, &inner).map_err(|it| refusal(&source, it))?;
     Ok(marked(value, sensitive))
 }
@@ -244,5 +249,5 @@ fn refusal(source: &SourceFile, problems: Vec<Diagnostic>) -> Refusal {
         let help: String = it.help.iter().map(|it| format!(" ({it})")).collect();
         format!("{}{}{help}", place.unwrap_or_default(), it.summary)
     });
-    Refusal::new(told.collect::<Vec<_>>().join("; "))
+    Refusal::harmless(told.collect::<Vec<_>>().join("; "))
 }

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::format::{format, formatlist};
 use super::pattern::{compiled, regex, regexall};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, number, str_of, text, whole_of};
-use crate::evaluate::{Builder, TooLong};
+use crate::evaluate::Builder;
 use Kind::{Any, Bool, Text};
 
 const TEXT: &[Parameter] = &[text("text")];
@@ -189,15 +189,33 @@ fn join(arguments: &[Value]) -> Answer {
 
 fn replace(arguments: &[Value]) -> Answer {
     let (whole, part, by) = (str_of(arguments, 0), str_of(arguments, 1), str_of(arguments, 2));
-    // How long it may become shows before it does.
-    let most = (whole.len() + 1).saturating_mul(by.len()).saturating_add(whole.len());
-    if most > 64 << 20 && whole.len() + whole.matches(part).count().saturating_mul(by.len()) > 64 << 20 {
-        return Err(TooLong.into());
+    let mut text = Builder::default();
+    let mut done = 0;
+    if let Some(pattern) = part.strip_prefix('/').and_then(|it| it.strip_suffix('/')) {
+        let mut expanded = String::new();
+        for found in compiled(pattern, 1)?.captures_iter(whole) {
+            let Some(all) = found.get(0) else { continue };
+            text.push_str(&whole[done..all.start()]);
+            expanded.clear();
+            found.expand(by, &mut expanded);
+            text.push_str(&expanded);
+            done = all.end();
+            if text.is_full() {
+                break;
+            }
+        }
+    } else {
+        for (start, found) in whole.match_indices(part) {
+            text.push_str(&whole[done..start]);
+            text.push_str(by);
+            done = start + found.len();
+            if text.is_full() {
+                break;
+            }
+        }
     }
-    match part.strip_prefix('/').and_then(|it| it.strip_suffix('/')) {
-        Some(pattern) => text_of(&compiled(pattern, 1)?.replace_all(whole, by)),
-        None => text_of(&whole.replace(part, by)),
-    }
+    text.push_str(&whole[done..]);
+    Ok(text.finish()?)
 }
 
 fn split(arguments: &[Value]) -> Answer {

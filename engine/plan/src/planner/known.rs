@@ -19,7 +19,8 @@ pub fn known_settings(input: &Input<'_>) -> BTreeMap<ProviderName, ProviderRecor
     let Ok(mut planner) = Planner::new(input, Current::default()) else {
         return BTreeMap::new();
     };
-    let wanted = planner.graph.order.iter().filter_map(|it| if let Node::Provider(name) = it { Some(name.clone()) } else { None });
+    let wanted =
+        planner.graph.order.iter().filter_map(|it| if let Node::Provider(name) = it { Some(name.clone()) } else { None });
     let wanted: Vec<ProviderName> = wanted.collect();
     let mut behind: BTreeSet<BlockName> = BTreeSet::new();
     for name in &wanted {

@@ -42,14 +42,17 @@ async fn what_does_not_hold_is_told_before_anything_is_done() {
         }
     "#;
     project.world.fact("city", "Bern");
-    assert_data_eq!(project.plan(text).await, str![[r#"
-a condition does not hold: too small to tell [output.size]
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 a condition does not hold: 5 is too small for 0 [thing.a[0]]
-a condition does not hold: a0 has 5 [thing.a[0]]
 a condition does not hold: 5 is too small for 1 [thing.a[1]]
+a condition does not hold: a0 has 5 [thing.a[0]]
 a condition does not hold: a1 has 5 [thing.a[1]]
+a condition does not hold: too small to tell [output.size]
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -80,20 +83,26 @@ async fn what_is_not_known_is_checked_while_applying() {
           }
         }
     "#;
-    assert_data_eq!(project.try_apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(text).await,
+        str![[r#"
 Create thing.a failed: a condition does not hold: its revision is 1 [thing.a]
 Create thing.d failed: a condition does not hold: the revision of c is 1 [thing.d]
 Create thing.b not started: needs thing.a
 
-"#]]);
+"#]]
+    );
     // What was made is made.
     assert_eq!(project.world.names(), ["thing a", "thing c"]);
     assert_eq!(project.state().records.len(), 2);
-    assert_data_eq!(project.plan(text).await, str![[r#"
-a condition does not hold: the revision of c is 1 [thing.d]
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 a condition does not hold: its revision is 1 [thing.a]
+a condition does not hold: the revision of c is 1 [thing.d]
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -109,8 +118,11 @@ async fn conditions_of_outputs_hold_at_the_end() {
           }
         }
     "#;
-    assert_data_eq!(project.try_apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(text).await,
+        str![[r#"
 a condition does not hold: too early [output.arn]
 
-"#]]);
+"#]]
+    );
 }

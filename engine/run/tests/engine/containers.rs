@@ -10,12 +10,15 @@ async fn what_is_inside_goes_without_a_call() {
     let project = Project::new();
     project.apply(SERVER).await;
     project.world.take_log();
-    assert_data_eq!(project.destroy(SERVER).await, str![[r#"
+    assert_data_eq!(
+        project.destroy(SERVER).await,
+        str![[r#"
 - database.main [Destroy] gone with server.s
 - server.s [Destroy]
 - table.t [Destroy] gone with database.main
 
-"#]]);
+"#]]
+    );
     project.world.assert_done_in_order(&["delete server.s"], &[]);
     assert_eq!(project.world.count(), 0);
 }
@@ -38,12 +41,15 @@ async fn one_that_keeps_what_is_inside_is_emptied_first() {
     let text = SERVER.replace("size = 1", "size = 1\n keep = true");
     project.apply(&text).await;
     project.world.take_log();
-    assert_data_eq!(project.destroy(&text).await, str![[r#"
+    assert_data_eq!(
+        project.destroy(&text).await,
+        str![[r#"
 - database.main [Destroy]
 - server.s [Destroy]
 - table.t [Destroy] gone with database.main
 
-"#]]);
+"#]]
+    );
     let calls = ["delete database.main", "delete server.s"];
     project.world.assert_done_in_order(&calls, &[(calls[0], calls[1])]);
 }
@@ -53,12 +59,15 @@ async fn what_is_inside_is_made_anew_with_it() {
     let project = Project::new();
     project.apply(SERVER).await;
     project.world.take_log();
-    assert_data_eq!(project.apply(&SERVER.replace("size = 1", "size = 2")).await, str![[r#"
--+ database.main [within server.s] gone with server.s
+    assert_data_eq!(
+        project.apply(&SERVER.replace("size = 1", "size = 2")).await,
+        str![[r#"
+-+ database.main [within server.s] gone with server.s because of provider.db from server.s
 -+ server.s [CannotUpdate] size!: 1 -> 2
--+ table.t [within database.main] gone with database.main in!: "database-2" -> ?(database.main.id) because of database.main
+-+ table.t [within database.main] gone with database.main in!: "database-main-1" -> ?(database.main.id) because of database.main, provider.db from server.s
 
-"#]]);
+"#]]
+    );
     let calls = ["delete server.s", "create server.s", "create database.main", "create table.t"];
     project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2]), (calls[2], calls[3])]);
 }
@@ -68,12 +77,15 @@ async fn what_is_inside_is_made_anew_when_the_new_one_comes_first() {
     let project = Project::new();
     let text = |size: u32| SERVER.replace("size = 1", &format!("size = {size}\n lifecycle {{ create_before_destroy = true }}"));
     project.apply(&text(1)).await;
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
--+ database.main [within server.s]
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
+-+ database.main [within server.s] because of provider.db from server.s
 +- server.s [CannotUpdate] size!: 1 -> 2
--+ table.t [within database.main] gone with database.main in!: "database-2" -> ?(database.main.id) because of database.main
+-+ table.t [within database.main] gone with database.main in!: "database-main-1" -> ?(database.main.id) because of database.main, provider.db from server.s
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.count(), 3);
 }
 
@@ -83,20 +95,26 @@ async fn something_inside_may_go_by_itself() {
     project.apply(SERVER).await;
     project.world.take_log();
     let end = SERVER.find("resource \"table\"").unwrap();
-    assert_data_eq!(project.apply(&SERVER[..end]).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&SERVER[..end]).await,
+        str![[r#"
 - table.t [NoConfiguration]
 
-"#]]);
+"#]]
+    );
     project.world.assert_done_in_order(&["delete table.t"], &[]);
     // Two levels at once: the table goes with the database.
     project.apply(SERVER).await;
     project.world.take_log();
     let end = SERVER.find("resource \"database\"").unwrap();
-    assert_data_eq!(project.apply(&SERVER[..end]).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&SERVER[..end]).await,
+        str![[r#"
 - database.main [NoConfiguration]
 - table.t [NoConfiguration] gone with database.main
 
-"#]]);
+"#]]
+    );
     project.world.assert_done_in_order(&["delete database.main"], &[]);
 }
 
@@ -122,23 +140,29 @@ async fn of_many_all_must_go() {
     project.apply(&text(2)).await;
     project.world.take_log();
     // One server goes and one stays: the item is deleted by a call, as nobody knows which server it is in.
-    assert_data_eq!(project.apply(&text(1)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(1)).await,
+        str![[r#"
 - item.i[1] [NoKey]
 - server.s[1] [NoKey]
 
-"#]]);
+"#]]
+    );
     let calls = ["delete item.i[1]", "delete server.s[1]"];
     project.world.assert_done_in_order(&calls, &[(calls[0], calls[1])]);
     project.apply(&text(2)).await;
     project.world.take_log();
-    assert_data_eq!(project.destroy(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.destroy(&text(2)).await,
+        str![[r#"
 - item.i[0] [Destroy] gone with server.s[0]
 - item.i[1] [Destroy] gone with server.s[0]
 - server.s[0] [Destroy]
 - server.s[1] [Destroy]
 - thing.used [Destroy]
 
-"#]]);
+"#]]
+    );
     project.world.assert_done_in_order(&["delete server.s[0]", "delete server.s[1]", "delete thing.used"], &[]);
 }
 
@@ -148,12 +172,15 @@ async fn a_container_that_cannot_be_deleted_keeps_what_is_inside() {
     project.apply(SERVER).await;
     project.world.fail("delete server.s", crate::mock::Fault::Refused);
     let (_, applied) = project.run(SERVER, ha_plan::PlanMode::Destroy).await.unwrap();
-    assert_data_eq!(crate::show::applied(&applied), str![[r#"
+    assert_data_eq!(
+        crate::show::applied(&applied),
+        str![[r#"
 Delete server.s failed: could not delete it: it was refused
 Delete database.main not started: needs server.s
 Delete table.t not started: needs server.s
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.state().records.len(), 3);
     project.destroy(SERVER).await;
 }

@@ -15,15 +15,21 @@ async fn what_is_known_is_read_while_planning() {
           note = data.fact.city.value
         }
     "#;
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 + thing.a digest="digest of Bern", name="a", note="Bern", size=1
 
-"#]]);
+"#]]
+    );
     project.world.fact("city", "Basel");
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 ~ thing.a digest: "digest of Bern" -> "digest of Basel", note: "Bern" -> "Basel", revision: 1 -> ?(thing.a.revision)
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -45,12 +51,15 @@ async fn chains_are_read_link_by_link() {
           name  = "a${count.index}"
         }
     "#;
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 + thing.a[0] digest="digest of nothing", name="a0", size=1
 + thing.a[1] digest="digest of nothing", name="a1", size=1
 + thing.a[2] digest="digest of nothing", name="a2", size=1
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.count(), 3);
     // Nobody is asked by `validate`, and what it cannot know is not held against the configuration.
     assert_data_eq!(project.validate(text), str![[""]]);
@@ -80,21 +89,27 @@ async fn what_is_behind_something_new_is_read_while_applying() {
         )
     };
     project.world.fact("city", "Bern");
-    assert_data_eq!(project.apply(&text(1)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(1)).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 + thing.b name="b", note=?(data.fact.a.value)+" in "+?(data.fact.city.value), size=1 because of data.fact.a, data.fact.city
 <= data.fact.a [ArgumentsUnknown] key=?(thing.a.id) because of thing.a
 <= data.fact.city [DependencyPending] key="city" because of thing.a
 output a: none -> ?(data.fact.a.value)
 
-"#]]);
+"#]]
+    );
     // Its key stays, so it is read while planning; what says that it depends on the change waits for it.
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
 ~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 2
 ~ thing.b digest: "digest of thing a in Bern" -> ?(thing.b.digest), note: "thing a in Bern" -> "thing a in "+?(data.fact.city.value), revision: 1 -> ?(thing.b.revision) because of data.fact.city
 <= data.fact.city [DependencyPending] key="city" because of thing.a
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.look().things.len(), 2);
 }
 
@@ -102,11 +117,14 @@ output a: none -> ?(data.fact.a.value)
 async fn what_cannot_be_read_is_told() {
     let project = Project::new();
     let text = "data \"fact\" \"x\" { key = \"x\" }\ndata \"fact\" \"y\" { key = \"y\" }";
-    assert_data_eq!(project.plan(text).await, str![[r#"
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 could not look up it (`data.fact.y`): nothing is known of `y`
 could not look up it (`data.fact.x`): nothing is known of `x`
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -121,10 +139,13 @@ async fn what_cannot_be_read_while_applying_stops_what_needs_it() {
         }
         resource "thing" "c" { name = "c" }
     "#;
-    assert_data_eq!(project.try_apply(text).await, str![[r#"
-Read data.fact.x failed: could not look up it: nothing is known of `x of thing-2`
+    assert_data_eq!(
+        project.try_apply(text).await,
+        str![[r#"
+Read data.fact.x failed: could not look up it: nothing is known of `x of thing-a-1`
 Create thing.b not started: needs data.fact.x
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.names(), ["thing a", "thing c"]);
 }

@@ -29,17 +29,37 @@ const LETTER: &str = r#"
 #[tokio::test]
 async fn a_text_is_known_in_pieces_and_complete_at_last() {
     let project = Project::new();
-    assert_data_eq!(project.apply(LETTER).await, str![[r#"
+    assert_data_eq!(
+        project.apply(LETTER).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 + thing.b name="b", note="Dear all,/nHE WROTE: DEAR ALL,/nA IS "+?(thing.a.arn)+", THE PASSWORD "+secret+"/n/n", size=1 because of data.letter.around from data.letter.l from thing.a
 output letter: none -> secret+secret ?(thing.a.arn)+secret+secret+secret
 
-"#]]);
-    let note = project.world.look().things[&project.world.id("thing", "b")].arguments["note"].clone();
-    assert_data_eq!(note.as_str().unwrap().to_owned(), str![[""]]);
+"#]]
+    );
+    let id = project.world.id("thing", "b");
+    let note = project.world.look().things[&id].arguments["note"].clone();
+    assert_data_eq!(
+        note.as_str().unwrap().to_owned(),
+        str![[r#"
+Dear all,
+HE WROTE: DEAR ALL,
+A IS ARN:THING-A-1, THE PASSWORD HUSH
+
+
+"#]]
+    );
     // One word changes, and the plan shows which.
     let changed = LETTER.replace("the password", "the new password");
-    assert_data_eq!(project.apply(&changed).await, str![[""]]);
+    assert_data_eq!(
+        project.apply(&changed).await,
+        str![[r#"
+~ thing.b digest: secret -> secret, note: "Dear all,/nHE WROTE: DEAR ALL,/nA IS ARN:THING-A-1, THE PASSWORD "+secret+"/n/n" -> "Dear all,/nHE WROTE: DEAR ALL,/nA IS ARN:THING-A-1, THE NEW PASSWORD "+secret+"/n/n", revision: 1 -> ?(thing.b.revision)
+output letter: secret+secret+secret -> secret+secret+secret
+
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -59,16 +79,22 @@ async fn another_argument_that_is_unknown_makes_all_of_it_unknown() {
         }
         output "letter" { value = data.letter.l.whole }
     "#;
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 output letter: none -> ?(thing.a.arn)
 
-"#]]);
+"#]]
+    );
     let wrong = text.replace("!= \"\"", "== \"\"");
-    assert_data_eq!(project.plan(&wrong).await, str![[r#"
+    assert_data_eq!(
+        project.plan(&wrong).await,
+        str![[r#"
 a condition does not hold: it is empty [data.letter.l]
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -86,10 +112,13 @@ async fn a_secret_argument_makes_all_of_it_secret() {
         }
         output "letter" { value = data.letter.l.whole }
     "#;
-    assert_data_eq!(project.plan(text).await, str![[r#"
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 the output `letter` holds a secret
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -111,11 +140,14 @@ async fn conditions_of_documents_are_checked_once_they_are_known() {
           note = data.letter.l.whole
         }
     "#;
-    assert_data_eq!(project.try_apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(text).await,
+        str![[r#"
 Create thing.b failed: a condition does not hold: it is Dear all,
-HELLO ARN:THING-1
+HELLO ARN:THING-A-1
  [data.letter.l]
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.names(), ["thing a"]);
 }

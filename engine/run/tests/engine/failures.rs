@@ -7,7 +7,9 @@ use crate::mock::Fault;
 use crate::project::Project;
 
 const TREE: &str = r#"
-    resource "thing" "a" { name = "a" }
+    resource "thing" "a" {
+      name = "a"
+    }
     resource "thing" "b" {
       name = "b"
       note = thing.a.arn
@@ -16,7 +18,9 @@ const TREE: &str = r#"
       name = "c"
       note = thing.b.arn
     }
-    resource "thing" "d" { name = "d" }
+    resource "thing" "d" {
+      name = "d"
+    }
     resource "thing" "e" {
       name = "e"
       note = thing.d.arn
@@ -27,12 +31,15 @@ const TREE: &str = r#"
 async fn independent_branches_go_on() {
     let project = Project::new();
     project.world.fail("create thing.a", Fault::Refused);
-    assert_data_eq!(project.try_apply(TREE).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(TREE).await,
+        str![[r#"
 Create thing.a failed: could not create it: it was refused
 Create thing.b not started: needs thing.a
 Create thing.c not started: needs thing.a
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.names(), ["thing d", "thing e"]);
     assert!(project.state().unfinished.is_empty(), "what was refused leaves nothing to look for");
     project.apply(TREE).await;
@@ -91,14 +98,17 @@ async fn the_operator_may_stop() {
         cancel.ask();
     };
     let (outcome, ()) = tokio::join!(project.try_apply(TREE), stop);
-    assert_data_eq!(outcome, str![[r#"
+    assert_data_eq!(
+        outcome,
+        str![[r#"
 Create thing.a failed: could not create it: it was stopped
 Create thing.b not started: needs thing.a
 Create thing.c not started: needs thing.a
 Create thing.e not started: interrupted
 interrupted
 
-"#]]);
+"#]]
+    );
     let state = project.state();
     assert_eq!(state.unfinished.len(), 1, "it may have been made");
     assert!(state.outputs.is_empty());
@@ -135,16 +145,19 @@ impl ha_run::Observer for StopsAtTheEnd {
 async fn nothing_further_is_done_when_the_state_cannot_be_written() {
     let store = crate::mock::FailingStore::new();
     let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
-    // The intent of the first thing is written, and its result is not.
-    store.fail_after(2);
-    assert_data_eq!(project.try_apply(TREE).await, str![[r#"
+    // The provider, the intent of the first thing and its note are written, and its result is not.
+    store.fail_after(3);
+    assert_data_eq!(
+        project.try_apply(TREE).await,
+        str![[r#"
 Create thing.d failed: state: could not write the state: the disk is gone
 Create thing.a not started: state unwritable
 Create thing.b not started: state unwritable
 Create thing.c not started: state unwritable
 Create thing.e not started: state unwritable
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.count(), 1);
     store.fail_after(usize::MAX);
     project.apply(TREE).await;
@@ -159,11 +172,14 @@ async fn nothing_is_begun_when_what_was_seen_cannot_be_written() {
     project.world.change("thing", "a", "size", 7);
     project.world.take_log();
     store.fail_after(0);
-    assert_data_eq!(project.try_apply(TREE).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(TREE).await,
+        str![[r#"
 Update thing.a not started: state unwritable
 the state could not be written: could not write the state: the disk is gone
 
-"#]]);
+"#]]
+    );
     assert!(project.world.take_log().is_empty());
 }
 
@@ -182,7 +198,13 @@ async fn a_plan_that_the_state_has_outrun_is_refused() {
     let writer = std::sync::Arc::new(project.open());
     let observer: std::sync::Arc<dyn ha_run::Observer> = project.events.clone();
     let refused = engine.apply(&plan, &request.configuration, &request.files, &writer, &observer, &project.cancel).await;
-    assert_data_eq!(crate::show::diagnostics(&refused.unwrap_err()), str![[""]]);
+    assert_data_eq!(
+        crate::show::diagnostics(&refused.unwrap_err()),
+        str![[r#"
+the plan is stale: what it touches or reads has changed since it was made [thing.d]
+
+"#]]
+    );
 }
 
 #[tokio::test]

@@ -12,14 +12,20 @@ async fn what_is_new_is_made_and_then_there_is_nothing_to_do() {
           name = "a"
         }
     "#;
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 
-"#]]);
-    assert_data_eq!(project.plan(text).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 nothing
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -43,18 +49,24 @@ async fn a_change_in_place_reaches_only_what_it_may_change() {
             "#
         )
     };
-    assert_data_eq!(project.apply(&text(1)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(1)).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 + thing.of_arn name="b", note=?(thing.a.arn), size=1 because of thing.a
 + thing.of_revision name="c", note="revision "+?(thing.a.revision), size=1 because of thing.a
 
-"#]]);
+"#]]
+    );
     project.world.take_log();
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
 ~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 2
 ~ thing.of_revision digest: "digest of revision 1" -> ?(thing.of_revision.digest), note: "revision 1" -> "revision "+?(thing.a.revision), revision: 1 -> ?(thing.of_revision.revision) because of thing.a
 
-"#]]);
+"#]]
+    );
     let pairs = [("update thing.a", "update thing.of_revision")];
     project.world.assert_done_in_order(&["update thing.a", "update thing.of_revision"], &pairs);
 }
@@ -78,38 +90,55 @@ async fn an_argument_differs_by_being_left_out_only_when_it_was_set_before() {
           labels = null
         }
     "#;
-    assert_data_eq!(project.apply(left_out).await, str![[r#"
+    assert_data_eq!(
+        project.apply(left_out).await,
+        str![[r#"
 ~ thing.a digest: "digest of n" -> "digest of nothing", labels: {x="y"} -> none, note: "n" -> none, revision: 1 -> ?(thing.a.revision), size: 5 -> 1
 
-"#]]);
+"#]]
+    );
     // What the service or somebody else has set meanwhile is none of the configuration's business.
     project.world.change("thing", "a", "note", "set by hand");
-    assert_data_eq!(project.apply(left_out).await, str![[r#"
+    assert_data_eq!(
+        project.apply(left_out).await,
+        str![[r#"
 ! thing.a digest
 
-"#]]);
+"#]]
+    );
     // Not even when something else changes.
     let sized = left_out.replace("labels", "size = 7\n labels");
-    assert_data_eq!(project.apply(&sized).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&sized).await,
+        str![[r#"
 ~ thing.a revision: 2 -> ?(thing.a.revision), size: 1 -> 7
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.look().things.values().next().unwrap().arguments["note"], "set by hand".into());
 }
 
 #[tokio::test]
 async fn null_is_left_out() {
     let project = Project::new();
-    let text = |note: &str| format!("variable \"note\" {{ default = {note} }}\nresource \"thing\" \"a\" {{\n name = \"a\"\n note = var.note\n}}");
+    let text = |note: &str| {
+        format!("variable \"note\" {{ default = {note} }}\nresource \"thing\" \"a\" {{\n name = \"a\"\n note = var.note\n}}")
+    };
     project.apply(&text("\"n\"")).await;
-    assert_data_eq!(project.apply(&text("null")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("null")).await,
+        str![[r#"
 ~ thing.a digest: "digest of n" -> "digest of nothing", note: "n" -> none, revision: 1 -> ?(thing.a.revision)
 
-"#]]);
-    assert_data_eq!(project.apply(&text("\"n\"")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("\"n\"")).await,
+        str![[r#"
 ~ thing.a digest: "digest of nothing" -> "digest of n", note="n", revision: 2 -> ?(thing.a.revision)
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -117,15 +146,21 @@ async fn what_is_no_longer_configured_is_deleted() {
     let project = Project::new();
     project.apply("resource \"thing\" \"a\" { name = \"a\" }\nresource \"thing\" \"b\" { name = \"b\" }").await;
     let less = "resource \"thing\" \"b\" { name = \"b\" }";
-    assert_data_eq!(project.apply(less).await, str![[r#"
+    assert_data_eq!(
+        project.apply(less).await,
+        str![[r#"
 - thing.a [NoConfiguration]
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.names(), ["thing b"]);
-    assert_data_eq!(project.destroy(less).await, str![[r#"
+    assert_data_eq!(
+        project.destroy(less).await,
+        str![[r#"
 - thing.b [Destroy]
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.count(), 0);
 }
 
@@ -135,26 +170,41 @@ async fn elements_of_a_set_of_blocks_are_told_apart_by_what_cannot_change() {
     let text = |rules: &str| format!("resource \"thing\" \"a\" {{\n name = \"a\"\n {rules}\n}}");
     project.apply(&text("rule { port = 1 }\n rule {\n port = 2\n note = \"x\"\n }")).await;
     // In another order, nothing differs.
-    assert_data_eq!(project.apply(&text("rule {\n port = 2\n note = \"x\"\n }\n rule { port = 1 }")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("rule {\n port = 2\n note = \"x\"\n }\n rule { port = 1 }")).await,
+        str![[r#"
 nothing
 
-"#]]);
-    assert_data_eq!(project.apply(&text("rule { port = 1 }\n rule {\n port = 2\n note = \"y\"\n }")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("rule { port = 1 }\n rule {\n port = 2\n note = \"y\"\n }")).await,
+        str![[r#"
 ~ thing.a revision: 1 -> ?(thing.a.revision), rule: {{note="x", port=2}, {port=1}} -> {{note="y", port=2}, {port=1}}
 
-"#]]);
-    assert_data_eq!(project.apply(&text("rule { port = 1 }\n rule { port = 3 }")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("rule { port = 1 }\n rule { port = 3 }")).await,
+        str![[r#"
 -+ thing.a [CannotUpdate] rule!: {{note="y", port=2}, {port=1}} -> {{port=1}, {port=3}}
 
-"#]]);
-    assert_data_eq!(project.apply(&text("rule { port = 1 }")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("rule { port = 1 }")).await,
+        str![[r#"
 -+ thing.a [CannotUpdate] rule!: {{port=1}, {port=3}} -> {{port=1}}
 
-"#]]);
-    assert_data_eq!(project.apply(&text("")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("")).await,
+        str![[r#"
 -+ thing.a [CannotUpdate] rule!: {{port=1}} -> none
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -162,8 +212,20 @@ async fn what_the_service_picks_inside_a_block_is_no_difference() {
     let project = Project::new();
     let text = |listeners: &str| format!("resource \"thing\" \"a\" {{\n name = \"a\"\n {listeners}\n}}");
     project.apply(&text("listener { port = 1 }\n listener { port = 2 }")).await;
-    assert_data_eq!(project.apply(&text("listener { port = 1 }\n listener { port = 3 }")).await, str![[""]]);
-    assert_data_eq!(project.apply(&text("listener {\n port = 1\n protocol = \"udp\"\n }")).await, str![[""]]);
+    assert_data_eq!(
+        project.apply(&text("listener { port = 1 }\n listener { port = 3 }")).await,
+        str![[r#"
+~ thing.a listener: [{port=1, protocol="picked"}, {port=2, protocol="picked"}] -> [{port=1, protocol="picked"}, {port=3, protocol="picked"}], revision: 1 -> ?(thing.a.revision)
+
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("listener {\n port = 1\n protocol = \"udp\"\n }")).await,
+        str![[r#"
+~ thing.a listener: [{port=1, protocol="picked"}, {port=3, protocol="picked"}] -> [{port=1, protocol="udp"}], revision: 2 -> ?(thing.a.revision)
+
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -192,24 +254,30 @@ async fn mistakes_are_told_all_at_once_and_where_they_are() {
           name = "e"
         }
     "#;
-    assert_data_eq!(project.plan(text).await, str![[r#"
-that is too large [thing.large]
-the provider `mock.east` is not configured [thing.d]
-`thing` cannot be made by the provider `db` [thing.c]
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 there is no argument `nme` here [thing.a]
+that is too large [thing.large]
 there is no kind of resource `thin`
+`thing` cannot be made by the provider `db` [thing.c]
+the provider `mock.east` is not configured [thing.d]
 the provider `db` is not configured: the argument `address` is required [database.e]
 
-"#]]);
-    assert_data_eq!(project.validate(text), str![[r#"
-that is too large [thing.large]
-the provider `mock.east` is not configured [thing.d]
-`thing` cannot be made by the provider `db` [thing.c]
+"#]]
+    );
+    assert_data_eq!(
+        project.validate(text),
+        str![[r#"
 there is no argument `nme` here [thing.a]
+that is too large [thing.large]
 there is no kind of resource `thin`
+`thing` cannot be made by the provider `db` [thing.c]
+the provider `mock.east` is not configured [thing.d]
 the provider `db` is not configured: the argument `address` is required [database.e]
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -228,8 +296,11 @@ async fn what_refers_to_itself_is_told() {
           it = thing.a.arn
         }
     "#;
-    assert_data_eq!(project.plan(text).await, str![[r#"
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 these refer to each other in a circle: thing.a, thing.b, local.it each wait for another of them.
 
-"#]]);
+"#]]
+    );
 }

@@ -4,6 +4,7 @@
 mod mock;
 mod project;
 mod show;
+mod sketch;
 
 mod conditions;
 mod containers;
@@ -16,6 +17,7 @@ mod lifecycle;
 mod many;
 mod order;
 mod outputs;
+mod properties;
 mod providers;
 mod replacing;
 mod resuming;

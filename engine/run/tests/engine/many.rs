@@ -18,28 +18,40 @@ async fn count_grows_and_shrinks() {
             "#
         )
     };
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
 + thing.a[0] digest="digest of nothing", name="a0", size=1
 + thing.a[1] digest="digest of nothing", name="a1", size=1
 output arns: none -> [?(thing.a[0].arn), ?(thing.a[1].arn)]
 
-"#]]);
-    assert_data_eq!(project.apply(&text(3)).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text(3)).await,
+        str![[r#"
 + thing.a[2] digest="digest of nothing", name="a2", size=1
-output arns: ["arn:thing-2", "arn:thing-1"] -> ["arn:thing-2", "arn:thing-1", ?(thing.a[2].arn)]
+output arns: ["arn:thing-a0-1", "arn:thing-a1-1"] -> ["arn:thing-a0-1", "arn:thing-a1-1", ?(thing.a[2].arn)]
 
-"#]]);
-    assert_data_eq!(project.apply(&text(1)).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text(1)).await,
+        str![[r#"
 - thing.a[1] [NoKey]
 - thing.a[2] [NoKey]
-output arns: ["arn:thing-2", "arn:thing-1", "arn:thing-3"] -> ["arn:thing-2"]
+output arns: ["arn:thing-a0-1", "arn:thing-a1-1", "arn:thing-a2-1"] -> ["arn:thing-a0-1"]
 
-"#]]);
-    assert_data_eq!(project.apply(&text(0)).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text(0)).await,
+        str![[r#"
 - thing.a[0] [NoKey]
-output arns: ["arn:thing-2"] -> []
+output arns: ["arn:thing-a0-1"] -> []
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -63,14 +75,17 @@ async fn for_each_grows_and_shrinks() {
     };
     project.apply(&text("x = \"1\", \"y.z\" = \"2\"")).await;
     project.world.take_log();
-    assert_data_eq!(project.apply(&text("x = \"3\", w = \"4\"")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("x = \"3\", w = \"4\"")).await,
+        str![[r#"
 + thing.a["w"] digest="digest of 4", name="w", note="4", size=1
 ~ thing.a["x"] digest: "digest of 1" -> "digest of 3", note: "1" -> "3", revision: 1 -> ?(thing.a["x"].revision)
 - thing.a["y.z"] [NoKey]
 + thing.b["w"] name="b-w", note=?(thing.a["w"].arn), size=1 because of thing.a
 - thing.b["y.z"] [NoKey]
 
-"#]]);
+"#]]
+    );
     let calls = [
         "create thing.a[\"w\"]",
         "create thing.b[\"w\"]",
@@ -92,12 +107,15 @@ async fn keys_must_be_known_and_values_need_not_be() {
           note     = each.value
         }
     "#;
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 + thing.b["one"] name="one", note=?(thing.a.arn), size=1 because of thing.a
 + thing.b["two"] digest="digest of 2", name="two", note="2", size=1 because of thing.a
 
-"#]]);
+"#]]
+    );
     let unknown = r#"
         resource "thing" "a" { name = "a" }
         resource "thing" "c" { name = "c" }
@@ -114,12 +132,15 @@ async fn keys_must_be_known_and_values_need_not_be() {
           lifecycle { enabled = thing.c.arn == "x" }
         }
     "#;
-    assert_data_eq!(project.plan(unknown).await, str![[r#"
-`enabled` must be known while planning: Whether it holds is not known yet (it waits for `thing.c.arn`).
-`count` must be known while planning: How many there will be is not known yet (it waits for `thing.c.revision`). [thing.d]
+    assert_data_eq!(
+        project.plan(unknown).await,
+        str![[r#"
 the keys of `for_each` must be known while planning: Which instances there will be is not known yet (it waits for `thing.c.arn`). Give it a map whose keys are known; its values need not be. [thing.b]
+`count` must be known while planning: How many there will be is not known yet (it waits for `thing.c.revision`). [thing.d]
+`enabled` must be known while planning: Whether it holds is not known yet (it waits for `thing.c.arn`). [thing.e]
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -136,32 +157,44 @@ async fn enabled_says_whether_there_is_one() {
             "#
         )
     };
-    assert_data_eq!(project.apply(&text("true")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("true")).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 output there: none -> true
 
-"#]]);
-    assert_data_eq!(project.apply(&text("false")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("false")).await,
+        str![[r#"
 - thing.a [NoKey]
 output there: true -> false
 
-"#]]);
-    assert_data_eq!(project.apply(&text("true")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("true")).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 output there: false -> true
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
 async fn a_block_may_become_many() {
     let project = Project::new();
     project.apply("resource \"thing\" \"a\" { name = \"a\" }").await;
-    assert_data_eq!(project.apply("resource \"thing\" \"a\" {\n count = 1\n name = \"a\"\n}").await, str![[r#"
+    assert_data_eq!(
+        project.apply("resource \"thing\" \"a\" {\n count = 1\n name = \"a\"\n}").await,
+        str![[r#"
 - thing.a [NoKey]
 + thing.a[0] digest="digest of nothing", name="a", size=1
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -174,8 +207,11 @@ async fn an_instance_that_is_not_there_is_told() {
         }
         output "third" { value = thing.a[2].name }
     "#;
-    assert_data_eq!(project.plan(text).await, str![[r#"
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
 there is no instance `thing.a[2]`
 
-"#]]);
+"#]]
+    );
 }

@@ -7,4 +7,4 @@ mod world;
 
 pub(crate) use kinds::registry;
 pub(crate) use store::FailingStore;
-pub(crate) use world::{Fault, Thing, World};
+pub(crate) use world::{Fault, Pace, Thing, World};

@@ -2,6 +2,7 @@
 
 use snapbox::{assert_data_eq, str};
 
+use crate::mock::{Pace, World};
 use crate::project::Project;
 
 /// Blocks of kind `thing`: name, and what stands in it.
@@ -120,12 +121,15 @@ async fn what_passes_through_locals_and_data_counts() {
           note = data.fact.of_a.value
         }
     "#;
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 + thing.b name="b", note=?(data.fact.of_a.value), size=1 because of data.fact.of_a
 <= data.fact.of_a [ArgumentsUnknown] key=?(thing.a.id) because of thing.a
 
-"#]]);
+"#]]
+    );
     let record = &project.state().records[&"thing.b".parse().unwrap()];
     assert_eq!(record.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["thing.a"]);
     project.world.take_log();
@@ -147,7 +151,9 @@ async fn dependencies_that_come_later_are_recorded() {
 async fn as_many_at_a_time_as_allowed() {
     let text = "resource \"thing\" \"a\" {\n count = 9\n name = \"${count.index}\"\n}";
     for parallelism in [1, 4] {
-        let project = Project { parallelism, ..Project::new() };
+        let mut world = World::default();
+        world.pace = Pace::Meets(parallelism);
+        let project = Project { parallelism, world, ..Project::new() };
         project.apply(text).await;
         assert_eq!(project.world.look().at_once, parallelism);
     }

@@ -7,15 +7,31 @@ use crate::project::Project;
 #[tokio::test]
 async fn outputs_come_change_and_go() {
     let project = Project::new();
-    assert_data_eq!(project.apply("output \"a\" { value = 1 }\noutput \"b\" { value = [\"x\"] }").await, str![[r#"
+    assert_data_eq!(
+        project.apply("output \"a\" { value = 1 }\noutput \"b\" { value = [\"x\"] }").await,
+        str![[r#"
 output a: none -> 1
 output b: none -> ["x"]
 
-"#]]);
-    assert_data_eq!(project.apply("output \"a\" { value = 2 }\noutput \"c\" { value = null }").await, str![[""]]);
+"#]]
+    );
+    assert_data_eq!(
+        project.apply("output \"a\" { value = 2 }\noutput \"c\" { value = null }").await,
+        str![[r#"
+output a: 1 -> 2
+output b: ["x"] -> none
+
+"#]]
+    );
     let state = project.state();
-    assert_eq!(state.outputs.keys().map(|it| &**it).collect::<Vec<_>>(), ["a", "c"]);
-    assert_data_eq!(project.apply("").await, str![[""]]);
+    assert_eq!(state.outputs.keys().map(|it| &**it).collect::<Vec<_>>(), ["a"], "what is null is not there");
+    assert_data_eq!(
+        project.apply("").await,
+        str![[r#"
+output a: 2 -> none
+
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -35,38 +51,55 @@ async fn a_secret_output_must_say_so() {
             "#
         )
     };
-    assert_data_eq!(project.plan(&text("")).await, str![[r#"
+    assert_data_eq!(
+        project.plan(&text("")).await,
+        str![[r#"
 the output `said` holds a secret
 
-"#]]);
-    assert_data_eq!(project.apply(&text("sensitive = true")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("sensitive = true")).await,
+        str![[r#"
 output said: none -> secret+secret+secret
 
-"#]]);
+"#]]
+    );
     // That it is secret is a change by itself.
     let clear = "output \"said\" { value = \"the word is hush!\" }";
-    assert_data_eq!(project.apply(clear).await, str![[r#"
+    assert_data_eq!(
+        project.apply(clear).await,
+        str![[r#"
 output said: secret+secret+secret -> "the word is hush!"
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
 async fn outputs_stay_as_they_were_when_something_failed() {
     let project = Project::new();
     let text = |size: u32| {
-        format!("resource \"thing\" \"a\" {{\n name = \"a\"\n size = {size}\n}}\noutput \"revision\" {{ value = thing.a.revision }}")
+        format!(
+            "resource \"thing\" \"a\" {{\n name = \"a\"\n size = {size}\n}}\noutput \"revision\" {{ value = thing.a.revision }}"
+        )
     };
     project.apply(&text(1)).await;
     project.world.fail("update thing.a", crate::mock::Fault::Refused);
-    assert_data_eq!(project.try_apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(&text(2)).await,
+        str![[r#"
 Update thing.a failed: could not update it: it was refused
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.state().outputs["revision"].value, 1.into());
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
 ~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 2
 output revision: 1 -> ?(thing.a.revision)
 
-"#]]);
+"#]]
+    );
 }

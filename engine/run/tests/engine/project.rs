@@ -7,7 +7,9 @@ use ha_kind::{Address, Diagnostic, Name, Value};
 use ha_lang::{Nothing, SourceFile, compile};
 use ha_plan::{Files, Plan, PlanMode, Snapshot};
 use ha_run::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, Request};
-use ha_state::{Holder, Key, KeyName, Keys, MemoryStore, Opening, State, StateError, Store, Writer, open_for_reading, open_for_writing};
+use ha_state::{
+    Holder, Key, KeyName, Keys, MemoryStore, Opening, State, StateError, Store, Writer, open_for_reading, open_for_writing,
+};
 
 use crate::mock::{World, registry};
 use crate::show;
@@ -113,7 +115,8 @@ impl Project {
     }
 
     pub(crate) async fn try_plan(&self, text: &str) -> Result<Plan, Failure> {
-        let request = self.request(text, PlanMode::Normal).map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })?;
+        let request =
+            self.request(text, PlanMode::Normal).map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })?;
         self.engine().plan(&request, &self.state(), &*self.events).await
     }
 

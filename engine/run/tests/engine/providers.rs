@@ -31,18 +31,24 @@ pub(crate) const SERVER: &str = r#"
 #[tokio::test]
 async fn a_provider_may_be_configured_by_what_this_run_makes() {
     let project = Project::new();
-    assert_data_eq!(project.apply(SERVER).await, str![[r#"
-+ database.main name="main", owner="me"
+    assert_data_eq!(
+        project.apply(SERVER).await,
+        str![[r#"
++ database.main name="main", owner="me" because of provider.db from server.s
 + server.s name="s", size=1
-+ table.t in=?(database.main.id), name="t" because of database.main
++ table.t in=?(database.main.id), name="t" because of database.main, provider.db from server.s
 
-"#]]);
+"#]]
+    );
     let calls = ["create server.s", "create database.main", "create table.t"];
     project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2])]);
-    assert_data_eq!(project.apply(&SERVER.replace("\"me\"", "\"you\"")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&SERVER.replace("\"me\"", "\"you\"")).await,
+        str![[r#"
 ~ database.main owner: "me" -> "you"
 
-"#]]);
+"#]]
+    );
     // The server comes first also when everything is to be deleted by its record alone.
     let state = project.state();
     let provider = &state.providers[&ha_state::ProviderName::new("db")];
@@ -77,18 +83,27 @@ async fn a_provider_that_nothing_needs_any_more_is_forgotten() {
 #[tokio::test]
 async fn what_a_provider_lacks_is_told() {
     let project = Project::new();
-    assert_data_eq!(project.plan("resource \"database\" \"d\" { name = \"d\" }").await, str![[r#"
+    assert_data_eq!(
+        project.plan("resource \"database\" \"d\" { name = \"d\" }").await,
+        str![[r#"
 the provider `db` is not configured: the argument `address` is required [database.d]
 
-"#]]);
-    assert_data_eq!(project.plan("provider \"db\" {\n adress = \"x\"\n}\nresource \"database\" \"d\" { name = \"d\" }").await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.plan("provider \"db\" {\n adress = \"x\"\n}\nresource \"database\" \"d\" { name = \"d\" }").await,
+        str![[r#"
 there is no argument `adress` here
 
-"#]]);
-    assert_data_eq!(project.plan("provider \"moc\" {}").await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.plan("provider \"moc\" {}").await,
+        str![[r#"
 there is no provider `moc`
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -97,14 +112,17 @@ async fn a_server_that_is_away_is_told_and_stops_what_is_inside() {
     project.apply(SERVER).await;
     // The server is replaced by hand by one at another address: all that was in it is gone with it.
     project.world.take_away("server", "s");
-    assert_data_eq!(project.apply(SERVER).await, str![[r#"
-+ database.main [Gone] name="main", owner="me"
+    assert_data_eq!(
+        project.apply(SERVER).await,
+        str![[r#"
++ database.main [Gone] name="main", owner="me" because of provider.db from server.s
 + server.s [Gone] name="s", size=1
-+ table.t [Gone] in=?(database.main.id), name="t" because of database.main
++ table.t [Gone] in=?(database.main.id), name="t" because of database.main, provider.db from server.s
 ! database.main gone
 ! server.s gone
 ! table.t gone
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.count(), 3);
 }

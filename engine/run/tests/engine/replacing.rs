@@ -17,14 +17,21 @@ const TWO: &str = r#"
 #[tokio::test]
 async fn what_cannot_change_in_place_is_deleted_and_made() {
     let project = Project::new();
-    let text = |name: &str| format!("resource \"thing\" \"a\" {{ name = \"{name}\" }}\nresource \"thing\" \"b\" {{\n name = \"b\"\n note = thing.a.id\n}}");
+    let text = |name: &str| {
+        format!(
+            "resource \"thing\" \"a\" {{ name = \"{name}\" }}\nresource \"thing\" \"b\" {{\n name = \"b\"\n note = thing.a.id\n}}"
+        )
+    };
     project.apply(&text("a")).await;
     project.world.take_log();
-    assert_data_eq!(project.apply(&text("z")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("z")).await,
+        str![[r#"
 -+ thing.a [CannotUpdate] name!: "a" -> "z"
-~ thing.b digest: "digest of thing-1" -> ?(thing.b.digest), note: "thing-1" -> ?(thing.a.id), revision: 1 -> ?(thing.b.revision) because of thing.a
+~ thing.b digest: "digest of thing-a-1" -> ?(thing.b.digest), note: "thing-a-1" -> ?(thing.a.id), revision: 1 -> ?(thing.b.revision) because of thing.a
 
-"#]]);
+"#]]
+    );
     let calls = ["delete thing.a", "create thing.a", "update thing.b"];
     project.world.assert_done_in_order(&calls, &[("delete thing.a", "create thing.a"), ("create thing.a", "update thing.b")]);
     assert_eq!(project.world.count(), 2);
@@ -33,14 +40,18 @@ async fn what_cannot_change_in_place_is_deleted_and_made() {
 #[tokio::test]
 async fn the_new_one_is_made_first_when_asked() {
     let project = Project::new();
-    let text = |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
+    let text =
+        |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
     project.apply(&text("a")).await;
     project.world.take_log();
-    assert_data_eq!(project.apply(&text("z")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("z")).await,
+        str![[r#"
 +- thing.a [CannotUpdate] name!: "a" -> "z"
-~ thing.b revision: 1 -> ?(thing.b.revision), uses: ["thing-1"] -> [?(thing.a.id)] because of thing.a
+~ thing.b revision: 1 -> ?(thing.b.revision), uses: ["thing-a-1"] -> [?(thing.a.id)] because of thing.a
 
-"#]]);
+"#]]
+    );
     let calls = ["create thing.a", "update thing.b", "delete thing.a"];
     let pairs = [("create thing.a", "update thing.b"), ("update thing.b", "delete thing.a")];
     project.world.assert_done_in_order(&calls, &pairs);
@@ -74,11 +85,14 @@ async fn create_before_destroy_holds_for_all_that_is_depended_on() {
     project.apply(&text("a")).await;
     assert!(project.state().records[&"thing.base".parse().unwrap()].create_before_destroy);
     project.world.take_log();
-    assert_data_eq!(project.apply(&text("z")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("z")).await,
+        str![[r#"
 +- thing.base [CannotUpdate] name!: "a" -> "z"
-+- thing.user [CannotUpdate] at!: "thing-1" -> ?(thing.base.id), uses: ["thing-1"] -> [?(thing.base.id)] because of thing.base
++- thing.user [CannotUpdate] at!: "thing-a-1" -> ?(thing.base.id), uses: ["thing-a-1"] -> [?(thing.base.id)] because of thing.base
 
-"#]]);
+"#]]
+    );
     let calls = ["create thing.base", "create thing.user", "delete thing.user", "delete thing.base"];
     let pairs = [
         ("create thing.base", "create thing.user"),
@@ -91,30 +105,40 @@ async fn create_before_destroy_holds_for_all_that_is_depended_on() {
 #[tokio::test]
 async fn an_old_one_that_cannot_be_deleted_is_deleted_by_the_next_run() {
     let project = Project::new();
-    let text = |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
+    let text =
+        |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
     project.apply(&text("a")).await;
     project.world.fail("delete thing.a", crate::mock::Fault::Refused);
-    assert_data_eq!(project.try_apply(&text("z")).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(&text("z")).await,
+        str![[r#"
 Delete thing.a failed: could not delete it: it was refused
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.state().deposed.len(), 1);
     // Once more, so that two are left behind.
     project.world.fail("delete thing.a", crate::mock::Fault::Refused);
     project.world.fail("delete thing.a", crate::mock::Fault::Refused);
-    assert_data_eq!(project.try_apply(&text("y")).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(&text("y")).await,
+        str![[r#"
 Delete thing.a failed: could not delete it: it was refused
 Delete thing.a failed: could not delete it: it was refused
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.state().deposed.len(), 2);
-    assert_data_eq!(project.apply(&text("x")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("x")).await,
+        str![[r#"
 +- thing.a [CannotUpdate] name!: "y" -> "x"
 - thing.a (deposed) [NoConfiguration]
 - thing.a (deposed) [NoConfiguration]
-~ thing.b revision: 3 -> ?(thing.b.revision), uses: ["thing-5"] -> [?(thing.a.id)] because of thing.a
+~ thing.b revision: 3 -> ?(thing.b.revision), uses: ["thing-y-1"] -> [?(thing.a.id)] because of thing.a
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.names(), ["thing b", "thing x"]);
     assert!(project.state().deposed.is_empty());
 }
@@ -122,15 +146,19 @@ Delete thing.a failed: could not delete it: it was refused
 #[tokio::test]
 async fn a_new_one_that_cannot_be_made_leaves_the_old_one() {
     let project = Project::new();
-    let text = |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
+    let text =
+        |name: &str| TWO.replace("name = \"a\"", &format!("name = \"{name}\"\n lifecycle {{ create_before_destroy = true }}"));
     project.apply(&text("a")).await;
     project.world.fail("create thing.a", crate::mock::Fault::Refused);
-    assert_data_eq!(project.try_apply(&text("z")).await, str![[r#"
+    assert_data_eq!(
+        project.try_apply(&text("z")).await,
+        str![[r#"
 Create thing.a failed: could not create it: it was refused
 Delete thing.a not started: needs thing.a
 Update thing.b not started: needs thing.a
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.names(), ["thing a", "thing b"]);
     project.apply(&text("a")).await;
 }
@@ -139,13 +167,19 @@ Update thing.b not started: needs thing.a
 async fn what_is_tainted_is_made_anew() {
     let project = Project::new();
     project.apply(TWO).await;
-    let address = "thing.a".parse().unwrap();
+    let address = "thing.b".parse().unwrap();
     let record = ha_state::Record { tainted: true, ..project.state().records[&address].clone() };
     let outcome = ha_state::StepOutcome::Recorded(Box::new(record));
     let writer = project.open();
     writer.append(ha_state::Frame::Result { attempt: None, outcome }).await.unwrap();
     writer.finish().unwrap();
-    assert_data_eq!(project.apply(TWO).await, str![[""]]);
+    assert_data_eq!(
+        project.apply(TWO).await,
+        str![[r#"
+-+ thing.b [Tainted]
+
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -153,10 +187,13 @@ async fn what_is_asked_for_is_made_anew() {
     let mut project = Project::new();
     project.apply(TWO).await;
     project.replace = vec!["thing.b".parse().unwrap()];
-    assert_data_eq!(project.apply(TWO).await, str![[r#"
+    assert_data_eq!(
+        project.apply(TWO).await,
+        str![[r#"
 -+ thing.b [Requested]
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -192,19 +229,25 @@ async fn triggers_replace_by_block_by_instance_and_by_attribute() {
     };
     // Nothing is made anew because its trigger is new.
     project.apply(&text(1, "n")).await;
-    assert_data_eq!(project.apply(&text(2, "n")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2, "n")).await,
+        str![[r#"
 ~ thing.a[0] revision: 1 -> ?(thing.a[0].revision), size: 1 -> 2
 -+ thing.by_block [triggered by thing.a] because of thing.a
 -+ thing.by_first [triggered by thing.a[0]] because of thing.a
 
-"#]]);
-    assert_data_eq!(project.apply(&text(2, "m")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text(2, "m")).await,
+        str![[r#"
 ~ thing.a[0] digest: "digest of n" -> "digest of m", note: "n" -> "m", revision: 2 -> ?(thing.a[0].revision)
 -+ thing.by_block [triggered by thing.a] because of thing.a
 -+ thing.by_first [triggered by thing.a[0]] because of thing.a
 -+ thing.by_note [triggered by thing.a[0].note] because of thing.a
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -231,24 +274,33 @@ async fn what_is_to_be_ignored_stays_as_it_is() {
     project.world.change("thing", "a", "note", "set by hand");
     let labels = ["mine", "theirs", "new"].map(|it| (it.into(), "set by hand".into()));
     project.world.change("thing", "a", "labels", ha_kind::Value::Map(std::sync::Arc::new(labels.into())));
-    assert_data_eq!(project.apply(&text("a", 2, some)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("a", 2, some)).await,
+        str![[r#"
 ~ thing.a labels: {mine="set by hand", new="set by hand", theirs="set by hand"} -> {mine="configured", new="set by hand", theirs="set by hand"}, revision: 1 -> ?(thing.a.revision), size: 1 -> 2
 ! thing.a labels, note, digest
 output note: "configured" -> "set by hand"
 
-"#]]);
+"#]]
+    );
     let note = |project: &Project| project.world.look().things.values().next().unwrap().arguments["note"].clone();
     assert_eq!(note(&project), "set by hand".into());
-    assert_data_eq!(project.apply(&text("z", 3, "all")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("z", 3, "all")).await,
+        str![[r#"
 nothing
 
-"#]]);
+"#]]
+    );
     // What is made anew is made as configured.
-    assert_data_eq!(project.apply(&text("z", 3, some)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("z", 3, some)).await,
+        str![[r#"
 -+ thing.a [CannotUpdate] digest: "digest of set by hand" -> "digest of configured", labels: {mine="configured", new="set by hand", theirs="set by hand"} -> {mine="configured", theirs="configured"}, name!: "a" -> "z", note: "set by hand" -> "configured", size: 2 -> 3
 output note: "set by hand" -> "configured"
 
-"#]]);
+"#]]
+    );
     assert_eq!(note(&project), "configured".into());
 }
 
@@ -262,26 +314,41 @@ async fn what_is_protected_is_not_destroyed() {
     // Protecting it changes nothing but the record.
     let (plan, _) = project.run(&text("a", true), ha_plan::PlanMode::Normal).await.unwrap();
     assert!(plan.is_empty() && plan.has_work());
-    assert_data_eq!(project.plan(&text("z", true)).await, str![[r#"
+    assert_data_eq!(
+        project.plan(&text("z", true)).await,
+        str![[r#"
 `thing.a` is protected, and this plan would destroy it: It would be replaced because of `name`. [thing.a]
 
-"#]]);
-    assert_data_eq!(project.plan("").await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.plan("").await,
+        str![[r#"
 `thing.a` is protected, and this plan would destroy it: It would be deleted. [thing.a]
 
-"#]]);
+"#]]
+    );
     let refused = project.run(&text("a", true), ha_plan::PlanMode::Destroy).await.unwrap_err();
-    assert_data_eq!(crate::show::failure(&refused), str![[r#"
+    assert_data_eq!(
+        crate::show::failure(&refused),
+        str![[r#"
 `thing.a` is protected, and this plan would destroy it: It would be deleted. [thing.a]
 
-"#]]);
+"#]]
+    );
     let refused = project.run("", ha_plan::PlanMode::Destroy).await.unwrap_err();
-    assert_data_eq!(crate::show::failure(&refused), str![[r#"
+    assert_data_eq!(
+        crate::show::failure(&refused),
+        str![[r#"
 `thing.a` is protected, and this plan would destroy it: It would be deleted. [thing.a]
 
-"#]]);
-    assert_data_eq!(project.destroy(&text("a", false)).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.destroy(&text("a", false)).await,
+        str![[r#"
 - thing.a [Destroy]
 
-"#]]);
+"#]]
+    );
 }

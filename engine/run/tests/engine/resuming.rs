@@ -57,10 +57,13 @@ async fn an_instance_that_is_no_longer_wanted_goes_though_its_block_stays() {
     project.world.fail("create thing.a[1]", Fault::AnswerLost);
     project.try_apply(&text(2)).await;
     assert_eq!(project.world.count(), 2);
-    assert_data_eq!(project.apply(&text(1)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(1)).await,
+        str![[r#"
 - thing.a[1] (deposed) [NoConfiguration] (an earlier run may have made it before it failed: could not create it: the answer was lost)
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.count(), 1);
 }
 
@@ -134,10 +137,13 @@ async fn a_replacement_that_is_given_up_leaves_the_old_one() {
     project.world.fail("create thing.a", Fault::AnswerLost);
     project.try_apply(&text("z")).await;
     assert_eq!(project.world.count(), 2);
-    assert_data_eq!(project.apply(&text("a")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("a")).await,
+        str![[r#"
 - thing.a (deposed) [NoConfiguration] (an earlier run may have made it before it failed: could not create it: the answer was lost)
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.id("thing", "a"), id);
     assert_eq!(project.world.count(), 1);
 }

@@ -65,7 +65,8 @@ fn change(change: &Change) -> String {
         match (was, is) {
             _ if change.action == Action::Delete => {}
             // That a new thing's own outputs are not known yet goes without saying.
-            (_, Some(Value::Unknown(it))) if it.cause.as_deref() == Some(&format!("{}.{name}", change.address)) && change.action != Action::Update => {}
+            (_, Some(Value::Unknown(it)))
+                if it.cause.as_deref() == Some(&format!("{}.{name}", change.address)) && change.action != Action::Update => {}
             (None, Some(is)) => rows.push(format!("{name}{mark}={}", value(is))),
             (Some(was), None) => rows.push(format!("{name}{mark}: {} -> none", value(was))),
             (Some(was), Some(is)) if was != is || names.contains(name) => {
@@ -116,9 +117,11 @@ pub(crate) fn value(it: &Value) -> String {
         }
         Value::List(items) | Value::Tuple(items) => list(items.iter().map(value).collect(), "[", "]"),
         Value::Set(items) => list(items.iter().map(value).collect(), "{", "}"),
-        Value::Map(items) | Value::Object(items) => {
-            list(items.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| format!("{name}={}", value(it))).collect(), "{", "}")
-        }
+        Value::Map(items) | Value::Object(items) => list(
+            items.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| format!("{name}={}", value(it))).collect(),
+            "{",
+            "}",
+        ),
     }
 }
 

@@ -23,11 +23,14 @@ async fn an_update_may_turn_out_to_change_nothing() {
     };
     project.apply(&text(1)).await;
     project.world.take_log();
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
 ~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 2
 ~ thing.b digest: "digest of there" -> ?(thing.b.digest), note: "there" -> ?(thing.a.revision), revision: 1 -> ?(thing.b.revision) because of thing.a
 
-"#]]);
+"#]]
+    );
     project.world.assert_done_in_order(&["update thing.a"], &[]);
 }
 
@@ -56,12 +59,15 @@ async fn an_unknown_in_what_cannot_change_replaces() {
         )
     };
     project.apply(&text(1)).await;
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
 ~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 2
 -+ thing.b [CannotUpdate] at!: "revision 1" -> "revision "+?(thing.a.revision) because of thing.a
 ~ thing.c revision: 1 -> ?(thing.c.revision), rule: {{note="revision 1", port=5}} -> {{note="revision "+?(thing.a.revision), port=5}} because of thing.a
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -81,24 +87,33 @@ async fn what_is_predicted_is_known_before_there_is_anything() {
             "#
         )
     };
-    assert_data_eq!(project.apply(&text("\"one\"")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("\"one\"")).await,
+        str![[r#"
 + thing.a digest="digest of one", name="a", note="one", size=1
 + thing.b digest="digest of digest of one", name="b", note="digest of one", size=1 because of thing.a
 
-"#]]);
-    assert_data_eq!(project.apply(&text("\"two\"")).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("\"two\"")).await,
+        str![[r#"
 ~ thing.a digest: "digest of one" -> "digest of two", note: "one" -> "two", revision: 1 -> ?(thing.a.revision)
 ~ thing.b digest: "digest of digest of one" -> "digest of digest of two", note: "digest of one" -> "digest of two", revision: 1 -> ?(thing.b.revision) because of thing.a
 
-"#]]);
+"#]]
+    );
     // It is not as recorded when what it is a function of is not known.
     let unknown = text("\"of ${thing.c.arn}\"") + "resource \"thing\" \"c\" { name = \"c\" }";
-    assert_data_eq!(project.apply(&unknown).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&unknown).await,
+        str![[r#"
 ~ thing.a digest: "digest of two" -> ?(thing.a.digest), note: "two" -> "of "+?(thing.c.arn), revision: 2 -> ?(thing.a.revision) because of thing.c
 ~ thing.b digest: "digest of digest of two" -> ?(thing.b.digest), note: "digest of two" -> ?(thing.a.digest), revision: 2 -> ?(thing.b.revision) because of thing.a
 + thing.c digest="digest of nothing", name="c", size=1
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -112,12 +127,15 @@ async fn texts_keep_their_known_pieces() {
         }
         output "sentence" { value = "b says: ${thing.b.note}" }
     "#;
-    assert_data_eq!(project.apply(text).await, str![[r#"
+    assert_data_eq!(
+        project.apply(text).await,
+        str![[r#"
 + thing.a digest="digest of nothing", name="a", size=1
 + thing.b name="b", note="before "+?(thing.a.arn)+" after", size=1 because of thing.a
 output sentence: none -> "b says: before "+?(thing.a.arn)+" after"
 
-"#]]);
+"#]]
+    );
 }
 
 #[tokio::test]
@@ -135,17 +153,23 @@ async fn anything_may_be_unknown_inside() {
             "#
         )
     };
-    assert_data_eq!(project.apply(&text("a")).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text("a")).await,
+        str![[r#"
 + memo.m input={deep={arn=?(thing.a.arn), plain=5}, list=["x", ?(thing.a.arn)]}, output={deep={arn=?(thing.a.arn), plain=5}, list=["x", ?(thing.a.arn)]} because of thing.a
 + thing.a digest="digest of nothing", name="a", size=1
 output arn: none -> ?(thing.a.arn)
 output plain: none -> 5
 
-"#]]);
-    assert_data_eq!(project.apply(&text("z")).await, str![[r#"
-~ memo.m input: {deep={arn="arn:thing-1", plain=5}, list=["x", "arn:thing-1"]} -> {deep={arn=?(thing.a.arn), plain=5}, list=["x", ?(thing.a.arn)]}, output: {deep={arn="arn:thing-1", plain=5}, list=["x", "arn:thing-1"]} -> {deep={arn=?(thing.a.arn), plain=5}, list=["x", ?(thing.a.arn)]} because of thing.a
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text("z")).await,
+        str![[r#"
+~ memo.m input: {deep={arn="arn:thing-a-1", plain=5}, list=["x", "arn:thing-a-1"]} -> {deep={arn=?(thing.a.arn), plain=5}, list=["x", ?(thing.a.arn)]}, output: {deep={arn="arn:thing-a-1", plain=5}, list=["x", "arn:thing-a-1"]} -> {deep={arn=?(thing.a.arn), plain=5}, list=["x", ?(thing.a.arn)]} because of thing.a
 -+ thing.a [CannotUpdate] name!: "a" -> "z"
-output arn: "arn:thing-1" -> ?(thing.a.arn)
+output arn: "arn:thing-a-1" -> ?(thing.a.arn)
 
-"#]]);
+"#]]
+    );
 }

@@ -10,8 +10,8 @@ use aws_sdk_autoscaling::types::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_kind::{
-    Action, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Path, Problem, Reading,
-    Recorded, Resource,
+    Action, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Path, Problem, Reading, Recorded,
+    Resource,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,12 +136,7 @@ impl Resource for Group {
         struct Named {
             name: String,
         }
-        Hooks::new()
-            .check(check_sizes)
-            .check(check_template)
-            .check(check_rest)
-            .predict("id", |it: Named| it.name)
-            .impact(impact)
+        Hooks::new().check(check_sizes).check(check_template).check(check_rest).predict("id", |it: Named| it.name).impact(impact)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -185,7 +180,7 @@ impl Resource for Group {
             .until(attempt, || async {
                 let call = aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
                 match call.force_delete(recorded.arguments.force_delete).send().await {
-                    Err(error) if failure::is(&error, &BUSY) => Ok(Seen::Pending("busy with its machines".into())),
+                    Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
                     Err(error) if is_absent(error.message()) => Ok(Seen::Ready(())),
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }
@@ -239,7 +234,7 @@ impl Group {
                     .set_tags(Some(self.all_tags(attempt)));
                 match call.send().await {
                     Err(error) if failure::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => Ok(Seen::Ready(Made::Before)),
-                    Err(error) if is_too_early(error.message()) => Ok(Seen::Pending("waiting for its profile".into())),
+                    Err(error) if is_too_early(error.message()) => Ok(failure::waiting("waiting for its profile", &error)),
                     other => other.map(|_| Seen::Ready(Made::New)).attempting_first(&what),
                 }
             })
@@ -298,8 +293,8 @@ impl Group {
                     .set_placement_group(self.placement_group.clone().or_else(|| placement.then(String::new)))
                     .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()));
                 match call.send().await {
-                    Err(error) if failure::is(&error, &BUSY) => Ok(Seen::Pending("busy with its machines".into())),
-                    Err(error) if is_too_early(error.message()) => Ok(Seen::Pending("waiting for its profile".into())),
+                    Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
+                    Err(error) if is_too_early(error.message()) => Ok(failure::waiting("waiting for its profile", &error)),
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }
             })

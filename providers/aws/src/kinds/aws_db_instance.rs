@@ -10,9 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Secret, Volatile,
-};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Secret, Volatile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -194,7 +192,7 @@ impl Resource for Instance {
                         Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(Seen::Ready(())),
                         _ => Err(failure::foreign("database", name)),
                     },
-                    Err(error) if rds::is_too_early(error.message()) => Ok(Seen::Pending("waiting for its role".into())),
+                    Err(error) if rds::is_too_early(error.message()) => Ok(failure::waiting("waiting for its role", &error)),
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })
@@ -231,7 +229,9 @@ impl Resource for Instance {
         if found.deletion_protection() == Some(true) {
             let address = attempt.address();
             return Err(Error::new(format!("delete the database `{name}`"), "it is protected against deletion")
-                .help(format!("set `deletion_protection = false` on `{address}` and apply, which shows as a change of its own; then destroy"))
+                .help(format!(
+                    "set `deletion_protection = false` on `{address}` and apply, which shows as a change of its own; then destroy"
+                ))
                 .outcome(Outcome::Refused));
         }
         if found.db_instance_status() != Some("deleting") {
@@ -242,7 +242,11 @@ impl Resource for Instance {
 }
 
 impl Instance {
-    fn creation(&self, aws: &Aws, attempt: &Attempt) -> aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder {
+    fn creation(
+        &self,
+        aws: &Aws,
+        attempt: &Attempt,
+    ) -> aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder {
         let text = |it: &Option<Chosen<String>>| it.as_ref().map(|it| it.0.clone());
         let fixed = |it: &Option<Chosen<Immutable<String>>>| it.as_ref().map(|it| it.to_string());
         aws.rds
@@ -314,7 +318,7 @@ impl Instance {
                     Err(error) if failure::is(&error, &["DBInstanceNotFound"]) => Ok(Seen::Ready(())),
                     Err(error) if error.message().is_some_and(|it| it.contains("already being deleted")) => Ok(Seen::Ready(())),
                     Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
-                        Ok(Seen::Pending("busy with an earlier change".into()))
+                        Ok(failure::waiting("busy with an earlier change", &error))
                     }
                     Err(error) if failure::is(&error, &["DBSnapshotAlreadyExists"]) => {
                         let error = Err::<(), _>(error).attempting_first(&what).expect_err("it is one");

@@ -80,7 +80,8 @@ impl Resource for ParameterGroup {
         let once = |it: Set| {
             let names: Vec<&String> = it.parameter.iter().map(|it| &it.name).collect();
             let twice = names.windows(2).find(|it| it[0] == it[1]);
-            let problem = |name: &String| Problem { path: Path::attribute("parameter"), message: format!("`{name}` is set twice") };
+            let problem =
+                |name: &String| Problem { path: Path::attribute("parameter"), message: format!("`{name}` is set twice") };
             twice.map(|it| problem(it[0])).into_iter().collect()
         };
         Hooks::new()
@@ -110,7 +111,8 @@ impl Resource for ParameterGroup {
             }
             other => other.attempting_first(format!("create the DB parameter group `{name}`"))?.db_parameter_group,
         };
-        let found = found.ok_or_else(|| Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it"))?;
+        let found =
+            found.ok_or_else(|| Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it"))?;
         self.bring(aws, BTreeSet::new()).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
     }

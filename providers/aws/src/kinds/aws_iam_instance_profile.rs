@@ -135,7 +135,7 @@ impl InstanceProfile {
             .until(attempt, || async {
                 match aws.iam.add_role_to_instance_profile().instance_profile_name(name).role_name(role).send().await {
                     // One of the two was made a moment ago.
-                    Err(error) if failure::is_missing(&error) => Ok(Seen::Pending("waiting for its role".into())),
+                    Err(error) if failure::is_missing(&error) => Ok(failure::waiting("waiting for its role", &error)),
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }
             })

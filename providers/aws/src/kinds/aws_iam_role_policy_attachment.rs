@@ -46,7 +46,7 @@ impl Resource for Attachment {
                 let call = aws.iam.attach_role_policy().role_name(self.role.as_str()).policy_arn(self.policy_arn.as_str());
                 match call.send().await {
                     // One of the two was made a moment ago.
-                    Err(error) if failure::is_missing(&error) => Ok(Seen::Pending("waiting for its role and policy".into())),
+                    Err(error) if failure::is_missing(&error) => Ok(failure::waiting("waiting for its role and policy", &error)),
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })

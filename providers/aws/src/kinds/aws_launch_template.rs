@@ -158,8 +158,8 @@ impl Resource for LaunchTemplate {
         let number = newest.as_ref().and_then(|it| it.version_number).unwrap_or(outputs.latest_version.0);
         outputs.latest_version = number.into();
         // A try that was cut short may have made the version already.
-        let is_made = number > before.outputs.latest_version.0
-            && newest.is_some_and(|it| self.answered(&it).version() == self.version());
+        let is_made =
+            number > before.outputs.latest_version.0 && newest.is_some_and(|it| self.answered(&it).version() == self.version());
         if self.version() != before.arguments.version() && !is_made {
             let call = aws.ec2.create_launch_template_version().launch_template_id(id).client_token(attempt.token());
             let call = call.set_version_description(self.description.clone()).launch_template_data(self.data());
@@ -204,9 +204,11 @@ impl LaunchTemplate {
             .set_block_device_mappings(all(&self.block_device_mappings, BlockDevice::told))
             .set_network_interfaces(all(&self.network_interfaces, Interface::told))
             .set_placement(self.placement.as_ref().map(Placement::told))
-            .set_monitoring(self.monitoring.as_ref().map(|it| {
-                ec2_types::LaunchTemplatesMonitoringRequest::builder().set_enabled(it.enabled).build()
-            }))
+            .set_monitoring(
+                self.monitoring
+                    .as_ref()
+                    .map(|it| ec2_types::LaunchTemplatesMonitoringRequest::builder().set_enabled(it.enabled).build()),
+            )
             .set_credit_specification(self.credit_specification.as_ref().map(|it| {
                 let credits = it.cpu_credits.clone().unwrap_or_default();
                 ec2_types::CreditSpecificationRequest::builder().cpu_credits(credits).build()
@@ -238,10 +240,7 @@ impl LaunchTemplate {
             vpc_security_group_ids: texts(data.security_group_ids()),
             security_group_names: texts(data.security_groups()),
             iam_instance_profile: as_configured(self.iam_instance_profile.as_ref(), profile),
-            metadata_options: as_configured(
-                self.metadata_options.as_ref(),
-                data.metadata_options().map(Metadata::answered),
-            ),
+            metadata_options: as_configured(self.metadata_options.as_ref(), data.metadata_options().map(Metadata::answered)),
             block_device_mappings: as_configured(
                 self.block_device_mappings.as_ref(),
                 some(data.block_device_mappings(), BlockDevice::answered),
@@ -251,17 +250,12 @@ impl LaunchTemplate {
                 some(data.network_interfaces(), Interface::answered),
             ),
             placement: as_configured(self.placement.as_ref(), data.placement().map(Placement::answered)),
-            monitoring: as_configured(
-                self.monitoring.as_ref(),
-                data.monitoring().map(|it| Monitoring { enabled: it.enabled }),
-            ),
+            monitoring: as_configured(self.monitoring.as_ref(), data.monitoring().map(|it| Monitoring { enabled: it.enabled })),
             credit_specification: as_configured(self.credit_specification.as_ref(), credits),
             ebs_optimized: data.ebs_optimized(),
             disable_api_stop: data.disable_api_stop(),
             disable_api_termination: data.disable_api_termination(),
-            instance_initiated_shutdown_behavior: data
-                .instance_initiated_shutdown_behavior()
-                .map(|it| it.as_str().to_owned()),
+            instance_initiated_shutdown_behavior: data.instance_initiated_shutdown_behavior().map(|it| it.as_str().to_owned()),
             tag_specifications: some(data.tag_specifications(), Labels::answered),
             update_default_version: self.update_default_version,
             tags: self.tags.clone(),
@@ -350,7 +344,9 @@ fn name_problems(name: &str) -> Vec<Problem> {
     let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "().-/_".contains(*it)));
     let message = match odd {
         Some(odd) => format!("a launch template's name is made of letters, digits and `().-/_`, and `{name}` holds `{odd}`"),
-        None if !(3..=128).contains(&name.len()) => format!("a launch template's name has 3 to 128 characters, not {}", name.len()),
+        None if !(3..=128).contains(&name.len()) => {
+            format!("a launch template's name has 3 to 128 characters, not {}", name.len())
+        }
         None => return Vec::new(),
     };
     vec![Problem { path: Path::attribute("name"), message }]

@@ -149,7 +149,7 @@ impl Bucket {
         let tagging = Tagging::builder().set_tag_set(Some(all)).build().expect("the tags are set");
         match aws.s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await {
             Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
-                Ok(Seen::Pending("not visible yet".into()))
+                Ok(failure::waiting("not visible yet", &error))
             }
             other => other.map(|_| Seen::Ready(())).attempting(format!("label the bucket `{name}`")),
         }

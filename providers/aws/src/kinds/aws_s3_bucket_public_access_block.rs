@@ -84,7 +84,7 @@ impl PublicAccessBlock {
                 let call = aws.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(told.clone());
                 match call.send().await {
                     Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
-                        Ok(Seen::Pending("not visible yet".into()))
+                        Ok(failure::waiting("not visible yet", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }

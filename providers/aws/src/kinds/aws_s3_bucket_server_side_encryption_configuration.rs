@@ -125,7 +125,7 @@ impl Encryption {
                 let call = aws.s3.put_bucket_encryption().bucket(bucket).server_side_encryption_configuration(told.clone());
                 match call.send().await {
                     Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
-                        Ok(Seen::Pending("not visible yet".into()))
+                        Ok(failure::waiting("not visible yet", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }

@@ -113,7 +113,7 @@ async fn put(aws: &Aws, bucket: &str, status: Status, attempt: &Attempt) -> Resu
         .until(attempt, || async {
             match aws.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(told.clone()).send().await {
                 Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
-                    Ok(Seen::Pending("not visible yet".into()))
+                    Ok(failure::waiting("not visible yet", &error))
                 }
                 other => other.map(|_| Seen::Ready(())).attempting_first(&what),
             }

@@ -159,9 +159,9 @@ impl Resource for SecurityGroup {
     }
 
     async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
-        let found = find(aws, &before.id).await?.ok_or_else(|| {
-            Error::new(format!("change the security group `{}`", before.id), "it is gone").help("plan again")
-        })?;
+        let found = find(aws, &before.id)
+            .await?
+            .ok_or_else(|| Error::new(format!("change the security group `{}`", before.id), "it is gone").help("plan again"))?;
         for (direction, rules) in [(Direction::In, &self.ingress), (Direction::Out, &self.egress)] {
             if let Some(rules) = rules {
                 self.bring_rules(aws, &found, direction, rules.0.clone()).await?;
@@ -201,13 +201,7 @@ impl Resource for SecurityGroup {
 
 impl SecurityGroup {
     /// Brings the rules of one direction to these: takes away what is too much, then adds what is missing.
-    async fn bring_rules(
-        &self,
-        aws: &Aws,
-        found: &Found,
-        direction: Direction,
-        wanted: BTreeSet<Rule>,
-    ) -> Result<(), Error> {
+    async fn bring_rules(&self, aws: &Aws, found: &Found, direction: Direction, wanted: BTreeSet<Rule>) -> Result<(), Error> {
         let id = found.group_id().unwrap_or_default();
         let there = match direction {
             Direction::In => atoms(found.ip_permissions()),
@@ -321,11 +315,11 @@ fn put_together(known: BTreeSet<Rule>, there: &BTreeSet<Atom>, own: &str) -> BTr
             rules.insert(rule);
         }
     }
-    let mut others: BTreeMap<(Protocol, Option<(i32, i32)>, String), Rule> = BTreeMap::new();
+    let mut others = BTreeMap::new();
     for Atom { protocol, ports, peer, description } in rest {
         let key = (protocol.clone(), ports, description.clone());
         let (from_port, to_port) = ports.unwrap_or((0, 0));
-        let rule = others.entry(key).or_insert_with(|| Rule {
+        let rule: &mut Rule = others.entry(key).or_insert_with(|| Rule {
             from_port,
             to_port,
             protocol,
@@ -399,7 +393,9 @@ fn rule_problems(at: &str, rules: BTreeSet<Rule>) -> Vec<Problem> {
         if rule.protocol.is_any() && (rule.from_port, rule.to_port) != (0, 0) {
             problem("a rule for all protocols is for all ports: from_port and to_port are 0");
         }
-        if matches!(rule.protocol.as_str(), "tcp" | "udp") && !(0 <= rule.from_port && rule.from_port <= rule.to_port && rule.to_port <= 65535) {
+        if matches!(rule.protocol.as_str(), "tcp" | "udp")
+            && !(0 <= rule.from_port && rule.from_port <= rule.to_port && rule.to_port <= 65535)
+        {
             problem("ports go from 0 to 65535, the first one first");
         }
         if rule_atoms(rule, "own").is_empty() {

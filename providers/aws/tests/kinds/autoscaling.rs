@@ -9,14 +9,7 @@ use crate::world::{World, attempt, name, text};
 
 const GROUP: &str = "aws_autoscaling_group";
 
-async fn subnets(world: &World) -> Json {
-    let network = text(&world.data("aws_vpc", json!({"default": true})).await.unwrap(), "id");
-    let filter = json!([{"name": "vpc-id", "values": [network]}]);
-    let found = world.data("aws_subnets", json!({"filter": filter})).await.unwrap();
-    found["ids"].children().take(2).map(|it| json!(it.as_str().unwrap())).collect()
-}
-
-fn group(template: &RecordedValue, subnets: &Json) -> Json {
+fn group(template: &RecordedValue, subnets: &[String]) -> Json {
     json!({
         "name": name("group"), "min_size": 1, "max_size": 1, "desired_capacity": 1,
         "launch_template": {"id": template.id, "version": text(&template.outputs, "latest_version")},
@@ -31,7 +24,7 @@ fn group(template: &RecordedValue, subnets: &Json) -> Json {
 async fn a_group_lives() {
     let world = World::new().await;
     let first = world.create(TEMPLATE, template("one")).await;
-    let subnets = subnets(&world).await;
+    let subnets = world.subnets().await[..2].to_vec();
     let mut wanted = group(&first, &subnets);
     let made = world.create(GROUP, wanted.clone()).await;
     let error = world.try_create(GROUP, &wanted, &mut attempt(GROUP)).await.unwrap_err();
@@ -67,9 +60,9 @@ async fn a_group_lives() {
 async fn a_group_survives_kills() {
     let world = World::new().await;
     let first = world.create(TEMPLATE, template("one")).await;
-    let subnets = subnets(&world).await;
+    let subnets = world.subnets().await[..2].to_vec();
     for (world, _, made) in create_under_kills(GROUP, || group(&first, &subnets)).await {
-        world.delete(GROUP, &made).await;
+        world.remove(GROUP, &made).await;
     }
     let changed = |before: &RecordedValue| {
         let mut wanted = group(&first, &subnets);
@@ -81,7 +74,7 @@ async fn a_group_survives_kills() {
     };
     let afresh = async || world.create(GROUP, group(&first, &subnets)).await;
     update_under_kills(GROUP, changed, afresh, async |world, made| {
-        world.delete(GROUP, &made).await;
+        world.remove(GROUP, &made).await;
     })
     .await;
     world.delete(TEMPLATE, &first).await;

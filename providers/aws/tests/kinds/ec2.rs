@@ -9,10 +9,6 @@ use crate::world::{World, attempt, name, text};
 pub(crate) const GROUP: &str = "aws_security_group";
 pub(crate) const TEMPLATE: &str = "aws_launch_template";
 
-async fn network(world: &World) -> String {
-    text(&world.data("aws_vpc", json!({"default": true})).await.unwrap(), "id")
-}
-
 fn group(network: &str) -> Json {
     json!({
         "name": name("group"), "description": "of a test", "vpc_id": network, "tags": {"owner": "ci"},
@@ -27,7 +23,7 @@ fn group(network: &str) -> Json {
 #[tokio::test]
 async fn a_security_group_lives() {
     let world = World::new().await;
-    let wanted = group(&network(&world).await);
+    let wanted = group(&world.network().await);
     let made = world.create(GROUP, wanted.clone()).await;
     let changed = json!({
         "name": wanted["name"], "description": "of a test", "vpc_id": wanted["vpc_id"], "tags": {"cost": "7"},
@@ -58,7 +54,7 @@ async fn a_group_of_which_nothing_is_said_lets_nothing_out() {
 #[tokio::test]
 async fn groups_that_name_each_other_go() {
     let world = World::new().await;
-    let network = network(&world).await;
+    let network = world.network().await;
     let of = |name: String, other: Option<&str>| {
         let rule = other.map(|it| json!({"from_port": 1, "to_port": 2, "protocol": "tcp", "security_groups": [it]}));
         json!({"name": name, "vpc_id": network, "revoke_rules_on_delete": true, "ingress": rule.into_iter().collect::<Vec<_>>()})
@@ -75,9 +71,9 @@ async fn groups_that_name_each_other_go() {
 #[tokio::test]
 async fn a_security_group_survives_kills() {
     let world = World::new().await;
-    let network = network(&world).await;
+    let network = world.network().await;
     for (world, _, made) in create_under_kills(GROUP, || group(&network)).await {
-        world.delete(GROUP, &made).await;
+        world.remove(GROUP, &made).await;
     }
     let changed = |before: &RecordedValue| {
         json!({
@@ -86,9 +82,14 @@ async fn a_security_group_survives_kills() {
             "egress": [], "tags": {"cost": "7"},
         })
     };
-    update_under_kills(GROUP, changed, async || world.create(GROUP, group(&network)).await, async |world, made| {
-        world.delete(GROUP, &made).await;
-    })
+    update_under_kills(
+        GROUP,
+        changed,
+        async || world.create(GROUP, group(&network)).await,
+        async |world, made| {
+            world.remove(GROUP, &made).await;
+        },
+    )
     .await;
 }
 
@@ -141,7 +142,7 @@ async fn a_launch_template_has_one_version_for_each_change_under_kills() {
     let world = World::new().await;
     for (world, _, made) in create_under_kills(TEMPLATE, || template("one")).await {
         assert_eq!(text(&made.outputs, "latest_version"), "1");
-        world.delete(TEMPLATE, &made).await;
+        world.remove(TEMPLATE, &made).await;
     }
     let changed = |before: &RecordedValue| {
         let mut wanted = template("two");
@@ -149,10 +150,15 @@ async fn a_launch_template_has_one_version_for_each_change_under_kills() {
         wanted["tags"] = json!({"cost": "7"});
         wanted
     };
-    update_under_kills(TEMPLATE, changed, async || world.create(TEMPLATE, template("one")).await, async |world, made| {
-        assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("2".into(), "2".into()));
-        world.delete(TEMPLATE, &made).await;
-    })
+    update_under_kills(
+        TEMPLATE,
+        changed,
+        async || world.create(TEMPLATE, template("one")).await,
+        async |world, made| {
+            assert_eq!((text(&made.outputs, "latest_version"), text(&made.outputs, "default_version")), ("2".into(), "2".into()));
+            world.remove(TEMPLATE, &made).await;
+        },
+    )
     .await;
 }
 
@@ -186,8 +192,10 @@ async fn single_rules_live() {
         let all = json!({"security_group_id": group.id, "ip_protocol": "-1", "referenced_security_group_id": group.id});
         let made = world.create(kind, all).await;
         world.delete(kind, &made).await;
-        for (world, _, made) in create_under_kills(kind, || rule(22)).await {
-            world.delete(kind, &made).await;
+        let port = std::sync::atomic::AtomicI32::new(20);
+        let another = || rule(port.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        for (world, _, made) in create_under_kills(kind, another).await {
+            world.remove(kind, &made).await;
         }
         assert_eq!(world.problems(kind, &json!({"security_group_id": "sg-1", "ip_protocol": "tcp"})).len(), 2);
     }

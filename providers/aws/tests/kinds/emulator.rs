@@ -66,3 +66,24 @@ fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     listener.local_addr().expect("it listens").port()
 }
+
+/// A call that some other client makes: method and path, the service, and a body.
+pub(crate) async fn call(request: &str, service: &str, body: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let endpoint = emulator().endpoint.clone();
+    let host = endpoint.trim_start_matches("http://");
+    let mut connection = tokio::net::TcpStream::connect(host).await.expect("the emulator listens");
+    // The emulator reads off the signature's scope what is meant, and does not check the signature.
+    let scope =
+        format!("AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=x");
+    let form = "application/x-www-form-urlencoded";
+    let whole = format!(
+        "{request} HTTP/1.1\r\nhost: {host}\r\nauthorization: {scope}\r\ncontent-type: {form}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    connection.write_all(whole.as_bytes()).await.expect("the emulator listens");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.expect("the emulator answers in text");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{request}: {answer}");
+    answer
+}

@@ -3,6 +3,7 @@
 use ha_kind::{Outcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
+use crate::emulator::call;
 use crate::kill::{create_under_kills, update_under_kills};
 use crate::world::{World, attempt, name, text};
 
@@ -53,7 +54,7 @@ async fn a_role_that_exists_is_not_taken() {
 #[tokio::test]
 async fn a_role_is_made_once_under_kills() {
     for (world, _, made) in create_under_kills(ROLE, role).await {
-        world.delete(ROLE, &made).await;
+        world.remove(ROLE, &made).await;
     }
 }
 
@@ -73,11 +74,12 @@ async fn policies_of_a_role_live() {
     world.delete(kind, &policy).await;
     let wanted = || json!({"name": name("policy"), "role": role.id, "policy": may("s3:GetObject")});
     for (world, _, made) in create_under_kills(kind, wanted).await {
-        world.delete(kind, &made).await;
+        world.remove(kind, &made).await;
     }
 
     let kind = "aws_iam_role_policy_attachment";
-    let wanted = || json!({"role": role.id, "policy_arn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"});
+    let arn = policy_of_somebody().await;
+    let wanted = || json!({"role": role.id, "policy_arn": arn});
     let attachment = world.create(kind, wanted()).await;
     let error = world.try_create(kind, &wanted(), &mut attempt(kind)).await.unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
@@ -89,13 +91,22 @@ async fn policies_of_a_role_live() {
     world.delete(ROLE, &role).await;
 }
 
+/// A policy that exists, by its ARN.
+async fn policy_of_somebody() -> String {
+    let name = name("policy");
+    let document = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22s3%3AGetObject%22%2C%22Resource%22%3A%22%2A%22%7D%5D%7D";
+    let asked = format!("Action=CreatePolicy&Version=2010-05-08&PolicyName={name}&PolicyDocument={document}");
+    call("POST /", "iam", &asked).await;
+    format!("arn:aws:iam::123456789012:policy/{name}")
+}
+
 #[tokio::test]
 async fn a_role_goes_with_its_policies_by_force() {
     let world = World::new().await;
     let mut wanted = role();
     wanted["force_detach_policies"] = json!(true);
     let made = world.create(ROLE, wanted).await;
-    let attached = json!({"role": made.id, "policy_arn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"});
+    let attached = json!({"role": made.id, "policy_arn": policy_of_somebody().await});
     world.create("aws_iam_role_policy_attachment", attached).await;
     world.delete(ROLE, &made).await;
 }
@@ -114,12 +125,17 @@ async fn a_profile_lives_and_survives_kills() {
 
     let wanted = || json!({"name": name("profile"), "role": one.id, "tags": {"owner": "ci"}});
     for (world, _, made) in create_under_kills(PROFILE, wanted).await {
-        world.delete(PROFILE, &made).await;
+        world.remove(PROFILE, &made).await;
     }
     let changed = |before: &RecordedValue| json!({"name": before.id, "role": other.id, "tags": {"cost": "7"}});
-    update_under_kills(PROFILE, changed, async || world.create(PROFILE, wanted()).await, async |world, made| {
-        world.delete(PROFILE, &made).await;
-    })
+    update_under_kills(
+        PROFILE,
+        changed,
+        async || world.create(PROFILE, wanted()).await,
+        async |world, made| {
+            world.remove(PROFILE, &made).await;
+        },
+    )
     .await;
     world.delete(ROLE, &one).await;
     world.delete(ROLE, &other).await;

@@ -51,25 +51,23 @@ impl Cut {
 }
 
 async fn serve(mut client: TcpStream, behind: &str, left: &AtomicUsize, killed: &Notify) -> std::io::Result<()> {
-    loop {
-        let Some(request) = message(&mut client).await? else { return Ok(()) };
-        let mut server = TcpStream::connect(behind).await?;
-        // One answer for each connection, so that its end is the answer's end.
-        let head = request.split(|it| *it == b'\n').next().unwrap_or_default().len() + 1;
-        let mut asked = request[..head].to_vec();
-        asked.extend_from_slice(b"connection: close\r\n");
-        asked.extend_from_slice(&request[head..]);
-        server.write_all(&asked).await?;
-        let mut answer = Vec::new();
-        server.read_to_end(&mut answer).await?;
-        let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
-        if before.unwrap_or(0) <= 1 {
-            killed.notify_one();
-            return Ok(());
-        }
-        client.write_all(&answer).await?;
-        return client.shutdown().await;
+    let Some(request) = message(&mut client).await? else { return Ok(()) };
+    let mut server = TcpStream::connect(behind).await?;
+    // One answer for each connection, so that its end is the answer's end.
+    let head = request.split(|it| *it == b'\n').next().unwrap_or_default().len() + 1;
+    let mut asked = request[..head].to_vec();
+    asked.extend_from_slice(b"connection: close\r\n");
+    asked.extend_from_slice(&request[head..]);
+    server.write_all(&asked).await?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer).await?;
+    let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
+    if before.unwrap_or(0) <= 1 {
+        killed.notify_one();
+        return Ok(());
     }
+    client.write_all(&answer).await?;
+    client.shutdown().await
 }
 
 /// One request with its body.
@@ -79,7 +77,8 @@ async fn message(from: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     loop {
         if let Some(end) = message.windows(4).position(|it| it == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&message[..end]).to_lowercase();
-            let length = head.lines().find_map(|it| it.strip_prefix("content-length:")).map_or(0, |it| it.trim().parse().unwrap_or(0));
+            let length =
+                head.lines().find_map(|it| it.strip_prefix("content-length:")).map_or(0, |it| it.trim().parse().unwrap_or(0));
             if head.contains("expect: 100-continue") && message.len() == end + 4 {
                 from.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
             }

@@ -15,8 +15,7 @@ async fn the_client_says_whom_it_talks_to() {
     let (schemas, drivers) = ha_aws::register(Registry::new()).split();
     let given = schemas.provider("aws").unwrap().schema.conform(&object(&settings(&emulator.endpoint))).unwrap();
     let (_, identity) = drivers.connector("aws").unwrap().connect(&given).await.unwrap();
-    let expected =
-        [("account", "123456789012".into()), ("region", "eu-west-1".into()), ("endpoint", emulator.endpoint.clone())];
+    let expected = [("account", "123456789012".into()), ("region", "eu-west-1".into()), ("endpoint", emulator.endpoint.clone())];
     assert_eq!(identity, expected);
 }
 

@@ -75,7 +75,7 @@ async fn a_real_database_lives() {
 #[tokio::test]
 async fn a_database_is_made_once_under_kills() {
     for (world, _, made) in crate::kill::create_under_kills(INSTANCE, instance).await {
-        world.delete(INSTANCE, &made).await;
+        world.remove(INSTANCE, &made).await;
     }
 }
 
@@ -91,7 +91,7 @@ async fn a_change_survives_kills() {
     };
     let afresh = async || world.create(INSTANCE, instance()).await;
     crate::kill::update_under_kills(INSTANCE, changed, afresh, async |world, made| {
-        world.delete(INSTANCE, &made).await;
+        world.remove(INSTANCE, &made).await;
     })
     .await;
 }
@@ -131,10 +131,7 @@ async fn a_lost_answer_is_not_a_second_database() {
 async fn a_subnet_group_lives() {
     let kind = "aws_db_subnet_group";
     let world = World::new().await;
-    let network = text(&world.data("aws_vpc", json!({"default": true})).await.unwrap(), "id");
-    let filter = json!([{"name": "vpc-id", "values": [network]}]);
-    let subnets = world.data("aws_subnets", json!({"filter": filter})).await.unwrap();
-    let subnets: Vec<&str> = subnets["ids"].children().map(|it| it.as_str().unwrap()).collect();
+    let (network, subnets) = (world.network().await, world.subnets().await);
     let group = || json!({"name": name("group"), "subnet_ids": subnets[..2], "tags": {"owner": "ci"}});
     let wanted = group();
     let made = world.create(kind, wanted.clone()).await;
@@ -152,7 +149,7 @@ async fn a_subnet_group_lives() {
     world.delete(INSTANCE, &database).await;
     world.delete(kind, &made).await;
     for (world, _, made) in crate::kill::create_under_kills(kind, group).await {
-        world.delete(kind, &made).await;
+        world.remove(kind, &made).await;
     }
     assert_eq!(world.problems(kind, &json!({"name": "Default", "subnet_ids": ["subnet-1"]})).len(), 2);
 }
@@ -185,7 +182,7 @@ async fn a_parameter_group_lives() {
     world.delete(INSTANCE, &database).await;
     world.delete(kind, &made).await;
     for (world, _, made) in crate::kill::create_under_kills(kind, group).await {
-        world.delete(kind, &made).await;
+        world.remove(kind, &made).await;
     }
     let twice = json!({"name": "g", "family": "f", "parameter": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
     assert_eq!(world.problems(kind, &twice).len(), 1);

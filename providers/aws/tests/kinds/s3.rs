@@ -3,6 +3,7 @@
 use ha_kind::{Outcome, ReadingValue, Value};
 use serde_json::{Value as Json, json};
 
+use crate::emulator::call;
 use crate::kill::{create_under_kills, update_under_kills};
 use crate::world::{World, attempt, name, object, text};
 
@@ -41,7 +42,7 @@ async fn a_bucket_that_exists_is_not_taken() {
 async fn a_bucket_is_made_once_under_kills() {
     for (world, wanted, made) in create_under_kills(BUCKET, bucket).await {
         assert_eq!(Value::from(wanted["bucket"].as_str().unwrap()), made.arguments["bucket"]);
-        world.delete(BUCKET, &made).await;
+        world.remove(BUCKET, &made).await;
     }
 }
 
@@ -86,7 +87,7 @@ async fn an_object_lives() {
     world.create("aws_s3_bucket_versioning", versions).await;
     let first = json!({
         "bucket": made.id, "key": "conf/settings.conf", "content": "a = ü\n", "content_type": "text/plain",
-        "cache_control": "no-store", "metadata": {"purpose": "test"}, "tags": {"stage": "a&b=c"},
+        "cache_control": "no-store", "metadata": {"purpose": "test"}, "tags": {"stage": "a=b c"},
         "server_side_encryption": "AES256",
     });
     let object = world.create(OBJECT, first).await;
@@ -155,36 +156,22 @@ async fn an_object_has_one_version_for_each_change_under_kills() {
     world.create("aws_s3_bucket_versioning", versions).await;
     let wanted = || json!({"bucket": made.id, "key": name("key"), "content": "first"});
     for (world, wanted, object) in create_under_kills(OBJECT, wanted).await {
-        assert_eq!(versions_of(&world, &made.id, wanted["key"].as_str().unwrap()).await, 1);
-        world.delete(OBJECT, &object).await;
+        assert_eq!(versions_of(&made.id, wanted["key"].as_str().unwrap()).await, 1);
+        world.remove(OBJECT, &object).await;
     }
     let afresh = async || world.create(OBJECT, wanted()).await;
-    let changed = |before: &ha_kind::RecordedValue| {
-        json!({"bucket": made.id, "key": text(&before.arguments, "key"), "content": "second"})
-    };
-    update_under_kills(OBJECT, changed, &afresh, async |world, object| {
-        assert_eq!(versions_of(world, &made.id, &text(&object.arguments, "key")).await, 2);
+    let changed =
+        |before: &ha_kind::RecordedValue| json!({"bucket": made.id, "key": text(&before.arguments, "key"), "content": "second"});
+    update_under_kills(OBJECT, changed, &afresh, async |_, object| {
+        assert_eq!(versions_of(&made.id, &text(&object.arguments, "key")).await, 2);
     })
     .await;
     world.delete(BUCKET, &made).await;
 }
 
-/// Counts through the emulator's own interface.
-async fn versions_of(_: &World, bucket: &str, key: &str) -> usize {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let endpoint = crate::emulator::emulator().endpoint.clone();
-    let host = endpoint.trim_start_matches("http://");
-    let mut connection = tokio::net::TcpStream::connect(host).await.unwrap();
-    // Unsigned requests name the region and service in their credential scope.
-    let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=x";
-    let request = format!(
-        "GET /{bucket}?versions&prefix={key} HTTP/1.1\r\nhost: {host}\r\nauthorization: {scope}\r\nconnection: close\r\n\r\n"
-    );
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    answer.matches("<VersionId>").count()
+/// As somebody else counts them.
+async fn versions_of(bucket: &str, key: &str) -> usize {
+    call(&format!("GET /{bucket}?versions&prefix={key}"), "s3", "").await.matches("<VersionId>").count()
 }
 
 #[tokio::test]
@@ -193,7 +180,7 @@ async fn what_is_ours_goes_with_a_bucket_and_what_is_not_keeps_it() {
     let name = name("bucket");
     let made = world.create(BUCKET, json!({"bucket": name})).await;
     world.create(OBJECT, json!({"bucket": name, "key": "ours", "content": "x"})).await;
-    foreign_object(&name).await;
+    call(&format!("PUT /{name}/theirs"), "s3", "x").await;
     let driver = world.drivers.resource(BUCKET).unwrap().clone();
     let error = driver.delete(&world.client, &made, &mut attempt(BUCKET)).await.unwrap_err();
     let said = format!("{error} {:?}", error.help);
@@ -205,22 +192,6 @@ async fn what_is_ours_goes_with_a_bucket_and_what_is_not_keeps_it() {
     let object = world.create(OBJECT, json!({"bucket": name, "key": "ours", "content": "x"})).await;
     world.delete(BUCKET, &made).await;
     assert_eq!(world.read(OBJECT, &object).await, ReadingValue::Gone);
-}
-
-/// An object that somebody else put there.
-async fn foreign_object(bucket: &str) {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let endpoint = crate::emulator::emulator().endpoint.clone();
-    let host = endpoint.trim_start_matches("http://");
-    let mut connection = tokio::net::TcpStream::connect(host).await.unwrap();
-    let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=x";
-    let request = format!(
-        "PUT /{bucket}/theirs HTTP/1.1\r\nhost: {host}\r\nauthorization: {scope}\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx"
-    );
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]

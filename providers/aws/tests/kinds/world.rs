@@ -75,12 +75,7 @@ impl World {
     }
 
     /// Makes one.
-    pub(crate) async fn try_create(
-        &self,
-        kind: &str,
-        arguments: &Json,
-        attempt: &mut Attempt,
-    ) -> Result<RecordedValue, Error> {
+    pub(crate) async fn try_create(&self, kind: &str, arguments: &Json, attempt: &mut Attempt) -> Result<RecordedValue, Error> {
         let normal = self.normal(kind, arguments);
         let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
         let predicted = described.hooks().predicted(described.schema(), &normal);
@@ -120,9 +115,7 @@ impl World {
     /// Looks at one that is there.
     pub(crate) async fn found(&self, kind: &str, known: &RecordedValue) -> (RecordedValue, Vec<String>) {
         match self.read(kind, known).await {
-            ReadingValue::Found { arguments, outputs, remarks } => {
-                (unmarked(known.id.clone(), arguments, outputs), remarks)
-            }
+            ReadingValue::Found { arguments, outputs, remarks } => (unmarked(known.id.clone(), arguments, outputs), remarks),
             other => panic!("{kind} `{}` is not there: {other:?}", known.id),
         }
     }
@@ -136,11 +129,31 @@ impl World {
         assert_eq!(self.read(kind, recorded).await, ReadingValue::Gone, "{kind} `{}`", recorded.id);
     }
 
+    /// Deletes one of many.
+    pub(crate) async fn remove(&self, kind: &str, recorded: &RecordedValue) {
+        let deleted = self.driver(kind).delete(&self.client, recorded, &mut attempt(kind)).await;
+        deleted.unwrap_or_else(|it| panic!("{kind}: {it}"));
+    }
+
     /// Reads data.
     pub(crate) async fn data(&self, kind: &str, arguments: Json) -> Result<Object, Error> {
         let described = self.schemas.kind(Mode::Data, kind).expect("the kind is registered");
         let conformed = described.schema().conform(&object(&arguments)).unwrap_or_else(|it| panic!("{kind}: {it:?}"));
         self.drivers.reader(kind).expect("it is read").read(&self.client, &conformed).await
+    }
+
+    /// The region's own network.
+    pub(crate) async fn network(&self) -> String {
+        let found = self.data("aws_vpc", json!({"default": true})).await;
+        text(&found.expect("the emulator has one"), "id")
+    }
+
+    /// The subnets of that.
+    pub(crate) async fn subnets(&self) -> Vec<String> {
+        let filter = json!([{"name": "vpc-id", "values": [self.network().await]}]);
+        let found = self.data("aws_subnets", json!({"filter": filter})).await;
+        let ids = &found.expect("the emulator has some")["ids"];
+        ids.children().map(|it| it.as_str().expect("names are texts").to_owned()).collect()
     }
 
     /// Renders a document.
@@ -158,9 +171,8 @@ impl World {
         let described = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered");
         let normal = self.normal(kind, wanted);
         let there = described.normal(there).unwrap_or_else(|it| panic!("{kind}: {it}"));
-        let differs = |name: &&std::sync::Arc<str>| {
-            normal.get(&***name).map(Value::revealed) != there.get(&***name).map(Value::revealed)
-        };
+        let differs =
+            |name: &&std::sync::Arc<str>| normal.get(&***name).map(Value::revealed) != there.get(&***name).map(Value::revealed);
         normal.keys().filter(differs).map(|name| format!("{name}: {:?} is {:?}", normal[name], there.get(name))).collect()
     }
 

@@ -157,13 +157,8 @@ impl Things {
             Some(same) => same,
             None => {
                 attempt.note("begun", "yes").await?;
-                let thing = Thing {
-                    kind: self.kind.into(),
-                    token: attempt.token().to_owned(),
-                    arguments: wanted,
-                    revision: 1,
-                    inside,
-                };
+                let thing =
+                    Thing { kind: self.kind.into(), token: attempt.token().to_owned(), arguments: wanted, revision: 1, inside };
                 (self.world.put(None, thing.clone()), thing)
             }
         };
@@ -249,8 +244,7 @@ impl Things {
             }
             let user = {
                 let inner = self.world.look();
-                let users = inner.things.iter().find(|(_, it)| it.uses(&recorded.id)).map(|(id, _)| id.clone());
-                users.filter(|_| self.schema.arguments.contains_key("uses"))
+                inner.things.iter().find(|(_, it)| it.uses(&recorded.id, inner.strict)).map(|(id, _)| id.clone())
             };
             if let Some(user) = user {
                 return Err(failed("delete", &format!("{user} uses it"), Outcome::Refused));
@@ -281,10 +275,14 @@ impl Things {
 }
 
 impl Thing {
-    fn uses(&self, id: &str) -> bool {
-        let uses = self.arguments.get("uses").and_then(Value::elements).unwrap_or_default();
-        uses.into_iter().any(|it| it.as_str() == Some(id))
+    fn uses(&self, id: &str, strictly: bool) -> bool {
+        let uses = self.arguments.get("uses").filter(|it| mentions(it, id));
+        uses.or_else(|| self.arguments.get("anything").filter(|it| strictly && mentions(it, id))).is_some()
     }
+}
+
+fn mentions(value: &Value, id: &str) -> bool {
+    value.as_str() == Some(id) || value.children().any(|it| mentions(it, id))
 }
 
 impl Driver for Things {

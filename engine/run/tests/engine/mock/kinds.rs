@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use ha_kind::{
-    Changed, Described, Document, Field, Hooks, Impact, ImpactSeverity, Name, Problem, Registry, Schema, Shape, Text,
-    Value,
+    Changed, Described, Document, Field, Hooks, Impact, ImpactSeverity, Name, Problem, Registry, Schema, Shape, Text, Value,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,7 +51,8 @@ fn kinds() -> Vec<Kind> {
         .gives("revision", number().volatile(), revision)
         .gives("digest", text(), |_, it| digest(it.arguments.get("note").and_then(Value::as_str)))
         .chooses("zone", "zone-a");
-    let thing = Kind { hooks: Hooks::new().predict("digest", |it: Note| digest(it.note.as_deref())).check(not_too_large), ..thing };
+    let thing =
+        Kind { hooks: Hooks::new().predict("digest", |it: Note| digest(it.note.as_deref())).check(not_too_large), ..thing };
     let host = Kind::of("host", "mock")
         .takes("name", text().required().immutable())
         .takes("set", text())
@@ -90,10 +90,11 @@ fn kinds() -> Vec<Kind> {
         .takes("in", text().required().immutable())
         .within(&["server"]);
     let item = Kind { inside: Some("in"), ..item };
-    let memo = Kind::of("memo", "mock")
-        .takes("input", field(Shape::Any))
-        .takes("trigger", field(Shape::Any).immutable())
-        .gives("output", field(Shape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::Null));
+    let memo = Kind::of("memo", "mock").takes("input", field(Shape::Any)).takes("trigger", field(Shape::Any).immutable()).gives(
+        "output",
+        field(Shape::Any),
+        |_, it| it.arguments.get("input").cloned().unwrap_or(Value::Null),
+    );
     let memo = Kind { pure: true, hooks: Hooks::new().predict("output", |it: Input| it.input), ..memo };
     vec![thing, host, server, database, table, item, memo]
 }

@@ -13,15 +13,28 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct World {
     inner: Arc<Mutex<Inner>>,
     directory: Option<Arc<PathBuf>>,
-    /// How long each call takes; none for as long as it must.
-    pub(crate) pace: Option<Duration>,
+    /// How long each call takes.
+    pub(crate) pace: Pace,
+}
+
+/// How long a call takes.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Pace {
+    /// As long as it must.
+    #[default]
+    Yields,
+    /// Until so many have been under way at once.
+    Meets(usize),
+    /// So long.
+    Takes(Duration),
 }
 
 #[derive(Default)]
 pub(crate) struct Inner {
     /// What is there, by id.
     pub(crate) things: BTreeMap<String, Thing>,
-    made: u64,
+    /// How many were ever made of each kind and name.
+    made: BTreeMap<String, usize>,
     /// Calls that change something, as they begin (`create a.b`) and end (`create a.b.`).
     pub(crate) log: Vec<String>,
     /// How many calls of each sort there were.
@@ -33,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) unchecked: BTreeMap<String, String>,
     /// What is said of an id when it is looked at.
     pub(crate) remarks: BTreeMap<String, String>,
+    /// Whether a thing that stands in another's `anything` cannot be deleted.
+    pub(crate) strict: bool,
     running: usize,
     /// How many calls were under way at once at most.
     pub(crate) at_once: usize,
@@ -76,7 +91,7 @@ impl World {
                 inner.things.insert(id.to_owned(), serde_json::from_slice(&text).expect("a thing is whole"));
             }
         }
-        Self { inner: Arc::new(Mutex::new(inner)), directory: Some(Arc::new(directory)), pace: None }
+        Self { inner: Arc::new(Mutex::new(inner)), directory: Some(Arc::new(directory)), pace: Pace::default() }
     }
 
     pub(crate) fn look(&self) -> MutexGuard<'_, Inner> {
@@ -168,12 +183,20 @@ impl World {
             })
         };
         match self.pace {
-            Some(pace) => tokio::time::sleep(pace).await,
-            None => {
+            Pace::Yields => {
                 for _ in 0..3 {
                     tokio::task::yield_now().await;
                 }
             }
+            Pace::Meets(others) => {
+                // Whoever never lets so many work at once must not hang for ever.
+                let mut patience = 100_000;
+                while self.look().at_once < others && patience > 0 {
+                    patience -= 1;
+                    tokio::task::yield_now().await;
+                }
+            }
+            Pace::Takes(time) => tokio::time::sleep(time).await,
         }
         fault
     }
@@ -188,14 +211,16 @@ impl World {
     /// Puts a thing there under a name of its own, or under the one it has.
     pub(crate) fn put(&self, id: Option<&str>, thing: Thing) -> String {
         let mut inner = self.look();
-        inner.made += 1;
-        let id = id.map_or_else(
-            || match &self.directory {
-                Some(_) => format!("{}-{}", thing.kind, &thing.token[..12]),
-                None => format!("{}-{}", thing.kind, inner.made),
-            },
-            str::to_owned,
-        );
+        let mut new = || {
+            let name = format!("{}-{}", thing.kind, thing.name());
+            let made = inner.made.entry(name.clone()).or_default();
+            *made += 1;
+            match &self.directory {
+                Some(_) => format!("{name}-{}", &thing.token[..12]),
+                None => format!("{name}-{made}"),
+            }
+        };
+        let id = id.map_or_else(&mut new, str::to_owned);
         if let Some(directory) = &self.directory {
             let (draft, path) = (directory.join(format!("{id}.new")), directory.join(format!("{id}.json")));
             std::fs::write(&draft, serde_json::to_vec(&thing).expect("a thing is plain")).expect("a thing can be written");

@@ -28,7 +28,11 @@ pub(super) async fn wait(aws: &Aws, group: &Group, attempt: &Attempt) -> Result<
             Ok(Seen::Pending(format!("at {well} of {expected} machines in service{trouble}")))
         })
         .await
-        .map_err(|error| error.help("what each launch met is in the group's activity history; `wait_for_capacity_timeout` sets how long to wait"))
+        .map_err(|error| {
+            error.help(
+                "what each launch met is in the group's activity history; `wait_for_capacity_timeout` sets how long to wait",
+            )
+        })
 }
 
 /// Shrinks a group to nothing and waits until its machines are gone.
@@ -38,7 +42,7 @@ pub(super) async fn drain(aws: &Aws, name: &str, attempt: &Attempt) -> Result<()
         .until(attempt, || async {
             let call = aws.autoscaling.update_auto_scaling_group().auto_scaling_group_name(name);
             match call.min_size(0).max_size(0).desired_capacity(0).send().await {
-                Err(error) if failure::is(&error, &BUSY) => Ok(Seen::Pending("busy with its machines".into())),
+                Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
                 Err(error) if is_absent(error.message()) => Ok(Seen::Ready(())),
                 other => other.map(|_| Seen::Ready(())).attempting(&what),
             }
@@ -69,8 +73,7 @@ fn well(found: &Found) -> i32 {
 async fn trouble(aws: &Aws, name: &str) -> Result<Option<String>, Error> {
     let call = aws.autoscaling.describe_scaling_activities().auto_scaling_group_name(name).max_records(5);
     let found = call.send().await.attempting(format!("read the activity history of the auto scaling group `{name}`"))?;
-    let failed = found.activities().iter().find(|it| {
-        it.status_code().is_some_and(|it| matches!(it.as_str(), "Failed" | "Cancelled"))
-    });
+    let failed =
+        found.activities().iter().find(|it| it.status_code().is_some_and(|it| matches!(it.as_str(), "Failed" | "Cancelled")));
     Ok(failed.and_then(|it| it.status_message()).map(|it| it.trim_end_matches('.').to_owned()))
 }

@@ -145,12 +145,8 @@ pub(super) fn call(aws: &Aws, before: &Instance, after: &Instance, found: &Found
         .modify_db_instance()
         .db_instance_identifier(after.identifier.as_str())
         .apply_immediately(after.apply_immediately)
-        .set_engine_version(
-            after.engine_version.as_ref().filter(|_| differs("engine_version")).map(|it| it.as_str().to_owned()),
-        )
-        .set_allow_major_version_upgrade(
-            (differs("engine_version") && after.allow_major_version_upgrade).then_some(true),
-        )
+        .set_engine_version(after.engine_version.as_ref().filter(|_| differs("engine_version")).map(|it| it.as_str().to_owned()))
+        .set_allow_major_version_upgrade((differs("engine_version") && after.allow_major_version_upgrade).then_some(true))
         .set_db_instance_class(differs("instance_class").then(|| after.instance_class.clone()))
         .set_allocated_storage(size)
         .set_max_allocated_storage(limit)

@@ -43,7 +43,9 @@ fn master(it: Master) -> Vec<Problem> {
         Some(_) => {}
     }
     match (it.password.is_some(), managed) {
-        (false, false) => problems.push(problem("password", "a database needs a `password`, or `manage_master_user_password = true`")),
+        (false, false) => {
+            problems.push(problem("password", "a database needs a `password`, or `manage_master_user_password = true`"))
+        }
         (true, true) => problems.push(problem("password", "RDS makes the password itself: manage_master_user_password is true")),
         _ => {}
     }
@@ -71,7 +73,9 @@ fn password(it: Password) -> Vec<Problem> {
     }
     let odd = password.chars().any(|it| !it.is_ascii_graphic() || "/@\"".contains(it));
     match odd {
-        true => vec![problem("password", "RDS takes printable ASCII only, and no `/`, `@`, `\"` or space; this holds one of them")],
+        true => {
+            vec![problem("password", "RDS takes printable ASCII only, and no `/`, `@`, `\"` or space; this holds one of them")]
+        }
         false => Vec::new(),
     }
 }
@@ -175,7 +179,8 @@ struct End {
 fn end(it: End) -> Vec<Problem> {
     match (it.final_snapshot_identifier, it.skip_final_snapshot) {
         (None, false) => {
-            let message = "say what becomes of the data when this is destroyed: name a last snapshot, or set `skip_final_snapshot = true`";
+            let message =
+                "say what becomes of the data when this is destroyed: name a last snapshot, or set `skip_final_snapshot = true`";
             vec![problem("final_snapshot_identifier", message)]
         }
         (Some(name), _) => {
@@ -194,7 +199,7 @@ mod tests {
     fn a_password_is_judged_without_being_told() {
         let judged = |text: &str| password(Password { password: Some(text.into()) });
         assert!(judged("correct-horse-battery").is_empty());
-        for text in ["short", "with a space", "with@at-sign", "mit-ümlaut"] {
+        for text in ["brief", "with a space", "with@at-sign", "mit-ümlaut"] {
             let problems = judged(text);
             assert_eq!(problems.len(), 1, "{text}");
             assert!(!problems[0].message.contains(text));
@@ -218,7 +223,14 @@ mod tests {
     fn disks_are_judged() {
         let judged = |ty: &str, size, iops| {
             let storage_type = Some(ty.to_owned());
-            storage(Storage { engine: "postgres".into(), storage_type, allocated_storage: Some(size), max_allocated_storage: Some(500), iops, storage_throughput: None })
+            storage(Storage {
+                engine: "postgres".into(),
+                storage_type,
+                allocated_storage: Some(size),
+                max_allocated_storage: Some(500),
+                iops,
+                storage_throughput: None,
+            })
         };
         assert!(judged("io1", 300, Some(15000)).is_empty());
         assert_eq!(judged("io1", 300, Some(15001)).len(), 1);

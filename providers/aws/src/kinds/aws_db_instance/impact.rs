@@ -48,7 +48,9 @@ fn disruption(name: &str, standby: bool) -> Option<(ImpactSeverity, String, bool
         "port" => (Disruption, "restarts it at once; clients must use the new port".to_owned(), false),
         "backup_retention_period" => (Disruption, "may pause it for a moment when backups begin or end".to_owned(), true),
         "db_subnet_group_name" => (Disruption, "moves it to another network: some minutes away".to_owned(), true),
-        "ca_cert_identifier" => (Disruption, "may restart it for the new certificate; clients must trust its authority".to_owned(), true),
+        "ca_cert_identifier" => {
+            (Disruption, "may restart it for the new certificate; clients must trust its authority".to_owned(), true)
+        }
         "multi_az" => (Notice, "slows it while the standby is built or removed".to_owned(), true),
         "storage_type" | "iops" | "allocated_storage" | "storage_throughput" => {
             (Notice, "slows its disk for hours; the next change of the disk is possible after 6 hours".to_owned(), true)

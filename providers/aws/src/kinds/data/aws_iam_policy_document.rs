@@ -98,11 +98,14 @@ fn version() -> String {
     "2012-10-17".into()
 }
 
+/// Named things in the order of the configuration.
+type Entries<T> = Vec<(String, T)>;
+
 /// JSON whose texts may have parts that are secret or not known.
 enum Node {
     Text(Text),
     List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Object(Entries<Node>),
     Plain(Json),
 }
 
@@ -219,12 +222,12 @@ impl Statement {
             fields.extend((!texts.is_empty()).then(|| (name.to_owned(), choices(texts))));
         }
         if !self.condition.is_empty() {
-            let mut tests: Vec<(String, Vec<(String, Vec<Text>)>)> = Vec::new();
+            let mut tests: Entries<Entries<Vec<Text>>> = Vec::new();
             for Condition { test, variable, values } in &self.condition {
                 let variables = entry(&mut tests, test);
                 entry(variables, variable).extend(values.iter().cloned());
             }
-            let of_test = |variables: Vec<(String, Vec<Text>)>| {
+            let of_test = |variables: Entries<Vec<Text>>| {
                 Node::Object(variables.into_iter().map(|(name, values)| (name, choices(&values))).collect())
             };
             let tests = tests.into_iter().map(|(test, variables)| (test, of_test(variables)));
@@ -242,14 +245,14 @@ fn of_principals(principals: &[Principal]) -> Node {
     {
         return Node::Text("*".into());
     }
-    let mut by_type: Vec<(String, Vec<Text>)> = Vec::new();
+    let mut by_type: Entries<Vec<Text>> = Vec::new();
     for Principal { ty, identifiers } in principals {
         entry(&mut by_type, ty).extend(identifiers.iter().cloned());
     }
     Node::Object(by_type.into_iter().map(|(ty, names)| (ty, choices(&names))).collect())
 }
 
-fn entry<'a, T: Default>(entries: &'a mut Vec<(String, T)>, name: &str) -> &'a mut T {
+fn entry<'a, T: Default>(entries: &'a mut Entries<T>, name: &str) -> &'a mut T {
     let at = entries.iter().position(|(it, _)| it == name).unwrap_or_else(|| {
         entries.push((name.to_owned(), T::default()));
         entries.len() - 1
@@ -359,9 +362,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_yet_is_a_part() {
-        let rendered = document(
-            r#"{"statement": [{"actions": ["s3:*"], "resources": [{"$unknown": ["string", "aws_s3_bucket.b.arn"]}]}]}"#,
-        );
+        let rendered =
+            document(r#"{"statement": [{"actions": ["s3:*"], "resources": [{"$unknown": ["string", "aws_s3_bucket.b.arn"]}]}]}"#);
         let rendered = rendered.render().unwrap();
         assert!(rendered.json.known().is_none());
         let clear: String = rendered.minified_json.parts().iter().map(|it| format!("{it:?}")).collect();
@@ -379,7 +381,8 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        let problems = document(r#"{"statement": [{"resources": ["*"]}], "source_policy_documents": ["{"]}"#).render().unwrap_err();
+        let problems =
+            document(r#"{"statement": [{"resources": ["*"]}], "source_policy_documents": ["{"]}"#).render().unwrap_err();
         let written: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
         assert_eq!(written.len(), 2, "{written:?}");
         assert!(written[0].starts_with("statement[0].actions"), "{written:?}");

@@ -81,7 +81,9 @@ impl Data for Vpc {
             [vpc] => vpc,
             [] => {
                 let cause = format!("there is none in {} of which all that is said is true", aws.region);
-                return Err(Error::new(what, cause).help("check the region and the conditions; `default = true` finds the region's own"));
+                return Err(
+                    Error::new(what, cause).help("check the region and the conditions; `default = true` finds the region's own")
+                );
             }
             [first, second, ..] => {
                 let name = |it: &aws_sdk_ec2::types::Vpc| it.vpc_id().unwrap_or_default().to_owned();
