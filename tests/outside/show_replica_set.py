@@ -11,8 +11,8 @@ from pymongo.errors import PyMongoError
 
 import inspect_mongodb
 
-# The primary hears of a member that has just come back with the next heartbeat, two seconds later at most.
-SECONDS_FOR_NEWS = 5
+# A set that has just been started elects its primary after ten seconds, and hears of a member with its next heartbeat.
+SECONDS_FOR_NEWS = 30
 
 
 def main():
@@ -31,9 +31,14 @@ def settled(ca_file, uri):
     """How the set is, once every member is what it is going to be or has had the time."""
     end = time.monotonic() + SECONDS_FOR_NEWS
     while True:
-        found = inspect_mongodb.status(ca_file, uri)
-        if all(it["state"] in ("PRIMARY", "SECONDARY") for it in found["members"]) or time.monotonic() > end:
-            return found
+        late = time.monotonic() > end
+        try:
+            found = inspect_mongodb.status(ca_file, uri)
+            if late or all(it["state"] in ("PRIMARY", "SECONDARY") for it in found["members"]):
+                return found
+        except PyMongoError:
+            if late:
+                raise
         time.sleep(0.2)
 
 

@@ -82,15 +82,15 @@ class QuickStart:
 
     def start_apply(self):
         """An apply that somebody else will end."""
-        output = open(self._transcript(("apply", "killed")), "wb")
-        return subprocess.Popen(
-            [binary(), "apply", "--yes"],
-            cwd=self.configuration,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        with open(self._transcript(("apply", "killed")), "wb") as output:
+            return subprocess.Popen(
+                [binary(), "apply", "--yes"],
+                cwd=self.configuration,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
 
     def output(self, name):
         return self.ha("output", "--raw", name, secret_output=True).stdout.strip()
@@ -136,6 +136,13 @@ class QuickStart:
         }
 
     # What there is, seen from outside.
+
+    def state_files(self):
+        """The state, its journal and what else lies with it."""
+        files = sorted((self.configuration / ".ha").glob("ha.state*"))
+        if not files:
+            raise AssertionError(f"there is no state in {self.configuration / '.ha'}")
+        return files
 
     def emulator(self):
         return json.loads((self.work / "outside" / "launcher.json").read_text())

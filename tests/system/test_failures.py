@@ -5,7 +5,7 @@ import re
 import signal
 import unittest
 
-from harness import MAIN_URI, inspect_mongodb, processes, shared_system
+from harness import MAIN_URI, POSTGRES_URI, inspect_mongodb, inspect_postgresql, processes, shared_system
 
 
 class Failures(unittest.TestCase):
@@ -50,6 +50,22 @@ class Failures(unittest.TestCase):
         self.system.apply()
         self.system.wait_until_whole()
         self.assertNotEqual(self.system.mongod(host), recorded)
+
+    def test_run_brings_everything_back_after_a_reboot(self):
+        ca_file, uri = self.system.mongodb_ca_file, self.system.sourced(MAIN_URI)
+        before = inspect_mongodb.write(ca_file, uri, 10)
+        self.assertIsNotNone(before["seconds"])
+        members = [self.system.mongod(host) for host in self.system.hosts]
+        database = processes.port_holder("127.0.0.1", self.system.postgresql_port)
+        for pid in [*(it["pid"] for it in members), self.system.emulator()["pid"], database.pid]:
+            os.kill(pid, signal.SIGKILL)
+        self.assertTrue(processes.wait_until(lambda: not any(map(processes.is_alive, members)), 20))
+        self.system.run()
+        self.system.wait_until_whole()
+        self.system.ha("plan", "--detailed-exitcode")
+        # The users are there, and what was written too.
+        self.assertIsNotNone(inspect_mongodb.write(ca_file, self.system.sourced(MAIN_URI), 10)["seconds"])
+        self.assertEqual(inspect_postgresql.login(self.system.sourced(POSTGRES_URI))["user"], "circle")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 //! Text made of parts: what is clear, what is secret and what is not known yet stay apart, so that a long file with
 //! one secret in it can still be compared line by line.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::{Type, Unknown, Value};
 
 /// One stretch of a composed text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// May be shown to anybody.
     Clear(Arc<str>),
@@ -19,6 +20,17 @@ pub enum Part {
         /// Whether it will be a secret.
         secret: bool,
     },
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Clear(text) => write!(f, "{text:?}"),
+            Part::Secret(_) => f.write_str("(sensitive)"),
+            Part::Unknown { cause: Some(cause), .. } => write!(f, "(unknown: {cause})"),
+            Part::Unknown { cause: None, .. } => f.write_str("(unknown)"),
+        }
+    }
 }
 
 /// A text under construction, or one taken apart for a document to render.

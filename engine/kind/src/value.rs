@@ -1,6 +1,7 @@
 //! Values of the language. A value may be unknown, sensitive, or a text of which only parts are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::{Number, Part, Path, Text, Type};
@@ -13,7 +14,7 @@ pub type Object = BTreeMap<Name, Value>;
 
 /// A value. `Sensitive` and `Composed` are variants of their own, so that code which forgets them meets a wrong type
 /// and not a leaked secret.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// Nothing.
     Null,
@@ -244,6 +245,26 @@ impl Value {
     }
 }
 
+/// What is secret is not shown here either: a value ends up in a panic or a log by its `Debug`.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Bool(it) => write!(f, "{it}"),
+            Value::Number(it) => write!(f, "{it}"),
+            Value::String(it) => write!(f, "{it:?}"),
+            Value::Composed(parts) => f.debug_list().entries(parts.iter()).finish(),
+            Value::List(items) => f.debug_tuple("List").field(items).finish(),
+            Value::Set(items) => f.debug_tuple("Set").field(items).finish(),
+            Value::Map(items) => f.debug_tuple("Map").field(items).finish(),
+            Value::Tuple(items) => f.debug_list().entries(items.iter()).finish(),
+            Value::Object(items) => f.debug_map().entries(items.iter()).finish(),
+            Value::Unknown(it) => write!(f, "unknown {}", it.ty),
+            Value::Sensitive(_) => f.write_str("(sensitive)"),
+        }
+    }
+}
+
 fn take_marks(value: &Value, at: &mut Path, marks: &mut Marks) -> Value {
     let mut list = |items: &mut dyn Iterator<Item = &Value>, at: &mut Path| -> Vec<Value> {
         let each = |(index, item)| {
@@ -380,6 +401,12 @@ mod tests {
         let value = Value::from(Text::from_iter([Part::Clear("user:".into()), Part::Secret("hush".into())]));
         let (_, marks) = value.unmark_deep();
         assert_eq!(Value::from("user:other").remark(&marks), Value::from("user:other").sensitive());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let value = Value::tuple([Value::from("hush").sensitive(), Value::tuple([Value::from(42)]).sensitive(), Value::from("clear")]);
+        assert_eq!(format!("{value:?}"), r#"[[(sensitive)], (sensitive), "clear"]"#);
     }
 
     #[test]

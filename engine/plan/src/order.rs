@@ -25,6 +25,7 @@ pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, recorded: &Record
         wishes: Vec::new(),
         makes: BTreeMap::new(),
         made: BTreeMap::new(),
+        passed_on: BTreeMap::new(),
         deletes: BTreeMap::new(),
         deleted: BTreeMap::new(),
     };
@@ -52,6 +53,8 @@ struct Order<'a> {
     makes: BTreeMap<usize, usize>,
     /// What is behind everything that is made or changed of a block.
     made: BTreeMap<&'a BlockAddress, usize>,
+    /// What is behind everything that is made or changed of a block and of what depends on it, at however many removes.
+    passed_on: BTreeMap<&'a BlockAddress, usize>,
     /// The step that deletes or forgets, by change.
     deletes: BTreeMap<usize, usize>,
     /// What is behind everything that is deleted of a block, and of what depended on it.
@@ -69,6 +72,8 @@ struct Wish {
 enum Why {
     /// What used a thing is gone before the thing changes.
     UserGone,
+    /// What uses a thing by way of others, which may have passed on what it said, has let go of it before it goes.
+    LetGoFar,
     /// What used a thing has let go of it before the thing goes.
     LetGo,
 }
@@ -147,6 +152,7 @@ impl<'a> Order<'a> {
         let dependents = || dependents.into_iter().flatten();
         let before: Vec<usize> = dependents().filter_map(|it| self.deleted.get(it)).copied().collect();
         let let_go: Vec<usize> = dependents().filter_map(|it| self.made.get(it)).copied().collect();
+        let far: Vec<usize> = dependents().filter_map(|it| self.passed_on.get(it)).copied().collect();
         let (mut steps, mut letting_go) = (Vec::new(), Vec::new());
         for index in self.by_block.get(block).cloned().unwrap_or_default() {
             let change = &self.changes[index];
@@ -164,9 +170,13 @@ impl<'a> Order<'a> {
                 letting_go.push(step);
             }
         }
-        if !letting_go.is_empty() && !let_go.is_empty() {
+        if !letting_go.is_empty() && !far.is_empty() {
             let step = self.gate(&letting_go);
             self.wishes.extend(let_go.into_iter().map(|after| Wish { step, after, why: Why::LetGo }));
+            self.wishes.extend(far.iter().map(|after| Wish { step, after: *after, why: Why::LetGoFar }));
+        }
+        if let Some(passed_on) = self.meet(far.into_iter().chain(self.made.get(block).copied()).collect()) {
+            self.passed_on.insert(block, passed_on);
         }
         if !steps.is_empty() && !before.is_empty() {
             let gate = self.gate(&steps);
@@ -269,7 +279,7 @@ impl<'a> Order<'a> {
     /// Keeps the wishes that close no circle, giving up weaker ones first.
     fn grant_wishes(&mut self) {
         let mut wishes = std::mem::take(&mut self.wishes);
-        for why in [Why::UserGone, Why::LetGo] {
+        for why in [Why::UserGone, Why::LetGoFar, Why::LetGo] {
             if !wishes.iter().any(|it| it.why == why) {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! What AWS answers when it refuses, as an [`Error`] that says what was attempted, and why, and what to do.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -79,9 +80,13 @@ where
             let status = status(error).map_or_else(|| "an error".to_owned(), |it| format!("status {it}"));
             Error::new(what, format!("AWS answered with {status} and no explanation"))
         }
+        (None, _) if has_no_credentials(error) => Error::new(what, format!("no credentials for AWS: {}", root(error)))
+            .help("set `access_key` and `secret_key` or `profile` in the block `provider \"aws\"`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            .help("with single sign-on, log in first: `aws sso login`")
+            .outcome(Outcome::Refused),
         (None, SdkError::DispatchFailure(failure)) if failure.as_connector_error().is_some() => {
             let error = failure.as_connector_error().expect("it was just seen");
-            Error::new(what, root(error)).help("check the network, the credentials and the endpoint that the plan's head names")
+            Error::new(what, root(error)).help("check the network, and the endpoint that the plan's head names")
         }
         (None, SdkError::TimeoutError(_)) => {
             Error::new(what, "no answer in time").help("check the network, and whether AWS reports trouble in this region")
@@ -107,6 +112,17 @@ fn root(error: &(dyn std::error::Error + 'static)) -> String {
         deepest = source;
     }
     deepest.to_string()
+}
+
+fn has_no_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn advice(code: &str) -> Option<&'static str> {

@@ -175,6 +175,10 @@ impl LookedAt for Bucket {
 async fn head(aws: &Aws, name: &str) -> Result<Option<HeadBucketOutput>, Error> {
     match aws.s3.head_bucket().bucket(name).send().await {
         Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if failure::status(&error) == Some(301) => {
+            let error = Err::<(), _>(error).attempting(format!("look at the bucket `{name}`")).expect_err("it is one");
+            Err(error.help("it is in another region than the provider works in"))
+        }
         other => other.map(Some).attempting(format!("look at the bucket `{name}`")),
     }
 }

@@ -95,6 +95,25 @@ async fn message(from: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// Makes one whose first call's answer is lost on the way, so that the client asks again by itself.
+pub(crate) async fn create_with_a_lost_answer(kind: &str, arguments: &Json) -> (World, RecordedValue) {
+    let emulator = emulator();
+    let cut = Cut::before(&emulator.endpoint).await;
+    let world = World::at(emulator, &cut.endpoint).await.expect("the emulator answers");
+    cut.after(1);
+    let mut first = crate::world::attempt(kind);
+    let again = async {
+        cut.killed().await;
+        cut.after(usize::MAX);
+        std::future::pending::<()>().await;
+    };
+    let made = tokio::select! {
+        made = world.try_create(kind, arguments, &mut first) => made.unwrap_or_else(|it| panic!("{kind}: {it}")),
+        () = again => unreachable!("it never ends"),
+    };
+    (world, made)
+}
+
 /// Makes one in as many tries as it takes when each call in turn is the last one before a kill, and gives it back with
 /// the number of kills.
 pub(crate) async fn create_under_kills(kind: &str, arguments: impl Fn() -> Json) -> Vec<(World, Json, RecordedValue)> {

@@ -3,7 +3,7 @@
 use ha_kind::{Outcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
-use crate::kill::Cut;
+use crate::kill::{create_under_kills, create_with_a_lost_answer, update_under_kills};
 use crate::world::{Journal, World, attempt, name, text, token, try_of};
 
 const INSTANCE: &str = "aws_db_instance";
@@ -74,7 +74,7 @@ async fn a_real_database_lives() {
 
 #[tokio::test]
 async fn a_database_is_made_once_under_kills() {
-    for (world, _, made) in crate::kill::create_under_kills(INSTANCE, instance).await {
+    for (world, _, made) in create_under_kills(INSTANCE, instance).await {
         world.remove(INSTANCE, &made).await;
     }
 }
@@ -90,7 +90,7 @@ async fn a_change_survives_kills() {
         wanted
     };
     let afresh = async || world.create(INSTANCE, instance()).await;
-    crate::kill::update_under_kills(INSTANCE, changed, afresh, async |world, made| {
+    update_under_kills(INSTANCE, changed, afresh, async |world, made| {
         world.remove(INSTANCE, &made).await;
     })
     .await;
@@ -110,20 +110,7 @@ async fn somebody_elses_database_is_not_taken_after_a_kill() {
 
 #[tokio::test]
 async fn a_lost_answer_is_not_a_second_database() {
-    let emulator = crate::emulator::emulator();
-    let cut = Cut::before(&emulator.endpoint).await;
-    let world = World::at(emulator, &cut.endpoint).await.unwrap();
-    let wanted = instance();
-    // The answer to the first call is lost; the client asks again by itself.
-    cut.after(1);
-    let mut first = attempt(INSTANCE);
-    let made = world.try_create(INSTANCE, &wanted, &mut first);
-    let again = async {
-        cut.killed().await;
-        cut.after(usize::MAX);
-        std::future::pending::<()>().await;
-    };
-    let made = tokio::select! { made = made => made.unwrap(), () = again => unreachable!("it never ends") };
+    let (world, made) = create_with_a_lost_answer(INSTANCE, &instance()).await;
     world.delete(INSTANCE, &made).await;
 }
 
@@ -148,7 +135,7 @@ async fn a_subnet_group_lives() {
     let database = world.create(INSTANCE, within).await;
     world.delete(INSTANCE, &database).await;
     world.delete(kind, &made).await;
-    for (world, _, made) in crate::kill::create_under_kills(kind, group).await {
+    for (world, _, made) in create_under_kills(kind, group).await {
         world.remove(kind, &made).await;
     }
     assert_eq!(world.problems(kind, &json!({"name": "Default", "subnet_ids": ["subnet-1"]})).len(), 2);
@@ -181,7 +168,7 @@ async fn a_parameter_group_lives() {
     let database = world.create(INSTANCE, within).await;
     world.delete(INSTANCE, &database).await;
     world.delete(kind, &made).await;
-    for (world, _, made) in crate::kill::create_under_kills(kind, group).await {
+    for (world, _, made) in create_under_kills(kind, group).await {
         world.remove(kind, &made).await;
     }
     let twice = json!({"name": "g", "family": "f", "parameter": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});

@@ -4,7 +4,7 @@ use ha_kind::{Outcome, ReadingValue, Value};
 use serde_json::{Value as Json, json};
 
 use crate::emulator::call;
-use crate::kill::{create_under_kills, update_under_kills};
+use crate::kill::{create_under_kills, create_with_a_lost_answer, update_under_kills};
 use crate::world::{World, attempt, name, object, text};
 
 const BUCKET: &str = "aws_s3_bucket";
@@ -166,6 +166,17 @@ async fn an_object_has_one_version_for_each_change_under_kills() {
         assert_eq!(versions_of(&made.id, &text(&object.arguments, "key")).await, 2);
     })
     .await;
+    world.delete(BUCKET, &made).await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_not_a_second_version() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, bucket()).await;
+    let versions = json!({"bucket": made.id, "versioning_configuration": {"status": "Enabled"}});
+    world.create("aws_s3_bucket_versioning", versions).await;
+    create_with_a_lost_answer(OBJECT, &json!({"bucket": made.id, "key": "k", "content": "x"})).await;
+    assert_eq!(versions_of(&made.id, "k").await, 1);
     world.delete(BUCKET, &made).await;
 }
 

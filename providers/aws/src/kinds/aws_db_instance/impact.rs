@@ -6,6 +6,10 @@ use ha_kind::{Action, Changed, Impact, ImpactSeverity, Object, Value};
 pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
     let say = |severity: ImpactSeverity, message: String| Impact { severity, message };
     match changed.action {
+        Action::Delete | Action::DeleteThenCreate if is_protected(changed.before) => {
+            let message = "is refused: `deletion_protection` is on; set it to false and apply before".to_owned();
+            vec![say(ImpactSeverity::DataLoss, message)]
+        }
         Action::Delete => vec![say(ImpactSeverity::DataLoss, format!("deletes the database {}", end(changed.before)))],
         it if it.is_replace() => {
             let message = format!("deletes the database {}, and makes an empty one", end(changed.before));
@@ -24,6 +28,10 @@ pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
         }
         _ => Vec::new(),
     }
+}
+
+fn is_protected(before: Option<&Object>) -> bool {
+    before.is_some_and(|it| it.get("deletion_protection") == Some(&Value::Bool(true)))
 }
 
 fn end(before: Option<&Object>) -> String {
@@ -78,6 +86,14 @@ mod tests {
         let impacts = impact(&changed);
         assert_eq!(impacts[0].severity, ImpactSeverity::DataLoss);
         assert!(impacts[0].message.contains("snapshot `last`"), "{}", impacts[0].message);
+    }
+
+    #[test]
+    fn protection_is_said_before_it_refuses() {
+        let before = Object::from([("deletion_protection".into(), Value::from(true))]);
+        let names = BTreeSet::new();
+        let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &names };
+        assert!(impact(&changed)[0].message.contains("deletion_protection"));
     }
 
     #[test]
