@@ -82,14 +82,20 @@ impl Going<'_> {
         for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deleted.contains(&it.address)) {
             let Some(described) = self.schemas.kind(Mode::Managed, &change.address.block.kind) else { continue };
             let Some(prior) = self.priors.get(&change.address) else { continue };
-            change.gone_with = containers(self.state, &prior.record, &described.within).into_iter().find_map(|block| {
-                let taken = || {
-                    let mut instances = instances(self.priors, &block).peekable();
-                    let first = instances.peek().map(|(it, _)| Address::clone(it))?;
-                    instances.all(|(it, prior)| takes(it, prior)).then_some(first)
-                };
-                taking.entry(block.clone()).or_insert_with(taken).clone()
-            });
+            let blocks = containers(self.state, &prior.record, &described.within);
+            let there = blocks.into_iter().filter(|block| instances(self.priors, block).next().is_some());
+            // Nobody says which of them it is in, so all must go.
+            let taken: Option<Vec<Address>> = there
+                .map(|block| {
+                    let taken = || {
+                        let mut instances = instances(self.priors, &block).peekable();
+                        let first = instances.peek().map(|(it, _)| Address::clone(it))?;
+                        instances.all(|(it, prior)| takes(it, prior)).then_some(first)
+                    };
+                    taking.entry(block.clone()).or_insert_with(taken).clone()
+                })
+                .collect();
+            change.gone_with = taken.and_then(|it| it.into_iter().next());
         }
     }
 }

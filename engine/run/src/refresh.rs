@@ -109,14 +109,17 @@ impl Refresh<'_> {
         }
         let through_provider = self.state.providers.get(&record.provider).into_iter().flat_map(|it| &it.dependencies);
         let containers = record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
-        containers.filter_map(|block| *fates.entry(block).or_insert_with(|| self.fate(block, readings))).min()
+        // Nobody says which of them it is in, so all must go before it counts as gone.
+        let fates: Option<Vec<Fate>> =
+            containers.map(|block| *fates.entry(block).or_insert_with(|| self.fate(block, readings))).collect();
+        fates?.into_iter().max()
     }
 
-    /// What becomes of all that lives inside a block's instances.
+    /// What becomes of all that lives inside a block's instances. What is not recorded any more was deleted, and an
+    /// interrupted run may not have got round to writing off what was inside.
     fn fate(&self, block: &BlockAddress, readings: &Readings) -> Option<Fate> {
         let first = block.instance(ha_kind::Key::None);
-        let mut instances = self.state.records.range(first..).take_while(|(it, _)| it.block == *block).peekable();
-        instances.peek()?;
+        let instances = self.state.records.range(first..).take_while(|(it, _)| it.block == *block);
         let hooks = self.schemas.kind(Mode::Managed, &block.kind).map(|it| (it.hooks(), it.schema()));
         let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
         for (address, record) in instances {

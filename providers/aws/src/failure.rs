@@ -27,10 +27,7 @@ where
     }
 
     fn attempting_first(self, what: impl Into<String>) -> Result<T, Error> {
-        self.map_err(|error| {
-            let outcome = if was_refused(&error) { Outcome::Refused } else { Outcome::Unknown };
-            explained(what.into(), &error).outcome(outcome)
-        })
+        self.map_err(|error| refusal(what, &error))
     }
 }
 
@@ -59,6 +56,15 @@ pub(crate) fn waiting<T, E: ProvideErrorMetadata>(what: &str, error: &SdkError<E
         Some(said) => format!("{what} ({})", said.trim_end_matches('.')),
         None => what.to_owned(),
     })
+}
+
+/// The refusal as an error, for a caller with more to say about it.
+pub(crate) fn refusal<E>(what: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let outcome = if was_refused(error) { Outcome::Refused } else { Outcome::Unknown };
+    explained(what.into(), error).outcome(outcome)
 }
 
 fn was_refused<E>(error: &SdkError<E, HttpResponse>) -> bool {

@@ -106,3 +106,26 @@ fn amended<R: Resource>(mut readings: Vec<Reading<R>>, gone: &[usize], again: Ve
     }
     readings
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_block_leaves_to_the_service_is_no_difference() {
+        let configured = json!({"tokens": "required", "hops": null, "disks": [{"size": 5}]});
+        let there = json!({"tokens": "optional", "hops": 1, "state": "applied", "disks": [{"size": 5, "type": "gp2"}]});
+        let seen = as_configured(Some(&configured), Some(there));
+        assert_eq!(seen, Some(json!({"tokens": "optional", "disks": [{"size": 5}]})));
+    }
+
+    #[test]
+    fn what_comes_or_goes_shows() {
+        let (one, two) = (json!([{"size": 5}]), json!([{"size": 5, "type": "gp2"}, {"size": 6, "type": "gp2"}]));
+        assert_eq!(as_configured(Some(&one), Some(two.clone())), Some(two.clone()));
+        assert_eq!(as_configured(None, Some(two.clone())), Some(two));
+        assert_eq!(as_configured(Some(&one), None), None);
+    }
+}

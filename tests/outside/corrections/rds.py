@@ -8,6 +8,7 @@ from moto.rds import models
 from moto.rds.exceptions import (
     DBInstanceAlreadyExists,
     DBInstanceNotFoundError,
+    DBSubnetGroupNotFoundError,
     InvalidParameterCombination,
     InvalidParameterValue,
     RDSClientError,
@@ -29,6 +30,8 @@ def make_all(postgresql_servers, unlocked):
     a_modification_must_modify()
     a_master_password_has_rules()
     a_last_snapshot_must_be_taken_or_declined()
+    a_subnet_group_is_made_once()
+    a_subnet_group_survives_a_change()
     an_instance_of_postgresql_is_a_real_server(postgresql_servers, unlocked)
 
 
@@ -170,6 +173,31 @@ def a_last_snapshot_must_be_taken_or_declined():
         return original(self, db_instance_identifier, final_db_snapshot_identifier, skip_final_snapshot, **named)
 
     models.RDSBackend.delete_db_instance = delete_db_instance
+
+
+def a_subnet_group_is_made_once():
+    """A second CreateDBSubnetGroup of the same name replaces the first."""
+    original = models.RDSBackend.create_subnet_group
+
+    def create_subnet_group(self, subnet_name, *arguments, **named):
+        if subnet_name in self.subnet_groups:
+            raise RDSClientError("DBSubnetGroupAlreadyExists", f"The DB subnet group '{subnet_name}' already exists.")
+        return original(self, subnet_name, *arguments, **named)
+
+    models.RDSBackend.create_subnet_group = create_subnet_group
+
+
+def a_subnet_group_survives_a_change():
+    """ModifyDBSubnetGroup answers with the changed group and forgets it."""
+    original = models.RDSBackend.modify_db_subnet_group
+
+    def modify_db_subnet_group(self, subnet_name, *arguments, **named):
+        if subnet_name not in self.subnet_groups:
+            raise DBSubnetGroupNotFoundError(subnet_name)
+        self.subnet_groups[subnet_name] = original(self, subnet_name, *arguments, **named)
+        return self.subnet_groups[subnet_name]
+
+    models.RDSBackend.modify_db_subnet_group = modify_db_subnet_group
 
 
 def an_instance_of_postgresql_is_a_real_server(servers, unlocked):

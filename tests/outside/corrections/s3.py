@@ -5,11 +5,13 @@ import datetime
 from moto.core import serialize
 from moto.core.utils import utcnow
 from moto.s3 import models
+from moto.s3.responses import S3Response
 
 
 def make_all():
     a_new_bucket_is_encrypted_and_private()
     encryption_can_be_reset_but_not_removed()
+    an_unversioned_object_is_the_version_null()
     versioning_is_answered_under_its_own_name()
 
 
@@ -47,6 +49,18 @@ def versioning_is_answered_under_its_own_name():
         return original(self, body)
 
     serialize.S3Serializer._serialize_body = _serialize_body
+
+
+def an_unversioned_object_is_the_version_null():
+    """HeadObject refuses the version that ListObjectVersions has just named."""
+    original = S3Response.head_object
+
+    def head_object(self, bucket_name, query, key_name, headers):
+        if query.get("versionId") == ["null"] and not self.backend.get_bucket(bucket_name).is_versioned:
+            query = {name: values for name, values in query.items() if name != "versionId"}
+        return original(self, bucket_name, query, key_name, headers)
+
+    S3Response.head_object = head_object
 
 
 def _default_encryption():

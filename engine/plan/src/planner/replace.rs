@@ -6,6 +6,7 @@ use ha_state::Record;
 
 use super::Planner;
 use crate::deletion::{containers, instances};
+use crate::graph::name_of;
 use crate::model::{Change, Difference, Reason};
 
 impl Planner<'_> {
@@ -43,19 +44,26 @@ impl Planner<'_> {
         }
     }
 
-    /// What lives inside something that is made anew is made anew with it.
+    /// What lives inside something that goes, or is made anew, is made anew with it.
     fn replaced_container(&self, address: &Address, record: &Record) -> Option<Address> {
         let within = &self.input.schemas.kind(Mode::Managed, &address.block.kind)?.within;
         let mut replaced = None;
         for block in containers(self.input.state, record, within) {
             for (container, _) in instances(&self.current.priors, &block) {
-                match self.replaced.contains(container) {
+                match self.replaced.contains(container) || self.is_dropped(container) {
                     true => replaced = Some(container.clone()),
                     false => return None,
                 }
             }
         }
         replaced
+    }
+
+    /// Whether the configuration does not ask for an instance any more, as far as that is known by now.
+    fn is_dropped(&self, address: &Address) -> bool {
+        let name = name_of(&address.block);
+        let is_configured = self.input.configuration.blocks.contains_key(&name);
+        !is_configured || (self.world.expansion(&name).is_some() && !self.wanted.contains(address))
     }
 }
 

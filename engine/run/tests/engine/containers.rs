@@ -184,3 +184,46 @@ Delete table.t not started: needs server.s
     assert_eq!(project.state().records.len(), 3);
     project.destroy(SERVER).await;
 }
+
+#[tokio::test]
+async fn what_is_inside_moves_when_the_configuration_names_another() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    let other = SERVER.replace("\"server\" \"s\"", "\"server\" \"other\"").replace("server.s.", "server.other.");
+    assert_data_eq!(project.apply(&other).await, str![[r#"
+-+ database.main [within server.s] gone with server.s because of provider.db from server.other
++ server.other name="s", size=1
+- server.s [NoConfiguration]
+-+ table.t [within database.main] gone with database.main in!: "database-main-1" -> ?(database.main.id) because of database.main, provider.db from server.other
+
+"#]]);
+    assert_eq!(project.world.count(), 3);
+}
+
+#[tokio::test]
+async fn of_two_containers_one_may_be_only_spoken_of() {
+    let project = Project::new();
+    let text = |servers: &str| {
+        format!(
+            r#"
+            {servers}
+            resource "item" "i" {{
+              name = "i"
+              in   = server.home.id
+            }}
+            "#
+        )
+    };
+    let home = "resource \"server\" \"home\" { name = \"home\" }\n";
+    let other = "resource \"server\" \"other\" { name = \"other\" }\n";
+    let both = text(&format!("{home}{other}")).replace("in   =", "depends_on = [server.other]\n in =");
+    project.apply(&both).await;
+    project.world.take_log();
+    // The item goes with the other server, and must be deleted, for it does not live there.
+    assert_data_eq!(project.apply(home).await, str![[r#"
+- item.i [NoConfiguration]
+- server.other [NoConfiguration]
+
+"#]]);
+    project.world.assert_done_in_order(&["delete item.i", "delete server.other"], &[("delete item.i", "delete server.other")]);
+}

@@ -13,6 +13,7 @@ mod documents;
 mod drift;
 mod failures;
 mod groups;
+mod kill;
 mod lifecycle;
 mod many;
 mod order;

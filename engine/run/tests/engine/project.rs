@@ -1,6 +1,6 @@
 //! A configuration, a state and a world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_kind::{Address, Diagnostic, Name, Value};
@@ -25,6 +25,7 @@ pub(crate) struct Project {
     pub(crate) refresh: bool,
     pub(crate) cancel: Cancel,
     pub(crate) events: Arc<Events>,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// What a run told.
@@ -63,6 +64,7 @@ impl Project {
     }
 
     pub(crate) fn over(world: World, store: Arc<dyn Store>) -> Self {
+        let events: Arc<Events> = Arc::default();
         Self {
             world,
             store,
@@ -72,7 +74,8 @@ impl Project {
             variables: BTreeMap::new(),
             refresh: true,
             cancel: Cancel::new(),
-            events: Arc::default(),
+            observer: events.clone(),
+            events,
         }
     }
 
@@ -138,7 +141,7 @@ impl Project {
         let request = self.request(text, mode).map_err(wrong)?;
         let engine = self.engine();
         let writer = Arc::new(self.open());
-        let observer: Arc<dyn Observer> = self.events.clone();
+        let observer = self.observer.clone();
         let recovery = engine.recover(&request.configuration, &writer, &observer, &self.cancel).await;
         let state = writer.snapshot();
         let plan = engine.plan(&request, &state, &*observer).await?;
@@ -193,6 +196,16 @@ impl Project {
         show::plan(&plan)
     }
 
+    /// What the state has is there, once, and nothing else is.
+    pub(crate) fn assert_one_of_each(&self) {
+        let state = self.state();
+        let outside = state.records.values().filter(|it| &*it.address.block.kind != "memo");
+        let recorded: BTreeSet<String> = outside.map(|it| it.id.clone()).collect();
+        let there: BTreeSet<String> = self.world.look().things.keys().cloned().collect();
+        assert_eq!(recorded, there);
+        assert!(state.deposed.is_empty() && state.unfinished.is_empty());
+    }
+
     /// There is nothing to do, and nothing to write down.
     pub(crate) async fn assert_settled(&self, text: &str) {
         let replace = Vec::new();
@@ -204,6 +217,7 @@ impl Project {
             variables: self.variables.clone(),
             cancel: Cancel::new(),
             events: Arc::default(),
+            observer: Arc::new(Events::default()),
             ..*self
         };
         match again.try_plan(text).await {

@@ -31,16 +31,6 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() }
 }
 
-/// What the state has is there, once, and nothing else is.
-fn assert_one_of_each(project: &Project) {
-    let state = project.state();
-    let recorded: BTreeSet<String> =
-        state.records.values().filter(|it| &*it.address.block.kind != "memo").map(|it| it.id.clone()).collect();
-    let there: BTreeSet<String> = project.world.look().things.keys().cloned().collect();
-    assert_eq!(recorded, there);
-    assert!(state.deposed.is_empty() && state.unfinished.is_empty());
-}
-
 /// Every step comes after those it waits for, and every change has its steps.
 fn assert_steps_are_sound(plan: &Plan) {
     let mut done: Vec<BTreeSet<&'static str>> = vec![BTreeSet::new(); plan.changes.len()];
@@ -87,7 +77,7 @@ async fn apply_all(project: &Project, sketches: &[Sketch]) {
         let again = plan_of(project, &text).await;
         assert_eq!(serde_json::to_string(&plan).unwrap(), serde_json::to_string(&again).unwrap(), "the same plan twice");
         project.apply(&text).await;
-        assert_one_of_each(project);
+        project.assert_one_of_each();
     }
 }
 
@@ -155,7 +145,7 @@ proptest! {
             }
             project.world.look().faults.clear();
             project.apply(&sketches.last().unwrap().text()).await;
-            assert_one_of_each(&project);
+            project.assert_one_of_each();
             project.destroy("").await;
             prop_assert_eq!(project.world.count(), 0);
             Ok(())

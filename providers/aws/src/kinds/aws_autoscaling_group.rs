@@ -1,25 +1,26 @@
 //! A group of machines that keeps its number.
 
+mod blocks;
 mod capacity;
+mod check;
+mod impact;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_autoscaling::types::{
-    AutoScalingGroup as Found, InstanceMaintenancePolicy, LaunchTemplateSpecification, Tag, TagDescription,
-};
+use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{
-    Action, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Path, Problem, Reading, Recorded,
-    Resource,
-};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::blocks::{GroupTag, Maintenance, Template};
+use self::seen::{group_tags, suspended};
 use crate::failure::{self, Attempting as _};
-use crate::reading::{Listed, as_configured};
+use crate::reading::Listed;
 use crate::wait::{PROPAGATION, Seen, Wait};
-use crate::{Aws, duration, reading, tags};
+use crate::{Aws, reading, tags};
 
 /// A group of machines of EC2 that keeps its number: who dies is replaced.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -77,37 +78,6 @@ pub(crate) struct Group {
     wait_for_capacity_timeout: String,
 }
 
-/// What machines are launched from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct Template {
-    /// The template by what Amazon calls it.
-    id: Option<String>,
-    /// The template by its name.
-    name: Option<String>,
-    /// The version's number, `$Latest` or `$Default`.
-    version: Option<String>,
-}
-
-/// How machines are replaced.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct Maintenance {
-    /// How much of the group stays meanwhile.
-    min_healthy_percentage: i32,
-    /// How much more than the group there may be meanwhile.
-    max_healthy_percentage: i32,
-}
-
-/// A label.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-struct GroupTag {
-    /// Its name.
-    key: String,
-    /// Its value.
-    value: String,
-    /// Whether machines launched from now on get it too.
-    propagate_at_launch: bool,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Outputs {
     /// Amazon's name for it.
@@ -136,7 +106,7 @@ impl Resource for Group {
         struct Named {
             name: String,
         }
-        Hooks::new().check(check_sizes).check(check_template).check(check_rest).predict("id", |it: Named| it.name).impact(impact)
+        check::all(Hooks::new()).predict("id", |it: Named| it.name).impact(impact::impact)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -378,34 +348,6 @@ impl Group {
     }
 }
 
-impl Template {
-    fn told(&self) -> LaunchTemplateSpecification {
-        LaunchTemplateSpecification::builder()
-            .set_launch_template_id(self.id.clone())
-            .set_launch_template_name(self.name.clone().filter(|_| self.id.is_none()))
-            .set_version(self.version.clone())
-            .build()
-    }
-
-    fn answered(it: &LaunchTemplateSpecification) -> Self {
-        Self { id: it.launch_template_id.clone(), name: it.launch_template_name.clone(), version: it.version.clone() }
-    }
-}
-
-impl Maintenance {
-    fn told(&self) -> InstanceMaintenancePolicy {
-        InstanceMaintenancePolicy::builder()
-            .min_healthy_percentage(self.min_healthy_percentage)
-            .max_healthy_percentage(self.max_healthy_percentage)
-            .build()
-    }
-
-    fn answered(it: &InstanceMaintenancePolicy) -> Option<Self> {
-        let (min, max) = it.min_healthy_percentage().zip(it.max_healthy_percentage())?;
-        (min >= 0).then_some(Self { min_healthy_percentage: min, max_healthy_percentage: max })
-    }
-}
-
 impl Listed for Group {
     const AT_ONCE: usize = 50;
 
@@ -421,57 +363,8 @@ impl Listed for Group {
                 found.insert(group.auto_scaling_group_name().unwrap_or_default().to_owned(), group);
             }
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen(it, found))).collect())
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen::reading(it, found))).collect())
     }
-}
-
-fn seen(recorded: &Recorded<Group>, found: &Found) -> Reading<Group> {
-    let known = &recorded.arguments;
-    let template = as_configured(known.launch_template.as_ref(), found.launch_template().map(Template::answered));
-    let policies = found.termination_policies();
-    let is_left_out = known.termination_policies.is_none() && policies.iter().all(|it| it == DEFAULT_POLICY);
-    let suspended = suspended(found);
-    let subnets = found.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim).filter(|it| !it.is_empty());
-    let there = Group {
-        name: known.name.clone(),
-        min_size: found.min_size().unwrap_or(0),
-        max_size: found.max_size().unwrap_or(0),
-        desired_capacity: found.desired_capacity().map(Chosen),
-        launch_template: template,
-        vpc_zone_identifier: Some(Chosen(subnets.map(str::to_owned).collect())),
-        availability_zones: Some(Chosen(found.availability_zones().iter().cloned().collect())),
-        health_check_type: found.health_check_type().map(|it| Chosen(it.to_owned())),
-        health_check_grace_period: found.health_check_grace_period().unwrap_or(0),
-        default_instance_warmup: found.default_instance_warmup(),
-        default_cooldown: found.default_cooldown().map(Chosen),
-        termination_policies: (!is_left_out && !policies.is_empty()).then(|| policies.to_vec()),
-        suspended_processes: (known.suspended_processes.is_some() || !suspended.is_empty()).then_some(suspended),
-        target_group_arns: Some(Chosen(found.target_group_arns().iter().cloned().collect())),
-        protect_from_scale_in: found.new_instances_protected_from_scale_in().unwrap_or(false),
-        capacity_rebalance: found.capacity_rebalance().filter(|it| *it || known.capacity_rebalance.is_some()),
-        max_instance_lifetime: found.max_instance_lifetime().filter(|it| *it != 0 || known.max_instance_lifetime.is_some()),
-        instance_maintenance_policy: found.instance_maintenance_policy().and_then(Maintenance::answered),
-        placement_group: found.placement_group().filter(|it| !it.is_empty()).map(str::to_owned),
-        service_linked_role_arn: found.service_linked_role_arn().map(|it| Chosen(it.to_owned())),
-        tag: group_tags(found),
-        force_delete: known.force_delete,
-        wait_for_capacity_timeout: known.wait_for_capacity_timeout.clone(),
-    };
-    Reading::Found { remarks: left_behind(found), arguments: there, outputs: outputs(found) }
-}
-
-/// Machines that were launched from another version than the group's.
-fn left_behind(found: &Found) -> Vec<String> {
-    let Some(wanted) = found.launch_template().and_then(|it| it.version()).filter(|it| !it.starts_with('$')) else {
-        return Vec::new();
-    };
-    let remark = |it: &aws_sdk_autoscaling::types::Instance| {
-        let runs = it.launch_template()?.version().filter(|it| *it != wanted)?;
-        let name = found.auto_scaling_group_name().unwrap_or_default();
-        let id = it.instance_id().unwrap_or_default();
-        Some(format!("machine {id} of `{name}` was launched from version {runs} of its template; the group is at {wanted}"))
-    };
-    found.instances().iter().filter_map(remark).collect()
 }
 
 async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
@@ -481,20 +374,6 @@ async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
 }
 
 const DEFAULT_POLICY: &str = "Default";
-
-fn group_tags(found: &Found) -> BTreeSet<GroupTag> {
-    let visible = found.tags().iter().filter(|it| !tags::is_reserved(it.key().unwrap_or_default()));
-    let tag = |it: &TagDescription| GroupTag {
-        key: it.key().unwrap_or_default().to_owned(),
-        value: it.value().unwrap_or_default().to_owned(),
-        propagate_at_launch: it.propagate_at_launch().unwrap_or(false),
-    };
-    visible.map(tag).collect()
-}
-
-fn suspended(found: &Found) -> BTreeSet<String> {
-    found.suspended_processes().iter().filter_map(|it| it.process_name().map(str::to_owned)).collect()
-}
 
 fn joined(subnets: &Chosen<BTreeSet<String>>) -> String {
     subnets.iter().map(String::as_str).collect::<Vec<_>>().join(",")
@@ -511,126 +390,4 @@ fn is_absent(message: Option<&str>) -> bool {
 
 fn outputs(found: &Found) -> Outputs {
     Outputs { arn: found.auto_scaling_group_arn().unwrap_or_default().to_owned() }
-}
-
-fn impact(changed: &Changed<'_>) -> Vec<Impact> {
-    let size = changed.before.and_then(|it| it.get("desired_capacity")).and_then(|it| match it {
-        ha_kind::Value::Number(it) => it.as_i64(),
-        _ => None,
-    });
-    let machines = match size {
-        Some(0) => return Vec::new(),
-        Some(1) => "its machine".to_owned(),
-        Some(many) => format!("its {many} machines"),
-        None => "its machines".to_owned(),
-    };
-    let (severity, message) = match changed.action {
-        Action::Update if changed.names.contains("launch_template") => (
-            ImpactSeverity::Notice,
-            format!("moves the group, not {machines}: only replacements are launched from it (no instance refresh yet)"),
-        ),
-        Action::Delete => (ImpactSeverity::Disruption, format!("terminates {machines}")),
-        it if it.is_replace() => (ImpactSeverity::Disruption, format!("terminates {machines} and launches new ones")),
-        _ => return Vec::new(),
-    };
-    vec![Impact { severity, message }]
-}
-
-#[derive(Deserialize)]
-struct Sizes {
-    min_size: i32,
-    max_size: i32,
-    desired_capacity: Option<i32>,
-}
-
-fn check_sizes(it: Sizes) -> Vec<Problem> {
-    let problem = |at: &str, message: String| Problem { path: Path::attribute(at), message };
-    let Sizes { min_size, max_size, desired_capacity } = it;
-    let mut problems = Vec::new();
-    if min_size < 0 {
-        problems.push(problem("min_size", format!("a group cannot have {min_size} machines")));
-    }
-    if max_size < min_size {
-        problems.push(problem("max_size", format!("max_size ({max_size}) is less than min_size ({min_size})")));
-    } else if let Some(desired) = desired_capacity.filter(|it| !(min_size..=max_size).contains(it)) {
-        let message = format!("desired_capacity ({desired}) is not between min_size ({min_size}) and max_size ({max_size})");
-        problems.push(problem("desired_capacity", message));
-    }
-    problems
-}
-
-#[derive(Deserialize)]
-struct Launched {
-    launch_template: Option<Template>,
-}
-
-fn check_template(it: Launched) -> Vec<Problem> {
-    let message = match it.launch_template {
-        None => "a group needs a `launch_template`",
-        Some(Template { id: None, name: None, .. }) => "the template is named by `id` or by `name`",
-        Some(Template { id: Some(_), name: Some(_), .. }) => "the template is named by `id` or by `name`, not both",
-        Some(_) => return Vec::new(),
-    };
-    vec![Problem { path: Path::attribute("launch_template"), message: message.into() }]
-}
-
-#[derive(Deserialize)]
-struct Rest {
-    health_check_grace_period: i32,
-    max_instance_lifetime: Option<i32>,
-    instance_maintenance_policy: Option<Maintenance>,
-    wait_for_capacity_timeout: String,
-    #[serde(default)]
-    tag: BTreeSet<GroupTag>,
-}
-
-fn check_rest(it: Rest) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut problem = |at: &str, message: String| problems.push(Problem { path: Path::attribute(at), message });
-    if it.health_check_grace_period < 0 {
-        problem("health_check_grace_period", "a number of seconds is 0 or more".into());
-    }
-    if let Some(age) = it.max_instance_lifetime.filter(|it| *it != 0 && !(86_400..=31_536_000).contains(it)) {
-        problem("max_instance_lifetime", format!("a machine lives 86400 to 31536000 seconds, or any time with 0, not {age}"));
-    }
-    if let Some(Maintenance { min_healthy_percentage: min, max_healthy_percentage: max }) = it.instance_maintenance_policy
-        && !((0..=100).contains(&min) && (100..=200).contains(&max) && max - min <= 100)
-    {
-        let message = "min_healthy_percentage is 0 to 100, max_healthy_percentage 100 to 200, and they are at most 100 apart";
-        problem("instance_maintenance_policy", message.into());
-    }
-    if let Err(message) = duration::parse(&it.wait_for_capacity_timeout) {
-        problem("wait_for_capacity_timeout", message);
-    }
-    if let Some(reserved) = it.tag.iter().find(|it| tags::is_reserved(&it.key)) {
-        problem("tag", format!("the tag `{}` begins with a prefix that is reserved (`ha:` and `aws:`)", reserved.key));
-    }
-    problems
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_in_order() {
-        let sizes = |min_size, max_size, desired_capacity| check_sizes(Sizes { min_size, max_size, desired_capacity }).len();
-        assert_eq!(sizes(1, 1, Some(1)), 0);
-        assert_eq!(sizes(0, 0, None), 0);
-        assert_eq!(sizes(2, 1, Some(1)), 1);
-        assert_eq!(sizes(1, 2, Some(3)), 1);
-        assert_eq!(sizes(-1, 2, None), 1);
-    }
-
-    #[test]
-    fn a_new_template_version_leaves_machines_alone_and_says_so() {
-        let before = ha_kind::Object::from([("desired_capacity".into(), ha_kind::Value::from(1))]);
-        let names = BTreeSet::from(["launch_template".into()]);
-        let changed = Changed { action: Action::Update, before: Some(&before), after: None, names: &names };
-        let impacts = impact(&changed);
-        assert_eq!(impacts[0].severity, ImpactSeverity::Notice);
-        assert!(impacts[0].message.contains("not its machine"), "{}", impacts[0].message);
-        let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
-        assert_eq!(impact(&changed)[0].severity, ImpactSeverity::Disruption);
-    }
 }

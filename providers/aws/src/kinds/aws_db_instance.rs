@@ -320,10 +320,8 @@ impl Instance {
                     Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
                         Ok(failure::waiting("busy with an earlier change", &error))
                     }
-                    Err(error) if failure::is(&error, &["DBSnapshotAlreadyExists"]) => {
-                        let error = Err::<(), _>(error).attempting_first(&what).expect_err("it is one");
-                        Err(error.help("give `final_snapshot_identifier` a name that no snapshot has, apply, and destroy again"))
-                    }
+                    Err(error) if failure::is(&error, &["DBSnapshotAlreadyExists"]) => Err(failure::refusal(&what, &error)
+                        .help("give `final_snapshot_identifier` a name that no snapshot has, apply, and destroy again")),
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })

@@ -164,9 +164,8 @@ impl Resource for Role {
         match aws.iam.delete_role().role_name(name).send().await {
             Err(error) if failure::is_missing(&error) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(DeleteRoleError::is_delete_conflict_exception) => {
-                let error = Err::<(), _>(error).attempting_first(what).expect_err("it is one");
-                Err(error
-                    .help("delete or detach its policies and profiles first, or set `force_detach_policies = true` and apply"))
+                let help = "delete or detach its policies and profiles first, or set `force_detach_policies = true` and apply";
+                Err(failure::refusal(what, &error).help(help))
             }
             other => other.map(drop).attempting_first(what),
         }

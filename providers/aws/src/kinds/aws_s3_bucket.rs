@@ -76,7 +76,7 @@ impl Resource for Bucket {
             }
             attempt.note(ABSENT, "yes").await?;
         } else if let Some(found) = tags_of(aws, name).await?
-            && found.iter().any(|it| it.key() == tags::TOKEN)
+            && !found.is_empty()
             && !tags::are_from(&found, attempt)
         {
             return Err(failure::foreign("bucket", name));
@@ -176,8 +176,8 @@ async fn head(aws: &Aws, name: &str) -> Result<Option<HeadBucketOutput>, Error> 
     match aws.s3.head_bucket().bucket(name).send().await {
         Err(error) if failure::is_missing(&error) => Ok(None),
         Err(error) if failure::status(&error) == Some(301) => {
-            let error = Err::<(), _>(error).attempting(format!("look at the bucket `{name}`")).expect_err("it is one");
-            Err(error.help("it is in another region than the provider works in"))
+            Err(failure::refusal(format!("look at the bucket `{name}`"), &error)
+                .help("it is in another region than the provider works in"))
         }
         other => other.map(Some).attempting(format!("look at the bucket `{name}`")),
     }

@@ -1,15 +1,18 @@
 //! An object in a bucket.
 
+mod check;
+mod seen;
+
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tag, Tagging};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tagging};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource, Volatile};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Volatile};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +20,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::aws_s3_bucket::delete_versions;
 use crate::failure::{self, Attempting as _};
-use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
 use crate::{Aws, reading};
 
@@ -70,8 +72,6 @@ pub(crate) struct Outputs {
 
 /// The metadata that says which step put it there.
 const TOKEN: &str = "ha-token";
-/// Content larger than this is not fetched to be shown.
-const LARGEST_SHOWN: i64 = 16 << 20;
 
 /// Whether metadata say that `ha` put it there.
 pub(crate) fn is_ours(metadata: Option<&HashMap<String, String>>) -> bool {
@@ -101,7 +101,7 @@ impl Resource for Object {
         }
         Hooks::new()
             .check(tags::check)
-            .check(check)
+            .check(check::check)
             .predict("id", |it: Named| it.key)
             .predict("arn", |it: Placed| arn(&it.bucket, &it.key))
             .predict("checksum_sha256", |it: Filled| {
@@ -265,86 +265,14 @@ impl Object {
     }
 }
 
-impl LookedAt for Object {
-    async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
-        let known = &recorded.arguments;
-        let Some(head) = head(aws, &known.bucket, &known.key).await? else { return Ok(Reading::Gone) };
-        let body = known.body()?;
-        let same = head.checksum_sha256() == Some(checksum(&body).as_str());
-        let mut remarks = Vec::new();
-        let (content, content_base64, body) = if same {
-            (known.content.clone(), known.content_base64.clone(), body)
-        } else if head.content_length().unwrap_or(0) > LARGEST_SHOWN {
-            remarks.push(format!("`{}` holds something else, too large to be shown", known.name()));
-            (None, None, Vec::new())
-        } else {
-            let Some(body) = fetch(aws, known).await? else { return Ok(Reading::Gone) };
-            let text = known.content_base64.is_none().then(|| String::from_utf8(body.clone()).ok()).flatten();
-            match text {
-                Some(text) if text.is_empty() && known.content.is_none() => (None, None, body),
-                Some(text) => (Some(text), None, body),
-                None => (None, Some(BASE64.encode(&body)), body),
-            }
-        };
-        let found = labels(aws, known, &head).await?;
-        let metadata = head.metadata().into_iter().flatten().filter(|(name, _)| *name != TOKEN);
-        let chosen = |it: Option<&str>| it.map(|it| Chosen(it.to_owned()));
-        let there = Self {
-            bucket: known.bucket.clone(),
-            key: known.key.clone(),
-            content,
-            content_base64,
-            content_type: chosen(head.content_type()),
-            cache_control: head.cache_control().map(str::to_owned),
-            content_disposition: head.content_disposition().map(str::to_owned),
-            content_encoding: head.content_encoding().filter(|it| !it.is_empty()).map(str::to_owned),
-            content_language: head.content_language().map(str::to_owned),
-            server_side_encryption: chosen(head.server_side_encryption().map(ServerSideEncryption::as_str)),
-            kms_key_id: chosen(head.ssekms_key_id()),
-            storage_class: chosen(Some(head.storage_class().map_or("STANDARD", StorageClass::as_str))),
-            metadata: metadata.map(|(name, value)| (name.clone(), value.clone())).collect(),
-            tags: found,
-        };
-        let outputs = there.found(&head, &body);
-        Ok(Reading::Found { arguments: there, outputs, remarks })
-    }
-}
-
 async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Option<HeadObjectOutput>, Error> {
     match aws.s3.head_object().bucket(bucket).key(key).checksum_mode(ChecksumMode::Enabled).send().await {
         Err(error) if failure::is_missing(&error) => Ok(None),
         Err(error) if failure::status(&error) == Some(403) => {
             let what = format!("look at the object `{bucket}/{key}`");
-            Err(error)
-                .attempting(what)
-                .map_err(|it| it.help("the caller needs s3:GetObject on it, and s3:ListBucket on the bucket"))
+            Err(failure::refusal(what, &error).help("the caller needs s3:GetObject on it, and s3:ListBucket on the bucket"))
         }
         other => other.map(Some).attempting(format!("look at the object `{bucket}/{key}`")),
-    }
-}
-
-async fn fetch(aws: &Aws, known: &Object) -> Result<Option<Vec<u8>>, Error> {
-    let what = format!("read the object `{}`", known.name());
-    let call = aws.s3.get_object().bucket(known.bucket.as_str()).key(known.key.as_str());
-    let answer = match call.send().await {
-        Err(error) if failure::is_missing(&error) => return Ok(None),
-        other => other.attempting(&what)?,
-    };
-    let body = answer.body.collect().await.map_err(|error| Error::from_error(what, &error))?;
-    Ok(Some(body.to_vec()))
-}
-
-async fn labels(aws: &Aws, known: &Object, head: &HeadObjectOutput) -> Result<Tags, Error> {
-    if known.tags.is_empty() && head.tag_count().unwrap_or(0) == 0 {
-        return Ok(Tags::new());
-    }
-    let call = aws.s3.get_object_tagging().bucket(known.bucket.as_str()).key(known.key.as_str());
-    match call.send().await {
-        Err(error) if failure::is_missing(&error) => Ok(Tags::new()),
-        other => {
-            let found = other.attempting(format!("read the labels of the object `{}`", known.name()))?;
-            Ok(tags::visible::<Tag>(found.tag_set()))
-        }
     }
 }
 
@@ -379,40 +307,6 @@ fn query(tags: &Tags) -> String {
     tags.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect::<Vec<_>>().join("&")
 }
 
-#[derive(Deserialize)]
-struct Checked {
-    key: String,
-    content: Option<ha_kind::Value>,
-    content_base64: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    #[serde(default)]
-    tags: Tags,
-}
-
-fn check(it: Checked) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut problem = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
-    if it.key.is_empty() || it.key.len() > 1024 {
-        problem("key", "an object's key has 1 to 1024 bytes".into());
-    }
-    if it.content.is_some() && it.content_base64.is_some() {
-        problem("content_base64", "an object has either `content` or `content_base64`".into());
-    } else if bytes(None, it.content_base64.as_deref()).is_none() {
-        problem("content_base64", "this is not Base64".into());
-    }
-    if let Some(odd) = it.metadata.keys().find(|it| it.chars().any(char::is_uppercase)) {
-        problem("metadata", format!("S3 keeps names of metadata in lower case, and `{odd}` is not"));
-    }
-    if it.metadata.contains_key(TOKEN) {
-        problem("metadata", format!("`{TOKEN}` is reserved"));
-    }
-    if it.tags.len() > 10 {
-        problem("tags", format!("an object has at most 10 tags, and these are {}", it.tags.len()));
-    }
-    problems
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,20 +314,5 @@ mod tests {
     #[test]
     fn checksums_are_those_of_s3() {
         assert_eq!(checksum(b"hello"), "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
-    }
-
-    #[test]
-    fn content_comes_in_one_way() {
-        let checked = |content: Option<&str>, encoded: Option<&str>| Checked {
-            key: "k".into(),
-            content: content.map(ha_kind::Value::from),
-            content_base64: encoded.map(str::to_owned),
-            metadata: BTreeMap::new(),
-            tags: Tags::new(),
-        };
-        assert!(check(checked(Some("a"), None)).is_empty());
-        assert!(check(checked(None, Some("YQ=="))).is_empty());
-        assert_eq!(check(checked(Some("a"), Some("YQ=="))).len(), 1);
-        assert_eq!(check(checked(None, Some("?"))).len(), 1);
     }
 }

@@ -41,6 +41,17 @@ async fn accounts_that_may_not_be_touched_are_not() {
     assert_eq!(error.outcome, Outcome::Refused);
 }
 
+#[tokio::test]
+async fn half_of_a_key_is_refused_without_showing_it() {
+    let (schemas, drivers) = ha_aws::register(Registry::new()).split();
+    let given = json!({"region": "eu-west-1", "secret_key": "hush-hush"});
+    let given = schemas.provider("aws").unwrap().schema.conform(&object(&given)).unwrap();
+    assert!(given["secret_key"].is_sensitive());
+    let error = drivers.connector("aws").unwrap().connect(&given).await.err().unwrap();
+    assert!(error.to_string().contains("only one of access_key and secret_key"), "{error}");
+    assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+}
+
 #[test]
 fn every_file_is_a_kind_and_every_kind_has_its_file() {
     let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
