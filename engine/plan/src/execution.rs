@@ -151,7 +151,7 @@ impl Execution {
             differences(described, &arguments, &record.arguments, &record.configured, &given.configured)
                 .map_or(true, |it| !it.is_empty())
         });
-        let from = self.from_configuration(&name, given.configured)?;
+        let from = self.configured_of(&name, given.configured)?;
         Ok(Prepared { arguments, from, differs })
     }
 
@@ -281,7 +281,7 @@ impl Execution {
         if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
     }
 
-    fn from_configuration(&self, name: &BlockName, configured: BTreeSet<Name>) -> Result<FromConfiguration, Vec<Diagnostic>> {
+    fn configured_of(&self, name: &BlockName, configured: BTreeSet<Name>) -> Result<FromConfiguration, Vec<Diagnostic>> {
         let protect = &self.configuration.blocks[name].lifecycle.prevent_destroy;
         let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, it, "prevent_destroy")).transpose();
         Ok(FromConfiguration {

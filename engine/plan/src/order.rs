@@ -23,6 +23,7 @@ pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, recorded: &Record
         by_block,
         steps: Vec::new(),
         wishes: Vec::new(),
+        junctions: BTreeMap::new(),
         makes: BTreeMap::new(),
         made: BTreeMap::new(),
         passed_on: BTreeMap::new(),
@@ -49,6 +50,8 @@ struct Order<'a> {
     steps: Vec<Step>,
     /// Edges that are better kept, and dropped where they would close a circle.
     wishes: Vec<Wish>,
+    /// The junctions behind the same steps, and those that wish to be, so that who waits for the same shares them.
+    junctions: BTreeMap<(Option<Why>, Vec<usize>), usize>,
     /// The step that makes, changes or reads, by change.
     makes: BTreeMap<usize, usize>,
     /// What is behind everything that is made or changed of a block.
@@ -92,10 +95,35 @@ impl<'a> Order<'a> {
             [] => None,
             [only] => Some(*only),
             _ => {
+                if let Some(junction) = self.junctions.get(&(None, steps.clone())) {
+                    return Some(*junction);
+                }
                 let junction = self.push(StepKind::Junction);
-                self.steps[junction].after = steps;
+                self.steps[junction].after.clone_from(&steps);
+                self.junctions.insert((None, steps), junction);
                 Some(junction)
             }
+        }
+    }
+
+    /// Wishes that a step should come after all of these.
+    fn wish(&mut self, step: usize, mut after: Vec<usize>, why: Why) {
+        after.sort_unstable();
+        after.dedup();
+        if let [only] = after.as_slice() {
+            self.wishes.push(Wish { step, after: *only, why });
+        } else if !after.is_empty() {
+            let key = (Some(why), after);
+            let junction = match self.junctions.get(&key) {
+                Some(junction) => *junction,
+                None => {
+                    let junction = self.push(StepKind::Junction);
+                    self.wishes.extend(key.1.iter().map(|after| Wish { step: junction, after: *after, why }));
+                    self.junctions.insert(key, junction);
+                    junction
+                }
+            };
+            self.steps[step].after.push(junction);
         }
     }
 
@@ -172,17 +200,19 @@ impl<'a> Order<'a> {
         }
         if !letting_go.is_empty() && !far.is_empty() {
             let step = self.gate(&letting_go);
-            self.wishes.extend(let_go.into_iter().map(|after| Wish { step, after, why: Why::LetGo }));
-            self.wishes.extend(far.iter().map(|after| Wish { step, after: *after, why: Why::LetGoFar }));
+            self.wish(step, let_go, Why::LetGo);
+            self.wish(step, far.clone(), Why::LetGoFar);
         }
+        let far = self.meet(far);
         if let Some(passed_on) = self.meet(far.into_iter().chain(self.made.get(block).copied()).collect()) {
             self.passed_on.insert(block, passed_on);
         }
-        if !steps.is_empty() && !before.is_empty() {
+        let before = self.meet(before);
+        if let (false, Some(before)) = (steps.is_empty(), before) {
             let gate = self.gate(&steps);
-            self.steps[gate].after.extend(&before);
+            self.steps[gate].after.push(before);
         }
-        let ended = if steps.is_empty() { before } else { steps };
+        let ended = if steps.is_empty() { before.into_iter().collect() } else { steps };
         if let Some(deleted) = self.meet(ended) {
             self.deleted.insert(block, deleted);
         }
@@ -267,11 +297,11 @@ impl<'a> Order<'a> {
             }
             if !updates.is_empty() && !gone.is_empty() {
                 let step = self.gate(&updates);
-                self.wishes.extend(gone.into_iter().map(|after| Wish { step, after, why: Why::UserGone }));
+                self.wish(step, gone, Why::UserGone);
             }
             if !deletes.is_empty() && !forgotten.is_empty() {
                 let step = self.gate(&deletes);
-                self.wishes.extend(forgotten.into_iter().map(|after| Wish { step, after, why: Why::LetGo }));
+                self.wish(step, forgotten, Why::LetGo);
             }
         }
     }

@@ -167,7 +167,7 @@ impl<'a> Planner<'a> {
 
     /// Tells why something cannot be decided, unless that is because a data source has yet to answer.
     fn undecided(&mut self, undecided: Undecided) {
-        if !(undecided.waits && !self.reads.is_empty()) {
+        if !undecided.waits || self.reads.is_empty() {
             self.diagnostics.extend(undecided.diagnostics);
         }
     }
@@ -280,7 +280,7 @@ impl<'a> Planner<'a> {
         };
         self.world.expand(name, expansion.clone());
         let because = self.because(name);
-        let flags = (name.mode == Mode::Managed).then(|| self.flags(block)).unwrap_or_default();
+        let flags = if name.mode == Mode::Managed { self.flags(block) } else { Default::default() };
         for key in expansion.keys() {
             let address = address_of(name).instance(key);
             let arguments = match Arguments::of(&self.world, described, block, &expansion, &address) {

@@ -65,7 +65,7 @@ impl Engine {
         let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
         observer.observe(Event::ApplyStarted { total });
         let mut walk = Walk::new(plan, execution, workshop.clone(), self.parallelism);
-        walk.to_the_end().await;
+        walk.walk().await;
         let mut applied = walk.into_applied();
         if let Err(error) = write_down(&workshop, &mut applied, attempts).await {
             applied.diagnostics.push(unwritable(&error));

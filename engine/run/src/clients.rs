@@ -10,10 +10,13 @@ use tokio::sync::OnceCell;
 
 type Connected = (Client, Vec<(&'static str, String)>);
 
+/// A provider and the settings it has, unmarked.
+type Configured = (ProviderName, Object);
+
 /// All clients of a run.
 pub(crate) struct Clients {
     drivers: Drivers,
-    connected: Mutex<BTreeMap<(ProviderName, Object), Arc<OnceCell<Connected>>>>,
+    connected: Mutex<BTreeMap<Configured, Arc<OnceCell<Connected>>>>,
 }
 
 impl Clients {

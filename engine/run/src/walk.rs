@@ -80,7 +80,7 @@ impl<'a> Walk<'a> {
         self.into_applied()
     }
 
-    pub(crate) async fn to_the_end(&mut self) {
+    pub(crate) async fn walk(&mut self) {
         let mut running: FuturesUnordered<BoxFuture<'static, Finished>> = FuturesUnordered::new();
         let mut told = false;
         loop {

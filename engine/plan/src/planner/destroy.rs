@@ -21,7 +21,7 @@ pub(super) fn destroy(input: &Input<'_>, current: Current) -> Result<Plan, Vec<D
         // What cannot be told without values counts as recorded.
         match protection(input.configuration, &world, change, recorded) {
             Ok(diagnostic) => diagnostic,
-            Err(undecided) => recorded().then(|| undecided.diagnostics).into_iter().flatten().next(),
+            Err(undecided) => recorded().then_some(undecided.diagnostics).into_iter().flatten().next(),
         }
     };
     let diagnostics: Vec<Diagnostic> = changes.iter().filter_map(protected).collect();
