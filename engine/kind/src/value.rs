@@ -405,7 +405,8 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let value = Value::tuple([Value::from("hush").sensitive(), Value::tuple([Value::from(42)]).sensitive(), Value::from("clear")]);
+        let value =
+            Value::tuple([Value::from("hush").sensitive(), Value::tuple([Value::from(42)]).sensitive(), Value::from("clear")]);
         assert_eq!(format!("{value:?}"), r#"[[(sensitive)], (sensitive), "clear"]"#);
     }
 

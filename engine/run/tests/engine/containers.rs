@@ -190,13 +190,16 @@ async fn what_is_inside_moves_when_the_configuration_names_another() {
     let project = Project::new();
     project.apply(SERVER).await;
     let other = SERVER.replace("\"server\" \"s\"", "\"server\" \"other\"").replace("server.s.", "server.other.");
-    assert_data_eq!(project.apply(&other).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&other).await,
+        str![[r#"
 -+ database.main [within server.s] gone with server.s because of provider.db from server.other
 + server.other name="s", size=1
 - server.s [NoConfiguration]
 -+ table.t [within database.main] gone with database.main in!: "database-main-1" -> ?(database.main.id) because of database.main, provider.db from server.other
 
-"#]]);
+"#]]
+    );
     assert_eq!(project.world.count(), 3);
 }
 
@@ -220,10 +223,13 @@ async fn of_two_containers_one_may_be_only_spoken_of() {
     project.apply(&both).await;
     project.world.take_log();
     // The item goes with the other server, and must be deleted, for it does not live there.
-    assert_data_eq!(project.apply(home).await, str![[r#"
+    assert_data_eq!(
+        project.apply(home).await,
+        str![[r#"
 - item.i [NoConfiguration]
 - server.other [NoConfiguration]
 
-"#]]);
+"#]]
+    );
     project.world.assert_done_in_order(&["delete item.i", "delete server.other"], &[("delete item.i", "delete server.other")]);
 }

@@ -1,5 +1,6 @@
 //! The engine as its users meet it: configuration in, plan out, a world that changes, over kinds and providers that are
 //! made up.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod mock;
 mod project;

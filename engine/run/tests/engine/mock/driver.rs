@@ -9,9 +9,8 @@ use ha_kind::{
 
 use super::world::{Fault, Thing, World, failed};
 
-/// A client: the world, and the server in it that is talked to.
+/// A client: the settings say which server of the world is talked to.
 pub(crate) struct Connected {
-    world: World,
     settings: Object,
 }
 
@@ -26,7 +25,7 @@ impl Connector for ToWorld {
                 Some(region) => vec![("region", region.to_owned())],
                 None => Vec::new(),
             };
-            let connected = Connected { world: self.0.clone(), settings: settings.clone() };
+            let connected = Connected { settings: settings.clone() };
             Ok((Arc::new(connected) as Client, facts))
         })
     }
@@ -109,7 +108,7 @@ impl Things {
         match fault {
             None => Ok(false),
             Some(Fault::AnswerLost) => Ok(true),
-            Some(Fault::Refused | Fault::AlwaysRefused) => Err(failed(call, "it was refused", Outcome::Refused)),
+            Some(Fault::Refused) => Err(failed(call, "it was refused", Outcome::Refused)),
             Some(Fault::RequestLost) => Err(failed(call, "the request was lost", Outcome::Unknown)),
             Some(Fault::Hangs) => {
                 attempt.progress("it hangs");

@@ -75,8 +75,6 @@ pub(crate) enum Fault {
     RequestLost,
     /// It waits until the operator asks to stop.
     Hangs,
-    /// As refused, every time.
-    AlwaysRefused,
 }
 
 impl World {
@@ -177,10 +175,7 @@ impl World {
             inner.running += 1;
             inner.at_once = inner.at_once.max(inner.running);
             let at = inner.faults.iter().position(|(it, _)| *it == name);
-            at.map(|at| match inner.faults[at].1 {
-                fault @ Fault::AlwaysRefused => fault,
-                _ => inner.faults.remove(at).1,
-            })
+            at.map(|at| inner.faults.remove(at).1)
         };
         match self.pace {
             Pace::Yields => {
