@@ -874,6 +874,9 @@ Options:
       --json
           Print type and value as JSON, or what is wrong
 
+      --show-sensitive
+          Print secrets in clear
+
   -h, --help
           Print help (see a summary with '-h')
 

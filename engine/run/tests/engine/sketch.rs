@@ -183,7 +183,7 @@ impl Sketch {
     fn identities(&self, place: usize) -> String {
         let address = self.address(place);
         let attribute = match self.blocks[place].kind {
-            Kind::Thing if place % 2 == 0 => "revision",
+            Kind::Thing if place.is_multiple_of(2) => "revision",
             Kind::Thing => "id",
             Kind::Memo => "output",
             Kind::Fact => "value",
