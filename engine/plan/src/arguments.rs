@@ -8,6 +8,7 @@ use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
 use ha_state::Record;
 
 use crate::expand::Expansion;
+use crate::redacted::redacted;
 use crate::world::World;
 
 /// The arguments of an instance as the configuration says them.
@@ -32,9 +33,10 @@ impl Arguments {
             let given = block.body.evaluate(&schema.arguments, environment)?;
             let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
             let values = schema.conform(&given).map_err(located)?;
-            let problems = described.hooks().problems(schema, &values);
-            if !problems.is_empty() {
-                return Err(located(problems));
+            let quoting = described.hooks().problems(schema, &values);
+            if !quoting.is_empty() {
+                let clean = |it: Problem| Problem { message: redacted(&it.message, &values), ..it };
+                return Err(located(quoting.into_iter().map(clean).collect()));
             }
             let configured = given.iter().filter(|(_, it)| !it.is_null()).map(|(name, _)| name.clone()).collect();
             Ok(Self { values, configured })

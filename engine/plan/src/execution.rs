@@ -10,14 +10,15 @@ use ha_kind::{Action, Address, BlockAddress, Described, Diagnostic, Key, Name, O
 use ha_lang::{BlockName, Configuration, Files};
 use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 
-use crate::after::{arguments_after, instance_value, unrendered};
+use crate::after::{arguments_after, instance_value, remarked, unrendered};
 use crate::arguments::{Arguments, located};
 use crate::condition::failing;
 use crate::difference::{agrees, differences};
 use crate::expand::{Expansion, expansion, flag};
 use crate::graph::{Graph, Node, address_of, name_of, provider_block, provider_of};
+use crate::lifecycle::create_first;
 use crate::model::{Change, Plan};
-use crate::planner::{create_first, holds_a_secret};
+use crate::planner::holds_a_secret;
 use crate::world::World;
 
 /// A plan under way.
@@ -44,15 +45,31 @@ pub struct FromConfiguration {
     pub prevent_destroy: bool,
 }
 
+impl FromConfiguration {
+    /// The record of something that nothing happens to, with what the configuration says of it by now.
+    pub(crate) fn settle(&self, described: &Described, record: &Record, wanted: &Object) -> Record {
+        let (arguments, outputs) = remarked(described, record, wanted);
+        Record {
+            arguments,
+            outputs,
+            configured: self.configured.clone(),
+            dependencies: self.dependencies.clone(),
+            create_before_destroy: self.create_before_destroy,
+            prevent_destroy: self.prevent_destroy,
+            ..record.clone()
+        }
+    }
+}
+
 /// What a step takes from the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
     /// Its arguments, wholly known.
     pub arguments: Object,
     /// What its record gets besides.
     pub from: FromConfiguration,
-    /// Whether it is an update of which nothing is left, now that all is known.
-    pub differs: bool,
+    /// The record as it stays, where it is an update of which nothing is left now that all is known.
+    pub unchanged: Option<Box<Record>>,
 }
 
 impl Execution {
@@ -147,12 +164,14 @@ impl Execution {
             None => given.values,
         };
         self.hold_against_plan(change, described, &arguments, before).map_err(|it| vec![*it])?;
-        let differs = before.is_none_or(|record| {
-            differences(described, &arguments, &record.arguments, &record.configured, &given.configured)
-                .map_or(true, |it| !it.is_empty())
-        });
+        let is_same = |record: &&Record| {
+            let found = differences(described, &arguments, &record.arguments, &record.configured, &given.configured);
+            found.is_ok_and(|it| it.is_empty())
+        };
+        let same = before.filter(is_same);
         let from = self.configured_of(&name, given.configured)?;
-        Ok(Prepared { arguments, from, differs })
+        let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
+        Ok(Prepared { arguments, from, unchanged })
     }
 
     /// Everything must be known by now, and what was known while planning must be the same.

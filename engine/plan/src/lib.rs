@@ -12,10 +12,12 @@ mod execution;
 mod expand;
 mod finish;
 mod graph;
+mod lifecycle;
 mod model;
 mod observed;
 mod order;
 mod planner;
+mod redacted;
 mod rolling;
 mod world;
 
@@ -29,3 +31,4 @@ pub use model::{
 };
 pub use observed::{Observed, Read};
 pub use planner::{Input, Planned, known_settings, plan};
+pub use redacted::{redacted, redacted_error};

@@ -1,13 +1,16 @@
 //! Which step comes after which. Many meet in junctions, so that edges stay as few as the references are.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+mod sorted;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::{Action, BlockAddress, Diagnostic};
 use petgraph::graph::DiGraph;
 
 use crate::graph::{Graph, Node, address_of};
 use crate::model::{Change, Step, StepKind};
+use sorted::dependents_first;
+pub(crate) use sorted::sorted;
 
 /// The direct dependencies of recorded blocks.
 pub(crate) type Recorded<'a> = BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>;
@@ -29,6 +32,7 @@ pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, recorded: &Record
         passed_on: BTreeMap::new(),
         deletes: BTreeMap::new(),
         deleted: BTreeMap::new(),
+        inside: BTreeMap::new(),
     };
     if let Some(graph) = graph {
         order.make(graph);
@@ -62,6 +66,8 @@ struct Order<'a> {
     deletes: BTreeMap<usize, usize>,
     /// What is behind everything that is deleted of a block, and of what depended on it.
     deleted: BTreeMap<&'a BlockAddress, usize>,
+    /// The blocks of which something goes with a block.
+    inside: BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>,
 }
 
 struct Wish {
@@ -243,15 +249,17 @@ impl<'a> Order<'a> {
     }
 
     fn forget_block(&mut self, block: &'a BlockAddress) {
-        let mut by_container: BTreeMap<&BlockAddress, Vec<usize>> = BTreeMap::new();
+        let mut by_container: BTreeMap<&'a BlockAddress, Vec<usize>> = BTreeMap::new();
+        let changes = self.changes;
         for index in self.by_block[block].clone() {
-            if let Some(container) = &self.changes[index].gone_with {
+            if let Some(container) = &changes[index].gone_with {
                 let step = self.push(StepKind::Forget(index));
                 self.deletes.insert(index, step);
                 by_container.entry(&container.block).or_default().push(step);
             }
         }
         for (container, steps) in by_container {
+            self.inside.entry(container).or_default().insert(block);
             let own = self.by_block.get(container).into_iter().flatten();
             let gone = own.filter_map(|it| self.deletes.get(it)).copied().collect();
             if let Some(gone) = self.meet(gone) {
@@ -261,11 +269,28 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// What is made anew in the place of something waits until that is gone.
+    /// What is made anew in the place of something waits until that is gone, and all that lived inside of it is written
+    /// off: a record of what went must not be taken for one of what is in the new one.
     fn make_after_deleting(&mut self) {
         for (index, make) in &self.makes {
             if self.changes[*index].action == Action::DeleteThenCreate {
                 self.steps[*make].after.extend(self.deletes.get(index));
+            }
+        }
+        for container in self.inside.keys().copied().collect::<Vec<_>>() {
+            let (mut went, mut open) = (BTreeSet::new(), vec![container]);
+            while let Some(block) = open.pop() {
+                let inside = self.inside.get(block).into_iter().flatten().copied();
+                open.extend(inside.filter(|it| went.insert(*it)));
+            }
+            let changes = went.into_iter().filter_map(|it| self.by_block.get(it)).flatten();
+            let went = changes.filter(|it| self.changes[**it].gone_with.is_some()).filter_map(|it| self.deletes.get(it));
+            let went = went.copied().collect();
+            let anew = self.by_block[container].iter().filter(|it| self.changes[**it].action == Action::DeleteThenCreate);
+            let anew: Vec<usize> = anew.filter_map(|it| self.makes.get(it)).copied().collect();
+            if let (false, Some(went)) = (anew.is_empty(), self.meet(went)) {
+                let gate = self.gate(&anew);
+                self.steps[gate].after.push(went);
             }
         }
     }
@@ -343,59 +368,6 @@ impl<'a> Order<'a> {
     }
 }
 
-/// The steps in an order in which each comes after those it waits for, and the place that each has got.
-///
-/// # Errors
-/// When some wait for each other.
-pub(crate) fn sorted(mut steps: Vec<Step>, changes: &[Change]) -> Result<(Vec<Step>, Vec<usize>), Box<Diagnostic>> {
-    let mut waiters = vec![Vec::new(); steps.len()];
-    let mut missing = vec![0_usize; steps.len()];
-    for (index, step) in steps.iter_mut().enumerate() {
-        step.after.sort_unstable();
-        step.after.dedup();
-        missing[index] = step.after.len();
-        for after in &step.after {
-            waiters[*after].push(index);
-        }
-    }
-    let free = missing.iter().enumerate().filter(|(_, it)| **it == 0);
-    let mut ready: BinaryHeap<Reverse<usize>> = free.map(|(index, _)| Reverse(index)).collect();
-    let mut place = vec![usize::MAX; steps.len()];
-    let mut sorted = Vec::with_capacity(steps.len());
-    while let Some(Reverse(index)) = ready.pop() {
-        place[index] = sorted.len();
-        sorted.push(index);
-        for waiter in &waiters[index] {
-            missing[*waiter] -= 1;
-            if missing[*waiter] == 0 {
-                ready.push(Reverse(*waiter));
-            }
-        }
-    }
-    if sorted.len() < steps.len() {
-        let stuck = (0..steps.len()).filter(|it| place[*it] == usize::MAX).filter_map(|it| steps[it].what.change());
-        let stuck: BTreeSet<String> = stuck.map(|it| format!("`{}`", changes[it].address)).collect();
-        return Err(Box::new(circle(&stuck)));
-    }
-    let taken = sorted.into_iter().map(|index| {
-        let mut step = std::mem::replace(&mut steps[index], Step { what: StepKind::Junction, after: Vec::new() });
-        for after in &mut step.after {
-            *after = place[*after];
-        }
-        step.after.sort_unstable();
-        step
-    });
-    let taken = taken.collect();
-    Ok((taken, place))
-}
-
-fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
-    let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
-    Diagnostic::error("these changes wait for each other in a circle")
-        .detail(format!("Each of {} can only be made after another of them.", stuck.join(", ")))
-        .help("take one of them out of the configuration, apply, and put it back")
-}
-
 fn making(change: &Change, index: usize) -> Option<StepKind> {
     match change.action {
         Action::Create | Action::DeleteThenCreate | Action::CreateThenDelete => Some(StepKind::Create(index)),
@@ -403,35 +375,4 @@ fn making(change: &Change, index: usize) -> Option<StepKind> {
         Action::Read => Some(StepKind::Read(index)),
         Action::Delete | Action::NoOp => None,
     }
-}
-
-/// The recorded blocks in an order in which what depends on another comes before it, and who depends on each. Blocks
-/// that depend on each other in a circle are taken not to.
-fn dependents_first<'a>(
-    recorded: &Recorded<'a>,
-) -> (Vec<&'a BlockAddress>, BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
-    let all: BTreeSet<&BlockAddress> =
-        recorded.iter().flat_map(|(block, behind)| behind.iter().chain([block])).copied().collect();
-    let mut graph = DiGraph::<&BlockAddress, ()>::with_capacity(all.len(), all.len());
-    let nodes: BTreeMap<&BlockAddress, _> = all.into_iter().map(|it| (it, graph.add_node(it))).collect();
-    for (block, behind) in recorded {
-        for earlier in behind {
-            graph.add_edge(nodes[block], nodes[earlier], ());
-        }
-    }
-    // The groups come dependencies first.
-    let mut groups = petgraph::algo::kosaraju_scc(&graph);
-    groups.reverse();
-    let mut group_of: BTreeMap<&BlockAddress, usize> = BTreeMap::new();
-    for (number, members) in groups.iter().enumerate() {
-        group_of.extend(members.iter().map(|it| (graph[*it], number)));
-    }
-    let mut dependents: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
-    for (block, behind) in recorded {
-        for earlier in behind.iter().filter(|it| group_of[**it] != group_of[block]) {
-            dependents.entry(earlier).or_default().insert(block);
-        }
-    }
-    let order = groups.into_iter().flatten().map(|it| graph[it]).collect();
-    (order, dependents)
 }

@@ -1,24 +1,27 @@
 //! The planner: what must happen so that the world is as the configuration says. Pure and synchronous.
 
+mod because;
 mod data;
 mod destroy;
 mod known;
 mod managed;
+mod provider;
 mod replace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_kind::{Address, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value};
-use ha_lang::{BlockName, Configuration, Expression, Files, OutputBlock, ResourceBlock};
+use ha_lang::{BlockName, Configuration, Files, OutputBlock, ResourceBlock};
 use ha_state::{ProviderName, ProviderRecord, State};
 
-use crate::arguments::{Arguments, located};
+use crate::arguments::Arguments;
 use crate::condition::failing;
 use crate::deletion::{Going, deletion};
-use crate::expand::{Expansion, Undecided, expansion, flag};
+use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
-use crate::graph::{Graph, Node, address_of, name_of, provider_block, provider_of};
+use crate::graph::{Graph, Node, address_of, name_of};
+use crate::lifecycle::{create_first, protection};
 use crate::model::{Change, OutputChange, Plan, PlanMode, Reason, Snapshot};
 use crate::observed::{Current, Observed, Read};
 use crate::world::World;
@@ -172,72 +175,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn provider(&mut self, name: &ProviderName) {
-        let Some(block) = provider_block(self.input.configuration, name) else { return };
-        let Some(described) = self.input.schemas.provider(&name.name) else {
-            let known: Vec<&str> = self.input.schemas.providers().map(|(it, _)| &**it).collect();
-            let diagnostic = Diagnostic::error(format!("there is no provider `{}`", name.name)).at(block.span.clone());
-            self.diagnostics
-                .push(diagnostic.closest(&name.name, known.iter().copied()).help(format!("there are {}", known.join(", "))));
-            return;
-        };
-        let evaluated = self.world.within(&Key::None, &Expansion::Single, None, |environment| {
-            block.body.evaluate(&described.schema.arguments, environment)
-        });
-        match evaluated.and_then(|it| {
-            described.schema.conform(&it).map_err(|problems| located(problems, &block.body, None, block.span.clone()))
-        }) {
-            Ok(settings) => self.set(name, settings),
-            Err(diagnostics) => self.diagnostics.extend(diagnostics),
-        }
-    }
-
-    fn set(&mut self, name: &ProviderName, settings: Object) {
-        if settings.values().all(Value::is_wholly_known) {
-            let dependencies = self.graph.dependencies(&Node::Provider(name.clone()));
-            self.providers.insert(name.clone(), ProviderRecord { settings: settings.clone(), dependencies });
-        }
-        self.settings.insert(name.clone(), settings);
-    }
-
-    /// The provider of a block. Without a block of its own it has its defaults, if they will do.
-    fn provider_for(&mut self, block: &ResourceBlock, described: &Described) -> Option<ProviderName> {
-        let name = provider_of(self.input.configuration, self.input.schemas, &block.name)?;
-        let at = |message: String| Diagnostic::error(message).at(block.head.clone()).of(&block.name);
-        if name.name != described.provider {
-            let help = format!("its provider is `{}`", described.provider);
-            self.diagnostics.push(at(format!("`{}` cannot be made by the provider `{}`", block.name.kind, name.name)).help(help));
-            return None;
-        }
-        self.used.insert(name.clone());
-        if self.settings.contains_key(&name) {
-            return Some(name);
-        }
-        if provider_block(self.input.configuration, &name).is_some() {
-            // What is wrong with it has been told.
-            return None;
-        }
-        let defaults = self.input.schemas.provider(&name.name).map(|it| it.schema.conform(&Object::new()));
-        match (&name.alias, defaults) {
-            (None, Some(Ok(settings))) => {
-                self.set(&name, settings);
-                Some(name)
-            }
-            (None, None) => {
-                self.diagnostics.push(at(format!("there is no provider `{name}`")));
-                None
-            }
-            (alias, defaults) => {
-                let missing = defaults.and_then(Result::err).into_iter().flatten().map(|it| it.message);
-                let diagnostic =
-                    at(format!("the provider `{name}` is not configured")).detail(missing.collect::<Vec<_>>().join("; "));
-                let alias = alias.as_ref().map(|it| format!(" with `alias = \"{it}\"`")).unwrap_or_default();
-                self.diagnostics.push(diagnostic.help(format!("add a block `provider \"{}\"`{alias}", name.name)));
-                None
-            }
-        }
-    }
-
     fn local(&mut self, name: &Name) {
         let local = &self.input.configuration.locals[name];
         if let Err(diagnostics) = self.world.evaluate(&local.expression) {
@@ -337,30 +274,6 @@ impl<'a> Planner<'a> {
             }
         }
     }
-
-    /// Changed blocks whose values flow into this one; through documents by way of them.
-    fn because(&self, name: &BlockName) -> Vec<String> {
-        let mut causes = Vec::new();
-        for block in self.graph.blocks_behind(&Node::Block(name.clone())).iter() {
-            if causes.len() >= CAUSES {
-                break;
-            }
-            let is_document = self.input.schemas.kind(block.mode, &block.kind).is_some_and(Described::is_document);
-            if self.pending.contains_key(block) {
-                causes.push(block.to_string());
-            } else if is_document {
-                causes.extend(self.because(block).into_iter().map(|it| format!("{block} from {it}")));
-            }
-        }
-        for provider in self.graph.direct(&Node::Block(name.clone())).filter(|it| matches!(it, Node::Provider(_))) {
-            let Node::Provider(provider_name) = provider else { continue };
-            let behind = self.graph.blocks_behind(provider);
-            let pending = behind.iter().filter(|it| self.pending.contains_key(*it));
-            causes
-                .extend(pending.map(|it| format!("provider.{provider_name} from {it}")).take(CAUSES - causes.len().min(CAUSES)));
-        }
-        causes
-    }
 }
 
 /// The providers of everything that is recorded or begun.
@@ -369,9 +282,6 @@ pub(crate) fn recorded_providers(state: &State) -> BTreeSet<&ProviderName> {
     records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect()
 }
 
-/// More causes than this help nobody.
-const CAUSES: usize = 16;
-
 /// One instance of a block while it is being planned.
 struct Instance<'a> {
     described: &'a Described,
@@ -379,73 +289,6 @@ struct Instance<'a> {
     expansion: &'a Expansion,
     address: &'a Address,
     because: &'a [String],
-}
-
-/// The blocks whose new objects are made before the old ones go: those that say so, and all that these depend on, or
-/// the order would be a circle.
-pub(crate) fn create_first(
-    configuration: &Configuration,
-    graph: &Graph,
-    world: &World,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeSet<BlockName> {
-    let mut first: BTreeSet<BlockName> = BTreeSet::new();
-    let mut inherited: BTreeSet<&Node> = BTreeSet::new();
-    for node in graph.order.iter().rev() {
-        let mut is_first = inherited.contains(node);
-        if let Node::Block(name) = node {
-            let own = |expression: &Expression| flag(world, expression, "create_before_destroy");
-            match configuration.blocks[name].lifecycle.create_before_destroy.as_ref().map(own) {
-                Some(Ok(own)) => is_first |= own,
-                Some(Err(undecided)) => diagnostics.extend(undecided.diagnostics),
-                None => {}
-            }
-            if is_first {
-                first.insert(name.clone());
-            }
-        }
-        if is_first {
-            inherited.extend(graph.direct(node));
-        }
-    }
-    first
-}
-
-/// What to say of a change that would destroy something protected. What the configuration says counts, and what the
-/// record says where there is no configuration.
-pub(crate) fn protection(
-    configuration: &Configuration,
-    world: &World,
-    change: &Change,
-    recorded: impl Fn() -> bool,
-) -> Result<Option<Diagnostic>, Undecided> {
-    let block = configuration.blocks.get(&name_of(&change.address.block));
-    let written = block.and_then(|it| it.lifecycle.prevent_destroy.as_ref());
-    let protected = match (block, written) {
-        (_, Some(expression)) => flag(world, expression, "prevent_destroy")?,
-        (Some(_), None) => false,
-        (None, None) => recorded(),
-    };
-    if !protected {
-        return Ok(None);
-    }
-    let because: Vec<String> = change.differences.iter().filter(|it| it.replaces).map(|it| format!("`{}`", it.path)).collect();
-    let why = match (because.is_empty(), change.action.is_replace()) {
-        (false, _) => format!("It would be replaced because of {}.", because.join(", ")),
-        (true, true) => "It would be replaced.".to_owned(),
-        (true, false) => "It would be deleted.".to_owned(),
-    };
-    let diagnostic = Diagnostic::error(format!("`{}` is protected, and this plan would destroy it", change.address));
-    let diagnostic = diagnostic.detail(why).of(&change.address);
-    let help = match block {
-        Some(_) => "undo that change, or set `prevent_destroy = false` and plan again",
-        None => "put its block back with `prevent_destroy = false`, apply that, and remove the block then",
-    };
-    let diagnostic = diagnostic.help(help);
-    Ok(Some(match written.map(|it| it.span().clone()).or_else(|| change.span.clone()) {
-        Some(span) => diagnostic.at(span),
-        None => diagnostic,
-    }))
 }
 
 /// An output that would show a secret.

@@ -26,7 +26,10 @@ pub(crate) struct World {
     /// None while planning.
     now: Option<SystemTime>,
     blocks: RefCell<BTreeMap<BlockName, Instances>>,
-    locals: RefCell<BTreeMap<Name, Value>>,
+    /// Each with whether it is wholly known.
+    locals: RefCell<BTreeMap<Name, (Value, bool)>>,
+    /// The locals that refer to each block or local themselves.
+    readers: BTreeMap<Target, Vec<Name>>,
     open: RefCell<BTreeSet<Name>>,
 }
 
@@ -37,8 +40,14 @@ impl World {
         variables: BTreeMap<Name, Value>,
         files: Arc<dyn Files + Send + Sync>,
     ) -> Self {
+        let mut readers: BTreeMap<Target, Vec<Name>> = BTreeMap::new();
+        for (name, local) in &configuration.locals {
+            for reference in local.expression.references() {
+                readers.entry(reference.target.clone()).or_default().push(name.clone());
+            }
+        }
         let (blocks, locals, open) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { configuration, variables, files, now: None, blocks, locals, open }
+        Self { configuration, variables, files, now: None, blocks, locals, readers, open }
     }
 
     /// With a time, as there is one during apply.
@@ -59,6 +68,7 @@ impl World {
     pub(crate) fn expand(&self, block: &BlockName, expansion: Arc<Expansion>) {
         let instances = Instances { expansion, values: BTreeMap::new(), whole: None };
         self.blocks.borrow_mut().insert(block.clone(), instances);
+        self.forget_readers(block);
     }
 
     /// Says what is known by now of a block's instances; their values stay.
@@ -73,6 +83,22 @@ impl World {
         if let Some(instances) = self.blocks.borrow_mut().get_mut(block) {
             instances.values.insert(key.clone(), value);
             instances.whole = None;
+        }
+        self.forget_readers(block);
+    }
+
+    /// Forgets the locals that a block's values reach, unless they were wholly known: then they stay as they are.
+    fn forget_readers(&self, block: &BlockName) {
+        let mut locals = self.locals.borrow_mut();
+        let mut open = vec![Target::Block(block.clone())];
+        while let Some(target) = open.pop() {
+            for name in self.readers.get(&target).into_iter().flatten() {
+                // What is not there has no readers that are: they would have brought it here.
+                if locals.get(name).is_some_and(|(_, known)| !known) {
+                    locals.remove(name);
+                    open.push(Target::Local(name.clone()));
+                }
+            }
         }
     }
 
@@ -108,7 +134,7 @@ impl World {
     }
 
     fn local(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
-        if let Some(value) = self.locals.borrow().get(name) {
+        if let Some((value, _)) = self.locals.borrow().get(name) {
             return Ok(value.clone());
         }
         let Some(local) = self.configuration.locals.get(name) else {
@@ -120,10 +146,8 @@ impl World {
         let result = self.evaluate(&local.expression);
         self.open.borrow_mut().remove(name);
         let value = result.map_err(|it| Box::new(it.into_iter().next().expect("a failure has a diagnostic")))?;
-        // What is not wholly known yet may be known later in the same run.
-        if value.is_wholly_known() {
-            self.locals.borrow_mut().insert(name.clone(), value.clone());
-        }
+        let known = value.is_wholly_known();
+        self.locals.borrow_mut().insert(name.clone(), (value.clone(), known));
         Ok(value)
     }
 

@@ -88,7 +88,8 @@ fn unwritable(error: &StepError) -> Diagnostic {
     Diagnostic::error("the state could not be written").detail(text)
 }
 
-/// Writes down what refresh saw, and what the configuration says of things that do not change.
+/// Writes down what refresh saw, what the configuration says of things that do not change, and settings of providers
+/// that have changed.
 async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
     let frame = |it: &Settled| {
         let outcome = match it {
@@ -97,7 +98,12 @@ async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
         };
         Frame::Result { attempt: None, outcome }
     };
-    let written = futures::future::join_all(plan.settled.iter().map(|it| workshop.write(frame(it)))).await;
+    let changed = workshop.writer.read(|state| {
+        let changed = plan.providers.iter().filter(|(name, it)| state.providers.get(*name).is_some_and(|was| was != *it));
+        changed.map(|(name, it)| Frame::Provider(name.clone(), it.clone())).collect::<Vec<_>>()
+    });
+    let frames = plan.settled.iter().map(frame).chain(changed);
+    let written = futures::future::join_all(frames.map(|it| workshop.write(it))).await;
     written.into_iter().collect()
 }
 

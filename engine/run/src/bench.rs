@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue};
-use ha_plan::{FromConfiguration, leaves_choices, replaces, revealed, with_choices, with_marks_of};
+use ha_kind::{Action, Address, Attempt, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue};
+use ha_plan::{FromConfiguration, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of};
 use ha_state::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
 
 use crate::event::StepError;
 use crate::look::Look;
 use crate::refresh::recorded_value;
-use crate::step::{Effect, Workshop, token};
+use crate::step::{Effect, StepWitness, Workshop, token};
 
 /// One instance, and all it takes to work on it.
 pub(crate) struct Bench<'a> {
@@ -83,11 +83,11 @@ impl Bench<'_> {
     ) -> Result<Effect, StepError> {
         let action = if deposes { Action::CreateThenDelete } else { Action::Create };
         let begun = self.begin(action, &arguments, &from, None, earlier).await?;
-        let mut hand = begun.hand(self);
+        let mut hand = begun.hand(self, &arguments);
         let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
             Ok(made) => made,
             // Of a try that is taken up again nobody knows what the first one left.
-            Err(error) => return self.failed(&begun, error, !begun.resumed).await,
+            Err(error) => return self.failed(&begun, redacted_error(error, &arguments), !begun.resumed).await,
         };
         let (arguments, outputs) = self.complete(&id, arguments, outputs).await;
         let record = Box::new(self.record(id, arguments, outputs, from));
@@ -110,11 +110,14 @@ impl Bench<'_> {
         earlier: Option<Unfinished>,
     ) -> Result<Effect, StepError> {
         let begun = self.begin(Action::Update, &arguments, &from, None, earlier).await?;
-        let mut hand = begun.hand(self);
+        let mut hand = begun.hand(self, &arguments);
         let updated = self.driver.update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand).await;
         let outputs = match updated {
             Ok(outputs) => outputs,
-            Err(error) => return self.failed(&begun, error, true).await,
+            Err(error) => {
+                let error = redacted_error(redacted_error(error, &arguments), &before.arguments);
+                return self.failed(&begun, error, true).await;
+            }
         };
         let (arguments, outputs) = self.complete(&before.id, arguments, outputs).await;
         let record = Box::new(self.record(before.id.clone(), arguments, outputs, from));
@@ -132,9 +135,9 @@ impl Bench<'_> {
     ) -> Result<Effect, StepError> {
         let from = FromConfiguration::default();
         let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
-        let mut hand = begun.hand(self);
+        let mut hand = begun.hand(self, &record.arguments);
         if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {
-            return self.failed(&begun, error, true).await;
+            return self.failed(&begun, redacted_error(error, &record.arguments), true).await;
         }
         let address = self.address.clone();
         let outcome = match deposed {
@@ -150,7 +153,7 @@ impl Bench<'_> {
         let Unfinished { intent, notes, .. } = unfinished;
         let begun = Begun { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
         let arguments = revealed(&intent.arguments);
-        let mut hand = begun.hand(self);
+        let mut hand = begun.hand(self, &intent.arguments);
         let (id, outputs) = match self.driver.create(&self.client, &arguments, &mut hand).await {
             Ok(made) => made,
             Err(error) => {
@@ -159,12 +162,12 @@ impl Bench<'_> {
                     intent.token
                 );
                 let error = if error.outcome == Outcome::Refused { error.help(help) } else { error };
-                return self.failed(&begun, error, true).await;
+                return self.failed(&begun, redacted_error(error, &intent.arguments), true).await;
             }
         };
         let made = RecordedValue { id, arguments, outputs: revealed(&outputs) };
         if let Err(error) = self.driver.delete(&self.client, &made, &mut hand).await {
-            return self.failed(&begun, error, false).await;
+            return self.failed(&begun, redacted_error(error, &intent.arguments), false).await;
         }
         let outcome = StepOutcome::Failed("it was begun by an interrupted run, no longer wanted, and deleted".into());
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
@@ -250,7 +253,15 @@ impl Bench<'_> {
 }
 
 impl Begun {
-    fn hand(&self, bench: &Bench<'_>) -> ha_kind::Attempt {
-        bench.workshop.hand(bench.address, self.attempt, self.token.clone(), self.resumed, self.notes.clone())
+    /// What the driver is given. What it tells about the arguments must not quote the secrets among them.
+    fn hand(&self, bench: &Bench<'_>, arguments: &Object) -> Attempt {
+        let witness = StepWitness {
+            workshop: bench.workshop.clone(),
+            address: bench.address.clone(),
+            attempt: self.attempt,
+            arguments: arguments.clone(),
+        };
+        let witness = std::sync::Arc::new(witness);
+        Attempt::new(bench.address.clone(), self.token.clone(), self.resumed, self.notes.clone(), witness)
     }
 }

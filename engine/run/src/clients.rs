@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ha_kind::{Client, Drivers, Error, Object};
-use ha_plan::{Identity, revealed};
+use ha_plan::{Identity, redacted_error, revealed};
 use ha_state::ProviderName;
 use tokio::sync::OnceCell;
 
@@ -27,7 +27,7 @@ impl Clients {
 
     /// The client of a provider with these settings. Many that ask at once wait for one to connect.
     pub(crate) async fn client(&self, provider: &ProviderName, settings: &Object) -> Result<Client, Error> {
-        let settings = revealed(settings);
+        let (marked, settings) = (settings, revealed(settings));
         let connected = {
             let mut all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
             all.entry((provider.clone(), settings.clone())).or_default().clone()
@@ -37,7 +37,7 @@ impl Clients {
                 let what = format!("connect to provider `{provider}`");
                 Error::new(what, "this `ha` has no such provider").help("the state may come from another version of `ha`")
             })?;
-            connector.connect(&settings).await
+            connector.connect(&settings).await.map_err(|it| redacted_error(it, marked))
         };
         connected.get_or_try_init(connect).await.map(|(client, _)| client.clone())
     }

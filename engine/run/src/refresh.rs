@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_kind::{Address, BlockAddress, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
-use ha_plan::{PlanMode, revealed};
+use ha_plan::{PlanMode, redacted_error, revealed};
 use ha_state::{ProviderName, ProviderRecord, Record, State};
 
 use crate::clients::Clients;
@@ -148,7 +148,8 @@ impl Refresh<'_> {
         let settings = self.settings.get(provider).map_or_else(recorded, |it| &it.settings);
         let client = self.clients.client(provider, settings).await?;
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
-        let readings = driver.read(&client, &known).await?;
+        let clean = |error| records.iter().fold(error, |error, it| redacted_error(error, &it.arguments));
+        let readings = driver.read(&client, &known).await.map_err(clean)?;
         Ok(records.iter().map(|it| it.address.clone()).zip(readings).collect())
     }
 }

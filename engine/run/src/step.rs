@@ -1,11 +1,10 @@
 //! One step: intent on disk, the call, result on disk.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ha_kind::{Action, Address, Attempt, Described, Drivers, Error, Mode, Object, Outcome, Schemas, Witness};
-use ha_plan::{FromConfiguration, revealed};
+use ha_kind::{Action, Address, Described, Drivers, Error, Mode, Object, Outcome, Schemas, Witness};
+use ha_plan::{FromConfiguration, redacted, redacted_error, revealed};
 use ha_state::{Frame, ProviderName, ProviderRecord, Record, StepOutcome, Unfinished, Writer};
 
 use crate::bench::Bench;
@@ -79,7 +78,8 @@ impl Workshop {
         let client = self.clients.client(&provider, &settings.settings).await.map_err(StepError::Provider)?;
         if let Work::Read { arguments } = what {
             let reader = self.drivers.reader(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
-            let outputs = reader.read(&client, &revealed(&arguments)).await.map_err(StepError::Provider)?;
+            let outputs = reader.read(&client, &revealed(&arguments)).await;
+            let outputs = outputs.map_err(|it| StepError::Provider(redacted_error(it, &arguments)))?;
             return Ok(Effect::Answered { arguments, outputs });
         }
         let described = self.described(&address)?;
@@ -110,19 +110,6 @@ impl Workshop {
     pub(crate) async fn write(&self, frame: Frame) -> Result<(), StepError> {
         self.writer.append(frame).await.map(|_| ()).map_err(|error| StepError::State(error.to_string()))
     }
-
-    /// The way back from a driver to the operator and the journal.
-    pub(crate) fn hand(
-        &self,
-        address: &Address,
-        attempt: Option<u64>,
-        token: String,
-        resumed: bool,
-        notes: BTreeMap<String, String>,
-    ) -> Attempt {
-        let witness = StepWitness { workshop: self.clone(), address: address.clone(), attempt };
-        Attempt::new(address.clone(), token, resumed, notes, Arc::new(witness))
-    }
 }
 
 fn unknown_kind(address: &Address) -> StepError {
@@ -135,10 +122,14 @@ pub(crate) fn token() -> String {
     rand::random::<[u8; 16]>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-struct StepWitness {
-    workshop: Workshop,
-    address: Address,
-    attempt: Option<u64>,
+/// The way back from a driver to the operator and the journal.
+pub(crate) struct StepWitness {
+    pub(crate) workshop: Workshop,
+    pub(crate) address: Address,
+    /// None for what needs no intent.
+    pub(crate) attempt: Option<u64>,
+    /// What the step is done with, secrets marked.
+    pub(crate) arguments: Object,
 }
 
 impl Witness for StepWitness {
@@ -153,7 +144,8 @@ impl Witness for StepWitness {
     }
 
     fn progress(&self, message: &str) {
-        self.workshop.observer.observe(Event::StepProgress { address: self.address.clone(), message: message.to_owned() });
+        let message = redacted(message, &self.arguments);
+        self.workshop.observer.observe(Event::StepProgress { address: self.address.clone(), message });
     }
 
     fn is_cancelled(&self) -> bool {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_kind::{Action, Address, Diagnostic, Outcome};
-use ha_plan::{Change, Execution, Plan, StepKind, left_key};
+use ha_plan::{Change, Execution, Plan, Prepared, StepKind, left_key};
 use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::event::{Applied, Event, NotStarted, StepError};
@@ -169,31 +169,24 @@ impl<'a> Walk<'a> {
     }
 
     fn making(&mut self, change: &Change, what: &StepKind, record: Option<&Record>) -> Result<Work, Vec<Diagnostic>> {
-        let prepared = self.execution().prepare(change, record)?;
-        let (arguments, from) = (prepared.arguments, prepared.from);
-        let begun = |look: &dyn Fn(&mut dyn Iterator<Item = &ha_state::Unfinished>) -> Option<ha_state::Unfinished>| {
-            self.workshop.writer.read(|state| look(&mut state.unfinished_at(&change.address)))
-        };
-        Ok(match (what, record) {
-            (StepKind::Read(_), _) => Work::Read { arguments },
-            (StepKind::Update(_), Some(before)) if prepared.differs => {
-                let earlier = begun(&|it| begun_changing(it, &arguments));
-                Work::Update { arguments, from, before: Box::new(before.clone()), earlier }
+        let Prepared { arguments, from, unchanged } = self.execution().prepare(change, record)?;
+        if let Some(record) = unchanged {
+            return Ok(Work::Keep { record });
+        }
+        Ok(self.workshop.writer.read(|state| {
+            let begun = state.unfinished_at(&change.address);
+            match (what, record) {
+                (StepKind::Read(_), _) => Work::Read { arguments },
+                (StepKind::Update(_), Some(before)) => {
+                    let earlier = begun_changing(begun, &arguments);
+                    Work::Update { arguments, from, before: Box::new(before.clone()), earlier }
+                }
+                _ => {
+                    let deposes = change.action == Action::CreateThenDelete;
+                    Work::Create { arguments, from, deposes, earlier: begun_making(begun) }
+                }
             }
-            (StepKind::Update(_), Some(before)) => Work::Keep {
-                record: Box::new(Record {
-                    configured: from.configured,
-                    dependencies: from.dependencies,
-                    create_before_destroy: from.create_before_destroy,
-                    prevent_destroy: from.prevent_destroy,
-                    ..before.clone()
-                }),
-            },
-            _ => {
-                let earlier = begun(&|it| begun_making(it));
-                Work::Create { arguments, from, deposes: change.action == Action::CreateThenDelete, earlier }
-            }
-        })
+        }))
     }
 
     /// What deleting the object that a step is about takes; none when it is not there.

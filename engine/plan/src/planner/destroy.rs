@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::Diagnostic;
 
-use super::{Input, known_settings, protection, recorded_providers};
+use super::{Input, known_settings, recorded_providers};
 use crate::deletion::{Going, deletion};
 use crate::finish::{Parts, finish};
+use crate::lifecycle::protection;
 use crate::model::{Change, OutputChange, Plan, Reason};
 use crate::observed::Current;
 use crate::world::World;

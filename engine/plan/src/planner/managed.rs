@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use ha_kind::{Action, Changed, Diagnostic, Name};
 use ha_lang::ResourceBlock;
-use ha_state::Record;
 
 use super::{Instance, Planner};
-use crate::after::{arguments_after, attributes, instance_value, outputs_after, remarked};
+use crate::after::{arguments_after, attributes, instance_value, outputs_after};
 use crate::arguments::Arguments;
 use crate::difference::differences;
 use crate::execution::FromConfiguration;
@@ -15,6 +14,7 @@ use crate::expand::flag;
 use crate::graph::Node;
 use crate::model::{Change, Reason};
 use crate::observed::Prior;
+use crate::redacted::redacted;
 
 impl Planner<'_> {
     pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
@@ -30,7 +30,7 @@ impl Planner<'_> {
             Ok(found) => found,
             Err(message) => {
                 let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong")).at(block.head.clone());
-                self.diagnostics.push(diagnostic.detail(message).of(address));
+                self.diagnostics.push(diagnostic.detail(redacted(&message, &kept)).of(address));
                 return;
             }
         };
@@ -76,17 +76,9 @@ impl Planner<'_> {
         flags: &FromConfiguration,
     ) {
         let Instance { described, block, address, .. } = *instance;
-        let (arguments, outputs) = remarked(described, &prior.record, kept);
-        let value = instance_value(described.schema(), &arguments, &outputs);
-        let record = Record {
-            arguments,
-            outputs,
-            configured,
-            dependencies: flags.dependencies.clone(),
-            create_before_destroy: flags.create_before_destroy,
-            prevent_destroy: flags.prevent_destroy,
-            ..prior.record
-        };
+        let from = FromConfiguration { configured, ..flags.clone() };
+        let record = from.settle(described, &prior.record, kept);
+        let value = instance_value(described.schema(), &record.arguments, &record.outputs);
         self.current.priors.insert(address.clone(), Prior { record, remarks: prior.remarks });
         self.world.put(&block.name, &address.key, value.clone());
         self.postconditions(instance, &value);

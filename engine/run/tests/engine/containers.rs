@@ -1,5 +1,8 @@
 //! Things that live inside other things and go with them.
 
+use std::collections::BTreeSet;
+
+use ha_plan::{Plan, StepKind};
 use snapbox::{assert_data_eq, str};
 
 use crate::project::Project;
@@ -232,4 +235,30 @@ async fn of_two_containers_one_may_be_only_spoken_of() {
 "#]]
     );
     project.world.assert_done_in_order(&["delete item.i", "delete server.other"], &[("delete item.i", "delete server.other")]);
+}
+
+#[tokio::test]
+async fn what_went_is_written_off_before_the_new_container_is_made() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    let plan = project.try_plan(&SERVER.replace("size = 1", "size = 2")).await.unwrap();
+    let at = |wanted: &dyn Fn(&StepKind) -> Option<usize>, address: &str| {
+        let found =
+            plan.steps.iter().position(|it| wanted(&it.what).is_some_and(|it| plan.changes[it].address.to_string() == address));
+        found.unwrap_or_else(|| panic!("there is no such step on {address}"))
+    };
+    let forget = |it: &StepKind| if let StepKind::Forget(change) = it { Some(*change) } else { None };
+    let create = |it: &StepKind| if let StepKind::Create(change) = it { Some(*change) } else { None };
+    let made = at(&create, "server.s");
+    let before = everything_before(&plan, made);
+    assert!(before.contains(&at(&forget, "database.main")) && before.contains(&at(&forget, "table.t")));
+}
+
+/// All steps that a step waits for, at however many removes.
+fn everything_before(plan: &Plan, step: usize) -> BTreeSet<usize> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![step]);
+    while let Some(step) = open.pop() {
+        open.extend(plan.steps[step].after.iter().filter(|it| found.insert(**it)));
+    }
+    found
 }

@@ -1,6 +1,10 @@
 //! What fails, what goes on all the same, and what is on record afterwards.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ha_kind::Outcome;
+use ha_run::Event;
 use snapbox::{assert_data_eq, str};
 
 use crate::mock::Fault;
@@ -214,4 +218,45 @@ async fn errors_keep_what_became_of_the_call() {
     let (_, applied) = project.run(TREE, ha_plan::PlanMode::Normal).await.unwrap();
     let [(address, _, ha_run::StepError::Provider(error))] = applied.failed.as_slice() else { panic!("one fails") };
     assert_eq!((address.to_string().as_str(), error.outcome), ("thing.d", Outcome::Unknown));
+}
+
+#[tokio::test]
+async fn what_is_about_to_be_made_is_on_record_before_it_is() {
+    let mut project = Project::new();
+    let (store, key) = (project.store.clone(), project.key.clone());
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = seen.clone();
+    project.world.looks_on = Some(Arc::new(move |attempt| {
+        let state = ha_state::open_for_reading(&*store, &key).unwrap();
+        let begun = state.unfinished.values().find(|it| it.intent.token == attempt.token());
+        let begun = begun.expect("its intent is on disk");
+        assert_eq!(&begun.intent.address, attempt.address());
+        assert!(begun.intent.arguments.contains_key("name"));
+        count.fetch_add(1, Ordering::SeqCst);
+    }));
+    project.apply(TREE).await;
+    assert_eq!(seen.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn a_run_tells_what_it_does() {
+    let project = Project::new();
+    project.world.fail("create thing.b", Fault::Refused);
+    project.try_apply(TREE).await;
+    let events = project.events.0.lock().unwrap();
+    let told: Vec<String> = events.iter().map(told).collect();
+    let at = |line: &str| told.iter().position(|it| it == line).unwrap_or_else(|| panic!("`{line}` is not in {told:?}"));
+    assert!(at("apply 5") < at("start thing.a") && at("start thing.a") < at("done thing.a thing-a-1"));
+    assert!(at("done thing.a thing-a-1") < at("start thing.b") && at("start thing.b") < at("failed thing.b"));
+    assert!(!told.iter().any(|it| it == "start thing.c"));
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::ApplyStarted { total } => format!("apply {total}"),
+        Event::StepStarted { address, .. } => format!("start {address}"),
+        Event::StepDone { address, id, .. } => format!("done {address} {}", id.as_deref().unwrap_or_default()),
+        Event::StepFailed { address, .. } => format!("failed {address}"),
+        other => format!("{other:?}"),
+    }
 }

@@ -41,7 +41,7 @@ fn at_once(log: &[String]) -> usize {
 #[tokio::test]
 async fn making_a_whole_group_is_done_at_once() {
     let mut project = Project::new();
-    project.world.pace = Pace::Meets(2);
+    project.world.pace = Pace::Meets(4);
     project.apply(&hosts("1", 1, "x")).await;
     assert!(at_once(&project.world.take_log()) > 1);
     project.world.look().at_once = 0;

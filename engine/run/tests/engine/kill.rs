@@ -75,7 +75,10 @@ async fn what_was_killed_is_taken_up() {
         let (mut child, _out) = start(directory.path(), which);
         std::thread::sleep(takes.mul_f64(random.random_range(0.0..1.0)));
         child.kill().expect("the child can be killed");
-        interrupted += u32::from(!child.wait().expect("the child has ended").success());
+        let ended = child.wait().expect("the child has ended");
+        // By itself it ends well, or not at all.
+        assert!(ended.success() || ended.code().is_none(), "the child for configuration {which} failed");
+        interrupted += u32::from(ended.code().is_none());
         let state = project(directory.path()).state();
         taken_up += state.unfinished.len();
         // Most are taken up by a run that is killed as well, some by one that is not.
@@ -88,8 +91,8 @@ async fn what_was_killed_is_taken_up() {
             project.assert_one_of_each();
         }
     }
-    assert!(interrupted > KILLS / 2, "only {interrupted} were killed while they were at work");
-    assert!(taken_up > 10, "only {taken_up} steps were under way");
+    assert!(interrupted > KILLS / 3, "only {interrupted} were killed while they were at work");
+    assert!(taken_up > 5, "only {taken_up} steps were under way");
     let project = project(directory.path());
     project.destroy(&text(0)).await;
     assert_eq!(project.world.count(), 0);

@@ -1,6 +1,7 @@
 //! The engine as its users meet it: configuration in, plan out, a world that changes, over kinds and providers that are
 //! made up.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 mod mock;
 mod project;
@@ -16,6 +17,7 @@ mod failures;
 mod groups;
 mod kill;
 mod lifecycle;
+mod linear;
 mod many;
 mod order;
 mod outputs;
@@ -24,4 +26,5 @@ mod providers;
 mod replacing;
 mod resuming;
 mod secrets;
+mod terraform;
 mod unknown;

@@ -126,3 +126,13 @@ async fn a_server_that_is_away_is_told_and_stops_what_is_inside() {
     );
     assert_eq!(project.world.count(), 3);
 }
+
+#[tokio::test]
+async fn settings_that_change_are_recorded() {
+    let project = Project::new();
+    project.apply(SERVER).await;
+    let rotated = SERVER.replace("\"hush\"", "\"hush now\"");
+    project.run(&rotated, ha_plan::PlanMode::Normal).await.unwrap();
+    let provider = &project.state().providers[&ha_state::ProviderName::new("db")];
+    assert_eq!(provider.settings["password"], ha_kind::Value::from("hush now").sensitive());
+}

@@ -2,6 +2,7 @@
 
 use snapbox::{assert_data_eq, str};
 
+use crate::mock::Fault;
 use crate::project::Project;
 
 const TEXT: &str = r#"
@@ -84,4 +85,24 @@ async fn drivers_get_them_in_clear_and_events_do_not() {
     assert_eq!(project.world.look().things[&id].arguments["password"], "canary-two".into());
     let events = format!("{:?}", project.events.0.lock().unwrap());
     assert!(!events.contains("canary"), "{events}");
+}
+
+#[tokio::test]
+async fn what_a_service_quotes_is_not_told() {
+    let project = Project::new();
+    let check = |outcome: String| {
+        assert!(outcome.contains("(sensitive)") && !outcome.contains("canary"), "{outcome}");
+        let events = format!("{:?}", project.events.0.lock().unwrap());
+        assert!(events.contains("asking for") && !events.contains("canary"), "{events}");
+    };
+    for address in ["thing.a", "thing.b"] {
+        project.world.fail(&format!("create {address}"), Fault::Quotes);
+        check(project.try_apply(TEXT).await);
+    }
+    project.apply(TEXT).await;
+    project.world.fail("update thing.a", Fault::Quotes);
+    check(project.try_apply(&TEXT.replace("say $", "tell $")).await);
+    project.world.fail("delete thing.b", Fault::Quotes);
+    let (_, applied) = project.run(TEXT, ha_plan::PlanMode::Destroy).await.unwrap();
+    check(crate::show::applied(&applied));
 }

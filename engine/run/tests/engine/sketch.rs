@@ -154,7 +154,7 @@ impl Sketch {
             }
             Kind::Memo => write!(
                 text,
-                "resource \"memo\" \"b{place}\" {{\n {many} trigger = {}\n input = {{ list = {list}, size = {} }}\n {lifecycle}\n}}\n",
+                "resource \"memo\" \"b{place}\" {{\n {many} triggers_replace = {}\n input = {{ list = {list}, size = {} }}\n {lifecycle}\n}}\n",
                 block.generation, block.size
             )
             .unwrap(),

@@ -104,11 +104,15 @@ impl Things {
         }
     }
 
-    async fn fault(&self, fault: Option<Fault>, call: &str, attempt: &Attempt) -> Result<bool, Error> {
+    async fn fault(&self, fault: Option<Fault>, call: &str, arguments: &Object, attempt: &Attempt) -> Result<bool, Error> {
         match fault {
             None => Ok(false),
             Some(Fault::AnswerLost) => Ok(true),
             Some(Fault::Refused) => Err(failed(call, "it was refused", Outcome::Refused)),
+            Some(Fault::Quotes) => {
+                attempt.progress(&format!("asking for {arguments:?}"));
+                Err(failed(call, &format!("it was refused: {arguments:?}"), Outcome::Refused))
+            }
             Some(Fault::RequestLost) => Err(failed(call, "the request was lost", Outcome::Unknown)),
             Some(Fault::Hangs) => {
                 attempt.progress("it hangs");
@@ -136,7 +140,10 @@ impl Things {
         attempt: &mut Attempt,
         fault: Option<Fault>,
     ) -> Result<(String, Object), Error> {
-        let lost = self.fault(fault, "create", attempt).await?;
+        let lost = self.fault(fault, "create", arguments, attempt).await?;
+        if let Some(looks_on) = &self.world.looks_on {
+            looks_on(attempt);
+        }
         let inside = self.inside(client, arguments)?;
         if self.pure {
             let id = attempt.token()[..8].to_owned();
@@ -146,14 +153,17 @@ impl Things {
         let wanted = self.chosen(arguments);
         let same = {
             let inner = self.world.look();
-            let mut same = inner.things.iter().filter(|(_, it)| it.token == attempt.token());
-            same.next().map(|(id, it)| (id.clone(), it.clone()))
+            let id = inner.tokens.get(attempt.token());
+            id.and_then(|id| Some((id.clone(), inner.things.get(id)?.clone())))
         };
         let (id, thing) = match same {
             Some((_, thing)) if thing.arguments != wanted => {
                 return Err(failed("create", "the same token came with other arguments", Outcome::Refused));
             }
-            Some(same) => same,
+            Some(same) => {
+                assert_eq!(attempt.noted("begun"), Some("yes"), "what was noted before it was made is there");
+                same
+            }
             None => {
                 attempt.note("begun", "yes").await?;
                 let thing =
@@ -189,7 +199,7 @@ impl Things {
         attempt: &mut Attempt,
         fault: Option<Fault>,
     ) -> Result<Object, Error> {
-        let lost = self.fault(fault, "update", attempt).await?;
+        let lost = self.fault(fault, "update", arguments, attempt).await?;
         let inside = self.inside(client, arguments)?;
         if self.pure {
             let thing = Thing { kind: self.kind.into(), token: String::new(), arguments: arguments.clone(), revision: 1, inside };
@@ -233,7 +243,7 @@ impl Things {
         attempt: &mut Attempt,
         fault: Option<Fault>,
     ) -> Result<(), Error> {
-        let lost = self.fault(fault, "delete", attempt).await?;
+        let lost = self.fault(fault, "delete", &recorded.arguments, attempt).await?;
         if !self.pure && self.world.look().things.contains_key(&recorded.id) {
             self.inside(client, &recorded.arguments)?;
             let keeps = recorded.arguments.get("keep") == Some(&Value::Bool(true));

@@ -90,11 +90,10 @@ fn kinds() -> Vec<Kind> {
         .takes("in", text().required().immutable())
         .within(&["server"]);
     let item = Kind { inside: Some("in"), ..item };
-    let memo = Kind::of("memo", "mock").takes("input", field(Shape::Any)).takes("trigger", field(Shape::Any).immutable()).gives(
-        "output",
-        field(Shape::Any),
-        |_, it| it.arguments.get("input").cloned().unwrap_or(Value::Null),
-    );
+    let memo = Kind::of("memo", "mock")
+        .takes("input", field(Shape::Any))
+        .takes("triggers_replace", field(Shape::Any).immutable())
+        .gives("output", field(Shape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::Null));
     let memo = Kind { pure: true, hooks: Hooks::new().predict("output", |it: Input| it.input), ..memo };
     vec![thing, host, server, database, table, item, memo]
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use ha_kind::{Error, Object, Outcome, Value};
+use ha_kind::{Attempt, Error, Object, Outcome, Value};
 use serde::{Deserialize, Serialize};
 
 /// The world outside. Clones are the same world.
@@ -15,7 +15,12 @@ pub(crate) struct World {
     directory: Option<Arc<PathBuf>>,
     /// How long each call takes.
     pub(crate) pace: Pace,
+    /// Looks on whenever something is about to be made.
+    pub(crate) looks_on: Option<LooksOn>,
 }
+
+/// Looks on when something is about to be made.
+pub(crate) type LooksOn = Arc<dyn Fn(&Attempt) + Send + Sync>;
 
 /// How long a call takes.
 #[derive(Clone, Copy, Default)]
@@ -33,6 +38,8 @@ pub(crate) enum Pace {
 pub(crate) struct Inner {
     /// What is there, by id.
     pub(crate) things: BTreeMap<String, Thing>,
+    /// The ids of what was made, by token.
+    pub(crate) tokens: BTreeMap<String, String>,
     /// How many were ever made of each kind and name.
     made: BTreeMap<String, usize>,
     /// Calls that change something, as they begin (`create a.b`) and end (`create a.b.`).
@@ -75,6 +82,8 @@ pub(crate) enum Fault {
     RequestLost,
     /// It waits until the operator asks to stop.
     Hangs,
+    /// It is refused with all that it was asked for in the message.
+    Quotes,
 }
 
 impl World {
@@ -86,10 +95,12 @@ impl World {
             let path = entry.expect("the directory can be read").path();
             if let Some(id) = path.to_str().and_then(|it| it.strip_suffix(".json")).and_then(|it| it.rsplit('/').next()) {
                 let text = std::fs::read(&path).expect("a thing can be read");
-                inner.things.insert(id.to_owned(), serde_json::from_slice(&text).expect("a thing is whole"));
+                let thing: Thing = serde_json::from_slice(&text).expect("a thing is whole");
+                inner.tokens.insert(thing.token.clone(), id.to_owned());
+                inner.things.insert(id.to_owned(), thing);
             }
         }
-        Self { inner: Arc::new(Mutex::new(inner)), directory: Some(Arc::new(directory)), pace: Pace::default() }
+        Self { inner: Arc::new(Mutex::new(inner)), directory: Some(Arc::new(directory)), pace: Pace::default(), looks_on: None }
     }
 
     pub(crate) fn look(&self) -> MutexGuard<'_, Inner> {
@@ -221,6 +232,7 @@ impl World {
             std::fs::write(&draft, serde_json::to_vec(&thing).expect("a thing is plain")).expect("a thing can be written");
             std::fs::rename(draft, path).expect("a thing can be written");
         }
+        inner.tokens.insert(thing.token.clone(), id.clone());
         inner.things.insert(id.clone(), thing);
         id
     }

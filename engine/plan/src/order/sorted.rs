@@ -1,0 +1,94 @@
+//! Steps and recorded blocks in order.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use ha_kind::{BlockAddress, Diagnostic};
+use petgraph::graph::DiGraph;
+
+use super::Recorded;
+use crate::model::{Change, Step, StepKind};
+
+/// The steps in an order in which each comes after those it waits for, and the place that each has got.
+///
+/// # Errors
+/// When some wait for each other.
+pub(crate) fn sorted(mut steps: Vec<Step>, changes: &[Change]) -> Result<(Vec<Step>, Vec<usize>), Box<Diagnostic>> {
+    let mut waiters = vec![Vec::new(); steps.len()];
+    let mut missing = vec![0_usize; steps.len()];
+    for (index, step) in steps.iter_mut().enumerate() {
+        step.after.sort_unstable();
+        step.after.dedup();
+        missing[index] = step.after.len();
+        for after in &step.after {
+            waiters[*after].push(index);
+        }
+    }
+    let free = missing.iter().enumerate().filter(|(_, it)| **it == 0);
+    let mut ready: BinaryHeap<Reverse<usize>> = free.map(|(index, _)| Reverse(index)).collect();
+    let mut place = vec![usize::MAX; steps.len()];
+    let mut sorted = Vec::with_capacity(steps.len());
+    while let Some(Reverse(index)) = ready.pop() {
+        place[index] = sorted.len();
+        sorted.push(index);
+        for waiter in &waiters[index] {
+            missing[*waiter] -= 1;
+            if missing[*waiter] == 0 {
+                ready.push(Reverse(*waiter));
+            }
+        }
+    }
+    if sorted.len() < steps.len() {
+        let stuck = (0..steps.len()).filter(|it| place[*it] == usize::MAX).filter_map(|it| steps[it].what.change());
+        let stuck: BTreeSet<String> = stuck.map(|it| format!("`{}`", changes[it].address)).collect();
+        return Err(Box::new(circle(&stuck)));
+    }
+    let taken = sorted.into_iter().map(|index| {
+        let mut step = std::mem::replace(&mut steps[index], Step { what: StepKind::Junction, after: Vec::new() });
+        for after in &mut step.after {
+            *after = place[*after];
+        }
+        step.after.sort_unstable();
+        step
+    });
+    let taken = taken.collect();
+    Ok((taken, place))
+}
+
+fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
+    let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
+    Diagnostic::error("these changes wait for each other in a circle")
+        .detail(format!("Each of {} can only be made after another of them.", stuck.join(", ")))
+        .help("take one of them out of the configuration, apply, and put it back")
+}
+
+/// The recorded blocks in an order in which what depends on another comes before it, and who depends on each. Blocks
+/// that depend on each other in a circle are taken not to.
+pub(super) fn dependents_first<'a>(
+    recorded: &Recorded<'a>,
+) -> (Vec<&'a BlockAddress>, BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
+    let all: BTreeSet<&BlockAddress> =
+        recorded.iter().flat_map(|(block, behind)| behind.iter().chain([block])).copied().collect();
+    let mut graph = DiGraph::<&BlockAddress, ()>::with_capacity(all.len(), all.len());
+    let nodes: BTreeMap<&BlockAddress, _> = all.into_iter().map(|it| (it, graph.add_node(it))).collect();
+    for (block, behind) in recorded {
+        for earlier in behind {
+            graph.add_edge(nodes[block], nodes[earlier], ());
+        }
+    }
+    // The groups come dependencies first.
+    let mut groups = petgraph::algo::kosaraju_scc(&graph);
+    groups.reverse();
+    let mut group_of: BTreeMap<&BlockAddress, usize> = BTreeMap::new();
+    for (number, members) in groups.iter().enumerate() {
+        group_of.extend(members.iter().map(|it| (graph[*it], number)));
+    }
+    let mut dependents: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
+    for (block, behind) in recorded {
+        for earlier in behind.iter().filter(|it| group_of[**it] != group_of[block]) {
+            dependents.entry(earlier).or_default().insert(block);
+        }
+    }
+    let order = groups.into_iter().flatten().map(|it| graph[it]).collect();
+    (order, dependents)
+}

@@ -1,0 +1,260 @@
+//! The same actions for the same edits as terraform. What is expected is written down; where terraform is installed it
+//! is asked as well.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use ha_kind::Action;
+
+use crate::project::Project;
+
+/// Applies one text after another, each of which must do what is written above it.
+async fn check(steps: &[(&str, &[&str])]) {
+    let project = Project::new();
+    let directory = tempfile::tempdir().expect("there is a place for temporary files");
+    for (text, expected) in steps {
+        let plan = project.try_plan(text).await.unwrap_or_else(|it| panic!("there is no plan:\n{}", crate::show::failure(&it)));
+        let ours: BTreeMap<String, &str> = plan.changes.iter().map(|it| (it.address.to_string(), sign(it.action))).collect();
+        let ours: Vec<String> = ours.into_iter().map(|(address, sign)| format!("{sign} {address}")).collect();
+        assert_eq!(ours, *expected, "of ha for\n{text}");
+        project.apply(text).await;
+        if let Some(theirs) = terraform(directory.path(), text) {
+            assert_eq!(theirs, *expected, "of terraform for\n{text}");
+        }
+    }
+}
+
+fn sign(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "=",
+        Action::Read => "<=",
+        Action::Create => "+",
+        Action::Update => "~",
+        Action::DeleteThenCreate => "-+",
+        Action::CreateThenDelete => "+-",
+        Action::Delete => "-",
+    }
+}
+
+/// What terraform would do, which it then does; none where there is no terraform.
+fn terraform(directory: &Path, text: &str) -> Option<Vec<String>> {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("terraform");
+        command.args(arguments).current_dir(directory);
+        command.env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
+        let output = command.output().ok()?;
+        assert!(output.status.success(), "terraform {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Some(output.stdout)
+    };
+    let text = text.replace("\"memo\"", "\"terraform_data\"").replace("memo.", "terraform_data.");
+    std::fs::write(directory.join("main.tf"), text).expect("a file can be written");
+    run(&["plan", "-input=false", "-no-color", "-out=plan"])?;
+    let shown: serde_json::Value = serde_json::from_slice(&run(&["show", "-json", "plan"])?).expect("it shows JSON");
+    run(&["apply", "-input=false", "-no-color", "plan"])?;
+    let changes = shown.get("resource_changes").and_then(|it| it.as_array()).cloned().unwrap_or_default();
+    let mut signs: BTreeMap<String, &str> = BTreeMap::new();
+    for change in &changes {
+        let actions: Vec<&str> =
+            change["change"]["actions"].as_array().expect("actions are listed").iter().filter_map(|it| it.as_str()).collect();
+        let sign = match actions.as_slice() {
+            ["no-op"] => continue,
+            ["create"] => "+",
+            ["update"] => "~",
+            ["delete"] => "-",
+            ["delete", "create"] => "-+",
+            ["create", "delete"] => "+-",
+            other => panic!("{other:?} is not among what this configuration can do"),
+        };
+        let address = change["address"].as_str().expect("an address is a text").replace("terraform_data.", "memo.");
+        signs.insert(address, sign);
+    }
+    Some(signs.into_iter().map(|(address, sign)| format!("{sign} {address}")).collect())
+}
+
+const CHAIN: &str = r#"
+    resource "memo" "a" {
+      input = "INPUT"
+    }
+    locals {
+      of_a = "a says ${memo.a.output}"
+    }
+    resource "memo" "b" {
+      input = local.of_a
+    }
+    resource "memo" "c" {
+      input            = "constant"
+      triggers_replace = [memo.b.output]
+    }
+    resource "memo" "d" {
+      input      = memo.c.id
+      depends_on = [memo.a]
+    }
+    resource "memo" "apart" {
+      input      = "apart"
+      depends_on = [memo.a]
+    }
+"#;
+
+#[tokio::test]
+async fn a_change_runs_down_a_chain() {
+    let text = |input: &str| CHAIN.replace("INPUT", input);
+    check(&[
+        (&text("one"), &["+ memo.a", "+ memo.apart", "+ memo.b", "+ memo.c", "+ memo.d"]),
+        (&text("one"), &[]),
+        (&text("two"), &["~ memo.a", "~ memo.b", "-+ memo.c", "~ memo.d"]),
+        ("", &["- memo.a", "- memo.apart", "- memo.b", "- memo.c", "- memo.d"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn create_before_destroy_runs_up_a_chain() {
+    let text = |trigger: u32| {
+        format!(
+            r#"
+            resource "memo" "below" {{
+              triggers_replace = {trigger}
+            }}
+            resource "memo" "between" {{
+              input = memo.below.id
+            }}
+            resource "memo" "above" {{
+              triggers_replace = memo.between.output
+              lifecycle {{
+                create_before_destroy = true
+              }}
+            }}
+            resource "memo" "beside" {{
+              triggers_replace = memo.below.id
+            }}
+            "#
+        )
+    };
+    check(&[
+        (&text(1), &["+ memo.above", "+ memo.below", "+ memo.beside", "+ memo.between"]),
+        (&text(2), &["+- memo.above", "+- memo.below", "-+ memo.beside", "~ memo.between"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn instances_come_and_go() {
+    let text = |count: u32, keys: &str| {
+        format!(
+            r#"
+            resource "memo" "counted" {{
+              count = {count}
+              input = "i${{count.index}}"
+            }}
+            resource "memo" "each" {{
+              for_each = {{ {keys} }}
+              input    = "${{each.key}} is ${{each.value}}"
+            }}
+            resource "memo" "all" {{
+              input = [memo.counted[*].output, [for it in memo.each : it.output]]
+            }}
+            resource "memo" "first" {{
+              input = memo.counted[0].output
+            }}
+            "#
+        )
+    };
+    check(&[
+        (
+            &text(2, "a = 1, b = 2"),
+            &["+ memo.all", "+ memo.counted[0]", "+ memo.counted[1]", "+ memo.each[\"a\"]", "+ memo.each[\"b\"]", "+ memo.first"],
+        ),
+        (&text(3, "a = 1, b = 3"), &["~ memo.all", "+ memo.counted[2]", "~ memo.each[\"b\"]"]),
+        (
+            &text(1, "b = 3, c = 4"),
+            &["~ memo.all", "- memo.counted[1]", "- memo.counted[2]", "- memo.each[\"a\"]", "+ memo.each[\"c\"]"],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn triggers_and_what_is_ignored() {
+    let text = |a: u32, b: u32, ignored: u32| {
+        format!(
+            r#"
+            resource "memo" "a" {{
+              input            = {a}
+              triggers_replace = {b}
+            }}
+            resource "memo" "of_block" {{
+              lifecycle {{
+                replace_triggered_by = [memo.a]
+              }}
+            }}
+            resource "memo" "of_attribute" {{
+              lifecycle {{
+                replace_triggered_by = [memo.a.triggers_replace]
+              }}
+            }}
+            resource "memo" "ignores" {{
+              input            = {ignored}
+              triggers_replace = {ignored}
+              lifecycle {{
+                ignore_changes = [input, triggers_replace]
+              }}
+            }}
+            resource "memo" "ignores_some" {{
+              input            = {ignored}
+              triggers_replace = {b}
+              lifecycle {{
+                ignore_changes = [input]
+              }}
+            }}
+            "#
+        )
+    };
+    check(&[
+        (&text(1, 1, 1), &["+ memo.a", "+ memo.ignores", "+ memo.ignores_some", "+ memo.of_attribute", "+ memo.of_block"]),
+        (&text(2, 1, 2), &["~ memo.a", "-+ memo.of_block"]),
+        (&text(2, 2, 3), &["-+ memo.a", "-+ memo.ignores_some", "-+ memo.of_attribute", "-+ memo.of_block"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_left_out_or_null_or_of_another_type() {
+    check(&[
+        (
+            "resource \"memo\" \"a\" { input = 1 }\nresource \"memo\" \"b\" { input = \"x\" }\nresource \"memo\" \"c\" { input = [1, 2] }",
+            &["+ memo.a", "+ memo.b", "+ memo.c"],
+        ),
+        (
+            "resource \"memo\" \"a\" { input = \"1\" }\nresource \"memo\" \"b\" { input = null }\nresource \"memo\" \"c\" { input = [1, 2] }",
+            &["~ memo.a", "~ memo.b"],
+        ),
+        (
+            "resource \"memo\" \"a\" { input = 1.0 }\nresource \"memo\" \"b\" {}\nresource \"memo\" \"c\" { input = [2, 1] }",
+            &["~ memo.a", "~ memo.c"],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn what_moves_from_one_to_another() {
+    let text = |first: &str, second: &str| {
+        format!(
+            r#"
+            resource "memo" "user" {{
+              input = memo.{first}.id
+            }}
+            resource "memo" "{first}" {{
+              input = "{second}"
+            }}
+            "#
+        )
+    };
+    check(&[
+        (&text("a", "x"), &["+ memo.a", "+ memo.user"]),
+        (&text("b", "x"), &["- memo.a", "+ memo.b", "~ memo.user"]),
+        (&text("b", "y"), &["~ memo.b"]),
+    ])
+    .await;
+}
