@@ -9,7 +9,7 @@ from harness import POSTGRES_URI, QuickStart, UNPROTECTED, inspect_aws, inspect_
 
 KILLS = 10
 # About as long as a whole apply takes.
-LONGEST = 20.0
+LONGEST = 5.5
 
 
 class Interruptions(unittest.TestCase):
