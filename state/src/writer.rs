@@ -139,6 +139,11 @@ impl Writer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What `look` makes of the state with every frame that is on disk. Cannot last across a wait, as a guard could.
+    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state())
+    }
+
     /// A copy of the state. Costs as much as there are records.
     #[must_use]
     pub fn snapshot(&self) -> State {

@@ -11,7 +11,6 @@ use ha_state::{Frame, ProviderName, StepOutcome, Writer};
 use crate::cancel::Cancel;
 use crate::engine::Engine;
 use crate::event::{Applied, Event, Observer, StepError};
-use crate::look::Look;
 use crate::recover::close_superseded;
 use crate::step::Workshop;
 use crate::walk::Walk;

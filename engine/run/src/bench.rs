@@ -7,7 +7,6 @@ use ha_plan::{FromConfiguration, leaves_choices, redacted_error, replaces, revea
 use ha_state::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
 
 use crate::event::StepError;
-use crate::look::Look;
 use crate::refresh::recorded_value;
 use crate::step::{Effect, StepWitness, Workshop, token};
 

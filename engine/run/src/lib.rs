@@ -6,7 +6,6 @@ mod cancel;
 mod clients;
 mod engine;
 mod event;
-mod look;
 mod recover;
 mod refresh;
 mod step;

@@ -9,7 +9,6 @@ use ha_state::{Frame, StepOutcome, Unfinished, Writer};
 use crate::cancel::Cancel;
 use crate::engine::Engine;
 use crate::event::{Event, Observer, StepError};
-use crate::look::Look;
 use crate::step::{Job, Work, Workshop};
 
 /// What came of recovery.

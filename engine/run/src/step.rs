@@ -11,7 +11,6 @@ use crate::bench::Bench;
 use crate::cancel::Cancel;
 use crate::clients::Clients;
 use crate::event::{Event, Observer, StepError};
-use crate::look::Look;
 
 /// What steps share.
 #[derive(Clone)]

@@ -11,7 +11,6 @@ use ha_plan::{Change, Execution, Plan, Prepared, StepKind, left_key};
 use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::event::{Applied, Event, NotStarted, StepError};
-use crate::look::Look;
 use crate::step::{Effect, Job, Work, Workshop, begun_changing, begun_deleting, begun_making};
 use crate::turns::Turns;
 
