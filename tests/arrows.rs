@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
 const STORES: [&str; 2] = ["ha-aws", "ha-postgresql"];
 
 /// Rooms that work on data alone and have neither a runtime nor a way out.
-const PURE: [&str; 2] = ["ha-lang", "ha-plan"];
+const PURE: [&str; 3] = ["ha-kind", "ha-lang", "ha-plan"];
 
 /// Crates that reach the world outside.
 const OUTSIDE: [&str; 6] = ["tokio", "aws-config", "mongodb", "tokio-postgres", "rustls", "rustix"];

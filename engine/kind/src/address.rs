@@ -51,6 +51,50 @@ pub struct Address {
     pub key: Key,
 }
 
+/// A module, a block or an instance, or all instances of one: what `moved`, `--target` and the like name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The modules on the way, outermost first. No key stands for the only instance and for all of them.
+    pub module: Arc<[(Name, Key)]>,
+    /// The block in there, by mode, kind and name; none for the module itself.
+    pub block: Option<(Mode, Name, Name)>,
+    /// Which instance. None stands for the only one and for all of them.
+    pub key: Key,
+}
+
+impl Place {
+    /// Whether an instance is at this place or below it.
+    #[must_use]
+    pub fn contains(&self, address: &Address) -> bool {
+        let on_the_way =
+            |((name, key), (own, own_key)): (&(Name, Key), &(Name, Key))| name == own && (*key == Key::None || key == own_key);
+        let inside = address.block.module.len() >= self.module.len()
+            && self.module.iter().zip(address.block.module.iter()).all(on_the_way);
+        inside
+            && match &self.block {
+                None => true,
+                Some((mode, kind, name)) => {
+                    address.block.module.len() == self.module.len()
+                        && (address.block.mode, &address.block.kind, &address.block.name) == (*mode, kind, name)
+                        && (self.key == Key::None || self.key == address.key)
+                }
+            }
+    }
+
+    /// The same place seen from outside of the module instance `outer`.
+    #[must_use]
+    pub fn within(&self, outer: &[(Name, Key)]) -> Self {
+        Self { module: outer.iter().chain(self.module.iter()).cloned().collect(), ..self.clone() }
+    }
+}
+
+impl From<Address> for Place {
+    fn from(address: Address) -> Self {
+        let Address { block, key } = address;
+        Self { module: block.module, block: Some((block.mode, block.kind, block.name)), key }
+    }
+}
+
 impl BlockAddress {
     /// A block of the root module.
     #[must_use]
@@ -107,6 +151,23 @@ impl fmt::Display for BlockAddress {
     }
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (name, key)) in self.module.iter().enumerate() {
+            let dot = if place == 0 { "" } else { "." };
+            write!(f, "{dot}module.{name}{key}")?;
+        }
+        let Some((mode, kind, name)) = &self.block else { return Ok(()) };
+        if !self.module.is_empty() {
+            f.write_str(".")?;
+        }
+        if *mode == Mode::Data {
+            f.write_str("data.")?;
+        }
+        write!(f, "{kind}.{name}{}", self.key)
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.block, self.key)
@@ -129,14 +190,26 @@ impl FromStr for Address {
     type Err = NotAnAddress;
 
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        let Place { module, block, key } = text.parse()?;
+        let (mode, kind, name) = block.ok_or(NotAnAddress)?;
+        Ok(BlockAddress { module, mode, kind, name }.instance(key))
+    }
+}
+
+impl FromStr for Place {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let mut steps = split(text).ok_or(NotAnAddress)?.into_iter().peekable();
         let mut module = Vec::new();
-        while steps.peek().is_some_and(|(name, _)| name == "module") {
-            steps.next();
+        while steps.next_if(|(name, key)| name == "module" && *key == Key::None).is_some() {
             let (name, key) = steps.next().ok_or(NotAnAddress)?;
             module.push((Name::from(name), key));
         }
-        let (mut kind, mut key) = steps.next().ok_or(NotAnAddress)?;
+        let module = Arc::from(module);
+        let Some((mut kind, mut key)) = steps.next() else {
+            return Ok(Self { module, block: None, key: Key::None });
+        };
         let mode = if kind == "data" { Mode::Data } else { Mode::Managed };
         if mode == Mode::Data {
             (kind, key) = steps.next().ok_or(NotAnAddress)?;
@@ -145,7 +218,7 @@ impl FromStr for Address {
         if key != Key::None || steps.next().is_some() {
             return Err(NotAnAddress);
         }
-        Ok(BlockAddress { module: module.into(), mode, kind: kind.into(), name: name.into() }.instance(last))
+        Ok(Self { module, block: Some((mode, kind.into(), name.into())), key: last })
     }
 }
 
@@ -231,8 +304,20 @@ mod tests {
         for text in ["a.b", "a.b[3]", "data.a.b[\"x.y\\\"]\"]", "module.m[\"k\"].module.n.data.a.b"] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
-        for text in ["", "a", "a.b.c", "a.b[", "a..b", "a[0].b"] {
+        for text in ["", "a", "a.b.c", "a.b[", "a..b", "a[0].b", "module.m", "module[0].m.a.b"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_holds_what_is_below_it() {
+        let holds = |place: &str, address: &str| place.parse::<Place>().unwrap().contains(&address.parse().unwrap());
+        for place in ["module.m", "module.m[\"k\"].module.n", "module.m.module.n[1].a.b", "module.m.module.n.a.b[0]"] {
+            assert_eq!(place.parse::<Place>().unwrap().to_string(), place);
+            assert!(holds(place, "module.m[\"k\"].module.n[1].a.b[0]"), "{place}");
+        }
+        for place in ["module.n", "module.m[\"l\"]", "module.m.a.b", "a.b", "module.m.module.n.a.b[1]", "module.m.module.n.a.c"] {
+            assert!(!holds(place, "module.m[\"k\"].module.n[1].a.b[0]"), "{place}");
         }
     }
 }

@@ -18,7 +18,7 @@ mod text;
 mod types;
 mod value;
 
-pub use address::{Address, BlockAddress, Key, Mode, NotAnAddress};
+pub use address::{Address, BlockAddress, Key, Mode, NotAnAddress, Place};
 pub use attempt::{Attempt, Witness};
 pub use convert::{Mismatch, convert, unify};
 pub use diagnostic::{Diagnostic, Severity, Span, closest};

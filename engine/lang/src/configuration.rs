@@ -1,6 +1,8 @@
 //! What a configuration says, compiled.
 
-use ha_kind::{Name, Path, Span, Type, Value};
+use std::sync::Arc;
+
+use ha_kind::{Name, Path, Place, Span, Type, Value};
 use indexmap::IndexMap;
 
 use crate::body::Body;
@@ -9,6 +11,8 @@ use crate::tree::{BlockName, Expression, Reference};
 /// One module: all files of a directory.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
+    /// The directory it was read from, below the root's, with `/` between the parts; empty for the root.
+    pub directory: Arc<str>,
     /// What the configuration asks of `ha` itself.
     pub settings: Option<Settings>,
     /// How providers are reached, in source order.
@@ -19,8 +23,109 @@ pub struct Configuration {
     pub locals: IndexMap<Name, Local>,
     /// What it tells.
     pub outputs: IndexMap<Name, OutputBlock>,
-    /// Resource and data blocks, in source order.
+    /// Resource and data blocks, in source order, those inside `check` blocks among them.
     pub blocks: IndexMap<BlockName, ResourceBlock>,
+    /// The modules it calls, in source order.
+    pub modules: IndexMap<Name, ModuleCall>,
+    /// What is looked at after everything else and never stops anything.
+    pub checks: IndexMap<Name, Check>,
+    /// What has another address than it used to have.
+    pub moved: Vec<Moved>,
+    /// What is no longer looked after, or goes although nothing is said of it any more.
+    pub removed: Vec<Removed>,
+    /// What exists already and is to be looked after from now on.
+    pub imports: Vec<Import>,
+}
+
+/// A `module` block: a configuration inside this one, once or several times.
+#[derive(Clone, Debug)]
+pub struct ModuleCall {
+    /// Its name here.
+    pub name: Name,
+    /// What it says inside. Calls of one source share it.
+    pub configuration: Arc<Configuration>,
+    /// The values of its variables, by name.
+    pub arguments: IndexMap<Name, Expression>,
+    /// How many instances there are.
+    pub count: Option<Expression>,
+    /// What there is an instance for.
+    pub for_each: Option<Expression>,
+    /// Whether there is an instance at all.
+    pub enabled: Option<Expression>,
+    /// What must be done before anything inside of it.
+    pub depends_on: Vec<Reference>,
+    /// The providers handed in: the name and alias inside, and here. Without any, those without an alias go in by
+    /// themselves.
+    pub providers: Vec<ProviderHandedIn>,
+    /// The block's head.
+    pub head: Span,
+    /// The whole block.
+    pub span: Span,
+}
+
+/// One entry of `providers` in a `module` block.
+#[derive(Clone, Debug)]
+pub struct ProviderHandedIn {
+    /// The name and alias inside.
+    pub inside: (Name, Option<Name>),
+    /// The name and alias where the module is called.
+    pub outside: (Name, Option<Name>),
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A `check` block.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Its name.
+    pub name: Name,
+    /// The data source it reads for itself, among the blocks of the configuration. An error in reading it is a warning.
+    pub data: Option<BlockName>,
+    /// What should hold.
+    pub assertions: Vec<Condition>,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// A `moved` block.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// Where it was, seen from the module that the block is in.
+    pub from: Place,
+    /// Where it is.
+    pub to: Place,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// A `removed` block.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// What is no longer in the configuration, without keys, seen from the module that the block is in.
+    pub from: Place,
+    /// Whether it is destroyed, and not only forgotten.
+    pub destroy: bool,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// An `import` block.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The modules that the instance is in, each with the key where it is written.
+    pub module: Vec<(Name, Option<Expression>)>,
+    /// The block it becomes an instance of.
+    pub block: BlockName,
+    /// Which instance, where the block has several.
+    pub key: Option<Expression>,
+    /// What the service calls it.
+    pub id: Expression,
+    /// What there is one of these for.
+    pub for_each: Option<Expression>,
+    /// The provider's name and alias.
+    pub provider: Option<(Name, Option<Name>)>,
+    /// The block's head.
+    pub span: Span,
 }
 
 /// An `ha` block.
@@ -143,6 +248,8 @@ pub struct ResourceBlock {
     pub provider: Option<(Name, Option<Name>)>,
     /// How it is changed.
     pub lifecycle: Lifecycle,
+    /// The `check` block that it is read for, where it is.
+    pub check: Option<Name>,
     /// The block's head.
     pub head: Span,
     /// The whole block.

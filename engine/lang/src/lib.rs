@@ -21,8 +21,8 @@ mod types;
 pub use body::Body;
 pub use compile::compile;
 pub use configuration::{
-    Backend, Condition, Configuration, IgnoreChanges, Lifecycle, Local, OutputBlock, ProviderBlock, RequiredProvider,
-    ResourceBlock, Settings, Variable,
+    Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
+    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};

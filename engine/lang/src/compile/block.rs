@@ -59,7 +59,8 @@ impl Compiler<'_> {
                 self.problem(problem);
             }
             Entry::Vacant(place) => {
-                place.insert(ResourceBlock { name, body, count, for_each, depends_on, provider, lifecycle, head, span });
+                let check = None;
+                place.insert(ResourceBlock { name, body, count, for_each, depends_on, provider, lifecycle, check, head, span });
             }
         }
     }
