@@ -155,7 +155,7 @@ pub(crate) fn plan_secrets(plan: &Plan) -> Secrets {
 
 /// All values of a plan that have something secret in them, sensitive outputs marked.
 pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
-    let mut objects: Vec<&Object> = vec![&plan.snapshot.variables];
+    let mut objects: Vec<&Object> = Vec::new();
     for change in &plan.changes {
         objects.extend(change.before.iter().chain(&change.after));
     }
@@ -169,7 +169,8 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     }
     objects.extend(plan.providers.values().map(|it| &it.settings));
     objects.extend(plan.data.values());
-    let inside = objects.into_iter().flat_map(|it| it.values()).filter(|it| it.contains_sensitive()).cloned();
+    let attributes = objects.into_iter().flat_map(Object::values);
+    let inside = plan.snapshot.variables.values().chain(attributes).filter(|it| it.contains_sensitive()).cloned();
     let sides = plan.outputs.values().flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
     inside.chain(sides.flat_map(|(value, sensitive)| output_values(value, sensitive))).collect()
 }

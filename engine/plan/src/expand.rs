@@ -1,9 +1,8 @@
 //! How often a block is there: `count`, `for_each` and `enabled`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Name, Type, Value, convert};
+use ha_kind::{Diagnostic, Key, Object, Type, Value, convert};
 use ha_lang::{Expression, ResourceBlock};
 
 use crate::world::World;
@@ -18,7 +17,7 @@ pub(crate) enum Expansion {
     /// So many times.
     Count(u64),
     /// Once for each of these.
-    ForEach(BTreeMap<Name, Value>),
+    ForEach(Object),
 }
 
 /// Why it cannot be said how often a block is there.
@@ -140,7 +139,7 @@ fn each_of(world: &World, block: &ResourceBlock, each: &Expression) -> Result<Ex
     match &value {
         Value::Map(items) | Value::Object(items) => Ok(Expansion::ForEach((**items).clone())),
         Value::Set(items) => {
-            let mut keys = BTreeMap::new();
+            let mut keys = Object::new();
             for item in items.iter() {
                 match item {
                     Value::String(text) => {
