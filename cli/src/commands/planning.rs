@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ha_kind::{Address, Value};
 use ha_plan::{Files, Plan, PlanMode};
-use ha_run::{Cancel, Engine, Request};
+use ha_run::{Cancel, Engine, RefreshMode, Request};
 use ha_state::State;
 
 use super::Session;
@@ -115,7 +115,9 @@ pub(crate) async fn make(
         files,
         mode: intention.mode,
         replace: intention.replace.to_vec(),
-        refresh: intention.refresh,
+        refresh: if intention.refresh { RefreshMode::All } else { RefreshMode::None },
+        selection: ha_plan::Selection::default(),
+        imports: Vec::new(),
     };
     let planned = tokio::select! {
         planned = engine.plan(&request, state, progress) => planned,

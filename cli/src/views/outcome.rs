@@ -30,6 +30,7 @@ pub(crate) struct Ending {
 pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
     let head = match ending.mode {
         PlanMode::Normal => "Apply complete!",
+        PlanMode::RefreshOnly => "Refresh complete!",
         PlanMode::Destroy => "Destroy complete!",
     };
     format!("{} {} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed))
@@ -41,7 +42,7 @@ fn done_counted(applied: &Applied) -> String {
     for (address, action) in &applied.done {
         let (created, updated, deleted) = steps.entry(address).or_default();
         match action {
-            Action::NoOp | Action::Read => {}
+            Action::NoOp | Action::Read | Action::Forget => {}
             Action::Create => *created = true,
             Action::Update => *updated = true,
             Action::Delete => *deleted = true,
@@ -62,6 +63,7 @@ fn done_counted(applied: &Applied) -> String {
 pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
     let what = match ending.mode {
         PlanMode::Normal => "Apply",
+        PlanMode::RefreshOnly => "Refresh",
         PlanMode::Destroy => "Destroy",
     };
     let how = if applied.interrupted && applied.failed.is_empty() { "interrupted" } else { "stopped" };
@@ -105,6 +107,7 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
 fn next_step(applied: &Applied, ending: Ending) -> String {
     let command = match ending.mode {
         PlanMode::Normal => "ha apply",
+        PlanMode::RefreshOnly => "ha apply --refresh-only",
         PlanMode::Destroy => "ha destroy",
     };
     let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
@@ -169,6 +172,7 @@ pub(crate) fn past(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replaced",
         Action::Delete => "destroyed",
+        Action::Forget => "forgotten",
     }
 }
 
@@ -181,6 +185,7 @@ pub(crate) fn infinitive(action: Action) -> &'static str {
         Action::Update => "update",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
         Action::Delete => "destroy",
+        Action::Forget => "forget",
     }
 }
 
@@ -193,6 +198,7 @@ pub(crate) fn present(action: Action) -> &'static str {
         Action::Update => "updating",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replacing",
         Action::Delete => "destroying",
+        Action::Forget => "forgetting",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Impact, ImpactSeverity, Key, Name};
+use ha_kind::{Action, Address, Impact, ImpactSeverity, Name};
 use ha_plan::{PlanMode, Reason};
 
 use super::json::{Json, address_fields, sensitives, unknowns};
@@ -37,7 +37,7 @@ pub(crate) fn plan_json(report: &Report) -> Json {
         Json::object([("group", group.into()), ("members", (*members).into()), ("at_most", (*at_most).into())])
     };
     let own = Json::object([
-        ("mode", if *mode == PlanMode::Destroy { "destroy" } else { "normal" }.into()),
+        ("mode", Json::from(mode_name(*mode))),
         ("stack", stack.into()),
         ("identities", Json::array(identities)),
         ("state_number", (*state_number).into()),
@@ -58,6 +58,14 @@ pub(crate) fn plan_json(report: &Report) -> Json {
         ("errored", false.into()),
         ("ha", own),
     ])
+}
+
+fn mode_name(mode: PlanMode) -> &'static str {
+    match mode {
+        PlanMode::Normal => "normal",
+        PlanMode::Destroy => "destroy",
+        PlanMode::RefreshOnly => "refresh-only",
+    }
 }
 
 fn change(it: &ShownChange) -> Json {
@@ -86,7 +94,7 @@ fn change(it: &ShownChange) -> Json {
         sides.push(("replace_paths", Json::Array(replaced)));
     }
     fields.push(("change", Json::object(sides)));
-    if let Some(reason) = why.as_ref().and_then(|it| reason(it, address)) {
+    if let Some(reason) = why.as_ref().and_then(reason) {
         fields.push(("action_reason", reason.into()));
     }
     let own = [
@@ -156,24 +164,27 @@ fn actions(action: Action) -> Json {
         Action::DeleteThenCreate => &["delete", "create"],
         Action::CreateThenDelete => &["create", "delete"],
         Action::Delete => &["delete"],
+        Action::Forget => &["forget"],
     };
     Json::array(names.iter().copied())
 }
 
-fn reason(reason: &Reason, address: &Address) -> Option<&'static str> {
+fn reason(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::Tainted => "replace_because_tainted",
         Reason::Requested => "replace_by_request",
         Reason::Triggered(_) | Reason::Within(_) => "replace_by_triggers",
         Reason::CannotUpdate => "replace_because_cannot_update",
         Reason::NoConfiguration => "delete_because_no_resource_config",
-        Reason::NoKey => match address.key {
-            Key::None => "delete_because_wrong_repetition",
-            Key::Index(_) => "delete_because_count_index",
-            Key::Name(_) => "delete_because_each_key",
-        },
+        Reason::NoModule => "delete_because_no_module",
+        Reason::NoMoveTarget => "delete_because_no_move_target",
+        Reason::WrongRepetition => "delete_because_wrong_repetition",
+        Reason::CountIndex => "delete_because_count_index",
+        Reason::EachKey => "delete_because_each_key",
+        Reason::NotEnabled => "delete_because_enabled_false",
         Reason::ArgumentsUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
+        Reason::ForCheck => "read_because_check_nested",
         Reason::Destroy | Reason::Gone => return None,
     })
 }

@@ -86,6 +86,10 @@ impl Report {
             data: _,
             versions: _,
             unfinished,
+            moves: _,
+            selection: _,
+            left_out: _,
+            errored: _,
             warnings: _,
         } = plan;
         let sources = sources_of(snapshot);
@@ -129,6 +133,7 @@ impl ShownChange {
             Action::Create => 1,
             Action::Update => 2,
             Action::DeleteThenCreate | Action::CreateThenDelete => 3,
+            Action::Forget => 3,
             Action::Delete => 4,
         };
         (if self.loses_data() { 5 } else { action }, self.address.clone())
@@ -198,6 +203,8 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
         remarks,
         group,
         gone_with,
+        moved_from: _,
+        importing: _,
         span,
         because,
     } = change;
@@ -220,7 +227,7 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
 }
 
 fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
-    let Drift { address, before, after, paths, remarks } = drift;
+    let Drift { address, before, after, paths, remarks, contributes: _ } = drift;
     ShownDrift {
         address: address.clone(),
         before: redactor.attributes(before),
