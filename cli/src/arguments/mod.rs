@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::approval::ApprovalArgs;
+pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::dashes::with_two_dashes;
 pub(crate) use self::planning::{PaceArgs, PlanningArgs};
 pub(crate) use self::variables::VariableArgs;
