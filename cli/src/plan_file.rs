@@ -6,12 +6,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use ha_kind::Diagnostic;
+use ha_lang::{Configuration, SourceFile, compile};
 use ha_plan::Plan;
 use ha_state::{Key, State, seal, sealed_with};
 
 use crate::place::Place;
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
+use crate::views::report::sources_of;
 
 /// What a file with a plan begins with; the lineage follows on the next line.
 const MAGIC: &str = "ha plan 1\n";
@@ -23,20 +26,22 @@ pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
     let mut bytes = format!("{MAGIC}{}\n", plan.lineage).into_bytes();
     let written = serde_json::to_vec(plan).context("could not write down the plan")?;
     bytes.extend(seal(key, PURPOSE, &written));
+    write_for_owner(path, &bytes).with_context(|| format!("could not write the plan to `{}`", path.display()))
+}
+
+/// Writes a file that only its owner can read. It appears whole or not at all.
+pub(crate) fn write_for_owner(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     let draft = PathBuf::from(draft);
-    let put = || -> io::Result<()> {
-        match fs::remove_file(&draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    };
-    put().with_context(|| format!("could not write the plan to `{}`", path.display()))
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)
 }
 
 /// Reads a plan.
@@ -60,6 +65,19 @@ pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
     let key = place.key_named(lineage, &id)?;
     let opened = ha_state::open(&key, PURPOSE, sealed)?;
     serde_json::from_slice(&opened).map_err(|_| not_a_plan())
+}
+
+/// The configuration that a plan was made from.
+///
+/// # Errors
+/// When this program reads it in another way than the one that made the plan.
+pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
+    let files: Vec<SourceFile> = plan.snapshot.sources.iter().map(|(name, text)| SourceFile::new(&**name, &**text)).collect();
+    let (configuration, diagnostics) = compile(&files);
+    match diagnostics.iter().any(Diagnostic::is_error) {
+        true => Err(Trouble::of(&diagnostics).within(&sources_of(&plan.snapshot))),
+        false => Ok(configuration),
+    }
 }
 
 /// Why a plan must not be applied to a state: something it touches or reads is not what it was.
