@@ -150,6 +150,8 @@ pub struct RequiredProvider {
     pub source: Option<String>,
     /// Which versions will do, as written.
     pub version: Option<String>,
+    /// The aliases under which it must be handed in by whoever calls the module.
+    pub aliases: Vec<Name>,
     /// Where it is written.
     pub span: Span,
 }

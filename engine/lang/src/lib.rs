@@ -1,4 +1,4 @@
-//! The language: text is read ([`compile`]), compiled to a [`Configuration`] whose expressions have all names resolved,
+//! The language: text is read ([`load`]), compiled to a [`Configuration`] whose expressions have all names resolved,
 //! and evaluated against an [`Environment`]. Values may be unknown or secret, wholly or in part, through all of it.
 
 mod body;
@@ -8,6 +8,7 @@ mod environment;
 mod evaluate;
 mod functions;
 mod inputs;
+mod load;
 mod mistake;
 mod parse;
 mod resolve;
@@ -19,7 +20,6 @@ mod tree;
 mod types;
 
 pub use body::Body;
-pub use compile::compile;
 pub use configuration::{
     Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
     ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
@@ -27,5 +27,6 @@ pub use configuration::{
 pub use environment::{Environment, Files, Nothing, Scope};
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
+pub use load::{Directories, Loaded, compile, load};
 pub use source::SourceFile;
 pub use tree::{BlockName, Expression, Reference, Target};
