@@ -149,7 +149,7 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
     run(&["apply", "--yes"]);
     for arguments in [
         ["plan", "--replace=random_password.app", "--out=plan.ha"].as_slice(),
-        &["plan", "--replace=random_password.app", "--json"],
+        &["plan", "--replace=random_password.app", "--document=-"],
         &["show"],
         &["show", "--json"],
         &["show", "plan.ha", "--detail=full"],
@@ -367,7 +367,7 @@ fn all_mistakes_are_told_at_once_and_stdout_stays_empty() {
 fn values_come_from_everywhere_and_the_last_counts() {
     let project = Project::new("variable \"x\" {}\noutput \"x\" {\n  value = var.x\n}\n");
     let now = |more: &[&str]| {
-        let mut command = project.command(&[&["plan", "--json"], more].concat());
+        let mut command = project.command(&[&["plan", "--document=-"], more].concat());
         let done = Done::from(command.env("HA_VAR_x", "environment").output().unwrap());
         let parsed: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
         parsed["output_changes"]["x"]["after"].as_str().unwrap().to_owned()
