@@ -95,7 +95,7 @@ impl Report {
         let sources = sources_of(snapshot);
         let mut redactor = Redactor::new(secrets, sight);
         let mut changes: Vec<ShownChange> = changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
-        changes.sort_by_key(ShownChange::risk);
+        changes.sort_by(|a, b| (a.risk(), &a.address).cmp(&(b.risk(), &b.address)));
         let identity = |it: &ha_plan::Identity| {
             let facts = it.facts.iter().map(|(_, fact)| redactor.message(fact));
             std::iter::once(it.provider.to_string()).chain(facts).collect::<Vec<_>>().join(" ")
@@ -127,7 +127,7 @@ impl Report {
 
 impl ShownChange {
     /// The more harm it may do, the later it is shown: the worst stands nearest to the prompt.
-    fn risk(&self) -> (u8, Address) {
+    fn risk(&self) -> u8 {
         let action = match self.action {
             Action::NoOp | Action::Read => 0,
             Action::Create => 1,
@@ -136,7 +136,7 @@ impl ShownChange {
             Action::Forget => 3,
             Action::Delete => 4,
         };
-        (if self.loses_data() { 5 } else { action }, self.address.clone())
+        if self.loses_data() { 5 } else { action }
     }
 
     /// Whether data goes with it.
