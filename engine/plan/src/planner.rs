@@ -11,7 +11,7 @@ mod replace;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Value};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value};
 use ha_lang::{Configuration, Files, ResourceBlock};
 use ha_state::{ProviderName, ProviderRecord, State};
 
@@ -27,7 +27,7 @@ use crate::model::{Change, OutputChange, Plan, PlanMode, Reason, Snapshot};
 use crate::modules::ROOT;
 use crate::observed::{Current, Observed, Read};
 use crate::peek::{Peek, world_with};
-use crate::world::{InstanceId, Standpoint, World};
+use crate::world::{InstanceId, Standpoint, Wanted, World};
 use because::Flow;
 
 pub use known::known_settings;
@@ -69,7 +69,7 @@ pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
     let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
     match input.mode {
         PlanMode::Destroy => destroy::destroy(input, &graph, current).map(|it| Planned::Plan(Box::new(it))),
-        PlanMode::Normal => Planner::new(input, graph, current).plan(),
+        PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, current).plan(),
     }
 }
 
@@ -269,15 +269,15 @@ impl<'a> Planner<'a> {
 
     /// Recorded instances that no block asks for.
     fn orphans(&mut self) {
-        let orphans = self.current.priors.iter().filter(|(address, _)| self.world.wants(address) != Some(true));
-        let gone = |(address, prior): (&Address, _)| {
-            let reason = match self.graph.node_of(&address.block) {
-                Some(_) => Reason::NoKey,
-                None => Reason::NoConfiguration,
-            };
-            deletion(self.input.schemas, address, prior, reason)
+        let reason = |address: &Address| match self.world.wanted(address) {
+            Wanted::Yes => None,
+            Wanted::NoModule => Some(Reason::NoModule),
+            Wanted::NoBlock | Wanted::Undecided => Some(Reason::NoConfiguration),
+            Wanted::NoKey { key, by_now } => Some(no_longer_asked(key, by_now)),
         };
-        self.changes.extend(orphans.map(gone).collect::<Vec<_>>());
+        let orphans = self.current.priors.iter().filter_map(|(address, prior)| Some((address, prior, reason(address)?)));
+        let gone = orphans.map(|(address, prior, reason)| deletion(self.input.schemas, address, prior, reason));
+        self.changes.extend(gone.collect::<Vec<_>>());
     }
 
     /// `prevent_destroy` holds against deletion and replacement, also when the block itself is gone.
@@ -291,6 +291,16 @@ impl<'a> Planner<'a> {
                 Err(undecided) => self.diagnostics.extend(undecided.diagnostics),
             }
         }
+    }
+}
+
+/// Why a block does not ask for the instance of a key.
+fn no_longer_asked(key: &Key, by_now: &Expansion) -> Reason {
+    match (key, by_now) {
+        (_, Expansion::Absent) => Reason::NotEnabled,
+        (Key::Index(_), Expansion::Count(_)) => Reason::CountIndex,
+        (Key::Name(_), Expansion::ForEach(_)) => Reason::EachKey,
+        _ => Reason::WrongRepetition,
     }
 }
 

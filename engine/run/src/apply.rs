@@ -56,7 +56,7 @@ impl Engine {
         // Deleting everything needs no values from the configuration.
         let execution = match plan.mode {
             PlanMode::Destroy => None,
-            PlanMode::Normal => Some(
+            PlanMode::Normal | PlanMode::RefreshOnly => Some(
                 writer
                     .read(|state| Execution::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now()))?,
             ),
