@@ -19,6 +19,7 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unreadable;
 
 pub use body::Body;
 pub use compile::compile;
