@@ -14,10 +14,12 @@ mod finish;
 mod graph;
 mod lifecycle;
 mod model;
+mod moves;
 mod observed;
 mod order;
 mod planner;
 mod redacted;
+mod removed;
 mod rolling;
 mod selection;
 mod world;
@@ -31,6 +33,7 @@ pub use model::{
     Change, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step,
     StepKind,
 };
+pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
 pub use planner::{Input, Planned, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
