@@ -5,15 +5,17 @@ mod dashes;
 #[cfg(test)]
 mod help;
 mod planning;
+mod telling;
 mod variables;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::approval::ApprovalArgs;
+pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::dashes::with_two_dashes;
 pub(crate) use self::planning::{PaceArgs, PlanningArgs};
+pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
 use crate::commands::{apply, console, destroy, output, plan, schema, show, state, validate, version};
 use crate::terminal::Colour;

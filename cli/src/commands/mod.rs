@@ -1,6 +1,7 @@
 //! One file for each command: what it takes, and what it does.
 
 pub(crate) mod apply;
+pub(crate) mod audience;
 pub(crate) mod console;
 pub(crate) mod destroy;
 pub(crate) mod output;
