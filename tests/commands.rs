@@ -247,6 +247,25 @@ fn the_state_is_moved_forgotten_pulled_and_pushed() {
 }
 
 #[test]
+fn arguments_are_taken_as_terraforms_users_type_them() {
+    let project = Project::new(STACK);
+    let none = project.ha(&[]);
+    assert_eq!(none.code, 127);
+    assert!(none.out.contains("Main commands:") && none.err.is_empty(), "{}", none.err);
+    let applied = project.ha(&["apply", "-auto-approve", "-parallelism=2", "-parallelism=3", "-no-color"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let output = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        Done::from(command.envs(variables.iter().copied()).output().unwrap())
+    };
+    assert_eq!(output(&[("HA_CLI_ARGS_output", "-json")], &["output", "motto"]).out, "\"better than never\"\n");
+    let planned = output(&[("HA_CLI_ARGS_plan", "-var 'motto=a b' -detailed-exitcode")], &["plan", "-var", "motto=c"]);
+    assert!(planned.code == 2 && planned.out.contains("\"better than never\" -> \"c\""), "{}{}", planned.out, planned.err);
+    let wrong = output(&[("HA_CLI_ARGS", "'")], &["version"]);
+    assert!(wrong.code == 1 && wrong.err.contains("HA_CLI_ARGS"), "{}", wrong.err);
+}
+
+#[test]
 fn what_cannot_be_moved_or_forgotten_is_named() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
@@ -256,6 +275,7 @@ fn what_cannot_be_moved_or_forgotten_is_named() {
         (&["state", "mv", "ha_data.motto", "local_file.x"], "different kinds"),
         (&["state", "rm", "ha_data.moto", "random_password.app"], "nothing is recorded of ha_data.moto"),
         (&["state", "rm"], "<ADDRESS>..."),
+        (&["state", "list", "ha_data.*", "ha_data.moto"], "did you mean `ha_data.motto`?"),
         (&["state", "push", "main.hcl"], "it is no state as JSON"),
         (&["state", "push", "nowhere"], "could not read `nowhere`"),
     ] {

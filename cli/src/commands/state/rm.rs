@@ -53,7 +53,7 @@ fn without(texts: &[String], before: &State) -> Result<Rewritten, Trouble> {
         gone.extend(state.records.extract_if(.., |address, _| is_meant(address)).map(|(address, _)| address.to_string()));
         let is_known = || before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).any(is_meant);
         if gone.is_empty() && !is_known() {
-            wrong.push(nothing_at(text, before));
+            wrong.push(nothing_at(text, before.records.keys()));
         }
         changes.extend(gone);
     }

@@ -32,7 +32,7 @@ pub(crate) struct ShowArgs {
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
     let state = Place::of(&session.directory).state()?;
     let address = &arguments.address;
-    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), &state))?;
+    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
     let secrets = state_secrets(&state);
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match arguments.json {
