@@ -17,7 +17,7 @@ pub(crate) use self::dashes::with_two_dashes;
 pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PaceArgs, PlanningArgs};
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, console, destroy, output, plan, schema, show, state, validate, version};
+use crate::commands::{apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\
@@ -39,8 +39,12 @@ Looking at what is there:
 Writing configurations:
   console   Evaluate expressions
   schema    Show the kinds and what they take and give
-  version   Print the version
-  help      Show this, or the help of a command
+
+This program:
+  version      Print the version
+  completions  Print what teaches a shell to complete `ha`
+  man          Print or write manual pages
+  help         Show this, or the help of a command
 
 Options:
 {options}{after-help}
@@ -104,4 +108,6 @@ pub(crate) enum Command {
     Console(console::ConsoleArgs),
     Schema(schema::SchemaArgs),
     Version(version::VersionArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
