@@ -274,7 +274,7 @@ fn open_share(
     sealer: &Sealer,
     place: &str,
 ) -> Result<Vec<Entry>, StateError> {
-    let open = |envelope: &Envelope| {
+    let mut open = |envelope: &Envelope| {
         let frame = &mut bytes[envelope.start - offset..envelope.end - offset];
         let altered =
             || StateError::damaged(place, format!("the entry at byte {} does not open under the state's key", envelope.start));
@@ -288,5 +288,14 @@ fn open_share(
         let entry = Entry::read(envelope.kind, body).map_err(unreadable)?;
         entry.ok_or_else(|| StateError::newer_frame(place, envelope.number, envelope.kind))
     };
-    entries.iter().map(open).collect()
+    let mut opened: Vec<Entry> = Vec::with_capacity(entries.len());
+    for envelope in entries {
+        let mut entry = open(envelope)?;
+        // Neighbours are mostly of one block.
+        if let (Entry::Record(record), Some(Entry::Record(before))) = (&mut entry, opened.last()) {
+            record.share(before);
+        }
+        opened.push(entry);
+    }
+    Ok(opened)
 }

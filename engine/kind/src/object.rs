@@ -128,6 +128,17 @@ impl Object {
         }
     }
 
+    /// Keeps no names of its own where another object has the same ones, in the same places.
+    pub fn share_names(&mut self, other: &Self) {
+        if let (Form::Few(own), Form::Few(others)) = (&mut self.0, &other.0) {
+            for ((name, _), (other, _)) in own.iter_mut().zip(others) {
+                if name == other {
+                    name.clone_from(other);
+                }
+            }
+        }
+    }
+
     /// Takes all attributes out.
     pub fn clear(&mut self) {
         *self = Self::new();
@@ -436,6 +447,16 @@ mod tests {
         *object.entry("a".into()).or_insert(Value::from(2)) = Value::from(3);
         object.entry("b".into()).or_insert_with(|| Value::from(4));
         assert_eq!(object, Object::from([("b".into(), Value::from(4)), ("a".into(), Value::from(3))]));
+    }
+
+    #[test]
+    fn names_are_shared_where_they_are_the_same() {
+        let of = |names: [&str; 2]| Object::from(names.map(|it| (Name::from(it), Value::from(it))));
+        let (first, mut second) = (of(["a", "b"]), of(["a", "c"]));
+        second.share_names(&first);
+        assert_eq!(second, of(["a", "c"]));
+        let is_shared = |at: usize| std::sync::Arc::ptr_eq(first.keys().nth(at).unwrap(), second.keys().nth(at).unwrap());
+        assert!(is_shared(0) && !is_shared(1));
     }
 
     #[test]
