@@ -212,6 +212,7 @@ impl Works<'_> {
         let terminal = self.session.terminal;
         let question = match mode {
             PlanMode::Normal => "\nMake these changes? Only `yes` is taken for one: ",
+            PlanMode::RefreshOnly => "\nTake this for what should be? Only `yes` is taken for one: ",
             PlanMode::Destroy => "\nDestroy all of this? There is no way back. Only `yes` is taken for one: ",
         };
         let answer = tokio::task::spawn_blocking(move || terminal.ask(question));

@@ -7,7 +7,7 @@ use anyhow::Context;
 use ha_kind::{Address, Schemas, Value};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
-use ha_run::{Cancel, Engine, Request};
+use ha_run::{Cancel, Engine, RefreshMode, Request};
 use ha_state::State;
 
 use super::Session;
@@ -83,7 +83,9 @@ pub(crate) async fn make(
         files,
         mode: intention.mode,
         replace: intention.replace.to_vec(),
-        refresh: intention.refresh,
+        refresh: if intention.refresh { RefreshMode::All } else { RefreshMode::None },
+        selection: ha_plan::Selection::default(),
+        imports: Vec::new(),
     };
     let planned = tokio::select! {
         planned = engine.plan(&request, state, audience) => planned,

@@ -30,6 +30,7 @@ pub(crate) struct Ending {
 pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
     let head = match ending.mode {
         PlanMode::Normal => "Apply complete!",
+        PlanMode::RefreshOnly => "Refresh complete!",
         PlanMode::Destroy => "Destroy complete!",
     };
     format!("{} {} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed))
@@ -37,8 +38,9 @@ pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> 
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
 fn done_counted(applied: &Applied) -> String {
-    let Counts { create, update, replace, delete, read: _ } = done_counts(applied);
-    format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed")
+    let Counts { create, update, replace, delete, forget, read: _, import: _ } = done_counts(applied);
+    let forgotten = if forget > 0 { format!(", {forget} forgotten") } else { String::new() };
+    format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed{forgotten}")
 }
 
 /// How many instances each thing has happened to.
@@ -47,7 +49,7 @@ pub(crate) fn done_counts(applied: &Applied) -> Counts {
     for (address, action) in &applied.done {
         let (created, updated, deleted) = steps.entry(address).or_default();
         match action {
-            Action::NoOp | Action::Read => {}
+            Action::NoOp | Action::Read | Action::Forget => {}
             Action::Create => *created = true,
             Action::Update => *updated = true,
             Action::Delete => *deleted = true,
@@ -60,6 +62,7 @@ pub(crate) fn done_counts(applied: &Applied) -> Counts {
         update: count(|it| it.1),
         replace: count(|it| it.0 && it.2),
         delete: count(|it| it.2 && !it.0),
+        forget: applied.done.iter().filter(|(_, it)| *it == Action::Forget).count(),
         ..Counts::default()
     }
 }
@@ -77,6 +80,7 @@ pub(crate) fn not_started_because(why: &NotStarted) -> String {
 pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
     let what = match ending.mode {
         PlanMode::Normal => "Apply",
+        PlanMode::RefreshOnly => "Refresh",
         PlanMode::Destroy => "Destroy",
     };
     let how = if applied.interrupted && applied.failed.is_empty() { "interrupted" } else { "stopped" };
@@ -116,6 +120,7 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
 fn next_step(applied: &Applied, ending: Ending) -> String {
     let command = match ending.mode {
         PlanMode::Normal => "ha apply",
+        PlanMode::RefreshOnly => "ha apply --refresh-only",
         PlanMode::Destroy => "ha destroy",
     };
     let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
@@ -180,6 +185,7 @@ pub(crate) fn past(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replaced",
         Action::Delete => "destroyed",
+        Action::Forget => "forgotten",
     }
 }
 
@@ -192,6 +198,7 @@ pub(crate) fn infinitive(action: Action) -> &'static str {
         Action::Update => "update",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
         Action::Delete => "destroy",
+        Action::Forget => "forget",
     }
 }
 
@@ -204,6 +211,7 @@ pub(crate) fn present(action: Action) -> &'static str {
         Action::Update => "updating",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replacing",
         Action::Delete => "destroying",
+        Action::Forget => "forgetting",
     }
 }
 
