@@ -177,6 +177,119 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
 }
 
 #[test]
+fn the_state_is_moved_forgotten_pulled_and_pushed() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    let dry = project.done(&["state", "mv", "--dry-run", "random_password.app", "random_password.apps[\"a\"]"]);
+    assert_eq!(dry, "random_password.app -> random_password.apps[\"a\"]\n");
+    assert_eq!(project.done(&["state", "list", "random_password"]), "random_password.app\n");
+    let moved = project.ha(&["state", "mv", "random_password.app", "random_password.apps[\"a\"]"]);
+    assert_eq!((moved.code, &moved.out), (0, &dry), "{}", moved.err);
+    assert!(moved.err.contains("Moved 1.") && moved.err.contains("`ha state push --force .ha/backups/"), "{}", moved.err);
+    let backup = moved.err.split('`').nth(1).unwrap().rsplit(' ').next().unwrap().to_owned();
+    // What refers to it follows: the configuration that says so has nothing to do.
+    project.write(
+        "main.hcl",
+        &STACK.replace("random_password.app.", "random_password.apps[\"a\"].").replace(
+            "resource \"random_password\" \"app\" {",
+            "resource \"random_password\" \"apps\" {\n  for_each = toset([\"a\"])",
+        ),
+    );
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+    let settings: serde_json::Value =
+        serde_json::from_str(&project.done(&["state", "show", "--json", "local_file.settings"])).unwrap();
+    assert_eq!(settings["depends_on"], serde_json::json!(["random_password.apps"]));
+
+    let pulled = project.done(&["state", "pull"]);
+    let uri = project.done(&["output", "--raw", "uri"]);
+    let password = &uri["postgresql://app:".len()..uri.len() - "@db/app".len()];
+    assert!(!pulled.contains(password) && pulled.contains("\"redacted\": true"), "{pulled}");
+    project.write("pulled.json", &pulled);
+    let refused = project.ha(&["state", "push", "pulled.json"]);
+    assert!(refused.code == 1 && refused.err.contains("without its secrets"), "{}", refused.err);
+    project.write("clear.json", &project.done(&["state", "pull", "--show-sensitive"]));
+    let sealed = project.command(&["state", "pull", "--sealed"]).output().unwrap().stdout;
+    assert!(!sealed.windows(6).any(|it| it == b"random"));
+    fs::write(project.path("sealed.state"), sealed).unwrap();
+
+    let forgotten = project.ha(&["state", "rm", "ha_data.motto", "random_*"]);
+    assert_eq!(
+        (forgotten.code, forgotten.out.as_str()),
+        (0, "ha_data.motto\nrandom_password.apps[\"a\"]\n"),
+        "{}",
+        forgotten.err
+    );
+    assert_eq!(project.done(&["state", "list"]), "local_file.settings\n");
+    for file in ["clear.json", "sealed.state"] {
+        let refused = project.ha(&["state", "push", file]);
+        assert!(refused.code == 1 && refused.err.contains("older than what is recorded"), "{}", refused.err);
+        let pushed = project.ha(&["state", "push", "--force", file]);
+        assert_eq!(pushed.code, 0, "{}", pushed.err);
+        assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+        let same = project.ha(&["state", "push", "--force", file]);
+        assert!(same.out.is_empty() && same.err.contains("so already"), "{}", same.err);
+        project.done(&["state", "rm", "ha_data.motto", "random_*"]);
+    }
+    project.done(&["state", "push", "--force", &backup]);
+    project.write("main.hcl", STACK);
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+
+    let other = Project::new(STACK);
+    other.done(&["apply", "--yes"]);
+    fs::copy(project.path("clear.json"), other.path("clear.json")).unwrap();
+    let refused = other.ha(&["state", "push", "clear.json"]);
+    assert!(refused.code == 1 && refused.err.contains("another state"), "{}", refused.err);
+    // What one state pulls, an empty one takes, with its name.
+    let empty = Project::new(STACK);
+    fs::copy(project.path("clear.json"), empty.path("clear.json")).unwrap();
+    empty.done(&["state", "push", "clear.json"]);
+    assert_eq!(empty.done(&["output", "--raw", "uri"]), uri);
+}
+
+#[test]
+fn arguments_are_taken_as_terraforms_users_type_them() {
+    let project = Project::new(STACK);
+    let none = project.ha(&[]);
+    assert_eq!(none.code, 127);
+    assert!(none.out.contains("Main commands:") && none.err.is_empty(), "{}", none.err);
+    let applied = project.ha(&["apply", "-auto-approve", "-parallelism=2", "-parallelism=3", "-no-color"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let output = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        Done::from(command.envs(variables.iter().copied()).output().unwrap())
+    };
+    assert_eq!(output(&[("HA_CLI_ARGS_output", "-json")], &["output", "motto"]).out, "\"better than never\"\n");
+    let planned = output(&[("HA_CLI_ARGS_plan", "-var 'motto=a b' -detailed-exitcode")], &["plan", "-var", "motto=c"]);
+    assert!(planned.code == 2 && planned.out.contains("\"better than never\" -> \"c\""), "{}{}", planned.out, planned.err);
+    let wrong = output(&[("HA_CLI_ARGS", "'")], &["version"]);
+    assert!(wrong.code == 1 && wrong.err.contains("HA_CLI_ARGS"), "{}", wrong.err);
+}
+
+#[test]
+fn what_cannot_be_moved_or_forgotten_is_named() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    let before = project.done(&["state", "pull"]);
+    for (arguments, expected) in [
+        (["state", "mv", "ha_data.moto", "ha_data.x"].as_slice(), "did you mean `ha_data.motto`?"),
+        (&["state", "mv", "ha_data.motto", "local_file.x"], "different kinds"),
+        (&["state", "rm", "ha_data.moto", "random_password.app"], "nothing is recorded of ha_data.moto"),
+        (&["state", "rm"], "<ADDRESS>..."),
+        (&["state", "list", "ha_data.*", "ha_data.moto"], "did you mean `ha_data.motto`?"),
+        (&["state", "push", "main.hcl"], "it is no state as JSON"),
+        (&["state", "push", "nowhere"], "could not read `nowhere`"),
+    ] {
+        let refused = project.ha(arguments);
+        assert!(refused.code == 1 && refused.err.contains(expected), "{arguments:?}: {}", refused.err);
+    }
+    assert_eq!(project.done(&["state", "pull"]), before);
+    project.write("more.hcl", "resource \"ha_data\" \"more\" { }\n");
+    project.done(&["apply", "--yes"]);
+    let taken = project.ha(&["state", "mv", "ha_data.motto", "ha_data.more"]);
+    assert!(taken.code == 1 && taken.err.contains("something is recorded at ha_data.more already"), "{}", taken.err);
+}
+
+#[test]
 fn a_plan_is_applied_as_it_was_shown_or_not_at_all() {
     let project = Project::new(STACK);
     project.done(&["plan", "--out", "new.ha", "--var", "motto=new"]);

@@ -4,26 +4,29 @@ mod arguments;
 mod commands;
 mod files;
 mod interrupt;
+mod pattern;
 mod place;
 mod plan_file;
 mod project;
 mod providers;
 mod scope;
+mod sealed_file;
 mod terminal;
 mod trouble;
 mod variables;
 mod views;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use crate::arguments::{Arguments, Command, with_two_dashes};
+use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
 use crate::commands::{Session, apply, console, destroy, output, plan, schema, show, state, validate, version};
 use crate::terminal::{Colour, Terminal};
-use crate::trouble::{Ended, FAILED, Trouble};
+use crate::trouble::{Ended, FAILED, NO_COMMAND, Trouble};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|fault| {
@@ -35,7 +38,16 @@ fn main() -> ExitCode {
         );
         Terminal::new(Colour::Never).tell(&text);
     }));
-    let arguments = match Arguments::try_parse_from(with_two_dashes(std::env::args_os())) {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    if given.len() <= 1 {
+        let _ = Arguments::command().print_long_help();
+        return ExitCode::from(NO_COMMAND);
+    }
+    let given = match with_environment(given) {
+        Ok(given) => with_two_dashes(given.into_iter()),
+        Err(notice) => return ExitCode::from(Trouble::from(notice).tell(&Terminal::new(Colour::Auto))),
+    };
+    let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help that nobody reads to its end is no failure.

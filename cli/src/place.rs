@@ -18,6 +18,8 @@ use crate::trouble::Trouble;
 
 /// Where the state of a local configuration is kept.
 const STATE: &str = ".ha";
+/// Where copies of it are kept, in there.
+const BACKUPS: &str = "backups";
 
 /// Where a configuration's state is kept, and its key.
 pub(crate) struct Place {
@@ -75,6 +77,16 @@ impl Place {
     pub(crate) fn key_named(&self, lineage: &str, id: &str) -> Result<Key, Trouble> {
         let name = KeyName { id: id.to_owned(), method: "file".into(), parameters: BTreeMap::new() };
         Ok(self.keys.named(lineage, &name)?)
+    }
+
+    /// Where copies of the state are kept before it is rewritten.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.directory.join(BACKUPS)
+    }
+
+    /// The file that the key of a lineage is in, or would be.
+    pub(crate) fn key_file(&self, lineage: &str) -> PathBuf {
+        self.keys.ring.path(lineage)
     }
 
     /// Takes the lock, waiting for it at most so long.

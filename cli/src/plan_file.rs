@@ -1,47 +1,28 @@
 //! A plan in a file: sealed under the state's key, for that state only.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
 use ha_kind::Diagnostic;
 use ha_lang::{Configuration, SourceFile, compile};
 use ha_plan::Plan;
-use ha_state::{Key, State, seal, sealed_with};
+use ha_state::{Key, State};
 
 use crate::place::Place;
+use crate::sealed_file::{self, Sort};
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
 use crate::views::report::sources_of;
 
-/// What a file with a plan begins with; the lineage follows on the next line.
-const MAGIC: &str = "ha plan 1\n";
-/// What the key is used for.
-const PURPOSE: &str = "plan";
+/// What a file with a plan is.
+const PLAN: Sort = Sort { magic: "ha plan 1", purpose: "plan" };
 
 /// Writes a plan that only its owner can read. It appears whole or not at all.
 pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
-    let mut bytes = format!("{MAGIC}{}\n", plan.lineage).into_bytes();
     let written = serde_json::to_vec(plan).context("could not write down the plan")?;
-    bytes.extend(seal(key, PURPOSE, &written));
-    write_for_owner(path, &bytes).with_context(|| format!("could not write the plan to `{}`", path.display()))
-}
-
-/// Writes a file that only its owner can read. It appears whole or not at all.
-pub(crate) fn write_for_owner(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
+    let sealed = PLAN.sealed(&plan.lineage, key, &written);
+    sealed_file::write(path, &sealed).with_context(|| format!("could not write the plan to `{}`", path.display()))
 }
 
 /// Reads a plan.
@@ -51,20 +32,11 @@ pub(crate) fn write_for_owner(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
     let shown = path.display();
     let bytes = fs::read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
-    let not_a_plan = || {
-        Trouble::from(
-            Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote"))
-                .help("make one with `ha plan --out FILE`"),
-        )
-    };
-    let rest = bytes.strip_prefix(MAGIC.as_bytes()).ok_or_else(not_a_plan)?;
-    let end = rest.iter().position(|it| *it == b'\n').ok_or_else(not_a_plan)?;
-    let lineage = std::str::from_utf8(&rest[..end]).map_err(|_| not_a_plan())?;
-    let sealed = &rest[end + 1..];
-    let id = sealed_with(sealed).ok_or_else(not_a_plan)?;
-    let key = place.key_named(lineage, &id)?;
-    let opened = ha_state::open(&key, PURPOSE, sealed)?;
-    serde_json::from_slice(&opened).map_err(|_| not_a_plan())
+    let plan = PLAN.opened(&bytes, place)?.and_then(|it| serde_json::from_slice(&it).ok());
+    plan.ok_or_else(|| {
+        let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote"));
+        notice.help("make one with `ha plan --out FILE`").into()
+    })
 }
 
 /// The configuration that a plan was made from.
@@ -121,8 +93,8 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(12).any(|it| it == b"mongodb_host"));
-        let sealed = &bytes[MAGIC.len() + everything().lineage.len() + 1..];
-        let opened = ha_state::open(&key, PURPOSE, sealed).unwrap();
+        let sealed = &bytes[PLAN.magic.len() + everything().lineage.len() + 2..];
+        let opened = ha_state::open(&key, PLAN.purpose, sealed).unwrap();
         assert_eq!(serde_json::from_slice::<Plan>(&opened).unwrap(), everything());
     }
 

@@ -14,7 +14,7 @@ pub(crate) struct ApprovalArgs {
 }
 
 /// `90`, `30s`, `5m`, `1h`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.trim_end_matches(|it: char| it.is_ascii_alphabetic()) {
         number if number.len() < text.len() => (number, &text[number.len()..]),
         number => (number, "s"),

@@ -5,7 +5,6 @@ use clap::Args;
 
 use super::Session;
 use super::planning::{Made, document};
-use crate::place::Place;
 use crate::plan_file;
 use crate::providers::kinds;
 use crate::trouble::{DONE, Ended};
@@ -42,7 +41,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let place = Place::of(&session.directory);
+    let place = session.place();
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match &arguments.plan_file {
         Some(path) => {

@@ -39,7 +39,7 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
 
 /// What is worth a look.
 fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Trouble> {
-    let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Anything)?;
+    let project = Project::read(session, arguments.variables.wishes(), Need::Anything)?;
     let files: Arc<dyn Files + Send + Sync> = project.files.clone();
     let request = Request {
         configuration: project.configuration.clone(),

@@ -15,6 +15,7 @@ pub(crate) mod paint;
 pub(crate) mod plan_json;
 pub(crate) mod plan_text;
 pub(crate) mod progress;
+pub(crate) mod pulled;
 pub(crate) mod redact;
 pub(crate) mod report;
 pub(crate) mod rows;
