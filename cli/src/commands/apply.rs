@@ -148,8 +148,8 @@ impl Order<'_> {
 
     /// Applies a plan that was kept.
     fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>) -> Ended {
-        let place = session.place();
-        let plan = plan_file::read(path, &place)?;
+        let plan = plan_file::read(path, &session.place())?;
+        let place = plan_file::place(&plan, session);
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = KeptFiles::new(&plan.snapshot.files).ok_or_else(|| {
             Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")

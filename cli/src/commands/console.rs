@@ -73,6 +73,7 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
     let variables = &project.snapshot.variables;
     let known: Vec<Value> = variables.values().cloned().chain(state_values(&state)).collect();
     let scope = Recorded::new(&project.configuration, variables, &state, &schemas, &*project.files);
+    let scope = scope.in_environment(project.snapshot.environment.as_deref());
     let desk =
         Desk { scope: &scope, files: &*project.files, secrets: Secrets::within(&known), sources: project.sources.clone(), sight };
     desk.serve(arguments, session)

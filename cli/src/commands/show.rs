@@ -49,8 +49,8 @@ pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
             let secrets = Arc::new(plan_secrets(&plan));
             match arguments.json {
                 true => {
-                    let configuration = plan_file::configuration(&plan)?;
-                    document(&Made { plan, secrets }, session, &configuration, &kinds().0, &place.state()?, sight)
+                    let (configuration, state) = (plan_file::configuration(&plan)?, plan_file::place(&plan, session).state()?);
+                    document(&Made { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
                 }
                 false => plan_text(&Made { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
             }

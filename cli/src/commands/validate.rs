@@ -8,6 +8,7 @@ use super::{Session, planning};
 use crate::arguments::VariableArgs;
 use crate::project::{Need, Project};
 use crate::trouble::{DONE, Ended, FAILED, Trouble};
+use crate::views::notice::{Notice, notices_text};
 
 /// Check the configuration without asking anybody
 ///
@@ -58,7 +59,8 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Troub
         return Err(Trouble::of(&all).within(&project.sources).keeping(&project.secrets));
     }
     if !arguments.json {
-        project.warn(&session.terminal, &warnings, &project.secrets);
+        let notices: Vec<Notice> = project.warnings.iter().chain(&warnings).map(Notice::from).collect();
+        session.terminal.tell(&notices_text(&notices, &project.sources, &project.secrets, session.terminal.err));
     }
     let all: Vec<_> = project.warnings.iter().chain(&warnings).cloned().collect();
     Ok(Trouble::of(&all).within(&project.sources).keeping(&project.secrets))
