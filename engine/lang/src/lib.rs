@@ -6,8 +6,10 @@ mod compile;
 mod configuration;
 mod environment;
 mod evaluate;
+mod format;
 mod functions;
 mod inputs;
+mod lexer;
 mod load;
 mod mistake;
 mod parse;
@@ -25,6 +27,7 @@ pub use configuration::{
     ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
+pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
 pub use load::{Directories, Loaded, compile, load};
