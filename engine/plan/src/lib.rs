@@ -18,6 +18,7 @@ mod model;
 mod modules;
 mod observed;
 mod order;
+mod outline;
 mod peek;
 mod planner;
 mod redacted;
@@ -35,6 +36,7 @@ pub use model::{
     StepKind,
 };
 pub use observed::{Observed, Read};
+pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
 pub use selection::{NotAPattern, Pattern, Selection};
