@@ -4,6 +4,7 @@
 mod body;
 mod compile;
 mod configuration;
+mod declared;
 mod environment;
 mod evaluate;
 mod format;
@@ -14,6 +15,7 @@ mod lexer;
 mod load;
 mod mistake;
 mod parse;
+mod providers;
 mod resolve;
 mod shown;
 mod source;
@@ -21,6 +23,7 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod version;
 
 pub use body::Body;
 pub use configuration::{
@@ -32,5 +35,6 @@ pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
 pub use load::{Directories, Loaded, compile, load};
+pub use providers::unknown_providers;
 pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ha_kind::{Key, Mode, Name, Path, Span, Value};
 
+use crate::declared::Declared;
 use crate::functions::Function;
 use crate::syntax::{At, Operator};
 
@@ -166,12 +167,21 @@ pub(crate) enum Kind {
     Negative(Box<Node>),
     Binary(Operator, Box<[Node; 2]>),
     Call(Box<Call>),
+    /// A call of a function that the configuration declares.
+    Declared(Box<DeclaredCall>),
     For(Box<For>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) function: &'static Function,
+    pub(crate) arguments: Box<[Node]>,
+    pub(crate) spread: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct DeclaredCall {
+    pub(crate) function: Arc<Declared>,
     pub(crate) arguments: Box<[Node]>,
     pub(crate) spread: bool,
 }

@@ -31,6 +31,7 @@ fn a_module_is_what_its_directory_says() {
             module "other" {
               source = "./modules/db"
               name   = "n"
+              providers = { aws.east = aws }
               lifecycle { enabled = length(var.zones) > 1 }
             }
             provider "aws" {}
