@@ -115,7 +115,7 @@ impl Report {
             outputs: outputs
                 .iter()
                 .filter(|(_, it)| it.is_change())
-                .map(|(name, it)| (name.clone(), output(it, &mut redactor)))
+                .map(|(name, it)| (name.clone(), shown_output_change(it, &mut redactor)))
                 .collect(),
             rolling: rolling.iter().map(|it| (it.group.clone(), it.chains.len(), it.at_most)).collect(),
             unfinished: unfinished.clone(),
@@ -237,7 +237,8 @@ fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
     }
 }
 
-fn output(output: &OutputChange, redactor: &mut Redactor<'_>) -> ShownOutput {
+/// A change to an output, as anybody may see it.
+pub(crate) fn shown_output_change(output: &OutputChange, redactor: &mut Redactor<'_>) -> ShownOutput {
     let OutputChange { before, after, sensitive } = output;
     let mut shown = |it: &Value| if *sensitive { redactor.secret(it) } else { redactor.shown(it) };
     ShownOutput { before: before.as_ref().map(&mut shown), after: after.as_ref().map(&mut shown), sensitive: *sensitive }

@@ -235,3 +235,9 @@ pub(crate) fn visible(text: &str) -> String {
 pub(crate) fn check(actual: &str, expected: impl Into<snapbox::Data>) {
     snapbox::Assert::new().normalize_paths(false).action_env("SNAPSHOTS").eq(visible(actual), expected.into());
 }
+
+/// A JSON document, set out in lines with its keys in order.
+pub(crate) fn pretty(document: &str) -> String {
+    let parsed: serde_json::Value = serde_json::from_str(document).expect("the document is JSON");
+    serde_json::to_string_pretty(&parsed).expect("keys are texts") + "\n"
+}

@@ -23,6 +23,7 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unreadable;
 mod version;
 
 pub use body::Body;
