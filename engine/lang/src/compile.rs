@@ -2,6 +2,7 @@
 
 mod block;
 mod check;
+mod ephemeral;
 mod files;
 mod function;
 mod lifecycle;
@@ -74,6 +75,7 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     Compiled { configuration, sources }
 }
 
+pub(crate) use ephemeral::root;
 pub(crate) use providers::stand_ins;
 pub(crate) use references::references;
 

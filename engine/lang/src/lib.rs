@@ -6,6 +6,7 @@ mod compile;
 mod configuration;
 mod declared;
 mod environment;
+mod ephemeral;
 mod evaluate;
 mod format;
 mod functions;
@@ -32,6 +33,7 @@ pub use configuration::{
     ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
+pub use ephemeral::Ephemeral;
 pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};

@@ -77,6 +77,7 @@ pub fn load(
     drop(known);
     let Compiled { mut configuration, .. } = root;
     loader.finish(&mut configuration, called);
+    compile::root(&configuration, &mut loader.problems);
     Loaded { configuration, modules: loader.modules, diagnostics: loader.problems }
 }
 

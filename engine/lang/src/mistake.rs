@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, each phrased once.
 
+pub(crate) mod ephemeral;
 pub(crate) mod file;
 pub(crate) mod function;
 pub(crate) mod module;

@@ -27,6 +27,8 @@ pub(crate) struct Resolver {
     /// The functions that the configuration declares and calls.
     pub(crate) functions: Functions,
     references: Vec<Reference>,
+    /// Those that were read by `ephemeralasnull` alone so far.
+    cleared: Vec<Reference>,
     seen: HashSet<(Target, Path, Option<Key>)>,
     pub(crate) problems: Vec<Diagnostic>,
 }
@@ -60,6 +62,7 @@ impl Resolver {
             constant: false,
             functions: Functions::default(),
             references: Vec::new(),
+            cleared: Vec::new(),
             seen: HashSet::new(),
             problems: Vec::new(),
         }
@@ -103,7 +106,9 @@ impl Resolver {
         let span = self.span(written.at);
         let root = self.node(written);
         self.seen.clear();
-        Expression(Arc::new(Compiled { span, references: std::mem::take(&mut self.references).into(), root }))
+        let references = std::mem::take(&mut self.references).into();
+        let cleared = std::mem::take(&mut self.cleared).into();
+        Expression(Arc::new(Compiled { span, references, cleared, root }))
     }
 
     /// An expression whose value is needed at once.
@@ -130,6 +135,7 @@ impl Resolver {
         let before = self.problems.len();
         self.node(written);
         self.seen.clear();
+        self.cleared.clear();
         let mut references = std::mem::take(&mut self.references);
         if references.len() == 1 {
             return references.pop();
@@ -235,7 +241,10 @@ impl Resolver {
         let given = call.arguments.len();
         let spread = call.spread;
         let last = call.arguments.last().map(|it| it.at);
-        let arguments = call.arguments.into_iter().map(|it| self.node(it)).collect();
+        let arguments = match &*call.name.name {
+            "ephemeralasnull" | "core::ephemeralasnull" => self.cleared(call.arguments),
+            _ => call.arguments.into_iter().map(|it| self.node(it)).collect(),
+        };
         let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
         let at = last.map_or(call.name.at, |it| call.name.at.to(it));
         let Some(function) = functions::named(name) else {
@@ -256,6 +265,23 @@ impl Resolver {
             return Kind::Literal(Value::unknown(Type::Any, None));
         }
         Kind::Call(Box::new(Call { function, arguments, spread }))
+    }
+
+    /// The arguments of `ephemeralasnull`, out of which nothing comes that must not be kept.
+    fn cleared(&mut self, arguments: Vec<syntax::Node>) -> Box<[Node]> {
+        let outer = (std::mem::take(&mut self.references), std::mem::take(&mut self.seen));
+        let arguments = arguments.into_iter().map(|it| self.node(it)).collect();
+        let inner = std::mem::take(&mut self.references);
+        (self.references, self.seen) = outer;
+        for reference in inner {
+            let before = self.references.len();
+            // What was read elsewhere before is none of these, and what is read elsewhere later is taken off them.
+            self.enter(reference);
+            if let Some(new) = self.references.get(before) {
+                self.cleared.push(new.clone());
+            }
+        }
+        arguments
     }
 
     /// A name with the attributes and indices behind it. `tail` are static steps that follow in a splat.
@@ -366,6 +392,12 @@ impl Resolver {
     }
 
     fn record(&mut self, reference: Reference) {
+        let same = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
+        self.cleared.retain(|it| !same(it));
+        self.enter(reference);
+    }
+
+    fn enter(&mut self, reference: Reference) {
         let known = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
         if self.references.len() < FEW {
             if self.references.iter().any(known) {

@@ -17,6 +17,8 @@ pub struct Expression(pub(crate) Arc<Compiled>);
 pub(crate) struct Compiled {
     pub(crate) span: Span,
     pub(crate) references: Box<[Reference]>,
+    /// Those that are read by `ephemeralasnull` alone.
+    pub(crate) cleared: Box<[Reference]>,
     pub(crate) root: Node,
 }
 
@@ -31,6 +33,11 @@ impl Expression {
     #[must_use]
     pub fn references(&self) -> &[Reference] {
         &self.0.references
+    }
+
+    /// Whether one of its references is read by `ephemeralasnull` alone.
+    pub(crate) fn is_cleared(&self, reference: &Reference) -> bool {
+        self.0.cleared.contains(reference)
     }
 
     /// The value it always has, where nothing needs to be worked out.

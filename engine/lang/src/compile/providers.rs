@@ -2,40 +2,27 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use ha_kind::{Diagnostic, Name, Span};
+use ha_kind::{Diagnostic, Name};
 
 use crate::configuration::{Configuration, ModuleCall, RequiredProvider, Settings};
 use crate::mistake::module as mistakes;
 
 type ProviderName = (Name, Option<Name>);
 
-/// Checks which providers blocks use and modules are handed. Of `unsound` modules nothing is said.
+/// Checks which providers modules are handed. Of `unsound` modules nothing is said. Which ones blocks use the planner checks,
+/// since it depends on the kinds.
 pub(super) fn providers(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
     let own = configuration.providers.iter().filter_map(|it| Some((&it.name, it.alias.as_ref()?)));
     let required = configuration.settings.iter().flat_map(|it| &it.required_providers);
     let handed_in = required.flat_map(|(name, it)| it.aliases.iter().map(move |alias| (name, alias)));
     let there: BTreeSet<(&Name, &Name)> = own.chain(handed_in).collect();
-    let mut check = |name: &ProviderName, span: &Span| {
-        if let (of, Some(alias)) = name
+    for handed in configuration.modules.values().flat_map(|it| &it.providers) {
+        if let (of, Some(alias)) = &handed.outside
             && !there.contains(&(of, alias))
         {
             let known = there.iter().filter(|(name, _)| *name == of).map(|(name, alias)| format!("{name}.{alias}"));
-            problems.push(mistakes::no_such_provider(name, &known.collect::<Vec<_>>(), span.clone()));
-        }
-    };
-    for block in configuration.blocks.values() {
-        if let Some(name) = &block.provider {
-            check(name, &block.head);
-        }
-    }
-    for import in &configuration.imports {
-        if let Some(name) = &import.provider {
-            check(name, &import.span);
-        }
-    }
-    for call in configuration.modules.values() {
-        for handed in &call.providers {
-            check(&handed.outside, &handed.span);
+            let known: Vec<String> = known.collect();
+            problems.push(mistakes::no_such_provider(&handed.outside, &known, handed.span.clone()));
         }
     }
     for call in configuration.modules.values().filter(|it| !unsound.contains(&it.name)) {

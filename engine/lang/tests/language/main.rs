@@ -6,6 +6,7 @@ mod checks;
 mod declarations;
 mod declared;
 mod directory;
+mod ephemeral;
 mod files;
 mod marks;
 mod mistakes;

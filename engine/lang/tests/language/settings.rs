@@ -111,7 +111,6 @@ fn providers_that_are_named_must_be_there() {
         [
             "the module `n` cannot have `for_each`, because there are `provider` blocks inside @ main.hcl: {}",
             "the module `o` cannot have `depends_on`, because there are `provider` blocks inside @ main.hcl: aws_x.y",
-            "there is no provider `aws.wets` @ main.hcl: resource \"aws_x\" \"y\" (aws.west?)",
             "there is no provider `aws.eats` @ main.hcl: aws.east = aws.eats (aws.west?)",
             "the module `m` does not ask for a provider `aws.north` @ main.hcl: aws.north = aws",
             "the module `m` needs the provider `aws.far` @ main.hcl: module \"m\"",
