@@ -149,7 +149,7 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
     run(&["apply", "--yes"]);
     for arguments in [
         ["plan", "--replace=random_password.app", "--out=plan.ha"].as_slice(),
-        &["plan", "--replace=random_password.app", "--json"],
+        &["plan", "--replace=random_password.app", "--document=-"],
         &["show"],
         &["show", "--json"],
         &["show", "plan.ha", "--detail=full"],
@@ -306,6 +306,49 @@ fn there_is_a_manual_page_for_each_command() {
 }
 
 #[test]
+fn configurations_are_put_into_their_usual_form() {
+    const UGLY: &str = "locals {\n a=1\n  bcd = \"${a}\"\n}\n";
+    const USUAL: &str = "locals {\n  a   = 1\n  bcd = a\n}\n";
+    let project = Project::new(UGLY);
+    for directory in ["below/deeper", ".hidden"] {
+        fs::create_dir_all(project.path(directory)).unwrap();
+    }
+    for name in ["below/deeper/x.tf", "below/y.tfvars", ".hidden/z.tf", "notes.txt", "b.hclvars", "c.tf.json", ".d.hcl"] {
+        project.write(name, UGLY);
+    }
+    let read = |name: &str| fs::read_to_string(project.path(name)).unwrap();
+    let checked = project.ha(&["fmt", "-check", "-diff"]);
+    assert_eq!(checked.code, 3, "{}", checked.err);
+    let diff = "--- old/b.hclvars\n+++ new/b.hclvars\n@@ -1,4 +1,4 @@\n locals {\n- a=1\n-  bcd = \"${a}\"\n+  a   = 1\n+  bcd = a\n }\n";
+    assert!(checked.out.starts_with(&format!("b.hclvars\n{diff}main.hcl\n")), "{}", checked.out);
+    assert_eq!(read("main.hcl"), UGLY);
+    assert_eq!(project.done(&["fmt", "-list=false", "-write=false"]), USUAL.repeat(2));
+    fs::set_permissions(project.path("main.hcl"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(project.done(&["fmt"]), "b.hclvars\nmain.hcl\n");
+    assert_eq!(fs::metadata(project.path("main.hcl")).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(project.done(&["fmt", "--recursive"]), "below/deeper/x.tf\nbelow/y.tfvars\n");
+    assert_eq!(project.done(&["fmt", "--recursive", "--check"]), "");
+    assert_eq!([read("main.hcl"), read("below/y.tfvars")], [USUAL, USUAL]);
+    for untouched in [".hidden/z.tf", "notes.txt", "c.tf.json", ".d.hcl"] {
+        assert_eq!(read(untouched), UGLY, "{untouched}");
+    }
+    project.write("wrong.hcl", "locals {\n");
+    project.write("ugly.hcl", UGLY);
+    let wrong = project.ha(&["fmt", ".", "nowhere", "notes.txt"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (1, "ugly.hcl\n"), "{}", wrong.err);
+    for expected in ["--> wrong.hcl:", "could not look at `nowhere`", "`notes.txt` is no file that `ha fmt` knows"] {
+        assert!(wrong.err.contains(expected), "{expected}: {}", wrong.err);
+    }
+    let piped = |arguments: &[&str]| {
+        let input = fs::File::open(project.path("notes.txt")).unwrap();
+        Done::from(project.command(arguments).stdin(input).output().unwrap())
+    };
+    assert_eq!(piped(&["fmt", "-"]).out, USUAL);
+    let checked = piped(&["fmt", "-check", "-"]);
+    assert_eq!((checked.code, checked.out.as_str()), (3, ""));
+}
+
+#[test]
 fn what_cannot_be_moved_or_forgotten_is_named() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
@@ -427,7 +470,7 @@ fn all_mistakes_are_told_at_once_and_stdout_stays_empty() {
 fn values_come_from_everywhere_and_the_last_counts() {
     let project = Project::new("variable \"x\" {}\noutput \"x\" {\n  value = var.x\n}\n");
     let now = |more: &[&str]| {
-        let mut command = project.command(&[&["plan", "--json"], more].concat());
+        let mut command = project.command(&[&["plan", "--document=-"], more].concat());
         let done = Done::from(command.env("HA_VAR_x", "environment").output().unwrap());
         let parsed: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
         parsed["output_changes"]["x"]["after"].as_str().unwrap().to_owned()

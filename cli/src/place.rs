@@ -14,7 +14,6 @@ use ha_state::{
     open_for_writing,
 };
 
-use crate::terminal::Terminal;
 use crate::trouble::Trouble;
 
 /// Where the state of a local configuration is kept.
@@ -96,7 +95,7 @@ impl Place {
         command: &str,
         lineage: Option<&str>,
         patience: Duration,
-        terminal: &Terminal,
+        tell: impl Fn(&str),
     ) -> Result<Writer, Trouble> {
         fs::DirBuilder::new()
             .recursive(true)
@@ -117,7 +116,7 @@ impl Place {
                 }
                 Err(error) => {
                     if !has_told {
-                        terminal.tell(&format!("waiting: {}\n", error.error()));
+                        tell(&format!("waiting: {}\n", error.error()));
                         has_told = true;
                     }
                     std::thread::sleep(Duration::from_millis(500).min(patience));
@@ -127,13 +126,13 @@ impl Place {
     }
 
     /// Says that a key was made, and that it is all there is.
-    pub(crate) fn tell_of_key(&self, terminal: &Terminal) {
+    pub(crate) fn tell_of_key(&self, tell: impl FnOnce(&str)) {
         if let Some(path) = self.keys.made.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let path = path.display();
             let text = format!(
                 "made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n"
             );
-            terminal.tell(&text);
+            tell(&text);
         }
     }
 }

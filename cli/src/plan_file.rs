@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use ha_kind::Diagnostic;
+use ha_lang::{Configuration, SourceFile, compile};
 use ha_plan::Plan;
 use ha_state::{Key, State};
 
@@ -11,6 +13,7 @@ use crate::place::Place;
 use crate::sealed_file::{self, Sort};
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
+use crate::views::report::sources_of;
 
 /// What a file with a plan is.
 const PLAN: Sort = Sort { magic: "ha plan 1", purpose: "plan" };
@@ -34,6 +37,19 @@ pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
         let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote"));
         notice.help("make one with `ha plan --out FILE`").into()
     })
+}
+
+/// The configuration that a plan was made from.
+///
+/// # Errors
+/// When this program reads it in another way than the one that made the plan.
+pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
+    let files: Vec<SourceFile> = plan.snapshot.sources.iter().map(|(name, text)| SourceFile::new(&**name, &**text)).collect();
+    let (configuration, diagnostics) = compile(&files);
+    match diagnostics.iter().any(Diagnostic::is_error) {
+        true => Err(Trouble::of(&diagnostics).within(&sources_of(&plan.snapshot))),
+        false => Ok(configuration),
+    }
 }
 
 /// Why a plan must not be applied to a state: something it touches or reads is not what it was.

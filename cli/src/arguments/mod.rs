@@ -6,6 +6,7 @@ mod environment;
 #[cfg(test)]
 mod help;
 mod planning;
+mod telling;
 mod variables;
 
 use std::path::PathBuf;
@@ -16,8 +17,9 @@ pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::dashes::with_two_dashes;
 pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PaceArgs, PlanningArgs};
+pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
+use crate::commands::{apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\
@@ -37,6 +39,7 @@ Looking at what is there:
   state     List, show, move, forget and replace what is recorded
 
 Writing configurations:
+  fmt       Put configurations into their usual form
   console   Evaluate expressions
   schema    Show the kinds and what they take and give
 
@@ -105,6 +108,7 @@ pub(crate) enum Command {
     Output(output::OutputArgs),
     #[command(subcommand)]
     State(state::StateCommand),
+    Fmt(fmt::FmtArgs),
     Console(console::ConsoleArgs),
     Schema(schema::SchemaArgs),
     Version(version::VersionArgs),

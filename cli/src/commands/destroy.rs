@@ -3,9 +3,8 @@ use ha_plan::PlanMode;
 
 use super::Session;
 use super::apply::Order;
-use crate::arguments::{ApprovalArgs, PaceArgs, VariableArgs};
+use crate::arguments::{ApprovalArgs, PaceArgs, TellingArgs, VariableArgs};
 use crate::trouble::Ended;
-use crate::views::rows::Detail;
 
 /// Destroy everything that the configuration made
 ///
@@ -21,9 +20,8 @@ Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
 pub(crate) struct DestroyArgs {
     #[command(flatten)]
     approval: ApprovalArgs,
-    /// How much of the plan to show
-    #[arg(long, value_name = "HOW", default_value = "changed")]
-    detail: Detail,
+    #[command(flatten)]
+    telling: TellingArgs,
     #[command(flatten)]
     pace: PaceArgs,
     #[command(flatten)]
@@ -35,10 +33,10 @@ pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> Ended {
         mode: PlanMode::Destroy,
         command: "ha destroy",
         approval: &arguments.approval,
-        detail: arguments.detail,
+        telling: &arguments.telling,
         pace: &arguments.pace,
         replace: &[],
         wishes: arguments.variables.wishes(),
     };
-    order.carry_out(session)
+    order.carry_out(session, None)
 }

@@ -1,9 +1,11 @@
 //! One file for each command: what it takes, and what it does.
 
 pub(crate) mod apply;
+pub(crate) mod audience;
 pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
+pub(crate) mod fmt;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;

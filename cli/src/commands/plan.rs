@@ -1,21 +1,23 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
 use ha_plan::PlanMode;
-use ha_state::new_lineage;
+use ha_run::Engine;
+use ha_state::{State, new_lineage};
 
-use super::planning::{Intention, engine, make, progress, run, warn};
-use super::{Session, planning};
-use crate::arguments::{PlanningArgs, VariableArgs};
+use super::Session;
+use super::audience::Audience;
+use super::planning::{Intention, Made, document, engine, make, run, warn};
+use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
 use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project};
+use crate::sealed_file;
 use crate::trouble::{CHANGES, DONE, Ended, Trouble};
-use crate::views::plan_json::plan_json;
-use crate::views::plan_text::plan_text;
 use crate::views::redact::Sight;
-use crate::views::rows::Detail;
 
 /// Show what would change, and why
 ///
@@ -25,7 +27,7 @@ use crate::views::rows::Detail;
 Examples:
   ha plan --out plan.ha               keep the plan, to apply exactly that later
   ha plan --replace 'a.b[\"key\"]'      make one instance anew
-  ha plan --json | jq '.resource_changes[].address'
+  ha plan --document - | jq '.resource_changes[].address'
 
 Exit codes: 0 done, 1 error, 130 interrupted; with --detailed-exitcode also 2: there are changes.")]
 pub(crate) struct PlanArgs {
@@ -38,15 +40,15 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 when there are changes
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Print the plan as JSON, in the shape of `terraform show -json`
-    #[arg(long)]
-    json: bool,
-    /// Show secrets in the JSON
-    #[arg(long, requires = "json")]
+    /// Write the plan to this file as a JSON document, in the shape of `terraform show -json`; `-` prints it instead of
+    /// the plan
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    document: Option<PathBuf>,
+    /// Show secrets in the document
+    #[arg(long, requires = "document", help_heading = "Output")]
     show_sensitive: bool,
-    /// How much to show
-    #[arg(long, value_name = "HOW", default_value = "changed")]
-    detail: Detail,
+    #[command(flatten)]
+    telling: TellingArgs,
     #[command(flatten)]
     planning: PlanningArgs,
     #[command(flatten)]
@@ -61,6 +63,11 @@ impl PlanArgs {
 }
 
 pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
+    let audience = Arc::new(Audience::of(session, &arguments.telling)?);
+    audience.ended(planned(arguments, session, &audience))
+}
+
+fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
     let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Values)?;
     let place = Place::of(&session.directory);
     let mut state = place.state()?;
@@ -73,29 +80,42 @@ pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
         replace: &arguments.planning.replace,
         refresh: arguments.planning.pace.refresh,
     };
+    let engine = engine(arguments.planning.pace.parallelism);
     let made = run(async {
         let cancel = listen()?;
-        let ticking = progress(session);
-        make(&engine(arguments.planning.pace.parallelism), &project, &state, &intention, &ticking.progress, &cancel).await
+        let _ticking = audience.ticking();
+        make(&engine, &project, &state, &intention, audience, &cancel).await
     })?;
-    show(arguments, session, &made)?;
-    warn(session, &project, &made);
+    show(arguments, session, audience, &made, &project, &engine, &state)?;
+    warn(audience, &project, &made);
     if let Some(path) = &arguments.out {
         let key = place.key(&made.plan.lineage)?;
         plan_file::write(&made.plan, &key, path)?;
-        place.tell_of_key(&session.terminal);
+        place.tell_of_key(|it| audience.tell(it));
         let path = path.display();
-        session.terminal.tell(&format!("Saved the plan in {path}. Apply exactly this: ha apply {path}\n"));
+        audience.tell(&format!("Saved the plan in {path}. Apply exactly this: ha apply {path}\n"));
     }
     Ok(if arguments.detailed_exitcode && !made.plan.is_empty() { CHANGES } else { DONE })
 }
 
-fn show(arguments: &PlanArgs, session: &Session, made: &planning::Made) -> Result<(), Trouble> {
-    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
-    let report = made.report(session, sight);
-    let text = match arguments.json {
-        true => plan_json(&report).line(),
-        false => plan_text(&report, arguments.detail, session.terminal.out),
+fn show(
+    arguments: &PlanArgs,
+    session: &Session,
+    audience: &Audience,
+    made: &Made,
+    project: &Project,
+    engine: &Engine,
+    state: &State,
+) -> Result<(), Trouble> {
+    let Some(path) = &arguments.document else {
+        return Ok(audience.plan(&made.plan, &made.report(session, Sight::Redacted))?);
     };
-    Ok(session.terminal.print(&text)?)
+    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let text = document(made, session, &project.configuration, &engine.schemas, state, sight);
+    if path.as_os_str() == "-" {
+        return Ok(audience.print(&text)?);
+    }
+    audience.plan(&made.plan, &made.report(session, Sight::Redacted))?;
+    sealed_file::write(path, text.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
+    Ok(())
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Session;
-use super::planning::Made;
+use super::planning::{Made, document};
 use crate::place::Place;
 use crate::plan_file;
+use crate::providers::kinds;
 use crate::trouble::{DONE, Ended};
-use crate::views::plan_json::plan_json;
 use crate::views::plan_text::plan_text;
 use crate::views::redact::Sight;
 use crate::views::report::plan_secrets;
@@ -48,16 +48,18 @@ pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
         Some(path) => {
             let plan = plan_file::read(path, &place)?;
             let secrets = Arc::new(plan_secrets(&plan));
-            let report = Made { plan, secrets }.report(session, sight);
             match arguments.json {
-                true => plan_json(&report).line(),
-                false => plan_text(&report, arguments.detail, session.terminal.out),
+                true => {
+                    let configuration = plan_file::configuration(&plan)?;
+                    document(&Made { plan, secrets }, session, &configuration, &kinds().0, &place.state()?, sight)
+                }
+                false => plan_text(&Made { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
             }
         }
         None => {
             let state = place.state()?;
             match arguments.json {
-                true => state_json(&state, sight).line(),
+                true => state_json(&state, &kinds().0, sight),
                 false => state_text(&state, session.terminal.out),
             }
         }

@@ -47,7 +47,9 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Troub
         files,
         mode: PlanMode::Normal,
         replace: Vec::new(),
-        refresh: false,
+        refresh: ha_run::RefreshMode::None,
+        selection: ha_plan::Selection::default(),
+        imports: Vec::new(),
     };
     let found = planning::engine(std::num::NonZeroUsize::MIN).validate(&request);
     let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(ha_kind::Diagnostic::is_error);

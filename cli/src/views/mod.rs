@@ -1,8 +1,11 @@
 //! How things look: plain data in, text out. Only what `redact` lets through is ever rendered.
 
 pub(crate) mod compare;
+pub(crate) mod document;
 pub(crate) mod duration;
+pub(crate) mod events;
 pub(crate) mod expression;
+pub(crate) mod feed;
 pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod notice;
@@ -23,3 +26,4 @@ pub(crate) mod secrets;
 pub(crate) mod shown;
 pub(crate) mod sources;
 pub(crate) mod state_view;
+pub(crate) mod values;

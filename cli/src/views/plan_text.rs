@@ -43,10 +43,16 @@ pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String
 
 /// `1 to create, 3 to update, 1 to replace, 0 to destroy`.
 pub(crate) fn counted(counts: &ha_plan::Counts) -> String {
-    let ha_plan::Counts { create, update, replace, delete, read } = counts;
+    let ha_plan::Counts { create, update, replace, delete, read, forget, import } = counts;
     let mut text = format!("{create} to create, {update} to update, {replace} to replace, {delete} to destroy");
     if *read > 0 {
         let _ = write!(text, ", {read} to read");
+    }
+    if *forget > 0 {
+        let _ = write!(text, ", {forget} to forget");
+    }
+    if *import > 0 {
+        let _ = write!(text, ", {import} to import");
     }
     text
 }
@@ -118,6 +124,7 @@ impl View<'_> {
             (Action::DeleteThenCreate | Action::CreateThenDelete, true) => "REPLACE, LOSES DATA",
             (Action::DeleteThenCreate, false) => "replace: delete, then create",
             (Action::CreateThenDelete, false) => "replace: create, then delete",
+            (Action::Forget, _) => "forget: it stays as it is, and is looked after no longer",
             (Action::Delete, false) => "destroy",
             (Action::Delete, true) => "DESTROY, LOSES DATA",
         };
@@ -232,6 +239,7 @@ impl View<'_> {
             None | Some(Action::NoOp) => "the configuration does not mind",
             Some(Action::Update) => "this plan sets it back",
             Some(Action::Delete) => "this plan deletes it",
+            Some(Action::Forget) => "this plan forgets it",
             Some(_) => "this plan makes it anew",
         };
         let what = if drift.after.is_none() { "is gone" } else { "differs" };
@@ -310,6 +318,7 @@ impl View<'_> {
                 Action::Create => 1,
                 Action::Update => 2,
                 Action::DeleteThenCreate | Action::CreateThenDelete => 3,
+                Action::Forget => 3,
                 Action::Delete => 4,
             };
             by_sign.entry((order, sign(change.action))).or_default().push(change);
@@ -355,11 +364,17 @@ fn reason(reason: &Reason, change: &ShownChange) -> Option<String> {
         Reason::CannotUpdate if change.differences.iter().any(|it| it.replaces) => return None,
         Reason::CannotUpdate => "it cannot change in place".into(),
         Reason::NoConfiguration => "its block is no longer in the configuration".into(),
-        Reason::NoKey => "its key is no longer in `count` or `for_each`".into(),
+        Reason::NoModule => "its module is no longer in the configuration".into(),
+        Reason::NoMoveTarget => "it was moved to where the configuration asks for nothing".into(),
+        Reason::WrongRepetition => "its block has `count` or `for_each` where it had not, or the other way round".into(),
+        Reason::CountIndex => "its index is beyond `count`".into(),
+        Reason::EachKey => "its key is no longer in `for_each`".into(),
+        Reason::NotEnabled => "its block says `enabled = false`".into(),
         Reason::Destroy => return None,
         Reason::Gone => "it is no longer there".into(),
         Reason::ArgumentsUnknown => "its arguments are known only during apply".into(),
         Reason::DependencyPending => "something it depends on changes first".into(),
+        Reason::ForCheck => "a `check` block reads it at the end".into(),
     })
 }
 

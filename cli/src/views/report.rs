@@ -86,6 +86,10 @@ impl Report {
             data: _,
             versions: _,
             unfinished,
+            moves: _,
+            selection: _,
+            left_out: _,
+            errored: _,
             warnings: _,
         } = plan;
         let sources = sources_of(snapshot);
@@ -111,7 +115,7 @@ impl Report {
             outputs: outputs
                 .iter()
                 .filter(|(_, it)| it.is_change())
-                .map(|(name, it)| (name.clone(), output(it, &mut redactor)))
+                .map(|(name, it)| (name.clone(), shown_output_change(it, &mut redactor)))
                 .collect(),
             rolling: rolling.iter().map(|it| (it.group.clone(), it.chains.len(), it.at_most)).collect(),
             unfinished: unfinished.clone(),
@@ -129,6 +133,7 @@ impl ShownChange {
             Action::Create => 1,
             Action::Update => 2,
             Action::DeleteThenCreate | Action::CreateThenDelete => 3,
+            Action::Forget => 3,
             Action::Delete => 4,
         };
         (if self.loses_data() { 5 } else { action }, self.address.clone())
@@ -198,6 +203,8 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
         remarks,
         group,
         gone_with,
+        moved_from: _,
+        importing: _,
         span,
         because,
     } = change;
@@ -220,7 +227,7 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
 }
 
 fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
-    let Drift { address, before, after, paths, remarks } = drift;
+    let Drift { address, before, after, paths, remarks, contributes: _ } = drift;
     ShownDrift {
         address: address.clone(),
         before: redactor.attributes(before),
@@ -230,7 +237,8 @@ fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
     }
 }
 
-fn output(output: &OutputChange, redactor: &mut Redactor<'_>) -> ShownOutput {
+/// A change to an output, as anybody may see it.
+pub(crate) fn shown_output_change(output: &OutputChange, redactor: &mut Redactor<'_>) -> ShownOutput {
     let OutputChange { before, after, sensitive } = output;
     let mut shown = |it: &Value| if *sensitive { redactor.secret(it) } else { redactor.shown(it) };
     ShownOutput { before: before.as_ref().map(&mut shown), after: after.as_ref().map(&mut shown), sensitive: *sensitive }

@@ -28,10 +28,10 @@ pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
 pub use number::{Digits, NotANumber, Number};
 pub use path::{Path, Step};
 pub use registry::{
-    Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, Reader, ReadingValue, RecordedValue, Registry,
-    Rendered, Schemas,
+    Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, ImportedValue, Reader, ReadingValue,
+    RecordedValue, Registry, Rendered, Schemas,
 };
-pub use resource::{Created, Data, Document, NoSettings, Nobody, Provider, Reading, Recorded, Resource};
+pub use resource::{Created, Data, Document, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource};
 pub use schema::{Field, Problem, Schema, Shape};
 pub use text::{Part, Text};
 pub use types::{Attribute, Type};

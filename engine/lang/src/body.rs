@@ -64,6 +64,16 @@ impl Body {
         self.arguments.iter().find(|it| &*it.name == name).map(|it| &it.value)
     }
 
+    /// Its arguments, in source order.
+    pub fn arguments(&self) -> impl Iterator<Item = (&Name, &Expression)> {
+        self.arguments.iter().map(|it| (&it.name, &it.value))
+    }
+
+    /// The blocks inside, in source order; of those that a `dynamic` block makes, what each of them says.
+    pub fn blocks(&self) -> impl Iterator<Item = (&Name, &Body)> {
+        self.blocks.iter().map(|it| (&it.name, &it.content))
+    }
+
     /// The head of the block it is in.
     #[must_use]
     pub fn span(&self) -> &Span {

@@ -3,9 +3,13 @@
 mod block;
 mod check;
 mod lifecycle;
+mod module;
+mod place;
+mod refactoring;
+mod references;
 mod settings;
 
-use ha_kind::{Diagnostic, Mode, Span, Type, Value};
+use ha_kind::{Diagnostic, Mode, Name, Span, Type, Value};
 use indexmap::map::Entry;
 
 use crate::SourceFile;
@@ -17,25 +21,45 @@ use crate::syntax::{Argument, Block, Body, Node, Word};
 use crate::tree::{Expression, Reference};
 use crate::types;
 
-/// The configuration that the files say together, and all that is wrong with it. What is wrong is left out of the
-/// configuration, which is complete where nothing is.
-#[must_use]
-pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
+/// What the files of one directory say together, before the modules that it calls are there.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// What they say. What is wrong is left out of it.
+    pub(crate) configuration: Configuration,
+    /// Where the modules it calls come from.
+    pub(crate) sources: Vec<Source>,
+}
+
+/// Where a module comes from.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The module.
+    pub(crate) module: Name,
+    /// What says it.
+    pub(crate) expression: Expression,
+}
+
+/// Compiles the files of one directory.
+pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) -> Compiled {
     let mut configuration = Configuration::default();
-    let mut problems = Vec::new();
+    let mut sources = Vec::new();
     for file in files {
         let (body, unreadable) = parse::body(file);
         problems.extend(unreadable);
-        let mut compiler = Compiler { configuration: &mut configuration, resolver: Resolver::new(file.name.clone()) };
+        let resolver = Resolver::new(file.name.clone());
+        let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, resolver };
         compiler.file(body);
         problems.append(&mut compiler.resolver.problems);
     }
-    check::references(&configuration, &mut problems);
-    (configuration, problems)
+    refactoring::moves(&configuration.moved, problems);
+    Compiled { configuration, sources }
 }
+
+pub(crate) use references::references;
 
 struct Compiler<'a> {
     configuration: &'a mut Configuration,
+    sources: &'a mut Vec<Source>,
     resolver: Resolver,
 }
 
@@ -50,8 +74,13 @@ impl Compiler<'_> {
                 "variable" => self.variable(block),
                 "locals" => self.locals(block),
                 "output" => self.output(block),
-                "resource" => self.resource(Mode::Managed, block),
-                "data" => self.resource(Mode::Data, block),
+                "resource" => drop(self.resource(Mode::Managed, block, None)),
+                "data" => drop(self.resource(Mode::Data, block, None)),
+                "module" => self.module(block),
+                "moved" => self.moved(block),
+                "removed" => self.removed(block),
+                "import" => self.import(block),
+                "check" => self.check(block),
                 "provider" => self.provider(block),
                 "ha" => self.settings(block),
                 name => {

@@ -1,4 +1,4 @@
-//! The language: text is read ([`compile`]), compiled to a [`Configuration`] whose expressions have all names resolved,
+//! The language: text is read ([`load`]), compiled to a [`Configuration`] whose expressions have all names resolved,
 //! and evaluated against an [`Environment`]. Values may be unknown or secret, wholly or in part, through all of it.
 
 mod body;
@@ -6,8 +6,11 @@ mod compile;
 mod configuration;
 mod environment;
 mod evaluate;
+mod format;
 mod functions;
 mod inputs;
+mod lexer;
+mod load;
 mod mistake;
 mod parse;
 mod resolve;
@@ -19,13 +22,14 @@ mod tree;
 mod types;
 
 pub use body::Body;
-pub use compile::compile;
 pub use configuration::{
     Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
     ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
+pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
+pub use load::{Directories, Loaded, compile, load};
 pub use source::SourceFile;
 pub use tree::{BlockName, Expression, Reference, Target};

@@ -1,5 +1,8 @@
 //! What can be wrong with a configuration, each phrased once.
 
+pub(crate) mod module;
+pub(crate) mod place;
+
 use std::collections::BTreeMap;
 
 use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest};
@@ -385,7 +388,8 @@ pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn no_such_top_block(name: &str, span: Span) -> Diagnostic {
-    let known = ["ha", "provider", "variable", "locals", "output", "resource", "data"];
+    let known =
+        ["ha", "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import", "check"];
     error(format!("there is no block `{name}`")).at(span).closest(name, known).help(format!("there are {}", known.join(", ")))
 }
 
@@ -466,6 +470,20 @@ pub(crate) fn enabled_and_many(span: Span) -> Diagnostic {
         .help("give `count` or `for_each` no elements instead")
 }
 
+pub(crate) fn many_in_check(span: Span) -> Diagnostic {
+    error("a data source of a `check` block is one, without `count` or `for_each`").at(span)
+}
+
+pub(crate) fn check_without_assertion(name: &str, span: Span) -> Diagnostic {
+    error(format!("the check `{name}` asserts nothing")).at(span).help("add `assert { condition = …  error_message = … }`")
+}
+
+pub(crate) fn of_another_check(block: &BlockName, check: &str, span: Span) -> Diagnostic {
+    error(format!("`{block}` is read for the check `{check}` alone"))
+        .at(span)
+        .help("write the data source outside of the `check` block to use it elsewhere")
+}
+
 pub(crate) fn not_a_provider(span: Span) -> Diagnostic {
     error("expected the name of a provider").at(span).help("for example `provider = aws` or `provider = aws.east`")
 }
@@ -492,6 +510,10 @@ pub(crate) fn ignores_no_list(span: Span) -> Diagnostic {
 
 pub(crate) fn not_a_required_provider(span: Span) -> Diagnostic {
     error("expected an object").at(span).help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
+}
+
+pub(crate) fn not_a_list_of_aliases(name: &str, span: Span) -> Diagnostic {
+    error(format!("expected aliases of `{name}`")).at(span).help(format!("for example `configuration_aliases = [{name}.west]`"))
 }
 
 pub(crate) fn not_declared<'a>(what: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {

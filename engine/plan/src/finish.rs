@@ -12,6 +12,7 @@ use crate::model::{Change, OutputChange, Plan, Settled};
 use crate::observed::Current;
 use crate::order;
 use crate::rolling;
+use crate::selection::Selection;
 
 /// The parts of a plan.
 pub(crate) struct Parts<'a> {
@@ -49,6 +50,10 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         versions: versions(input, &changes, graph),
         settled: settled(input.state, &current),
         unfinished: input.state.unfinished.values().map(|it| it.intent.address.clone()).collect(),
+        moves: Vec::new(),
+        selection: Selection::default(),
+        left_out: Vec::new(),
+        errored: false,
         changes,
         drift: current.drift,
         unchecked: current.unchecked,

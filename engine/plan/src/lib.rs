@@ -19,6 +19,7 @@ mod order;
 mod planner;
 mod redacted;
 mod rolling;
+mod selection;
 mod world;
 
 pub use after::{revealed, with_marks_of};
@@ -27,8 +28,10 @@ pub use difference::{leaves_choices, replaces, with_choices};
 pub use execution::{Execution, FromConfiguration, Prepared};
 pub use graph::name_of as block_name;
 pub use model::{
-    Change, Counts, Difference, Drift, Identity, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step, StepKind,
+    Change, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step,
+    StepKind,
 };
 pub use observed::{Observed, Read};
 pub use planner::{Input, Planned, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
+pub use selection::{NotAPattern, Pattern, Selection};

@@ -373,6 +373,6 @@ fn making(change: &Change, index: usize) -> Option<StepKind> {
         Action::Create | Action::DeleteThenCreate | Action::CreateThenDelete => Some(StepKind::Create(index)),
         Action::Update => Some(StepKind::Update(index)),
         Action::Read => Some(StepKind::Read(index)),
-        Action::Delete | Action::NoOp => None,
+        Action::Delete | Action::Forget | Action::NoOp => None,
     }
 }

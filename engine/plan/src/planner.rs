@@ -64,7 +64,7 @@ pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
     let current = Current::of(input.state, input.observed, input.schemas);
     match input.mode {
         PlanMode::Destroy => destroy::destroy(input, current).map(|it| Planned::Plan(Box::new(it))),
-        PlanMode::Normal => Planner::new(input, current)?.plan(),
+        PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, current)?.plan(),
     }
 }
 
@@ -253,9 +253,10 @@ impl<'a> Planner<'a> {
         let configured = &self.input.configuration.blocks;
         let orphans = self.current.priors.iter().filter(|(address, _)| !self.wanted.contains(*address));
         let gone = |(address, prior)| {
-            let reason = match configured.contains_key(&name_of(&Address::clone(address).block)) {
-                true => Reason::NoKey,
-                false => Reason::NoConfiguration,
+            let name = name_of(&Address::clone(address).block);
+            let reason = match (configured.contains_key(&name), self.world.expansion(&name)) {
+                (true, Some(expansion)) => no_longer_asked(&address.key, &expansion),
+                _ => Reason::NoConfiguration,
             };
             deletion(self.input.schemas, address, prior, reason)
         };
@@ -273,6 +274,16 @@ impl<'a> Planner<'a> {
                 Err(undecided) => self.diagnostics.extend(undecided.diagnostics),
             }
         }
+    }
+}
+
+/// Why a block does not ask for the instance of a key.
+fn no_longer_asked(key: &Key, by_now: &Expansion) -> Reason {
+    match (key, by_now) {
+        (_, Expansion::Absent) => Reason::NotEnabled,
+        (Key::Index(_), Expansion::Count(_)) => Reason::CountIndex,
+        (Key::Name(_), Expansion::ForEach(_)) => Reason::EachKey,
+        _ => Reason::WrongRepetition,
     }
 }
 

@@ -56,7 +56,7 @@ impl Engine {
         // Deleting everything needs no values from the configuration.
         let execution = match plan.mode {
             PlanMode::Destroy => None,
-            PlanMode::Normal => Some(writer.read(|state| {
+            PlanMode::Normal | PlanMode::RefreshOnly => Some(writer.read(|state| {
                 let (configuration, files, schemas) = (configuration.clone(), files.clone(), self.schemas.clone());
                 Execution::begin(plan, configuration, files, schemas, state, SystemTime::now())
             })?),

@@ -14,6 +14,16 @@ pub enum Event {
         /// How many.
         total: usize,
     },
+    /// These are being looked at, by their addresses and the service's names for them.
+    Looking {
+        /// Which.
+        records: Vec<(Address, String)>,
+    },
+    /// These have been looked at.
+    Looked {
+        /// Which.
+        records: Vec<(Address, String)>,
+    },
     /// So many have been looked at.
     RefreshProgress {
         /// How many so far.

@@ -53,7 +53,7 @@ pub(super) fn rewrite(
         terminal.tell("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
-    let writer = place.lock(&format!("ha state {command}"), lineage, arguments.lock_timeout, terminal)?;
+    let writer = place.lock(&format!("ha state {command}"), lineage, arguments.lock_timeout, |it| terminal.tell(it))?;
     let before = writer.snapshot();
     let Rewritten { state, changes } = become_what(&before)?;
     if changes.is_empty() {
@@ -62,7 +62,7 @@ pub(super) fn rewrite(
     }
     let backup = if before.is_new() { None } else { Some(keep(&before, writer.key(), &place)?) };
     writer.replace(state)?;
-    place.tell_of_key(terminal);
+    place.tell_of_key(|it| terminal.tell(it));
     terminal.print(&lines(&changes))?;
     let mut told = done(changes.len()) + "\n";
     if let Some(backup) = backup {

@@ -1,13 +1,13 @@
 //! `ha` blocks.
 
-use ha_kind::{Name, Type, Value};
+use ha_kind::{Name, Value};
 use indexmap::IndexMap;
 
 use super::Compiler;
+use super::module::provider_name;
 use crate::configuration::{Backend, RequiredProvider, Settings};
 use crate::mistake;
-use crate::syntax::{Block, Node};
-use crate::types;
+use crate::syntax::{Block, Kind, Node};
 
 impl Compiler<'_> {
     pub(super) fn settings(&mut self, mut block: Block) {
@@ -56,27 +56,57 @@ impl Compiler<'_> {
         }
         self.no_blocks(std::mem::take(&mut block.body.blocks), &[]);
         for argument in block.body.arguments {
-            if let Some(required) = self.required_provider(argument.value) {
+            if let Some(required) = self.required_provider(&argument.name.name, argument.value) {
                 settings.required_providers.insert(argument.name.name, required);
             }
         }
     }
 
-    /// `{ source = "…", version = "…" }`, or a version alone.
-    fn required_provider(&mut self, value: Node) -> Option<RequiredProvider> {
+    /// `{ source = "…", version = "…", configuration_aliases = [aws.east] }`, or a version alone.
+    fn required_provider(&mut self, name: &Name, value: Node) -> Option<RequiredProvider> {
         let span = self.resolver.span(value.at);
-        let value = types::constant(value, &Type::Any, &mut self.resolver)?;
-        let attributes = match &value {
-            Value::String(version) => {
-                return Some(RequiredProvider { source: None, version: Some(version.to_string()), span });
+        let mut required = RequiredProvider { source: None, version: None, aliases: Vec::new(), span: span.clone() };
+        let entries = match value.kind {
+            Kind::Object(entries) => entries,
+            kind => {
+                if let Kind::Literal(Value::String(version)) = kind {
+                    required.version = Some(version.to_string());
+                    return Some(required);
+                }
+                self.problem(mistake::not_a_required_provider(span));
+                return None;
             }
-            it => it.as_object(),
         };
-        let Some(attributes) = attributes else {
-            self.problem(mistake::not_a_required_provider(span));
-            return None;
+        for (key, value) in entries {
+            match key.text() {
+                Some("source") => required.source = self.text(value),
+                Some("version") => required.version = self.text(value),
+                Some("configuration_aliases") => required.aliases = self.aliases(name, value),
+                given => {
+                    let known = ["source", "version", "configuration_aliases"];
+                    let problem = mistake::unexpected_argument(given.unwrap_or_default(), &known, self.resolver.span(key.at));
+                    self.problem(problem);
+                }
+            }
+        }
+        Some(required)
+    }
+
+    /// `[aws.east, aws.west]`
+    fn aliases(&mut self, name: &Name, value: Node) -> Vec<Name> {
+        let span = self.resolver.span(value.at);
+        let Kind::Tuple(items) = value.kind else {
+            self.problem(mistake::not_a_list_of_aliases(name, span));
+            return Vec::new();
         };
-        let text = |name: &str| attributes.get(&Name::from(name)).and_then(Value::as_str).map(str::to_owned);
-        Some(RequiredProvider { source: text("source"), version: text("version"), span })
+        let mut aliases = Vec::with_capacity(items.len());
+        for item in items {
+            let span = self.resolver.span(item.at);
+            match provider_name(item) {
+                Some((of, Some(alias))) if of == *name => aliases.push(alias),
+                _ => self.problem(mistake::not_a_list_of_aliases(name, span)),
+            }
+        }
+        aliases
     }
 }

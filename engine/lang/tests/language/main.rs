@@ -2,9 +2,13 @@
 
 mod blocks;
 mod cases;
+mod checks;
 mod declarations;
+mod directory;
 mod marks;
 mod mistakes;
+mod modules;
+mod refactoring;
 mod templates;
 mod world;
 mod written;

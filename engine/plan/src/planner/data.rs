@@ -70,6 +70,8 @@ impl Planner<'_> {
             remarks: Vec::new(),
             group: None,
             gone_with: None,
+            moved_from: None,
+            importing: None,
             span: Some(block.head.clone()),
             because: because.to_vec(),
         });

@@ -116,6 +116,8 @@ impl Planner<'_> {
             group,
             remarks: prior.map(|it| it.remarks).unwrap_or_default(),
             gone_with: None,
+            moved_from: None,
+            importing: None,
             span: Some(block.head.clone()),
             because: because.to_vec(),
         });

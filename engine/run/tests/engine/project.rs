@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ha_kind::{Address, Diagnostic, Name, Value};
 use ha_lang::{Nothing, SourceFile, compile};
-use ha_plan::{Files, Plan, PlanMode, Snapshot};
-use ha_run::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, Request};
+use ha_plan::{Files, Plan, PlanMode, Selection, Snapshot};
+use ha_run::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, RefreshMode, Request};
 use ha_state::{
     Holder, Key, KeyName, Keys, MemoryStore, Opening, State, StateError, Store, Writer, open_for_reading, open_for_writing,
 };
@@ -22,7 +22,9 @@ pub(crate) struct Project {
     pub(crate) parallelism: usize,
     pub(crate) replace: Vec<Address>,
     pub(crate) variables: BTreeMap<Name, Value>,
-    pub(crate) refresh: bool,
+    pub(crate) refresh: RefreshMode,
+    pub(crate) selection: Selection,
+    pub(crate) imports: Vec<(Address, String)>,
     pub(crate) cancel: Cancel,
     pub(crate) events: Arc<Events>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -72,7 +74,9 @@ impl Project {
             parallelism: 10,
             replace: Vec::new(),
             variables: BTreeMap::new(),
-            refresh: true,
+            refresh: RefreshMode::All,
+            selection: Selection::default(),
+            imports: Vec::new(),
             cancel: Cancel::new(),
             observer: events.clone(),
             events,
@@ -106,6 +110,8 @@ impl Project {
             mode,
             replace: self.replace.clone(),
             refresh: self.refresh,
+            selection: self.selection.clone(),
+            imports: self.imports.clone(),
         })
     }
 
@@ -218,6 +224,8 @@ impl Project {
             cancel: Cancel::new(),
             events: Arc::default(),
             observer: Arc::new(Events::default()),
+            selection: Selection::default(),
+            imports: Vec::new(),
             ..*self
         };
         match again.try_plan(text).await {

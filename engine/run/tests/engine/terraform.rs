@@ -34,6 +34,7 @@ fn sign(action: Action) -> &'static str {
         Action::DeleteThenCreate => "-+",
         Action::CreateThenDelete => "+-",
         Action::Delete => "-",
+        Action::Forget => ".",
     }
 }
 

@@ -1,0 +1,70 @@
+//! Source text in its usual form, the same bytes that `terraform fmt` makes of it.
+
+mod cell;
+mod idiom;
+mod space;
+
+use ha_kind::Diagnostic;
+
+use crate::SourceFile;
+use crate::lexer::{self, Kind};
+use crate::parse;
+
+/// The text of a file in its usual form. Nothing but spaces changes, except for old ways to write a thing:
+/// `"${x}"` for `x`, labels without quotes, and `"string"` or `list` as the type of a variable.
+///
+/// # Errors
+/// Why the file cannot be read.
+pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
+    let (_, problems) = parse::body(file);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
+    let mut pieces = idiom::modern(pieces(text));
+    let lines = cell::lines(&pieces);
+    cell::indent(&lines, &mut pieces);
+    cell::space(&lines, &mut pieces);
+    cell::align(&lines, &mut pieces);
+    let mut written = String::with_capacity(text.len() + text.len() / 8);
+    for piece in &pieces {
+        written.extend(std::iter::repeat_n(' ', piece.spaces));
+        written.push_str(piece.text);
+    }
+    Ok(written)
+}
+
+/// A token with the spaces before it.
+#[derive(Clone, Copy, Debug)]
+struct Piece<'a> {
+    kind: Kind,
+    text: &'a str,
+    spaces: usize,
+}
+
+impl<'a> Piece<'a> {
+    fn new(kind: Kind, text: &'a str) -> Self {
+        Self { kind, text, spaces: 0 }
+    }
+
+    /// Whether a line ends with it.
+    fn ends_line(&self) -> bool {
+        match self.kind {
+            Kind::Newline => true,
+            Kind::Comment => self.text.ends_with('\n'),
+            _ => false,
+        }
+    }
+}
+
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut end = 0;
+    let tokens = lexer::tokens(text);
+    let mut pieces = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let range = token.at.start as usize..token.at.end as usize;
+        pieces.push(Piece { kind: token.kind, spaces: range.start - end, text: &text[range.clone()] });
+        end = range.end;
+    }
+    pieces
+}

@@ -1,0 +1,120 @@
+//! Lines as up to three cells: what leads, what is assigned, and a comment. Indentation goes by lines; assignments and
+//! comments of neighbouring lines stand below each other.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{Piece, space};
+use crate::lexer::Kind;
+
+/// What a line holds, as ranges of pieces. All but the lead may be empty.
+pub(super) struct Line {
+    lead: Range<usize>,
+    assign: Range<usize>,
+    comment: Range<usize>,
+}
+
+/// The lines of a text.
+pub(super) fn lines(pieces: &[Piece<'_>]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for (index, piece) in pieces.iter().enumerate() {
+        if piece.kind == Kind::End {
+            lines.push(line(pieces, start..index));
+        } else if piece.ends_line() {
+            lines.push(line(pieces, start..index + 1));
+            start = index + 1;
+        }
+    }
+    lines
+}
+
+fn line(pieces: &[Piece<'_>], whole: Range<usize>) -> Line {
+    let Range { start, end } = whole;
+    let has_comment = end > start + 1 && pieces[end - 1].kind == Kind::Comment;
+    let code_end = end - usize::from(has_comment);
+    // What opens brackets that other lines close is not aligned with them.
+    let assign = (start + 1..code_end)
+        .find(|it| pieces[*it].kind == Kind::Assign)
+        .filter(|it| depth(&pieces[*it..code_end]) == 0)
+        .unwrap_or(code_end);
+    Line { lead: start..assign, assign: assign..code_end, comment: code_end..end }
+}
+
+fn depth(pieces: &[Piece<'_>]) -> isize {
+    pieces.iter().map(|it| it.kind.depth()).sum()
+}
+
+/// Two spaces for each line that opened brackets which are open still.
+pub(super) fn indent(lines: &[Line], pieces: &mut [Piece<'_>]) {
+    // How many brackets each of those lines opened, less what was closed since.
+    let mut open: Vec<isize> = Vec::new();
+    for line in lines {
+        let Some(first) = pieces[line.lead.clone()].first() else { continue };
+        if first.kind == Kind::Newline {
+            pieces[line.lead.start].spaces = 0;
+            continue;
+        }
+        let change = before_heredoc(&pieces[line.lead.clone()]) + before_heredoc(&pieces[line.assign.clone()]);
+        let mut closed = -change;
+        while closed > 0
+            && let Some(last) = open.last_mut()
+        {
+            let taken = closed.min(*last);
+            closed -= taken;
+            *last -= taken;
+            if *last == 0 {
+                open.pop();
+            }
+        }
+        pieces[line.lead.start].spaces = 2 * open.len();
+        if change > 0 {
+            open.push(change);
+        }
+    }
+}
+
+fn before_heredoc(pieces: &[Piece<'_>]) -> isize {
+    pieces.iter().take_while(|it| it.kind != Kind::HeredocOpen).map(|it| it.kind.depth()).sum()
+}
+
+/// One space or none between the tokens of a cell.
+pub(super) fn space(lines: &[Line], pieces: &mut [Piece<'_>]) {
+    for line in lines {
+        for cell in [&line.lead, &line.assign] {
+            for index in cell.clone().skip(1) {
+                let before = (index >= cell.start + 2).then(|| pieces[index - 2].kind);
+                pieces[index].spaces = usize::from(space::between(before, &pieces[index - 1], &pieces[index]));
+            }
+        }
+    }
+}
+
+/// Assignments of neighbouring lines below each other, then their comments.
+pub(super) fn align(lines: &[Line], pieces: &mut [Piece<'_>]) {
+    align_cells(lines, pieces, |it| (it.lead.start..it.lead.end, it.assign.clone()));
+    align_cells(lines, pieces, |it| (it.lead.start..it.assign.end, it.comment.clone()));
+}
+
+fn align_cells(lines: &[Line], pieces: &mut [Piece<'_>], cells: fn(&Line) -> (Range<usize>, Range<usize>)) {
+    for run in lines.chunk_by(|left, right| cells(left).1.is_empty() == cells(right).1.is_empty()) {
+        if run.first().is_none_or(|it| cells(it).1.is_empty()) {
+            continue;
+        }
+        let columns: Vec<usize> = run.iter().map(|it| columns(&pieces[cells(it).0])).collect();
+        let widest = columns.iter().copied().max().unwrap_or(0);
+        for (line, columns) in run.iter().zip(columns) {
+            pieces[cells(line).1.start].spaces = widest - columns + 1;
+        }
+    }
+}
+
+fn columns(pieces: &[Piece<'_>]) -> usize {
+    pieces.iter().map(|it| it.spaces + characters(it.text)).sum()
+}
+
+fn characters(text: &str) -> usize {
+    // A carriage return and what follows it are one.
+    if text.is_ascii() && !text.contains('\r') { text.len() } else { text.graphemes(true).count() }
+}

@@ -1,0 +1,350 @@
+//! Cuts a source text into tokens. Nothing is lost: what stands between two tokens is spaces and tabs.
+
+use crate::syntax::At;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Newline,
+    /// To the end of the line, which belongs to it, or between `/*` and `*/`.
+    Comment,
+    Identifier,
+    Number,
+    QuoteOpen,
+    QuoteClose,
+    /// A stretch of a template that is text.
+    Text,
+    /// `<<WORD` or `<<-WORD` with the line end.
+    HeredocOpen,
+    /// The last line of a heredoc without the line end.
+    HeredocClose,
+    /// `${` or `${~`
+    Interpolation,
+    /// `%{` or `%{~`
+    Directive,
+    /// `}` or `~}`
+    SequenceEnd,
+    BraceOpen,
+    BraceClose,
+    BracketOpen,
+    BracketClose,
+    ParenthesisOpen,
+    ParenthesisClose,
+    Comma,
+    Dot,
+    Ellipsis,
+    Colon,
+    DoubleColon,
+    Question,
+    Arrow,
+    Assign,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    And,
+    Or,
+    Not,
+    Plus,
+    Minus,
+    Star,
+    Slash,
+    Percent,
+    /// A character that means nothing, or a text that is not closed.
+    Stray,
+    End,
+}
+
+impl Kind {
+    /// By how much it changes the depth of brackets.
+    pub(crate) fn depth(self) -> isize {
+        match self {
+            Kind::BraceOpen | Kind::BracketOpen | Kind::ParenthesisOpen | Kind::Interpolation | Kind::Directive => 1,
+            Kind::BraceClose | Kind::BracketClose | Kind::ParenthesisClose | Kind::SequenceEnd => -1,
+            _ => 0,
+        }
+    }
+}
+
+/// A token and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) at: At,
+}
+
+/// The tokens of a body or an expression. The last is [`Kind::End`].
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
+    Lexer::new(text, Mode::Code { braces: 0, nested: false }).run()
+}
+
+enum Mode<'a> {
+    /// Outside of templates, or within `${ }` when nested.
+    Code {
+        braces: usize,
+        nested: bool,
+    },
+    Quoted,
+    Heredoc {
+        word: &'a str,
+    },
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    offset: usize,
+    modes: Vec<Mode<'a>>,
+    tokens: Vec<Token>,
+}
+
+impl<'a> Lexer<'a> {
+    fn new(text: &'a str, mode: Mode<'a>) -> Self {
+        Self { text, bytes: text.as_bytes(), offset: 0, modes: vec![mode], tokens: Vec::with_capacity(text.len() / 4) }
+    }
+
+    fn run(mut self) -> Vec<Token> {
+        while self.offset < self.bytes.len() {
+            match self.modes.last() {
+                Some(Mode::Quoted) => self.quoted(),
+                Some(Mode::Heredoc { word }) => self.heredoc(word),
+                Some(Mode::Code { .. }) | None => self.code(),
+            }
+        }
+        self.take(Kind::End, 0);
+        self.tokens
+    }
+
+    fn byte(&self, ahead: usize) -> u8 {
+        // A zero byte is no part of the language.
+        self.bytes.get(self.offset + ahead).copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, kind: Kind, length: usize) {
+        let end = self.offset + length;
+        self.tokens.push(Token { kind, at: At::new(self.offset, end) });
+        self.offset = end;
+    }
+
+    fn code(&mut self) {
+        let two = [self.byte(0), self.byte(1)];
+        match two {
+            [b' ' | b'\t', _] => self.offset += 1,
+            [b'\n', _] => self.take(Kind::Newline, 1),
+            [b'\r', b'\n'] => self.take(Kind::Newline, 2),
+            [b'#', _] | [b'/', b'/'] => self.line_comment(),
+            [b'/', b'*'] => self.block_comment(),
+            [b'0'..=b'9', _] => self.number(),
+            [b'"', _] => {
+                self.take(Kind::QuoteOpen, 1);
+                self.modes.push(Mode::Quoted);
+            }
+            [b'<', b'<'] => self.heredoc_open(),
+            [b'{', _] => {
+                self.take(Kind::BraceOpen, 1);
+                if let Some(Mode::Code { braces, .. }) = self.modes.last_mut() {
+                    *braces += 1;
+                }
+            }
+            [b'}', _] | [b'~', b'}'] => self.close_brace(),
+            [b'.', b'.'] if self.byte(2) == b'.' => self.take(Kind::Ellipsis, 3),
+            _ => match sign(two) {
+                Some((kind, length)) => self.take(kind, length),
+                None => self.word(),
+            },
+        }
+    }
+
+    fn close_brace(&mut self) {
+        let length = if self.byte(0) == b'~' { 2 } else { 1 };
+        match self.modes.last_mut() {
+            Some(Mode::Code { braces: 0, nested: true }) => {
+                self.modes.pop();
+                self.take(Kind::SequenceEnd, length);
+            }
+            Some(Mode::Code { braces, .. }) if length == 1 => {
+                *braces = braces.saturating_sub(1);
+                self.take(Kind::BraceClose, 1);
+            }
+            _ => self.take(Kind::Stray, 1),
+        }
+    }
+
+    fn word(&mut self) {
+        let rest = &self.text[self.offset..];
+        let mut chars = rest.char_indices();
+        match chars.next() {
+            Some((_, first)) if starts_identifier(first) => {
+                let length = chars.find(|(_, it)| !continues_identifier(*it)).map_or(rest.len(), |(at, _)| at);
+                self.take(Kind::Identifier, length);
+            }
+            first => self.take(Kind::Stray, first.map_or(1, |(_, it)| it.len_utf8())),
+        }
+    }
+
+    fn number(&mut self) {
+        let digits = |from: usize| self.bytes[from.min(self.bytes.len())..].iter().take_while(|it| it.is_ascii_digit()).count();
+        let mut end = self.offset + digits(self.offset);
+        if self.bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
+            end += 1 + digits(end + 1);
+        }
+        if matches!(self.bytes.get(end), Some(b'e' | b'E')) {
+            let signed = usize::from(matches!(self.bytes.get(end + 1), Some(b'+' | b'-')));
+            if digits(end + 1 + signed) > 0 {
+                end += 1 + signed + digits(end + 1 + signed);
+            }
+        }
+        self.take(Kind::Number, end - self.offset);
+    }
+
+    fn line_comment(&mut self) {
+        let rest = &self.bytes[self.offset..];
+        let length = rest.iter().position(|it| *it == b'\n').map_or(rest.len(), |it| it + 1);
+        self.take(Kind::Comment, length);
+    }
+
+    fn block_comment(&mut self) {
+        match self.text[self.offset + 2..].find("*/") {
+            Some(inner) => self.take(Kind::Comment, inner + 4),
+            None => self.take(Kind::Stray, self.bytes.len() - self.offset),
+        }
+    }
+
+    fn heredoc_open(&mut self) {
+        let rest = &self.text[self.offset + 2..];
+        let word = rest.strip_prefix('-').unwrap_or(rest);
+        let length = word.find(|it| !continues_identifier(it)).unwrap_or(word.len());
+        let (word, behind) = word.split_at(length);
+        let line_end = if behind.starts_with("\r\n") { 2 } else { usize::from(behind.starts_with('\n')) };
+        if line_end > 0 && is_identifier(word) {
+            self.take(Kind::HeredocOpen, 2 + rest.len() - behind.len() + line_end);
+            self.modes.push(Mode::Heredoc { word });
+        } else {
+            self.take(Kind::Less, 1);
+        }
+    }
+
+    fn heredoc(&mut self, word: &'a str) {
+        if self.offset > 0
+            && self.bytes[self.offset - 1] == b'\n'
+            && let Some((line, _)) = self.text[self.offset..].split_once('\n')
+            && line.trim() == word
+        {
+            self.take(Kind::HeredocClose, line.strip_suffix('\r').unwrap_or(line).len());
+            self.modes.pop();
+            return;
+        }
+        self.bare();
+    }
+
+    /// One token for each line, as the line is what `~` and indentation are about.
+    fn bare(&mut self) {
+        let mut length = 0;
+        loop {
+            length += self.text_length(length);
+            match self.byte(length) {
+                b'\n' => break self.take(Kind::Text, length + 1),
+                b'$' | b'%' if length == 0 => break self.sequence(),
+                b'"' | b'\\' | b'\r' => length += 1,
+                _ => break self.take(Kind::Text, length),
+            }
+        }
+    }
+
+    fn quoted(&mut self) {
+        let mut length = 0;
+        loop {
+            length += self.text_length(length);
+            match self.byte(length) {
+                b'\\' if !matches!(self.byte(length + 1), b'\n' | b'\r') => {
+                    length = (length + 2).min(self.bytes.len() - self.offset);
+                }
+                b'\\' => length += 1,
+                _ if length > 0 => break self.take(Kind::Text, length),
+                b'"' => {
+                    self.modes.pop();
+                    break self.take(Kind::QuoteClose, 1);
+                }
+                b'$' | b'%' => break self.sequence(),
+                // A line end cannot be between quotes: the text is taken to have ended.
+                _ => {
+                    self.modes.pop();
+                    break self.take(Kind::Stray, 0);
+                }
+            }
+        }
+    }
+
+    /// How many bytes are text from there on, up to one that may end it.
+    fn text_length(&self, ahead: usize) -> usize {
+        let bytes = &self.bytes[self.offset + ahead..];
+        let mut length = 0;
+        while let Some(byte) = bytes.get(length) {
+            match byte {
+                b'$' | b'%' if bytes.get(length + 1) == Some(byte) && bytes.get(length + 2) == Some(&b'{') => length += 3,
+                b'$' | b'%' if bytes.get(length + 1) == Some(&b'{') => break,
+                b'\\' | b'"' | b'\n' | b'\r' => break,
+                _ => length += 1,
+            }
+        }
+        length
+    }
+
+    fn sequence(&mut self) {
+        let kind = if self.byte(0) == b'$' { Kind::Interpolation } else { Kind::Directive };
+        let strips = usize::from(self.byte(2) == b'~');
+        self.take(kind, 2 + strips);
+        self.modes.push(Mode::Code { braces: 0, nested: true });
+    }
+}
+
+fn sign(two: [u8; 2]) -> Option<(Kind, usize)> {
+    let found = match two {
+        [b'=', b'='] => (Kind::Equal, 2),
+        [b'=', b'>'] => (Kind::Arrow, 2),
+        [b'!', b'='] => (Kind::NotEqual, 2),
+        [b'<', b'='] => (Kind::LessOrEqual, 2),
+        [b'>', b'='] => (Kind::GreaterOrEqual, 2),
+        [b'&', b'&'] => (Kind::And, 2),
+        [b'|', b'|'] => (Kind::Or, 2),
+        [b':', b':'] => (Kind::DoubleColon, 2),
+        [b'[', _] => (Kind::BracketOpen, 1),
+        [b']', _] => (Kind::BracketClose, 1),
+        [b'(', _] => (Kind::ParenthesisOpen, 1),
+        [b')', _] => (Kind::ParenthesisClose, 1),
+        [b',', _] => (Kind::Comma, 1),
+        [b'.', _] => (Kind::Dot, 1),
+        [b':', _] => (Kind::Colon, 1),
+        [b'?', _] => (Kind::Question, 1),
+        [b'=', _] => (Kind::Assign, 1),
+        [b'<', _] => (Kind::Less, 1),
+        [b'>', _] => (Kind::Greater, 1),
+        [b'!', _] => (Kind::Not, 1),
+        [b'+', _] => (Kind::Plus, 1),
+        [b'-', _] => (Kind::Minus, 1),
+        [b'*', _] => (Kind::Star, 1),
+        [b'/', _] => (Kind::Slash, 1),
+        [b'%', _] => (Kind::Percent, 1),
+        _ => return None,
+    };
+    Some(found)
+}
+
+fn starts_identifier(it: char) -> bool {
+    it == '_' || if it.is_ascii() { it.is_ascii_alphabetic() } else { unicode_ident::is_xid_start(it) }
+}
+
+fn continues_identifier(it: char) -> bool {
+    match it {
+        '_' | '-' => true,
+        it if it.is_ascii() => it.is_ascii_alphanumeric(),
+        it => unicode_ident::is_xid_continue(it),
+    }
+}
+
+/// Whether all of the text is one identifier.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    text.chars().next().is_some_and(starts_identifier) && text.chars().all(continues_identifier)
+}

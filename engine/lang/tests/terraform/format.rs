@@ -1,0 +1,53 @@
+//! The usual form is terraform's.
+
+use std::fs;
+
+use ha_kind::Diagnostic;
+use ha_lang::SourceFile;
+
+use crate::draw::{Draw, draws, seed};
+use crate::{oracle, ugly};
+
+#[test]
+fn the_usual_form_is_terraforms() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(mut terraform) = oracle::terraform(directory.path()) else { return };
+    let mut draw = Draw::new(seed());
+    let drawn: Vec<String> = (0..draws(300)).map(|_| ugly::file(&mut draw)).collect();
+    let path = |index: usize| directory.path().join(format!("{index}.tf"));
+    for (index, text) in drawn.iter().enumerate() {
+        fs::write(path(index), text).unwrap();
+    }
+    let said = terraform.args(["fmt", "-no-color", "-list=false", "."]).output().unwrap();
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    let mut taken = 0;
+    let mut differ = Vec::new();
+    for (index, text) in drawn.iter().enumerate() {
+        let expected = fs::read_to_string(path(index)).unwrap();
+        let refused = said.contains(&format!("on {index}.tf line"));
+        match formatted(text) {
+            Ok(it) if it == expected && !refused => taken += 1,
+            _ if refused => {}
+            Err(_) => {}
+            // Once in a while terraform breaks what it formats, such as a heredoc taken out of quotes.
+            _ if formatted(&expected).is_err() => {}
+            other => differ.push(difference(text, &expected, other)),
+        }
+    }
+    assert!(differ.is_empty(), "{} of {} differ:\n{}", differ.len(), drawn.len(), differ[..differ.len().min(9)].join("\n"));
+    assert!(taken * 2 > drawn.len(), "only {taken} of {} could be read", drawn.len());
+}
+
+fn formatted(text: &str) -> Result<String, Vec<Diagnostic>> {
+    ha_lang::format(&SourceFile::new("main.hcl", text))
+}
+
+/// The text, and the lines that differ.
+fn difference(text: &str, expected: &str, formatted: Result<String, Vec<Diagnostic>>) -> String {
+    let formatted = formatted.unwrap_or_else(|it| format!("{it:?}"));
+    let mut said = format!("{text:?}\n");
+    for (expected, formatted) in expected.split('\n').zip(formatted.split('\n')).filter(|(left, right)| left != right) {
+        said += &format!("- {expected:?}\n+ {formatted:?}\n");
+    }
+    said
+}

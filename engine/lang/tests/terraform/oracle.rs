@@ -1,0 +1,22 @@
+//! Terraform, where it is installed.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A way to run terraform in a directory, or nothing where it is not installed.
+pub(crate) fn terraform(directory: &Path) -> Option<Command> {
+    let mut command = Command::new("terraform");
+    command.current_dir(directory).env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let installed = Command::new("terraform").arg("version").env("CHECKPOINT_DISABLE", "1").output();
+    if !installed.is_ok_and(|it| it.status.success()) {
+        skipped();
+        return None;
+    }
+    Some(command)
+}
+
+#[expect(clippy::print_stderr, reason = "who runs the tests must know what they did not do")]
+fn skipped() {
+    eprintln!("terraform is not installed: nothing was compared");
+}
