@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod completing;
+mod environment;
 mod files;
 mod interrupt;
 mod place;
@@ -11,6 +12,7 @@ mod project;
 mod providers;
 mod scope;
 mod sealed_file;
+mod spelling;
 mod terminal;
 mod trouble;
 mod variables;
@@ -29,6 +31,7 @@ use crate::commands::{
     Session, apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version,
 };
 use crate::completing::ASKED;
+use crate::environment::Environment;
 use crate::terminal::{Colour, Terminal};
 use crate::trouble::{DONE, Ended, FAILED, NO_COMMAND, Trouble};
 
@@ -77,7 +80,9 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         let entered = std::env::set_current_dir(directory);
         entered.with_context(|| format!("could not work in `{}`", directory.display())).map_err(Trouble::from)?;
     }
-    let session = Session { terminal, directory: PathBuf::from(".") };
+    let directory = PathBuf::from(".");
+    let environment = Environment::asked(arguments.everywhere.env.as_deref(), &directory)?;
+    let session = Session { terminal, directory, environment };
     match &arguments.command {
         Command::Validate(arguments) => validate::validate(arguments, &session),
         Command::Plan(arguments) => plan::plan(arguments, &session),

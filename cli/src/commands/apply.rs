@@ -14,7 +14,6 @@ use super::planning::{Intention, Made, engine, make, run, warn};
 use crate::arguments::{ApprovalArgs, PaceArgs, PlanningArgs, TellingArgs, VariableArgs};
 use crate::files::KeptFiles;
 use crate::interrupt::listen;
-use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project, Wishes};
 use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
@@ -111,8 +110,8 @@ impl Order<'_> {
                 .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
             return Err(notice.into());
         }
-        let project = Project::read(&session.directory, self.wishes, Need::Values)?;
-        let place = Place::of(&session.directory);
+        let project = Project::read(session, self.wishes, Need::Values)?;
+        let place = session.place();
         let writer = place.lock(self.command, None, self.approval.lock_timeout, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {
@@ -149,8 +148,8 @@ impl Order<'_> {
 
     /// Applies a plan that was kept.
     fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>) -> Ended {
-        let place = Place::of(&session.directory);
-        let plan = plan_file::read(path, &place)?;
+        let plan = plan_file::read(path, &session.place())?;
+        let place = plan_file::place(&plan, session);
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = KeptFiles::new(&plan.snapshot.files).ok_or_else(|| {
             Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")

@@ -12,7 +12,6 @@ use super::audience::Audience;
 use super::planning::{Intention, Made, document, engine, make, run, warn};
 use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project};
 use crate::sealed_file;
@@ -68,8 +67,8 @@ pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
 }
 
 fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
-    let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Values)?;
-    let place = Place::of(&session.directory);
+    let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
+    let place = session.place();
     let mut state = place.state()?;
     if state.is_new() {
         // A plan for a state that does not exist yet names the one that it will make.

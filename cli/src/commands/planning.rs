@@ -38,7 +38,7 @@ pub(crate) struct Made {
 impl Made {
     /// The plan as anybody may see it.
     pub(crate) fn report(&self, session: &Session, sight: Sight) -> Report {
-        Report::new(&self.plan, &stack(&session.directory), &self.secrets, sight)
+        Report::new(&self.plan, &stack(session), &self.secrets, sight)
     }
 }
 
@@ -119,6 +119,6 @@ pub(crate) fn document(
     let secrets = Secrets::within(&known);
     let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let basis = Basis { configuration, schemas, state, at: &at };
-    let report = Report::new(&made.plan, &stack(&session.directory), &secrets, sight);
+    let report = Report::new(&made.plan, &stack(session), &secrets, sight);
     plan_json(&made.plan, &report, &basis, &mut Redactor::new(&secrets, sight))
 }
