@@ -349,6 +349,34 @@ fn configurations_are_put_into_their_usual_form() {
 }
 
 #[test]
+fn the_console_knows_modules_types_and_functions() {
+    let project = Project::new(
+        "variable \"hosts\" { default = [\"a\", \"b\"] }\nmodule \"m\" {\n  source = \"./m\"\n  for_each = toset(var.hosts)\n  name = upper(each.key)\n}\n",
+    );
+    fs::create_dir(project.path("m")).unwrap();
+    project.write(
+        "m/main.hcl",
+        "variable \"name\" { type = string }\nresource \"ha_data\" \"x\" { input = var.name }\noutput \"o\" { value = \"${path.module} ${ha_data.x.output}\" }\n",
+    );
+    let said = |input: &str| {
+        project.write("input", input);
+        let mut command = project.command(&["console"]);
+        Done::from(command.stdin(fs::File::open(project.path("input")).unwrap()).output().unwrap())
+    };
+    assert_eq!(said("module.m[\"a\"].o\n").out, "\"m (known after apply: ha_data.x)\"\n");
+    project.done(&["apply", "--yes"]);
+    let answers = said("module.m[\"b\"].o\ntype(module.m)\nhelp(upper)\nupper(\nexit\n3\n");
+    let expected = "\"m B\"\nobject({\n    a: object({\n        o: string,\n    }),\n    b: object({\n        o: string,\n    }),\n})\nupper(";
+    assert!(answers.out.starts_with(expected) && answers.out.ends_with(".\n"), "{}", answers.out);
+    assert!(answers.code == 1 && answers.err.contains("<console>"), "{}", answers.err);
+    assert!(said("[1,").code == 1);
+    let functions: serde_json::Value = serde_json::from_str(&project.done(&["schema", "functions", "--json"])).unwrap();
+    assert_eq!(functions["function_signatures"]["upper"]["return_type"], "string");
+    assert!(project.done(&["schema", "functions", "cidrsubnet"]).starts_with("cidrsubnet("));
+    assert!(project.ha(&["schema", "functions", "uper"]).err.contains("did you mean `upper`?"));
+}
+
+#[test]
 fn what_cannot_be_moved_or_forgotten_is_named() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);

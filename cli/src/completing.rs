@@ -55,8 +55,13 @@ pub(crate) fn kind_names() -> ArgValueCompleter {
             Mode::Managed => it.kind.to_string(),
             Mode::Data => format!("data.{}", it.kind),
         };
-        schemas.kinds().map(name).collect()
+        schemas.kinds().map(name).chain(["functions".to_owned()]).collect()
     })
+}
+
+/// Functions of the language.
+pub(crate) fn function_names() -> ArgValueCompleter {
+    offering(|| ha_lang::functions().iter().map(|it| it.name.to_owned()).collect())
 }
 
 /// Offers of these what begins as what was typed.

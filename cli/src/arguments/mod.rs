@@ -41,7 +41,7 @@ Looking at what is there:
 Writing configurations:
   fmt       Put configurations into their usual form
   console   Evaluate expressions
-  schema    Show the kinds and what they take and give
+  schema    Show the kinds and the functions, what they take and give
 
 This program:
   version      Print the version

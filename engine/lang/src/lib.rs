@@ -21,6 +21,7 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unfinished;
 mod unreadable;
 
 pub use body::Body;
@@ -35,3 +36,4 @@ pub use inputs::{expression, value_of_text, values_file};
 pub use load::{Directories, Loaded, compile, load};
 pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};
+pub use unfinished::is_unfinished;
