@@ -4,7 +4,6 @@ use ha_state::OutputRecord;
 
 use super::Session;
 use crate::completing;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::expression::set_out;
 use crate::views::json::Json;

@@ -4,7 +4,6 @@ use ha_kind::Address;
 use super::nothing_at;
 use crate::commands::Session;
 use crate::completing;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::redact::{Redactor, Sight};
 use crate::views::state_view::{record_json, record_text, state_secrets};
