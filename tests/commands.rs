@@ -266,6 +266,46 @@ fn arguments_are_taken_as_terraforms_users_type_them() {
 }
 
 #[test]
+fn a_shell_is_offered_what_is_recorded() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    project.done(&["state", "mv", "ha_data.motto", "ha_data.motto[\"a\"]"]);
+    let offered = |words: &[&str]| {
+        let arguments: Vec<&str> = ["--", "ha"].iter().chain(words).copied().collect();
+        let mut command = project.command(&arguments);
+        let index = words.len().to_string();
+        command.envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", &index), ("_CLAP_IFS", "\n")]);
+        Done::from(command.output().unwrap()).out
+    };
+    assert_eq!(offered(&["state", "show", "ha"]), "'ha_data.motto[\"a\"]'");
+    assert_eq!(offered(&["state", "rm", "random_password.app", "ha_data"]), "ha_data.motto\n'ha_data.motto[\"a\"]'");
+    assert_eq!(offered(&["output", "--raw", "u"]), "uri");
+    assert_eq!(offered(&["schema", "random_pa"]), "random_password");
+    assert!(offered(&["st"]).contains("state"));
+    let elsewhere = Project::new(STACK);
+    let mut command = elsewhere.command(&["--", "ha", "--chdir", project.directory.path().to_str().unwrap(), "output", "m"]);
+    let command = command.env("HOME", project.home.path()).envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "4")]);
+    assert_eq!(Done::from(command.output().unwrap()).out, "motto");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(project.done(&["completions", shell]).contains("HA_COMPLETE"), "{shell}");
+    }
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let project = Project::new("");
+    let page = project.done(&["man", "state", "mv"]);
+    assert!(page.contains(".TH ha-state-mv 1") && page.contains("Record things under another address"), "{page}");
+    project.done(&["man", "--into", "pages"]);
+    let written: Vec<String> =
+        fs::read_dir(project.path("pages")).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    for name in ["ha.1", "ha-plan.1", "ha-state.1", "ha-state-mv.1"] {
+        assert!(written.iter().any(|it| it == name), "{name} of {written:?}");
+    }
+    assert!(project.ha(&["man", "stat"]).err.contains("there is no command `stat`"));
+}
+
+#[test]
 fn what_cannot_be_moved_or_forgotten_is_named() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);

@@ -19,7 +19,7 @@ pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, console, destroy, output, plan, schema, show, state, validate, version};
+use crate::commands::{apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\
@@ -41,8 +41,12 @@ Looking at what is there:
 Writing configurations:
   console   Evaluate expressions
   schema    Show the kinds and what they take and give
-  version   Print the version
-  help      Show this, or the help of a command
+
+This program:
+  version      Print the version
+  completions  Print what teaches a shell to complete `ha`
+  man          Print or write manual pages
+  help         Show this, or the help of a command
 
 Options:
 {options}{after-help}
@@ -110,4 +114,6 @@ pub(crate) enum Command {
     Console(console::ConsoleArgs),
     Schema(schema::SchemaArgs),
     Version(version::VersionArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }

@@ -21,6 +21,7 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unreadable;
 
 pub use body::Body;
 pub use configuration::{

@@ -18,10 +18,6 @@ fn error(summary: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary)
 }
 
-pub(crate) fn unreadable(message: &str, span: Span) -> Diagnostic {
-    error(message).at(span).label("cannot be read from here on")
-}
-
 pub(crate) fn too_large(file: &str) -> Diagnostic {
     error(format!("`{file}` is larger than 4 GiB")).help("split it into several files")
 }

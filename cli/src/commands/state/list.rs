@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::nothing_at;
 use crate::commands::Session;
+use crate::completing;
 use crate::pattern::Pattern;
 use crate::trouble::{DONE, Ended};
 use crate::views::json::Json;
@@ -22,7 +23,7 @@ Examples:
 Exit codes: 0 done, 1 nothing is at an address that has no `*` or `?`, or another error.")]
 pub(crate) struct ListArgs {
     /// Only those at these addresses: instances, blocks, modules, kinds; `*` and `?` stand for anything
-    #[arg(value_name = "ADDRESS")]
+    #[arg(value_name = "ADDRESS", add = completing::places())]
     patterns: Vec<Pattern>,
     /// Only what the service calls so
     #[arg(long, value_name = "ID")]

@@ -3,6 +3,7 @@ use ha_kind::Address;
 
 use super::nothing_at;
 use crate::commands::Session;
+use crate::completing;
 use crate::trouble::{DONE, Ended};
 use crate::views::redact::{Redactor, Sight};
 use crate::views::state_view::{record_json, record_text, state_secrets};
@@ -19,6 +20,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct ShowArgs {
     /// Which
+    #[arg(add = completing::addresses())]
     address: Address,
     /// Print JSON
     #[arg(long)]
