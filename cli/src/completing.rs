@@ -10,6 +10,7 @@ use ha_kind::{Address, Mode};
 use crate::environment::Environment;
 use crate::place::Place;
 use crate::providers::kinds;
+use crate::trouble::Trouble;
 
 /// The variable that a shell asks with.
 pub(crate) const ASKED: &str = "HA_COMPLETE";

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::dashes::with_two_dashes;
 pub(crate) use self::environment::with_environment;
-pub(crate) use self::planning::{PaceArgs, PlanningArgs};
+pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
 use crate::commands::{apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version};
