@@ -8,16 +8,21 @@ mod arguments;
 mod condition;
 mod deletion;
 mod difference;
+mod evaluation;
 mod execution;
 mod expand;
 mod finish;
 mod graph;
 mod lifecycle;
 mod model;
+mod modules;
+mod moves;
 mod observed;
 mod order;
+mod peek;
 mod planner;
 mod redacted;
+mod removed;
 mod rolling;
 mod selection;
 mod world;
@@ -31,6 +36,7 @@ pub use model::{
     Change, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step,
     StepKind,
 };
+pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
 pub use planner::{Input, Planned, known_settings, plan};
 pub use redacted::{redacted, redacted_error};

@@ -19,6 +19,7 @@ mod kill;
 mod lifecycle;
 mod linear;
 mod many;
+mod modules;
 mod order;
 mod outputs;
 mod properties;
