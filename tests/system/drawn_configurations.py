@@ -65,7 +65,7 @@ class Special:
         return self.name, self.type
 
     def opaque(self, attribute):
-        return any(it.opaque() for it in self.owner.all_references(self.owner.keys()))
+        return self.owner.follows is not None or any(it.opaque() for it in self.owner.all_references(self.owner.keys()))
 
     def sensitive(self, attribute):
         return any(it.item.sensitive(it.attribute) for it in self.owner.all_references(self.owner.keys()))
@@ -146,9 +146,15 @@ class Repeated(Item):
         self.shape = None
         self.number = 0
         self.set_of_keys = False
+        # Another one that has keys: one for each of its instances.
+        self.follows = None
 
     def keys(self):
+        """What gives the keys' values."""
         return [slot for slot in self.expressions if slot.startswith("each:")]
+
+    def names(self):
+        return self.follows.names() if self.follows else [slot[5:] for slot in self.keys()]
 
     def reshape(self, draw, scope):
         for slot in self.keys():
@@ -156,7 +162,9 @@ class Repeated(Item):
         self.shape = draw.choice([None, None, "count", "each"])
         if self.shape == "count":
             self.number = draw.choice([0, 1, 1, 2, 3])
-        if self.shape == "each":
+        leaders = [it for it, _ in scope if isinstance(it, Resource) and it.shape == "each"]
+        self.follows = draw.choice(leaders) if self.shape == "each" and leaders and draw.random() < 0.4 else None
+        if self.shape == "each" and not self.follows:
             self.set_of_keys = draw.random() < 0.4
             for key in draw.sample(drawn.KEYS, draw.randrange(4)):
                 self.redraw(draw, "each:" + key, scope, "string")
@@ -165,21 +173,24 @@ class Repeated(Item):
         if self.shape == "count":
             return [(Special(self, "count.index", "number"), "")]
         if self.shape == "each":
-            return [(Special(self, "each.key", "string"), ""), (Special(self, "each.value", "string"), "")]
+            value = "each.value.id" if self.follows else "each.value"
+            return [(Special(self, "each.key", "string"), ""), (Special(self, value, "string"), "")]
         return []
 
     def instances(self):
         if self.shape == "count":
             return [f"{self.address()}[{i}]" for i in range(self.number)]
         if self.shape == "each":
-            return [f"{self.address()}[{json.dumps(slot[5:])}]" for slot in self.keys()]
+            return [f"{self.address()}[{json.dumps(name)}]" for name in self.names()]
         return [self.address()]
 
     def repetition(self, block):
         if self.shape == "count":
             block.set("count", [str(self.number), f'length(split(",", "{"," * (self.number - 1)}"))'][self.number > 1])
+        elif self.follows:
+            block.set("for_each", self.follows.address())
         elif self.shape == "each" and self.set_of_keys:
-            block.set("for_each", f"toset([{', '.join(json.dumps(slot[5:]) for slot in self.keys())}])")
+            block.set("for_each", f"toset([{', '.join(map(json.dumps, self.names()))}])")
         elif self.shape == "each":
             pairs = [f"{json.dumps(slot[5:])} = {self.text(slot)}" for slot in self.keys()]
             block.set("for_each", "{ " + ", ".join(pairs) + " }")
@@ -393,10 +404,12 @@ def repaired(draw, module):
     """Draws anew what cannot be said any more."""
     for item in [*module.items, *module.outputs, *module.checks]:
         scope = module.scope(item)
-        possible = {(it.name, attribute) for it, attribute in scope}
         at = module.items.index(item) if item in module.items else len(module.items)
         earlier = module.items[:at]
         item.uses = [it for it in item.uses if it in earlier]
+        if isinstance(item, Repeated) and item.follows and (item.follows not in earlier or item.follows.shape != "each"):
+            item.shape = item.follows = None
+            scope = module.scope(item)
         if isinstance(item, Resource):
             item.triggered_by = [it for it in item.triggered_by if it in earlier]
         if isinstance(item, Call):

@@ -21,23 +21,31 @@ class Run:
         self.refused = 0
 
 
-def run(seed, folder, binary, spelling, edits=3):
-    folder = pathlib.Path(folder) / str(seed)
+def drawn(seed, folder, binary, spelling, edits=3):
+    """A configuration drawn at random, and edits to it."""
+    history = History(seed)
+
+    def steps():
+        for number in range(edits + 1):
+            if number:
+                history.edit()
+            yield history.steps[-1]
+
+    return follow(steps(), pathlib.Path(folder) / str(seed), binary, spelling, history.undo)
+
+
+def follow(steps, folder, binary, spelling, undo=lambda: None):
     shutil.rmtree(folder, ignore_errors=True)
     outcome = Run()
-    history = History(seed)
     terraform, ha = Terraform(folder / "terraform"), Ha(folder / "ha", binary, spelling)
-    for number in range(edits + 1):
-        if number:
-            history.edit()
-        step = history.steps[-1]
+    for number, step in enumerate(steps):
         comparison = Comparison(terraform, ha)
         taken = take(comparison, step)
         outcome.found += [f"step {number} ({step.what}; {' '.join(step.options)}): {it}" for it in comparison.found]
         outcome.allowed += comparison.allowed
         if taken == "refused":
             outcome.refused += 1
-            history.undo()
+            undo()
         else:
             outcome.steps += 1
         if taken == "over" or comparison.found:
@@ -62,6 +70,7 @@ def take(comparison, step):
         said = [trouble(it) if it.returncode else "applies" for it in (their_apply, our_apply)]
         comparison.differ("apply", *said)
         return "over"
+    comparison.orders(their_apply, our_apply)
     comparison.states()
     if not step.options and not our_apply.returncode:
         again, plan = ha.plan(step)

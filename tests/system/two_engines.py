@@ -134,7 +134,7 @@ class Ha(Engine):
         return outcome, json.loads(self.theirs(outcome.stdout.splitlines()[-1]))
 
     def apply(self):
-        return self.run("apply", "--yes", "plan")
+        return self.run("apply", "--yes", "--json", "plan")
 
     def state(self):
         shown = self.run("show", "--json", "--show-sensitive")
@@ -170,6 +170,33 @@ def _plain(value):
     return value["value"] if isinstance(value, dict) and set(value) == {"value", "type"} else value
 
 
+def events(outcome):
+    """What an apply began and ended, in order: begins or ends, address, what."""
+    told = []
+    for line in outcome.stdout.splitlines():
+        event = json.loads(line) if line.startswith("{") else {}
+        if event.get("type") in ("apply_start", "apply_complete"):
+            hook = event["hook"]
+            told.append((event["type"] == "apply_start", hook["resource"]["addr"].replace("ha_data", "terraform_data"), hook["action"]))
+    return told
+
+
+def out_of_order(told, before, after):
+    """Pairs of steps of which one did not wait for the other, going by the dependencies before and after."""
+    begun, ended = {}, {}
+    for number, (begins, address, action) in enumerate(told):
+        deletes = action == "delete"
+        (begun if begins else ended).setdefault((_without_keys(address), deletes), []).append(number)
+    wrong = []
+    for links, deletes in ((before, True), (after, False)):
+        for block, needed in links.items():
+            for other in needed:
+                first, then = (block, other) if deletes else (other, block)
+                if max(ended.get((first, deletes), [-1])) > min(begun.get((then, deletes), [len(told)])):
+                    wrong.append(f"{'deletion' if deletes else 'making'} of {then} before that of {first}")
+    return wrong
+
+
 def closure(dependencies):
     whole = {}
     for block, direct in dependencies.items():
@@ -192,6 +219,8 @@ class Comparison:
         self.found = []
         # What was let pass, by its reason.
         self.allowed = []
+        # Of terraform's blocks before the step.
+        self.links = closure(terraform.state()[1])
 
     def differ(self, what, theirs, ours):
         self.found.append(f"{what}: terraform {_short(theirs)}, ha {_short(ours)}")
@@ -286,6 +315,18 @@ class Comparison:
             marks = [_paths(it.get(f"{side}_sensitive")) for it in (theirs, ours)]
             if not marks[0] <= marks[1] and not any(mark[: len(it)] == it for mark in marks[0] for it in marks[1]):
                 self.differ(f"output {name} {side} sensitive", *map(sorted, marks))
+
+    def orders(self, their_apply, our_apply):
+        """Steps wait for one another as the dependencies say."""
+        before, after = self.links, closure(self.terraform.state()[1])
+        theirs, ours = (out_of_order(events(it), before, after) for it in (their_apply, our_apply))
+        if set(ours) - set(theirs):
+            self.differ("the order", theirs, ours)
+        # The same steps, whatever their order.
+        if not self.weaker:
+            did = [sorted({it[1:] for it in events(apply)}) for apply in (their_apply, our_apply)]
+            if did[0] != did[1]:
+                self.differ("the steps", *did)
 
     def states(self):
         (theirs, their_links, their_outputs), (ours, our_links, our_outputs) = self.terraform.state(), self.ha.state()
