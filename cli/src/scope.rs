@@ -7,6 +7,8 @@ use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Object, Schemas, Typ
 use ha_lang::{BlockName, Configuration, Environment, Files, Scope, Target};
 use ha_state::{Record, State};
 
+use crate::environment::workspace;
+
 /// A configuration and its state, as they are.
 pub(crate) struct Recorded<'a> {
     configuration: &'a Configuration,
@@ -15,6 +17,7 @@ pub(crate) struct Recorded<'a> {
     schemas: &'a Schemas,
     files: &'a dyn Files,
     open: RefCell<BTreeSet<Name>>,
+    workspace: &'a str,
 }
 
 impl<'a> Recorded<'a> {
@@ -25,7 +28,13 @@ impl<'a> Recorded<'a> {
         schemas: &'a Schemas,
         files: &'a dyn Files,
     ) -> Self {
-        Self { configuration, variables, state, schemas, files, open: RefCell::default() }
+        Self { configuration, variables, state, schemas, files, open: RefCell::default(), workspace: workspace(None) }
+    }
+
+    /// In this environment.
+    pub(crate) fn in_environment(mut self, environment: Option<&'a str>) -> Self {
+        self.workspace = workspace(environment);
+        self
     }
 
     fn local(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
@@ -87,7 +96,7 @@ impl Scope for Recorded<'_> {
                 }
             }
             Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
-            Target::Workspace => Ok(Value::from("default")),
+            Target::Workspace => Ok(Value::from(self.workspace)),
             other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")))),
         }
     }

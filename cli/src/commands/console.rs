@@ -9,7 +9,6 @@ use ha_state::State;
 use super::Session;
 use crate::arguments::VariableArgs;
 use crate::files::ReadFiles;
-use crate::place::Place;
 use crate::project::{Need, Project, has_configuration};
 use crate::providers::kinds;
 use crate::scope::Recorded;
@@ -68,12 +67,13 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
         let desk = Desk { scope: &Nothing, files: &files, secrets: Secrets::default(), sources: Sources::default(), sight };
         return desk.serve(arguments, session);
     }
-    let project = Project::read(&session.directory, arguments.variables.wishes(), Need::WhatThereIs)?;
-    let state: State = Place::of(&session.directory).state()?;
+    let project = Project::read(session, arguments.variables.wishes(), Need::WhatThereIs)?;
+    let state: State = session.place().state()?;
     let (schemas, _) = kinds();
     let variables = &project.snapshot.variables;
     let known: Vec<Value> = variables.values().cloned().chain(state_values(&state)).collect();
     let scope = Recorded::new(&project.configuration, variables, &state, &schemas, &*project.files);
+    let scope = scope.in_environment(project.snapshot.environment.as_deref());
     let desk =
         Desk { scope: &scope, files: &*project.files, secrets: Secrets::within(&known), sources: project.sources.clone(), sight };
     desk.serve(arguments, session)

@@ -38,8 +38,9 @@ pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> 
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
 fn done_counted(applied: &Applied) -> String {
-    let Counts { create, update, replace, delete, .. } = done_counts(applied);
-    format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed")
+    let Counts { create, update, replace, delete, forget, read: _, import: _ } = done_counts(applied);
+    let forgotten = if forget > 0 { format!(", {forget} forgotten") } else { String::new() };
+    format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed{forgotten}")
 }
 
 /// How many instances each thing has happened to.
@@ -61,6 +62,7 @@ pub(crate) fn done_counts(applied: &Applied) -> Counts {
         update: count(|it| it.1),
         replace: count(|it| it.0 && it.2),
         delete: count(|it| it.2 && !it.0),
+        forget: applied.done.iter().filter(|(_, it)| *it == Action::Forget).count(),
         ..Counts::default()
     }
 }

@@ -4,7 +4,6 @@ use super::nothing_at;
 use crate::commands::Session;
 use crate::completing;
 use crate::pattern::Pattern;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::json::Json;
 
@@ -36,7 +35,7 @@ pub(crate) struct ListArgs {
 
 pub(crate) fn list(arguments: &ListArgs, session: &Session) -> Ended {
     let ListArgs { patterns, id, json } = arguments;
-    let place = Place::of(&session.directory);
+    let place = session.place();
     let all = match id {
         None => place.addresses()?.into_iter().collect(),
         Some(id) => {
