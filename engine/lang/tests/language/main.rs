@@ -3,6 +3,7 @@
 mod blocks;
 mod cases;
 mod declarations;
+mod hostile;
 mod marks;
 mod mistakes;
 mod templates;
