@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(feature = "postgresql")]
+mod interrupts;
+mod loading;
+mod streams;
 mod terraform;
 
 use std::fs;
