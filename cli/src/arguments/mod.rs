@@ -16,10 +16,12 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::dashes::with_two_dashes;
 pub(crate) use self::environment::with_environment;
-pub(crate) use self::planning::{PaceArgs, PlanningArgs};
+pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version};
+use crate::commands::{
+    apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version,
+};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\

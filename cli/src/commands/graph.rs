@@ -1,4 +1,3 @@
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,10 +6,10 @@ use ha_kind::{Diagnostic, closest};
 use ha_lang::Configuration;
 use ha_plan::{Change, OutlineKind, PlanMode, outline};
 
+use super::Session;
 use super::audience::Audience;
 use super::planning::{Intention, engine, make, run};
-use super::Session;
-use crate::arguments::{TellingArgs, VariableArgs};
+use crate::arguments::{ScopeArgs, TellingArgs, VariableArgs};
 use crate::completing;
 use crate::interrupt::listen;
 use crate::plan_file;
@@ -55,6 +54,8 @@ pub(crate) struct GraphArgs {
     /// Also variables, locals, outputs, providers and modules
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    scope: ScopeArgs,
     #[command(flatten)]
     variables: VariableArgs,
 }
@@ -136,17 +137,14 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<(Arc<Configuratio
         return Ok((project.configuration, project.sources, None));
     }
     let state = session.place().state()?;
-    let intention = Intention { mode: PlanMode::Normal, replace: &[], refresh: true };
+    let intention = Intention { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope };
     let made = run(async {
-        let cancel = listen()?;
-        let audience = Audience::of(session, &TellingArgs::default())?;
-        make(&engine(PARALLELISM), &project, &state, &intention, &audience, &cancel).await
+        let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);
+        let cancel = listen(audience.last_word())?;
+        make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel).await
     })?;
     Ok((project.configuration, project.sources, Some(made.plan.changes)))
 }
-
-/// How many things are looked at at a time.
-const PARALLELISM: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
 
 /// Whether an address is this one or in it.
 fn is_at(address: &str, place: &str) -> bool {

@@ -7,11 +7,12 @@ use anyhow::Context;
 use ha_kind::{Address, Schemas, Value};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
-use ha_run::{Cancel, Engine, RefreshMode, Request};
+use ha_run::{Cancel, Engine, Request};
 use ha_state::State;
 
 use super::Session;
 use super::audience::Audience;
+use crate::arguments::ScopeArgs;
 use crate::project::{Project, stack};
 use crate::providers::kinds;
 use crate::trouble::Trouble;
@@ -26,7 +27,7 @@ use crate::views::state_view::state_values;
 pub(crate) struct Intention<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) replace: &'a [Address],
-    pub(crate) refresh: bool,
+    pub(crate) scope: &'a ScopeArgs,
 }
 
 /// A plan, and what must be kept out of everything that is told of it.
@@ -83,8 +84,8 @@ pub(crate) async fn make(
         files,
         mode: intention.mode,
         replace: intention.replace.to_vec(),
-        refresh: if intention.refresh { RefreshMode::All } else { RefreshMode::None },
-        selection: ha_plan::Selection::default(),
+        refresh: intention.scope.refresh,
+        selection: intention.scope.selection(),
         imports: Vec::new(),
     };
     let planned = tokio::select! {

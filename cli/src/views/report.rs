@@ -148,15 +148,18 @@ impl Report {
 impl ShownChange {
     /// The more harm it may do, the later it is shown: the worst stands nearest to the prompt.
     fn risk(&self) -> (u8, Address) {
-        let action = match self.action {
+        (if self.loses_data() { 5 } else { self.rank() }, self.address.clone())
+    }
+
+    /// How much harm its action may do.
+    pub(crate) fn rank(&self) -> u8 {
+        match self.action {
             Action::NoOp | Action::Read => 0,
             Action::Create => 1,
             Action::Update => 2,
-            Action::DeleteThenCreate | Action::CreateThenDelete => 3,
-            Action::Forget => 3,
+            Action::DeleteThenCreate | Action::CreateThenDelete | Action::Forget => 3,
             Action::Delete => 4,
-        };
-        (if self.loses_data() { 5 } else { action }, self.address.clone())
+        }
     }
 
     /// Whether anything at all happens to it.

@@ -34,6 +34,20 @@ mod tests {
 
     #[test]
     fn nodes_and_edges_for_graphviz() {
-        check(&dot(&service()), str![]);
+        check(&dot(&service()), str![[r##"
+digraph G {
+  rankdir = "RL";
+  node [shape = rect, fontname = "sans-serif"];
+  "a.key" [label="a.key"];
+  "a.\"odd\" <one>" [label="a.\"odd\" <one>"];
+  "a.database" [label="± a.database", color = "#cf222e"];
+  "a.service" [label="~ a.service (3)", color = "#9a6700"];
+  "a.database" -> "a.key";
+  "a.database" -> "a.\"odd\" <one>";
+  "a.service" -> "a.key";
+  "a.service" -> "a.database";
+}
+
+"##]]);
     }
 }

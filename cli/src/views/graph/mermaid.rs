@@ -16,7 +16,9 @@ pub(crate) fn mermaid(picture: &Picture) -> String {
         let node = &picture.nodes[*at];
         let _ = writeln!(text, "  n{at}[\"{}\"]:::{}", escaped(&label(node)), class(node.action));
     }
-    for (from, to) in picture.edges.iter().filter(|(from, to)| shown.binary_search(from).is_ok() && shown.binary_search(to).is_ok()) {
+    for (from, to) in
+        picture.edges.iter().filter(|(from, to)| shown.binary_search(from).is_ok() && shown.binary_search(to).is_ok())
+    {
         let _ = writeln!(text, "  n{from} --> n{to}");
     }
     if shown.len() < picture.nodes.len() {
@@ -44,7 +46,22 @@ mod tests {
 
     #[test]
     fn nodes_and_edges_for_a_comment() {
-        check(&mermaid(&service()), str![]);
+        check(&mermaid(&service()), str![[r#"
+flowchart RL
+  n0["a.key"]:::unchanged
+  n1["a.#quot;odd#quot; #lt;one#gt;"]:::unchanged
+  n2["± a.database"]:::replaced
+  n3["~ a.service (3)"]:::updated
+  n2 --> n0
+  n2 --> n1
+  n3 --> n0
+  n3 --> n2
+  classDef created stroke:#1a7f37,stroke-width:2px
+  classDef updated stroke:#9a6700,stroke-width:2px
+  classDef replaced stroke:#cf222e,stroke-width:3px
+  classDef destroyed stroke:#cf222e,stroke-width:2px,stroke-dasharray:4
+
+"#]]);
     }
 
     #[test]

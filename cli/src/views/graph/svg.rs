@@ -73,7 +73,8 @@ fn laid_out(picture: &Picture) -> (Vec<Spot>, f64, f64) {
     let mut spots = vec![Spot::default(); picture.nodes.len()];
     let (mut left, mut height) = (ROOM, 0.0_f64);
     for (part, ..) in parts {
-        let least = |it: &dyn Fn(usize, f64, f64) -> f64| part.iter().map(|(at, (x, y))| it(*at, *x, *y)).fold(f64::INFINITY, f64::min);
+        let least =
+            |it: &dyn Fn(usize, f64, f64) -> f64| part.iter().map(|(at, (x, y))| it(*at, *x, *y)).fold(f64::INFINITY, f64::min);
         let from = least(&|at, x, _| x - half(at));
         // Its ups are our downs where they are less.
         let top = least(&|_, _, y| y.abs());

@@ -1,4 +1,4 @@
-use sapling_renderdag::{Ancestor, GraphRowRenderer, Renderer};
+use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
 use super::{Picture, label, sign};
 use crate::views::paint::{Paint, tone};
@@ -33,6 +33,13 @@ mod tests {
 
     #[test]
     fn what_refers_stands_above_what_it_refers_to() {
-        check(&text(&service().reduced(), Paint::PLAIN), str![]);
+        check(&text(&service().reduced(), Paint::PLAIN), str![[r#"
+~  a.service (3)
+±    a.database
+├─╮
+· │  a."odd" <one>
+  ·  a.key
+
+"#]]);
     }
 }
