@@ -6,7 +6,7 @@ use clap::Args;
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Applied, Cancel, Engine, Observer, StepError};
-use ha_state::{Frame, Holder, Run, RunEnd, RunOutcome, RunStart, Writer, keyed_digest};
+use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Writer};
 
 use super::Session;
 use super::audience::{Audience, Ticking};
@@ -297,14 +297,10 @@ impl Works<'_> {
 
     /// Writes down that work begins, and by which plan.
     async fn write_start(&self, made: &Made) -> Result<(), Trouble> {
-        let written =
-            serde_json::to_vec(&made.plan).map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
-        let start = RunStart {
-            command: self.command.to_owned(),
-            plan: Some(keyed_digest(self.writer.key(), &written)),
-            by: self.by.clone(),
-            at: now(),
-        };
+        let mut digest = KeyedDigest::new(self.writer.key());
+        serde_json::to_writer(&mut digest, &made.plan)
+            .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
+        let start = RunStart { command: self.command.to_owned(), plan: Some(digest.finish()), by: self.by.clone(), at: now() };
         self.writer.append(Frame::Run(Run::Start(start))).await?;
         Ok(())
     }

@@ -69,7 +69,7 @@ enum Format {
     Dot,
     /// For comments and pages that draw it; at most 40 nodes, what changes first
     Mermaid,
-    /// A drawing; at most 1,000 nodes
+    /// A drawing; at most 500 nodes
     Svg,
     /// Nodes and edges as data, every edge
     Json,

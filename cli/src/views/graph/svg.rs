@@ -5,7 +5,7 @@ use rust_sugiyama::configure::Config;
 use super::{Picture, class, label};
 
 /// Beyond this, laying it out takes longer than anybody waits, and nobody finds anything in it.
-pub(crate) const MOST: usize = 1_000;
+pub(crate) const MOST: usize = 500;
 /// The height of a node, and the room around it.
 const HEIGHT: f64 = 28.0;
 const ROOM: f64 = 24.0;
