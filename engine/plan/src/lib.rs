@@ -16,12 +16,14 @@ mod graph;
 mod lifecycle;
 mod model;
 mod modules;
+mod moves;
 mod observed;
 mod order;
 mod outline;
 mod peek;
 mod planner;
 mod redacted;
+mod removed;
 mod rolling;
 mod selection;
 mod world;
@@ -35,6 +37,7 @@ pub use model::{
     Change, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step,
     StepKind,
 };
+pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
 pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, known_settings, plan};

@@ -1,10 +1,11 @@
 use clap::Args;
+use ha_plan::Pattern;
 use ha_state::State;
 
 use super::nothing_at;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite, unfinished};
 use crate::commands::Session;
-use crate::pattern::Pattern;
+use crate::completing;
 use crate::trouble::{Ended, Trouble};
 
 /// Forget things without destroying them
@@ -16,12 +17,12 @@ use crate::trouble::{Ended, Trouble};
 Examples:
   ha state rm 'mongodb_host.db[\"c\"]'            one instance
   ha state rm aws_s3_bucket.old module.legacy   a block and a module, all that is in them
-  ha state rm --dry-run 'module.*.random_password'
+  ha state rm --dry-run 'module.*.random_password.*'
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct RmArgs {
-    /// What to forget: instances, blocks, modules, kinds; `*` and `?` stand for anything
-    #[arg(value_name = "ADDRESS", required = true)]
+    /// What to forget: instances, blocks, modules, kinds; `*` stands for anything
+    #[arg(value_name = "ADDRESS", required = true, add = completing::places())]
     patterns: Vec<String>,
     #[command(flatten)]
     rewrite: RewriteArgs,
@@ -53,7 +54,7 @@ fn without(texts: &[String], before: &State) -> Result<Rewritten, Trouble> {
         gone.extend(state.records.extract_if(.., |address, _| is_meant(address)).map(|(address, _)| address.to_string()));
         let is_known = || before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).any(is_meant);
         if gone.is_empty() && !is_known() {
-            wrong.push(nothing_at(text, before));
+            wrong.push(nothing_at(text, before.records.keys()));
         }
         changes.extend(gone);
     }

@@ -3,7 +3,7 @@ use ha_kind::Address;
 
 use super::nothing_at;
 use crate::commands::Session;
-use crate::place::Place;
+use crate::completing;
 use crate::trouble::{DONE, Ended};
 use crate::views::redact::{Redactor, Sight};
 use crate::views::state_view::{record_json, record_text, state_secrets};
@@ -20,6 +20,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct ShowArgs {
     /// Which
+    #[arg(add = completing::addresses())]
     address: Address,
     /// Print JSON
     #[arg(long)]
@@ -30,9 +31,9 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let state = Place::of(&session.directory).state()?;
+    let state = session.place().state()?;
     let address = &arguments.address;
-    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), &state))?;
+    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
     let secrets = state_secrets(&state);
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match arguments.json {

@@ -124,7 +124,7 @@ impl Resource for Group {
     }
 
     fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+        Ok(Known::by(id).argument("name", id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

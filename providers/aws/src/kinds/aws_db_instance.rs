@@ -202,7 +202,7 @@ impl Resource for Instance {
     }
 
     fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id))
+        Ok(Known::by(id).argument("identifier", id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
