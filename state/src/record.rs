@@ -81,6 +81,7 @@ impl Record {
         share(&mut self.configured, &other.configured);
         self.arguments.share_names(&other.arguments);
         self.outputs.share_names(&other.outputs);
+        share(&mut self.dependencies, &other.dependencies);
     }
 }
 

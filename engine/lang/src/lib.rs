@@ -31,7 +31,7 @@ mod version;
 pub use body::Body;
 pub use configuration::{
     Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
-    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
+    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
 pub use ephemeral::Ephemeral;

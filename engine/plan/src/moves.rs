@@ -6,7 +6,7 @@ mod implied;
 mod sorted;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Place, Schemas, Span};
@@ -298,19 +298,12 @@ fn applied(state: &State, moves: &[Move]) -> State {
         records.range(block.instance(Key::None)..).next().is_some_and(|(it, _)| it.block == *block)
     };
     let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
-    let renamed = |dependencies: &mut Vec<BlockAddress>| {
-        if dependencies.iter().any(|it| blocks.contains_key(it)) {
-            let by_now = |it: &BlockAddress| match blocks.get(it) {
-                Some(to) => to.iter().chain(staying.get(it)).cloned().collect(),
-                None => vec![it.clone()],
-            };
-            *dependencies = dependencies.iter().flat_map(by_now).collect::<BTreeSet<_>>().into_iter().collect();
-        }
-    };
-    for record in state.records.values_mut().chain(state.deposed.values_mut()) {
-        renamed(&mut record.dependencies);
+    let by_now = |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
+    let mut done = HashMap::new();
+    let records = state.records.values_mut().chain(state.deposed.values_mut()).map(|it| &mut it.dependencies);
+    for dependencies in records.chain(state.providers.values_mut().map(|it| &mut it.dependencies)) {
+        dependencies.replace(&by_now, &mut done);
     }
-    state.providers.values_mut().for_each(|it| renamed(&mut it.dependencies));
     state
 }
 

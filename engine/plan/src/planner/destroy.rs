@@ -19,7 +19,7 @@ use crate::peek::Peek;
 pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -> Result<Plan, Vec<Diagnostic>> {
     let mut changes: Vec<Change> =
         current.priors.iter().map(|(address, prior)| deletion(input.schemas, address, prior, Reason::Destroy)).collect();
-    let peek = Peek { graph, variables: &input.snapshot.variables, files: input.files, recorded: None };
+    let peek = Peek { graph, snapshot: input.snapshot, files: input.files, recorded: None };
     let world = peek.world(&asking_for_protection(graph, &changes));
     let protected = |change: &Change| {
         let recorded = || current.priors[&change.address].record.prevent_destroy;
