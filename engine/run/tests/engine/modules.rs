@@ -174,21 +174,27 @@ async fn what_a_module_waits_for_comes_before_all_in_it() {
         ))
     };
     project.world.fact("known", "it");
-    assert_data_eq!(project.apply(&text(1)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(1)).await,
+        str![[r#"
 + thing.after digest="digest of nothing", name="after", size=1 because of module.m.data.fact.of, module.m.module.in.thing.it, thing.before
 + thing.before digest="digest of nothing", name="before", size=1
 <= module.m.data.fact.of [DependencyPending] key="known" because of thing.before
 + module.m.module.in.thing.it digest="digest of nothing", name="inner-in", size=2 because of thing.before
 
-"#]]);
+"#]]
+    );
     let (before, inner, after) = ("thing.before", "module.m.module.in.thing.it", "thing.after");
     let calls = |verb: &str| [before, inner, after].map(|it| format!("{verb} {it}"));
     assert_eq!(project.world.take_calls(), calls("create"));
-    assert_data_eq!(project.apply(&text(2)).await, str![[r#"
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
 ~ thing.before revision: 1 -> ?(thing.before.revision), size: 1 -> 2
 <= module.m.data.fact.of [DependencyPending] key="known" because of thing.before
 
-"#]]);
+"#]]
+    );
     project.world.take_log();
     project.destroy(&text(2)).await;
     let mut calls = calls("delete");
