@@ -378,7 +378,8 @@ impl Work {
 
     fn checkpoint(&mut self) -> Result<(), StateError> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = checkpoint::encode(&state, self.name.clone(), &self.key)?;
+        let room = self.checkpoint_length + self.journal_length;
+        let bytes = checkpoint::encode(&state, self.name.clone(), &self.key, room)?;
         let number = state.number;
         drop(state);
         self.held.checkpoint(number, &bytes)?;
@@ -407,7 +408,7 @@ impl Work {
                 record.version = number;
             }
         }
-        let bytes = checkpoint::encode(&successor, self.name.clone(), &self.key)?;
+        let bytes = checkpoint::encode(&successor, self.name.clone(), &self.key, self.checkpoint_length)?;
         self.held.checkpoint(number, &bytes)?;
         *state = successor;
         Ok(number)

@@ -24,6 +24,7 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unfinished;
 mod unreadable;
 mod version;
 
@@ -41,3 +42,4 @@ pub use load::{Directories, Loaded, compile, load};
 pub use providers::unknown_providers;
 pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};
+pub use unfinished::is_unfinished;

@@ -7,7 +7,7 @@ mod sorted;
 
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas};
+use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
@@ -337,29 +337,31 @@ impl Graph {
         }
     }
 
-    fn circular(&self, circle: &[NodeId]) -> Diagnostic {
-        let span = circle.iter().find_map(|id| {
-            let configuration = self.configuration(*id);
-            match self.nodes[*id].what {
-                What::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
-                What::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
-                What::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
-                What::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
-                What::Variable(place) | What::Validation(place) => {
-                    configuration.variables.get_index(place).map(|(_, it)| it.span.clone())
-                }
-                What::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
-                What::Expand | What::Gate | What::Whole | What::End => {
-                    self.modules.call(self.nodes[*id].module).map(|it| it.head.clone())
-                }
+    /// Where a node is written.
+    pub(crate) fn span(&self, id: NodeId) -> Option<Span> {
+        let configuration = self.configuration(id);
+        match self.nodes[id].what {
+            What::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
+            What::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
+            What::Variable(place) | What::Validation(place) => {
+                configuration.variables.get_index(place).map(|(_, it)| it.span.clone())
             }
-        });
+            What::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Expand | What::Gate | What::Whole | What::End => {
+                self.modules.call(self.nodes[id].module).map(|it| it.head.clone())
+            }
+        }
+    }
+
+    fn circular(&self, circle: &[NodeId]) -> Diagnostic {
         let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
         names.dedup();
         let diagnostic = Diagnostic::error("these refer to each other in a circle")
             .detail(format!("{} each wait for another of them.", names.join(", ")))
             .help("move what they share into a local value or a resource of its own");
-        match span {
+        match circle.iter().find_map(|id| self.span(*id)) {
             Some(span) => diagnostic.at(span),
             None => diagnostic,
         }

@@ -19,6 +19,7 @@ mod modules;
 mod moves;
 mod observed;
 mod order;
+mod outline;
 mod peek;
 mod planner;
 mod redacted;
@@ -38,6 +39,7 @@ pub use model::{
 };
 pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
+pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
 pub use selection::{NotAPattern, Pattern, Selection};
