@@ -35,6 +35,8 @@ pub(crate) struct Compiled {
     pub(crate) configuration: Configuration,
     /// Where the modules it calls come from.
     pub(crate) sources: Vec<Source>,
+    /// Whether nothing is wrong with them by themselves.
+    pub(crate) sound: bool,
 }
 
 /// Where a module comes from.
@@ -48,6 +50,7 @@ pub(crate) struct Source {
 
 /// Compiles the files of one directory.
 pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) -> Compiled {
+    let before = problems.len();
     let mut configuration = Configuration::default();
     let mut sources = Vec::new();
     let Files { family, primary, overrides } = Files::sorted(files, problems);
@@ -73,7 +76,8 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     }
     functions.check(problems);
     refactoring::moves(&configuration.moved, problems);
-    Compiled { configuration, sources }
+    let sound = !problems[before..].iter().any(Diagnostic::is_error);
+    Compiled { configuration, sources, sound }
 }
 
 pub(crate) use ephemeral::root;
