@@ -55,17 +55,20 @@ impl Engine {
         }
         // Deleting everything needs no values from the configuration.
         let execution = match plan.mode {
-            PlanMode::Destroy => None,
-            PlanMode::Normal | PlanMode::RefreshOnly => Some(writer.read(|state| {
-                let (configuration, files, schemas) = (configuration.clone(), files.clone(), self.schemas.clone());
-                Execution::begin(plan, configuration, files, schemas, state, SystemTime::now())
-            })?),
+            PlanMode::Destroy | PlanMode::RefreshOnly => None,
+            PlanMode::Normal => Some(
+                writer
+                    .read(|state| Execution::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now()))?,
+            ),
         };
         let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
         observer.observe(Event::ApplyStarted { total });
         let mut walk = Walk::new(plan, execution, workshop.clone(), self.parallelism);
         walk.walk().await;
         let mut applied = walk.into_applied();
+        if plan.mode != PlanMode::Normal && applied.outputs.is_some() {
+            applied.outputs = plan.known_outputs();
+        }
         if let Err(error) = write_down(&workshop, &mut applied, attempts).await {
             applied.diagnostics.push(unwritable(&error));
         }
@@ -97,11 +100,12 @@ async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
         };
         Frame::Result { attempt: None, outcome }
     };
+    let moves = plan.moves.iter().map(|it| Frame::Moved { from: it.from.clone(), to: it.to.clone() });
     let changed = workshop.writer.read(|state| {
         let changed = plan.providers.iter().filter(|(name, it)| state.providers.get(*name).is_some_and(|was| was != *it));
         changed.map(|(name, it)| Frame::Provider(name.clone(), it.clone())).collect::<Vec<_>>()
     });
-    let frames = plan.settled.iter().map(frame).chain(changed);
+    let frames = moves.chain(plan.settled.iter().map(frame)).chain(changed);
     let written = futures::future::join_all(frames.map(|it| workshop.write(it))).await;
     written.into_iter().collect()
 }

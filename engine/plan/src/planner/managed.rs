@@ -3,26 +3,38 @@
 use std::collections::BTreeSet;
 
 use ha_kind::{Action, Changed, Diagnostic, Name};
-use ha_lang::ResourceBlock;
+use ha_state::Record;
 
-use super::{Instance, Planner};
+use super::import::Found;
+use super::{Instance, Many, Planner};
 use crate::after::{arguments_after, attributes, instance_value, outputs_after};
 use crate::arguments::Arguments;
 use crate::difference::differences;
 use crate::execution::FromConfiguration;
 use crate::expand::flag;
-use crate::graph::Node;
 use crate::model::{Change, Reason};
 use crate::observed::Prior;
 use crate::redacted::redacted;
 
 impl Planner<'_> {
     pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
-        let Instance { described, block, address, .. } = *instance;
-        self.wanted.insert(address.clone());
-        let Some(prior) = self.current.priors.get(address).cloned() else {
-            let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
-            return self.change(instance, Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) });
+        let Many { node, described, block, .. } = *instance.many;
+        let address = &instance.address;
+        let mut importing = None;
+        let prior = match self.current.priors.get(address).cloned() {
+            Some(prior) => prior,
+            None => match self.imported(instance, &given) {
+                Found::There(prior, id) => {
+                    importing = Some(id);
+                    *prior
+                }
+                Found::NotAsked => {
+                    let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
+                    let doing = Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) };
+                    return self.change(instance, doing);
+                }
+                Found::Not => return,
+            },
         };
         let record = &prior.record;
         let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
@@ -34,23 +46,32 @@ impl Planner<'_> {
                 return;
             }
         };
-        let reason = self.replace_reason(block, address, record, &found);
+        let reason = self.replace_reason(instance, record, &found);
         let action = match &reason {
-            Some(_) if self.create_first.contains(&block.name) => Action::CreateThenDelete,
+            Some(_) if self.create_first[node] => Action::CreateThenDelete,
             Some(_) => Action::DeleteThenCreate,
-            None if found.is_empty() => return self.unchanged(instance, prior, &kept, given.configured, flags),
+            None if found.is_empty() => {
+                let remarks = prior.remarks.clone();
+                let record = self.unchanged(instance, prior, &kept, given.configured, flags);
+                if let Some(id) = importing {
+                    self.taken_over(instance, &record, remarks, id);
+                }
+                return;
+            }
             None => Action::Update,
         };
         if action.is_replace() {
             self.replaced.insert(address.clone());
         }
         let arguments = if action.is_replace() { given.values } else { kept };
-        self.change(instance, Doing { action, reason, prior: Some(prior), found, ..Doing::with(arguments) });
+        self.change(instance, Doing { action, reason, prior: Some(prior), found, importing, ..Doing::with(arguments) });
     }
 
     /// What the block says of all its instances.
-    pub(super) fn flags(&mut self, block: &ResourceBlock) -> FromConfiguration {
-        let prevent_destroy = match block.lifecycle.prevent_destroy.as_ref().map(|it| flag(&self.world, it, "prevent_destroy")) {
+    pub(super) fn flags(&mut self, many: &Many<'_>) -> FromConfiguration {
+        let Many { node, instance, block, .. } = *many;
+        let protects = block.lifecycle.prevent_destroy.as_ref();
+        let prevent_destroy = match protects.map(|it| flag(&self.world, instance, it, "prevent_destroy")) {
             Some(Ok(it)) => it,
             Some(Err(undecided)) => {
                 self.undecided(undecided);
@@ -60,8 +81,8 @@ impl Planner<'_> {
         };
         FromConfiguration {
             configured: BTreeSet::new(),
-            dependencies: self.graph.dependencies(&Node::Block(block.name.clone())),
-            create_before_destroy: self.create_first.contains(&block.name),
+            dependencies: self.graph.dependencies(node, &many.address.module),
+            create_before_destroy: self.create_first[node],
             prevent_destroy,
         }
     }
@@ -74,34 +95,34 @@ impl Planner<'_> {
         kept: &ha_kind::Object,
         configured: BTreeSet<Name>,
         flags: &FromConfiguration,
-    ) {
-        let Instance { described, block, address, .. } = *instance;
+    ) -> Record {
+        let described = instance.many.described;
         let from = FromConfiguration { configured, ..flags.clone() };
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
-        self.current.priors.insert(address.clone(), Prior { record, remarks: prior.remarks });
-        self.world.put(&block.name, &address.key, value.clone());
-        self.postconditions(instance, &value);
+        self.current.priors.insert(instance.address.clone(), Prior { record: record.clone(), remarks: prior.remarks });
+        self.put(instance, value);
+        record
     }
 
     fn change(&mut self, instance: &Instance<'_>, doing: Doing) {
-        let Instance { described, block, address, because, .. } = *instance;
-        let Doing { action, reason, prior, arguments, found } = doing;
+        let Many { node, instance: module, described, block, because, .. } = *instance.many;
+        let address = &instance.address;
+        let Doing { action, reason, prior, arguments, found, importing } = doing;
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
         let outputs = outputs_after(described, action, &arguments, record, address);
         let mut after = arguments_after(described, action, &arguments, record, address);
         let value = instance_value(schema, &after, &outputs);
-        self.world.put(&block.name, &address.key, value.clone());
-        self.postconditions(instance, &value);
+        self.put(instance, value);
         let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
         let changed = Changed { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
         let impacts = described.hooks().impacts(&changed);
         // A group that is not known yet is the one it was in.
         let group = described.hooks().group_of(schema, &arguments);
         let group = group.or_else(|| described.hooks().group_of(schema, &record?.arguments));
-        let pending = self.pending.entry(block.name.clone()).or_default();
-        pending.changes.insert(address.key.clone(), self.changes.len());
+        let pending = self.pending.entry(node).or_default();
+        pending.changes.insert((module, instance.at), self.changes.len());
         pending.absent |= action != Action::Update;
         after.extend(outputs);
         self.changes.push(Change {
@@ -117,7 +138,7 @@ impl Planner<'_> {
             remarks: prior.map(|it| it.remarks).unwrap_or_default(),
             gone_with: None,
             moved_from: None,
-            importing: None,
+            importing,
             span: Some(block.head.clone()),
             because: because.to_vec(),
         });
@@ -131,10 +152,11 @@ struct Doing {
     prior: Option<Prior>,
     arguments: ha_kind::Object,
     found: Vec<crate::model::Difference>,
+    importing: Option<String>,
 }
 
 impl Doing {
     fn with(arguments: ha_kind::Object) -> Self {
-        Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new() }
+        Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new(), importing: None }
     }
 }
