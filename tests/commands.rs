@@ -247,6 +247,65 @@ fn the_state_is_moved_forgotten_pulled_and_pushed() {
 }
 
 #[test]
+fn arguments_are_taken_as_terraforms_users_type_them() {
+    let project = Project::new(STACK);
+    let none = project.ha(&[]);
+    assert_eq!(none.code, 127);
+    assert!(none.out.contains("Main commands:") && none.err.is_empty(), "{}", none.err);
+    let applied = project.ha(&["apply", "-auto-approve", "-parallelism=2", "-parallelism=3", "-no-color"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let output = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        Done::from(command.envs(variables.iter().copied()).output().unwrap())
+    };
+    assert_eq!(output(&[("HA_CLI_ARGS_output", "-json")], &["output", "motto"]).out, "\"better than never\"\n");
+    let planned = output(&[("HA_CLI_ARGS_plan", "-var 'motto=a b' -detailed-exitcode")], &["plan", "-var", "motto=c"]);
+    assert!(planned.code == 2 && planned.out.contains("\"better than never\" -> \"c\""), "{}{}", planned.out, planned.err);
+    let wrong = output(&[("HA_CLI_ARGS", "'")], &["version"]);
+    assert!(wrong.code == 1 && wrong.err.contains("HA_CLI_ARGS"), "{}", wrong.err);
+}
+
+#[test]
+fn a_shell_is_offered_what_is_recorded() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    project.done(&["state", "mv", "ha_data.motto", "ha_data.motto[\"a\"]"]);
+    let offered = |words: &[&str]| {
+        let arguments: Vec<&str> = ["--", "ha"].iter().chain(words).copied().collect();
+        let mut command = project.command(&arguments);
+        let index = words.len().to_string();
+        command.envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", &index), ("_CLAP_IFS", "\n")]);
+        Done::from(command.output().unwrap()).out
+    };
+    assert_eq!(offered(&["state", "show", "ha"]), "'ha_data.motto[\"a\"]'");
+    assert_eq!(offered(&["state", "rm", "random_password.app", "ha_data"]), "ha_data.motto\n'ha_data.motto[\"a\"]'");
+    assert_eq!(offered(&["output", "--raw", "u"]), "uri");
+    assert_eq!(offered(&["schema", "random_pa"]), "random_password");
+    assert!(offered(&["st"]).contains("state"));
+    let elsewhere = Project::new(STACK);
+    let mut command = elsewhere.command(&["--", "ha", "--chdir", project.directory.path().to_str().unwrap(), "output", "m"]);
+    let command = command.env("HOME", project.home.path()).envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "4")]);
+    assert_eq!(Done::from(command.output().unwrap()).out, "motto");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(project.done(&["completions", shell]).contains("HA_COMPLETE"), "{shell}");
+    }
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let project = Project::new("");
+    let page = project.done(&["man", "state", "mv"]);
+    assert!(page.contains(".TH ha-state-mv 1") && page.contains("Record things under another address"), "{page}");
+    project.done(&["man", "--into", "pages"]);
+    let written: Vec<String> =
+        fs::read_dir(project.path("pages")).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    for name in ["ha.1", "ha-plan.1", "ha-state.1", "ha-state-mv.1"] {
+        assert!(written.iter().any(|it| it == name), "{name} of {written:?}");
+    }
+    assert!(project.ha(&["man", "stat"]).err.contains("there is no command `stat`"));
+}
+
+#[test]
 fn what_cannot_be_moved_or_forgotten_is_named() {
     let project = Project::new(STACK);
     project.done(&["apply", "--yes"]);
@@ -256,6 +315,7 @@ fn what_cannot_be_moved_or_forgotten_is_named() {
         (&["state", "mv", "ha_data.motto", "local_file.x"], "different kinds"),
         (&["state", "rm", "ha_data.moto", "random_password.app"], "nothing is recorded of ha_data.moto"),
         (&["state", "rm"], "<ADDRESS>..."),
+        (&["state", "list", "ha_data.*", "ha_data.moto"], "did you mean `ha_data.motto`?"),
         (&["state", "push", "main.hcl"], "it is no state as JSON"),
         (&["state", "push", "nowhere"], "could not read `nowhere`"),
     ] {

@@ -1,5 +1,6 @@
 //! Addresses by what they look like: `module.db`, `aws_s3_bucket.*`, `mongodb_host.db["a"]`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use ha_kind::{Address, Place};
@@ -27,6 +28,15 @@ impl Pattern {
                 ends.into_iter().any(|end| is_like(glob.as_bytes(), &text.as_bytes()[..end]))
             }
             Pattern::Kind(kind) => *address.block.kind == **kind,
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Place(place) => place.fmt(f),
+            Pattern::Glob(text) | Pattern::Kind(text) => f.write_str(text),
         }
     }
 }

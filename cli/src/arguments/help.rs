@@ -53,6 +53,6 @@ fn every_command_is_in_the_help() {
     let mut program = Arguments::command();
     let help = program.render_long_help().to_string();
     for command in program.get_subcommands().filter(|it| !it.is_hide_set()) {
-        assert!(help.contains(&format!("\n  {:8}  ", command.get_name())), "{}", command.get_name());
+        assert!(help.contains(&format!("\n  {} ", command.get_name())), "{}", command.get_name());
     }
 }

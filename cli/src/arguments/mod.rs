@@ -2,6 +2,7 @@
 
 mod approval;
 mod dashes;
+mod environment;
 #[cfg(test)]
 mod help;
 mod planning;
@@ -14,10 +15,11 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::dashes::with_two_dashes;
+pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PaceArgs, PlanningArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, console, destroy, output, plan, schema, show, state, validate, version};
+use crate::commands::{apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\
@@ -34,13 +36,17 @@ Main commands:
 Looking at what is there:
   show      Show a saved plan, or all that is recorded
   output    Print outputs
-  state     List what is recorded, or show one of it
+  state     List, show, move, forget and replace what is recorded
 
 Writing configurations:
   console   Evaluate expressions
   schema    Show the kinds and what they take and give
-  version   Print the version
-  help      Show this, or the help of a command
+
+This program:
+  version      Print the version
+  completions  Print what teaches a shell to complete `ha`
+  man          Print or write manual pages
+  help         Show this, or the help of a command
 
 Options:
 {options}{after-help}
@@ -53,17 +59,22 @@ Examples:
   ha plan --out plan.ha               keep a plan ...
   ha apply plan.ha                    ... and apply exactly that
 
-Exit codes: 0 done or nothing to do, 1 error, 130 interrupted; each command's help lists its own.
+Terraform's single dashes will do: `-auto-approve` is `--auto-approve`, `-out=FILE` is `--out=FILE`.
+Where an option is given twice, the last one counts.
+
+Exit codes: 0 done or nothing to do, 1 error, 127 no command, 130 interrupted; each command's help lists its own.
 
 Environment:
   HA_VAR_name           sets a variable
+  HA_CLI_ARGS           adds arguments to every command, HA_CLI_ARGS_plan to one
+  HA_INPUT              0 or false: nothing is ever asked
   HA_STATE_KEY_FILE     names the file with the state's key
   CI, HA_IN_AUTOMATION  say that nobody is watching
   NO_COLOR              turns colours off";
 
 /// Plans and applies what a directory of HCL files says should exist
 #[derive(Parser)]
-#[command(name = "ha", version, help_template = TEMPLATE, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "ha", version, help_template = TEMPLATE, after_help = EXAMPLES, max_term_width = 100, args_override_self = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) everywhere: Everywhere,
@@ -99,4 +110,6 @@ pub(crate) enum Command {
     Console(console::ConsoleArgs),
     Schema(schema::SchemaArgs),
     Version(version::VersionArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }

@@ -1,11 +1,13 @@
 use clap::{ArgAction, Args};
 use ha_kind::Address;
 
+use crate::completing;
+
 /// How planning goes about it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PlanningArgs {
     /// Plan to make this instance anew; may be given several times
-    #[arg(long, value_name = "ADDRESS", help_heading = "Planning")]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Planning", add = completing::addresses())]
     pub(crate) replace: Vec<Address>,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,

@@ -2,8 +2,10 @@
 
 pub(crate) mod apply;
 pub(crate) mod audience;
+pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
+pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod planning;

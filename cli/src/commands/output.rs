@@ -3,6 +3,7 @@ use ha_kind::{Name, Text, closest};
 use ha_state::OutputRecord;
 
 use super::Session;
+use crate::completing;
 use crate::place::Place;
 use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::expression::set_out;
@@ -25,6 +26,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct OutputArgs {
     /// One output
+    #[arg(add = completing::outputs())]
     name: Option<String>,
     /// Print JSON
     #[arg(long, conflicts_with = "raw")]

@@ -2,6 +2,7 @@ use clap::Args;
 use ha_kind::{Described, Mode, Schemas, closest};
 
 use super::Session;
+use crate::completing;
 use crate::providers::kinds;
 use crate::trouble::{DONE, Ended};
 use crate::views::json::Json;
@@ -19,6 +20,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct SchemaArgs {
     /// One kind
+    #[arg(add = completing::kind_names())]
     kind: Option<String>,
     /// Print JSON
     #[arg(long)]

@@ -2,8 +2,10 @@
 
 mod block;
 mod check;
+mod files;
 mod lifecycle;
 mod module;
+mod overrides;
 mod place;
 mod refactoring;
 mod references;
@@ -15,8 +17,8 @@ use indexmap::map::Entry;
 use crate::SourceFile;
 use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
 use crate::mistake;
-use crate::parse;
 use crate::resolve::Resolver;
+use crate::source::{Family, is_json};
 use crate::syntax::{Argument, Block, Body, Node, Word};
 use crate::tree::{Expression, Reference};
 use crate::types;
@@ -43,13 +45,23 @@ pub(crate) struct Source {
 pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) -> Compiled {
     let mut configuration = Configuration::default();
     let mut sources = Vec::new();
-    for file in files {
-        let (body, unreadable) = parse::body(file);
-        problems.extend(unreadable);
-        let resolver = Resolver::new(file.name.clone());
-        let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, resolver };
+    let Files { family, primary, overrides } = Files::sorted(files, problems);
+    let longest = primary.iter().map(|it| it.text.len()).max().unwrap_or(0);
+    let begin = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(1);
+    let mut overrides = Overrides::read(&overrides, begin, problems);
+    let mut compile = |body: Body, resolver: Resolver, problems: &mut Vec<Diagnostic>| {
+        let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, family, resolver };
         compiler.file(body);
         problems.append(&mut compiler.resolver.problems);
+    };
+    for file in primary {
+        let (mut body, unreadable) = files::body(file);
+        problems.extend(unreadable);
+        overrides.apply(&mut body);
+        compile(body, overrides.resolver(file), problems);
+    }
+    if let Some((rest, resolver)) = overrides.rest(problems) {
+        compile(rest, resolver, problems);
     }
     refactoring::moves(&configuration.moved, problems);
     Compiled { configuration, sources }
@@ -57,9 +69,13 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
 
 pub(crate) use references::references;
 
+use files::Files;
+use overrides::Overrides;
+
 struct Compiler<'a> {
     configuration: &'a mut Configuration,
     sources: &'a mut Vec<Source>,
+    family: Family,
     resolver: Resolver,
 }
 
@@ -67,7 +83,11 @@ impl Compiler<'_> {
     fn file(&mut self, body: Body) {
         for argument in body.arguments {
             let span = self.resolver.span(argument.name.at);
-            self.problem(mistake::argument_at_top(&argument.name.name, span));
+            let problem = match is_json(&span.file) {
+                true => mistake::no_such_top_block(&argument.name.name, self.family, span),
+                false => mistake::argument_at_top(&argument.name.name, span),
+            };
+            self.problem(problem);
         }
         for block in body.blocks {
             match &*block.kind.name {
@@ -82,9 +102,9 @@ impl Compiler<'_> {
                 "import" => self.import(block),
                 "check" => self.check(block),
                 "provider" => self.provider(block),
-                "ha" => self.settings(block),
+                "ha" | "terraform" => self.settings(block),
                 name => {
-                    let problem = mistake::no_such_top_block(name, self.resolver.span(block.head));
+                    let problem = mistake::no_such_top_block(name, self.family, self.resolver.span(block.head));
                     self.problem(problem);
                 }
             }

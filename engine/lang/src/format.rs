@@ -20,7 +20,7 @@ pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
+    let text = lexer::unmarked(&file.text);
     let mut pieces = idiom::modern(pieces(text));
     let lines = cell::lines(&pieces);
     cell::indent(&lines, &mut pieces);

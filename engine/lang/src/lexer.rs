@@ -75,9 +75,22 @@ pub(crate) struct Token {
     pub(crate) at: At,
 }
 
+/// The byte-order mark that some editors begin a file with.
+const MARK: &str = "\u{feff}";
+
+/// The text without its byte-order mark.
+pub(crate) fn unmarked(text: &str) -> &str {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
 /// The tokens of a body or an expression. The last is [`Kind::End`].
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
     Lexer::new(text, Mode::Code { braces: 0, nested: false }).run()
+}
+
+/// The tokens of a template that is a whole text by itself.
+pub(crate) fn template_tokens(text: &str) -> Vec<Token> {
+    Lexer::new(text, Mode::Bare).run()
 }
 
 enum Mode<'a> {
@@ -90,6 +103,8 @@ enum Mode<'a> {
     Heredoc {
         word: &'a str,
     },
+    /// A whole text is one template.
+    Bare,
 }
 
 struct Lexer<'a> {
@@ -102,7 +117,8 @@ struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     fn new(text: &'a str, mode: Mode<'a>) -> Self {
-        Self { text, bytes: text.as_bytes(), offset: 0, modes: vec![mode], tokens: Vec::with_capacity(text.len() / 4) }
+        let offset = text.len() - unmarked(text).len();
+        Self { text, bytes: text.as_bytes(), offset, modes: vec![mode], tokens: Vec::with_capacity(text.len() / 4) }
     }
 
     fn run(mut self) -> Vec<Token> {
@@ -110,6 +126,7 @@ impl<'a> Lexer<'a> {
             match self.modes.last() {
                 Some(Mode::Quoted) => self.quoted(),
                 Some(Mode::Heredoc { word }) => self.heredoc(word),
+                Some(Mode::Bare) => self.bare(),
                 Some(Mode::Code { .. }) | None => self.code(),
             }
         }
@@ -184,16 +201,19 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Whatever looks like a number, so that `1.2.3` is one wrong number and not two.
     fn number(&mut self) {
-        let digits = |from: usize| self.bytes[from.min(self.bytes.len())..].iter().take_while(|it| it.is_ascii_digit()).count();
+        let digits = |from: usize| self.bytes.get(from..).unwrap_or_default().iter().take_while(|it| it.is_ascii_digit()).count();
         let mut end = self.offset + digits(self.offset);
-        if self.bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
+        while self.bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
             end += 1 + digits(end + 1);
         }
-        if matches!(self.bytes.get(end), Some(b'e' | b'E')) {
-            let signed = usize::from(matches!(self.bytes.get(end + 1), Some(b'+' | b'-')));
-            if digits(end + 1 + signed) > 0 {
-                end += 1 + signed + digits(end + 1 + signed);
+        let dot = usize::from(self.bytes.get(end) == Some(&b'.'));
+        if matches!(self.bytes.get(end + dot), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(self.bytes.get(end + dot + 1), Some(b'+' | b'-')));
+            let exponent = digits(end + dot + 1 + sign);
+            if exponent > 0 {
+                end += dot + 1 + sign + exponent;
             }
         }
         self.take(Kind::Number, end - self.offset);

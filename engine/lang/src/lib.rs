@@ -9,6 +9,7 @@ mod evaluate;
 mod format;
 mod functions;
 mod inputs;
+mod json;
 mod lexer;
 mod load;
 mod mistake;
@@ -20,6 +21,7 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unreadable;
 
 pub use body::Body;
 pub use configuration::{
@@ -31,5 +33,5 @@ pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
 pub use load::{Directories, Loaded, compile, load};
-pub use source::SourceFile;
+pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};

@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, each phrased once.
 
+pub(crate) mod file;
 pub(crate) mod module;
 pub(crate) mod place;
 
@@ -10,14 +11,11 @@ use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type
 use crate::evaluate::TooLong;
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
+use crate::source::Family;
 use crate::tree::{BlockName, Target};
 
 fn error(summary: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary)
-}
-
-pub(crate) fn unreadable(message: &str, span: Span) -> Diagnostic {
-    error(message).at(span).label("cannot be read from here on")
 }
 
 pub(crate) fn too_large(file: &str) -> Diagnostic {
@@ -387,10 +385,27 @@ pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
         .help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
 }
 
-pub(crate) fn no_such_top_block(name: &str, span: Span) -> Diagnostic {
-    let known =
-        ["ha", "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import", "check"];
-    error(format!("there is no block `{name}`")).at(span).closest(name, known).help(format!("there are {}", known.join(", ")))
+pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagnostic {
+    let settings = family.settings();
+    let known = [
+        settings, "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import", "check",
+    ];
+    let problem = error(format!("there is no block `{name}`")).at(span);
+    match name {
+        "ephemeral" => problem.help("a secret that is read can come by a `variable` with `ephemeral = true`"),
+        "action" | "list" => problem.help("what is done besides looking after resources belongs into a script around `ha apply`"),
+        "language" => problem.help(format!("say which versions will do by `required_version` in a `{settings}` block")),
+        "run" | "mock_provider" | "override_resource" | "override_data" => {
+            problem.help("tests of a configuration can look at what `ha plan --json` prints")
+        }
+        _ => problem.closest(name, known).help(format!("there are {}", known.join(", "))),
+    }
+}
+
+pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
+    let mut problem = error(format!("in files like this one the block is called `{own}`")).at(span);
+    problem.suggestion = Some(own.to_owned());
+    problem.help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
 }
 
 pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span) -> Diagnostic {

@@ -13,9 +13,10 @@ use crate::tree::{BlockName, Call, Compiled, Expression, For, If, Kind, Node, Pi
 /// More references than these are looked up by hash.
 const FEW: usize = 8;
 
-/// Resolves the expressions of one file.
+/// Resolves the expressions of one file, and of those that override parts of it.
 pub(crate) struct Resolver {
-    file: Arc<str>,
+    /// The files by where their places begin, which is 0 for the first.
+    files: Vec<(u32, Arc<str>)>,
     /// Names bound inside the expression, innermost last.
     slots: Vec<Name>,
     /// Whether a name that is bound nowhere can only be a mistake, as in templates read from files.
@@ -33,7 +34,12 @@ enum Behind {
 
 impl Resolver {
     pub(crate) fn new(file: Arc<str>) -> Self {
-        Self { file, slots: Vec::new(), closed: false, references: Vec::new(), seen: HashSet::new(), problems: Vec::new() }
+        Self::over(vec![(0, file)])
+    }
+
+    /// A resolver for what comes from several files.
+    pub(crate) fn over(files: Vec<(u32, Arc<str>)>) -> Self {
+        Self { files, slots: Vec::new(), closed: false, references: Vec::new(), seen: HashSet::new(), problems: Vec::new() }
     }
 
     /// A resolver for a template that sees these names only.
@@ -42,7 +48,23 @@ impl Resolver {
     }
 
     pub(crate) fn span(&self, at: At) -> Span {
-        Span::new(self.file.clone(), at.start as usize..at.end as usize)
+        let (base, file) = self.file(at);
+        let at = at.minus(*base);
+        Span::new(file.clone(), at.start as usize..at.end as usize)
+    }
+
+    fn file(&self, at: At) -> &(u32, Arc<str>) {
+        let behind = self.files.partition_point(|(base, _)| *base <= at.start);
+        &self.files[behind.saturating_sub(1)]
+    }
+
+    /// The place in its own file.
+    pub(crate) fn within_file(&self, at: At) -> At {
+        at.minus(self.file(at).0)
+    }
+
+    fn made(&self, at: At, kind: Kind) -> Node {
+        Node { at: self.within_file(at), kind }
     }
 
     /// Binds a name for the expressions that follow, as the iterator of a `dynamic` block does.
@@ -105,7 +127,7 @@ impl Resolver {
             Written::Call(call) => self.call(call),
             Written::For(it) => self.each(*it),
         };
-        Node { at, kind }
+        self.made(at, kind)
     }
 
     /// What is on top of the stack.
@@ -211,12 +233,12 @@ impl Resolver {
         let mut steps = steps.into_iter().peekable();
         let node = match base.kind {
             Written::Root(name) => match self.slots.iter().rposition(|it| *it == name) {
-                Some(slot) => Node { at: base.at, kind: Kind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name) },
+                Some(slot) => self.made(base.at, Kind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name)),
                 None => match self.target(&name, base.at, &mut steps) {
                     Some((target, at)) => self.outside(target, at, &mut steps, tail),
                     None => {
                         steps.by_ref().for_each(drop);
-                        Node { at: base.at, kind: Kind::Literal(Value::unknown(Type::Any, None)) }
+                        self.made(base.at, Kind::Literal(Value::unknown(Type::Any, None)))
                     }
                 },
             },
@@ -230,7 +252,7 @@ impl Resolver {
             Behind::Attribute(word) => Kind::Attribute(Box::new((node, word.name))),
             Behind::Index(key) => Kind::Index(Box::new([node, self.node(key)])),
         };
-        Node { at, kind }
+        self.made(at, kind)
     }
 
     /// The node of a target, with its reference recorded. Takes the instance key of a block off the steps.
@@ -280,10 +302,10 @@ impl Resolver {
         let node = match (target, instance) {
             (Target::Block(block), Some((at, Behind::Index(key)))) => {
                 let key = self.node(key);
-                Node { at, kind: Kind::Instance(Box::new((block, key))) }
+                self.made(at, Kind::Instance(Box::new((block, key))))
             }
             (target, instance) => {
-                let node = Node { at, kind: Kind::Target(Box::new(target)) };
+                let node = self.made(at, Kind::Target(Box::new(target)));
                 match instance {
                     Some((at, step)) => self.step(node, at, step),
                     None => node,

@@ -32,6 +32,16 @@ pub(crate) enum Token {
 }
 
 impl Token {
+    /// The same with these strips.
+    pub(crate) fn with(mut self, strips: Strips) -> Self {
+        match &mut self {
+            Token::Text(_) => {}
+            Token::Value(_, it) | Token::If(_, it) | Token::Else(it) | Token::End(it) => *it = strips,
+            Token::For { strips: it, .. } => *it = strips,
+        }
+        self
+    }
+
     fn strips(&self) -> Strips {
         match self {
             Token::Text(_) => Strips::default(),

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ha_kind::{Address, BlockAddress, Diagnostic, Mode, Name, closest};
 use ha_state::{Record, State};
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, Node, NodeId, What};
 use crate::model::{Plan, PlanMode};
+use crate::modules::ROOT;
 use crate::planner::Input;
 use crate::selection::{Extent, Pattern, Selection};
 
@@ -49,10 +50,9 @@ impl Choice {
         let targeted = targeted(selection, graph, going.iter().filter_map(|it| graph.node_of(recorded.blocks.get(it)?)));
         let excluded = excluded(selection, graph);
         let mut extents: Vec<Extent> = targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
-        // What is no block is told when all it reads is.
+        // What is no block is as much planned as all that it reads.
         for node in graph.order.iter().copied().filter(|it| graph.block(*it).is_none()) {
-            let is_whole = graph.direct(node).all(|it| extents[it] == Extent::All);
-            extents[node] = if is_whole { Extent::All } else { extents[node].min(Extent::Some) };
+            extents[node] = graph.direct(node).map(|it| extents[it]).min().unwrap_or(Extent::All);
         }
         let mut staying = named(&selection.excludes);
         let kept =
@@ -62,9 +62,13 @@ impl Choice {
         Self { selection: selection.clone(), extents, going, staying }
     }
 
-    /// How much of a node is planned.
-    pub(crate) fn extent(&self, node: NodeId) -> Extent {
-        self.extents.get(node).copied().unwrap_or(Extent::All)
+    /// Whether nothing of a node is planned. An output of the root that would tell of what is left out counts as that.
+    pub(crate) fn leaves_out(&self, graph: &Graph, node: NodeId) -> bool {
+        match self.extents.get(node) {
+            None | Some(Extent::All) => false,
+            Some(Extent::Some) => matches!(graph.node(node), Node { module: ROOT, what: What::Output(_) }),
+            Some(Extent::Nothing) => true,
+        }
     }
 
     /// Whether everything is chosen.
@@ -97,11 +101,19 @@ fn targeted(selection: &Selection, graph: &Graph, besides: impl Iterator<Item = 
     if selection.targets.is_empty() {
         return vec![Extent::All; graph.len()];
     }
-    let mut extents = named(&selection.targets, graph);
-    besides.for_each(|it| extents[it] = Extent::All);
-    let chosen = (0..graph.len()).filter(|it| extents[*it] > Extent::Nothing);
-    let behind = graph.everything_behind(chosen.flat_map(|it| graph.direct(it)));
-    for (extent, _) in extents.iter_mut().zip(behind).filter(|(_, is_behind)| *is_behind) {
+    let mut extents = vec![Extent::Nothing; graph.len()];
+    for pattern in &selection.targets {
+        let named = named(pattern, graph);
+        // Inside of one instance of a module all is read from that instance.
+        let chosen = (0..graph.len()).filter(|it| named[*it] > Extent::Nothing);
+        let behind = graph.everything_behind(chosen.flat_map(|it| graph.direct(it)));
+        for (node, extent) in extents.iter_mut().enumerate() {
+            let is_read = behind[node] && named[node] == Extent::Nothing;
+            *extent = (*extent).max(if is_read { Extent::All } else { named[node] });
+        }
+    }
+    let besides: Vec<NodeId> = besides.collect();
+    for (extent, _) in extents.iter_mut().zip(graph.everything_behind(besides)).filter(|(_, is_behind)| *is_behind) {
         *extent = Extent::All;
     }
     extents
@@ -109,33 +121,42 @@ fn targeted(selection: &Selection, graph: &Graph, besides: impl Iterator<Item = 
 
 /// How much of each node is left: what is excluded goes, and what depends on it.
 fn excluded(selection: &Selection, graph: &Graph) -> Vec<Extent> {
-    let named = named(&selection.excludes, graph);
     let mut kept = vec![Extent::All; graph.len()];
-    for node in graph.order.iter().copied() {
-        let waits = graph.direct(node).any(|it| kept[it] < Extent::All);
-        kept[node] = match named[node] {
-            Extent::All => Extent::Nothing,
-            _ if waits => Extent::Nothing,
-            Extent::Some => Extent::Some,
-            Extent::Nothing => Extent::All,
-        };
+    for pattern in &selection.excludes {
+        let named = named(pattern, graph);
+        let mut left = vec![Extent::All; graph.len()];
+        for node in graph.order.iter().copied() {
+            let waits = |it: NodeId| match left[it] {
+                Extent::All => false,
+                // Inside of one instance of a module all is read from that instance.
+                Extent::Some => !(pattern.is_module() && named[node] == Extent::Some),
+                Extent::Nothing => true,
+            };
+            left[node] = match named[node] {
+                Extent::All => Extent::Nothing,
+                _ if graph.direct(node).any(waits) => Extent::Nothing,
+                Extent::Some => Extent::Some,
+                Extent::Nothing => Extent::All,
+            };
+        }
+        for (kept, left) in kept.iter_mut().zip(left) {
+            *kept = (*kept).min(left);
+        }
     }
     kept
 }
 
-/// How much of each block these patterns name.
-fn named(patterns: &[Pattern], graph: &Graph) -> Vec<Extent> {
-    let mut extents = vec![Extent::Nothing; graph.len()];
-    if patterns.is_empty() {
-        return extents;
-    }
-    for (node, extent) in extents.iter_mut().enumerate() {
-        if let Some(block) = graph.block_address(node) {
-            let path: Vec<&str> = block.module.iter().map(|(name, _)| &**name).collect();
-            *extent = patterns.iter().map(|it| it.extent(&path, &block)).max().unwrap_or(Extent::Nothing);
-        }
-    }
-    extents
+/// How much of each node a pattern names. What is no block is named with the module it is in.
+fn named(pattern: &Pattern, graph: &Graph) -> Vec<Extent> {
+    let extent = |node: NodeId| match graph.block_address(node) {
+        Some(block) => pattern.extent(&path_of(&block), &block),
+        None => pattern.extent_of_module(&graph.modules.get(graph.node(node).module).path),
+    };
+    (0..graph.len()).map(extent).collect()
+}
+
+fn path_of(block: &BlockAddress) -> Vec<&str> {
+    block.module.iter().map(|(name, _)| &**name).collect()
 }
 
 /// The instances that a plan to destroy means: the targets and all that depends on them, without what is excluded and
@@ -167,10 +188,7 @@ pub(crate) fn check(selection: &Selection, graph: Option<&Graph>, state: &State)
     let mut diagnostics = Vec::new();
     for pattern in selection.patterns() {
         let in_state = || state.records.keys().chain(state.deposed.keys().map(|(it, _)| it)).any(|it| pattern.matches(it));
-        let configured = |it: BlockAddress| {
-            let path: Vec<&str> = it.module.iter().map(|(name, _)| &**name).collect();
-            pattern.extent(&path, &it) > Extent::Nothing
-        };
+        let configured = |it: BlockAddress| pattern.extent(&path_of(&it), &it) > Extent::Nothing;
         let in_configuration =
             || graph.is_some_and(|graph| (0..graph.len()).filter_map(|it| graph.block_address(it)).any(configured));
         if in_state() || in_configuration() {

@@ -25,7 +25,6 @@ use crate::lifecycle::create_first;
 use crate::model::{Change, Plan};
 use crate::modules::ROOT;
 use crate::peek::{Peek, show_as_recorded, world_with};
-use crate::selection::Extent;
 use crate::world::{InstanceId, Standpoint, World};
 use progress::Progress;
 
@@ -127,7 +126,7 @@ impl Execution {
         if !execution.choice.is_everything() {
             let is_kept = |name: &Name| {
                 let place = graph.modules.configuration(ROOT).outputs.get_index_of(name);
-                place.is_some_and(|it| execution.choice.extent(graph.number(ROOT, What::Output(it))) < Extent::All)
+                place.is_some_and(|it| execution.is_left_out(graph.number(ROOT, What::Output(it))))
             };
             let recorded = state.outputs.iter().filter(|(name, _)| is_kept(name));
             execution.kept_outputs = recorded.map(|(name, it)| (name.clone(), it.clone())).collect();
@@ -150,10 +149,7 @@ impl Execution {
 
     /// Whether the plan is not about a node.
     fn is_left_out(&self, node: NodeId) -> bool {
-        match (self.graph.node(node).what, self.choice.extent(node)) {
-            (_, Extent::All) | (What::Block(_), Extent::Some) => false,
-            _ => true,
-        }
+        self.choice.leaves_out(&self.graph, node)
     }
 
     /// Shows a block that the plan is not about as it is recorded.

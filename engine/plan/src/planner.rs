@@ -33,7 +33,7 @@ use crate::moves::Moved;
 use crate::observed::{Current, Observed, Read};
 use crate::peek::{Peek, world_with};
 use crate::removed::Removals;
-use crate::selection::{Extent, Selection};
+use crate::selection::Selection;
 use crate::world::{InstanceId, Standpoint, World};
 use because::Flow;
 
@@ -208,10 +208,8 @@ impl<'a> Planner<'a> {
     fn node(&mut self, id: NodeId) {
         let Node { module, what } = self.graph.node(id);
         match what {
-            What::Block(place) if self.choice.extent(id) == Extent::Nothing => self.leave(id, place),
-            _ if self.choice.extent(id) == Extent::Nothing
-                || (!matches!(what, What::Block(_)) && self.choice.extent(id) < Extent::All) =>
-            {
+            What::Block(place) if self.choice.leaves_out(&self.graph, id) => self.leave(id, place),
+            _ if self.choice.leaves_out(&self.graph, id) => {
                 if let (ROOT, What::Output(place)) = (module, what) {
                     self.leave_output(place);
                 }

@@ -59,6 +59,20 @@ struct Called {
     whole: OnceCell<Value>,
 }
 
+/// Whether the configuration asks for an instance.
+pub(crate) enum Wanted<'a> {
+    /// It does.
+    Yes,
+    /// That has not been evaluated yet.
+    Undecided,
+    /// A module on the way is not called.
+    NoModule,
+    /// There is no such block.
+    NoBlock,
+    /// The block, or a module on the way, is there without this key.
+    NoKey { key: &'a Key, by_now: &'a Expansion },
+}
+
 impl World {
     /// A world with nothing but the root in it.
     pub(crate) fn new(modules: Arc<Modules>, files: Arc<dyn Files + Send + Sync>) -> Self {
@@ -138,20 +152,26 @@ impl World {
         self.by_path.get(path).copied()
     }
 
-    /// Whether an instance that is recorded is wanted; none while that is not decided.
-    pub(crate) fn wants(&self, address: &Address) -> Option<bool> {
+    /// Whether the configuration asks for an instance that is recorded.
+    pub(crate) fn wanted<'a>(&'a self, address: &'a Address) -> Wanted<'a> {
         let mut instance = 0;
         for (name, key) in address.block.module.iter() {
             let it = &self.instances[instance];
-            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name) else { return Some(false) };
-            let called = it.calls[call].as_ref()?;
-            let Some(place) = called.expansion.place(key) else { return Some(false) };
+            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name) else { return Wanted::NoModule };
+            let Some(called) = &it.calls[call] else { return Wanted::Undecided };
+            let Some(place) = called.expansion.place(key) else {
+                return Wanted::NoKey { key, by_now: &called.expansion };
+            };
             instance = called.first + place;
         }
         let it = &self.instances[instance];
         let blocks = &self.modules.configuration(it.module).blocks;
-        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else { return Some(false) };
-        it.blocks[block].as_ref().map(|it| it.expansion.place(&address.key).is_some())
+        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else { return Wanted::NoBlock };
+        match &it.blocks[block] {
+            None => Wanted::Undecided,
+            Some(it) if it.expansion.place(&address.key).is_some() => Wanted::Yes,
+            Some(it) => Wanted::NoKey { key: &address.key, by_now: &it.expansion },
+        }
     }
 
     /// Says which instances a call has in the module instance that makes it. All of them are new.

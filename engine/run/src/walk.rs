@@ -288,6 +288,7 @@ impl<'a> Walk<'a> {
         let gave_up = |(_, _, error): &(Address, Action, StepError)| matches!(error, StepError::Provider(it) if it.outcome == Outcome::Interrupted);
         let stopped = applied.not_started.iter().any(|(_, _, why)| *why == NotStarted::Interrupted);
         applied.interrupted = self.workshop.cancel.is_asked() && (stopped || applied.failed.iter().any(gave_up));
+        applied.diagnostics.extend(self.execution.iter().flat_map(Execution::warnings).cloned());
         if applied.failed.is_empty() && applied.not_started.is_empty() {
             match self.execution.as_mut().map(Execution::outputs).transpose() {
                 Ok(outputs) => applied.outputs = Some(outputs.unwrap_or_default()),

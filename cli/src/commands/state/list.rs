@@ -1,6 +1,8 @@
 use clap::Args;
 
+use super::nothing_at;
 use crate::commands::Session;
+use crate::completing;
 use crate::pattern::Pattern;
 use crate::place::Place;
 use crate::trouble::{DONE, Ended};
@@ -19,10 +21,10 @@ Examples:
   ha state list '*.prod*'             what is written so
   ha state list --id vol-0a1b2c       what the service calls so
 
-Exit codes: 0 done, 1 error.")]
+Exit codes: 0 done, 1 nothing is at an address that has no `*` or `?`, or another error.")]
 pub(crate) struct ListArgs {
     /// Only those at these addresses: instances, blocks, modules, kinds; `*` and `?` stand for anything
-    #[arg(value_name = "ADDRESS")]
+    #[arg(value_name = "ADDRESS", add = completing::places())]
     patterns: Vec<Pattern>,
     /// Only what the service calls so
     #[arg(long, value_name = "ID")]
@@ -42,6 +44,10 @@ pub(crate) fn list(arguments: &ListArgs, session: &Session) -> Ended {
             records.filter(|it| it.id == *id).map(|it| it.address).collect::<Vec<_>>()
         }
     };
+    let of_nothing = |it: &&Pattern| !matches!(it, Pattern::Glob(_)) && !all.iter().any(|address| it.matches(address));
+    if let Some(pattern) = patterns.iter().find(of_nothing).filter(|_| id.is_none()) {
+        return Err(nothing_at(&pattern.to_string(), &all).into());
+    }
     let meant = all.iter().filter(|it| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(it)));
     let meant: Vec<String> = meant.map(ToString::to_string).collect();
     let text = match json {

@@ -12,7 +12,6 @@ mod show;
 
 use clap::Subcommand;
 use ha_kind::{Address, closest};
-use ha_state::State;
 
 use super::Session;
 use crate::sealed_file::Sort;
@@ -50,8 +49,8 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
 }
 
 /// Nothing is recorded where something was looked for.
-fn nothing_at(what: &str, state: &State) -> Notice {
-    let known: Vec<String> = state.records.keys().map(Address::to_string).collect();
+fn nothing_at<'a>(what: &str, recorded: impl IntoIterator<Item = &'a Address>) -> Notice {
+    let known: Vec<String> = recorded.into_iter().map(ToString::to_string).collect();
     let notice = Notice::error(format!("nothing is recorded of {what}"));
     match closest(what, known.iter().map(String::as_str)) {
         Some(closest) => notice.help(format!("did you mean `{closest}`?")),

@@ -94,7 +94,7 @@ impl<'a> Move<'a> {
             }
         }
         if moves.is_empty() {
-            return Err(nothing_at(&from.to_string(), before).into());
+            return Err(nothing_at(&from.to_string(), before.records.keys()).into());
         }
         let taken = moves.values().filter(|to| known.contains(to) && !moves.contains_key(*to));
         let taken = taken.map(|to| {

@@ -4,6 +4,7 @@ use ha_kind::Place;
 use super::moving::Move;
 use super::rewrite::{RewriteArgs, rewrite};
 use crate::commands::Session;
+use crate::completing;
 use crate::trouble::{Ended, Trouble};
 
 /// Record things under another address
@@ -21,10 +22,10 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct MvArgs {
     /// The instance, block or module
-    #[arg(value_name = "FROM")]
+    #[arg(value_name = "FROM", add = completing::places())]
     from: Place,
     /// Where it is from now on
-    #[arg(value_name = "TO")]
+    #[arg(value_name = "TO", add = completing::places())]
     to: Place,
     #[command(flatten)]
     rewrite: RewriteArgs,

@@ -4,6 +4,7 @@ use ha_state::State;
 use super::nothing_at;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite, unfinished};
 use crate::commands::Session;
+use crate::completing;
 use crate::pattern::Pattern;
 use crate::trouble::{Ended, Trouble};
 
@@ -21,7 +22,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct RmArgs {
     /// What to forget: instances, blocks, modules, kinds; `*` and `?` stand for anything
-    #[arg(value_name = "ADDRESS", required = true)]
+    #[arg(value_name = "ADDRESS", required = true, add = completing::places())]
     patterns: Vec<String>,
     #[command(flatten)]
     rewrite: RewriteArgs,
@@ -53,7 +54,7 @@ fn without(texts: &[String], before: &State) -> Result<Rewritten, Trouble> {
         gone.extend(state.records.extract_if(.., |address, _| is_meant(address)).map(|(address, _)| address.to_string()));
         let is_known = || before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).any(is_meant);
         if gone.is_empty() && !is_known() {
-            wrong.push(nothing_at(text, before));
+            wrong.push(nothing_at(text, before.records.keys()));
         }
         changes.extend(gone);
     }

@@ -3,6 +3,7 @@ use ha_kind::Address;
 
 use super::nothing_at;
 use crate::commands::Session;
+use crate::completing;
 use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::redact::{Redactor, Sight};
@@ -20,6 +21,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct ShowArgs {
     /// Which
+    #[arg(add = completing::addresses())]
     address: Address,
     /// Print JSON
     #[arg(long)]
@@ -32,7 +34,7 @@ pub(crate) struct ShowArgs {
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
     let state = Place::of(&session.directory).state()?;
     let address = &arguments.address;
-    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), &state))?;
+    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
     let secrets = state_secrets(&state);
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match arguments.json {

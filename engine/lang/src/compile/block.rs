@@ -91,7 +91,7 @@ impl Compiler<'_> {
     pub(super) fn body(&mut self, written: syntax::Body, span: ha_kind::Span) -> Body {
         let arguments = written.arguments.into_iter().map(|Argument { name, value }| body::Argument {
             name: name.name,
-            at: name.at,
+            at: self.resolver.within_file(name.at),
             value: self.resolver.expression(value),
         });
         let arguments = arguments.collect();
@@ -105,7 +105,12 @@ impl Compiler<'_> {
         }
         self.labels(&mut block, [])?;
         let head = self.span(&block);
-        Some(Nested { name: block.kind.name, at: block.head, content: self.body(block.body, head), dynamic: None })
+        Some(Nested {
+            name: block.kind.name,
+            at: self.resolver.within_file(block.head),
+            content: self.body(block.body, head),
+            dynamic: None,
+        })
     }
 
     fn dynamic(&mut self, mut block: Block) -> Option<Nested> {
@@ -149,6 +154,6 @@ impl Compiler<'_> {
         let inner = self.span(&content);
         let content = self.body(content.body, inner);
         self.resolver.unbind();
-        Some(Nested { name: name.name, at: block.head, content, dynamic: Some(Dynamic { for_each }) })
+        Some(Nested { name: name.name, at: self.resolver.within_file(block.head), content, dynamic: Some(Dynamic { for_each }) })
     }
 }

@@ -15,6 +15,10 @@ impl Compiler<'_> {
         if self.labels(&mut block, []).is_none() {
             return;
         }
+        if *block.kind.name != *self.family.settings() {
+            let problem = mistake::settings_of_other_family(self.family.settings(), self.resolver.span(block.kind.at));
+            self.problem(problem);
+        }
         let mut settings = match self.configuration.settings.take() {
             Some(settings) => settings,
             None => Settings { required_version: None, required_providers: IndexMap::new(), backend: None, span },

@@ -56,7 +56,8 @@ pub(super) fn indent(lines: &[Line], pieces: &mut [Piece<'_>]) {
             pieces[line.lead.start].spaces = 0;
             continue;
         }
-        let change = before_heredoc(&pieces[line.lead.clone()]) + before_heredoc(&pieces[line.assign.clone()]);
+        // What is assigned on a line opens as many brackets as it closes.
+        let change = before_heredoc(&pieces[line.lead.clone()]);
         let mut closed = -change;
         while closed > 0
             && let Some(last) = open.last_mut()

@@ -104,7 +104,7 @@ fn is_one_sequence(inner: &[Piece<'_>]) -> bool {
         match it.kind {
             Kind::QuoteOpen => quotes += 1,
             Kind::QuoteClose => quotes -= 1,
-            Kind::Interpolation | Kind::SequenceEnd | Kind::Text if quotes <= 0 => return false,
+            Kind::Interpolation | Kind::SequenceEnd if quotes <= 0 => return false,
             _ => {}
         }
         true

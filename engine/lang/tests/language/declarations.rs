@@ -260,7 +260,7 @@ fn mistakes_in_blocks_are_told() {
         ("data \"a\" \"b\" {\n lifecycle {\n  prevent_destroy = true\n }\n}", "there is no argument `prevent_destroy` here"),
         ("resource \"a\" \"b\" {\n dynamic \"x\" {\n  for_each = []\n }\n}", "a dynamic block has exactly one `content` block"),
         ("resource \"a\" \"b\" {\n dynamic \"lifecycle\" {}\n}", "`lifecycle` blocks cannot be dynamic"),
-        ("locals {\n a = 1\n a = 2\n}", "invalid attribute; expected unique attribute key; found redefined attribute"),
+        ("locals {\n a = 1\n a = 2\n}", "the argument `a` is given twice"),
         ("locals { a = 1 }\nlocals { a = 2 }", "there is more than one local value `a`"),
         ("ha {\n required_vershun = 1\n}", "there is no argument `required_vershun` here"),
     ] {

@@ -5,6 +5,7 @@ mod cases;
 mod checks;
 mod declarations;
 mod directory;
+mod files;
 mod marks;
 mod mistakes;
 mod modules;

@@ -13,6 +13,21 @@ pub(crate) fn file(draw: &mut Draw) -> String {
     text
 }
 
+/// The same text with a few tokens too many or too few.
+pub(crate) fn damaged(draw: &mut Draw, text: &str) -> String {
+    const TOKENS: [&str; 40] = [
+        "{", "}", "[", "]", "(", ")", "\"", "${", "%{", "~}", "\n", "\r\n", "=", "==", "=>", ",", ".", "...", ":", "::", "?",
+        "*", "/", "/*", "*/", "#", "<<", "<<EOT\n", "EOT", "\\", "$", "'", ";", "~", "&", "|", "!", "for ", " in ", "0.1",
+    ];
+    let mut text = text.to_owned();
+    for _ in 0..=draw.below(2) {
+        let start = text.floor_char_boundary(draw.below(text.len() + 1));
+        let end = text.ceil_char_boundary((start + draw.one(&[0, 0, 1, 1, 2, 7])).min(text.len()));
+        text.replace_range(start..end, if draw.once_in(3) { "" } else { draw.one(&TOKENS) });
+    }
+    text
+}
+
 struct Writer<'a> {
     draw: &'a mut Draw,
     text: &'a mut String,

@@ -7,11 +7,11 @@ use ha_state::{ProviderName, Record};
 use super::{Instance, Many, Planner};
 use crate::after::attributes;
 use crate::arguments::Arguments;
-use crate::expand::import_expansion;
+use crate::expand::{Undecided, import_expansion};
 use crate::graph::NodeId;
 use crate::model::Change;
 use crate::observed::{Prior, Read, plain};
-use crate::world::{InstanceId, Standpoint};
+use crate::world::{self, InstanceId, Standpoint};
 
 /// What a person calls something that is taken over, and where he says so.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Planner<'_> {
                     let here = Standpoint::each(instance, &expansion, at);
                     match self.wanted(instance, import, &here) {
                         Ok((address, wanted)) => self.want(address, wanted, import),
-                        Err(diagnostics) => self.diagnostics.extend(diagnostics),
+                        Err(undecided) => self.undecided(undecided),
                     }
                 }
             }
@@ -76,7 +76,7 @@ impl Planner<'_> {
         self.imports.insert(address, wanted);
     }
 
-    fn wanted(&self, instance: InstanceId, import: &Import, here: &Standpoint<'_>) -> Result<(Address, Wanted), Vec<Diagnostic>> {
+    fn wanted(&self, instance: InstanceId, import: &Import, here: &Standpoint<'_>) -> Result<(Address, Wanted), Undecided> {
         let mut path = self.world.path(instance).to_vec();
         for (name, key) in &import.module {
             path.push((name.clone(), self.key(key.as_ref(), import, here)?));
@@ -89,28 +89,33 @@ impl Planner<'_> {
         };
         let (id, is_secret) = self.world.evaluate(here, &import.id)?.unmark();
         if is_secret {
-            return Err(at("the id of something to import cannot be secret"));
+            return Err(at("the id of something to import cannot be secret").into());
         }
         match convert(&id, &ha_kind::Type::String) {
             Ok(Value::String(id)) if !id.is_empty() => {
                 Ok((address, Wanted { id: id.to_string(), span: Some(import.id.span().clone()) }))
             }
-            Ok(Value::String(_) | Value::Null) => Err(at("the id of something to import cannot be empty")),
-            Ok(_) => Err(at("the id of something to import must be known while planning")),
-            Err(mismatch) => Err(at(&format!("the id of something to import is a text: {}", mismatch.message))),
+            Ok(Value::String(_) | Value::Null) => Err(at("the id of something to import cannot be empty").into()),
+            Ok(_) => {
+                let diagnostics = at("the id of something to import must be known while planning");
+                Err(Undecided { diagnostics, waits: true })
+            }
+            Err(mismatch) => Err(at(&format!("the id of something to import is a text: {}", mismatch.message)).into()),
         }
     }
 
-    fn key(&self, written: Option<&Expression>, import: &Import, here: &Standpoint<'_>) -> Result<Key, Vec<Diagnostic>> {
+    fn key(&self, written: Option<&Expression>, import: &Import, here: &Standpoint<'_>) -> Result<Key, Undecided> {
         let Some(written) = written else { return Ok(Key::None) };
         match self.world.evaluate(here, written)?.unmark().0 {
             Value::String(name) => Ok(Key::Name(name)),
             Value::Number(number) if number.as_i64().is_some_and(|it| it >= 0) => {
                 Ok(Key::Index(number.as_i64().and_then(|it| u64::try_from(it).ok()).unwrap_or_default()))
             }
-            _ => {
+            it => {
+                let waits = !it.is_known();
                 let message = "the key of what is imported into is a text or a whole number, and known while planning";
-                Err(vec![Diagnostic::error(message).at(written.span().clone()).within(import.span.clone())])
+                let diagnostics = vec![Diagnostic::error(message).at(written.span().clone()).within(import.span.clone())];
+                Err(Undecided { diagnostics, waits })
             }
         }
     }
@@ -196,7 +201,7 @@ impl Planner<'_> {
 
     /// Imports into instances that the configuration does not ask for.
     pub(super) fn imports_into_nothing(&mut self) {
-        let wants = |address: &Address| self.world.wants(address) == Some(true);
+        let wants = |address: &Address| matches!(self.world.wanted(address), world::Wanted::Yes);
         let left = self.imports.iter().filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
         let diagnostics = left.map(|(address, wanted)| {
             let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).of(address);

@@ -7,36 +7,30 @@ use ha_kind::{Action, Address, Key};
 use super::Planner;
 use crate::deletion::{deletion, forgotten};
 use crate::expand::Expansion;
-use crate::graph::What;
 use crate::model::{Change, Reason};
 use crate::observed::Prior;
 use crate::removed::Removals;
+use crate::world::Wanted;
 
 impl Planner<'_> {
     /// Recorded instances that no block asks for.
     pub(super) fn orphans(&mut self) {
-        let is_orphan = |address: &Address| self.world.wants(address) != Some(true) && self.choice.has(&self.graph, address);
-        let orphans = self.current.priors.iter().filter(|(address, _)| is_orphan(address));
-        let gone = |(address, prior): (&Address, &Prior)| deletion(self.input.schemas, address, prior, self.orphaned(address));
-        self.changes.extend(orphans.map(gone).collect::<Vec<_>>());
+        let chosen = self.current.priors.iter().filter(|(address, _)| self.choice.has(&self.graph, address));
+        let orphans = chosen.filter_map(|(address, prior)| Some((address, prior, self.orphaned(address)?)));
+        let gone = orphans.map(|(address, prior, reason)| deletion(self.input.schemas, address, prior, reason));
+        self.changes.extend(gone.collect::<Vec<_>>());
     }
 
-    /// Why the configuration does not ask for an instance.
-    fn orphaned(&self, address: &Address) -> Reason {
-        if self.input.moved.moved_from(address).is_some() {
-            return Reason::NoMoveTarget;
-        }
-        let module = self.world.find(&address.block.module);
-        match (self.graph.node_of(&address.block), module) {
-            (_, None) => Reason::NoModule,
-            (None, Some(_)) => Reason::NoConfiguration,
-            (Some(node), Some(module)) => match self.graph.node(node).what {
-                What::Block(place) => {
-                    self.world.expansion(module, place).map_or(Reason::NoConfiguration, |it| no_longer_asked(&address.key, it))
-                }
-                _ => Reason::NoConfiguration,
-            },
-        }
+    /// Why the configuration does not ask for an instance; none when it does.
+    fn orphaned(&self, address: &Address) -> Option<Reason> {
+        let reason = match self.world.wanted(address) {
+            Wanted::Yes => return None,
+            _ if self.world.find(&address.block.module).is_none() => Reason::NoModule,
+            Wanted::NoModule => Reason::NoModule,
+            Wanted::NoBlock | Wanted::Undecided => Reason::NoConfiguration,
+            Wanted::NoKey { key, by_now } => no_longer_asked(key, by_now),
+        };
+        Some(if self.input.moved.moved_from(address).is_some() { Reason::NoMoveTarget } else { reason })
     }
 }
 

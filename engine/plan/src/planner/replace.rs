@@ -8,6 +8,7 @@ use super::{Instance, Many, Planner};
 use crate::deletion::{containers, instances};
 use crate::graph::What;
 use crate::model::{Change, Difference, Reason};
+use crate::world::Wanted;
 
 impl Planner<'_> {
     pub(super) fn replace_reason(&self, instance: &Instance<'_>, record: &Record, found: &[Difference]) -> Option<Reason> {
@@ -64,7 +65,8 @@ impl Planner<'_> {
 
     /// Whether the configuration does not ask for an instance any more, as far as that is known by now.
     fn is_dropped(&self, address: &Address) -> bool {
-        self.world.wants(address) == Some(false) && self.removals.at(address).is_none_or(|it| it.destroy)
+        let is_wanted = matches!(self.world.wanted(address), Wanted::Yes | Wanted::Undecided);
+        !is_wanted && self.removals.at(address).is_none_or(|it| it.destroy)
     }
 }
 

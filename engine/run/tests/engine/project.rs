@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_kind::{Address, Diagnostic, Name, Value};
-use ha_lang::{Nothing, SourceFile, compile};
+use ha_lang::{Directories, Loaded, Nothing, SourceFile, load};
 use ha_plan::{Files, Plan, PlanMode, Selection, Snapshot};
 use ha_run::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, RefreshMode, Request};
 use ha_state::{
@@ -93,7 +93,9 @@ impl Project {
     }
 
     pub(crate) fn request(&self, text: &str, mode: PlanMode) -> Result<Request, Vec<Diagnostic>> {
-        let (configuration, diagnostics) = compile(&[SourceFile::new("main.hcl", text)]);
+        let sections = Sections::of(text);
+        let root = sections.files("").expect("every text has a root");
+        let Loaded { configuration, diagnostics, .. } = load(&root, &sections, |_| self.variables.clone());
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
@@ -159,6 +161,23 @@ impl Project {
         let applied = applied.map_err(wrong)?;
         Arc::try_unwrap(writer).expect("nobody else has the writer").finish().ok();
         Ok((plan, applied, recovery))
+    }
+
+    /// Applies, whatever is left to do afterwards; answers with what came of it.
+    pub(crate) async fn run_once(&self, text: &str) -> String {
+        match self.run(text, PlanMode::Normal).await {
+            Ok((_, applied)) => show::applied(&applied),
+            Err(failure) => panic!("there is no plan:\n{}", show::failure(&failure)),
+        }
+    }
+
+    /// Applies a plan that was made before.
+    pub(crate) async fn apply_plan(&self, text: &str, plan: &Plan) -> Applied {
+        let request = self.request(text, plan.mode).expect("the plan was made from it");
+        let writer = Arc::new(self.open());
+        let (files, observer) = (&request.files, &self.observer);
+        let applied = self.engine().apply(plan, &request.configuration, files, &writer, observer, &self.cancel).await;
+        applied.unwrap_or_else(|it| panic!("the plan will not do:\n{}", show::diagnostics(&it)))
     }
 
     pub(crate) fn open(&self) -> Writer {
@@ -236,6 +255,30 @@ impl Project {
             }
             Err(failure) => panic!("after apply there is no plan:\n{}", show::failure(&failure)),
         }
+    }
+}
+
+/// A text as several files: what follows a line `=== NAME` is the file of that name, what comes first is `main.hcl`.
+struct Sections(Vec<SourceFile>);
+
+impl Sections {
+    fn of(text: &str) -> Self {
+        let file = |section: (usize, &str)| match section {
+            (0, text) => SourceFile::new("main.hcl", text),
+            (_, section) => {
+                let (name, text) = section.split_once('\n').expect("a name stands on a line of its own");
+                SourceFile::new(name.trim(), text)
+            }
+        };
+        Self(text.split("\n=== ").enumerate().map(file).collect())
+    }
+}
+
+impl Directories for Sections {
+    fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
+        let is_in = |it: &&SourceFile| it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory;
+        let files: Vec<SourceFile> = self.0.iter().filter(is_in).cloned().collect();
+        if files.is_empty() { Err("there is no such directory".into()) } else { Ok(files) }
     }
 }
 

@@ -1,0 +1,118 @@
+//! Files and blocks.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use ha_kind::Name;
+
+use super::Read;
+use super::cursor::Cursor;
+use crate::lexer::{Kind, Token};
+use crate::syntax::{Argument, At, Block, Body, Word};
+use crate::unreadable;
+
+impl Cursor<'_> {
+    pub(super) fn file(&mut self) -> Body {
+        let mut body = Body::default();
+        loop {
+            match self.item(&mut body, None) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => self.resume(),
+            }
+        }
+        self.refuse_repeated(&mut body);
+        body
+    }
+
+    /// Reads one item into a body, or nothing where the body ends: with the file, or with the brace that was opened.
+    fn item(&mut self, body: &mut Body, open: Option<Token>) -> Read<bool> {
+        while self.take_if(Kind::Newline).is_some() {}
+        match (self.peek().kind, open) {
+            (Kind::End, None) | (Kind::BraceClose, Some(_)) => return Ok(false),
+            (Kind::End, Some(open)) => return self.refuse(unreadable::never_closed(self.span(open.at))),
+            _ => {}
+        }
+        let name = self.identifier(if open.is_some() { "an argument, a block or `}`" } else { "a block or an argument" })?;
+        if self.take_if(Kind::Assign).is_some() {
+            body.arguments.push(Argument { name, value: self.expression()? });
+        } else {
+            body.blocks.push(self.deeper(|it| it.block(name))?);
+        }
+        match self.peek().kind {
+            Kind::Newline | Kind::End => Ok(true),
+            _ => self.unexpected("the end of the line"),
+        }
+    }
+
+    /// Takes out what is given a second time, and says so.
+    fn refuse_repeated(&mut self, body: &mut Body) {
+        let mut seen: HashMap<Name, At> = HashMap::new();
+        if body.arguments.len() < 2 {
+            return;
+        }
+        body.arguments.retain(|Argument { name, .. }| match seen.entry(name.name.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(name.at);
+                true
+            }
+            Entry::Occupied(first) => {
+                let (first, again) = (self.span(*first.get()), self.span(name.at));
+                self.problems.push(unreadable::argument_twice(&name.name, &first, again));
+                false
+            }
+        });
+    }
+
+    fn block(&mut self, kind: Word) -> Read<Block> {
+        let mut labels = Vec::new();
+        let open = loop {
+            let token = self.peek();
+            match token.kind {
+                Kind::Identifier => {
+                    self.take();
+                    labels.push(self.word(token));
+                }
+                Kind::QuoteOpen => labels.push(self.label()?),
+                Kind::BraceOpen => break self.take(),
+                _ if labels.is_empty() => return self.unexpected("`=` or `{`"),
+                _ => return self.unexpected("`{`"),
+            }
+        };
+        let mut body = Body::default();
+        let close = match self.peek().kind {
+            Kind::Newline => {
+                while self.item(&mut body, Some(open))? {}
+                self.refuse_repeated(&mut body);
+                self.take()
+            }
+            Kind::BraceClose => self.take(),
+            _ => self.one_line(&mut body)?,
+        };
+        let head = kind.at.to(labels.last().map_or(kind.at, |it| it.at));
+        let at = kind.at.to(close.at);
+        Ok(Block { kind, labels, body, head, at })
+    }
+
+    /// The one argument of a block on one line.
+    fn one_line(&mut self, body: &mut Body) -> Read<Token> {
+        let name = self.identifier("an argument or `}`")?;
+        if self.take_if(Kind::Assign).is_none() {
+            let span = self.span(name.at);
+            return self.refuse(unreadable::block_in_one_line(&name.name, span));
+        }
+        let value = self.expression()?;
+        body.arguments.push(Argument { name, value });
+        if self.take_if(Kind::Comma).is_some() {
+            let at = self.peek().at;
+            return self.refuse(unreadable::several_in_one_line(self.span(at)));
+        }
+        self.expect(Kind::BraceClose, "`}`, as a block on one line has one argument")
+    }
+
+    fn label(&mut self) -> Read<Word> {
+        let open = self.take();
+        let (text, close) = self.literal_text()?;
+        Ok(Word { name: self.name(&text), at: open.at.to(close.at) })
+    }
+}

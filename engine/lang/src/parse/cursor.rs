@@ -1,0 +1,167 @@
+//! A place among tokens.
+
+use std::collections::HashSet;
+
+use ha_kind::{Diagnostic, Name, Span};
+
+use super::{LEVELS, Read, Unreadable, normal};
+use crate::SourceFile;
+use crate::lexer::{Kind, Token};
+use crate::mistake;
+use crate::syntax::{At, Word};
+use crate::unreadable;
+
+pub(super) struct Cursor<'a> {
+    file: &'a SourceFile,
+    pub(super) text: &'a str,
+    tokens: Vec<Token>,
+    next: usize,
+    /// Whether line ends mean something here.
+    lines: bool,
+    /// How many brackets, blocks and directives are open.
+    pub(super) level: usize,
+    /// How high the tree is that was read last.
+    pub(super) height: usize,
+    /// Names that were met, so that each is kept once.
+    names: HashSet<Name>,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(file: &'a SourceFile, tokens: Vec<Token>) -> Self {
+        let (names, problems) = (HashSet::new(), Vec::new());
+        Self { file, text: &file.text, tokens, next: 0, lines: true, level: 0, height: 0, names, problems }
+    }
+
+    /// The token that comes next, comments and line ends without meaning aside.
+    pub(super) fn peek(&mut self) -> Token {
+        loop {
+            let token = self.tokens[self.next];
+            match token.kind {
+                Kind::Newline if !self.lines => self.next += 1,
+                Kind::Comment if self.lines && self.written(token.at).ends_with('\n') => {
+                    return Token { kind: Kind::Newline, at: token.at };
+                }
+                Kind::Comment => self.next += 1,
+                _ => return token,
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Token {
+        let token = self.peek();
+        // The end stays where it is.
+        self.next = (self.next + 1).min(self.tokens.len() - 1);
+        token
+    }
+
+    pub(super) fn take_if(&mut self, kind: Kind) -> Option<Token> {
+        if self.peek().kind == kind { Some(self.take()) } else { None }
+    }
+
+    /// The token that comes next, which must be of a kind.
+    pub(super) fn expect(&mut self, kind: Kind, what: &str) -> Read<Token> {
+        match self.take_if(kind) {
+            Some(token) => Ok(token),
+            None => self.unexpected(what),
+        }
+    }
+
+    /// Whether the next token is this word.
+    pub(super) fn is_word(&mut self, word: &str) -> bool {
+        let token = self.peek();
+        token.kind == Kind::Identifier && self.written(token.at) == word
+    }
+
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
+        let found = self.is_word(word);
+        if found {
+            self.take();
+        }
+        found
+    }
+
+    /// Reads something within which line ends mean nothing.
+    pub(super) fn over_lines<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        self.with_lines(false, read)
+    }
+
+    /// Reads something within which line ends mean something, or nothing.
+    pub(super) fn with_lines<T>(&mut self, lines: bool, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        let outer = std::mem::replace(&mut self.lines, lines);
+        let result = read(self);
+        self.lines = outer;
+        result
+    }
+
+    /// Reads something a level deeper.
+    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        if self.level == LEVELS {
+            let at = self.peek().at;
+            return self.refuse(unreadable::too_deep(LEVELS, self.span(at)));
+        }
+        self.level += 1;
+        let result = read(self);
+        self.level -= 1;
+        result
+    }
+
+    /// Goes on with the next line that begins a block or an argument of the file.
+    pub(super) fn resume(&mut self) {
+        (self.lines, self.level) = (true, 0);
+        let begins = |tokens: &[Token]| {
+            let [.., first, second] = tokens else { return false };
+            let starts_line = first.at.start == 0 || self.text.as_bytes()[first.at.start as usize - 1] == b'\n';
+            let follows = matches!(second.kind, Kind::Assign | Kind::QuoteOpen | Kind::Identifier | Kind::BraceOpen);
+            starts_line && first.kind == Kind::Identifier && follows
+        };
+        let found = self.tokens[self.next..].windows(2).position(begins);
+        self.next = found.map_or(self.tokens.len() - 1, |it| self.next + it);
+    }
+
+    pub(super) fn written(&self, at: At) -> &'a str {
+        &self.text[at.start as usize..at.end as usize]
+    }
+
+    pub(super) fn span(&self, at: At) -> Span {
+        Span::new(self.file.name.clone(), at.start as usize..at.end as usize)
+    }
+
+    pub(super) fn word(&mut self, token: Token) -> Word {
+        Word { name: self.name(self.written(token.at)), at: token.at }
+    }
+
+    /// A name, which must come next.
+    pub(super) fn identifier(&mut self, what: &str) -> Read<Word> {
+        let token = self.expect(Kind::Identifier, what)?;
+        Ok(self.word(token))
+    }
+
+    pub(super) fn name(&mut self, name: &str) -> Name {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let name = normal(name);
+        self.names.insert(name.clone());
+        name
+    }
+
+    pub(super) fn refuse<T>(&mut self, problem: Diagnostic) -> Read<T> {
+        self.problems.push(problem);
+        Err(Unreadable)
+    }
+
+    /// Says that something else should come next.
+    pub(super) fn unexpected<T>(&mut self, wanted: &str) -> Read<T> {
+        let token = self.peek();
+        let written = self.written(token.at);
+        let problem = match token.kind {
+            Kind::End => unreadable::ends_early(wanted, self.span(token.at)),
+            Kind::Newline => unreadable::line_ends_early(wanted, self.span(token.at)),
+            Kind::Stray if written.starts_with("/*") => unreadable::unclosed_comment(self.span(token.at)),
+            Kind::Stray if written.is_empty() => mistake::line_end_in_text(self.span(At { end: token.at.end + 1, ..token.at })),
+            _ => unreadable::unexpected(written, wanted, self.span(token.at)),
+        };
+        self.refuse(problem)
+    }
+}

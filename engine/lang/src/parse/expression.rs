@@ -1,0 +1,337 @@
+//! Expressions.
+
+use ha_kind::{Number, Value};
+
+use super::cursor::Cursor;
+use super::{HEIGHT, Read};
+use crate::lexer::{Kind as Sign, Token};
+use crate::mistake;
+use crate::syntax::{At, Call, For, Kind, Node, Operator};
+use crate::unreadable;
+
+impl Cursor<'_> {
+    pub(super) fn expression(&mut self) -> Read<Node> {
+        // A list of cases is as deep as it is long, though it does not look so.
+        let mut cases = Vec::new();
+        let mut last = self.chain(0)?;
+        while self.take_if(Sign::Question).is_some() {
+            let mut height = self.height;
+            let then = self.deeper(Self::expression)?;
+            height = height.max(self.height);
+            self.expect(Sign::Colon, "`:` and what it is otherwise")?;
+            cases.push((last, then, height));
+            last = self.chain(0)?;
+        }
+        while let Some((condition, then, height)) = cases.pop() {
+            let at = condition.at.to(last.at);
+            last = self.node(at, height.max(self.height), Kind::Conditional(Box::new([condition, then, last])))?;
+        }
+        Ok(last)
+    }
+
+    /// A node above others, of which the highest is so high.
+    fn node(&mut self, at: At, below: usize, kind: Kind) -> Read<Node> {
+        self.height = below + 1;
+        if self.height > HEIGHT {
+            return self.refuse(unreadable::too_long_a_chain(HEIGHT, self.span(at)));
+        }
+        Ok(Node { at, kind })
+    }
+
+    /// Operands with operators between them that bind at least so strongly.
+    fn chain(&mut self, strength: u8) -> Read<Node> {
+        let mut left = self.operand()?;
+        loop {
+            let Some((operator, binds)) = operator(self.peek().kind).filter(|(_, binds)| *binds >= strength) else {
+                return Ok(left);
+            };
+            self.take();
+            let height = self.height;
+            let right = self.chain(binds + 1)?;
+            let at = left.at.to(right.at);
+            left = self.node(at, height.max(self.height), Kind::Binary(operator, Box::new([left, right])))?;
+        }
+    }
+
+    fn operand(&mut self) -> Read<Node> {
+        let term = self.term()?;
+        self.steps(term)
+    }
+
+    fn term(&mut self) -> Read<Node> {
+        let token = self.peek();
+        self.height = 1;
+        match token.kind {
+            Sign::Number => {
+                self.take();
+                self.number(token)
+            }
+            Sign::Identifier => self.named(),
+            Sign::QuoteOpen => self.quoted(),
+            Sign::HeredocOpen => self.heredoc(),
+            Sign::Minus | Sign::Not => {
+                self.take();
+                let operand = Box::new(self.deeper(Self::operand)?);
+                let at = token.at.to(operand.at);
+                let kind = if token.kind == Sign::Minus { Kind::Negative(operand) } else { Kind::Not(operand) };
+                self.node(at, self.height, kind)
+            }
+            Sign::ParenthesisOpen => {
+                let inner = self.bracketed(|it| {
+                    let inner = it.expression()?;
+                    Ok((inner, it.expect(Sign::ParenthesisClose, "`)`")?))
+                })?;
+                self.node(token.at.to(inner.1.at), self.height, Kind::Parenthesis(Box::new(inner.0)))
+            }
+            Sign::BracketOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.tuple(token) }),
+            Sign::BraceOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.object(token) }),
+            _ => self.unexpected("a value"),
+        }
+    }
+
+    /// Takes an opening bracket and what is up to the closing one, over line ends.
+    fn bracketed<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        self.take();
+        self.deeper(|it| it.over_lines(read))
+    }
+
+    fn number(&mut self, token: Token) -> Read<Node> {
+        let written = self.written(token.at).replace(".e", "e").replace(".E", "e");
+        let kind = match written.parse::<Number>() {
+            Ok(number) => Kind::Literal(Value::Number(number)),
+            Err(_) if written.bytes().filter(|it| *it == b'.').count() > 1 => {
+                return self.refuse(unreadable::two_points(self.span(token.at)));
+            }
+            Err(_) => {
+                self.problems.push(mistake::number_out_of_range(self.span(token.at)));
+                Kind::Literal(Value::from(0))
+            }
+        };
+        Ok(Node::new(token.at, kind))
+    }
+
+    fn named(&mut self) -> Read<Node> {
+        let token = self.take();
+        match self.peek().kind {
+            Sign::ParenthesisOpen | Sign::DoubleColon => return self.call(token),
+            _ => {}
+        }
+        let kind = match self.written(token.at) {
+            "null" => Kind::Literal(Value::Null),
+            "true" => Kind::Literal(Value::Bool(true)),
+            "false" => Kind::Literal(Value::Bool(false)),
+            name => Kind::Root(self.name(name)),
+        };
+        Ok(Node::new(token.at, kind))
+    }
+
+    fn call(&mut self, first: Token) -> Read<Node> {
+        let mut name = self.word(first);
+        while self.take_if(Sign::DoubleColon).is_some() {
+            let part = self.identifier("the name of a function")?;
+            name.name = self.name(&format!("{}::{}", name.name, part.name));
+            name.at = name.at.to(part.at);
+        }
+        if self.peek().kind != Sign::ParenthesisOpen {
+            return self.unexpected("`(`");
+        }
+        let mut arguments = Vec::new();
+        let (mut height, mut spread) = (0, false);
+        let close = self.bracketed(|it| {
+            loop {
+                if let Some(close) = it.take_if(Sign::ParenthesisClose) {
+                    return Ok(close);
+                }
+                arguments.push(it.expression()?);
+                height = height.max(it.height);
+                spread = it.take_if(Sign::Ellipsis).is_some();
+                if spread || it.take_if(Sign::Comma).is_none() {
+                    return it.expect(Sign::ParenthesisClose, if spread { "`)`" } else { "`,` or `)`" });
+                }
+            }
+        })?;
+        self.node(first.at.to(close.at), height, Kind::Call(Call { name, arguments, spread }))
+    }
+
+    fn tuple(&mut self, open: Token) -> Read<Node> {
+        let (mut items, mut height) = (Vec::new(), 0);
+        let close = loop {
+            if let Some(close) = self.take_if(Sign::BracketClose) {
+                break close;
+            }
+            items.push(self.expression()?);
+            height = height.max(self.height);
+            if self.take_if(Sign::Comma).is_none() {
+                break self.expect(Sign::BracketClose, "`,` or `]`")?;
+            }
+        };
+        self.node(open.at.to(close.at), height, Kind::Tuple(items))
+    }
+
+    fn object(&mut self, open: Token) -> Read<Node> {
+        let (mut entries, mut height) = (Vec::new(), 0);
+        let close = self.with_lines(true, |it| {
+            loop {
+                while it.take_if(Sign::Newline).is_some() {}
+                if let Some(close) = it.take_if(Sign::BraceClose) {
+                    return Ok(close);
+                }
+                let key = it.expression()?;
+                height = height.max(it.height);
+                if it.take_if(Sign::Assign).or_else(|| it.take_if(Sign::Colon)).is_none() {
+                    return it.unexpected("`=` and a value");
+                }
+                let value = it.expression()?;
+                height = height.max(it.height);
+                entries.push((it.key(key), value));
+                if it.take_if(Sign::Comma).or_else(|| it.take_if(Sign::Newline)).is_none() {
+                    return it.expect(Sign::BraceClose, "`,`, the end of the line or `}`");
+                }
+            }
+        })?;
+        self.node(open.at.to(close.at), height, Kind::Object(entries))
+    }
+
+    /// A name that stands for itself as a key, and so do the words that mean something elsewhere.
+    fn key(&mut self, key: Node) -> Node {
+        match key.kind {
+            Kind::Root(name) => Node::new(key.at, Kind::Literal(Value::String(name))),
+            Kind::Literal(Value::Null | Value::Bool(_)) => {
+                Node::new(key.at, Kind::Literal(Value::String(self.name(self.written(key.at)))))
+            }
+            _ => key,
+        }
+    }
+
+    fn each(&mut self, open: Token) -> Read<Node> {
+        self.take();
+        let mut value = self.identifier("a name for each element")?;
+        let mut key = None;
+        if self.take_if(Sign::Comma).is_some() {
+            key = Some(std::mem::replace(&mut value, self.identifier("a name for each element")?));
+        }
+        if !self.take_word("in") {
+            return self.unexpected("`in` and a collection");
+        }
+        let collection = self.expression()?;
+        let mut height = self.height;
+        self.expect(Sign::Colon, "`:` and what each element becomes")?;
+        let mut result = self.expression()?;
+        height = height.max(self.height);
+        let (mut result_key, mut grouping) = (None, false);
+        if open.kind == Sign::BraceOpen {
+            self.expect(Sign::Arrow, "`=>` and a value")?;
+            result_key = Some(std::mem::replace(&mut result, self.expression()?));
+            height = height.max(self.height);
+            grouping = self.take_if(Sign::Ellipsis).is_some();
+        }
+        let mut condition = None;
+        if self.take_word("if") {
+            condition = Some(self.expression()?);
+            height = height.max(self.height);
+        }
+        let close = match open.kind {
+            Sign::BraceOpen => self.expect(Sign::BraceClose, "`}`")?,
+            _ => self.expect(Sign::BracketClose, "`]`")?,
+        };
+        let each = For { key, value, collection, result_key, result, condition, grouping };
+        self.node(open.at.to(close.at), height, Kind::For(Box::new(each)))
+    }
+
+    /// What is taken out of a value, step by step.
+    fn steps(&mut self, mut node: Node) -> Read<Node> {
+        loop {
+            node = match self.peek().kind {
+                Sign::Dot => {
+                    self.take();
+                    match self.take_if(Sign::Star) {
+                        Some(star) => self.attribute_splat(node, star)?,
+                        None => self.attribute(node)?,
+                    }
+                }
+                Sign::BracketOpen => self.index(node)?,
+                _ => return Ok(node),
+            };
+        }
+    }
+
+    /// Behind a point.
+    fn attribute(&mut self, node: Node) -> Read<Node> {
+        let token = self.peek();
+        let height = self.height;
+        match token.kind {
+            Sign::Identifier => {
+                self.take();
+                let word = self.word(token);
+                self.node(node.at.to(token.at), height, Kind::Attribute(Box::new(node), word))
+            }
+            Sign::Number => {
+                self.take();
+                if !self.written(token.at).bytes().all(|it| it.is_ascii_digit()) {
+                    return self.refuse(unreadable::not_an_index(self.written(token.at), self.span(token.at)));
+                }
+                let key = self.number(token)?;
+                self.node(node.at.to(token.at), height, Kind::Index(Box::new(node), Box::new(key)))
+            }
+            _ => self.unexpected("the name of an attribute"),
+        }
+    }
+
+    /// `.*` and the attributes behind it, which are taken of each element.
+    fn attribute_splat(&mut self, node: Node, star: Token) -> Read<Node> {
+        let height = self.height;
+        let mut each = Node::new(star.at, Kind::Element);
+        self.height = height + 1;
+        while self.take_if(Sign::Dot).is_some() {
+            if let Some(star) = self.take_if(Sign::Star) {
+                return self.refuse(mistake::splat_in_splat(self.span(star.at)));
+            }
+            each = self.attribute(each)?;
+        }
+        self.node(node.at.to(each.at), self.height, Kind::Splat(Box::new(node), Box::new(each)))
+    }
+
+    fn index(&mut self, node: Node) -> Read<Node> {
+        let height = self.height;
+        let read = self.bracketed(|it| {
+            if it.take_if(Sign::Star).is_some() {
+                return Ok((None, it.expect(Sign::BracketClose, "`]`")?));
+            }
+            let key = it.expression()?;
+            Ok((Some(key), it.expect(Sign::BracketClose, "`]`")?))
+        })?;
+        match read {
+            (Some(key), close) => {
+                let at = node.at.to(close.at);
+                self.node(at, height.max(self.height), Kind::Index(Box::new(node), Box::new(key)))
+            }
+            // All that follows is taken of each element.
+            (None, close) => {
+                let element = Node::new(close.at, Kind::Element);
+                self.height = height + 1;
+                let each = self.deeper(|it| it.steps(element))?;
+                self.node(node.at.to(each.at), self.height, Kind::Splat(Box::new(node), Box::new(each)))
+            }
+        }
+    }
+}
+
+/// The operator that a sign is, and how strongly it binds.
+fn operator(sign: Sign) -> Option<(Operator, u8)> {
+    Some(match sign {
+        Sign::Or => (Operator::Or, 1),
+        Sign::And => (Operator::And, 2),
+        Sign::Equal => (Operator::Equal, 3),
+        Sign::NotEqual => (Operator::NotEqual, 3),
+        Sign::Less => (Operator::Less, 4),
+        Sign::LessOrEqual => (Operator::LessOrEqual, 4),
+        Sign::Greater => (Operator::Greater, 4),
+        Sign::GreaterOrEqual => (Operator::GreaterOrEqual, 4),
+        Sign::Plus => (Operator::Add, 5),
+        Sign::Minus => (Operator::Subtract, 5),
+        Sign::Star => (Operator::Multiply, 6),
+        Sign::Slash => (Operator::Divide, 6),
+        Sign::Percent => (Operator::Remainder, 6),
+        _ => return None,
+    })
+}

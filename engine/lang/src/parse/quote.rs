@@ -1,0 +1,216 @@
+//! Texts and templates.
+
+use std::borrow::Cow;
+
+use ha_kind::Value;
+use unicode_normalization::UnicodeNormalization;
+
+use super::cursor::Cursor;
+use super::{LEVELS, Read};
+use crate::lexer::{Kind as Sign, Token as Lexed};
+use crate::syntax::{At, Kind, Node};
+use crate::template::{self, Strips, Token, Unit};
+use crate::unreadable;
+
+/// A directive that is still open.
+enum Open {
+    If { at: At, otherwise: bool },
+    For { at: At },
+}
+
+impl Cursor<'_> {
+    pub(super) fn quoted(&mut self) -> Read<Node> {
+        let open = self.take();
+        let tokens = self.deeper(|it| it.template(Sign::QuoteClose))?;
+        let at = open.at.to(self.take().at);
+        let kind = match tokens.as_slice() {
+            [] => Kind::Literal(Value::from("")),
+            [Token::Text(text)] => Kind::Literal(Value::String(self.name(text))),
+            _ => template::node(tokens, Unit::Whole),
+        };
+        Ok(Node { at, kind })
+    }
+
+    pub(super) fn heredoc(&mut self) -> Read<Node> {
+        let open = self.take();
+        let tokens = self.deeper(|it| it.template(Sign::HeredocClose))?;
+        let at = open.at.to(self.take().at);
+        let outdented = self.written(open.at).starts_with("<<-");
+        let kind = if outdented { template::outdented_node(tokens) } else { template::node(tokens, Unit::Line) };
+        Ok(Node { at, kind })
+    }
+
+    /// A text between quotes that is no template, and its closing quote.
+    pub(super) fn literal_text(&mut self) -> Read<(String, Lexed)> {
+        let mut text = String::new();
+        if let Some(token) = self.take_if(Sign::Text) {
+            text = self.unescaped(token)?.into_owned();
+        }
+        let close = self.expect(Sign::QuoteClose, "a label without anything to work out")?;
+        Ok((text, close))
+    }
+
+    /// A template up to a token, as a flat sequence, since trimming looks across the borders of its directives.
+    pub(super) fn template(&mut self, end: Sign) -> Read<Vec<Token>> {
+        let mut tokens = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
+        let mut height = 0;
+        loop {
+            let token = self.peek();
+            match token.kind {
+                Sign::Text => {
+                    self.take();
+                    let text = if end == Sign::QuoteClose { self.unescaped(token)? } else { unmarked(self.written(token.at)) };
+                    tokens.push(Token::Text(if text.is_ascii() { text.into_owned() } else { text.nfc().collect() }));
+                }
+                Sign::Interpolation => {
+                    let (value, strips) = self.sequence(Self::expression)?;
+                    height = height.max(self.height + open.len());
+                    tokens.push(Token::Value(value, strips));
+                }
+                Sign::Directive => {
+                    self.height = 0;
+                    let (token, strips) = self.sequence(|it| it.directive(&mut open))?;
+                    height = height.max(self.height + open.len());
+                    tokens.push(token.with(strips));
+                }
+                _ if token.kind == end => break,
+                _ if end == Sign::QuoteClose => return self.unexpected("a closing quote"),
+                _ => return self.unexpected("the line that ends the heredoc"),
+            }
+        }
+        self.height = height + 1;
+        match open.pop() {
+            Some(Open::If { at, .. }) => self.refuse(unreadable::directive_left_open("if", "endif", self.span(at))),
+            Some(Open::For { at }) => self.refuse(unreadable::directive_left_open("for", "endfor", self.span(at))),
+            None => Ok(tokens),
+        }
+    }
+
+    fn sequence<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<(T, Strips)> {
+        let left = self.take();
+        let (read, right) = self.deeper(|it| {
+            it.over_lines(|it| {
+                let read = read(it)?;
+                Ok((read, it.expect(Sign::SequenceEnd, "`}`")?))
+            })
+        })?;
+        let strips = Strips { left: self.written(left.at).ends_with('~'), right: self.written(right.at).starts_with('~') };
+        Ok((read, strips))
+    }
+
+    fn directive(&mut self, open: &mut Vec<Open>) -> Read<Token> {
+        const WORDS: &str = "`if`, `else`, `endif`, `for` or `endfor`";
+        let word = self.identifier(WORDS)?;
+        let none = Strips::default();
+        let full = self.level + open.len() > LEVELS;
+        match (&*word.name, open.last_mut()) {
+            ("if" | "for", _) if full => {
+                let span = self.span(word.at);
+                self.refuse(unreadable::too_deep(LEVELS, span))
+            }
+            ("if", _) => {
+                open.push(Open::If { at: word.at, otherwise: false });
+                Ok(Token::If(self.expression()?, none))
+            }
+            ("for", _) => {
+                open.push(Open::For { at: word.at });
+                let mut value = self.identifier("a name for each element")?;
+                let mut key = None;
+                if self.take_if(Sign::Comma).is_some() {
+                    key = Some(std::mem::replace(&mut value, self.identifier("a name for each element")?));
+                }
+                if !self.take_word("in") {
+                    return self.unexpected("`in` and a collection");
+                }
+                Ok(Token::For { key, value, collection: self.expression()?, strips: none })
+            }
+            ("else", Some(Open::If { otherwise, .. })) if !*otherwise => {
+                *otherwise = true;
+                Ok(Token::Else(none))
+            }
+            ("endif", Some(Open::If { .. })) | ("endfor", Some(Open::For { .. })) => {
+                open.pop();
+                Ok(Token::End(none))
+            }
+            ("else" | "endif" | "endfor", _) => {
+                let span = self.span(word.at);
+                self.refuse(unreadable::directive_not_open(&word.name, span))
+            }
+            (other, _) => {
+                let problem = unreadable::unexpected(other, WORDS, self.span(word.at));
+                self.refuse(problem)
+            }
+        }
+    }
+
+    /// What a text between quotes stands for.
+    fn unescaped(&mut self, token: Lexed) -> Read<Cow<'static, str>> {
+        let written = self.written(token.at);
+        let mut text = String::with_capacity(written.len());
+        let mut rest = written;
+        while let Some(at) = rest.find(['\\', '$', '%']) {
+            text.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let (meant, length) = if rest.starts_with('\\') {
+                let start = token.at.end as usize - rest.len();
+                match escape(rest) {
+                    Some(escape) => escape,
+                    None => {
+                        let length = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+                        let at = At::new(start, start + length);
+                        return self.refuse(unreadable::no_such_escape(self.written(at), self.span(at)));
+                    }
+                }
+            } else {
+                marker(rest)
+            };
+            text.push(meant);
+            rest = &rest[length..];
+        }
+        text.push_str(rest);
+        Ok(Cow::Owned(text))
+    }
+}
+
+/// A text outside of quotes, where nothing but the markers of sequences has to be escaped.
+fn unmarked(written: &str) -> Cow<'_, str> {
+    if !written.contains("${") && !written.contains("%{") {
+        return Cow::Borrowed(written);
+    }
+    let mut text = String::with_capacity(written.len());
+    let mut rest = written;
+    while let Some(at) = rest.find(['$', '%']) {
+        text.push_str(&rest[..at]);
+        let (meant, length) = marker(&rest[at..]);
+        text.push(meant);
+        rest = &rest[at + length..];
+    }
+    text.push_str(rest);
+    Cow::Owned(text)
+}
+
+/// The sign that a text begins with, and how much of the text says so: `$${` is a `$` before a `{`.
+fn marker(text: &str) -> (char, usize) {
+    let sign = if text.starts_with('$') { '$' } else { '%' };
+    let doubled = text.starts_with("$${") || text.starts_with("%%{");
+    (sign, if doubled { 2 } else { 1 })
+}
+
+/// The character that an escape at the start of a text stands for, and its length.
+fn escape(text: &str) -> Option<(char, usize)> {
+    let coded = |digits: usize| {
+        let code = text.get(2..2 + digits).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))?;
+        Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, 2 + digits))
+    };
+    match text.as_bytes().get(1)? {
+        b'n' => Some(('\n', 2)),
+        b'r' => Some(('\r', 2)),
+        b't' => Some(('\t', 2)),
+        b'"' => Some(('"', 2)),
+        b'\\' => Some(('\\', 2)),
+        b'u' => coded(4),
+        b'U' => coded(8),
+        _ => None,
+    }
+}
