@@ -2,9 +2,10 @@
 //! something that is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Diagnostic, Mode, Name, closest};
-use ha_state::{Record, State};
+use ha_state::{Dependencies, Group, GroupId, State};
 
 use crate::graph::{Graph, Node, NodeId, What};
 use crate::model::{Plan, PlanMode};
@@ -46,7 +47,7 @@ impl Choice {
                 |it: &&&Shape| patterns.iter().any(|pattern| pattern.extent(&it.0, &recorded.blocks[**it]) > Extent::Nothing);
             orphans.iter().filter(is_named).map(|it| Shape::clone(it)).collect()
         };
-        let going = recorded.with_dependents(named(&selection.targets));
+        let going = closure(named(&selection.targets), &recorded.dependents);
         let targeted = targeted(selection, graph, going.iter().filter_map(|it| graph.node_of(recorded.blocks.get(it)?)));
         let excluded = excluded(selection, graph);
         let mut extents: Vec<Extent> = targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
@@ -58,7 +59,7 @@ impl Choice {
         let kept =
             recorded.blocks.iter().filter(|(_, block)| graph.node_of(block).is_some_and(|it| extents[it] == Extent::Nothing));
         staying.extend(kept.map(|(shape, _)| shape.clone()).filter(|_| !selection.excludes.is_empty()));
-        let staying = recorded.with_dependencies(staying);
+        let staying = closure(staying, &recorded.dependencies);
         Self { selection: selection.clone(), extents, going, staying }
     }
 
@@ -168,12 +169,8 @@ pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Addres
         let is_named = |address: &&Address| patterns.iter().any(|it| it.matches(address));
         state.records.keys().filter(is_named).map(|it| shape(&it.block)).collect::<BTreeSet<Shape>>()
     };
-    let behind = |direct: BTreeSet<Shape>, edges: &BTreeMap<Shape, BTreeSet<Shape>>| {
-        let next: BTreeSet<Shape> = direct.iter().filter_map(|it| edges.get(it)).flatten().cloned().collect();
-        closure(next, edges)
-    };
-    let dependents = behind(of(&targets), &recorded.dependents);
-    let dependencies = behind(of(&excludes), &recorded.dependencies);
+    let dependents = reached(of(&targets), &recorded.dependents);
+    let dependencies = reached(of(&excludes), &recorded.dependencies);
     move |address| {
         let is_named = |patterns: &[Pattern]| patterns.iter().any(|it| it.matches(address));
         let shape = shape(&address.block);
@@ -242,63 +239,83 @@ impl Plan {
     pub fn changed_and_dependents(&self, state: &State) -> BTreeSet<Address> {
         let changed: BTreeSet<&Address> = self.changes.iter().map(|it| &it.address).collect();
         let recorded = Recorded::of(state);
-        let direct = changed.iter().filter_map(|it| recorded.dependents.get(&shape(&it.block))).flatten().cloned().collect();
-        let dependents = recorded.with_dependents(direct);
+        let dependents = reached(changed.iter().map(|it| shape(&it.block)).collect(), &recorded.dependents);
         let is_meant = |it: &&Address| changed.contains(*it) || dependents.contains(&shape(&it.block));
         state.records.keys().filter(is_meant).cloned().collect()
     }
 }
 
-/// Which recorded blocks depend on which.
+/// Which recorded blocks depend on which. What many depend on together is one vertex of its own.
 struct Recorded {
     /// One address for each.
     blocks: BTreeMap<Shape, BlockAddress>,
-    dependencies: BTreeMap<Shape, BTreeSet<Shape>>,
-    dependents: BTreeMap<Shape, BTreeSet<Shape>>,
+    dependencies: Edges,
+    dependents: Edges,
+}
+
+type Edges = BTreeMap<Vertex, BTreeSet<Vertex>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Vertex {
+    Block(Shape),
+    Group(GroupId),
 }
 
 impl Recorded {
     fn of(state: &State) -> Self {
         let mut recorded = Self { blocks: BTreeMap::new(), dependencies: BTreeMap::new(), dependents: BTreeMap::new() };
-        let mut last: Option<&Record> = None;
+        let mut seen = BTreeSet::new();
         for record in state.records.values().chain(state.deposed.values()) {
-            let is_like_the_last =
-                last.is_some_and(|it| it.address.block == record.address.block && it.dependencies == record.dependencies);
-            last = Some(record);
-            if is_like_the_last {
-                continue;
-            }
             let own = shape(&record.address.block);
-            let through_provider = state.providers.get(&record.provider).into_iter().flat_map(|it| &it.dependencies);
-            for behind in record.dependencies.iter().chain(through_provider).map(shape) {
-                recorded.dependents.entry(behind.clone()).or_default().insert(own.clone());
-                recorded.dependencies.entry(own.clone()).or_default().insert(behind);
+            let through_provider = state.providers.get(&record.provider).map(|it| &it.dependencies);
+            for group in [Some(&record.dependencies), through_provider].into_iter().flatten().filter_map(Dependencies::group) {
+                recorded.connect(Vertex::Block(own.clone()), Vertex::Group(group.id()));
+                recorded.enter(group, &mut seen);
             }
             recorded.blocks.entry(own).or_insert_with(|| record.address.block.clone());
         }
         recorded
     }
 
-    fn with_dependents(&self, of: BTreeSet<Shape>) -> BTreeSet<Shape> {
-        closure(of, &self.dependents)
-    }
-
-    fn with_dependencies(&self, of: BTreeSet<Shape>) -> BTreeSet<Shape> {
-        closure(of, &self.dependencies)
-    }
-}
-
-fn closure(of: BTreeSet<Shape>, edges: &BTreeMap<Shape, BTreeSet<Shape>>) -> BTreeSet<Shape> {
-    let mut found = of.clone();
-    let mut open: Vec<Shape> = of.into_iter().collect();
-    while let Some(next) = open.pop() {
-        for behind in edges.get(&next).into_iter().flatten() {
-            if found.insert(behind.clone()) {
-                open.push(behind.clone());
+    fn enter(&mut self, group: &Arc<Group>, seen: &mut BTreeSet<GroupId>) {
+        let mut open = vec![group];
+        while let Some(group) = open.pop() {
+            if !seen.insert(group.id()) {
+                continue;
+            }
+            for block in group.blocks() {
+                self.connect(Vertex::Group(group.id()), Vertex::Block(shape(block)));
+            }
+            for inner in group.groups() {
+                self.connect(Vertex::Group(group.id()), Vertex::Group(inner.id()));
+                open.push(inner);
             }
         }
     }
+
+    fn connect(&mut self, dependent: Vertex, behind: Vertex) {
+        self.dependents.entry(behind.clone()).or_default().insert(dependent.clone());
+        self.dependencies.entry(dependent).or_default().insert(behind);
+    }
+}
+
+/// These blocks, and all that edges lead to from them.
+fn closure(of: BTreeSet<Shape>, edges: &Edges) -> BTreeSet<Shape> {
+    let mut found = of.clone();
+    found.extend(reached(of, edges));
     found
+}
+
+/// All blocks that edges lead to from these.
+fn reached(from: BTreeSet<Shape>, edges: &Edges) -> BTreeSet<Shape> {
+    let mut seen: BTreeSet<&Vertex> = BTreeSet::new();
+    let first: Vec<Vertex> = from.into_iter().map(Vertex::Block).collect();
+    let mut open: Vec<&Vertex> = first.iter().collect();
+    while let Some(next) = open.pop() {
+        open.extend(edges.get(next).into_iter().flatten().filter(|it| seen.insert(it)));
+    }
+    let block = |it: &Vertex| if let Vertex::Block(shape) = it { Some(shape.clone()) } else { None };
+    seen.into_iter().filter_map(block).collect()
 }
 
 fn shape(block: &BlockAddress) -> Shape {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use ha_kind::{Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object};
-use ha_state::{ProviderName, ProviderRecord, Record, State};
+use ha_kind::{Action, Address, Diagnostic, Mode, Name, Object};
+use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::Input;
-use crate::graph::{Graph, NodeId, name_of};
+use crate::graph::{Graph, NodeId};
 use crate::model::{Change, Drift, Move, OutputChange, Plan, Settled};
 use crate::observed::Current;
 use crate::order;
@@ -30,10 +30,10 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     for change in &mut changes {
         change.moved_from = input.moved.moved_from(&change.address).cloned();
     }
-    contribute(&mut current.drift, &changes, input.state, graph);
+    contribute(&mut current.drift, &changes, graph);
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
-    let mut steps = order::steps(&changes, graph, &dependencies(input.state)).map_err(|it| vec![*it])?;
+    let mut steps = order::steps(&changes, graph, input.state).map_err(|it| vec![*it])?;
     let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
         let described = input.schemas.kind(Mode::Managed, &address.block.kind)?;
         described.hooks().group_of(described.schema(), &prior.record.arguments)
@@ -72,43 +72,6 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     })
 }
 
-/// The recorded blocks that each recorded block depends on directly, also through its provider.
-fn dependencies(state: &State) -> BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> {
-    let mut dependencies: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
-    let records = state.records.values().chain(state.deposed.values());
-    let records = records.map(|it| (&it.address.block, &it.provider, &it.dependencies));
-    let begun = state.unfinished.values().map(|it| (&it.intent.address.block, &it.intent.provider, &it.intent.dependencies));
-    for (block, provider, direct) in records.chain(begun) {
-        let through_provider = state.providers.get(provider).into_iter().flat_map(|it| &it.dependencies);
-        dependencies.entry(block).or_default().extend(direct.iter().chain(through_provider));
-    }
-    // A block in a module that is there more than once is named without the module's key by what is outside of it.
-    let mut in_modules: HashMap<_, Vec<&BlockAddress>> = HashMap::new();
-    let shape = |it: &BlockAddress| {
-        let module: Vec<Name> = it.module.iter().map(|(name, _)| name.clone()).collect();
-        (module, name_of(it))
-    };
-    for block in dependencies.keys().copied().filter(|it| it.module.iter().any(|(_, key)| *key != Key::None)) {
-        in_modules.entry(shape(block)).or_default().push(block);
-    }
-    if !in_modules.is_empty() {
-        for behind in dependencies.values_mut() {
-            let vague: Vec<&BlockAddress> = behind.iter().copied().filter(|it| !it.module.is_empty()).collect();
-            for block in vague {
-                let meant = in_modules.get(&shape(block)).into_iter().flatten();
-                behind.extend(meant.copied().filter(|it| is_meant(block, it)));
-            }
-        }
-    }
-    dependencies
-}
-
-/// Whether a block is among those that a name without some of the modules' keys means.
-fn is_meant(named: &BlockAddress, block: &BlockAddress) -> bool {
-    let mut keys = named.module.iter().zip(block.module.iter());
-    keys.all(|((_, named), (_, key))| *named == Key::None || named == key)
-}
-
 /// What the state does not have yet of what was seen and is not touched otherwise.
 fn settled(input: &Input<'_>, current: &Current, changes: &[Change]) -> Vec<Settled> {
     let is_news = |address: &Address, now: &Record, was: &Record| now != was || input.moved.is_renamed(address);
@@ -122,7 +85,7 @@ fn settled(input: &Input<'_>, current: &Current, changes: &[Change]) -> Vec<Sett
 }
 
 /// Tells which of what differs by itself is a reason for a change: the instance's own, or one that reads it.
-fn contribute(drift: &mut [Drift], changes: &[Change], state: &State, graph: Option<&Graph>) {
+fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
     if drift.is_empty() {
         return;
     }
@@ -135,7 +98,6 @@ fn contribute(drift: &mut [Drift], changes: &[Change], state: &State, graph: Opt
             read.extend(graph.with_what_they_read([node]).into_iter().filter(|it| *it != node));
         }
     }
-    let _ = state;
     for drift in drift {
         let is_read = || graph.and_then(|it| it.node_of(&drift.address.block)).is_some_and(|it| read.contains(&it));
         let is_undone = |change: &&Change| match change.action {

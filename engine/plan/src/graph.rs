@@ -8,12 +8,12 @@ mod sorted;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas};
+use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
 use crate::modules::{ModuleId, Modules, provider_name};
-use reach::Reach;
+pub(crate) use reach::Reach;
 pub(crate) use reference::refers_to_itself_alone;
 
 /// A node's number.
@@ -63,7 +63,6 @@ pub(crate) struct Graph {
     imports: HashMap<NodeId, Vec<(ModuleId, usize)>>,
     /// In order.
     pub(crate) order: Vec<NodeId>,
-    reach: Reach,
 }
 
 /// Where the nodes of a module are.
@@ -187,8 +186,8 @@ impl Graph {
             layouts.push(layout);
         }
         let empty = Edges::with_capacity(nodes.len());
-        let (imports, reach) = (HashMap::new(), Reach::default());
-        let mut graph = Self { modules, layouts, nodes, direct: empty, imports, order: Vec::new(), reach };
+        let imports = HashMap::new();
+        let mut graph = Self { modules, layouts, nodes, direct: empty, imports, order: Vec::new() };
         let into_nothing = graph.enter_imports();
         let (direct, mut diagnostics) = reference::edges(&graph, schemas);
         diagnostics.extend(into_nothing);
@@ -200,7 +199,6 @@ impl Graph {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        graph.reach = Reach::of(&graph);
         Ok(graph)
     }
 
@@ -298,22 +296,6 @@ impl Graph {
         provider_of(&self.modules, schemas, self.nodes[id].module, block)
     }
 
-    /// What a record of a block in a module instance names as its direct dependencies: the managed blocks whose values
-    /// reach it directly, or by way of anything but managed blocks. Where a module is not on the way to the block
-    /// itself, it is named without a key.
-    pub(crate) fn dependencies(&self, id: NodeId, path: &[(Name, Key)]) -> Vec<BlockAddress> {
-        self.reach.of_node(id).iter().map(|it| self.address_from(*it as usize, path)).collect()
-    }
-
-    fn address_from(&self, id: NodeId, path: &[(Name, Key)]) -> BlockAddress {
-        let module = &self.modules.get(self.nodes[id].module).path;
-        let block = &self.block(id).expect("only blocks are dependencies").name;
-        let common = module.iter().zip(path).take_while(|(name, (own, _))| *name == own).count();
-        let keyed = path[..common].iter().cloned();
-        let module = keyed.chain(module[common..].iter().map(|name| (name.clone(), Key::None))).collect();
-        BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() }
-    }
-
     /// Marks these nodes, and everything whose values reach them.
     pub(crate) fn everything_behind(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
         let mut marked = vec![false; self.len()];
@@ -384,29 +366,31 @@ impl Graph {
         }
     }
 
-    fn circular(&self, circle: &[NodeId]) -> Diagnostic {
-        let span = circle.iter().find_map(|id| {
-            let configuration = self.configuration(*id);
-            match self.nodes[*id].what {
-                What::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
-                What::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
-                What::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
-                What::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
-                What::Variable(place) | What::Validation(place) => {
-                    configuration.variables.get_index(place).map(|(_, it)| it.span.clone())
-                }
-                What::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
-                What::Expand | What::Gate | What::Whole | What::End => {
-                    self.modules.call(self.nodes[*id].module).map(|it| it.head.clone())
-                }
+    /// Where a node is written.
+    pub(crate) fn span(&self, id: NodeId) -> Option<Span> {
+        let configuration = self.configuration(id);
+        match self.nodes[id].what {
+            What::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
+            What::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
+            What::Variable(place) | What::Validation(place) => {
+                configuration.variables.get_index(place).map(|(_, it)| it.span.clone())
             }
-        });
+            What::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Expand | What::Gate | What::Whole | What::End => {
+                self.modules.call(self.nodes[id].module).map(|it| it.head.clone())
+            }
+        }
+    }
+
+    fn circular(&self, circle: &[NodeId]) -> Diagnostic {
         let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
         names.dedup();
         let diagnostic = Diagnostic::error("these refer to each other in a circle")
             .detail(format!("{} each wait for another of them.", names.join(", ")))
             .help("move what they share into a local value or a resource of its own");
-        match span {
+        match circle.iter().find_map(|id| self.span(*id)) {
             Some(span) => diagnostic.at(span),
             None => diagnostic,
         }

@@ -6,7 +6,7 @@ mod implied;
 mod sorted;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Place, Schemas, Span};
@@ -311,28 +311,21 @@ fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
         records.range(block.instance(Key::None)..).next().is_some_and(|(it, _)| it.block == *block)
     };
     let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
-    let renamed = |dependencies: &mut Vec<BlockAddress>| {
-        if dependencies.iter().any(|it| blocks.contains_key(it)) {
-            let by_now = |it: &BlockAddress| match blocks.get(it) {
-                Some(to) => to.iter().chain(staying.get(it)).cloned().collect(),
-                None => vec![it.clone()],
-            };
-            *dependencies = dependencies.iter().flat_map(by_now).collect::<BTreeSet<_>>().into_iter().collect();
-            return true;
-        }
-        false
-    };
+    let by_now = |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
+    let mut done = HashMap::new();
     let mut otherwise = BTreeSet::new();
     for (address, record) in &mut state.records {
-        if renamed(&mut record.dependencies) {
+        let before = record.dependencies.clone();
+        record.dependencies.replace(&by_now, &mut done);
+        if record.dependencies != before {
             otherwise.insert(address.clone());
         }
     }
     for record in state.deposed.values_mut() {
-        renamed(&mut record.dependencies);
+        record.dependencies.replace(&by_now, &mut done);
     }
     for provider in state.providers.values_mut() {
-        renamed(&mut provider.dependencies);
+        provider.dependencies.replace(&by_now, &mut done);
     }
     (state, otherwise)
 }

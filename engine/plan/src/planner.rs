@@ -25,7 +25,7 @@ use crate::deletion::Going;
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
-use crate::graph::{Graph, Node, NodeId, What};
+use crate::graph::{Graph, Node, NodeId, Reach, What};
 use crate::lifecycle::{create_first, protection};
 use crate::model::{Change, OutputChange, Plan, PlanMode, Snapshot};
 use crate::modules::ROOT;
@@ -73,19 +73,34 @@ pub enum Planned {
     Reads(Vec<Read>),
 }
 
+/// Why there is no plan.
+#[derive(Debug)]
+pub struct Refused {
+    /// Everything that is wrong with the configuration, as far as it can be known now.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was planned all the same: to be shown, not to be applied.
+    pub so_far: Option<Box<Plan>>,
+}
+
+impl From<Vec<Diagnostic>> for Refused {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { diagnostics, so_far: None }
+    }
+}
+
 /// Plans.
 ///
 /// # Errors
-/// Everything that is wrong with the configuration, as far as it can be known now.
-pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
+/// What is wrong with the configuration, and what was planned until then.
+pub fn plan(input: &Input<'_>) -> Result<Planned, Refused> {
     let current = Current::of(input.state, input.observed, input.schemas);
     let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
     let meaningless = choice::check(input.selection, Some(&graph), input.state);
     if !meaningless.is_empty() {
-        return Err(meaningless);
+        return Err(meaningless.into());
     }
     match input.mode {
-        PlanMode::Destroy => destroy::destroy(input, &graph, current).map(|it| Planned::Plan(Box::new(it))),
+        PlanMode::Destroy => Ok(Planned::Plan(Box::new(destroy::destroy(input, &graph, current)?))),
         PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, current).plan(),
     }
 }
@@ -101,6 +116,7 @@ struct Planner<'a> {
     removals: Removals<'a>,
     /// What is to be taken over.
     imports: BTreeMap<Address, import::Wanted>,
+    reach: Reach,
     world: World,
     current: Current,
     changes: Vec<Change>,
@@ -142,6 +158,7 @@ impl<'a> Planner<'a> {
             removals: Removals::of(input.configuration),
             imports: BTreeMap::new(),
             input,
+            reach: Reach::default(),
             world,
             current,
             changes: Vec::new(),
@@ -161,7 +178,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn plan(mut self) -> Result<Planned, Vec<Diagnostic>> {
+    fn plan(mut self) -> Result<Planned, Refused> {
         self.asked_imports();
         let graph = self.graph.clone();
         let (variables, files) = (&self.input.snapshot.variables, self.input.files);
@@ -171,28 +188,44 @@ impl<'a> Planner<'a> {
             self.node(node);
         }
         self.imports_into_nothing();
-        self.check_diagnostics()?;
+        if !self.diagnostics.is_empty() {
+            return Err(self.refused());
+        }
         if !self.reads.is_empty() {
             return Ok(Planned::Reads(self.reads));
         }
         if self.input.mode == PlanMode::Normal {
-            self.going()?;
+            self.going();
+            if !self.diagnostics.is_empty() {
+                return Err(self.refused());
+            }
         }
         for (name, it) in &self.input.state.outputs {
             let gone = || OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
+        self.finished().map(|it| Planned::Plan(Box::new(it))).map_err(Refused::from)
+    }
+
+    /// What is wrong, and what is planned so far.
+    fn refused(mut self) -> Refused {
+        let diagnostics = once_each(std::mem::take(&mut self.diagnostics));
+        let so_far = self.finished().ok().map(|it| Box::new(Plan { errored: true, ..it }));
+        Refused { diagnostics, so_far }
+    }
+
+    fn finished(mut self) -> Result<Plan, Vec<Diagnostic>> {
         self.leave_recorded();
         let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, left_out, .. } = self;
         let recorded = recorded_providers(input.state);
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
         let warnings = once_each(warnings);
         let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings, left_out };
-        Ok(Planned::Plan(Box::new(finish(input, parts)?)))
+        finish(input, parts)
     }
 
     /// What goes, and whether it may.
-    fn going(&mut self) -> Result<(), Vec<Diagnostic>> {
+    fn going(&mut self) {
         self.orphans();
         let making: BTreeSet<&Address> = self.changes.iter().filter(|it| it.action.makes()).map(|it| &it.address).collect();
         let going = Going { state: self.input.state, schemas: self.input.schemas, priors: &self.current.priors };
@@ -202,7 +235,6 @@ impl<'a> Planner<'a> {
         orphan::forget(&mut self.changes, &self.removals, &self.current.priors);
         going.mark_gone_with(&mut self.changes);
         self.protected();
-        self.check_diagnostics()
     }
 
     fn node(&mut self, id: NodeId) {
@@ -228,13 +260,6 @@ impl<'a> Planner<'a> {
             }
         }
         self.flow[id] = self.flow_of(id);
-    }
-
-    fn check_diagnostics(&mut self) -> Result<(), Vec<Diagnostic>> {
-        match std::mem::take(&mut self.diagnostics) {
-            none if none.is_empty() => Ok(()),
-            some => Err(once_each(some)),
-        }
     }
 
     /// Tells why something cannot be decided, unless that is because a data source has yet to answer.

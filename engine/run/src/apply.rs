@@ -42,6 +42,10 @@ impl Engine {
         observer: &Arc<dyn Observer>,
         cancel: &Cancel,
     ) -> Result<Applied, Vec<Diagnostic>> {
+        if plan.errored {
+            let diagnostic = Diagnostic::error("this is a part of a plan: something went wrong while it was made");
+            return Err(vec![diagnostic.help("mend that and make a new plan")]);
+        }
         let outdated = writer.read(|state| plan.outdated(state));
         if !outdated.is_empty() {
             return Err(outdated.iter().map(stale).collect());

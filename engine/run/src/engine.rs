@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::stream::StreamExt;
 use ha_kind::{Address, Diagnostic, Drivers, Error, ImportedValue, Object, Schemas};
-use ha_plan::{Files, Input, Moved, Observed, Plan, PlanMode, Planned, Read, Selection, Snapshot, known_settings};
+use ha_plan::{Files, Input, Moved, Observed, Plan, PlanMode, Planned, Read, Refused, Selection, Snapshot, known_settings};
 use ha_state::State;
 
 use crate::clients::Clients;
@@ -72,6 +72,8 @@ pub struct Failure {
     pub diagnostics: Vec<Diagnostic>,
     /// What went wrong outside.
     pub errors: Vec<Error>,
+    /// What was planned all the same: to be shown, not to be applied.
+    pub plan: Option<Box<Plan>>,
 }
 
 impl Engine {
@@ -86,7 +88,7 @@ impl Engine {
     #[must_use]
     pub fn validate(&self, request: &Request) -> Vec<Diagnostic> {
         let (state, observed) = (State::default(), Observed::default());
-        ha_plan::plan(&self.input(request, &Moved::nothing(&state), &observed)).err().unwrap_or_default()
+        ha_plan::plan(&self.input(request, &Moved::nothing(&state), &observed)).err().map(|it| it.diagnostics).unwrap_or_default()
     }
 
     /// Plans: looks at what is recorded, reads what the configuration asks for, decides.
@@ -154,7 +156,8 @@ impl Engine {
     ) -> Result<Plan, Failure> {
         for _ in 0..ROUNDS {
             let planned = ha_plan::plan(&self.input(request, moved, observed));
-            match planned.map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })? {
+            let failure = |it: Refused| Failure { diagnostics: it.diagnostics, plan: it.so_far, ..Failure::default() };
+            match planned.map_err(failure)? {
                 Planned::Reads(reads) => self.answer(reads, observed, observer).await?,
                 Planned::Plan(plan) => return Ok(*plan),
             }

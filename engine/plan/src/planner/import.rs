@@ -150,7 +150,7 @@ impl Planner<'_> {
                     arguments: found.recorded.arguments.iter().map(secret).collect(),
                     configured: Default::default(),
                     outputs: found.recorded.outputs.clone(),
-                    dependencies: Vec::new(),
+                    dependencies: Default::default(),
                     tainted: false,
                     create_before_destroy: false,
                     prevent_destroy: false,

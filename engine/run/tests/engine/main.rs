@@ -23,6 +23,7 @@ mod many;
 mod modules;
 mod moves;
 mod order;
+mod outline;
 mod outputs;
 mod partly;
 mod properties;
