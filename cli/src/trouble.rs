@@ -119,7 +119,7 @@ impl From<StateError> for Trouble {
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
-        let Failure { diagnostics, errors } = failure;
+        let Failure { diagnostics, errors, plan: _ } = failure;
         Self::new(diagnostics.iter().map(Notice::from).chain(errors.iter().map(Notice::from)))
     }
 }

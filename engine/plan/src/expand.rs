@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, convert};
-use ha_lang::{Expression, ModuleCall, ResourceBlock};
+use ha_lang::{Expression, Import, ModuleCall, ResourceBlock};
 
 use crate::world::{InstanceId, Standpoint, World};
 
@@ -142,6 +142,13 @@ pub(crate) fn call_expansion(world: &World, caller: InstanceId, call: &ModuleCal
     let name = format!("{}module.{}", world.prefix(caller), call.name);
     let (count, for_each, enabled) = (call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref());
     expanded(world, caller, &Repeated { count, for_each, enabled, head: &call.head, name })
+}
+
+/// What an `import` block is there for.
+pub(crate) fn import_expansion(world: &World, instance: InstanceId, import: &Import) -> Result<Arc<Expansion>, Undecided> {
+    let name = format!("{}{}", world.prefix(instance), import.block);
+    let for_each = import.for_each.as_ref();
+    expanded(world, instance, &Repeated { count: None, for_each, enabled: None, head: &import.span, name })
 }
 
 fn expanded(world: &World, instance: InstanceId, repeated: &Repeated<'_>) -> Result<Arc<Expansion>, Undecided> {

@@ -108,6 +108,11 @@ impl World {
         self.by_path.insert(path, id);
     }
 
+    /// What `ha.workspace` says.
+    fn workspace(&self) -> Value {
+        Value::from(self.modules.configuration(ROOT).workspace.as_deref().unwrap_or("default"))
+    }
+
     /// What most blocks have.
     pub(crate) fn single(&self) -> Arc<Expansion> {
         self.single.clone()

@@ -17,6 +17,8 @@ const BATCH: usize = 1000;
 
 pub(crate) struct Refresh<'a> {
     pub(crate) state: &'a State,
+    /// Which of what is recorded is looked at.
+    pub(crate) is_asked: &'a (dyn Fn(&Address) -> bool + Sync),
     pub(crate) schemas: &'a Schemas,
     pub(crate) drivers: &'a Drivers,
     pub(crate) clients: &'a Arc<Clients>,
@@ -33,7 +35,7 @@ impl Refresh<'_> {
     /// What every recorded instance looks like now.
     pub(crate) async fn readings(&self) -> Result<Readings, Vec<Error>> {
         let started = Instant::now();
-        let total = self.state.records.len();
+        let total = self.state.records.keys().filter(|it| (self.is_asked)(it)).count();
         self.observer.observe(Event::RefreshStarted { total });
         let mut readings = Readings::new();
         let mut errors = Vec::new();
@@ -87,7 +89,7 @@ impl Refresh<'_> {
             }
         }
         let mut levels: Vec<Vec<&Record>> = Vec::new();
-        for record in self.state.records.values() {
+        for record in self.state.records.values().filter(|it| (self.is_asked)(&it.address)) {
             let level = level_of[&record.address.block.kind];
             levels.resize_with(levels.len().max(level + 1), Vec::new);
             levels[level].push(record);
@@ -121,6 +123,7 @@ impl Refresh<'_> {
         let hooks = self.schemas.kind(Mode::Managed, &block.kind).map(|it| (it.hooks(), it.schema()));
         let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
         for (address, record) in instances_meant(&self.state.records, block) {
+            deleted &= (self.is_asked)(address);
             gone &= matches!(readings.get(address), Some(ReadingValue::Gone));
             deleted &= hooks.is_none_or(|(hooks, schema)| hooks.takes_contents(schema, &record.arguments));
         }

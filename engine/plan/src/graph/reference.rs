@@ -74,6 +74,11 @@ impl<'a> Gathered<'a> {
                 let block = &configuration.blocks[place];
                 self.push(module, What::Gate);
                 self.block(module, block);
+                for (module, place) in graph.imports_into(graph.number(module, what)) {
+                    let import = &modules.configuration(*module).imports[*place];
+                    let keys = import.module.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.key);
+                    self.expressions(*module, keys.chain([&import.id]).chain(&import.for_each));
+                }
                 let provider = provider_of(modules, schemas, module, block);
                 if let Some((module, place)) = provider.and_then(|it| modules.provider_place(&it)) {
                     self.push(module, What::Provider(place));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ha_kind::{
-    Attempt, Client, Connector, Driver, Error, Name, Object, Outcome, Reader, ReadingValue, RecordedValue, Schema, Value,
+    Attempt, Client, Connector, Driver, Error, ImportedValue, Name, Object, Outcome, Reader, ReadingValue, RecordedValue, Schema,
+    Value,
 };
 
 use super::world::{Fault, Thing, World, failed};
@@ -329,6 +330,20 @@ impl Driver for Things {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.take_away(client, recorded, attempt))
+    }
+
+    fn import<'a>(&'a self, _: &'a Client, id: &'a str, _: &'a Object) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
+        Box::pin(async move {
+            *self.world.look().calls.entry("import".into()).or_default() += 1;
+            let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
+            Ok(match self.reading(&nothing) {
+                ReadingValue::Found { arguments, outputs, remarks } => {
+                    let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
+                    Some(ImportedValue { recorded, remarks })
+                }
+                _ => None,
+            })
+        })
     }
 }
 
