@@ -6,7 +6,6 @@ mod completing;
 mod environment;
 mod files;
 mod interrupt;
-mod pattern;
 mod place;
 mod plan_file;
 mod project;
@@ -28,7 +27,9 @@ use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 
 use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
-use crate::commands::{Session, apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
+use crate::commands::{
+    Session, apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version,
+};
 use crate::completing::ASKED;
 use crate::environment::Environment;
 use crate::terminal::{Colour, Terminal};
@@ -90,6 +91,7 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         Command::Show(arguments) => show::show(arguments, &session),
         Command::Output(arguments) => output::output(arguments, &session),
         Command::State(command) => state::state(command, &session),
+        Command::Fmt(arguments) => fmt::fmt(arguments, &session),
         Command::Console(arguments) => console::console(arguments, &session),
         Command::Schema(arguments) => schema::schema(arguments, &session),
         Command::Version(arguments) => version::version(arguments, &session),

@@ -9,6 +9,7 @@
 //! kept is behind [`Store`]; [`LocalStore`] keeps them in files.
 
 mod checkpoint;
+mod dependencies;
 mod envelope;
 mod error;
 mod frame;
@@ -31,11 +32,12 @@ mod state;
 mod store;
 mod writer;
 
+pub use dependencies::{Dependencies, Group, GroupId, GroupRecord, Groups};
 pub use error::{Reason, StateError};
 pub use frame::{Frame, Intent, Obligation, Run, RunEnd, RunOutcome, RunStart, StepOutcome};
 pub use holder::Holder;
 pub use json::{from_json, to_json};
-pub use key::{Key, keyed_digest, open, seal, sealed_with};
+pub use key::{Key, KeyedDigest, keyed_digest, open, seal, sealed_with};
 pub use keyring::{FoundKey, KeyName, KeyPolicy, KeyRing, Keys};
 pub use lineage::new_lineage;
 pub use local::LocalStore;

@@ -19,7 +19,7 @@ pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
+use crate::commands::{apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\
@@ -39,8 +39,9 @@ Looking at what is there:
   state     List, show, move, forget and replace what is recorded
 
 Writing configurations:
+  fmt       Put configurations into their usual form
   console   Evaluate expressions
-  schema    Show the kinds and what they take and give
+  schema    Show the kinds and the functions, what they take and give
 
 This program:
   version      Print the version
@@ -111,6 +112,7 @@ pub(crate) enum Command {
     Output(output::OutputArgs),
     #[command(subcommand)]
     State(state::StateCommand),
+    Fmt(fmt::FmtArgs),
     Console(console::ConsoleArgs),
     Schema(schema::SchemaArgs),
     Version(version::VersionArgs),

@@ -6,7 +6,7 @@ use clap::Args;
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Applied, Cancel, Engine, Observer, StepError};
-use ha_state::{Frame, Holder, Run, RunEnd, RunOutcome, RunStart, Writer, keyed_digest};
+use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Writer};
 
 use super::Session;
 use super::audience::{Audience, Ticking};
@@ -132,7 +132,7 @@ impl Order<'_> {
                 sources: project.sources.clone(),
                 audience: audience.clone(),
                 ticking: audience.ticking(),
-                cancel: listen()?,
+                cancel: listen(audience.last_word())?,
             };
             works.recover().await?;
             let state = works.writer.snapshot();
@@ -174,7 +174,7 @@ impl Order<'_> {
                 sources,
                 audience: audience.clone(),
                 ticking: audience.ticking(),
-                cancel: listen()?,
+                cancel: listen(audience.last_word())?,
             };
             works.recover().await?;
             if let Some(notice) = plan_file::staleness(&plan, &works.writer.state()) {
@@ -230,6 +230,8 @@ impl Works<'_> {
     /// Writes down what refresh saw, when there is nothing else to do.
     async fn note_what_was_seen(self, made: &Made) -> Ended {
         if made.plan.settled.is_empty() {
+            let applied = Applied { outputs: Some(self.writer.state().outputs.clone()), ..Applied::default() };
+            self.audience.applied(&applied, made.plan.mode);
             self.finish()?;
             return Ok(DONE);
         }
@@ -238,6 +240,7 @@ impl Works<'_> {
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
         let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
+        self.audience.applied(&applied, made.plan.mode);
         self.finish()?;
         match applied.diagnostics.is_empty() {
             true => Ok(DONE),
@@ -294,14 +297,10 @@ impl Works<'_> {
 
     /// Writes down that work begins, and by which plan.
     async fn write_start(&self, made: &Made) -> Result<(), Trouble> {
-        let written =
-            serde_json::to_vec(&made.plan).map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
-        let start = RunStart {
-            command: self.command.to_owned(),
-            plan: Some(keyed_digest(self.writer.key(), &written)),
-            by: self.by.clone(),
-            at: now(),
-        };
+        let mut digest = KeyedDigest::new(self.writer.key());
+        serde_json::to_writer(&mut digest, &made.plan)
+            .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
+        let start = RunStart { command: self.command.to_owned(), plan: Some(digest.finish()), by: self.by.clone(), at: now() };
         self.writer.append(Frame::Run(Run::Start(start))).await?;
         Ok(())
     }

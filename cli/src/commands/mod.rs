@@ -5,6 +5,7 @@ pub(crate) mod audience;
 pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
+pub(crate) mod fmt;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;

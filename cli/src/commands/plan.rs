@@ -89,7 +89,7 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
         Intention { mode: arguments.planning.mode(), replace: &arguments.planning.replace, scope: &arguments.planning.scope };
     let engine = engine(arguments.planning.scope.parallelism);
     let made = run(async {
-        let cancel = listen()?;
+        let cancel = listen(audience.last_word())?;
         let _ticking = audience.ticking();
         make(&engine, &project, &state, &intention, audience, &cancel).await
     })?;

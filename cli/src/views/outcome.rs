@@ -117,6 +117,19 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
     text + &next_step(applied, ending)
 }
 
+/// What was under way when the operator did not wait for it any longer.
+pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Paint) -> String {
+    if running.is_empty() {
+        return format!("\n{} Nothing was under way.\n", paint.put(Tone::Alarm, "Abandoned."));
+    }
+    let mut text = format!("\n{} What was done before is on record.\n\n", paint.put(Tone::Alarm, "Abandoned."));
+    for (index, (address, action, elapsed)) in running.iter().enumerate() {
+        let name = paint.put(Tone::Alarm, &format!("{:<12}", if index == 0 { "under way" } else { "" }));
+        let _ = writeln!(text, "  {name} {address}  {} for {}", present(*action), duration(*elapsed));
+    }
+    text + "\nNext: what became of these is found out by the next run before it does anything else.\n"
+}
+
 fn next_step(applied: &Applied, ending: Ending) -> String {
     let command = match ending.mode {
         PlanMode::Normal => "ha apply",

@@ -110,7 +110,7 @@ impl Report {
         let sources = sources_of(snapshot);
         let mut redactor = Redactor::new(secrets, sight);
         let mut changes: Vec<ShownChange> = changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
-        changes.sort_by_key(ShownChange::risk);
+        changes.sort_by(|a, b| (a.risk(), &a.address).cmp(&(b.risk(), &b.address)));
         let identity = |it: &ha_plan::Identity| {
             let facts = it.facts.iter().map(|(_, fact)| redactor.message(fact));
             std::iter::once(it.provider.to_string()).chain(facts).collect::<Vec<_>>().join(" ")
@@ -147,8 +147,8 @@ impl Report {
 
 impl ShownChange {
     /// The more harm it may do, the later it is shown: the worst stands nearest to the prompt.
-    fn risk(&self) -> (u8, Address) {
-        (if self.loses_data() { 5 } else { self.rank() }, self.address.clone())
+    fn risk(&self) -> u8 {
+        if self.loses_data() { 5 } else { self.rank() }
     }
 
     /// How much harm its action may do.
@@ -188,7 +188,7 @@ pub(crate) fn plan_secrets(plan: &Plan) -> Secrets {
 
 /// All values of a plan that have something secret in them, sensitive outputs marked.
 pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
-    let mut objects: Vec<&Object> = vec![&plan.snapshot.variables];
+    let mut objects: Vec<&Object> = Vec::new();
     for change in &plan.changes {
         objects.extend(change.before.iter().chain(&change.after));
     }
@@ -202,7 +202,8 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     }
     objects.extend(plan.providers.values().map(|it| &it.settings));
     objects.extend(plan.data.values());
-    let inside = objects.into_iter().flat_map(|it| it.values()).filter(|it| it.contains_sensitive()).cloned();
+    let attributes = objects.into_iter().flat_map(Object::values);
+    let inside = plan.snapshot.variables.values().chain(attributes).filter(|it| it.contains_sensitive()).cloned();
     let sides = plan.outputs.values().flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
     inside.chain(sides.flat_map(|(value, sensitive)| output_values(value, sensitive))).collect()
 }

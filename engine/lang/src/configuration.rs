@@ -143,6 +143,20 @@ pub struct Settings {
     pub span: Span,
 }
 
+impl Settings {
+    /// Settings that say nothing.
+    pub(crate) fn new(span: Span) -> Self {
+        Self { required_version: None, required_providers: IndexMap::new(), backend: None, span }
+    }
+}
+
+impl RequiredProvider {
+    /// A provider of which nothing is required.
+    pub(crate) fn new(span: Span) -> Self {
+        Self { source: None, version: None, aliases: Vec::new(), span }
+    }
+}
+
 /// A provider that `required_providers` names.
 #[derive(Clone, Debug)]
 pub struct RequiredProvider {

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, BlockAddress, Described, Diagnostic, Name, Object, Schemas, Value};
+use ha_kind::{Action, Address, Described, Diagnostic, Name, Object, Schemas, Value};
 use ha_lang::{Configuration, Files, ResourceBlock};
-use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
+use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
 use crate::after::{arguments_after, instance_value, remarked};
 use crate::arguments::{Arguments, located};
@@ -18,7 +18,7 @@ use crate::condition::failing;
 use crate::difference::{agrees, differences};
 use crate::evaluation::evaluate;
 use crate::expand::{expansion, flag};
-use crate::graph::{Graph, NodeId, What};
+use crate::graph::{Graph, NodeId, Reach, What};
 use crate::lifecycle::create_first;
 use crate::model::{Change, Plan};
 use crate::modules::ROOT;
@@ -30,6 +30,7 @@ use progress::Progress;
 pub struct Execution {
     schemas: Arc<Schemas>,
     graph: Arc<Graph>,
+    reach: Reach,
     world: World,
     create_first: Vec<bool>,
     progress: Progress,
@@ -49,7 +50,7 @@ pub struct FromConfiguration {
     /// The names of the arguments it sets.
     pub configured: BTreeSet<Name>,
     /// Direct dependencies.
-    pub dependencies: Vec<BlockAddress>,
+    pub dependencies: Dependencies,
     /// Whether a replacement is made before the old one goes.
     pub create_before_destroy: bool,
     /// Whether it is protected.
@@ -109,6 +110,7 @@ impl Execution {
             progress: Progress::of(&graph, plan),
             schemas,
             graph: graph.clone(),
+            reach: Reach::default(),
             create_first,
             touched: HashSet::new(),
             failed: HashMap::new(),
@@ -253,7 +255,7 @@ impl Execution {
     }
 
     fn configured_of(
-        &self,
+        &mut self,
         place: &Place<'_>,
         configured: BTreeSet<Name>,
         change: &Change,
@@ -262,7 +264,7 @@ impl Execution {
         let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, place.instance, it, "prevent_destroy")).transpose();
         Ok(FromConfiguration {
             configured,
-            dependencies: self.graph.dependencies(place.node, &change.address.block.module),
+            dependencies: self.reach.dependencies(&self.graph, place.node, &change.address.block.module),
             create_before_destroy: self.create_first[place.node],
             prevent_destroy: prevent_destroy.map_err(|it| it.diagnostics)?.unwrap_or_default(),
         })
@@ -287,7 +289,7 @@ impl Execution {
         let schema = &self.schemas.provider(&name.name).expect("the plan has only providers that are known").schema;
         let Some((module, place)) = self.graph.modules.provider_place(name) else {
             let settings = schema.conform(&Object::new()).unwrap_or_default();
-            return Ok(ProviderRecord { settings, dependencies: Vec::new() });
+            return Ok(ProviderRecord { settings, dependencies: Dependencies::default() });
         };
         let node = self.graph.number(module, What::Provider(place));
         if let Some(wrong) = self.graph.direct(node).find_map(|it| self.failed.get(&it)) {
@@ -305,7 +307,8 @@ impl Execution {
             let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
             return Err(vec![diagnostic.detail(cause)]);
         }
-        let record = ProviderRecord { settings, dependencies: self.graph.dependencies(node, &[]) };
+        let dependencies = self.reach.dependencies(&self.graph, node, self.world.path(instance));
+        let record = ProviderRecord { settings, dependencies };
         self.settings.insert(name.clone(), record.clone());
         Ok(record)
     }

@@ -19,6 +19,7 @@ mod modules;
 mod moves;
 mod observed;
 mod order;
+mod outline;
 mod peek;
 mod planner;
 mod redacted;
@@ -28,7 +29,7 @@ mod selection;
 mod world;
 
 pub use after::{revealed, with_marks_of};
-pub use deletion::left_key;
+pub use deletion::{instances_meant, left_key};
 pub use difference::{leaves_choices, replaces, with_choices};
 pub use execution::{Execution, FromConfiguration, Prepared};
 pub use graph::name_of as block_name;
@@ -38,6 +39,7 @@ pub use model::{
 };
 pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
+pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
 pub use selection::{NotAPattern, Pattern, Selection};

@@ -21,7 +21,7 @@ use crate::deletion::{Going, deletion};
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
-use crate::graph::{Graph, Node, NodeId, What};
+use crate::graph::{Graph, Node, NodeId, Reach, What};
 use crate::lifecycle::{create_first, protection};
 use crate::model::{Change, OutputChange, Plan, PlanMode, Reason, Snapshot};
 use crate::modules::ROOT;
@@ -76,6 +76,7 @@ pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
 struct Planner<'a> {
     input: &'a Input<'a>,
     graph: Arc<Graph>,
+    reach: Reach,
     world: World,
     current: Current,
     changes: Vec<Change>,
@@ -113,6 +114,7 @@ impl<'a> Planner<'a> {
         let world = world_with(&graph, &input.snapshot.variables, input.files);
         Self {
             input,
+            reach: Reach::default(),
             world,
             current,
             changes: Vec::new(),

@@ -52,6 +52,8 @@ pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>,
         checker.import(import);
     }
     checker.refactored();
+    super::providers::providers(configuration, unsound, checker.problems);
+    super::ephemeral::ephemeral(configuration, unsound, checker.problems);
     if let Some(backend) = configuration.settings.as_ref().and_then(|it| it.backend.as_ref()) {
         checker.all(backend.body.references(), nowhere);
     }

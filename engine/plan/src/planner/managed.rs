@@ -60,7 +60,7 @@ impl Planner<'_> {
         };
         FromConfiguration {
             configured: BTreeSet::new(),
-            dependencies: self.graph.dependencies(node, &many.address.module),
+            dependencies: self.reach.dependencies(&self.graph, node, &many.address.module),
             create_before_destroy: self.create_first[node],
             prevent_destroy,
         }

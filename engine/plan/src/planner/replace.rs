@@ -5,7 +5,7 @@ use ha_lang::Reference;
 use ha_state::Record;
 
 use super::{Instance, Many, Planner};
-use crate::deletion::{containers, instances};
+use crate::deletion::{containers, instances_meant};
 use crate::graph::What;
 use crate::model::{Change, Difference, Reason};
 use crate::world::Wanted;
@@ -53,7 +53,7 @@ impl Planner<'_> {
         let within = &self.input.schemas.kind(Mode::Managed, &address.block.kind)?.within;
         let mut replaced = None;
         for block in containers(self.input.state, record, within) {
-            for (container, _) in instances(&self.current.priors, &block) {
+            for (container, _) in instances_meant(&self.current.priors, &block) {
                 match self.replaced.contains(container) || self.is_dropped(container) {
                     true => replaced = Some(container.clone()),
                     false => return None,

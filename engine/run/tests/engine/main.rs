@@ -21,6 +21,7 @@ mod linear;
 mod many;
 mod modules;
 mod order;
+mod outline;
 mod outputs;
 mod properties;
 mod providers;
