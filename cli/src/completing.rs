@@ -43,7 +43,7 @@ pub(crate) fn places() -> ArgValueCompleter {
 /// Outputs that are recorded.
 pub(crate) fn outputs() -> ArgValueCompleter {
     offering(|| {
-        let state = place().and_then(|it| it.state().ok());
+        let state = place().and_then(|it| it.state());
         state.map(|it| it.outputs.keys().map(ToString::to_string).collect()).unwrap_or_default()
     })
 }
@@ -88,25 +88,23 @@ fn quoted(text: &str) -> String {
 }
 
 fn recorded() -> Vec<Address> {
-    place().and_then(|it| it.addresses().ok()).map(|it| it.into_iter().collect()).unwrap_or_default()
+    place().and_then(|it| it.addresses()).map(|it| it.into_iter().collect()).unwrap_or_default()
 }
 
-/// Where the state is kept that the line is about.
-fn place() -> Option<Place> {
-    let directory = PathBuf::from(given("chdir").unwrap_or_else(|| ".".to_owned()));
-    let environment = Environment::asked(given("env").as_deref(), &directory).ok()?;
-    Some(Place::of(&directory, environment.as_ref()))
+/// Where the state is that the line is about.
+fn place() -> Result<Place, Trouble> {
+    let directory = named("chdir").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let environment = Environment::asked(named("env").as_deref(), &directory)?;
+    Ok(Place::of(&directory, environment.as_ref()))
 }
 
-/// What the line gives for an option.
-fn given(option: &str) -> Option<String> {
+/// The value of an option, as the line has it so far.
+fn named(option: &str) -> Option<String> {
     let words: Vec<String> = std::env::args().collect();
-    words.iter().enumerate().find_map(|(at, word)| {
-        let name = word.strip_prefix('-').map(|it| it.trim_start_matches('-'))?;
-        match name.split_once('=') {
-            Some((name, value)) => (name == option).then(|| value.to_owned()),
-            None => words.get(at + 1).filter(|_| name == option).cloned(),
-        }
+    words.iter().enumerate().find_map(|(at, word)| match word.trim_start_matches('-').split_once('=') {
+        Some((name, value)) if word.starts_with('-') && name == option => Some(value.to_owned()),
+        None if word.starts_with('-') && word.trim_start_matches('-') == option => words.get(at + 1).cloned(),
+        _ => None,
     })
 }
 

@@ -28,7 +28,7 @@ use clap_complete::CompleteEnv;
 
 use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
 use crate::commands::{
-    Session, apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version,
+    Session, apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version,
 };
 use crate::completing::ASKED;
 use crate::environment::Environment;
@@ -90,6 +90,7 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         Command::Destroy(arguments) => destroy::destroy(arguments, &session),
         Command::Show(arguments) => show::show(arguments, &session),
         Command::Output(arguments) => output::output(arguments, &session),
+        Command::Graph(arguments) => graph::graph(arguments, &session),
         Command::State(command) => state::state(command, &session),
         Command::Fmt(arguments) => fmt::fmt(arguments, &session),
         Command::Console(arguments) => console::console(arguments, &session),

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod graph;
+#[cfg(feature = "postgresql")]
+mod interrupts;
+mod loading;
+mod streams;
 mod terraform;
 
 use std::fs;

@@ -19,7 +19,9 @@ pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version};
+use crate::commands::{
+    apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version,
+};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\
@@ -36,6 +38,7 @@ Main commands:
 Looking at what is there:
   show      Show a saved plan, or all that is recorded
   output    Print outputs
+  graph     Show what refers to what
   state     List, show, move, forget and replace what is recorded
 
 Writing configurations:
@@ -110,6 +113,7 @@ pub(crate) enum Command {
     Destroy(destroy::DestroyArgs),
     Show(show::ShowArgs),
     Output(output::OutputArgs),
+    Graph(graph::GraphArgs),
     #[command(subcommand)]
     State(state::StateCommand),
     Fmt(fmt::FmtArgs),

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
 pub(crate) mod fmt;
+pub(crate) mod graph;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;

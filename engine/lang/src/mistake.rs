@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest};
 
-use crate::evaluate::TooLong;
+use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
 use crate::source::Family;
@@ -254,6 +254,14 @@ pub(crate) fn no_text(value: &Value) -> Diagnostic {
 
 pub(crate) fn text_too_long() -> Diagnostic {
     error(TooLong::MESSAGE)
+}
+
+pub(crate) fn too_many_elements() -> Diagnostic {
+    error(TooMany::MESSAGE)
+}
+
+pub(crate) fn too_many_turns() -> Diagnostic {
+    error("the loops of this expression go over more than four million elements together")
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
