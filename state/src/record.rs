@@ -81,9 +81,7 @@ impl Record {
         share(&mut self.configured, &other.configured);
         self.arguments.share_names(&other.arguments);
         self.outputs.share_names(&other.outputs);
-        for (own, other) in self.dependencies.iter_mut().zip(&other.dependencies) {
-            share(own, other);
-        }
+        share(&mut self.dependencies, &other.dependencies);
     }
 }
 
