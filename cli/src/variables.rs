@@ -61,7 +61,7 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
     let mut put =
         |name: &str, of: &dyn Fn(&Type) -> Candidate, undeclared: &mut dyn FnMut()| match configuration.variables.get(name) {
             Some(variable) => {
-                let candidate = of(&variable.ty);
+                let candidate = of(if variable.typed { &variable.ty } else { &Type::String });
                 if variable.sensitive {
                     found.secrets.extend(candidate.value.iter().map(|it| it.clone().sensitive()));
                 }

@@ -21,7 +21,6 @@ import subprocess
 
 TIME_LIMIT = 120
 IDENTITY = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|\b[0-9a-fA-F]{32}\b")
-REPLACE = (["delete", "create"], ["create", "delete"])
 
 
 class Engine:
@@ -125,13 +124,13 @@ class Ha(Engine):
         self.write(step.files, self.own)
         prefix = "TF_VAR_" if self.spelling == "tf" else "HA_VAR_"
         environment = {prefix + name: value for name, value in step.environment.items()}
-        words = ["plan", "--out", "plan", "--detailed-exitcode", "--json", "--show-sensitive"]
+        words = ["plan", "--out", "plan", "--detailed-exitcode", "--document", "-", "--show-sensitive"]
         words += [f"--{self.own('', it)[1]}" for it in step.options]
         words += [f"--var={name}={value}" for name, value in step.variables.items()]
         outcome = self.run(*words, environment=environment)
         if outcome.returncode == 1:
             return outcome, None
-        return outcome, json.loads(self.theirs(outcome.stdout.splitlines()[-1]))
+        return outcome, json.loads(self.theirs(outcome.stdout))
 
     def apply(self):
         return self.run("apply", "--yes", "--json", "plan")
@@ -142,12 +141,12 @@ class Ha(Engine):
             raise AssertionError(f"ha show: {shown.stderr}")
         values = json.loads(self.theirs(shown.stdout))["values"]
         instances, dependencies = {}, {}
-        for module in _modules(values["root_module"]):
+        for module in _modules(values.get("root_module", {})):
             for it in module.get("resources", []):
                 instances[it["address"]] = {name: it["values"].get(name) for name in ("id", "input", "output", "triggers_replace")}
                 self.identities[it["values"]["id"].lower()] = _identity(it["address"])
-                dependencies.setdefault(_without_keys(it["address"]), set()).update(map(_without_keys, it["depends_on"]))
-        outputs = {name: {"value": it["value"], "sensitive": it["sensitive"]} for name, it in values["outputs"].items()}
+                dependencies.setdefault(_without_keys(it["address"]), set()).update(map(_without_keys, it.get("depends_on", [])))
+        outputs = {name: {"value": it["value"], "sensitive": it["sensitive"]} for name, it in values.get("outputs", {}).items()}
         return instances, dependencies, outputs
 
 
@@ -219,6 +218,8 @@ class Comparison:
         self.found = []
         # What was let pass, by its reason.
         self.allowed = []
+        # What `ha` does less to, and may.
+        self.weaker = set()
         # Of terraform's blocks before the step.
         self.links = closure(terraform.state()[1])
 
@@ -226,38 +227,40 @@ class Comparison:
         self.found.append(f"{what}: terraform {_short(theirs)}, ha {_short(ours)}")
 
     def plans(self, theirs, ours, destroys):
+        """Changes and outputs."""
         changes = [{_name(it): it for it in plan.get("resource_changes", [])} for plan in (theirs, ours)]
-        self.weaker = set()
-        # What is weaker because of something else that is weaker is found in the second round.
-        for it in sorted(changes[0].keys() | changes[1].keys()) * 2:
-            mark = len(self.found)
-            self.change(it, changes[0].get(it), changes[1].get(it))
-            self.found = list(dict.fromkeys(self.found)) if it not in self.weaker else self.found[:mark]
-        self.found = [it for it in self.found if it.split(" ", 1)[0].rstrip(":") not in self.weaker]
+        both = {name: (changes[0].get(name), changes[1].get(name)) for name in sorted(changes[0].keys() | changes[1].keys())}
+        # One may be weaker because another is.
+        for _ in range(2):
+            self.weaker |= {name for name, pair in both.items() if self.knows_better(*pair)}
+        self.allowed += ["what terraform thinks may change, ha knows will not"] * len(self.weaker)
+        for name, pair in both.items():
+            self.change(name, *pair)
         outputs = theirs.get("output_changes", {}), ours.get("output_changes", {})
-        if destroys:
-            outputs = {}, {}
-        for name in sorted(outputs[0].keys() | outputs[1].keys()):
-            self.output(name, outputs[0].get(name), outputs[1].get(name))
+        if not destroys:
+            for name in sorted(outputs[0].keys() | outputs[1].keys()):
+                self.output(name, outputs[0].get(name), outputs[1].get(name))
+
+    def knows_better(self, theirs, ours):
+        """Whether `ha` does less, and may, as terraform goes by what it does not know."""
+        if theirs is None:
+            return False
+        strength = [2 if len(it) == 2 else ["no-op", "update"].index(it[0]) if it[0] in ("no-op", "update") else 9 for it in _actions(theirs, ours)]
+        unknown = theirs["change"].get("after_unknown") or {}
+        unsure = any(_anything(unknown.get(it)) for it in ("input", "triggers_replace"))
+        triggered = theirs.get("action_reason") == "replace_by_triggers" and self.weaker
+        return strength[1] < strength[0] < 9 and bool(unsure or triggered)
 
     def change(self, name, theirs, ours):
-        their_actions = theirs["change"]["actions"] if theirs else ["no-op"]
-        our_actions = ours["change"]["actions"] if ours else ["no-op"]
-        theirs_moved, ours_moved = (theirs or {}).get("previous_address"), (ours or {}).get("previous_address")
-        if theirs_moved != ours_moved:
-            self.differ(f"{name} previous_address", theirs_moved, ours_moved)
-        if (theirs or {}).get("change", {}).get("importing") != (ours or {}).get("change", {}).get("importing"):
-            self.differ(f"{name} importing", theirs["change"].get("importing"), ours and ours["change"].get("importing"))
+        for said in ("previous_address", "importing"):
+            one, two = ((it or {}).get(said) or (it or {}).get("change", {}).get(said) for it in (theirs, ours))
+            if one != two:
+                self.differ(f"{name} {said}", one, two)
+        if name in self.weaker:
+            return
+        their_actions, our_actions = _actions(theirs, ours)
         if their_actions != our_actions:
-            unknown = theirs and theirs["change"].get("after_unknown") or {}
-            unsure = any(_anything(unknown.get(it)) for it in ("input", "triggers_replace"))
-            triggered = theirs and theirs.get("action_reason") == "replace_by_triggers" and self.weaker
-            strength = {"no-op": 0, "update": 1}
-            if (unsure or triggered) and strength.get(our_actions[0], 2) < strength.get(their_actions[0], 2):
-                self.weaker.add(name)
-                self.allowed.append("what terraform thinks may change, ha knows will not")
-            else:
-                self.differ(f"{name} actions", their_actions, our_actions)
+            self.differ(f"{name} actions", their_actions, our_actions)
             return
         if theirs is None or ours is None:
             return
@@ -344,6 +347,10 @@ class Comparison:
             there = [it[block] & their_links.keys() for it in (one, two)]
             if there[0] != there[1]:
                 self.differ(f"{block} dependencies", *map(sorted, there))
+
+
+def _actions(*changes):
+    return [it["change"]["actions"] if it else ["no-op"] for it in changes]
 
 
 def _name(change):

@@ -182,6 +182,7 @@ impl Compiler<'_> {
         let mut variable = Variable {
             name: name.name.clone(),
             ty: Type::Any,
+            typed: false,
             default: None,
             sensitive: false,
             nullable: true,
@@ -193,7 +194,10 @@ impl Compiler<'_> {
         let mut default = None;
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
-                "type" => variable.ty = types::constraint(value, &mut self.resolver),
+                "type" => {
+                    variable.ty = types::constraint(value, &mut self.resolver);
+                    variable.typed = true;
+                }
                 "default" => default = Some(value),
                 "description" => variable.description = self.text(value),
                 "sensitive" => variable.sensitive = self.flag(value),

@@ -203,6 +203,8 @@ pub struct Variable {
     pub name: Name,
     /// What it must be.
     pub ty: Type,
+    /// Whether its type is written; a value that is given as text stays text where it is not.
+    pub typed: bool,
     /// What it is when it is not given, converted to its type.
     pub default: Option<Value>,
     /// Whether it is never shown.

@@ -295,7 +295,8 @@ fn values_come_from_files_and_texts() {
     assert_eq!(told, ["a file of values has no blocks, such as `block` here", "`var.x` cannot be used here"]);
 
     let list = Type::List(std::sync::Arc::new(Type::Number));
-    assert_eq!(value_of_text("[1]", &Type::Any), Ok(Value::from("[1]")));
+    assert_eq!(value_of_text("[1]", &Type::String), Ok(Value::from("[1]")));
+    assert_eq!(written(&value_of_text("[1]", &Type::Any).unwrap()), "[1]");
     assert_eq!(value_of_text("5", &Type::Number), Ok(Value::from(5)));
     assert_eq!(written(&value_of_text("[1, \"2\"]", &list).unwrap()), "tolist([1, 2])");
     assert_eq!(
