@@ -1,6 +1,6 @@
 //! What the expressions of each node refer to.
 
-use ha_kind::{Diagnostic, Schemas, Span, Step};
+use ha_kind::{Diagnostic, Schemas, Span, Step, code};
 use ha_lang::{Condition, Configuration, Expression, Reference, ResourceBlock, Target};
 
 use super::{Edges, Graph, Node, What, provider_of};
@@ -213,7 +213,7 @@ pub(super) fn of_condition(condition: &Condition) -> [&Expression; 2] {
 }
 
 fn undeclared(what: &str, written: &str, span: &Span, given: &str, known: Vec<String>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).at(span.clone());
+    let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).code(code::UNDECLARED).at(span.clone());
     let mut diagnostic = diagnostic.label(format!("no {what} `{written}` is declared"));
     if let Some(closest) = ha_kind::closest(given, known.iter().map(String::as_str)) {
         diagnostic = diagnostic.help(format!("did you mean `{closest}`?"));
