@@ -1,6 +1,6 @@
 //! Everything that drives the pure parts: refresh and reads around planning.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures::stream::StreamExt;
 use ha_kind::{Address, Diagnostic, Drivers, Error, Object, Schemas};
@@ -88,6 +88,7 @@ impl Engine {
     /// What is wrong with the configuration, or went wrong outside; all of it.
     pub async fn plan(&self, request: &Request, state: &State, observer: &dyn Observer) -> Result<Plan, Failure> {
         let mut observed = Observed::default();
+        let mut warnings = Vec::new();
         if request.refresh == RefreshMode::All {
             let settings = known_settings(&self.input(request, state, &observed));
             let refresh = Refresh {
@@ -98,9 +99,11 @@ impl Engine {
                 settings: &settings,
                 mode: request.mode,
                 parallelism: self.parallelism,
+                elsewhere: Mutex::default(),
                 observer,
             };
             observed.readings = refresh.readings().await.map_err(|errors| Failure { errors, ..Failure::default() })?;
+            warnings = refresh.warnings();
         }
         for _ in 0..ROUNDS {
             let planned = ha_plan::plan(&self.input(request, state, &observed));
@@ -109,6 +112,7 @@ impl Engine {
                 Planned::Plan(mut plan) => {
                     self.connect_known(&plan).await?;
                     plan.identities = self.clients.identities();
+                    plan.warnings.extend(std::mem::take(&mut warnings));
                     return Ok(*plan);
                 }
             }
