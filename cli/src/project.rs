@@ -75,8 +75,7 @@ impl Project {
             found = variables(root, &given, &*files);
             found.values.clone()
         });
-        let Loaded { mut configuration, modules, mut diagnostics } = loaded;
-        configuration.workspace = session.environment.as_ref().map(|it| it.name().into());
+        let Loaded { configuration, modules, mut diagnostics } = loaded;
         let all: Vec<&SourceFile> = sources.iter().chain(&modules).collect();
         let texts = all_texts(&all, &given);
         let Variables { values, diagnostics: more, secrets } = found;
@@ -120,8 +119,7 @@ pub(crate) fn kept_configuration(snapshot: &Snapshot) -> (Configuration, Vec<Dia
     }
     let root = directories.remove("").unwrap_or_default();
     let values: BTreeMap<Name, Value> = snapshot.variables.clone();
-    let Loaded { mut configuration, diagnostics, .. } = load(&root, &KeptDirectories(directories), |_| values);
-    configuration.workspace = snapshot.environment.as_deref().map(Into::into);
+    let Loaded { configuration, diagnostics, .. } = load(&root, &KeptDirectories(directories), |_| values);
     (configuration, diagnostics)
 }
 

@@ -13,8 +13,6 @@ use crate::tree::{BlockName, Expression, Reference};
 pub struct Configuration {
     /// The directory it was read from, below the root's, with `/` between the parts; empty for the root.
     pub directory: Arc<str>,
-    /// The environment that the root is read for, where that has a name: what `ha.workspace` says.
-    pub workspace: Option<Name>,
     /// What the configuration asks of `ha` itself.
     pub settings: Option<Settings>,
     /// How providers are reached, in source order.
