@@ -293,12 +293,12 @@ pub struct Lifecycle {
     pub enabled: Option<Expression>,
 }
 
-/// What something is replaced with.
+/// One entry of `replace_triggered_by`.
 #[derive(Clone, Debug)]
 pub struct Trigger {
-    /// The block, and the attribute where it is one.
+    /// What it is that changes.
     pub reference: Reference,
-    /// Which instance, where that has to be worked out: `each.key`, `count.index`.
+    /// Which instance of it, where that has to be worked out; a key that is written out is in the reference.
     pub key: Option<Expression>,
 }
 

@@ -14,7 +14,7 @@ use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
 use crate::source::Family;
-use crate::tree::{BlockName, Target};
+use crate::tree::{BlockName, Reference, Target};
 
 fn error(summary: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary)
@@ -508,6 +508,18 @@ pub(crate) fn missing_argument(name: &str, span: Span) -> Diagnostic {
 
 pub(crate) fn not_a_list_of_references(span: Span) -> Diagnostic {
     error("expected a list of references").at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
+}
+
+pub(crate) fn not_a_trigger(reference: &Reference, span: Span) -> Diagnostic {
+    error(format!("`{reference}` is no resource, and only what is planned can be replaced with"))
+        .at(span)
+        .help("give the value to a resource that keeps it, such as `ha_data` with `input`, and name that")
+}
+
+pub(crate) fn constant_is_not_known(span: Span) -> Diagnostic {
+    error("a constant must be known before anything is planned")
+        .at(span)
+        .help("put what depends on the time or on chance into a local value")
 }
 
 pub(crate) fn no_provisioners(name: &str, span: Span) -> Diagnostic {

@@ -30,19 +30,32 @@ pub struct Moved<'a> {
     pub warnings: Vec<Diagnostic>,
     /// The addresses that something was to move to, and whence it came.
     from: BTreeMap<Address, Address>,
+    /// Records that name by other names what they depend on.
+    renamed: BTreeSet<Address>,
 }
 
 impl<'a> Moved<'a> {
     /// A state of which nothing moves.
     #[must_use]
     pub fn nothing(state: &'a State) -> Self {
-        Self { state: Cow::Borrowed(state), moves: Vec::new(), warnings: Vec::new(), from: BTreeMap::new() }
+        Self {
+            state: Cow::Borrowed(state),
+            moves: Vec::new(),
+            warnings: Vec::new(),
+            from: BTreeMap::new(),
+            renamed: BTreeSet::new(),
+        }
     }
 
     /// The address by which an instance is recorded until now, where it is another.
     #[must_use]
     pub fn moved_from(&self, address: &Address) -> Option<&Address> {
         self.from.get(address)
+    }
+
+    /// Whether a record names by another name what it depends on.
+    pub(crate) fn is_renamed(&self, address: &Address) -> bool {
+        self.renamed.contains(address)
     }
 }
 
@@ -119,8 +132,8 @@ fn carry_out<'a, 'b>(state: &'a State, statements: impl Iterator<Item = &'b Stat
         return Moved { warnings, ..Moved::nothing(state) };
     }
     let moves = making_way(&from);
-    let state = Cow::Owned(applied(state, &moves));
-    Moved { state, moves, warnings, from }
+    let (state, renamed) = applied(state, &moves);
+    Moved { state: Cow::Owned(state), moves, warnings, from, renamed }
 }
 
 /// A state while things are moved in it.
@@ -275,7 +288,7 @@ fn making_way(from: &BTreeMap<Address, Address>) -> Vec<Move> {
 
 /// The state after the moves: as the journal's frames will make it, but for the versions, and with records that depend
 /// on what has moved saying so.
-fn applied(state: &State, moves: &[Move]) -> State {
+fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
     let mut state = state.clone();
     let mut blocks: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
     for Move { from, to } in moves {
@@ -300,11 +313,21 @@ fn applied(state: &State, moves: &[Move]) -> State {
     let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
     let by_now = |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
     let mut done = HashMap::new();
-    let records = state.records.values_mut().chain(state.deposed.values_mut()).map(|it| &mut it.dependencies);
-    for dependencies in records.chain(state.providers.values_mut().map(|it| &mut it.dependencies)) {
-        dependencies.replace(&by_now, &mut done);
+    let mut otherwise = BTreeSet::new();
+    for (address, record) in &mut state.records {
+        let before = record.dependencies.clone();
+        record.dependencies.replace(&by_now, &mut done);
+        if record.dependencies != before {
+            otherwise.insert(address.clone());
+        }
     }
-    state
+    for record in state.deposed.values_mut() {
+        record.dependencies.replace(&by_now, &mut done);
+    }
+    for provider in state.providers.values_mut() {
+        provider.dependencies.replace(&by_now, &mut done);
+    }
+    (state, otherwise)
 }
 
 fn without_keys(block: &BlockAddress) -> BlockAddress {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value};
-use ha_lang::{Configuration, Files, ResourceBlock};
+use ha_lang::{BlockName, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
@@ -139,6 +139,7 @@ impl<'a> Planner<'a> {
         let (snapshot, files) = (self.input.snapshot, self.input.files);
         let peek = Peek { graph: &graph, snapshot, files, recorded: None };
         self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
+        self.required();
         for node in graph.order.iter().copied() {
             self.node(node);
         }
@@ -181,6 +182,18 @@ impl<'a> Planner<'a> {
             }
         }
         self.flow[id] = self.flow_of(id);
+    }
+
+    /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.
+    fn required(&mut self) {
+        let schemas = self.input.schemas;
+        let providers = schemas.kinds().map(|(_, it)| &*it.provider).chain(schemas.providers().map(|(name, _)| &**name));
+        let known: BTreeSet<&str> = providers.collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        let configuration = &self.input.configuration;
+        self.diagnostics.extend(unknown_providers(configuration, &known));
+        let fields = |name: &BlockName| schemas.kind(name.mode, &name.kind).map(|it| &it.schema().arguments);
+        self.diagnostics.extend(kept(configuration, fields));
     }
 
     fn check_diagnostics(&mut self) -> Result<(), Vec<Diagnostic>> {
