@@ -2,6 +2,8 @@
 
 mod arguments;
 mod commands;
+mod completing;
+mod environment;
 mod files;
 mod interrupt;
 mod place;
@@ -9,21 +11,29 @@ mod plan_file;
 mod project;
 mod providers;
 mod scope;
+mod sealed_file;
+mod spelling;
 mod terminal;
 mod trouble;
 mod variables;
 mod views;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
-use crate::arguments::{Arguments, Command, with_two_dashes};
-use crate::commands::{Session, apply, console, destroy, output, plan, schema, show, state, validate, version};
+use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
+use crate::commands::{
+    Session, apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version,
+};
+use crate::completing::ASKED;
+use crate::environment::Environment;
 use crate::terminal::{Colour, Terminal};
-use crate::trouble::{Ended, FAILED, Trouble};
+use crate::trouble::{DONE, Ended, FAILED, NO_COMMAND, Trouble};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|fault| {
@@ -35,7 +45,21 @@ fn main() -> ExitCode {
         );
         Terminal::new(Colour::Never).tell(&text);
     }));
-    let arguments = match Arguments::try_parse_from(with_two_dashes(std::env::args_os())) {
+    if std::env::var_os(ASKED).is_some() {
+        let here = std::env::current_dir().ok();
+        let asked = CompleteEnv::with_factory(Arguments::command).var(ASKED).try_complete(std::env::args_os(), here.as_deref());
+        return ExitCode::from(if asked.is_ok() { DONE } else { FAILED });
+    }
+    let given: Vec<OsString> = std::env::args_os().collect();
+    if given.len() <= 1 {
+        let _ = Arguments::command().print_long_help();
+        return ExitCode::from(NO_COMMAND);
+    }
+    let given = match with_environment(given) {
+        Ok(given) => with_two_dashes(given.into_iter()),
+        Err(notice) => return ExitCode::from(Trouble::from(notice).tell(&Terminal::new(Colour::Auto))),
+    };
+    let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help that nobody reads to its end is no failure.
@@ -56,7 +80,9 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         let entered = std::env::set_current_dir(directory);
         entered.with_context(|| format!("could not work in `{}`", directory.display())).map_err(Trouble::from)?;
     }
-    let session = Session { terminal, directory: PathBuf::from(".") };
+    let directory = PathBuf::from(".");
+    let environment = Environment::asked(arguments.everywhere.env.as_deref(), &directory)?;
+    let session = Session { terminal, directory, environment };
     match &arguments.command {
         Command::Validate(arguments) => validate::validate(arguments, &session),
         Command::Plan(arguments) => plan::plan(arguments, &session),
@@ -65,8 +91,11 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         Command::Show(arguments) => show::show(arguments, &session),
         Command::Output(arguments) => output::output(arguments, &session),
         Command::State(command) => state::state(command, &session),
+        Command::Fmt(arguments) => fmt::fmt(arguments, &session),
         Command::Console(arguments) => console::console(arguments, &session),
         Command::Schema(arguments) => schema::schema(arguments, &session),
         Command::Version(arguments) => version::version(arguments, &session),
+        Command::Completions(arguments) => completions::completions(arguments, &session),
+        Command::Man(arguments) => man::man(arguments, &session),
     }
 }

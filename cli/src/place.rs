@@ -14,11 +14,13 @@ use ha_state::{
     open_for_writing,
 };
 
-use crate::terminal::Terminal;
+use crate::environment::Environment;
 use crate::trouble::Trouble;
 
 /// Where the state of a local configuration is kept.
 const STATE: &str = ".ha";
+/// Where copies of it are kept, in there.
+const BACKUPS: &str = "backups";
 
 /// Where a configuration's state is kept, and its key.
 pub(crate) struct Place {
@@ -49,11 +51,12 @@ impl Keys for TellingKeys {
 }
 
 impl Place {
-    /// The place of the state of the configuration in a directory.
-    pub(crate) fn of(directory: &Path) -> Self {
+    /// The place of the state of the configuration in a directory, in an environment.
+    pub(crate) fn of(directory: &Path, environment: Option<&Environment>) -> Self {
         let keys = TellingKeys { ring: KeyRing::from_environment(), made: Mutex::default() };
         // The directory worked in needs no name.
-        let directory = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
+        let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
+        let directory = environment.map_or(whole.clone(), |it| whole.join(it.state()));
         Self { store: LocalStore::new(&directory), directory, keys }
     }
 
@@ -78,13 +81,23 @@ impl Place {
         Ok(self.keys.named(lineage, &name)?)
     }
 
+    /// Where copies of the state are kept before it is rewritten.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.directory.join(BACKUPS)
+    }
+
+    /// The file that the key of a lineage is in, or would be.
+    pub(crate) fn key_file(&self, lineage: &str) -> PathBuf {
+        self.keys.ring.path(lineage)
+    }
+
     /// Takes the lock, waiting for it at most so long.
     pub(crate) fn lock(
         &self,
         command: &str,
         lineage: Option<&str>,
         patience: Duration,
-        terminal: &Terminal,
+        tell: impl Fn(&str),
     ) -> Result<Writer, Trouble> {
         fs::DirBuilder::new()
             .recursive(true)
@@ -105,7 +118,7 @@ impl Place {
                 }
                 Err(error) => {
                     if !has_told {
-                        terminal.tell(&format!("waiting: {}\n", error.error()));
+                        tell(&format!("waiting: {}\n", error.error()));
                         has_told = true;
                     }
                     std::thread::sleep(Duration::from_millis(500).min(patience));
@@ -115,13 +128,13 @@ impl Place {
     }
 
     /// Says that a key was made, and that it is all there is.
-    pub(crate) fn tell_of_key(&self, terminal: &Terminal) {
+    pub(crate) fn tell_of_key(&self, tell: impl FnOnce(&str)) {
         if let Some(path) = self.keys.made.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let path = path.display();
             let text = format!(
                 "made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n"
             );
-            terminal.tell(&text);
+            tell(&text);
         }
     }
 }

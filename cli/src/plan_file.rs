@@ -1,42 +1,31 @@
 //! A plan in a file: sealed under the state's key, for that state only.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
+use ha_kind::Diagnostic;
+use ha_lang::Configuration;
 use ha_plan::Plan;
-use ha_state::{Key, State, seal, sealed_with};
+use ha_state::{Key, State};
 
+use crate::commands::Session;
+use crate::environment::Environment;
 use crate::place::Place;
+use crate::project::kept_configuration;
+use crate::sealed_file::{self, Sort};
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
+use crate::views::report::sources_of;
 
-/// What a file with a plan begins with; the lineage follows on the next line.
-const MAGIC: &str = "ha plan 1\n";
-/// What the key is used for.
-const PURPOSE: &str = "plan";
+/// What a file with a plan is.
+const PLAN: Sort = Sort { magic: "ha plan 1", purpose: "plan" };
 
 /// Writes a plan that only its owner can read. It appears whole or not at all.
 pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
-    let mut bytes = format!("{MAGIC}{}\n", plan.lineage).into_bytes();
     let written = serde_json::to_vec(plan).context("could not write down the plan")?;
-    bytes.extend(seal(key, PURPOSE, &written));
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
-    let put = || -> io::Result<()> {
-        match fs::remove_file(&draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    };
-    put().with_context(|| format!("could not write the plan to `{}`", path.display()))
+    let sealed = PLAN.sealed(&plan.lineage, key, &written);
+    sealed_file::write(path, &sealed).with_context(|| format!("could not write the plan to `{}`", path.display()))
 }
 
 /// Reads a plan.
@@ -46,20 +35,28 @@ pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
 pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
     let shown = path.display();
     let bytes = fs::read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
-    let not_a_plan = || {
-        Trouble::from(
-            Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote"))
-                .help("make one with `ha plan --out FILE`"),
-        )
-    };
-    let rest = bytes.strip_prefix(MAGIC.as_bytes()).ok_or_else(not_a_plan)?;
-    let end = rest.iter().position(|it| *it == b'\n').ok_or_else(not_a_plan)?;
-    let lineage = std::str::from_utf8(&rest[..end]).map_err(|_| not_a_plan())?;
-    let sealed = &rest[end + 1..];
-    let id = sealed_with(sealed).ok_or_else(not_a_plan)?;
-    let key = place.key_named(lineage, &id)?;
-    let opened = ha_state::open(&key, PURPOSE, sealed)?;
-    serde_json::from_slice(&opened).map_err(|_| not_a_plan())
+    let plan = PLAN.opened(&bytes, place)?.and_then(|it| serde_json::from_slice(&it).ok());
+    plan.ok_or_else(|| {
+        let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote"));
+        notice.help("make one with `ha plan --out FILE`").into()
+    })
+}
+
+/// Where the state is that a plan was made for.
+pub(crate) fn place(plan: &Plan, session: &Session) -> Place {
+    Place::of(&session.directory, Environment::of_plan(plan.snapshot.environment.as_deref()).as_ref())
+}
+
+/// The configuration that a plan was made from.
+///
+/// # Errors
+/// When this program reads it in another way than the one that made the plan.
+pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
+    let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
+    match diagnostics.iter().any(Diagnostic::is_error) {
+        true => Err(Trouble::of(&diagnostics).within(&sources_of(&plan.snapshot))),
+        false => Ok(configuration),
+    }
 }
 
 /// Why a plan must not be applied to a state: something it touches or reads is not what it was.
@@ -103,8 +100,8 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(12).any(|it| it == b"mongodb_host"));
-        let sealed = &bytes[MAGIC.len() + everything().lineage.len() + 1..];
-        let opened = ha_state::open(&key, PURPOSE, sealed).unwrap();
+        let sealed = &bytes[PLAN.magic.len() + everything().lineage.len() + 2..];
+        let opened = ha_state::open(&key, PLAN.purpose, sealed).unwrap();
         assert_eq!(serde_json::from_slice::<Plan>(&opened).unwrap(), everything());
     }
 

@@ -54,7 +54,8 @@ impl Terminal {
 
     /// Whether there is somebody who can answer.
     pub(crate) fn can_ask(&self) -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+        let is_forbidden = std::env::var("HA_INPUT").is_ok_and(|it| matches!(it.as_str(), "0" | "false"));
+        !is_forbidden && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Whether rows on stderr can be redrawn.

@@ -9,7 +9,7 @@ use ha_state::StateError;
 use crate::terminal::Terminal;
 use crate::views::json::Json;
 use crate::views::notice::{Notice, notices_text};
-use crate::views::notice_json::{diagnostics_json, notices_json};
+use crate::views::notice_json::{each_json, notices_json};
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 
@@ -22,6 +22,8 @@ pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// There are changes.
 pub(crate) const CHANGES: u8 = 2;
+/// No command was given; as Terraform has it.
+pub(crate) const NO_COMMAND: u8 = 127;
 /// The operator stopped it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -69,19 +71,31 @@ impl Trouble {
 
     /// What is wrong as data, and nothing else.
     pub(crate) fn diagnostics_json(&self) -> Json {
-        diagnostics_json(&self.notices, &self.sources, &self.secrets)
+        Json::Array(self.json_each())
+    }
+
+    /// Each thing that is wrong, as data.
+    pub(crate) fn json_each(&self) -> Vec<Json> {
+        each_json(&self.notices, &self.sources, &self.secrets)
+    }
+
+    /// Whether the operator stopped it.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.is_interruption
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        if self.is_interruption { INTERRUPTED } else { FAILED }
     }
 
     /// Tells it, and answers the exit code.
     pub(crate) fn tell(&self, terminal: &Terminal) -> u8 {
         terminal.tell(&notices_text(&self.notices, &self.sources, &self.secrets, terminal.err));
-        match self.is_interruption {
-            true => {
-                terminal.tell("\ninterrupted\n");
-                INTERRUPTED
-            }
-            false => FAILED,
+        if self.is_interruption {
+            terminal.tell("\ninterrupted\n");
         }
+        self.code()
     }
 }
 

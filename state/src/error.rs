@@ -190,6 +190,11 @@ impl StateError {
             .help("nothing was changed; move the file away if it is not yours, or restore the state from a backup")
     }
 
+    pub(crate) fn unreadable(place: &str, why: impl fmt::Display) -> Self {
+        Self::refused(Reason::NotAState, format!("read {place}"), why)
+            .help("nothing was changed; give it what `ha state pull --show-sensitive` or `ha state pull --sealed` printed")
+    }
+
     pub(crate) fn incomplete(place: &str, why: impl fmt::Display) -> Self {
         Self::refused(Reason::Incomplete, format!("read {place}"), why)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Name, Object, Value};
 use serde::{Deserialize, Serialize};
@@ -39,9 +40,12 @@ pub struct Record {
     pub version: u64,
 }
 
-/// A provider configuration, as the language names it: `aws`, or `aws.west` for one with an alias.
+/// A provider configuration, as the language names it: `aws`, or `aws.west` for one with an alias, behind the modules
+/// that it is written in: `module.net.aws.west`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderName {
+    /// The modules on the way to where it is configured, outermost first; empty for the root.
+    pub module: Arc<[Name]>,
     /// The provider.
     pub name: Name,
     /// Which of its configurations, where there are several.
@@ -67,22 +71,43 @@ pub struct OutputRecord {
     pub sensitive: bool,
 }
 
+impl Record {
+    /// Keeps nothing of its own that is the same in another record, such as one of the same block: names, mostly.
+    pub(crate) fn share(&mut self, other: &Self) {
+        share(&mut self.address.block, &other.address.block);
+        share(&mut self.provider, &other.provider);
+        share(&mut self.configured, &other.configured);
+        self.arguments.share_names(&other.arguments);
+        self.outputs.share_names(&other.outputs);
+        for (own, other) in self.dependencies.iter_mut().zip(&other.dependencies) {
+            share(own, other);
+        }
+    }
+}
+
+fn share<T: PartialEq + Clone>(own: &mut T, other: &T) {
+    if own == other {
+        *own = other.clone();
+    }
+}
+
 impl ProviderName {
     /// The configuration without an alias.
     #[must_use]
     pub fn new(name: impl Into<Name>) -> Self {
-        Self { name: name.into(), alias: None }
+        Self { module: Arc::new([]), name: name.into(), alias: None }
     }
 
     /// The configuration with this alias.
     #[must_use]
     pub fn aliased(name: impl Into<Name>, alias: impl Into<Name>) -> Self {
-        Self { name: name.into(), alias: Some(alias.into()) }
+        Self { alias: Some(alias.into()), ..Self::new(name) }
     }
 }
 
 impl fmt::Display for ProviderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.module.iter().try_for_each(|it| write!(f, "module.{it}."))?;
         f.write_str(&self.name)?;
         self.alias.as_ref().map_or(Ok(()), |alias| write!(f, ".{alias}"))
     }
@@ -92,10 +117,16 @@ impl FromStr for ProviderName {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text.split_once('.') {
+        let (mut module, mut rest) = (Vec::new(), text);
+        while let Some((name, inside)) = rest.strip_prefix("module.").and_then(|it| it.split_once('.')) {
+            module.push(Name::from(name));
+            rest = inside;
+        }
+        let name = match rest.split_once('.') {
             Some((name, alias)) => Self::aliased(name, alias),
-            None => Self::new(text),
-        })
+            None => Self::new(rest),
+        };
+        Ok(Self { module: module.into(), ..name })
     }
 }
 
@@ -115,4 +146,19 @@ impl<'de> Deserialize<'de> for ProviderName {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(crate) fn is_false(it: &bool) -> bool {
     !*it
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_read_back_as_written() {
+        for text in ["aws", "aws.west", "module.net.aws", "module.net.module.inner.aws.west"] {
+            let name: ProviderName = text.parse().unwrap();
+            assert_eq!(name.to_string(), text);
+            assert_eq!(name.module.len(), text.matches("module.").count());
+            assert_eq!(name.alias.is_some(), text.ends_with(".west"));
+        }
+    }
 }

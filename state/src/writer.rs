@@ -186,6 +186,21 @@ impl Writer {
         done.unwrap_or_else(|| Err(StateError::stopped(&self.place)))
     }
 
+    /// Puts a whole state in the place of this one, in one piece, and ends the writing: after a kill it is either the
+    /// one or the other. The lineage stays; records that are not as they were count as written now. Answers the number
+    /// of the new state.
+    ///
+    /// # Errors
+    /// When it cannot be written. Then the state is as it was.
+    pub fn replace(self, state: State) -> Result<u64, StateError> {
+        let (answer, answered) = mpsc::channel();
+        let (job, place) = (Job::Replace { state: state.into(), answer }, self.place.clone());
+        let sent = self.jobs.send(job);
+        let done = sent.ok().and_then(|()| answered.recv().ok());
+        drop(self);
+        done.unwrap_or_else(|| Err(StateError::stopped(&place)))
+    }
+
     fn join(&mut self) {
         // With no sender left, the thread ends when it has written all that was appended.
         self.jobs = mpsc::channel().0;
@@ -213,6 +228,7 @@ type Answer = oneshot::Sender<Result<u64, StateError>>;
 enum Job {
     Append { frame: Box<Frame>, answer: Answer },
     Finish { answer: Sender<Result<(), StateError>> },
+    Replace { state: Box<State>, answer: Sender<Result<u64, StateError>> },
 }
 
 /// What the thread owns.
@@ -245,16 +261,24 @@ struct Group {
 impl Work {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Ok(first) = jobs.recv() {
-            let mut finish = None;
+            let (mut finish, mut replace) = (None, None);
             let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
             let mut frames = Vec::new();
             for job in waiting {
                 match job {
                     Job::Append { frame, answer } => frames.push((*frame, answer)),
                     Job::Finish { answer } => finish = Some(answer),
+                    Job::Replace { state, answer } => replace = Some((state, answer)),
                 }
             }
             self.write(frames);
+            if let Some((state, answer)) = replace {
+                let done = self.replace(*state);
+                // The lock is given back before anybody hears that it is.
+                drop(self);
+                let _ = answer.send(done);
+                return;
+            }
             match finish {
                 Some(answer) => {
                     let done = self.finish();
@@ -354,7 +378,8 @@ impl Work {
 
     fn checkpoint(&mut self) -> Result<(), StateError> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = checkpoint::encode(&state, self.name.clone(), &self.key)?;
+        let room = self.checkpoint_length + self.journal_length;
+        let bytes = checkpoint::encode(&state, self.name.clone(), &self.key, room)?;
         let number = state.number;
         drop(state);
         self.held.checkpoint(number, &bytes)?;
@@ -364,6 +389,29 @@ impl Work {
         self.checkpoint_length = bytes.len();
         self.has_checkpoint = true;
         Ok(())
+    }
+
+    /// Makes a checkpoint of another state, which comes after this one.
+    fn replace(&mut self, mut successor: State) -> Result<u64, StateError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.number.max(successor.number) + 1;
+        successor.lineage.clone_from(&self.lineage);
+        successor.number = number;
+        successor.attempts = successor.attempts.max(state.attempts);
+        for (address, record) in &mut successor.records {
+            let before = state.records.get(address);
+            record.version = before.map_or(number, |it| it.version);
+            if before.is_some_and(|it| it != record) {
+                record.version = number;
+            }
+        }
+        let bytes = checkpoint::encode(&successor, self.name.clone(), &self.key, self.checkpoint_length)?;
+        self.held.checkpoint(number, &bytes)?;
+        *state = successor;
+        Ok(number)
     }
 
     /// The run goes on when this fails: the journal has everything. It is tried again when that is twice as long.

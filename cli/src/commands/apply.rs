@@ -3,29 +3,31 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use ha_lang::{Configuration, SourceFile, compile};
+use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Applied, Cancel, Engine, Observer, StepError};
-use ha_state::{Frame, Holder, Run, RunEnd, RunOutcome, RunStart, Writer, keyed_digest};
+use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Writer};
 
 use super::Session;
-use super::planning::{Intention, Made, Ticking, engine, make, progress, run, warn};
-use crate::arguments::{ApprovalArgs, PaceArgs, PlanningArgs, VariableArgs};
+use super::audience::{Audience, Ticking};
+use super::planning::{Intention, Made, engine, make, run, warn};
+use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::files::KeptFiles;
 use crate::interrupt::listen;
-use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project, Wishes};
 use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
-use crate::views::notice::{Notice, notices_text};
+use crate::views::notice::Notice;
 use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};
-use crate::views::plan_text::plan_text;
 use crate::views::redact::Sight;
 use crate::views::report::{plan_secrets, plan_values, sources_of};
-use crate::views::rows::Detail;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 use crate::views::state_view::{shown_outputs, state_values};
+
+/// What would make another plan than the one that was kept.
+const CHANGING: [&str; 9] =
+    ["destroy", "refresh_only", "replace", "target", "exclude", "refresh", "var", "var-file", "allow-read"];
 
 /// Make what the configuration says
 ///
@@ -38,17 +40,18 @@ Examples:
   ha apply                            plan, ask, and apply
   ha apply --yes                      without asking
   ha apply plan.ha                    exactly what `ha plan --out plan.ha` showed
+  ha apply --refresh-only             take what has changed outside into the state
+  ha apply --yes --json               for programs: a JSON line for everything that happens
 
 Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
 pub(crate) struct ApplyArgs {
     /// A plan that `ha plan --out FILE` kept
-    #[arg(value_name = "PLANFILE", conflicts_with_all = ["replace", "refresh", "var", "var-file", "allow-read"])]
+    #[arg(value_name = "PLANFILE", conflicts_with_all = CHANGING)]
     plan_file: Option<PathBuf>,
     #[command(flatten)]
     approval: ApprovalArgs,
-    /// How much of the plan to show
-    #[arg(long, value_name = "HOW", default_value = "changed")]
-    detail: Detail,
+    #[command(flatten)]
+    telling: TellingArgs,
     #[command(flatten)]
     planning: PlanningArgs,
     #[command(flatten)]
@@ -57,18 +60,15 @@ pub(crate) struct ApplyArgs {
 
 pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> Ended {
     let order = Order {
-        mode: PlanMode::Normal,
+        mode: arguments.planning.mode(),
         command: "ha apply",
         approval: &arguments.approval,
-        detail: arguments.detail,
-        pace: &arguments.planning.pace,
+        telling: &arguments.telling,
+        scope: &arguments.planning.scope,
         replace: &arguments.planning.replace,
         wishes: arguments.variables.wishes(),
     };
-    match &arguments.plan_file {
-        Some(path) => order.carry_out_saved(path, session),
-        None => order.carry_out(session),
-    }
+    order.carry_out(session, arguments.plan_file.as_deref())
 }
 
 /// What is to be done, as asked for on the command line.
@@ -76,8 +76,8 @@ pub(crate) struct Order<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) command: &'static str,
     pub(crate) approval: &'a ApprovalArgs,
-    pub(crate) detail: Detail,
-    pub(crate) pace: &'a PaceArgs,
+    pub(crate) telling: &'a TellingArgs,
+    pub(crate) scope: &'a ScopeArgs,
     pub(crate) replace: &'a [ha_kind::Address],
     pub(crate) wishes: &'a Wishes,
 }
@@ -93,48 +93,59 @@ struct Works<'a> {
     configuration: Arc<Configuration>,
     files: Arc<dyn Files + Send + Sync>,
     sources: Sources,
+    audience: Arc<Audience>,
     ticking: Ticking,
     cancel: Cancel,
 }
 
 impl Order<'_> {
-    /// Plans, asks, applies.
-    pub(crate) fn carry_out(&self, session: &Session) -> Ended {
-        if !self.approval.yes && !session.terminal.can_ask() {
+    /// Plans, asks, applies; or applies a plan that was kept.
+    pub(crate) fn carry_out(&self, session: &Session, kept: Option<&Path>) -> Ended {
+        let audience = Arc::new(Audience::of(session, self.telling)?);
+        audience.ended(match kept {
+            Some(path) => self.carry_out_kept(path, session, &audience),
+            None => self.carry_out_new(session, &audience),
+        })
+    }
+
+    fn carry_out_new(&self, session: &Session, audience: &Arc<Audience>) -> Ended {
+        let can_ask = self.approval.input && session.terminal.can_ask() && audience.is_human();
+        if !self.approval.yes && !can_ask {
             let notice = Notice::error(format!("`{}` has nobody to ask whether to go on", self.command))
                 .help("give `--yes` where nobody watches")
                 .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
             return Err(notice.into());
         }
-        let project = Project::read(&session.directory, self.wishes, Need::Values)?;
-        let place = Place::of(&session.directory);
-        let writer = place.lock(self.command, None, self.approval.lock_timeout, &session.terminal)?;
-        place.tell_of_key(&session.terminal);
+        let project = Project::read(session, self.wishes, Need::Values)?;
+        let place = session.place();
+        let writer = place.lock(self.command, None, self.approval.lock_timeout, |it| audience.tell(it))?;
+        place.tell_of_key(|it| audience.tell(it));
         run(async {
             let works = Works {
                 session,
                 command: self.command,
                 by: by(),
-                engine: engine(self.pace.parallelism),
+                engine: engine(self.scope.parallelism),
                 writer: Arc::new(writer),
                 configuration: project.configuration.clone(),
                 files: project.files.clone(),
                 sources: project.sources.clone(),
-                ticking: progress(session),
-                cancel: listen()?,
+                audience: audience.clone(),
+                ticking: audience.ticking(),
+                cancel: listen(audience.last_word())?,
             };
             works.recover().await?;
             let state = works.writer.snapshot();
-            let intention = Intention { mode: self.mode, replace: self.replace, refresh: self.pace.refresh };
-            let made = make(&works.engine, &project, &state, &intention, &works.ticking.progress, &works.cancel).await?;
+            let intention = Intention { mode: self.mode, replace: self.replace, scope: self.scope };
+            let made = make(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
             let report = made.report(session, Sight::Redacted);
-            session.terminal.print(&plan_text(&report, self.detail, session.terminal.out))?;
-            warn(session, &project, &made);
+            audience.plan(&made.plan, &report)?;
+            warn(audience, &project, &made);
             if made.plan.is_empty() {
                 return works.note_what_was_seen(&made).await;
             }
             if !self.approval.yes && !works.ask(self.mode).await? {
-                session.terminal.tell("Not applied: only `yes` is taken for one.\n");
+                audience.tell("Not applied: only `yes` is taken for one.\n");
                 return Ok(FAILED);
             }
             works.apply(&made).await
@@ -142,42 +153,38 @@ impl Order<'_> {
     }
 
     /// Applies a plan that was kept.
-    fn carry_out_saved(&self, path: &Path, session: &Session) -> Ended {
-        let place = Place::of(&session.directory);
-        let plan = plan_file::read(path, &place)?;
-        let files: Vec<SourceFile> = plan.snapshot.sources.iter().map(|(name, text)| SourceFile::new(&**name, &**text)).collect();
-        let (configuration, diagnostics) = compile(&files);
-        let sources = sources_of(&plan.snapshot);
-        if diagnostics.iter().any(ha_kind::Diagnostic::is_error) {
-            return Err(Trouble::of(&diagnostics).within(&sources));
-        }
+    fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>) -> Ended {
+        let plan = plan_file::read(path, &session.place())?;
+        let place = plan_file::place(&plan, session);
+        let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = KeptFiles::new(&plan.snapshot.files).ok_or_else(|| {
             Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")
         })?;
-        let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &session.terminal)?;
-        place.tell_of_key(&session.terminal);
+        let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, |it| audience.tell(it))?;
+        place.tell_of_key(|it| audience.tell(it));
         run(async {
             let works = Works {
                 session,
                 command: self.command,
                 by: by(),
-                engine: engine(self.pace.parallelism),
+                engine: engine(self.scope.parallelism),
                 writer: Arc::new(writer),
                 configuration: Arc::new(configuration),
                 files: Arc::new(kept),
                 sources,
-                ticking: progress(session),
-                cancel: listen()?,
+                audience: audience.clone(),
+                ticking: audience.ticking(),
+                cancel: listen(audience.last_word())?,
             };
             works.recover().await?;
             if let Some(notice) = plan_file::staleness(&plan, &works.writer.state()) {
                 return Err(notice.into());
             }
             let secrets = Arc::new(plan_secrets(&plan));
-            works.ticking.progress.keep_secret(secrets.clone());
+            audience.keep_secret(&secrets);
             let made = Made { plan, secrets };
             let report = made.report(session, Sight::Redacted);
-            session.terminal.print(&plan_text(&report, self.detail, session.terminal.out))?;
+            audience.plan(&made.plan, &report)?;
             works.apply(&made).await
         })
     }
@@ -187,8 +194,8 @@ impl Works<'_> {
     /// Finishes what an earlier run left.
     async fn recover(&self) -> Result<(), Trouble> {
         let secrets = Arc::new(Secrets::within(&state_values(&self.writer.state())));
-        self.ticking.progress.keep_secret(secrets.clone());
-        let observer: Arc<dyn Observer> = self.ticking.progress.clone();
+        self.audience.keep_secret(&secrets);
+        let observer: Arc<dyn Observer> = self.audience.clone();
         let recovery = self.engine.recover(&self.configuration, &self.writer, &observer, &self.cancel).await;
         if recovery.unfinished.is_empty() {
             return if self.cancel.is_asked() { Err(Trouble::interrupted()) } else { Ok(()) };
@@ -210,6 +217,7 @@ impl Works<'_> {
         let terminal = self.session.terminal;
         let question = match mode {
             PlanMode::Normal => "\nMake these changes? Only `yes` is taken for one: ",
+            PlanMode::RefreshOnly => "\nTake this for what should be? Only `yes` is taken for one: ",
             PlanMode::Destroy => "\nDestroy all of this? There is no way back. Only `yes` is taken for one: ",
         };
         let answer = tokio::task::spawn_blocking(move || terminal.ask(question));
@@ -222,14 +230,17 @@ impl Works<'_> {
     /// Writes down what refresh saw, when there is nothing else to do.
     async fn note_what_was_seen(self, made: &Made) -> Ended {
         if made.plan.settled.is_empty() {
+            let applied = Applied { outputs: Some(self.writer.state().outputs.clone()), ..Applied::default() };
+            self.audience.applied(&applied, made.plan.mode);
             self.finish()?;
             return Ok(DONE);
         }
-        let observer: Arc<dyn Observer> = self.ticking.progress.clone();
+        let observer: Arc<dyn Observer> = self.audience.clone();
         let applied =
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
         let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
+        self.audience.applied(&applied, made.plan.mode);
         self.finish()?;
         match applied.diagnostics.is_empty() {
             true => Ok(DONE),
@@ -241,7 +252,8 @@ impl Works<'_> {
         let started = Instant::now();
         let before = self.writer.state().number;
         self.write_start(made).await?;
-        let observer: Arc<dyn Observer> = self.ticking.progress.clone();
+        self.audience.follow(&made.plan);
+        let observer: Arc<dyn Observer> = self.audience.clone();
         let applied =
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
         let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
@@ -255,7 +267,7 @@ impl Works<'_> {
         // What was made on the way may be secret too.
         let known: Vec<ha_kind::Value> = plan_values(&made.plan).into_iter().chain(state_values(&self.writer.state())).collect();
         let secrets = Secrets::within(&known);
-        let (session, sources) = (self.session, self.sources.clone());
+        let (session, sources, audience) = (self.session, self.sources.clone(), self.audience.clone());
         let recorded = match ended {
             Ok(_) => self.finish(),
             Err(error) => Err(error.into()),
@@ -264,17 +276,20 @@ impl Works<'_> {
             Ending { mode: made.plan.mode, elapsed: started.elapsed(), state: (before, after), is_recorded: recorded.is_ok() };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
-                complete(session, &applied, ending)?;
+                audience.applied(&applied, made.plan.mode);
+                complete(session, &audience, &applied, ending)?;
                 Ok(DONE)
             }
             (_, recorded) => {
-                let terminal = session.terminal;
                 let notices = failures(&applied, |address| span_of(&made.plan, address));
-                terminal.tell(&notices_text(&notices, &sources, &secrets, terminal.err));
+                audience.notices(&notices, &sources, &secrets);
                 if let Err(trouble) = recorded {
-                    trouble.tell(&terminal);
+                    audience.trouble(&trouble);
                 }
-                terminal.tell(&stopped_text(&applied, ending, terminal.err));
+                audience.applied(&applied, made.plan.mode);
+                if audience.is_human() {
+                    audience.tell(&stopped_text(&applied, ending, session.terminal.err));
+                }
                 Ok(if applied.interrupted { INTERRUPTED } else { FAILED })
             }
         }
@@ -282,14 +297,10 @@ impl Works<'_> {
 
     /// Writes down that work begins, and by which plan.
     async fn write_start(&self, made: &Made) -> Result<(), Trouble> {
-        let written =
-            serde_json::to_vec(&made.plan).map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
-        let start = RunStart {
-            command: self.command.to_owned(),
-            plan: Some(keyed_digest(self.writer.key(), &written)),
-            by: self.by.clone(),
-            at: now(),
-        };
+        let mut digest = KeyedDigest::new(self.writer.key());
+        serde_json::to_writer(&mut digest, &made.plan)
+            .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
+        let start = RunStart { command: self.command.to_owned(), plan: Some(digest.finish()), by: self.by.clone(), at: now() };
         self.writer.append(Frame::Run(Run::Start(start))).await?;
         Ok(())
     }
@@ -306,7 +317,10 @@ impl Works<'_> {
     }
 }
 
-fn complete(session: &Session, applied: &Applied, ending: Ending) -> anyhow::Result<()> {
+fn complete(session: &Session, audience: &Audience, applied: &Applied, ending: Ending) -> anyhow::Result<()> {
+    if !audience.is_human() {
+        return Ok(());
+    }
     let terminal = session.terminal;
     let mut text = format!("\n{}", complete_text(applied, ending, terminal.out));
     let outputs = applied.outputs.as_ref().map(shown_outputs).unwrap_or_default();

@@ -3,9 +3,8 @@ use ha_plan::PlanMode;
 
 use super::Session;
 use super::apply::Order;
-use crate::arguments::{ApprovalArgs, PaceArgs, VariableArgs};
+use crate::arguments::{ApprovalArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::trouble::Ended;
-use crate::views::rows::Detail;
 
 /// Destroy everything that the configuration made
 ///
@@ -16,16 +15,16 @@ use crate::views::rows::Detail;
 Examples:
   ha plan --destroy                   look at it first
   ha destroy                          plan, ask, and destroy
+  ha destroy --target module.test     only what is in there, and what depends on it
 
 Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
 pub(crate) struct DestroyArgs {
     #[command(flatten)]
     approval: ApprovalArgs,
-    /// How much of the plan to show
-    #[arg(long, value_name = "HOW", default_value = "changed")]
-    detail: Detail,
     #[command(flatten)]
-    pace: PaceArgs,
+    telling: TellingArgs,
+    #[command(flatten)]
+    scope: ScopeArgs,
     #[command(flatten)]
     variables: VariableArgs,
 }
@@ -35,10 +34,10 @@ pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> Ended {
         mode: PlanMode::Destroy,
         command: "ha destroy",
         approval: &arguments.approval,
-        detail: arguments.detail,
-        pace: &arguments.pace,
+        telling: &arguments.telling,
+        scope: &arguments.scope,
         replace: &[],
         wishes: arguments.variables.wishes(),
     };
-    order.carry_out(session)
+    order.carry_out(session, None)
 }

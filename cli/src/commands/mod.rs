@@ -1,8 +1,12 @@
 //! One file for each command: what it takes, and what it does.
 
 pub(crate) mod apply;
+pub(crate) mod audience;
+pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
+pub(crate) mod fmt;
+pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod planning;
@@ -14,6 +18,8 @@ pub(crate) mod version;
 
 use std::path::PathBuf;
 
+use crate::environment::Environment;
+use crate::place::Place;
 use crate::terminal::Terminal;
 
 /// Where a command runs.
@@ -21,4 +27,13 @@ pub(crate) struct Session {
     pub(crate) terminal: Terminal,
     /// The configuration's directory; the one worked in.
     pub(crate) directory: PathBuf,
+    /// The environment worked on; none where it is the one without a name.
+    pub(crate) environment: Option<Environment>,
+}
+
+impl Session {
+    /// Where the state is kept.
+    pub(crate) fn place(&self) -> Place {
+        Place::of(&self.directory, self.environment.as_ref())
+    }
 }

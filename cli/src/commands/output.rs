@@ -3,7 +3,7 @@ use ha_kind::{Name, Text, closest};
 use ha_state::OutputRecord;
 
 use super::Session;
-use crate::place::Place;
+use crate::completing;
 use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::expression::set_out;
 use crate::views::json::Json;
@@ -25,6 +25,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct OutputArgs {
     /// One output
+    #[arg(add = completing::outputs())]
     name: Option<String>,
     /// Print JSON
     #[arg(long, conflicts_with = "raw")]
@@ -38,7 +39,7 @@ pub(crate) struct OutputArgs {
 }
 
 pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
-    let outputs = Place::of(&session.directory).state()?.outputs;
+    let outputs = session.place().state()?.outputs;
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let terminal = &session.terminal;
     let Some(name) = &arguments.name else {

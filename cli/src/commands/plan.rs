@@ -1,21 +1,21 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use clap::Args;
-use ha_plan::PlanMode;
-use ha_state::new_lineage;
+use anyhow::Context;
+use clap::{ArgAction, Args};
+use ha_run::Engine;
+use ha_state::{State, new_lineage};
 
-use super::planning::{Intention, engine, make, progress, run, warn};
-use super::{Session, planning};
-use crate::arguments::{PlanningArgs, VariableArgs};
+use super::Session;
+use super::audience::Audience;
+use super::planning::{Intention, Made, document, engine, make, run, warn};
+use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project};
+use crate::sealed_file;
 use crate::trouble::{CHANGES, DONE, Ended, Trouble};
-use crate::views::plan_json::plan_json;
-use crate::views::plan_text::plan_text;
 use crate::views::redact::Sight;
-use crate::views::rows::Detail;
 
 /// Show what would change, and why
 ///
@@ -25,32 +25,44 @@ use crate::views::rows::Detail;
 Examples:
   ha plan --out plan.ha               keep the plan, to apply exactly that later
   ha plan --replace 'a.b[\"key\"]'      make one instance anew
-  ha plan --json | jq '.resource_changes[].address'
+  ha plan --target 'module.db' --exclude 'aws_s3_*.*'
+  ha plan --refresh-only              what has changed outside
+  ha plan --document - | jq '.resource_changes[].address'
 
 Exit codes: 0 done, 1 error, 130 interrupted; with --detailed-exitcode also 2: there are changes.")]
 pub(crate) struct PlanArgs {
-    /// Plan to destroy everything
-    #[arg(long)]
-    destroy: bool,
     /// Keep the plan in this file, sealed under the state's key
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Exit with 2 when there are changes
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Print the plan as JSON, in the shape of `terraform show -json`
-    #[arg(long)]
-    json: bool,
-    /// Show secrets in the JSON
-    #[arg(long, requires = "json")]
+    /// Write the plan to this file as a JSON document, in the shape of `terraform show -json`; `-` prints it instead of
+    /// the plan
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    document: Option<PathBuf>,
+    /// Show secrets in the document
+    #[arg(long, requires = "document", help_heading = "Output")]
     show_sensitive: bool,
-    /// How much to show
-    #[arg(long, value_name = "HOW", default_value = "changed")]
-    detail: Detail,
+    #[command(flatten)]
+    telling: TellingArgs,
     #[command(flatten)]
     planning: PlanningArgs,
     #[command(flatten)]
     variables: VariableArgs,
+    #[command(flatten)]
+    habits: HabitArgs,
+}
+
+/// What Terraform's `plan` takes and this one has no need of: it takes no lock and asks nothing.
+#[derive(Args)]
+struct HabitArgs {
+    #[arg(long, hide = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    lock: Option<bool>,
+    #[arg(long, hide = true)]
+    lock_timeout: Option<String>,
+    #[arg(long, hide = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    input: Option<bool>,
 }
 
 impl PlanArgs {
@@ -61,41 +73,56 @@ impl PlanArgs {
 }
 
 pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
-    let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Values)?;
-    let place = Place::of(&session.directory);
+    let audience = Arc::new(Audience::of(session, &arguments.telling)?);
+    audience.ended(planned(arguments, session, &audience))
+}
+
+fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
+    let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
+    let place = session.place();
     let mut state = place.state()?;
     if state.is_new() {
         // A plan for a state that does not exist yet names the one that it will make.
         state.lineage = new_lineage();
     }
-    let intention = Intention {
-        mode: if arguments.destroy { PlanMode::Destroy } else { PlanMode::Normal },
-        replace: &arguments.planning.replace,
-        refresh: arguments.planning.pace.refresh,
-    };
+    let intention =
+        Intention { mode: arguments.planning.mode(), replace: &arguments.planning.replace, scope: &arguments.planning.scope };
+    let engine = engine(arguments.planning.scope.parallelism);
     let made = run(async {
-        let cancel = listen()?;
-        let ticking = progress(session);
-        make(&engine(arguments.planning.pace.parallelism), &project, &state, &intention, &ticking.progress, &cancel).await
+        let cancel = listen(audience.last_word())?;
+        let _ticking = audience.ticking();
+        make(&engine, &project, &state, &intention, audience, &cancel).await
     })?;
-    show(arguments, session, &made)?;
-    warn(session, &project, &made);
+    show(arguments, session, audience, &made, &project, &engine, &state)?;
+    warn(audience, &project, &made);
     if let Some(path) = &arguments.out {
         let key = place.key(&made.plan.lineage)?;
         plan_file::write(&made.plan, &key, path)?;
-        place.tell_of_key(&session.terminal);
+        place.tell_of_key(|it| audience.tell(it));
         let path = path.display();
-        session.terminal.tell(&format!("Saved the plan in {path}. Apply exactly this: ha apply {path}\n"));
+        audience.tell(&format!("Saved the plan in {path}. Apply exactly this: ha apply {path}\n"));
     }
     Ok(if arguments.detailed_exitcode && !made.plan.is_empty() { CHANGES } else { DONE })
 }
 
-fn show(arguments: &PlanArgs, session: &Session, made: &planning::Made) -> Result<(), Trouble> {
-    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
-    let report = made.report(session, sight);
-    let text = match arguments.json {
-        true => plan_json(&report).line(),
-        false => plan_text(&report, arguments.detail, session.terminal.out),
+fn show(
+    arguments: &PlanArgs,
+    session: &Session,
+    audience: &Audience,
+    made: &Made,
+    project: &Project,
+    engine: &Engine,
+    state: &State,
+) -> Result<(), Trouble> {
+    let Some(path) = &arguments.document else {
+        return Ok(audience.plan(&made.plan, &made.report(session, Sight::Redacted))?);
     };
-    Ok(session.terminal.print(&text)?)
+    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let text = document(made, session, &project.configuration, &engine.schemas, state, sight);
+    if path.as_os_str() == "-" {
+        return Ok(audience.print(&text)?);
+    }
+    audience.plan(&made.plan, &made.report(session, Sight::Redacted))?;
+    sealed_file::write(path, text.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
+    Ok(())
 }

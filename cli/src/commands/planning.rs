@@ -2,31 +2,32 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use ha_kind::{Address, Value};
+use anyhow::Context;
+use ha_kind::{Address, Schemas, Value};
+use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Cancel, Engine, Request};
 use ha_state::State;
 
 use super::Session;
+use super::audience::Audience;
+use crate::arguments::ScopeArgs;
 use crate::project::{Project, stack};
 use crate::providers::kinds;
 use crate::trouble::Trouble;
-use crate::views::progress::Progress;
-use crate::views::redact::Sight;
-use crate::views::report::{Report, plan_secrets};
+use crate::views::notice::Notice;
+use crate::views::plan_json::{Basis, plan_json};
+use crate::views::redact::{Redactor, Sight};
+use crate::views::report::{Report, plan_secrets, plan_values};
 use crate::views::secrets::Secrets;
 use crate::views::state_view::state_values;
-
-/// How often rows are redrawn.
-const REDRAWN: Duration = Duration::from_millis(100);
 
 /// What is planned.
 pub(crate) struct Intention<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) replace: &'a [Address],
-    pub(crate) refresh: bool,
+    pub(crate) scope: &'a ScopeArgs,
 }
 
 /// A plan, and what must be kept out of everything that is told of it.
@@ -38,7 +39,7 @@ pub(crate) struct Made {
 impl Made {
     /// The plan as anybody may see it.
     pub(crate) fn report(&self, session: &Session, sight: Sight) -> Report {
-        Report::new(&self.plan, &stack(&session.directory), &self.secrets, sight)
+        Report::new(&self.plan, &stack(session), &self.secrets, sight)
     }
 }
 
@@ -54,43 +55,11 @@ pub(crate) fn engine(parallelism: std::num::NonZeroUsize) -> Engine {
 /// What it fails with, and when the system gives no threads.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| anyhow::Error::new(error).context("could not start the threads that work is done on"))?;
+    let runtime = runtime.context("could not start the threads that work is done on")?;
     let result = runtime.block_on(work);
     // A thread may still wait for an answer that nobody needs any more.
     runtime.shutdown_background();
     result
-}
-
-/// Progress as it suits the terminal, ticking until the guard is dropped.
-pub(crate) fn progress(session: &Session) -> Ticking {
-    let terminal = session.terminal;
-    let lines = Box::new(move |line: &str| terminal.tell(&format!("{line}\n")));
-    let progress = Arc::new(match terminal.can_redraw() {
-        true => Progress::live(terminal.err, lines),
-        false => Progress::lines(terminal.err, lines),
-    });
-    let ticked = progress.clone();
-    let task = tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(REDRAWN).await;
-            ticked.tick(Instant::now());
-        }
-    });
-    Ticking { progress, task }
-}
-
-/// Progress that goes on by itself.
-pub(crate) struct Ticking {
-    pub(crate) progress: Arc<Progress>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Ticking {
-    fn drop(&mut self) {
-        self.task.abort();
-        self.progress.rest();
-    }
 }
 
 /// Makes a plan. Stopping it changes nothing, so it is stopped at once.
@@ -102,12 +71,12 @@ pub(crate) async fn make(
     project: &Project,
     state: &State,
     intention: &Intention<'_>,
-    progress: &Progress,
+    audience: &Audience,
     cancel: &Cancel,
 ) -> Result<Made, Trouble> {
     let given: Vec<Value> = project.snapshot.variables.values().cloned().chain(state_values(state)).collect();
     let known = Arc::new(Secrets::within(&given));
-    progress.keep_secret(known.clone());
+    audience.keep_secret(&known);
     let files: Arc<dyn Files + Send + Sync> = project.files.clone();
     let request = Request {
         configuration: project.configuration.clone(),
@@ -115,21 +84,42 @@ pub(crate) async fn make(
         files,
         mode: intention.mode,
         replace: intention.replace.to_vec(),
-        refresh: intention.refresh,
+        refresh: intention.scope.refresh,
+        selection: intention.scope.selection(),
+        imports: Vec::new(),
     };
     let planned = tokio::select! {
-        planned = engine.plan(&request, state, progress) => planned,
+        planned = engine.plan(&request, state, audience) => planned,
         () = cancel.asked() => return Err(Trouble::interrupted()),
     };
-    progress.rest();
+    audience.rest();
     let mut plan = planned.map_err(|it| Trouble::from(it).within(&project.sources).keeping(&known))?;
     plan.snapshot.files = project.files.kept();
     let secrets = Arc::new(plan_secrets(&plan));
-    progress.keep_secret(secrets.clone());
+    audience.keep_secret(&secrets);
     Ok(Made { plan, secrets })
 }
 
 /// Tells what is worth a look, with what the plan knows kept out of it.
-pub(crate) fn warn(session: &Session, project: &Project, made: &Made) {
-    project.warn(&session.terminal, &made.plan.warnings, &made.secrets);
+pub(crate) fn warn(audience: &Audience, project: &Project, made: &Made) {
+    let notices: Vec<Notice> = project.warnings.iter().chain(&made.plan.warnings).map(Notice::from).collect();
+    audience.notices(&notices, &project.sources, &made.secrets);
+}
+
+/// The plan as a document for tools, with the state it was made for.
+pub(crate) fn document(
+    made: &Made,
+    session: &Session,
+    configuration: &Configuration,
+    schemas: &Schemas,
+    state: &State,
+    sight: Sight,
+) -> String {
+    // What the plan leaves alone is told as well, and may be secret.
+    let known: Vec<Value> = plan_values(&made.plan).into_iter().chain(state_values(state)).collect();
+    let secrets = Secrets::within(&known);
+    let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let basis = Basis { configuration, schemas, state, at: &at };
+    let report = Report::new(&made.plan, &stack(session), &secrets, sight);
+    plan_json(&made.plan, &report, &basis, &mut Redactor::new(&secrets, sight))
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Session;
-use super::planning::Made;
-use crate::place::Place;
+use super::planning::{Made, document};
 use crate::plan_file;
+use crate::providers::kinds;
 use crate::trouble::{DONE, Ended};
-use crate::views::plan_json::plan_json;
 use crate::views::plan_text::plan_text;
 use crate::views::redact::Sight;
 use crate::views::report::plan_secrets;
@@ -42,22 +41,24 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let place = Place::of(&session.directory);
+    let place = session.place();
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match &arguments.plan_file {
         Some(path) => {
             let plan = plan_file::read(path, &place)?;
             let secrets = Arc::new(plan_secrets(&plan));
-            let report = Made { plan, secrets }.report(session, sight);
             match arguments.json {
-                true => plan_json(&report).line(),
-                false => plan_text(&report, arguments.detail, session.terminal.out),
+                true => {
+                    let (configuration, state) = (plan_file::configuration(&plan)?, plan_file::place(&plan, session).state()?);
+                    document(&Made { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
+                }
+                false => plan_text(&Made { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
             }
         }
         None => {
             let state = place.state()?;
             match arguments.json {
-                true => state_json(&state, sight).line(),
+                true => state_json(&state, &kinds().0, sight),
                 false => state_text(&state, session.terminal.out),
             }
         }

@@ -36,7 +36,12 @@ impl Json {
 
     /// The same on one line, with a line end.
     pub(crate) fn line(&self) -> String {
-        serde_json::to_string(self).expect("keys are texts") + "\n"
+        self.compact() + "\n"
+    }
+
+    /// The same on one line.
+    pub(crate) fn compact(&self) -> String {
+        serde_json::to_string(self).expect("keys are texts")
     }
 }
 
@@ -170,6 +175,17 @@ fn marks(value: &Shown, is_marked: &dyn Fn(&Shown) -> bool) -> Json {
     }
 }
 
+/// An instance's key; null where there is only one instance.
+impl From<&Key> for Json {
+    fn from(key: &Key) -> Self {
+        match key {
+            Key::None => Json::Null,
+            Key::Index(index) => Json::from(*index),
+            Key::Name(name) => Json::from(&**name),
+        }
+    }
+}
+
 /// A place: `["ingress", 0, "port"]`.
 impl From<&Path> for Json {
     fn from(path: &Path) -> Self {
@@ -218,13 +234,26 @@ pub(crate) fn address_fields(address: &Address) -> Vec<(&'static str, Json)> {
     fields.push(("mode", if *mode == Mode::Data { "data" } else { "managed" }.into()));
     fields.push(("type", (&**kind).into()));
     fields.push(("name", (&**name).into()));
-    match key {
-        Key::None => {}
-        Key::Index(index) => fields.push(("index", Json::from(*index))),
-        Key::Name(name) => fields.push(("index", (&**name).into())),
+    if *key != Key::None {
+        fields.push(("index", Json::from(key)));
     }
-    fields.push(("provider_name", kind.split('_').next().unwrap_or_default().into()));
+    fields.push(("provider_name", provider_source(implied_provider(kind)).into()));
     fields
+}
+
+/// The provider that a kind's name begins with.
+pub(crate) fn implied_provider(kind: &str) -> &str {
+    kind.split('_').next().unwrap_or_default()
+}
+
+/// A provider as tools for Terraform's plans know it: the kinds of these have the names and arguments of their twins
+/// there. Others go by their own name.
+pub(crate) fn provider_source(name: &str) -> String {
+    match name {
+        "ha" | "terraform" => "terraform.io/builtin/terraform".into(),
+        "aws" | "local" | "random" | "tls" => format!("registry.terraform.io/hashicorp/{name}"),
+        other => other.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! How things look: plain data in, text out. Only what `redact` lets through is ever rendered.
 
 pub(crate) mod compare;
+pub(crate) mod document;
 pub(crate) mod duration;
+pub(crate) mod events;
 pub(crate) mod expression;
+pub(crate) mod feed;
+pub(crate) mod function_text;
 pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod notice;
@@ -12,6 +16,7 @@ pub(crate) mod paint;
 pub(crate) mod plan_json;
 pub(crate) mod plan_text;
 pub(crate) mod progress;
+pub(crate) mod pulled;
 pub(crate) mod redact;
 pub(crate) mod report;
 pub(crate) mod rows;
@@ -22,3 +27,5 @@ pub(crate) mod secrets;
 pub(crate) mod shown;
 pub(crate) mod sources;
 pub(crate) mod state_view;
+pub(crate) mod type_text;
+pub(crate) mod values;

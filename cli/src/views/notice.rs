@@ -24,6 +24,8 @@ pub(crate) struct Notice {
     pub(crate) context: Option<Span>,
     /// Lines below, each with what it is.
     pub(crate) notes: Vec<(&'static str, String)>,
+    /// What expressions at the place were.
+    pub(crate) values: Vec<(String, String)>,
     /// How to mend it, the last of them said with the suggestion.
     pub(crate) help: Vec<String>,
     pub(crate) suggestion: Option<String>,
@@ -39,6 +41,7 @@ impl Notice {
             label: String::new(),
             context: None,
             notes: Vec::new(),
+            values: Vec::new(),
             help: Vec::new(),
             suggestion: None,
         }
@@ -108,10 +111,6 @@ impl From<&Diagnostic> for Notice {
         if let Some(address) = address {
             notes.push(("in", address.clone()));
         }
-        if !values.is_empty() {
-            let values: Vec<String> = values.iter().map(|(what, value)| format!("{what} is {value}")).collect();
-            notes.push(("values", values.join(", ")));
-        }
         Self {
             severity: *severity,
             title: summary.clone(),
@@ -119,6 +118,7 @@ impl From<&Diagnostic> for Notice {
             label: label.clone(),
             context: context.clone(),
             notes,
+            values: values.clone(),
             help: help.clone(),
             suggestion: suggestion.clone(),
         }
@@ -161,6 +161,10 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, paint: Pai
     };
     for (what, text) in &notice.notes {
         group = group.element(note(what, safe(text)));
+    }
+    if !notice.values.is_empty() {
+        let values: Vec<String> = notice.values.iter().map(|(what, value)| format!("{what} is {value}")).collect();
+        group = group.element(note("values", safe(&values.join(", "))));
     }
     for text in help {
         group = group.element(Level::HELP.message(safe(text)));

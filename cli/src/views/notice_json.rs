@@ -16,25 +16,26 @@ pub(crate) fn notices_json(notices: &[Notice], sources: &Sources, secrets: &Secr
         ("valid", (errors == 0).into()),
         ("error_count", errors.into()),
         ("warning_count", count(Severity::Warning).into()),
-        ("diagnostics", diagnostics_json(notices, sources, secrets)),
+        ("diagnostics", Json::Array(each_json(notices, sources, secrets))),
     ])
 }
 
-/// All of them: errors first, by file and place.
-pub(crate) fn diagnostics_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Json {
+/// Each of them: errors first, by file and place.
+pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Vec<Json> {
     let mut in_order: Vec<&Notice> = notices.iter().collect();
     in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
-    Json::Array(in_order.into_iter().map(|it| notice_json(it, sources, secrets)).collect())
+    in_order.dedup();
+    in_order.into_iter().map(|it| notice_json(it, sources, secrets)).collect()
 }
 
 fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets) -> Json {
-    let Notice { severity, title, span, label, context: _, notes, help, suggestion } = notice;
+    let Notice { severity, title, span, label, context, notes, values, help, suggestion } = notice;
     let safe = |text: &str| secrets.masked(text);
     let mut detail: Vec<String> = Vec::new();
     if !label.is_empty() {
         detail.push(safe(label));
     }
-    for (what, text) in notes {
+    for (what, text) in notes.iter().filter(|(what, _)| *what != "in") {
         detail.push(if *what == "note" { safe(text) } else { format!("{what}: {}", safe(text)) });
     }
     detail.extend(help.iter().map(|it| format!("help: {}", safe(it))));
@@ -44,10 +45,13 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets) -> Json {
     };
     let mut fields =
         vec![("severity", severity.into()), ("summary", Json::from(safe(title))), ("detail", detail.join("\n").into())];
+    if let Some((_, address)) = notes.iter().find(|(what, _)| *what == "in") {
+        fields.push(("address", safe(address).into()));
+    }
     if let Some(range) = span.as_ref().and_then(|it| range(it, sources)) {
         fields.push(("range", range));
     }
-    if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, sources, secrets)) {
+    if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets)) {
         fields.push(("snippet", snippet));
     }
     if let Some(suggestion) = suggestion {
@@ -68,18 +72,31 @@ fn range(span: &Span, sources: &Sources) -> Option<Json> {
     Some(Json::object([("filename", (&*span.file).into()), ("start", start), ("end", end)]))
 }
 
-fn snippet(span: &Span, sources: &Sources, secrets: &Secrets) -> Option<Json> {
+fn snippet(
+    span: &Span,
+    context: Option<&Span>,
+    values: &[(String, String)],
+    sources: &Sources,
+    secrets: &Secrets,
+) -> Option<Json> {
     let text = sources.text(&span.file)?;
     let before = text.get(..span.start)?;
     let start = before.rfind('\n').map_or(0, |it| it + 1);
     let end = text[span.start..].find('\n').map_or(text.len(), |it| span.start + it);
     text.get(..span.end).filter(|_| end - start <= 2000)?;
     let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
+    let head = context.and_then(|it| sources.text(&it.file)?.get(it.start..it.end));
+    let value = |(what, value): &(String, String)| {
+        let statement = format!("is {}", secrets.masked(value));
+        Json::object([("traversal", what.into()), ("statement", statement.into())])
+    };
     Some(Json::object([
+        ("context", head.map(|it| secrets.blotted(it.trim())).into()),
         ("code", secrets.blotted(&text[start..end]).into()),
         ("start_line", line.into()),
         ("highlight_start_offset", (span.start - start).into()),
         ("highlight_end_offset", (span.end.min(end).max(span.start) - start).into()),
+        ("values", Json::Array(values.iter().map(value).collect())),
     ]))
 }
 
@@ -118,7 +135,8 @@ mod tests {
     {
       "severity": "error",
       "summary": "no such name",
-      "detail": "is no name\nWhole sentences.\nin: a.b\nhelp: did you mean `wrang`?",
+      "detail": "is no name\nWhole sentences.\nhelp: did you mean `wrang`?",
+      "address": "a.b",
       "range": {
         "filename": "main.hcl",
         "start": {
@@ -133,10 +151,12 @@ mod tests {
         }
       },
       "snippet": {
+        "context": null,
         "code": "b = wrong",
         "start_line": 2,
         "highlight_start_offset": 4,
-        "highlight_end_offset": 9
+        "highlight_end_offset": 9,
+        "values": []
       },
       "suggestion": "wrang"
     },
@@ -163,10 +183,12 @@ mod tests {
         }
       },
       "snippet": {
+        "context": null,
         "code": "ä = 1",
         "start_line": 1,
         "highlight_start_offset": 0,
-        "highlight_end_offset": 2
+        "highlight_end_offset": 2,
+        "values": []
       }
     }
   ]

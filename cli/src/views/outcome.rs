@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use ha_kind::{Action, Address, Name, Span};
-use ha_plan::PlanMode;
+use ha_plan::{Counts, PlanMode};
 use ha_run::{Applied, NotStarted, StepError};
 use unicode_width::UnicodeWidthStr;
 
@@ -30,6 +30,7 @@ pub(crate) struct Ending {
 pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
     let head = match ending.mode {
         PlanMode::Normal => "Apply complete!",
+        PlanMode::RefreshOnly => "Refresh complete!",
         PlanMode::Destroy => "Destroy complete!",
     };
     format!("{} {} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed))
@@ -37,11 +38,18 @@ pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> 
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
 fn done_counted(applied: &Applied) -> String {
+    let Counts { create, update, replace, delete, forget, read: _, import: _ } = done_counts(applied);
+    let forgotten = if forget > 0 { format!(", {forget} forgotten") } else { String::new() };
+    format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed{forgotten}")
+}
+
+/// How many instances each thing has happened to.
+pub(crate) fn done_counts(applied: &Applied) -> Counts {
     let mut steps: BTreeMap<&Address, (bool, bool, bool)> = BTreeMap::new();
     for (address, action) in &applied.done {
         let (created, updated, deleted) = steps.entry(address).or_default();
         match action {
-            Action::NoOp | Action::Read => {}
+            Action::NoOp | Action::Read | Action::Forget => {}
             Action::Create => *created = true,
             Action::Update => *updated = true,
             Action::Delete => *deleted = true,
@@ -49,19 +57,30 @@ fn done_counted(applied: &Applied) -> String {
         }
     }
     let count = |of: fn(&(bool, bool, bool)) -> bool| steps.values().filter(|it| of(it)).count();
-    format!(
-        "{} created, {} updated, {} replaced, {} destroyed",
-        count(|it| it.0 && !it.2),
-        count(|it| it.1),
-        count(|it| it.0 && it.2),
-        count(|it| it.2 && !it.0)
-    )
+    Counts {
+        create: count(|it| it.0 && !it.2),
+        update: count(|it| it.1),
+        replace: count(|it| it.0 && it.2),
+        delete: count(|it| it.2 && !it.0),
+        forget: applied.done.iter().filter(|(_, it)| *it == Action::Forget).count(),
+        ..Counts::default()
+    }
+}
+
+/// Why a step was never begun.
+pub(crate) fn not_started_because(why: &NotStarted) -> String {
+    match why {
+        NotStarted::Needs(other) => format!("needs {other}"),
+        NotStarted::Interrupted => "the run was interrupted".into(),
+        NotStarted::StateUnwritable => "the state could not be written".into(),
+    }
 }
 
 /// What is done, what failed, what was not started, and what to do next.
 pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
     let what = match ending.mode {
         PlanMode::Normal => "Apply",
+        PlanMode::RefreshOnly => "Refresh",
         PlanMode::Destroy => "Destroy",
     };
     let how = if applied.interrupted && applied.failed.is_empty() { "interrupted" } else { "stopped" };
@@ -87,11 +106,7 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
         |(address, action, _): &(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
     section("failed", Tone::Alarm, applied.failed.iter().map(failed).collect());
     let waited = |(address, _, why): &(Address, Action, NotStarted)| {
-        let why = match why {
-            NotStarted::Needs(other) => format!("needs {other}"),
-            NotStarted::Interrupted => "the run was interrupted".into(),
-            NotStarted::StateUnwritable => "the state could not be written".into(),
-        };
+        let why = not_started_because(why);
         let address = address.to_string();
         format!("{address}{:pad$}  {why}", "", pad = width.saturating_sub(address.width()))
     };
@@ -102,9 +117,23 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
     text + &next_step(applied, ending)
 }
 
+/// What was under way when the operator did not wait for it any longer.
+pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Paint) -> String {
+    if running.is_empty() {
+        return format!("\n{} Nothing was under way.\n", paint.put(Tone::Alarm, "Abandoned."));
+    }
+    let mut text = format!("\n{} What was done before is on record.\n\n", paint.put(Tone::Alarm, "Abandoned."));
+    for (index, (address, action, elapsed)) in running.iter().enumerate() {
+        let name = paint.put(Tone::Alarm, &format!("{:<12}", if index == 0 { "under way" } else { "" }));
+        let _ = writeln!(text, "  {name} {address}  {} for {}", present(*action), duration(*elapsed));
+    }
+    text + "\nNext: what became of these is found out by the next run before it does anything else.\n"
+}
+
 fn next_step(applied: &Applied, ending: Ending) -> String {
     let command = match ending.mode {
         PlanMode::Normal => "ha apply",
+        PlanMode::RefreshOnly => "ha apply --refresh-only",
         PlanMode::Destroy => "ha destroy",
     };
     let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
@@ -169,6 +198,7 @@ pub(crate) fn past(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replaced",
         Action::Delete => "destroyed",
+        Action::Forget => "forgotten",
     }
 }
 
@@ -181,6 +211,7 @@ pub(crate) fn infinitive(action: Action) -> &'static str {
         Action::Update => "update",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
         Action::Delete => "destroy",
+        Action::Forget => "forget",
     }
 }
 
@@ -193,6 +224,7 @@ pub(crate) fn present(action: Action) -> &'static str {
         Action::Update => "updating",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replacing",
         Action::Delete => "destroying",
+        Action::Forget => "forgetting",
     }
 }
 

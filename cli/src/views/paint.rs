@@ -70,7 +70,7 @@ impl Paint {
 /// What an action means.
 pub(crate) fn tone(action: Action) -> Tone {
     match action {
-        Action::NoOp => Tone::Quiet,
+        Action::NoOp | Action::Forget => Tone::Quiet,
         Action::Read => Tone::Read,
         Action::Create => Tone::Made,
         Action::Update => Tone::Changed,
@@ -88,5 +88,6 @@ pub(crate) fn sign(action: Action) -> &'static str {
         Action::DeleteThenCreate => "-/+",
         Action::CreateThenDelete => "+/-",
         Action::Delete => "-",
+        Action::Forget => ".",
     }
 }

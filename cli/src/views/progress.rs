@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ha_kind::{Action, Address};
-use ha_run::{Event, Observer, StepError};
+use ha_run::{Event, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration::duration;
+use super::feed::cause;
 use super::outcome::{infinitive, past, present};
 use super::paint::{Paint, Tone};
 use super::secrets::Secrets;
@@ -120,6 +121,12 @@ impl Progress {
         }
     }
 
+    /// The steps under way, and for how long.
+    pub(crate) fn running(&self) -> Vec<(Address, Action, Duration)> {
+        let state = self.state();
+        state.running.iter().map(|(address, it)| (address.clone(), it.action, it.since.elapsed())).collect()
+    }
+
     fn put(&self, line: &str) {
         match self.rows.as_ref().filter(|it| it.is_shown.load(Ordering::SeqCst)) {
             Some(rows) => rows.bar.println(line),
@@ -143,6 +150,7 @@ impl Progress {
                 state.phase = (total > 0).then(|| (format!("looking at {total} resources"), now));
                 None
             }
+            Event::Looking { .. } | Event::Looked { .. } => None,
             Event::RefreshProgress { done } => {
                 if let Some((phase, _)) = &mut state.phase {
                     let whole = phase.split(':').next().unwrap_or_default();
@@ -185,13 +193,7 @@ impl Progress {
                 ))
             }
             Event::StepFailed { address, action, error, elapsed } => {
-                let why = match &error {
-                    StepError::Provider(error) => error.causes.first().map(|it| self.safe(it)).unwrap_or_default(),
-                    StepError::Configuration(diagnostics) => {
-                        diagnostics.first().map(|it| self.safe(&it.summary)).unwrap_or_default()
-                    }
-                    StepError::State(why) => self.safe(why),
-                };
+                let why = self.safe(&cause(&error));
                 let failed = self.paint.put(Tone::Alarm, &format!("could not {}", infinitive(action)));
                 Some(self.ended(state, &address, &format!("{failed} after {}: {why}", duration(elapsed))))
             }
@@ -276,6 +278,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use ha_kind::{Error, Value};
+    use ha_run::StepError;
     use indicatif::{InMemoryTerm, TermLike};
     use snapbox::str;
 

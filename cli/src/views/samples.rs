@@ -29,6 +29,10 @@ pub(crate) fn nothing() -> Plan {
         data: BTreeMap::new(),
         versions: BTreeMap::new(),
         unfinished: Vec::new(),
+        moves: Vec::new(),
+        selection: ha_plan::Selection::default(),
+        left_out: Vec::new(),
+        errored: false,
         warnings: Vec::new(),
     }
 }
@@ -47,6 +51,8 @@ pub(crate) fn change(address: &str, action: Action) -> Change {
         remarks: Vec::new(),
         group: None,
         gone_with: None,
+        moved_from: None,
+        importing: None,
         span: None,
         because: Vec::new(),
     }
@@ -157,6 +163,7 @@ pub(crate) fn everything() -> Plan {
         after: Some(object(&[("ingress", Value::list([Value::from("0.0.0.0/0")])), ("name", Value::from("db"))])),
         paths: vec![Path::attribute("ingress")],
         remarks: Vec::new(),
+        contributes: true,
     };
     let output = |before: Option<Value>, after: Option<Value>, sensitive| OutputChange { before, after, sensitive };
     Plan {
@@ -227,4 +234,10 @@ pub(crate) fn visible(text: &str) -> String {
 /// Compares to the last character.
 pub(crate) fn check(actual: &str, expected: impl Into<snapbox::Data>) {
     snapbox::Assert::new().normalize_paths(false).action_env("SNAPSHOTS").eq(visible(actual), expected.into());
+}
+
+/// A JSON document, set out in lines with its keys in order.
+pub(crate) fn pretty(document: &str) -> String {
+    let parsed: serde_json::Value = serde_json::from_str(document).expect("the document is JSON");
+    serde_json::to_string_pretty(&parsed).expect("keys are texts") + "\n"
 }

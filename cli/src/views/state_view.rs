@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_kind::{Mode, Name, Object, Type, Value};
+use ha_kind::{Address, Mode, Name, Object, Schemas, Type, Value};
 use ha_state::{OutputRecord, Record, State};
 
+use super::document::Document;
 use super::expression::set_out;
-use super::json::{Json, address_fields, sensitives};
+use super::json::Json;
 use super::outcome::outputs_text;
 use super::paint::{Paint, Tone};
+use super::plan_json::TERRAFORM_VERSION;
 use super::redact::{Redactor, Sight};
 use super::report::output_values;
 use super::secrets::Secrets;
 use super::shown::{Shown, printable};
+use super::values::{self, write_modules};
 
 /// All secrets of a state.
 pub(crate) fn state_secrets(state: &State) -> Secrets {
@@ -67,40 +70,35 @@ pub(crate) fn state_text(state: &State, paint: Paint) -> String {
     text
 }
 
-/// Everything that is recorded, in the shape that tools for Terraform's states read.
-pub(crate) fn state_json(state: &State, sight: Sight) -> Json {
+/// Everything that is recorded, in the shape that tools for Terraform's states read, on one line.
+pub(crate) fn state_json(state: &State, schemas: &Schemas, sight: Sight) -> String {
     let secrets = state_secrets(state);
     let mut redactor = Redactor::new(&secrets, sight);
-    let resources = state.records.values().map(|it| record_json(it, &mut redactor)).collect();
-    let outputs = state.outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, sight))).collect();
-    Json::object([
-        ("format_version", "1.0".into()),
-        ("ha_version", env!("CARGO_PKG_VERSION").into()),
-        (
-            "values",
-            Json::object([
-                ("outputs", Json::Object(outputs)),
-                ("root_module", Json::object([("resources", Json::Array(resources))])),
-            ]),
-        ),
-        ("ha", Json::object([("lineage", (&state.lineage).into()), ("number", state.number.into())])),
-    ])
+    let mut document = Document::default();
+    document.object();
+    document.field("format_version", &"1.0".into());
+    if state.is_new() {
+        return document.line();
+    }
+    document.field("terraform_version", &TERRAFORM_VERSION.into());
+    document.field("ha_version", &env!("CARGO_PKG_VERSION").into());
+    document.object_field("values");
+    if !state.outputs.is_empty() {
+        let outputs = state.outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, sight)));
+        document.field("outputs", &Json::Object(outputs.collect()));
+    }
+    document.object_field("root_module");
+    let records: Vec<(&Address, &Record)> = state.records.iter().collect();
+    write_modules(&mut document, &records, &mut |address, it| values::record_json(address, it, schemas, &mut redactor));
+    document.end();
+    document.end();
+    document.field("ha", &Json::object([("lineage", (&state.lineage).into()), ("number", state.number.into())]));
+    document.line()
 }
 
 /// One record as data.
 pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> Json {
-    let values = Shown::Object(redactor.attributes(&attributes(record)));
-    let mut fields = address_fields(&record.address);
-    fields.retain(|(name, _)| *name != "provider_name");
-    fields.push(("provider_name", record.provider.to_string().into()));
-    fields.push(("values", Json::from(&values)));
-    fields.push(("sensitive_values", sensitives(&values)));
-    fields.push(("depends_on", Json::array(record.dependencies.iter().map(ToString::to_string))));
-    if record.tainted {
-        fields.push(("tainted", true.into()));
-    }
-    fields.push(("ha", Json::object([("id", (&record.id).into()), ("version", record.version.into())])));
-    Json::object(fields)
+    values::record_json(&record.address, record, &Schemas::default(), redactor)
 }
 
 /// One output as data.
@@ -136,7 +134,7 @@ mod tests {
     use ha_state::ProviderName;
     use snapbox::str;
 
-    use super::super::samples::{SECRET, assert_keeps_secret, check, clear, object, parts, secret};
+    use super::super::samples::{SECRET, assert_keeps_secret, check, clear, object, parts, pretty, secret};
     use super::*;
 
     fn state() -> State {
@@ -206,13 +204,14 @@ Nothing is recorded.
 
     #[test]
     fn everything_recorded_as_data() {
-        let json = state_json(&state(), Sight::Redacted).pretty();
+        let json = pretty(&state_json(&state(), &Schemas::default(), Sight::Redacted));
         assert_keeps_secret(&json);
         check(
             &json,
             str![[r#"
 {
   "format_version": "1.0",
+  "terraform_version": "1.11.4",
   "ha_version": "[VERSION]",
   "values": {
     "outputs": {
@@ -245,6 +244,7 @@ Nothing is recorded.
           "name": "app",
           "index": "a",
           "provider_name": "postgresql",
+          "schema_version": 0,
           "values": {
             "id": "app",
             "log": "ALTER ROLE (sensitive)",
@@ -271,6 +271,7 @@ Nothing is recorded.
           "tainted": true,
           "ha": {
             "id": "app",
+            "provider": "postgresql",
             "version": 7
           }
         }
@@ -285,6 +286,6 @@ Nothing is recorded.
 
 "#]],
         );
-        assert!(state_json(&state(), Sight::Revealed).pretty().contains(SECRET));
+        assert!(state_json(&state(), &Schemas::default(), Sight::Revealed).contains(SECRET));
     }
 }

@@ -84,6 +84,13 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(summary) }
     }
 
+    /// The same as a warning, for what is not to stop anything.
+    #[must_use]
+    pub fn into_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// At this place.
     #[must_use]
     pub fn at(mut self, span: Span) -> Self {

@@ -28,6 +28,8 @@ pub enum Action {
     CreateThenDelete,
     /// Delete it.
     Delete,
+    /// Look after it no longer, and leave it as it is.
+    Forget,
 }
 
 impl Action {

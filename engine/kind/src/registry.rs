@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::resource::{Created, Data, Document, Provider, Reading, Recorded, Resource};
 use crate::value::Name;
-use crate::{Attempt, Error, Hooks, Mode, Object, Problem, Schema, Shape, Value, json};
+use crate::{Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
 
 /// A client of some provider.
 pub type Client = Arc<dyn Any + Send + Sync>;
@@ -45,6 +45,15 @@ pub enum ReadingValue {
     Unchecked(String),
 }
 
+/// Something that exists already and was not made here, as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportedValue {
+    /// It, as it is recorded from now on.
+    pub recorded: RecordedValue,
+    /// What an operator should know beyond that.
+    pub remarks: Vec<String>,
+}
+
 type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
 type Render = Box<dyn Fn(&Schema, &Object) -> Rendered + Send + Sync>;
 
@@ -58,6 +67,8 @@ pub struct Described {
     pub within: Vec<Name>,
     /// Whether making it touches nothing outside the state.
     pub pure: bool,
+    /// The kind that this one is another name of; what is recorded of one may become the other.
+    pub twin_of: Option<Name>,
     schema: OnceLock<Schema>,
     derive: Box<dyn Fn() -> Schema + Send + Sync>,
     hooks: OnceLock<Hooks>,
@@ -86,6 +97,7 @@ impl Described {
             provider: provider.into(),
             within: Vec::new(),
             pure: false,
+            twin_of: None,
             schema: OnceLock::new(),
             derive: Box::new(move || schema.clone()),
             hooks: OnceLock::new(),
@@ -93,6 +105,12 @@ impl Described {
             normal: Box::new(|_, arguments| Ok(arguments.clone())),
             document: None,
         }
+    }
+
+    /// Whether the other is the same kind, if by another name.
+    #[must_use]
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        self.twin_of.as_ref().unwrap_or(&self.kind) == other.twin_of.as_ref().unwrap_or(&other.kind)
     }
 
     /// Its arguments and outputs; derived at first use.
@@ -189,6 +207,21 @@ pub trait Driver: Send + Sync {
         recorded: &'a RecordedValue,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>>;
+    /// Looks for one that exists already, by the id that a person imports it by; none where there is none. What the
+    /// configuration says of it, as far as that is known, stands for what the service does not tell, secrets apart.
+    fn import<'a>(
+        &'a self,
+        client: &'a Client,
+        id: &'a str,
+        configured: &'a Object,
+    ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
+        let _ = (client, configured);
+        Box::pin(async move { Err(cannot_import(id, "what is of this kind cannot be imported")) })
+    }
+}
+
+fn cannot_import(id: &str, why: &str) -> Error {
+    Error::new(format!("import `{id}`"), why).outcome(Outcome::Refused)
 }
 
 /// Reads data of one kind.
@@ -259,8 +292,19 @@ impl Registry {
 
     /// Adds a kind of resource.
     #[must_use]
-    pub fn resource<R: Resource>(mut self) -> Self {
+    pub fn resource<R: Resource>(self) -> Self {
+        self.resource_named::<R>(R::KIND.into(), None)
+    }
+
+    /// Adds another name for a kind of resource. What has one name in a configuration has it in the state.
+    #[must_use]
+    pub fn twin<R: Resource>(self, name: &str) -> Self {
+        self.resource_named::<R>(name.into(), Some(R::KIND.into()))
+    }
+
+    fn resource_named<R: Resource>(mut self, name: Name, twin_of: Option<Name>) -> Self {
         let described = Described {
+            twin_of,
             within: R::WITHIN.iter().map(|it| Name::from(*it)).collect(),
             pure: R::PURE,
             derive: Box::new(with_id::<R>),
@@ -271,10 +315,10 @@ impl Registry {
                     .conform(&encode(&typed))
                     .map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; "))
             }),
-            ..Described::new(R::KIND, R::Provider::NAME, empty(), Hooks::new())
+            ..Described::new(name.clone(), R::Provider::NAME, empty(), Hooks::new())
         };
-        self.drivers.resources.insert(R::KIND.into(), Arc::new(TypedDriver::<R>(OnceLock::new(), PhantomData)));
-        self.schemas.kinds.insert((Mode::Managed, R::KIND.into()), described);
+        self.drivers.resources.insert(name.clone(), Arc::new(TypedDriver::<R>(OnceLock::new(), PhantomData)));
+        self.schemas.kinds.insert((Mode::Managed, name), described);
         self
     }
 
@@ -500,6 +544,60 @@ impl<R: Resource> Driver for TypedDriver<R> {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { R::delete(client(to), &self.recorded(recorded)?, attempt).await })
+    }
+
+    fn import<'a>(
+        &'a self,
+        to: &'a Client,
+        id: &'a str,
+        configured: &'a Object,
+    ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
+        Box::pin(async move {
+            let known = R::known_by(id).map_err(|why| cannot_import(id, &why))?;
+            let schema = self.schema();
+            // A secret that the service does not tell may be another one there; taken as it is configured, it would never
+            // be set.
+            let told = configured.iter().filter(|(name, it)| {
+                it.is_wholly_known() && schema.arguments.get(*name).is_some_and(|field| !field.secret && !field.write_only)
+            });
+            let told = told.map(|(name, it)| (name.clone(), it.clone())).chain(known.arguments).collect();
+            let recorded = RecordedValue {
+                id: known.id,
+                arguments: with_blanks(&schema.arguments, told),
+                outputs: with_blanks(&schema.outputs, known.outputs),
+            };
+            let found = self.read(to, std::slice::from_ref(&recorded)).await?.pop();
+            match found {
+                Some(ReadingValue::Found { arguments, outputs, remarks }) => {
+                    let recorded = RecordedValue { id: recorded.id, arguments, outputs };
+                    Ok(Some(ImportedValue { recorded, remarks }))
+                }
+                Some(ReadingValue::Unchecked(reason)) => Err(Error::new(format!("import `{id}`"), reason)),
+                Some(ReadingValue::Gone) | None => Ok(None),
+            }
+        })
+    }
+}
+
+/// The values, with empty ones for what must be there and is not known yet.
+fn with_blanks(fields: &BTreeMap<Name, crate::Field>, mut values: Object) -> Object {
+    for (name, field) in fields.iter().filter(|(_, it)| it.required) {
+        values.entry(name.clone()).or_insert_with(|| blank(&field.shape));
+    }
+    values
+}
+
+fn blank(shape: &Shape) -> Value {
+    match shape {
+        Shape::Bool => Value::Bool(false),
+        Shape::Number => Value::from(0_i64),
+        Shape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
+        Shape::Text => Value::from(""),
+        Shape::List(_) => Value::list([]),
+        Shape::Set(_) => Value::Set(Arc::default()),
+        Shape::Map(_) => Value::Map(Arc::default()),
+        Shape::Object(fields) => Value::object(with_blanks(fields, Object::new())),
+        Shape::Any => Value::Null,
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Attempt, Error, Hooks, Problem};
+use crate::{Attempt, Error, Hooks, Name, Object, Problem, Value};
 
 /// A service or machine that kinds talk to, configured by a `provider` block.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -64,6 +64,49 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         recorded: &Recorded<Self>,
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// What the id that a person imports something by says of it. The rest is as the configuration has it until
+    /// `read` has looked; a kind whose `read` asks nobody must know all of it.
+    ///
+    /// # Errors
+    /// How such an id is written, or why there are none, as a sentence.
+    fn known_by(id: &str) -> Result<Known, String> {
+        let _ = id;
+        Err("what is of this kind cannot be imported".into())
+    }
+}
+
+/// Something that exists already, before anybody has looked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known {
+    /// The service's name for it.
+    pub id: String,
+    /// Arguments that follow from the id.
+    pub arguments: Object,
+    /// Outputs that follow from the id.
+    pub outputs: Object,
+}
+
+impl Known {
+    /// Something of which only the service's name is known.
+    #[must_use]
+    pub fn by(id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..Self::default() }
+    }
+
+    /// With this argument.
+    #[must_use]
+    pub fn argument(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
+        self.arguments.insert(name.into(), value.into());
+        self
+    }
+
+    /// With this output.
+    #[must_use]
+    pub fn output(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
+        self.outputs.insert(name.into(), value.into());
+        self
+    }
 }
 
 /// A resource just made.

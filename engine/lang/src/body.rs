@@ -8,6 +8,7 @@ use ha_kind::{Diagnostic, Field, Name, Object, Path, Shape, Span, Step, Value};
 use crate::environment::Environment;
 use crate::evaluate::{is_open, iterated};
 use crate::mistake;
+use crate::source::is_json;
 use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Reference};
 
@@ -51,6 +52,11 @@ impl Body {
         Self { arguments: Vec::new(), blocks: Vec::new(), span }
     }
 
+    /// Whether it sets nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.arguments.is_empty() && self.blocks.is_empty()
+    }
+
     /// The names it sets, each once: arguments and nested blocks.
     pub fn argument_names(&self) -> impl Iterator<Item = &Name> {
         let names: BTreeSet<&Name> =
@@ -62,6 +68,16 @@ impl Body {
     #[must_use]
     pub fn argument(&self, name: &str) -> Option<&Expression> {
         self.arguments.iter().find(|it| &*it.name == name).map(|it| &it.value)
+    }
+
+    /// Its arguments, in source order.
+    pub fn arguments(&self) -> impl Iterator<Item = (&Name, &Expression)> {
+        self.arguments.iter().map(|it| (&it.name, &it.value))
+    }
+
+    /// The blocks inside, in source order; of those that a `dynamic` block makes, what each of them says.
+    pub fn blocks(&self) -> impl Iterator<Item = (&Name, &Body)> {
+        self.blocks.iter().map(|it| (&it.name, &it.content))
     }
 
     /// The head of the block it is in.
@@ -104,12 +120,15 @@ impl Body {
         let mut object = Object::new();
         let mut problems = Vec::new();
         for argument in &self.arguments {
-            if !fields.contains_key(&argument.name) {
-                problems.push(mistake::no_such_argument(&argument.name, self.place(argument.at), &self.span, fields));
+            let Some(field) = fields.get(&argument.name) else {
+                problems.push(mistake::no_such_argument(&argument.name, argument.place(), &self.span, fields));
                 continue;
-            }
+            };
             match argument.value.evaluate_with(bound, environment) {
-                Ok(value) => drop(object.insert(argument.name.clone(), value)),
+                Ok(value) => {
+                    let value = if is_json(&argument.value.span().file) { as_blocks(value, &field.shape) } else { value };
+                    object.insert(argument.name.clone(), value);
+                }
                 Err(more) => problems.extend(more),
             }
         }
@@ -122,7 +141,7 @@ impl Body {
             match self.blocks_named(block, bound, fields, environment) {
                 Ok(value) => {
                     if object.contains_key(&block.name) {
-                        problems.push(mistake::argument_and_block(&block.name, self.place(block.at)));
+                        problems.push(mistake::argument_and_block(&block.name, block.place()));
                     }
                     object.insert(block.name.clone(), value);
                 }
@@ -141,10 +160,10 @@ impl Body {
         environment: &Environment<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
         let Some(field) = fields.get(&first.name) else {
-            return Err(vec![mistake::no_such_block(&first.name, self.place(first.at), &self.span, fields)]);
+            return Err(vec![mistake::no_such_block(&first.name, first.place(), &self.span, fields)]);
         };
         let Some(inner) = field.shape.block() else {
-            return Err(vec![mistake::argument_as_block(&first.name, self.place(first.at), &field.shape)]);
+            return Err(vec![mistake::argument_as_block(&first.name, first.place(), &field.shape)]);
         };
         let mut made = Made::default();
         let mut problems = Vec::new();
@@ -155,7 +174,7 @@ impl Body {
         }
         if let (Shape::Object(_), true) = (&field.shape, made.items.len() > 1) {
             let second = self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
-            problems.push(mistake::one_block_only(&first.name, self.place(second.at)));
+            problems.push(mistake::one_block_only(&first.name, second.place()));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -168,10 +187,6 @@ impl Body {
         Ok(if made.sensitive { value.sensitive() } else { value })
     }
 
-    fn place(&self, at: At) -> Span {
-        Span::new(self.span.file.clone(), at.start as usize..at.end as usize)
-    }
-
     /// Where in the source the value at `path` is written, or the nearest thing around it.
     #[must_use]
     pub fn locate(&self, path: &Path) -> Span {
@@ -181,7 +196,7 @@ impl Body {
     fn locate_steps(&self, steps: &[Step]) -> Span {
         let Some((Step::Name(name), rest)) = steps.split_first() else { return self.span.clone() };
         if let Some(argument) = self.arguments.iter().find(|it| it.name == *name) {
-            return self.place(locate_node(&argument.value.0.root, rest));
+            return argument.span_at(locate_node(&argument.value.0.root, rest));
         }
         let blocks: Vec<&Nested> = self.blocks.iter().filter(|it| it.name == *name).collect();
         let Some(first) = blocks.first() else { return self.span.clone() };
@@ -193,7 +208,7 @@ impl Body {
         let before = blocks.iter().take(index + 1).find(|it| it.dynamic.is_some());
         let block = before.or(blocks.get(index)).unwrap_or(first);
         match rest.is_empty() {
-            true => self.place(block.at),
+            true => block.place(),
             false => block.content.locate_steps(rest),
         }
     }
@@ -208,7 +223,24 @@ struct Made {
     unknown: Option<Option<Arc<str>>>,
 }
 
+impl Argument {
+    /// Where its name is written.
+    fn place(&self) -> Span {
+        self.span_at(self.at)
+    }
+
+    /// A place in the file it is written in, which need not be that of the block.
+    fn span_at(&self, at: At) -> Span {
+        Span::new(self.value.span().file.clone(), at.start as usize..at.end as usize)
+    }
+}
+
 impl Nested {
+    /// Where its head is written.
+    fn place(&self) -> Span {
+        Span::new(self.content.span.file.clone(), self.at.start as usize..self.at.end as usize)
+    }
+
     fn make(
         &self,
         made: &mut Made,
@@ -246,6 +278,15 @@ impl Nested {
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+/// What JSON says where blocks may stand: one alone may be in a list or not.
+fn as_blocks(value: Value, shape: &Shape) -> Value {
+    match (shape, value) {
+        (Shape::Object(_), Value::Tuple(items)) if items.len() == 1 => items[0].clone(),
+        (Shape::List(_) | Shape::Set(_), one @ Value::Object(_)) if shape.block().is_some() => Value::tuple([one]),
+        (_, value) => value,
     }
 }
 

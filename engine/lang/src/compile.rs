@@ -2,40 +2,90 @@
 
 mod block;
 mod check;
+mod ephemeral;
+mod files;
+mod function;
 mod lifecycle;
+mod module;
+mod overrides;
+mod place;
+mod providers;
+mod refactoring;
+mod references;
 mod settings;
 
-use ha_kind::{Diagnostic, Mode, Span, Type, Value};
+use ha_kind::{Diagnostic, Mode, Name, Span, Type, Value};
 use indexmap::map::Entry;
 
 use crate::SourceFile;
 use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
+use crate::declared::Functions;
 use crate::mistake;
-use crate::parse;
 use crate::resolve::Resolver;
+use crate::source::{Family, is_json};
 use crate::syntax::{Argument, Block, Body, Node, Word};
 use crate::tree::{Expression, Reference};
 use crate::types;
 
-/// The configuration that the files say together, and all that is wrong with it. What is wrong is left out of the
-/// configuration, which is complete where nothing is.
-#[must_use]
-pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
+/// What the files of one directory say together, before the modules that it calls are there.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// What they say. What is wrong is left out of it.
+    pub(crate) configuration: Configuration,
+    /// Where the modules it calls come from.
+    pub(crate) sources: Vec<Source>,
+}
+
+/// Where a module comes from.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The module.
+    pub(crate) module: Name,
+    /// What says it.
+    pub(crate) expression: Expression,
+}
+
+/// Compiles the files of one directory.
+pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) -> Compiled {
     let mut configuration = Configuration::default();
-    let mut problems = Vec::new();
-    for file in files {
-        let (body, unreadable) = parse::body(file);
-        problems.extend(unreadable);
-        let mut compiler = Compiler { configuration: &mut configuration, resolver: Resolver::new(file.name.clone()) };
+    let mut sources = Vec::new();
+    let Files { family, primary, overrides } = Files::sorted(files, problems);
+    let longest = primary.iter().map(|it| it.text.len()).max().unwrap_or(0);
+    let begin = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(1);
+    let mut overrides = Overrides::read(&overrides, begin, problems);
+    let mut functions = Functions::default();
+    let mut compile = |body: Body, mut resolver: Resolver, problems: &mut Vec<Diagnostic>| {
+        resolver.functions = std::mem::take(&mut functions);
+        let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, family, resolver };
         compiler.file(body);
         problems.append(&mut compiler.resolver.problems);
+        functions = compiler.resolver.functions;
+    };
+    for file in primary {
+        let (mut body, unreadable) = files::body(file);
+        problems.extend(unreadable);
+        overrides.apply(&mut body);
+        compile(body, overrides.resolver(file), problems);
     }
-    check::references(&configuration, &mut problems);
-    (configuration, problems)
+    if let Some((rest, resolver)) = overrides.rest(problems) {
+        compile(rest, resolver, problems);
+    }
+    functions.check(problems);
+    refactoring::moves(&configuration.moved, problems);
+    Compiled { configuration, sources }
 }
+
+pub(crate) use ephemeral::root;
+pub(crate) use providers::stand_ins;
+pub(crate) use references::references;
+
+use files::Files;
+use overrides::Overrides;
 
 struct Compiler<'a> {
     configuration: &'a mut Configuration,
+    sources: &'a mut Vec<Source>,
+    family: Family,
     resolver: Resolver,
 }
 
@@ -43,19 +93,29 @@ impl Compiler<'_> {
     fn file(&mut self, body: Body) {
         for argument in body.arguments {
             let span = self.resolver.span(argument.name.at);
-            self.problem(mistake::argument_at_top(&argument.name.name, span));
+            let problem = match is_json(&span.file) {
+                true => mistake::no_such_top_block(&argument.name.name, self.family, span),
+                false => mistake::argument_at_top(&argument.name.name, span),
+            };
+            self.problem(problem);
         }
         for block in body.blocks {
             match &*block.kind.name {
                 "variable" => self.variable(block),
                 "locals" => self.locals(block),
                 "output" => self.output(block),
-                "resource" => self.resource(Mode::Managed, block),
-                "data" => self.resource(Mode::Data, block),
+                "resource" => drop(self.resource(Mode::Managed, block, None)),
+                "data" => drop(self.resource(Mode::Data, block, None)),
+                "module" => self.module(block),
+                "moved" => self.moved(block),
+                "removed" => self.removed(block),
+                "import" => self.import(block),
+                "check" => self.check(block),
+                "function" => self.function(block),
                 "provider" => self.provider(block),
-                "ha" => self.settings(block),
+                "ha" | "terraform" => self.settings(block),
                 name => {
-                    let problem = mistake::no_such_top_block(name, self.resolver.span(block.head));
+                    let problem = mistake::no_such_top_block(name, self.family, self.resolver.span(block.head));
                     self.problem(problem);
                 }
             }

@@ -42,6 +42,8 @@ pub struct Configuration {
 pub struct ModuleCall {
     /// Its name here.
     pub name: Name,
+    /// Where it comes from, as worked out: a path from the directory of the configuration that calls it.
+    pub source: Name,
     /// What it says inside. Calls of one source share it.
     pub configuration: Arc<Configuration>,
     /// The values of its variables, by name.
@@ -141,6 +143,20 @@ pub struct Settings {
     pub span: Span,
 }
 
+impl Settings {
+    /// Settings that say nothing.
+    pub(crate) fn new(span: Span) -> Self {
+        Self { required_version: None, required_providers: IndexMap::new(), backend: None, span }
+    }
+}
+
+impl RequiredProvider {
+    /// A provider of which nothing is required.
+    pub(crate) fn new(span: Span) -> Self {
+        Self { source: None, version: None, aliases: Vec::new(), span }
+    }
+}
+
 /// A provider that `required_providers` names.
 #[derive(Clone, Debug)]
 pub struct RequiredProvider {
@@ -148,6 +164,8 @@ pub struct RequiredProvider {
     pub source: Option<String>,
     /// Which versions will do, as written.
     pub version: Option<String>,
+    /// The aliases under which it must be handed in by whoever calls the module.
+    pub aliases: Vec<Name>,
     /// Where it is written.
     pub span: Span,
 }

@@ -107,6 +107,7 @@ impl Evaluator<'_> {
             Kind::Negative(operand) => self.negative(operand),
             Kind::Binary(operator, it) => self.binary(*operator, &it[0], &it[1], node),
             Kind::Call(call) => self.call(call, node),
+            Kind::Declared(call) => self.declared(call, node),
             Kind::For(it) => self.each(it, node),
         }
     }
@@ -310,6 +311,7 @@ fn gather<'n>(node: &'n Node, chains: &mut Vec<&'n Node>) {
         Kind::Not(it) | Kind::Negative(it) => gather(it, chains),
         Kind::Binary(_, it) => it.iter().for_each(|it| gather(it, chains)),
         Kind::Call(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
+        Kind::Declared(call) => call.arguments.iter().for_each(|it| gather(it, chains)),
         Kind::For(it) => gather(&it.collection, chains),
     }
 }

@@ -5,9 +5,11 @@ use indexmap::IndexMap;
 
 use crate::SourceFile;
 use crate::environment::{Environment, Nothing};
+use crate::json;
 use crate::mistake;
 use crate::parse;
 use crate::resolve::Resolver;
+use crate::source::is_json;
 use crate::tree::Expression;
 use crate::types::constant;
 
@@ -20,13 +22,14 @@ pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>>
     let written = parse::expression(&file)?;
     let mut resolver = Resolver::new(file.name);
     let expression = resolver.expression(written);
+    resolver.functions.check(&mut resolver.problems);
     if resolver.problems.is_empty() { Ok(expression) } else { Err(resolver.problems) }
 }
 
 /// The values that a file of values gives, each with where its name is written, and all that is wrong with the file.
 #[must_use]
 pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, Span)>, Vec<Diagnostic>) {
-    let (body, problems) = parse::body(file);
+    let (body, problems) = if is_json(&file.name) { json::values(file) } else { parse::body(file) };
     let mut resolver = Resolver::new(file.name.clone());
     resolver.problems = problems;
     let mut values = IndexMap::new();

@@ -1,17 +1,22 @@
-//! The language: text is read ([`compile`]), compiled to a [`Configuration`] whose expressions have all names resolved,
+//! The language: text is read ([`load`]), compiled to a [`Configuration`] whose expressions have all names resolved,
 //! and evaluated against an [`Environment`]. Values may be unknown or secret, wholly or in part, through all of it.
 
 mod body;
 mod compile;
 mod configuration;
+mod declared;
 mod environment;
+mod ephemeral;
 mod evaluate;
 mod format;
 mod functions;
 mod inputs;
+mod json;
 mod lexer;
+mod load;
 mod mistake;
 mod parse;
+mod providers;
 mod resolve;
 mod shown;
 mod source;
@@ -19,17 +24,22 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unfinished;
 mod unreadable;
+mod version;
 
 pub use body::Body;
-pub use compile::compile;
 pub use configuration::{
     Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
     ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
+pub use ephemeral::Ephemeral;
 pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
-pub use source::SourceFile;
+pub use load::{Directories, Loaded, compile, load};
+pub use providers::unknown_providers;
+pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};
+pub use unfinished::is_unfinished;

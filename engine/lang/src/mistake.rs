@@ -1,5 +1,11 @@
 //! What can be wrong with a configuration, each phrased once.
 
+pub(crate) mod ephemeral;
+pub(crate) mod file;
+pub(crate) mod function;
+pub(crate) mod module;
+pub(crate) mod place;
+
 use std::collections::BTreeMap;
 
 use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest};
@@ -7,6 +13,7 @@ use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type
 use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
+use crate::source::Family;
 use crate::tree::{BlockName, Target};
 
 fn error(summary: impl Into<String>) -> Diagnostic {
@@ -388,9 +395,58 @@ pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
         .help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
 }
 
-pub(crate) fn no_such_top_block(name: &str, span: Span) -> Diagnostic {
-    let known = ["ha", "provider", "variable", "locals", "output", "resource", "data"];
-    error(format!("there is no block `{name}`")).at(span).closest(name, known).help(format!("there are {}", known.join(", ")))
+pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagnostic {
+    let settings = family.settings();
+    let known = [
+        settings, "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import",
+        "check", "function",
+    ];
+    let problem = error(format!("there is no block `{name}`")).at(span);
+    match name {
+        "ephemeral" => problem.help("a secret that is read can come by a `variable` with `ephemeral = true`"),
+        "action" | "list" => problem.help("what is done besides looking after resources belongs into a script around `ha apply`"),
+        "language" => problem.help(format!("say which versions will do by `required_version` in a `{settings}` block")),
+        "run" | "mock_provider" | "override_resource" | "override_data" => {
+            problem.help("tests of a configuration can look at what `ha plan --json` prints")
+        }
+        _ => problem.closest(name, known).help(format!("there are {}", known.join(", "))),
+    }
+}
+
+pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
+    let mut problem = error(format!("in files like this one the block is called `{own}`")).at(span);
+    problem.suggestion = Some(own.to_owned());
+    problem.help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
+}
+
+pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {
+    error("there is no `cloud` here").at(span).help(format!(
+        "say where the state is kept by `{settings} {{ backend \"s3\" {{ … }} }}`, or leave it out for this machine"
+    ))
+}
+
+pub(crate) fn no_encryption(span: Span) -> Diagnostic {
+    error("there is no `encryption` block here").at(span).help("the state is always encrypted; leave the block out")
+}
+
+pub(crate) fn not_a_version_constraint(part: &str, span: Span) -> Diagnostic {
+    error(format!("`{part}` is no constraint on a version")).at(span).help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
+}
+
+pub(crate) fn other_version(family: Family, version: &str, constraint: &str, span: Span) -> Diagnostic {
+    let problem = error(format!("this configuration asks for a version {constraint}")).at(span);
+    match family {
+        Family::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
+        Family::Terraform => problem
+            .label(format!("`.tf` files are read as Terraform {version} reads them"))
+            .help("change the constraint if the configuration works with that version too"),
+    }
+}
+
+pub(crate) fn no_remote_state(span: Span) -> Diagnostic {
+    error("the state of another configuration cannot be read")
+        .at(span)
+        .help("make what is read a `variable` here; `ha output --json` in the other directory prints what it tells")
 }
 
 pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span) -> Diagnostic {
@@ -470,6 +526,20 @@ pub(crate) fn enabled_and_many(span: Span) -> Diagnostic {
         .help("give `count` or `for_each` no elements instead")
 }
 
+pub(crate) fn many_in_check(span: Span) -> Diagnostic {
+    error("a data source of a `check` block is one, without `count` or `for_each`").at(span)
+}
+
+pub(crate) fn check_without_assertion(name: &str, span: Span) -> Diagnostic {
+    error(format!("the check `{name}` asserts nothing")).at(span).help("add `assert { condition = …  error_message = … }`")
+}
+
+pub(crate) fn of_another_check(block: &BlockName, check: &str, span: Span) -> Diagnostic {
+    error(format!("`{block}` is read for the check `{check}` alone"))
+        .at(span)
+        .help("write the data source outside of the `check` block to use it elsewhere")
+}
+
 pub(crate) fn not_a_provider(span: Span) -> Diagnostic {
     error("expected the name of a provider").at(span).help("for example `provider = aws` or `provider = aws.east`")
 }
@@ -496,6 +566,10 @@ pub(crate) fn ignores_no_list(span: Span) -> Diagnostic {
 
 pub(crate) fn not_a_required_provider(span: Span) -> Diagnostic {
     error("expected an object").at(span).help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
+}
+
+pub(crate) fn not_a_list_of_aliases(name: &str, span: Span) -> Diagnostic {
+    error(format!("expected aliases of `{name}`")).at(span).help(format!("for example `configuration_aliases = [{name}.west]`"))
 }
 
 pub(crate) fn not_declared<'a>(what: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {

@@ -5,24 +5,41 @@ use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Key, Mode, Name, Path, Span, Step, Type, Value};
 
+use crate::declared::Functions;
 use crate::functions;
 use crate::mistake;
 use crate::syntax::{self, At, Kind as Written, Word};
-use crate::tree::{BlockName, Call, Compiled, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target};
+use crate::tree::{BlockName, Call, Compiled, DeclaredCall, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target};
 
 /// More references than these are looked up by hash.
 const FEW: usize = 8;
 
-/// Resolves the expressions of one file.
+/// Resolves the expressions of one file, and of those that override parts of it.
 pub(crate) struct Resolver {
-    file: Arc<str>,
+    /// The files by where their places begin, which is 0 for the first.
+    files: Vec<(u32, Arc<str>)>,
     /// Names bound inside the expression, innermost last.
     slots: Vec<Name>,
-    /// Whether a name that is bound nowhere can only be a mistake, as in templates read from files.
-    closed: bool,
+    /// Where a name that is bound nowhere can only be a mistake: in a template read from a file, or in a function.
+    closed: Option<Closed>,
+    /// Whether the value is needed at once, before all functions are there.
+    constant: bool,
+    /// The functions that the configuration declares and calls.
+    pub(crate) functions: Functions,
     references: Vec<Reference>,
+    /// Those that were read by `ephemeralasnull` alone so far.
+    cleared: Vec<Reference>,
     seen: HashSet<(Target, Path, Option<Key>)>,
     pub(crate) problems: Vec<Diagnostic>,
+}
+
+/// What sees only the names that are bound in it.
+#[derive(Clone, Debug)]
+enum Closed {
+    /// A template read from a file.
+    Template,
+    /// The function of this name.
+    Function(Name),
 }
 
 /// A step behind the first name of a reference.
@@ -33,16 +50,47 @@ enum Behind {
 
 impl Resolver {
     pub(crate) fn new(file: Arc<str>) -> Self {
-        Self { file, slots: Vec::new(), closed: false, references: Vec::new(), seen: HashSet::new(), problems: Vec::new() }
+        Self::over(vec![(0, file)])
+    }
+
+    /// A resolver for what comes from several files.
+    pub(crate) fn over(files: Vec<(u32, Arc<str>)>) -> Self {
+        Self {
+            files,
+            slots: Vec::new(),
+            closed: None,
+            constant: false,
+            functions: Functions::default(),
+            references: Vec::new(),
+            cleared: Vec::new(),
+            seen: HashSet::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// A resolver for a template that sees these names only.
     pub(crate) fn closed(file: Arc<str>, names: impl IntoIterator<Item = Name>) -> Self {
-        Self { slots: names.into_iter().collect(), closed: true, ..Self::new(file) }
+        Self { slots: names.into_iter().collect(), closed: Some(Closed::Template), ..Self::new(file) }
     }
 
     pub(crate) fn span(&self, at: At) -> Span {
-        Span::new(self.file.clone(), at.start as usize..at.end as usize)
+        let (base, file) = self.file(at);
+        let at = at.minus(*base);
+        Span::new(file.clone(), at.start as usize..at.end as usize)
+    }
+
+    fn file(&self, at: At) -> &(u32, Arc<str>) {
+        let behind = self.files.partition_point(|(base, _)| *base <= at.start);
+        &self.files[behind.saturating_sub(1)]
+    }
+
+    /// The place in its own file.
+    pub(crate) fn within_file(&self, at: At) -> At {
+        at.minus(self.file(at).0)
+    }
+
+    fn made(&self, at: At, kind: Kind) -> Node {
+        Node { at: self.within_file(at), kind }
     }
 
     /// Binds a name for the expressions that follow, as the iterator of a `dynamic` block does.
@@ -58,7 +106,27 @@ impl Resolver {
         let span = self.span(written.at);
         let root = self.node(written);
         self.seen.clear();
-        Expression(Arc::new(Compiled { span, references: std::mem::take(&mut self.references).into(), root }))
+        let references = std::mem::take(&mut self.references).into();
+        let cleared = std::mem::take(&mut self.cleared).into();
+        Expression(Arc::new(Compiled { span, references, cleared, root }))
+    }
+
+    /// An expression whose value is needed at once.
+    pub(crate) fn constant(&mut self, written: syntax::Node) -> Expression {
+        self.constant = true;
+        let expression = self.expression(written);
+        self.constant = false;
+        expression
+    }
+
+    /// The result of a function, which sees its parameters and nothing else.
+    pub(crate) fn within_function(&mut self, name: &Name, parameters: Vec<Name>, result: syntax::Node) -> Expression {
+        let slots = std::mem::replace(&mut self.slots, parameters);
+        let closed = self.closed.replace(Closed::Function(name.clone()));
+        let within = self.functions.within.replace(name.clone());
+        let result = self.expression(result);
+        (self.slots, self.closed, self.functions.within) = (slots, closed, within);
+        result
     }
 
     /// A reference by itself, as in `depends_on`.
@@ -67,6 +135,7 @@ impl Resolver {
         let before = self.problems.len();
         self.node(written);
         self.seen.clear();
+        self.cleared.clear();
         let mut references = std::mem::take(&mut self.references);
         if references.len() == 1 {
             return references.pop();
@@ -105,7 +174,7 @@ impl Resolver {
             Written::Call(call) => self.call(call),
             Written::For(it) => self.each(*it),
         };
-        Node { at, kind }
+        self.made(at, kind)
     }
 
     /// What is on top of the stack.
@@ -172,18 +241,47 @@ impl Resolver {
         let given = call.arguments.len();
         let spread = call.spread;
         let last = call.arguments.last().map(|it| it.at);
-        let arguments = call.arguments.into_iter().map(|it| self.node(it)).collect();
-        let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
-        let Some(function) = functions::named(name) else {
-            self.problems.push(mistake::no_such_function(name, self.span(call.name.at)));
-            return Kind::Literal(Value::unknown(Type::Any, None));
+        let arguments = match &*call.name.name {
+            "ephemeralasnull" | "core::ephemeralasnull" => self.cleared(call.arguments),
+            _ => call.arguments.into_iter().map(|it| self.node(it)).collect(),
         };
+        let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
         let at = last.map_or(call.name.at, |it| call.name.at.to(it));
+        let Some(function) = functions::named(name) else {
+            if name.contains("::") || matches!(self.closed, Some(Closed::Template)) {
+                self.problems.push(mistake::no_such_function(name, self.span(call.name.at)));
+                return Kind::Literal(Value::unknown(Type::Any, None));
+            }
+            let span = self.span(if given == 0 { call.name.at } else { at });
+            if self.constant {
+                self.problems.push(mistake::function::not_here(name, span));
+                return Kind::Literal(Value::unknown(Type::Any, None));
+            }
+            let function = self.functions.called(&call.name.name, given, spread, span);
+            return Kind::Declared(Box::new(DeclaredCall { function, arguments, spread }));
+        };
         if let Some(problem) = mistake::argument_count(function, given, spread, || self.span(at)) {
             self.problems.push(problem);
             return Kind::Literal(Value::unknown(Type::Any, None));
         }
         Kind::Call(Box::new(Call { function, arguments, spread }))
+    }
+
+    /// The arguments of `ephemeralasnull`, out of which nothing comes that must not be kept.
+    fn cleared(&mut self, arguments: Vec<syntax::Node>) -> Box<[Node]> {
+        let outer = (std::mem::take(&mut self.references), std::mem::take(&mut self.seen));
+        let arguments = arguments.into_iter().map(|it| self.node(it)).collect();
+        let inner = std::mem::take(&mut self.references);
+        (self.references, self.seen) = outer;
+        for reference in inner {
+            let before = self.references.len();
+            // What was read elsewhere before is none of these, and what is read elsewhere later is taken off them.
+            self.enter(reference);
+            if let Some(new) = self.references.get(before) {
+                self.cleared.push(new.clone());
+            }
+        }
+        arguments
     }
 
     /// A name with the attributes and indices behind it. `tail` are static steps that follow in a splat.
@@ -211,12 +309,12 @@ impl Resolver {
         let mut steps = steps.into_iter().peekable();
         let node = match base.kind {
             Written::Root(name) => match self.slots.iter().rposition(|it| *it == name) {
-                Some(slot) => Node { at: base.at, kind: Kind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name) },
+                Some(slot) => self.made(base.at, Kind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name)),
                 None => match self.target(&name, base.at, &mut steps) {
                     Some((target, at)) => self.outside(target, at, &mut steps, tail),
                     None => {
                         steps.by_ref().for_each(drop);
-                        Node { at: base.at, kind: Kind::Literal(Value::unknown(Type::Any, None)) }
+                        self.made(base.at, Kind::Literal(Value::unknown(Type::Any, None)))
                     }
                 },
             },
@@ -230,7 +328,7 @@ impl Resolver {
             Behind::Attribute(word) => Kind::Attribute(Box::new((node, word.name))),
             Behind::Index(key) => Kind::Index(Box::new([node, self.node(key)])),
         };
-        Node { at, kind }
+        self.made(at, kind)
     }
 
     /// The node of a target, with its reference recorded. Takes the instance key of a block off the steps.
@@ -280,10 +378,10 @@ impl Resolver {
         let node = match (target, instance) {
             (Target::Block(block), Some((at, Behind::Index(key)))) => {
                 let key = self.node(key);
-                Node { at, kind: Kind::Instance(Box::new((block, key))) }
+                self.made(at, Kind::Instance(Box::new((block, key))))
             }
             (target, instance) => {
-                let node = Node { at, kind: Kind::Target(Box::new(target)) };
+                let node = self.made(at, Kind::Target(Box::new(target)));
                 match instance {
                     Some((at, step)) => self.step(node, at, step),
                     None => node,
@@ -294,6 +392,12 @@ impl Resolver {
     }
 
     fn record(&mut self, reference: Reference) {
+        let same = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
+        self.cleared.retain(|it| !same(it));
+        self.enter(reference);
+    }
+
+    fn enter(&mut self, reference: Reference) {
         let known = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
         if self.references.len() < FEW {
             if self.references.iter().any(known) {
@@ -322,9 +426,12 @@ impl Resolver {
             Some((at, Behind::Attribute(word))) => Some((at, word)),
             _ => None,
         };
-        if self.closed {
+        if let Some(closed) = &self.closed {
             let span = self.span(at);
-            self.problems.push(mistake::no_such_template_variable(root, span, &self.slots));
+            self.problems.push(match closed {
+                Closed::Template => mistake::no_such_template_variable(root, span, &self.slots),
+                Closed::Function(name) => mistake::function::outside_of_function(root, name, span, &self.slots),
+            });
             return None;
         }
         let found = match &**root {

@@ -18,3 +18,62 @@ impl SourceFile {
         Self { name: name.into(), text: text.into() }
     }
 }
+
+/// How the files of a directory are spelt: they are all of one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `*.hcl` and `*.hcl.json`, with `ha` blocks.
+    Ha,
+    /// `*.tf` and `*.tf.json`, with `terraform` blocks.
+    Terraform,
+}
+
+impl Family {
+    /// What the block with settings is called.
+    pub(crate) fn settings(self) -> &'static str {
+        match self {
+            Family::Ha => "ha",
+            Family::Terraform => "terraform",
+        }
+    }
+}
+
+/// What a file is by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Part of the configuration.
+    Primary(Family),
+    /// It says other things of blocks that are in the primary files.
+    Override(Family),
+    /// Something that Terraform keeps beside a configuration and that is not part of it: tests, queries, mocks.
+    Beside,
+}
+
+impl Role {
+    /// What the file of this name is; none where it has nothing to do with a configuration.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
+        let plain = name.strip_suffix(".json").unwrap_or(name);
+        let (stem, suffix) = plain.rsplit_once('.')?;
+        if stem.is_empty() || name.starts_with('.') || name.starts_with('#') {
+            return None;
+        }
+        let family = match suffix {
+            "hcl" if BESIDE.iter().any(|it| stem.ends_with(it)) => return Some(Role::Beside),
+            "tftest" | "tfmock" | "tfquery" if plain.len() < name.len() => return Some(Role::Beside),
+            "hcl" => Family::Ha,
+            "tf" => Family::Terraform,
+            _ => return None,
+        };
+        Some(if stem == "override" || stem.ends_with("_override") { Role::Override(family) } else { Role::Primary(family) })
+    }
+}
+
+/// What stands before `.hcl` in files of Terraform that are no configuration.
+const BESIDE: [&str; 6] = [".tftest", ".tfmock", ".tfquery", ".tfstack", ".tfcomponent", ".tfdeploy"];
+
+/// Whether a file of this name holds JSON.
+pub(crate) fn is_json(name: &str) -> bool {
+    name.ends_with(".json")
+}

@@ -1,6 +1,7 @@
 //! What a source text says, before names mean anything. Made by [`crate::parse`], consumed by the compiler.
 
 use ha_kind::{Name, Value};
+use unicode_normalization::UnicodeNormalization;
 
 /// A stretch of the source, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,21 @@ impl At {
     pub(crate) fn to(self, other: Self) -> Self {
         Self { start: self.start, end: other.end }
     }
+
+    /// The same behind what comes before.
+    pub(crate) fn plus(self, base: u32) -> Self {
+        Self { start: self.start.saturating_add(base), end: self.end.saturating_add(base) }
+    }
+
+    /// The same without what comes before.
+    pub(crate) fn minus(self, base: u32) -> Self {
+        Self { start: self.start.saturating_sub(base), end: self.end.saturating_sub(base) }
+    }
+}
+
+/// A text in its composed normal form, as all texts of the language are.
+pub(crate) fn composed(text: &str) -> Name {
+    if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
 }
 
 /// A word of the source and where it stands.
@@ -167,6 +183,112 @@ impl Node {
         match &self.kind {
             Kind::Literal(value) => value.as_str(),
             _ => None,
+        }
+    }
+}
+
+/// Puts everything somewhere else, for what is read from the middle of a file or behind other files.
+pub(crate) trait Placed {
+    fn place(&mut self, to: &dyn Fn(At) -> At);
+}
+
+impl<T: Placed> Placed for Vec<T> {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        self.iter_mut().for_each(|it| it.place(to));
+    }
+}
+
+impl<T: Placed> Placed for Option<T> {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        self.iter_mut().for_each(|it| it.place(to));
+    }
+}
+
+impl Placed for Word {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        self.at = to(self.at);
+    }
+}
+
+impl Placed for Body {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        self.arguments.place(to);
+        self.blocks.place(to);
+    }
+}
+
+impl Placed for Argument {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        self.name.place(to);
+        self.value.place(to);
+    }
+}
+
+impl Placed for Block {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        self.kind.place(to);
+        self.labels.place(to);
+        self.body.place(to);
+        self.head = to(self.head);
+        self.at = to(self.at);
+    }
+}
+
+impl Placed for Node {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        self.at = to(self.at);
+        match &mut self.kind {
+            Kind::Literal(_) | Kind::Root(_) | Kind::Element => {}
+            Kind::Attribute(of, word) => {
+                of.place(to);
+                word.place(to);
+            }
+            Kind::Index(of, with) | Kind::Splat(of, with) => {
+                of.place(to);
+                with.place(to);
+            }
+            Kind::Template(pieces) => pieces.place(to),
+            Kind::Tuple(items) => items.place(to),
+            Kind::Object(entries) => entries.iter_mut().for_each(|(key, value)| {
+                key.place(to);
+                value.place(to);
+            }),
+            Kind::Parenthesis(inner) | Kind::Not(inner) | Kind::Negative(inner) => inner.place(to),
+            Kind::Conditional(it) => it.iter_mut().for_each(|it| it.place(to)),
+            Kind::Binary(_, it) => it.iter_mut().for_each(|it| it.place(to)),
+            Kind::Call(Call { name, arguments, spread: _ }) => {
+                name.place(to);
+                arguments.place(to);
+            }
+            Kind::For(it) => {
+                let For { key, value, collection, result_key, result, condition, grouping: _ } = &mut **it;
+                key.place(to);
+                value.place(to);
+                collection.place(to);
+                result_key.place(to);
+                result.place(to);
+                condition.place(to);
+            }
+        }
+    }
+}
+
+impl Placed for Piece {
+    fn place(&mut self, to: &dyn Fn(At) -> At) {
+        match self {
+            Piece::Text(_) => {}
+            Piece::Value(node) => node.place(to),
+            Piece::If { condition, then, otherwise } => {
+                condition.place(to);
+                then.place(to);
+                otherwise.place(to);
+            }
+            Piece::For { key, value, collection, body } => {
+                key.place(to);
+                value.place(to);
+                collection.place(to);
+                body.place(to);
+            }
         }
     }
 }

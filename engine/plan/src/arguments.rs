@@ -7,9 +7,8 @@ use ha_kind::{Address, Described, Diagnostic, Name, Object, Problem, Span, Step,
 use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
 use ha_state::Record;
 
-use crate::expand::Expansion;
 use crate::redacted::redacted;
-use crate::world::World;
+use crate::world::{Standpoint, World};
 
 /// The arguments of an instance as the configuration says them.
 pub(crate) struct Arguments {
@@ -23,13 +22,13 @@ impl Arguments {
     /// The arguments of an instance. What is wrong with them is located in the source.
     pub(crate) fn of(
         world: &World,
+        at: &Standpoint<'_>,
         described: &Described,
         block: &ResourceBlock,
-        expansion: &Expansion,
         address: &Address,
     ) -> Result<Self, Vec<Diagnostic>> {
         let schema = described.schema();
-        let result = world.within(&address.key, expansion, None, |environment: &Environment<'_>| {
+        let result = world.within(at, |environment: &Environment<'_>| {
             let given = block.body.evaluate(&schema.arguments, environment)?;
             let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
             let values = schema.conform(&given).map_err(located)?;

@@ -1,23 +1,17 @@
 //! What must hold: preconditions and postconditions.
 
-use ha_kind::{Diagnostic, Key, Type, Value};
+use std::fmt;
+
+use ha_kind::{Diagnostic, Type, Value};
 use ha_lang::{Condition, Environment};
 
-use crate::expand::Expansion;
-use crate::world::World;
+use crate::world::{Standpoint, World};
 
-/// What of these does not hold for an instance, all of it. What is not known yet is left for later.
-pub(crate) fn failing(
-    world: &World,
-    conditions: &[Condition],
-    key: &Key,
-    expansion: &Expansion,
-    this: Option<&Value>,
-    of: &str,
-) -> Vec<Diagnostic> {
+/// What of these does not hold where they stand, all of it. What is not known yet is left for later.
+pub(crate) fn failing(world: &World, conditions: &[Condition], at: &Standpoint<'_>, of: &dyn fmt::Display) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for condition in conditions {
-        match world.within(key, expansion, this, |environment| message(condition, environment)) {
+        match world.within(at, |environment| message(condition, environment)) {
             Ok(None) => {}
             Ok(Some(message)) => {
                 let diagnostic = Diagnostic::error("a condition does not hold").at(condition.condition.span().clone());
@@ -30,7 +24,7 @@ pub(crate) fn failing(
 }
 
 /// The message of a condition that does not hold; none while it holds or is not known.
-fn message(condition: &Condition, environment: &Environment<'_>) -> Result<Option<String>, Vec<Diagnostic>> {
+pub(crate) fn message(condition: &Condition, environment: &Environment<'_>) -> Result<Option<String>, Vec<Diagnostic>> {
     let wrong = |message: String| vec![Diagnostic::error(message).at(condition.condition.span().clone())];
     let value = condition.condition.evaluate(environment)?.unmark().0;
     match ha_kind::convert(&value, &Type::Bool).map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))? {

@@ -28,6 +28,8 @@ pub(crate) fn deletion(schemas: &Schemas, address: &Address, prior: &Prior, reas
         remarks: prior.remarks.clone(),
         group: described.and_then(|it| it.hooks().group_of(it.schema(), &record.arguments)),
         gone_with: None,
+        moved_from: None,
+        importing: None,
         span: None,
         because: Vec::new(),
     }

@@ -1,35 +1,46 @@
 //! The values that apply works with: the plan's, with what was unknown filled in step by step. Evaluates each step's
 //! arguments once its references are known, and holds them against the plan.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+mod progress;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, BlockAddress, Described, Diagnostic, Key, Name, Object, Rendered, Schemas, Value};
-use ha_lang::{BlockName, Configuration, Files};
+use ha_kind::{Action, Address, BlockAddress, Described, Diagnostic, Name, Object, Schemas, Value};
+use ha_lang::{Configuration, Files, ResourceBlock};
 use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 
-use crate::after::{arguments_after, instance_value, remarked, unrendered};
+use crate::after::{arguments_after, instance_value, remarked};
 use crate::arguments::{Arguments, located};
 use crate::condition::failing;
 use crate::difference::{agrees, differences};
-use crate::expand::{Expansion, expansion, flag};
-use crate::graph::{Graph, Node, address_of, name_of, provider_block, provider_of};
+use crate::evaluation::evaluate;
+use crate::expand::{expansion, flag};
+use crate::graph::{Graph, NodeId, What};
 use crate::lifecycle::create_first;
 use crate::model::{Change, Plan};
-use crate::planner::holds_a_secret;
-use crate::world::World;
+use crate::modules::ROOT;
+use crate::peek::{Peek, world_with};
+use crate::world::{InstanceId, Standpoint, World};
+use progress::Progress;
 
 /// A plan under way.
 pub struct Execution {
-    configuration: Arc<Configuration>,
     schemas: Arc<Schemas>,
+    graph: Arc<Graph>,
     world: World,
-    graph: Graph,
-    create_first: BTreeSet<BlockName>,
-    /// Blocks of which everything is known, so that nothing needs to be worked out again.
-    settled: RefCell<BTreeSet<BlockName>>,
+    create_first: Vec<bool>,
+    progress: Progress,
+    /// Instances of blocks with conditions that the plan has steps for.
+    touched: HashSet<(InstanceId, usize, usize)>,
+    /// What is wrong with nodes that became known during apply.
+    failed: HashMap<NodeId, Vec<Diagnostic>>,
+    /// What is worth a look and stops nothing.
+    warnings: Vec<Diagnostic>,
+    /// Settings that have been evaluated.
+    settings: HashMap<ProviderName, ProviderRecord>,
 }
 
 /// What of a record comes from the configuration.
@@ -79,59 +90,77 @@ impl Execution {
     /// When the configuration does not order or expand as it did; the plan was made from another one.
     pub fn begin(
         plan: &Plan,
-        configuration: Arc<Configuration>,
-        files: Arc<dyn Files + Send + Sync>,
+        configuration: &Arc<Configuration>,
+        files: &Arc<dyn Files + Send + Sync>,
         schemas: Arc<Schemas>,
         state: &State,
         now: SystemTime,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let graph = Graph::of(&configuration, &schemas)?;
-        let world = World::new(configuration.clone(), plan.snapshot.variables.clone(), files).at(now);
+        let graph = Arc::new(Graph::of(configuration, &schemas)?);
+        let variables = &plan.snapshot.variables;
         let mut diagnostics = Vec::new();
-        let create_first = create_first(&configuration, &graph, &world, &mut diagnostics);
+        let peek = Peek { graph: &graph, variables, files, recorded: None };
+        let create_first = create_first(&graph, &peek, &mut diagnostics);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        let execution = Self { configuration, schemas, world, graph, create_first, settled: RefCell::default() };
-        let changes: BTreeMap<&Address, &Change> =
-            plan.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
-        for node in &execution.graph.order {
-            if let Node::Block(name) = node {
-                execution.begin_block(name, plan, &changes, state)?;
+        let mut execution = Self {
+            world: world_with(&graph, variables, files).at(now),
+            progress: Progress::of(&graph, plan),
+            schemas,
+            graph: graph.clone(),
+            create_first,
+            touched: HashSet::new(),
+            failed: HashMap::new(),
+            warnings: Vec::new(),
+            settings: HashMap::new(),
+        };
+        let changes = plan.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
+        let before = Before { plan, changes, state };
+        for node in graph.order.iter().copied() {
+            match graph.node(node).what {
+                What::Block(place) => execution.begin_block(node, place, &before)?,
+                _ => match evaluate(&graph, &mut execution.world, node).diagnostics {
+                    none if none.is_empty() => {}
+                    some => return Err(some),
+                },
             }
         }
         Ok(execution)
     }
 
-    fn begin_block(
-        &self,
-        name: &BlockName,
-        plan: &Plan,
-        changes: &BTreeMap<&Address, &Change>,
-        state: &State,
-    ) -> Result<(), Vec<Diagnostic>> {
-        let block = &self.configuration.blocks[name];
-        let Some(described) = self.schemas.kind(name.mode, &name.kind) else { return Ok(()) };
-        let schema = described.schema();
-        let expansion = expansion(&self.world, block).map_err(|it| it.diagnostics)?;
-        self.world.expand(name, expansion.clone());
+    fn begin_block(&mut self, node: NodeId, place: usize, before: &Before<'_>) -> Result<(), Vec<Diagnostic>> {
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let block = graph.block(node).expect("the node stands for a block");
+        let Some(described) = schemas.kind(block.name.mode, &block.name.kind) else { return Ok(()) };
         if described.is_document() {
-            return self.render(name);
+            return self.render(node, place);
         }
-        for key in expansion.keys() {
-            let address = address_of(name).instance(key);
-            let value = match (changes.get(&address).and_then(|it| it.after.as_ref()), state.records.get(&address)) {
-                (Some(after), _) => instance_value(schema, after, &Object::new()),
-                (None, Some(record)) => instance_value(schema, &record.arguments, &record.outputs),
-                (None, None) => match plan.data.get(&address) {
-                    Some(outputs) => {
-                        let arguments = Arguments::of(&self.world, described, block, &expansion, &address)?;
-                        instance_value(schema, &arguments.values, outputs)
-                    }
-                    None => continue,
-                },
-            };
-            self.world.put(name, &address.key, value);
+        let (schema, has_conditions) = (described.schema(), has_conditions(block));
+        for instance in self.world.of_module(graph.node(node).module) {
+            let expansion = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
+            self.world.expand(instance, place, expansion.clone());
+            let address = self.world.block_address(instance, place);
+            for (at, key) in expansion.keys().enumerate() {
+                let address = address.instance(key);
+                let planned = before.changes.get(&address);
+                if has_conditions && planned.is_some() {
+                    self.touched.insert((instance, place, at));
+                }
+                let value = match (planned.and_then(|it| it.after.as_ref()), before.state.records.get(&address)) {
+                    (Some(after), _) => instance_value(schema, after, &Object::new()),
+                    (None, Some(record)) => instance_value(schema, &record.arguments, &record.outputs),
+                    (None, None) => match before.plan.data.get(&address) {
+                        Some(outputs) => {
+                            let here = Standpoint::each(instance, &expansion, at);
+                            let arguments = Arguments::of(&self.world, &here, described, block, &address)?;
+                            instance_value(schema, &arguments.values, outputs)
+                        }
+                        None => continue,
+                    },
+                };
+                self.world.put(instance, place, at, value);
+            }
         }
         Ok(())
     }
@@ -141,137 +170,54 @@ impl Execution {
     /// # Errors
     /// What is wrong with it, or where it contradicts the plan.
     pub fn prepare(&mut self, change: &Change, record: Option<&Record>) -> Result<Prepared, Vec<Diagnostic>> {
-        let name = name_of(&change.address.block);
-        let block = &self.configuration.blocks[&name];
-        let described = self.described(&name);
-        let at = |summary: String| Diagnostic::error(summary).at(block.head.clone()).of(&change.address);
-        self.render_behind(&Node::Block(name.clone()))?;
-        let expansion = self.expansion_by_now(&name)?;
-        if !expansion.contains(&change.address.key) {
-            let diagnostic = at("the configuration no longer asks for this instance".into());
-            return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan")]);
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let place = self.place(&graph, change)?;
+        let Place { node, instance, block, at, .. } = place;
+        if let Some(wrong) = graph.direct(node).chain([node]).find_map(|it| self.failed.get(&it)) {
+            return Err(wrong.clone());
         }
-        let conditions = &block.lifecycle.preconditions;
-        let of = change.address.to_string();
-        let failing = failing(&self.world, conditions, &change.address.key, &expansion, None, &of);
+        let described = described(&schemas, block);
+        let expansion = self.world.expansion(instance, place.place).cloned().expect("it has the instance");
+        let here = Standpoint::each(instance, &expansion, at);
+        let failing = failing(&self.world, &block.lifecycle.preconditions, &here, &change.address);
         if !failing.is_empty() {
             return Err(failing);
         }
-        let given = Arguments::of(&self.world, described, block, &expansion, &change.address)?;
+        let given = Arguments::of(&self.world, &here, described, block, &change.address)?;
         let before = record.filter(|_| change.action == Action::Update);
         let arguments = match before {
             Some(record) => given.beside(record, described, block.lifecycle.ignore_changes.as_ref()),
             None => given.values,
         };
-        self.hold_against_plan(change, described, &arguments, before).map_err(|it| vec![*it])?;
+        hold_against_plan(block, change, described, &arguments, before).map_err(|it| vec![*it])?;
         let is_same = |record: &&Record| {
             let found = differences(described, &arguments, &record.arguments, &record.configured, &given.configured);
             found.is_ok_and(|it| it.is_empty())
         };
         let same = before.filter(is_same);
-        let from = self.configured_of(&name, given.configured)?;
+        let from = self.configured_of(&place, given.configured, change)?;
         let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
         Ok(Prepared { arguments, from, unchanged })
     }
 
-    /// Everything must be known by now, and what was known while planning must be the same.
-    fn hold_against_plan(
-        &self,
-        change: &Change,
-        described: &Described,
-        arguments: &Object,
-        record: Option<&Record>,
-    ) -> Result<(), Box<Diagnostic>> {
-        let block = &self.configuration.blocks[&name_of(&change.address.block)];
-        let at = |name: &Name, what: &str| {
-            let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
-            Diagnostic::error(format!("`{name}` {what}")).at(span).within(block.head.clone()).of(&change.address)
+    /// Where a change's instance is.
+    fn place<'g>(&self, graph: &'g Graph, change: &Change) -> Result<Place<'g>, Vec<Diagnostic>> {
+        let address = &change.address;
+        let found = || {
+            let node = graph.node_of(&address.block)?;
+            let What::Block(place) = graph.node(node).what else { return None };
+            let instance = self.world.find(&address.block.module)?;
+            let at = self.world.expansion(instance, place)?.place(&address.key)?;
+            Some(Place { node, place, instance, at, block: graph.block(node)? })
         };
-        if let Some((name, value)) = arguments.iter().find(|(_, it)| !it.is_wholly_known()) {
-            let cause = value.cause().map(|it| format!(" It waits for `{it}`.")).unwrap_or_default();
-            let diagnostic = at(name, "is still not known").detail(format!("Everything it refers to is done.{cause}"));
-            let help = "this is a fault of the provider of what it refers to; please report it";
-            return Err(Box::new(diagnostic.help(help)));
-        }
-        let Some(planned) = &change.after else { return Ok(()) };
-        let actual = arguments_after(described, change.action, arguments, record, &change.address);
-        for name in described.schema().arguments.keys() {
-            let (planned, actual) = (planned.get(name).unwrap_or(&Value::Null), actual.get(name).unwrap_or(&Value::Null));
-            if actual.is_known() && !agrees(planned, actual) {
-                let diagnostic = at(name, "is not what the plan says");
-                let detail = "What it refers to turned out otherwise than planned, or the configuration is another one.";
-                let help = "nothing was done to it; plan again and look at the new plan";
-                return Err(Box::new(diagnostic.detail(detail).help(help)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The block's instances, with what `each.value` is by now.
-    fn expansion_by_now(&self, name: &BlockName) -> Result<Arc<Expansion>, Vec<Diagnostic>> {
-        let begun = self.world.expansion(name).unwrap_or_else(|| Arc::new(Expansion::Absent));
-        if self.settled.borrow().contains(name) {
-            return Ok(begun);
-        }
-        let mut by_now = begun;
-        if !by_now.is_wholly_known() {
-            by_now = expansion(&self.world, &self.configuration.blocks[name]).map_err(|it| it.diagnostics)?;
-            self.world.expand_again(name, by_now.clone());
-        }
-        if by_now.is_wholly_known() {
-            self.settled.borrow_mut().insert(name.clone());
-        }
-        Ok(by_now)
-    }
-
-    fn described(&self, name: &BlockName) -> &Described {
-        self.schemas.kind(name.mode, &name.kind).expect("the plan has only kinds that are known")
-    }
-
-    /// Renders the documents that flow into a node, since what they wait for may be known now.
-    fn render_behind(&self, node: &Node) -> Result<(), Vec<Diagnostic>> {
-        for behind in self.graph.blocks_behind(node).iter() {
-            if self.schemas.kind(behind.mode, &behind.kind).is_some_and(Described::is_document) {
-                self.render(behind)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Renders a document, unless all of it is known already.
-    fn render(&self, name: &BlockName) -> Result<(), Vec<Diagnostic>> {
-        if self.settled.borrow().contains(name) {
-            return Ok(());
-        }
-        self.render_behind(&Node::Block(name.clone()))?;
-        let (described, block) = (self.described(name), &self.configuration.blocks[name]);
-        let expansion = expansion(&self.world, block).map_err(|it| it.diagnostics)?;
-        self.world.expand_again(name, expansion.clone());
-        let mut all_known = true;
-        for key in expansion.keys() {
-            let address = address_of(name).instance(key);
-            let of = address.to_string();
-            let failing_before = failing(&self.world, &block.lifecycle.preconditions, &address.key, &expansion, None, &of);
-            let arguments = Arguments::of(&self.world, described, block, &expansion, &address)?.values;
-            let outputs = match described.render(&arguments).expect("only documents come here") {
-                Rendered::Outputs(outputs) => outputs,
-                Rendered::Unknown => unrendered(described, &arguments),
-                Rendered::Problems(problems) => return Err(located(problems, &block.body, Some(&address), block.head.clone())),
+        found().ok_or_else(|| {
+            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance").of(address);
+            let diagnostic = match graph.block_at(&address.block) {
+                Some(block) => diagnostic.at(block.head.clone()),
+                None => diagnostic,
             };
-            let value = instance_value(described.schema(), &arguments, &outputs);
-            let conditions = &block.lifecycle.postconditions;
-            let failing_after = failing(&self.world, conditions, &address.key, &expansion, Some(&value), &of);
-            let wrong: Vec<Diagnostic> = failing_before.into_iter().chain(failing_after).collect();
-            if !wrong.is_empty() {
-                return Err(wrong);
-            }
-            all_known &= value.is_wholly_known();
-            self.world.put(name, &address.key, value);
-        }
-        if all_known {
-            self.settled.borrow_mut().insert(name.clone());
-        }
-        Ok(())
+            vec![diagnostic.help("nothing was done to it; plan again and look at the new plan")]
+        })
     }
 
     /// Puts there what a step made or read.
@@ -279,11 +225,10 @@ impl Execution {
     /// # Errors
     /// Where it is not what the plan says, and postconditions that do not hold.
     pub fn made(&mut self, change: &Change, arguments: &Object, outputs: &Object) -> Result<(), Vec<Diagnostic>> {
-        let name = name_of(&change.address.block);
-        let described = self.described(&name);
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let Place { node, place, instance, at, block } = self.place(&graph, change)?;
+        let described = described(&schemas, block);
         let value = instance_value(described.schema(), arguments, outputs);
-        self.world.put(&name, &change.address.key, value.clone());
-        let block = &self.configuration.blocks[&name];
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name))
         {
@@ -294,19 +239,31 @@ impl Execution {
                 diagnostics.push(diagnostic.detail(detail).help(help).of(&change.address));
             }
         }
-        let expansion = self.world.expansion(&name).unwrap_or_else(|| Arc::new(Expansion::Single));
-        let (key, of) = (&change.address.key, change.address.to_string());
-        diagnostics.extend(failing(&self.world, &block.lifecycle.postconditions, key, &expansion, Some(&value), &of));
-        if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+        let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
+        self.world.put(instance, place, at, value.clone());
+        let here = Standpoint::each(instance, &expansion, at).with_self(&value);
+        diagnostics.extend(failing(&self.world, &block.lifecycle.postconditions, &here, &change.address));
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        if self.progress.step_done(node) {
+            self.settle(node);
+        }
+        Ok(())
     }
 
-    fn configured_of(&self, name: &BlockName, configured: BTreeSet<Name>) -> Result<FromConfiguration, Vec<Diagnostic>> {
-        let protect = &self.configuration.blocks[name].lifecycle.prevent_destroy;
-        let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, it, "prevent_destroy")).transpose();
+    fn configured_of(
+        &self,
+        place: &Place<'_>,
+        configured: BTreeSet<Name>,
+        change: &Change,
+    ) -> Result<FromConfiguration, Vec<Diagnostic>> {
+        let protect = &place.block.lifecycle.prevent_destroy;
+        let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, place.instance, it, "prevent_destroy")).transpose();
         Ok(FromConfiguration {
             configured,
-            dependencies: self.graph.dependencies(&Node::Block(name.clone())),
-            create_before_destroy: self.create_first.contains(name),
+            dependencies: self.graph.dependencies(place.node, &change.address.block.module),
+            create_before_destroy: self.create_first[place.node],
             prevent_destroy: prevent_destroy.map_err(|it| it.diagnostics)?.unwrap_or_default(),
         })
     }
@@ -314,7 +271,9 @@ impl Execution {
     /// The provider of an instance.
     #[must_use]
     pub fn provider_of(&self, address: &Address) -> ProviderName {
-        provider_of(&self.configuration, &self.schemas, &name_of(&address.block)).expect("the plan has only kinds that are known")
+        let node = self.graph.node_of(&address.block);
+        let provider = node.and_then(|it| self.graph.provider_of(&self.schemas, it));
+        provider.expect("the plan has only blocks and kinds that are known")
     }
 
     /// A provider's settings, now that what they refer to is known, and the blocks they refer to.
@@ -322,14 +281,21 @@ impl Execution {
     /// # Errors
     /// What is wrong with them, or what is still unknown.
     pub fn settings(&mut self, name: &ProviderName) -> Result<ProviderRecord, Vec<Diagnostic>> {
+        if let Some(known) = self.settings.get(name) {
+            return Ok(known.clone());
+        }
         let schema = &self.schemas.provider(&name.name).expect("the plan has only providers that are known").schema;
-        let Some(block) = provider_block(&self.configuration, name) else {
+        let Some((module, place)) = self.graph.modules.provider_place(name) else {
             let settings = schema.conform(&Object::new()).unwrap_or_default();
             return Ok(ProviderRecord { settings, dependencies: Vec::new() });
         };
-        let node = Node::Provider(name.clone());
-        self.render_behind(&node)?;
-        let settings = self.world.within(&Key::None, &Expansion::Single, None, |environment| {
+        let node = self.graph.number(module, What::Provider(place));
+        if let Some(wrong) = self.graph.direct(node).find_map(|it| self.failed.get(&it)) {
+            return Err(wrong.clone());
+        }
+        let block = &self.graph.modules.configuration(module).providers[place];
+        let instance = self.world.of_module(module).first().copied().unwrap_or(ROOT);
+        let settings = self.world.within(&Standpoint::of(instance), |environment| {
             let given = block.body.evaluate(&schema.arguments, environment)?;
             schema.conform(&given).map_err(|it| located(it, &block.body, None, block.span.clone()))
         })?;
@@ -339,33 +305,95 @@ impl Execution {
             let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
             return Err(vec![diagnostic.detail(cause)]);
         }
-        Ok(ProviderRecord { settings, dependencies: self.graph.dependencies(&node) })
+        let record = ProviderRecord { settings, dependencies: self.graph.dependencies(node, &[]) };
+        self.settings.insert(name.clone(), record.clone());
+        Ok(record)
     }
 
     /// The root's outputs as they are now; those that are not known yet are left out.
     ///
     /// # Errors
-    /// Outputs that cannot be evaluated, and conditions on them that do not hold.
+    /// What turned out to be wrong with outputs, and with what nothing was done to.
     pub fn outputs(&mut self) -> Result<BTreeMap<Name, OutputRecord>, Vec<Diagnostic>> {
-        let mut outputs = BTreeMap::new();
-        let mut diagnostics = Vec::new();
-        for (name, output) in &self.configuration.outputs {
-            if let Err(it) = self.render_behind(&Node::Output(name.clone())) {
-                diagnostics.extend(it);
-                continue;
-            }
-            let of = format!("output.{name}");
-            diagnostics.extend(failing(&self.world, &output.preconditions, &Key::None, &Expansion::Single, None, &of));
-            match self.world.evaluate(&output.value) {
-                Ok(value) if value.contains_sensitive() && !output.sensitive => diagnostics.push(holds_a_secret(output)),
-                Ok(value) if value.is_wholly_known() && !value.is_null() => {
-                    let value = if output.sensitive { value.sensitive() } else { value };
-                    outputs.insert(name.clone(), OutputRecord { value, sensitive: output.sensitive });
+        if !self.failed.is_empty() {
+            let mut failed: Vec<_> = self.failed.iter().collect();
+            failed.sort_by_key(|(node, _)| **node);
+            let mut diagnostics: Vec<Diagnostic> = Vec::new();
+            for diagnostic in failed.into_iter().flat_map(|(_, it)| it) {
+                if !diagnostics.contains(diagnostic) {
+                    diagnostics.push(diagnostic.clone());
                 }
-                Ok(_) => {}
-                Err(it) => diagnostics.extend(it),
+            }
+            return Err(diagnostics);
+        }
+        let mut outputs = BTreeMap::new();
+        for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
+            if let Some(value) = self.world.output(ROOT, place).filter(|it| it.is_wholly_known() && !it.is_null()) {
+                outputs.insert(name.clone(), OutputRecord { value: value.clone(), sensitive: output.sensitive });
             }
         }
-        if diagnostics.is_empty() { Ok(outputs) } else { Err(diagnostics) }
+        Ok(outputs)
     }
+
+    /// What checks say now that what they look at is known.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+}
+
+/// What a plan is carried out from.
+struct Before<'a> {
+    plan: &'a Plan,
+    changes: HashMap<&'a Address, &'a Change>,
+    state: &'a State,
+}
+
+/// Where an instance is: its block's node and place, its module's instance, and its place among the block's.
+struct Place<'g> {
+    node: NodeId,
+    place: usize,
+    instance: InstanceId,
+    at: usize,
+    block: &'g ResourceBlock,
+}
+
+fn described<'a>(schemas: &'a Schemas, block: &ResourceBlock) -> &'a Described {
+    schemas.kind(block.name.mode, &block.name.kind).expect("the plan has only kinds that are known")
+}
+
+fn has_conditions(block: &ResourceBlock) -> bool {
+    !block.lifecycle.preconditions.is_empty() || !block.lifecycle.postconditions.is_empty()
+}
+
+/// Everything must be known by now, and what was known while planning must be the same.
+fn hold_against_plan(
+    block: &ResourceBlock,
+    change: &Change,
+    described: &Described,
+    arguments: &Object,
+    record: Option<&Record>,
+) -> Result<(), Box<Diagnostic>> {
+    let at = |name: &Name, what: &str| {
+        let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
+        Diagnostic::error(format!("`{name}` {what}")).at(span).within(block.head.clone()).of(&change.address)
+    };
+    if let Some((name, value)) = arguments.iter().find(|(_, it)| !it.is_wholly_known()) {
+        let cause = value.cause().map(|it| format!(" It waits for `{it}`.")).unwrap_or_default();
+        let diagnostic = at(name, "is still not known").detail(format!("Everything it refers to is done.{cause}"));
+        let help = "this is a fault of the provider of what it refers to; please report it";
+        return Err(Box::new(diagnostic.help(help)));
+    }
+    let Some(planned) = &change.after else { return Ok(()) };
+    let actual = arguments_after(described, change.action, arguments, record, &change.address);
+    for name in described.schema().arguments.keys() {
+        let (planned, actual) = (planned.get(name).unwrap_or(&Value::Null), actual.get(name).unwrap_or(&Value::Null));
+        if actual.is_known() && !agrees(planned, actual) {
+            let diagnostic = at(name, "is not what the plan says");
+            let detail = "What it refers to turned out otherwise than planned, or the configuration is another one.";
+            let help = "nothing was done to it; plan again and look at the new plan";
+            return Err(Box::new(diagnostic.detail(detail).help(help)));
+        }
+    }
+    Ok(())
 }

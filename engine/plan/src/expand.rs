@@ -1,14 +1,16 @@
-//! How often a block is there: `count`, `for_each` and `enabled`.
+//! How often a block or a module is there: `count`, `for_each` and `enabled`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Name, Type, Value, convert};
-use ha_lang::{Expression, ResourceBlock};
+use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, convert};
+use ha_lang::{Expression, ModuleCall, ResourceBlock};
 
-use crate::world::World;
+use crate::world::{InstanceId, Standpoint, World};
 
-/// How often a block is there.
+/// More instances of one block than this are a mistake.
+const MOST: u64 = 10_000_000;
+
+/// How often a block or a module is there.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expansion {
     /// Once.
@@ -16,9 +18,9 @@ pub(crate) enum Expansion {
     /// Not at all, where it might be once: `enabled`.
     Absent,
     /// So many times.
-    Count(u64),
-    /// Once for each of these.
-    ForEach(BTreeMap<Name, Value>),
+    Count(usize),
+    /// Once for each of these, in the order of their names.
+    ForEach(Vec<(Name, Value)>),
 }
 
 /// Why it cannot be said how often a block is there.
@@ -37,61 +39,132 @@ impl From<Vec<Diagnostic>> for Undecided {
 }
 
 impl Undecided {
-    fn of(self, block: &ResourceBlock) -> Self {
-        let placed = |it: Diagnostic| it.within(block.head.clone()).of(&block.name);
-        Self { diagnostics: self.diagnostics.into_iter().map(placed).collect(), waits: self.waits }
+    fn within(self, repeated: &Repeated<'_>) -> Self {
+        Self { diagnostics: self.diagnostics.into_iter().map(|it| repeated.place(it)).collect(), waits: self.waits }
     }
 }
 
 impl Expansion {
-    /// The instances' keys, in order.
-    pub(crate) fn keys(&self) -> Vec<Key> {
+    /// How many instances there are.
+    pub(crate) fn len(&self) -> usize {
         match self {
-            Expansion::Single => vec![Key::None],
-            Expansion::Absent => Vec::new(),
-            Expansion::Count(count) => (0..*count).map(Key::Index).collect(),
-            Expansion::ForEach(items) => items.keys().cloned().map(Key::Name).collect(),
+            Expansion::Single => 1,
+            Expansion::Absent => 0,
+            Expansion::Count(count) => *count,
+            Expansion::ForEach(items) => items.len(),
         }
     }
 
-    /// Whether there is an instance of this key.
-    pub(crate) fn contains(&self, key: &Key) -> bool {
+    /// The key of an instance, by its place among them.
+    pub(crate) fn key(&self, place: usize) -> Key {
+        match self {
+            Expansion::Single | Expansion::Absent => Key::None,
+            Expansion::Count(_) => Key::Index(place as u64),
+            Expansion::ForEach(items) => Key::Name(items[place].0.clone()),
+        }
+    }
+
+    /// The instances' keys, in order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+        (0..self.len()).map(|place| self.key(place))
+    }
+
+    /// The place among the instances that a key has.
+    pub(crate) fn place(&self, key: &Key) -> Option<usize> {
         match (self, key) {
-            (Expansion::Single, Key::None) => true,
-            (Expansion::Count(count), Key::Index(index)) => index < count,
-            (Expansion::ForEach(items), Key::Name(name)) => items.contains_key(name),
-            _ => false,
+            (Expansion::Single, Key::None) => Some(0),
+            (Expansion::Count(count), Key::Index(index)) => usize::try_from(*index).ok().filter(|it| it < count),
+            (Expansion::ForEach(items), Key::Name(name)) => items.binary_search_by(|(it, _)| it.cmp(name)).ok(),
+            _ => None,
+        }
+    }
+
+    /// What `each.value` is for an instance.
+    pub(crate) fn each(&self, place: usize) -> Option<&Value> {
+        match self {
+            Expansion::ForEach(items) => items.get(place).map(|(_, it)| it),
+            _ => None,
         }
     }
 
     /// Whether every value that `each.value` can be is known.
     pub(crate) fn is_wholly_known(&self) -> bool {
         match self {
-            Expansion::ForEach(items) => items.values().all(Value::is_wholly_known),
+            Expansion::ForEach(items) => items.iter().all(|(_, it)| it.is_wholly_known()),
             _ => true,
+        }
+    }
+
+    /// What stands for all instances together, each value by its place.
+    pub(crate) fn whole(&self, value: impl Fn(usize) -> Value) -> Value {
+        match self {
+            Expansion::Single => value(0),
+            Expansion::Absent => Value::Null,
+            Expansion::Count(count) => Value::tuple((0..*count).map(value)),
+            Expansion::ForEach(items) => {
+                Value::object(items.iter().enumerate().map(|(place, (name, _))| (name.clone(), value(place))))
+            }
         }
     }
 }
 
-/// The instances that a block has.
-pub(crate) fn expansion(world: &World, block: &ResourceBlock) -> Result<Arc<Expansion>, Undecided> {
-    if let Some(enabled) = &block.lifecycle.enabled
-        && !flag(world, enabled, "enabled").map_err(|it| it.of(block))?
+/// Something that may be there more than once.
+struct Repeated<'a> {
+    count: Option<&'a Expression>,
+    for_each: Option<&'a Expression>,
+    enabled: Option<&'a Expression>,
+    head: &'a Span,
+    name: String,
+}
+
+impl Repeated<'_> {
+    fn place(&self, diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.within(self.head.clone()).of(&self.name)
+    }
+
+    fn at(&self, expression: &Expression, message: &str) -> Diagnostic {
+        self.place(Diagnostic::error(message).at(expression.span().clone()))
+    }
+}
+
+/// The instances that a block has in a module instance.
+pub(crate) fn expansion(world: &World, instance: InstanceId, block: &ResourceBlock) -> Result<Arc<Expansion>, Undecided> {
+    let (count, for_each, enabled) = (block.count.as_ref(), block.for_each.as_ref(), block.lifecycle.enabled.as_ref());
+    if count.is_none() && for_each.is_none() && enabled.is_none() {
+        return Ok(world.single());
+    }
+    let name = format!("{}{}", world.prefix(instance), block.name);
+    expanded(world, instance, &Repeated { count, for_each, enabled, head: &block.head, name })
+}
+
+/// The instances that a call of a module has in the instance that calls it.
+pub(crate) fn call_expansion(world: &World, caller: InstanceId, call: &ModuleCall) -> Result<Arc<Expansion>, Undecided> {
+    let name = format!("{}module.{}", world.prefix(caller), call.name);
+    let (count, for_each, enabled) = (call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref());
+    expanded(world, caller, &Repeated { count, for_each, enabled, head: &call.head, name })
+}
+
+fn expanded(world: &World, instance: InstanceId, repeated: &Repeated<'_>) -> Result<Arc<Expansion>, Undecided> {
+    if let Some(enabled) = repeated.enabled
+        && !flag(world, instance, enabled, "enabled").map_err(|it| it.within(repeated))?
     {
         return Ok(Arc::new(Expansion::Absent));
     }
-    let expansion = match (&block.count, &block.for_each) {
-        (Some(count), _) => counted(world, block, count)?,
-        (None, Some(each)) => each_of(world, block, each)?,
-        (None, None) => Expansion::Single,
-    };
-    Ok(Arc::new(expansion))
+    let evaluate = |it: &Expression| world.evaluate(&Standpoint::of(instance), it);
+    match (repeated.count, repeated.for_each) {
+        (Some(count), _) => counted(repeated, count, &evaluate(count)?).map(Arc::new),
+        (None, Some(each)) => each_of(repeated, each, &evaluate(each)?).map(Arc::new),
+        (None, None) => Ok(world.single()),
+    }
 }
 
 /// A truth value that must be known while planning; null is false.
-pub(crate) fn flag(world: &World, expression: &Expression, name: &str) -> Result<bool, Undecided> {
+pub(crate) fn flag(world: &World, instance: InstanceId, expression: &Expression, name: &str) -> Result<bool, Undecided> {
+    if let Some(Value::Bool(literal)) = expression.literal() {
+        return Ok(*literal);
+    }
     let at = |message: String| Diagnostic::error(message).at(expression.span().clone());
-    let value = world.evaluate(expression)?.unmark().0;
+    let value = world.evaluate(&Standpoint::of(instance), expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),
         Ok(Value::Null) => Ok(false),
@@ -108,17 +181,20 @@ fn waiting(unknown: &Value) -> String {
     unknown.cause().map(|it| format!(" (it waits for `{it}`)")).unwrap_or_default()
 }
 
-fn counted(world: &World, block: &ResourceBlock, count: &Expression) -> Result<Expansion, Undecided> {
-    let at = |message: &str| Diagnostic::error(message).at(count.span().clone()).within(block.head.clone()).of(&block.name);
+fn counted(repeated: &Repeated<'_>, count: &Expression, value: &Value) -> Result<Expansion, Undecided> {
+    let at = |message: &str| repeated.at(count, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
-    let (value, sensitive) = world.evaluate(count)?.unmark();
+    let (value, sensitive) = value.unmark();
     if sensitive {
         let help = "how many there are is plain to see; use `nonsensitive` if that is fine";
         return wrong(at("`count` cannot be secret").help(help));
     }
     match convert(&value, &Type::Number) {
         Ok(Value::Number(number)) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
-            Some(count) => Ok(Expansion::Count(count)),
+            Some(count) if count > MOST => {
+                wrong(at(&format!("`count` is {count}, and more than {MOST} instances of one block are a mistake")))
+            }
+            Some(count) => Ok(Expansion::Count(usize::try_from(count).expect("it is less than `MOST`"))),
             None => wrong(at("`count` must be a whole number that is not negative")),
         },
         Ok(Value::Null) => wrong(at("`count` cannot be null")),
@@ -130,22 +206,22 @@ fn counted(world: &World, block: &ResourceBlock, count: &Expression) -> Result<E
     }
 }
 
-fn each_of(world: &World, block: &ResourceBlock, each: &Expression) -> Result<Expansion, Undecided> {
-    let at = |message: &str| Diagnostic::error(message).at(each.span().clone()).within(block.head.clone()).of(&block.name);
+fn each_of(repeated: &Repeated<'_>, each: &Expression, value: &Value) -> Result<Expansion, Undecided> {
+    let at = |message: &str| repeated.at(each, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
-    let (value, sensitive) = world.evaluate(each)?.unmark();
+    let (value, sensitive) = value.unmark();
     if sensitive {
         return wrong(at("`for_each` cannot be secret").help("keys become addresses, which everybody sees"));
     }
     match &value {
-        Value::Map(items) | Value::Object(items) => Ok(Expansion::ForEach((**items).clone())),
+        Value::Map(items) | Value::Object(items) => {
+            Ok(Expansion::ForEach(items.iter().map(|(name, it)| (name.clone(), it.clone())).collect()))
+        }
         Value::Set(items) => {
-            let mut keys = BTreeMap::new();
+            let mut keys = Vec::with_capacity(items.len());
             for item in items.iter() {
                 match item {
-                    Value::String(text) => {
-                        keys.insert(text.clone(), item.clone());
-                    }
+                    Value::String(text) => keys.push((text.clone(), item.clone())),
                     it if it.is_sensitive() => return wrong(at("`for_each` cannot be secret")),
                     it if !it.is_known() => {
                         let detail = format!("An element is not known yet{}.", waiting(it));

@@ -1,136 +1,371 @@
-//! The nodes of a configuration and what each refers to. Edges name nodes and are never flattened into pairs of
-//! instances.
+//! The nodes of a configuration and what each refers to, by number. Edges name nodes and are never flattened into pairs
+//! of instances: a node stands for all instances of its module.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod reach;
+mod reference;
+mod sorted;
+
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, Mode, Name, Schemas, Span};
-use ha_lang::{BlockName, Configuration, Reference, Target};
+use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span};
+use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
-use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::modules::{ModuleId, Modules, provider_name};
+use reach::Reach;
+pub(crate) use reference::refers_to_itself_alone;
+
+/// A node's number.
+pub(crate) type NodeId = usize;
+
+/// What a node is, by its place in the configuration of its module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Which instances of the module there are.
+    Expand,
+    /// What the call says the module depends on.
+    Gate,
+    /// An input.
+    Variable(usize),
+    /// What must hold for an input.
+    Validation(usize),
+    /// A provider's settings.
+    Provider(usize),
+    /// A local value.
+    Local(usize),
+    /// All instances of a resource or data block.
+    Block(usize),
+    /// An output.
+    Output(usize),
+    /// All outputs.
+    Whole,
+    /// A `check` block.
+    Check(usize),
+    /// Everything in the module.
+    End,
+}
 
 /// One node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Node {
-    /// A provider's settings.
-    Provider(ProviderName),
-    /// A local value.
-    Local(Name),
-    /// All instances of a resource or data block.
-    Block(BlockName),
-    /// An output of the root.
-    Output(Name),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) module: ModuleId,
+    pub(crate) what: What,
 }
 
-/// The nodes in an order in which each comes after what it refers to.
+/// The nodes, what each refers to, and an order in which each comes after what it refers to.
 pub(crate) struct Graph {
+    pub(crate) modules: Arc<Modules>,
+    layouts: Vec<Layout>,
+    nodes: Vec<Node>,
+    direct: Edges,
     /// In order.
-    pub(crate) order: Vec<Node>,
-    direct: BTreeMap<Node, BTreeSet<Node>>,
-    /// The blocks whose values reach a node: directly, or through locals.
-    blocks: Sets,
-    /// The managed blocks whose values reach a node: directly, through locals, or through data.
-    managed: Sets,
+    pub(crate) order: Vec<NodeId>,
+    reach: Reach,
 }
 
-/// Many nodes behind one local value share its set.
-type Sets = BTreeMap<Node, Arc<BTreeSet<BlockName>>>;
+/// Where the nodes of a module are.
+struct Layout {
+    first: NodeId,
+    variables: usize,
+    providers: usize,
+    locals: usize,
+    blocks: usize,
+    outputs: usize,
+    checks: usize,
+}
+
+impl Layout {
+    fn of(configuration: &Configuration, first: NodeId) -> Self {
+        Self {
+            first,
+            variables: configuration.variables.len(),
+            providers: configuration.providers.len(),
+            locals: configuration.locals.len(),
+            blocks: configuration.blocks.len(),
+            outputs: configuration.outputs.len(),
+            checks: configuration.checks.len(),
+        }
+    }
+
+    /// All nodes, in the order of their numbers.
+    fn all(&self) -> impl Iterator<Item = What> + use<> {
+        let variables = 0..self.variables;
+        [What::Expand, What::Gate]
+            .into_iter()
+            .chain(variables.clone().map(What::Variable))
+            .chain(variables.map(What::Validation))
+            .chain((0..self.providers).map(What::Provider))
+            .chain((0..self.locals).map(What::Local))
+            .chain((0..self.blocks).map(What::Block))
+            .chain((0..self.outputs).map(What::Output))
+            .chain([What::Whole])
+            .chain((0..self.checks).map(What::Check))
+            .chain([What::End])
+    }
+
+    fn number(&self, what: What) -> NodeId {
+        let variables = self.first + 2;
+        let validations = variables + self.variables;
+        let providers = validations + self.variables;
+        let locals = providers + self.providers;
+        let blocks = locals + self.locals;
+        let outputs = blocks + self.blocks;
+        let whole = outputs + self.outputs;
+        match what {
+            What::Expand => self.first,
+            What::Gate => self.first + 1,
+            What::Variable(place) => variables + place,
+            What::Validation(place) => validations + place,
+            What::Provider(place) => providers + place,
+            What::Local(place) => locals + place,
+            What::Block(place) => blocks + place,
+            What::Output(place) => outputs + place,
+            What::Whole => whole,
+            What::Check(place) => whole + 1 + place,
+            What::End => whole + 1 + self.checks,
+        }
+    }
+}
+
+/// What each node refers to, one after the other.
+pub(crate) struct Edges {
+    starts: Vec<u32>,
+    targets: Vec<u32>,
+}
+
+impl Edges {
+    fn with_capacity(nodes: usize) -> Self {
+        let mut starts = Vec::with_capacity(nodes + 1);
+        starts.push(0);
+        Self { starts, targets: Vec::with_capacity(nodes * 2) }
+    }
+
+    fn push(&mut self, targets: &[u32]) {
+        self.targets.extend_from_slice(targets);
+        self.starts.push(u32::try_from(self.targets.len()).expect("a configuration has fewer references than 2^32"));
+    }
+
+    pub(crate) fn of(&self, node: NodeId) -> &[u32] {
+        &self.targets[self.starts[node] as usize..self.starts[node + 1] as usize]
+    }
+
+    /// The same edges, the other way round.
+    fn reversed(&self) -> Self {
+        let nodes = self.starts.len() - 1;
+        let mut starts = vec![0_u32; nodes + 1];
+        for target in &self.targets {
+            starts[*target as usize + 1] += 1;
+        }
+        for node in 0..nodes {
+            starts[node + 1] += starts[node];
+        }
+        let mut next = starts.clone();
+        let mut targets = vec![0_u32; self.targets.len()];
+        for node in 0..nodes {
+            for target in self.of(node) {
+                let at = &mut next[*target as usize];
+                targets[*at as usize] = u32::try_from(node).expect("a configuration has fewer nodes than 2^32");
+                *at += 1;
+            }
+        }
+        Self { starts, targets }
+    }
+}
 
 impl Graph {
-    /// The graph of a configuration.
-    pub(crate) fn of(configuration: &Configuration, schemas: &Schemas) -> Result<Self, Vec<Diagnostic>> {
-        let mut diagnostics = Vec::new();
-        let mut direct = BTreeMap::new();
-        for (node, references) in nodes(configuration) {
-            let mut behind = BTreeSet::new();
-            for reference in references {
-                match node_of(configuration, reference) {
-                    Ok(target) => behind.extend(target),
-                    Err(diagnostic) => diagnostics.push(*diagnostic),
-                }
-            }
-            if let Node::Block(name) = &node {
-                let provider = provider_of(configuration, schemas, name);
-                behind.extend(provider.filter(|it| provider_block(configuration, it).is_some()).map(Node::Provider));
-            }
-            direct.insert(node, behind);
+    /// The graph of a configuration and the modules in it.
+    pub(crate) fn of(configuration: &Arc<Configuration>, schemas: &Schemas) -> Result<Self, Vec<Diagnostic>> {
+        let modules = Arc::new(Modules::below(configuration));
+        let mut layouts = Vec::with_capacity(modules.len());
+        let mut nodes: Vec<Node> = Vec::new();
+        for module in 0..modules.len() {
+            let layout = Layout::of(modules.configuration(module), nodes.len());
+            nodes.extend(layout.all().map(|what| Node { module, what }));
+            layouts.push(layout);
         }
-        let order = in_order(&direct, configuration).map_err(|it| vec![it])?;
+        let empty = Edges::with_capacity(nodes.len());
+        let mut graph = Self { modules, layouts, nodes, direct: empty, order: Vec::new(), reach: Reach::default() };
+        let (direct, mut diagnostics) = reference::edges(&graph, schemas);
+        graph.direct = direct;
+        match sorted::sorted(&graph.direct) {
+            Ok(order) => graph.order = order,
+            Err(circle) => diagnostics.push(graph.circular(&circle)),
+        }
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        let blocks = reaching(&order, &direct, |_| true, |it| matches!(it, Node::Local(_)));
-        let is_data = |it: &Node| matches!(it, Node::Block(name) if name.mode == Mode::Data);
-        let managed = reaching(&order, &direct, |it| it.mode == Mode::Managed, |it| matches!(it, Node::Local(_)) || is_data(it));
-        Ok(Self { order, direct, blocks, managed })
+        graph.reach = Reach::of(&graph);
+        Ok(graph)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> Node {
+        self.nodes[id]
+    }
+
+    pub(crate) fn number(&self, module: ModuleId, what: What) -> NodeId {
+        self.layouts[module].number(what)
     }
 
     /// The nodes that a node refers to itself.
-    pub(crate) fn direct(&self, node: &Node) -> impl Iterator<Item = &Node> {
-        self.direct.get(node).into_iter().flatten()
+    pub(crate) fn direct(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        self.direct.of(id).iter().map(|it| *it as usize)
     }
 
-    /// The blocks whose values reach a node: directly, or through locals.
-    pub(crate) fn blocks_behind(&self, node: &Node) -> Arc<BTreeSet<BlockName>> {
-        self.blocks.get(node).cloned().unwrap_or_default()
+    /// For each node those that refer to it.
+    pub(crate) fn waiters(&self) -> Edges {
+        self.direct.reversed()
     }
 
-    /// What a record names as its direct dependencies: the managed blocks whose values reach a node directly, through
-    /// locals, or through data.
-    pub(crate) fn dependencies(&self, node: &Node) -> Vec<BlockAddress> {
-        self.managed.get(node).into_iter().flat_map(|it| it.iter()).map(address_of).collect()
+    /// The configuration that a node is in.
+    pub(crate) fn configuration(&self, id: NodeId) -> &Arc<Configuration> {
+        self.modules.configuration(self.nodes[id].module)
     }
 
-    /// These blocks, and all whose values reach them through locals and data.
-    pub(crate) fn with_what_they_read(&self, blocks: impl IntoIterator<Item = BlockName>) -> BTreeSet<BlockName> {
-        let mut seen: BTreeSet<Node> = blocks.into_iter().map(Node::Block).collect();
-        let mut open: Vec<Node> = seen.iter().cloned().collect();
+    /// The block that a node stands for.
+    pub(crate) fn block(&self, id: NodeId) -> Option<&ResourceBlock> {
+        match self.nodes[id].what {
+            What::Block(place) => self.configuration(id).blocks.get_index(place).map(|(_, it)| it),
+            _ => None,
+        }
+    }
+
+    /// The node of a block by its address, keys of modules aside.
+    pub(crate) fn node_of(&self, address: &BlockAddress) -> Option<NodeId> {
+        let module = self.modules.find(&address.module)?;
+        let place = self.modules.configuration(module).blocks.get_index_of(&name_of(address))?;
+        Some(self.number(module, What::Block(place)))
+    }
+
+    /// The block at an address, keys of modules aside.
+    pub(crate) fn block_at(&self, address: &BlockAddress) -> Option<&ResourceBlock> {
+        self.node_of(address).and_then(|it| self.block(it))
+    }
+
+    /// The provider of a block, as written or by its kind; none for a kind that nobody has.
+    pub(crate) fn provider_of(&self, schemas: &Schemas, id: NodeId) -> Option<ProviderName> {
+        let block = self.block(id)?;
+        provider_of(&self.modules, schemas, self.nodes[id].module, block)
+    }
+
+    /// What a record of a block in a module instance names as its direct dependencies: the managed blocks whose values
+    /// reach it directly, or by way of anything but managed blocks. Where a module is not on the way to the block
+    /// itself, it is named without a key.
+    pub(crate) fn dependencies(&self, id: NodeId, path: &[(Name, Key)]) -> Vec<BlockAddress> {
+        self.reach.of_node(id).iter().map(|it| self.address_from(*it as usize, path)).collect()
+    }
+
+    fn address_from(&self, id: NodeId, path: &[(Name, Key)]) -> BlockAddress {
+        let module = &self.modules.get(self.nodes[id].module).path;
+        let block = &self.block(id).expect("only blocks are dependencies").name;
+        let common = module.iter().zip(path).take_while(|(name, (own, _))| *name == own).count();
+        let keyed = path[..common].iter().cloned();
+        let module = keyed.chain(module[common..].iter().map(|name| (name.clone(), Key::None))).collect();
+        BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() }
+    }
+
+    /// Marks these nodes, and everything whose values reach them.
+    pub(crate) fn everything_behind(&self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
+        let mut marked = vec![false; self.len()];
+        let mut open: Vec<NodeId> = nodes.into_iter().collect();
         while let Some(node) = open.pop() {
-            for behind in self.direct(&node) {
-                let passes = match behind {
-                    Node::Local(_) => true,
-                    Node::Block(name) => name.mode == Mode::Data,
-                    _ => false,
-                };
-                if seen.insert(behind.clone()) && passes {
-                    open.push(behind.clone());
+            if !std::mem::replace(&mut marked[node], true) {
+                open.extend(self.direct(node));
+            }
+        }
+        marked
+    }
+
+    /// These blocks, and all whose values reach them by way of anything but managed blocks.
+    pub(crate) fn with_what_they_read(&self, blocks: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+        let mut seen = vec![false; self.len()];
+        let mut open: Vec<NodeId> = blocks.into_iter().filter(|it| !std::mem::replace(&mut seen[*it], true)).collect();
+        let mut found = open.clone();
+        while let Some(node) = open.pop() {
+            for behind in self.direct(node) {
+                if std::mem::replace(&mut seen[behind], true) {
+                    continue;
+                }
+                match self.nodes[behind].what {
+                    What::Provider(_) => {}
+                    What::Block(_) => {
+                        found.push(behind);
+                        if self.is_data(behind) {
+                            open.push(behind);
+                        }
+                    }
+                    _ => open.push(behind),
                 }
             }
         }
-        let block = |node| if let Node::Block(name) = node { Some(name) } else { None };
-        seen.into_iter().filter_map(block).collect()
+        found
     }
-}
 
-/// For each node the blocks that `counts`, directly behind it or behind nodes that `pass` on what is behind them.
-fn reaching(
-    order: &[Node],
-    direct: &BTreeMap<Node, BTreeSet<Node>>,
-    counts: impl Fn(&BlockName) -> bool,
-    pass: impl Fn(&Node) -> bool,
-) -> Sets {
-    let mut sets = Sets::new();
-    for node in order {
-        let behind = direct.get(node).into_iter().flatten();
-        let own = behind.clone().filter_map(|it| match it {
-            Node::Block(name) if counts(name) => Some(name.clone()),
-            _ => None,
-        });
-        let own: BTreeSet<BlockName> = own.collect();
-        let passed: Vec<&Arc<BTreeSet<BlockName>>> =
-            behind.filter(|it| pass(it)).filter_map(|it| sets.get(it)).filter(|it| !it.is_empty()).collect();
-        let set = match (own.is_empty(), passed.as_slice()) {
-            (true, [only]) => (*only).clone(),
-            _ => Arc::new(own.into_iter().chain(passed.into_iter().flat_map(|it| it.iter().cloned())).collect()),
-        };
-        sets.insert(node.clone(), set);
+    fn is_data(&self, id: NodeId) -> bool {
+        self.block(id).is_some_and(|it| it.name.mode == Mode::Data)
     }
-    sets
-}
 
-/// The root module's address of a block.
-pub(crate) fn address_of(name: &BlockName) -> BlockAddress {
-    BlockAddress::root(name.mode, name.kind.clone(), name.name.clone())
+    /// What a node is called, without the keys of modules.
+    pub(crate) fn name(&self, id: NodeId) -> String {
+        let Node { module, what } = self.nodes[id];
+        let module = self.modules.get(module);
+        let configuration = &module.configuration;
+        let prefix: String = module.path.iter().map(|it| format!("module.{it}.")).collect();
+        let whole = prefix.trim_end_matches('.');
+        let named = |it: Option<&Name>| it.map(|it| it.to_string()).unwrap_or_default();
+        match what {
+            What::Expand | What::Gate | What::Whole | What::End if whole.is_empty() => "the root module".to_owned(),
+            What::Expand | What::Gate | What::Whole | What::End => whole.to_owned(),
+            What::Variable(place) | What::Validation(place) => {
+                format!("{prefix}var.{}", named(configuration.variables.get_index(place).map(|it| it.0)))
+            }
+            What::Provider(place) => {
+                let block = &configuration.providers[place];
+                let alias = block.alias.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
+                format!("{prefix}provider.{}{alias}", block.name)
+            }
+            What::Local(place) => format!("{prefix}local.{}", named(configuration.locals.get_index(place).map(|it| it.0))),
+            What::Block(place) => {
+                let name = configuration.blocks.get_index(place).map(|it| it.0.to_string()).unwrap_or_default();
+                format!("{prefix}{name}")
+            }
+            What::Output(place) => format!("{prefix}output.{}", named(configuration.outputs.get_index(place).map(|it| it.0))),
+            What::Check(place) => format!("{prefix}check.{}", named(configuration.checks.get_index(place).map(|it| it.0))),
+        }
+    }
+
+    /// Where a node is written.
+    pub(crate) fn span(&self, id: NodeId) -> Option<Span> {
+        let configuration = self.configuration(id);
+        match self.nodes[id].what {
+            What::Local(place) => configuration.locals.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Block(place) => configuration.blocks.get_index(place).map(|(_, it)| it.head.clone()),
+            What::Output(place) => configuration.outputs.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Provider(place) => configuration.providers.get(place).map(|it| it.span.clone()),
+            What::Variable(place) | What::Validation(place) => {
+                configuration.variables.get_index(place).map(|(_, it)| it.span.clone())
+            }
+            What::Check(place) => configuration.checks.get_index(place).map(|(_, it)| it.span.clone()),
+            What::Expand | What::Gate | What::Whole | What::End => {
+                self.modules.call(self.nodes[id].module).map(|it| it.head.clone())
+            }
+        }
+    }
+
+    fn circular(&self, circle: &[NodeId]) -> Diagnostic {
+        let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
+        names.dedup();
+        let diagnostic = Diagnostic::error("these refer to each other in a circle")
+            .detail(format!("{} each wait for another of them.", names.join(", ")))
+            .help("move what they share into a local value or a resource of its own");
+        match circle.iter().find_map(|id| self.span(*id)) {
+            Some(span) => diagnostic.at(span),
+            None => diagnostic,
+        }
+    }
 }
 
 /// The name of a block by its address.
@@ -139,125 +374,20 @@ pub fn name_of(address: &BlockAddress) -> BlockName {
     BlockName { mode: address.mode, kind: address.kind.clone(), name: address.name.clone() }
 }
 
-/// The provider of a block, as written or by its kind; none for a kind that nobody has.
-pub(crate) fn provider_of(configuration: &Configuration, schemas: &Schemas, name: &BlockName) -> Option<ProviderName> {
-    let written = configuration.blocks.get(name).and_then(|it| it.provider.clone());
-    match written {
-        Some((name, alias)) => Some(ProviderName { name, alias }),
-        None => schemas.kind(name.mode, &name.kind).map(|it| ProviderName { name: it.provider.clone(), alias: None }),
-    }
-}
-
-/// The block that configures a provider.
-pub(crate) fn provider_block<'a>(configuration: &'a Configuration, name: &ProviderName) -> Option<&'a ha_lang::ProviderBlock> {
-    configuration.providers.iter().find(|it| it.name == name.name && it.alias == name.alias)
-}
-
-fn nodes(configuration: &Configuration) -> Vec<(Node, Vec<&Reference>)> {
-    let mut nodes = Vec::new();
-    for provider in &configuration.providers {
-        let name = ProviderName { name: provider.name.clone(), alias: provider.alias.clone() };
-        nodes.push((Node::Provider(name), provider.body.references()));
-    }
-    for (name, local) in &configuration.locals {
-        nodes.push((Node::Local(name.clone()), local.expression.references().iter().collect()));
-    }
-    for (name, block) in &configuration.blocks {
-        nodes.push((Node::Block(name.clone()), block_references(block)));
-    }
-    for (name, output) in &configuration.outputs {
-        let checks =
-            output.preconditions.iter().flat_map(|it| it.condition.references().iter().chain(it.error_message.references()));
-        let references = output.value.references().iter().chain(&output.depends_on).chain(checks).collect();
-        nodes.push((Node::Output(name.clone()), references));
-    }
-    nodes
-}
-
-fn block_references(block: &ha_lang::ResourceBlock) -> Vec<&Reference> {
-    let lifecycle = &block.lifecycle;
-    let flags = [&lifecycle.create_before_destroy, &lifecycle.prevent_destroy, &lifecycle.enabled, &block.count, &block.for_each];
-    let conditions = lifecycle.preconditions.iter().chain(&lifecycle.postconditions);
-    let expressions = flags.into_iter().flatten().chain(conditions.flat_map(|it| [&it.condition, &it.error_message]));
-    let own = |it: &&Reference| !matches!(&it.target, Target::Block(name) if *name == block.name);
-    let mut references = block.body.references();
-    references.extend(expressions.flat_map(|it| it.references()));
-    references.extend(block.depends_on.iter().chain(&lifecycle.replace_triggered_by));
-    // `self` in a postcondition may be written by address; a block that refers to itself elsewhere is told so below.
-    let body_refers_to_itself = block.body.references().iter().any(|it| !own(it));
-    if body_refers_to_itself { references } else { references.into_iter().filter(own).collect() }
-}
-
-/// The node a reference names; none for what is no node (`each.key`, `path.module`, a variable).
-fn node_of(configuration: &Configuration, reference: &Reference) -> Result<Option<Node>, Box<Diagnostic>> {
-    match &reference.target {
-        Target::Local(name) if configuration.locals.contains_key(name) => Ok(Some(Node::Local(name.clone()))),
-        Target::Local(name) => {
-            let known = configuration.locals.keys().map(|it| &**it);
-            Err(undeclared("local value", &format!("local.{name}"), &reference.span, name, known))
-        }
-        Target::Variable(name) if !configuration.variables.contains_key(name) => {
-            let known = configuration.variables.keys().map(|it| &**it);
-            Err(undeclared("variable", &format!("var.{name}"), &reference.span, name, known))
-        }
-        Target::Block(name) if configuration.blocks.contains_key(name) => Ok(Some(Node::Block(name.clone()))),
-        Target::Block(name) => {
-            let what = if name.mode == Mode::Data { "data source" } else { "resource" };
-            let written = name.to_string();
-            let known: Vec<String> = configuration.blocks.keys().map(ToString::to_string).collect();
-            Err(undeclared(what, &written, &reference.span, &written, known.iter().map(String::as_str)))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn undeclared<'a>(what: &str, written: &str, span: &Span, given: &str, known: impl Iterator<Item = &'a str>) -> Box<Diagnostic> {
-    let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).at(span.clone());
-    let mut diagnostic = diagnostic.label(format!("no {what} `{written}` is declared"));
-    if let Some(closest) = ha_kind::closest(given, known) {
-        diagnostic = diagnostic.help(format!("did you mean `{closest}`?"));
-    }
-    Box::new(diagnostic)
-}
-
-fn in_order(direct: &BTreeMap<Node, BTreeSet<Node>>, configuration: &Configuration) -> Result<Vec<Node>, Diagnostic> {
-    let mut graph = DiGraph::<&Node, ()>::with_capacity(direct.len(), direct.len());
-    let index: BTreeMap<&Node, NodeIndex> = direct.keys().map(|it| (it, graph.add_node(it))).collect();
-    for (node, behind) in direct {
-        for earlier in behind.iter().filter_map(|it| index.get(it)) {
-            graph.add_edge(*earlier, index[node], ());
-        }
-    }
-    match petgraph::algo::toposort(&graph, None) {
-        Ok(order) => Ok(order.into_iter().map(|it| graph[it].clone()).collect()),
-        Err(_) => {
-            let groups = petgraph::algo::tarjan_scc(&graph);
-            let circle = groups.into_iter().find(|it| it.len() > 1 || graph.contains_edge(it[0], it[0]));
-            let names: Vec<&Node> = circle.unwrap_or_default().into_iter().map(|it| graph[it]).collect();
-            Err(circular(&names, configuration))
+/// The provider of a block in a module, as written or by its kind; none for a kind that nobody has.
+pub(crate) fn provider_of(modules: &Modules, schemas: &Schemas, module: ModuleId, block: &ResourceBlock) -> Option<ProviderName> {
+    match &block.provider {
+        Some((name, alias)) => Some(modules.provider(module, name, alias.as_ref())),
+        None => {
+            let described = schemas.kind(block.name.mode, &block.name.kind)?;
+            Some(modules.provider(module, &described.provider, None))
         }
     }
 }
 
-fn circular(nodes: &[&Node], configuration: &Configuration) -> Diagnostic {
-    let name = |node: &&Node| match node {
-        Node::Provider(name) => format!("provider.{name}"),
-        Node::Local(name) => format!("local.{name}"),
-        Node::Block(name) => name.to_string(),
-        Node::Output(name) => format!("output.{name}"),
-    };
-    let span = nodes.first().and_then(|node| match node {
-        Node::Local(name) => configuration.locals.get(name).map(|it| it.span.clone()),
-        Node::Block(name) => configuration.blocks.get(name).map(|it| it.head.clone()),
-        Node::Output(name) => configuration.outputs.get(name).map(|it| it.span.clone()),
-        Node::Provider(name) => provider_block(configuration, name).map(|it| it.span.clone()),
-    });
-    let names: Vec<String> = nodes.iter().map(name).collect();
-    let diagnostic = Diagnostic::error("these refer to each other in a circle")
-        .detail(format!("{} each wait for another of them.", names.join(", ")))
-        .help("move what they share into a local value or a resource of its own");
-    match span {
-        Some(span) => diagnostic.at(span),
-        None => diagnostic,
-    }
+/// What the provider that a place of a module has is called in records.
+pub(crate) fn provider_at(modules: &Modules, module: ModuleId, place: usize) -> ProviderName {
+    let module = modules.get(module);
+    let block = &module.configuration.providers[place];
+    provider_name(module, &block.name, block.alias.as_ref())
 }

@@ -8,17 +8,24 @@ mod arguments;
 mod condition;
 mod deletion;
 mod difference;
+mod evaluation;
 mod execution;
 mod expand;
 mod finish;
 mod graph;
 mod lifecycle;
 mod model;
+mod modules;
+mod moves;
 mod observed;
 mod order;
+mod outline;
+mod peek;
 mod planner;
 mod redacted;
+mod removed;
 mod rolling;
+mod selection;
 mod world;
 
 pub use after::{revealed, with_marks_of};
@@ -27,8 +34,12 @@ pub use difference::{leaves_choices, replaces, with_choices};
 pub use execution::{Execution, FromConfiguration, Prepared};
 pub use graph::name_of as block_name;
 pub use model::{
-    Change, Counts, Difference, Drift, Identity, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step, StepKind,
+    Change, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step,
+    StepKind,
 };
+pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
+pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
+pub use selection::{NotAPattern, Pattern, Selection};

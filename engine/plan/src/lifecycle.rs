@@ -1,57 +1,78 @@
 //! What `lifecycle` says of blocks: what is made first, and what must not be destroyed.
 
-use std::collections::BTreeSet;
-
-use ha_kind::Diagnostic;
-use ha_lang::{BlockName, Configuration, Expression};
+use ha_kind::{Diagnostic, Value};
+use ha_lang::Expression;
 
 use crate::expand::{Undecided, flag};
-use crate::graph::{Graph, Node, name_of};
+use crate::graph::{Graph, NodeId};
 use crate::model::Change;
+use crate::peek::Peek;
 use crate::world::World;
 
 /// The blocks whose new objects are made before the old ones go: those that say so, and all that these depend on, or
 /// the order would be a circle.
-pub(crate) fn create_first(
-    configuration: &Configuration,
-    graph: &Graph,
-    world: &World,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeSet<BlockName> {
-    let mut first: BTreeSet<BlockName> = BTreeSet::new();
-    let mut inherited: BTreeSet<&Node> = BTreeSet::new();
+pub(crate) fn create_first(graph: &Graph, peek: &Peek<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<bool> {
+    let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
+    let mut first = vec![false; graph.len()];
+    let asking: Vec<NodeId> = graph.order.iter().copied().filter(|it| said(it).is_some_and(|it| !is_literal(it))).collect();
+    let world = peek.world(&asking);
     for node in graph.order.iter().rev() {
-        let mut is_first = inherited.contains(node);
-        if let Node::Block(name) = node {
-            let own = |expression: &Expression| flag(world, expression, "create_before_destroy");
-            match configuration.blocks[name].lifecycle.create_before_destroy.as_ref().map(own) {
-                Some(Ok(own)) => is_first |= own,
-                Some(Err(undecided)) => diagnostics.extend(undecided.diagnostics),
-                None => {}
-            }
-            if is_first {
-                first.insert(name.clone());
-            }
+        if let Some(expression) = said(node) {
+            first[*node] |= any_instance(&world, graph, *node, expression).unwrap_or_else(|undecided| {
+                diagnostics.extend(undecided.diagnostics);
+                false
+            });
         }
-        if is_first {
-            inherited.extend(graph.direct(node));
+        if first[*node] {
+            graph.direct(*node).for_each(|it| first[it] = true);
         }
     }
     first
 }
 
+fn is_literal(expression: &Expression) -> bool {
+    matches!(expression.literal(), Some(Value::Bool(_)))
+}
+
+/// Whether a flag of a block holds in any instance of its module.
+fn any_instance(world: &World, graph: &Graph, node: NodeId, expression: &Expression) -> Result<bool, Undecided> {
+    if let Some(Value::Bool(literal)) = expression.literal() {
+        return Ok(*literal);
+    }
+    let mut any = false;
+    for instance in world.of_module(graph.node(node).module) {
+        any |= flag(world, instance, expression, "create_before_destroy")?;
+    }
+    Ok(any)
+}
+
+/// The blocks among these changes that say by an expression whether they are protected.
+pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<NodeId> {
+    let mut asking: Vec<NodeId> = changes.iter().filter_map(|it| graph.node_of(&it.address.block)).collect();
+    asking.sort_unstable();
+    asking.dedup();
+    let said = |it: &NodeId| graph.block(*it).and_then(|it| it.lifecycle.prevent_destroy.as_ref());
+    asking.retain(|it| said(it).is_some_and(|it| !is_literal(it)));
+    asking
+}
+
 /// What to say of a change that would destroy something protected. What the configuration says counts, and what the
 /// record says where there is no configuration.
 pub(crate) fn protection(
-    configuration: &Configuration,
+    graph: &Graph,
     world: &World,
     change: &Change,
     recorded: impl Fn() -> bool,
 ) -> Result<Option<Diagnostic>, Undecided> {
-    let block = configuration.blocks.get(&name_of(&change.address.block));
+    let block = graph.block_at(&change.address.block);
     let written = block.and_then(|it| it.lifecycle.prevent_destroy.as_ref());
     let protected = match (block, written) {
-        (_, Some(expression)) => flag(world, expression, "prevent_destroy")?,
+        (_, Some(expression)) => match (expression.literal(), world.find(&change.address.block.module)) {
+            (Some(Value::Bool(literal)), _) => *literal,
+            (_, Some(instance)) => flag(world, instance, expression, "prevent_destroy")?,
+            // Its module instance goes, and nobody else can say.
+            (_, None) => recorded(),
+        },
         (Some(_), None) => false,
         (None, None) => recorded(),
     };

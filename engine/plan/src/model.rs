@@ -7,6 +7,8 @@ use ha_kind::{Action, Address, Diagnostic, Impact, Name, Object, Path, Span, Val
 use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 use serde::{Deserialize, Serialize};
 
+use crate::selection::Selection;
+
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -44,6 +46,14 @@ pub struct Plan {
     pub versions: BTreeMap<Address, u64>,
     /// Steps an interrupted run left unfinished, which apply takes up first.
     pub unfinished: Vec<Address>,
+    /// Instances that have another address from now on, each after those that make way for it; written before all else.
+    pub moves: Vec<Move>,
+    /// What the plan was to be about.
+    pub selection: Selection,
+    /// What that leaves out: recorded instances, and blocks of which nothing is recorded yet. It stays as recorded.
+    pub left_out: Vec<Address>,
+    /// Whether something went wrong, so that this is what was planned until then: to be shown, not to be applied.
+    pub errored: bool,
     /// What is worth a look and stops nothing.
     pub warnings: Vec<Diagnostic>,
 }
@@ -56,6 +66,17 @@ pub enum PlanMode {
     Normal,
     /// Delete everything.
     Destroy,
+    /// Take what is there for what should be, and change nothing but the state.
+    RefreshOnly,
+}
+
+/// An instance that has another address from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Its address as recorded.
+    pub from: Address,
+    /// Its address from now on.
+    pub to: Address,
 }
 
 /// Everything that a plan is a function of, besides state and world.
@@ -65,6 +86,9 @@ pub struct Snapshot {
     pub sources: Vec<(String, String)>,
     /// Values of the root's variables.
     pub variables: BTreeMap<Name, Value>,
+    /// The environment it was made for, where that has a name: what `ha.workspace` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// Files that functions read, by path; absent ones are null. Bytes are kept as base64 text.
     pub files: BTreeMap<String, Option<String>>,
 }
@@ -103,6 +127,11 @@ pub struct Change {
     pub group: Option<String>,
     /// Set when it goes without a call because what it lives inside of goes.
     pub gone_with: Option<Address>,
+    /// The address it is recorded by until now, where that is another.
+    pub moved_from: Option<Address>,
+    /// The id by which it is taken over, where it exists already and is not recorded yet. What it then differs in is
+    /// changed in the same apply.
+    pub importing: Option<String>,
     /// Where its block stands.
     pub span: Option<Span>,
     /// Changed instances and variables whose values flow into it: the chain of causes, nearest first.
@@ -145,8 +174,18 @@ pub enum Reason {
     CannotUpdate,
     /// Its block is gone from the configuration.
     NoConfiguration,
-    /// Its key is gone from `count` or `for_each`.
-    NoKey,
+    /// The module that its block was in is gone from the configuration.
+    NoModule,
+    /// It was moved to an address that the configuration does not ask for.
+    NoMoveTarget,
+    /// Its block has `count` or `for_each` by now, or has it no longer, or the other one.
+    WrongRepetition,
+    /// Its index is beyond `count`.
+    CountIndex,
+    /// Its key is gone from `for_each`.
+    EachKey,
+    /// Its block says that there is none of it.
+    NotEnabled,
     /// Everything is to be destroyed.
     Destroy,
     /// It is no longer there.
@@ -155,6 +194,8 @@ pub enum Reason {
     ArgumentsUnknown,
     /// Something it depends on changes first.
     DependencyPending,
+    /// A `check` block reads it at the end.
+    ForCheck,
 }
 
 /// Something that differs from the state although nobody used `ha`.
@@ -170,6 +211,8 @@ pub struct Drift {
     pub paths: Vec<Path>,
     /// What refresh remarked.
     pub remarks: Vec<String>,
+    /// Whether the plan changes something because of it.
+    pub contributes: bool,
 }
 
 /// A change to an output.
@@ -271,6 +314,10 @@ pub struct Counts {
     pub delete: usize,
     /// Read during apply.
     pub read: usize,
+    /// No longer looked after.
+    pub forget: usize,
+    /// Taken over as they are or with changes; what changes is counted there as well.
+    pub import: usize,
 }
 
 impl Plan {
@@ -284,16 +331,22 @@ impl Plan {
                 Action::DeleteThenCreate | Action::CreateThenDelete => counts.replace += 1,
                 Action::Delete => counts.delete += 1,
                 Action::Read => counts.read += 1,
+                Action::Forget => counts.forget += 1,
                 Action::NoOp => {}
             }
+            counts.import += usize::from(change.importing.is_some());
             counts
         })
     }
 
-    /// Whether apply would change nothing: neither an instance nor an output.
+    /// Whether apply would change nothing: neither an instance, nor what an instance is called, nor an output. Nor, where
+    /// that was what was asked for, the state.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.iter().all(|it| it.action == Action::Read) && !self.outputs.values().any(OutputChange::is_change)
+        self.changes.iter().all(|it| it.action == Action::Read)
+            && self.moves.is_empty()
+            && !self.outputs.values().any(OutputChange::is_change)
+            && (self.mode != PlanMode::RefreshOnly || self.settled.is_empty())
     }
 
     /// Whether applying it would write anything: it changes something, or there is news for the state.

@@ -68,6 +68,7 @@ impl Current {
                         after: None,
                         paths: Vec::new(),
                         remarks: Vec::new(),
+                        contributes: false,
                     });
                     current.gone.insert(address.clone(), record.clone());
                     continue;
@@ -85,6 +86,7 @@ impl Current {
                             after: Some(attributes(&seen)),
                             paths,
                             remarks: remarks.clone(),
+                            contributes: false,
                         });
                     }
                 }

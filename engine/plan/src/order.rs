@@ -2,12 +2,12 @@
 
 mod sorted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ha_kind::{Action, BlockAddress, Diagnostic};
 use petgraph::graph::DiGraph;
 
-use crate::graph::{Graph, Node, address_of};
+use crate::graph::{Graph, NodeId};
 use crate::model::{Change, Step, StepKind};
 use sorted::dependents_first;
 pub(crate) use sorted::sorted;
@@ -149,36 +149,55 @@ impl<'a> Order<'a> {
 
     /// Creates, updates and reads, each block's after those it refers to.
     fn make(&mut self, graph: &Graph) {
-        let mut behind: BTreeMap<&Node, usize> = BTreeMap::new();
-        for node in &graph.order {
-            let mut after: Vec<usize> = graph.direct(node).filter_map(|it| behind.get(it)).copied().collect();
-            if let Node::Block(name) = node
-                && let Some((block, own)) = self.by_block.get_key_value(&address_of(name))
-            {
-                let (block, own) = (*block, own.clone());
-                let mut steps = Vec::new();
-                for index in own {
-                    if let Some(what) = making(&self.changes[index], index) {
-                        let step = self.push(what);
-                        self.makes.insert(index, step);
-                        steps.push(step);
-                    }
-                }
-                if !steps.is_empty() {
-                    if !after.is_empty() {
-                        let gate = self.gate(&steps);
-                        self.steps[gate].after.append(&mut after);
-                    }
-                    after = steps;
-                    let made = self.meet(after).expect("there is at least one step");
-                    self.made.insert(block, made);
-                    after = vec![made];
-                }
-            }
-            if let Some(met) = self.meet(after) {
-                behind.insert(node, met);
+        let mut of_node: HashMap<NodeId, Vec<&'a BlockAddress>> = HashMap::new();
+        for block in self.by_block.keys().copied() {
+            if let Some(node) = graph.node_of(block) {
+                of_node.entry(node).or_default().push(block);
             }
         }
+        // Only what something planned comes after needs a place to meet.
+        let mut needed = vec![false; graph.len()];
+        for node in graph.order.iter().rev().copied() {
+            if needed[node] || of_node.contains_key(&node) {
+                graph.direct(node).for_each(|it| needed[it] = true);
+            }
+        }
+        let mut behind: Vec<Option<usize>> = vec![None; graph.len()];
+        for node in graph.order.iter().copied() {
+            if !needed[node] && !of_node.contains_key(&node) {
+                continue;
+            }
+            let mut after: Vec<usize> = graph.direct(node).filter_map(|it| behind[it]).collect();
+            let mut steps = Vec::new();
+            for block in of_node.remove(&node).unwrap_or_default() {
+                let own = self.make_block(block);
+                if let Some(made) = self.meet(own.clone()) {
+                    self.made.insert(block, made);
+                    steps.extend(own);
+                }
+            }
+            if !steps.is_empty() {
+                if !after.is_empty() {
+                    let gate = self.gate(&steps);
+                    self.steps[gate].after.append(&mut after);
+                }
+                after = steps;
+            }
+            behind[node] = self.meet(after);
+        }
+    }
+
+    /// The steps that make, change or read what is planned of a block.
+    fn make_block(&mut self, block: &'a BlockAddress) -> Vec<usize> {
+        let mut steps = Vec::new();
+        for index in self.by_block[block].clone() {
+            if let Some(what) = making(&self.changes[index], index) {
+                let step = self.push(what);
+                self.makes.insert(index, step);
+                steps.push(step);
+            }
+        }
+        steps
     }
 
     /// What goes of a block, after what goes of the blocks that depended on it, and after those that stay have let go.
@@ -373,6 +392,6 @@ fn making(change: &Change, index: usize) -> Option<StepKind> {
         Action::Create | Action::DeleteThenCreate | Action::CreateThenDelete => Some(StepKind::Create(index)),
         Action::Update => Some(StepKind::Update(index)),
         Action::Read => Some(StepKind::Read(index)),
-        Action::Delete | Action::NoOp => None,
+        Action::Delete | Action::Forget | Action::NoOp => None,
     }
 }

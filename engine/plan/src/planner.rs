@@ -8,23 +8,27 @@ mod managed;
 mod provider;
 mod replace;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value};
-use ha_lang::{BlockName, Configuration, Files, OutputBlock, ResourceBlock};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value};
+use ha_lang::{Configuration, Files, ResourceBlock};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
 use crate::condition::failing;
 use crate::deletion::{Going, deletion};
+use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
-use crate::graph::{Graph, Node, address_of, name_of};
+use crate::graph::{Graph, Node, NodeId, What};
 use crate::lifecycle::{create_first, protection};
 use crate::model::{Change, OutputChange, Plan, PlanMode, Reason, Snapshot};
+use crate::modules::ROOT;
 use crate::observed::{Current, Observed, Read};
-use crate::world::World;
+use crate::peek::{Peek, world_with};
+use crate::world::{InstanceId, Standpoint, Wanted, World};
+use because::Flow;
 
 pub use known::known_settings;
 
@@ -62,9 +66,10 @@ pub enum Planned {
 /// Everything that is wrong with the configuration, as far as it can be known now.
 pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
     let current = Current::of(input.state, input.observed, input.schemas);
+    let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
     match input.mode {
-        PlanMode::Destroy => destroy::destroy(input, current).map(|it| Planned::Plan(Box::new(it))),
-        PlanMode::Normal => Planner::new(input, current)?.plan(),
+        PlanMode::Destroy => destroy::destroy(input, &graph, current).map(|it| Planned::Plan(Box::new(it))),
+        PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, current).plan(),
     }
 }
 
@@ -74,13 +79,13 @@ struct Planner<'a> {
     world: World,
     current: Current,
     changes: Vec<Change>,
-    /// The instances that the configuration asks for.
-    wanted: BTreeSet<Address>,
     /// Instances that are made anew.
     replaced: BTreeSet<Address>,
     /// Blocks of which an instance is made, made anew, changed or read later.
-    pending: BTreeMap<BlockName, Pending>,
-    create_first: BTreeSet<BlockName>,
+    pending: HashMap<NodeId, Pending>,
+    /// What flows out of each node that has been planned.
+    flow: Vec<Flow>,
+    create_first: Vec<bool>,
     /// Providers that something of the configuration is made by.
     used: BTreeSet<ProviderName>,
     /// Settings that are known.
@@ -91,31 +96,30 @@ struct Planner<'a> {
     data: BTreeMap<Address, Object>,
     reads: Vec<Read>,
     diagnostics: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
 }
 
 /// How a block's pending changes look to what refers to it.
 #[derive(Clone, Debug, Default)]
 struct Pending {
-    /// The instances that change, by their place among the changes.
-    changes: BTreeMap<Key, usize>,
+    /// The instances that change, by module instance and place, with their places among the changes.
+    changes: BTreeMap<(InstanceId, usize), usize>,
     /// Something is not there yet.
     absent: bool,
 }
 
 impl<'a> Planner<'a> {
-    fn new(input: &'a Input<'a>, current: Current) -> Result<Self, Vec<Diagnostic>> {
-        let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
-        let world = World::new(input.configuration.clone(), input.snapshot.variables.clone(), input.files.clone());
-        Ok(Self {
+    fn new(input: &'a Input<'a>, graph: Arc<Graph>, current: Current) -> Self {
+        let world = world_with(&graph, &input.snapshot.variables, input.files);
+        Self {
             input,
-            graph,
             world,
             current,
             changes: Vec::new(),
-            wanted: BTreeSet::new(),
             replaced: BTreeSet::new(),
-            pending: BTreeMap::new(),
-            create_first: BTreeSet::new(),
+            pending: HashMap::new(),
+            flow: vec![Flow::default(); graph.len()],
+            create_first: Vec::new(),
             used: BTreeSet::new(),
             providers: BTreeMap::new(),
             settings: BTreeMap::new(),
@@ -123,20 +127,18 @@ impl<'a> Planner<'a> {
             data: BTreeMap::new(),
             reads: Vec::new(),
             diagnostics: Vec::new(),
-        })
+            warnings: Vec::new(),
+            graph,
+        }
     }
 
     fn plan(mut self) -> Result<Planned, Vec<Diagnostic>> {
-        self.create_first = create_first(self.input.configuration, &self.graph, &self.world, &mut self.diagnostics);
         let graph = self.graph.clone();
-        for node in &graph.order {
-            match node {
-                Node::Provider(name) => self.provider(name),
-                // Evaluated when something asks for it; asked for here so that a mistake in it is told.
-                Node::Local(name) => self.local(name),
-                Node::Block(name) => self.block(name),
-                Node::Output(name) => self.output(name),
-            }
+        let (variables, files) = (&self.input.snapshot.variables, self.input.files);
+        let peek = Peek { graph: &graph, variables, files, recorded: None };
+        self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
+        for node in graph.order.iter().copied() {
+            self.node(node);
         }
         self.check_diagnostics()?;
         if !self.reads.is_empty() {
@@ -154,11 +156,29 @@ impl<'a> Planner<'a> {
             let gone = || OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
-        let Self { input, graph, current, changes, mut providers, used, outputs, data, .. } = self;
+        let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, .. } = self;
         let recorded = recorded_providers(input.state);
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
-        let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data };
+        let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings: once_each(warnings) };
         Ok(Planned::Plan(Box::new(finish(input, parts)?)))
+    }
+
+    fn node(&mut self, id: NodeId) {
+        let Node { module, what } = self.graph.node(id);
+        match what {
+            What::Provider(place) => self.provider(id, module, place),
+            What::Block(place) => self.block(id, place),
+            _ => {
+                let graph = self.graph.clone();
+                let Evaluated { diagnostics, waits, warnings } = evaluate(&graph, &mut self.world, id);
+                self.undecided(Undecided { diagnostics, waits });
+                self.warnings.extend(warnings);
+                if let (ROOT, What::Output(place)) = (module, what) {
+                    self.output(place);
+                }
+            }
+        }
+        self.flow[id] = self.flow_of(id);
     }
 
     fn check_diagnostics(&mut self) -> Result<(), Vec<Diagnostic>> {
@@ -175,98 +195,96 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn local(&mut self, name: &Name) {
-        let local = &self.input.configuration.locals[name];
-        if let Err(diagnostics) = self.world.evaluate(&local.expression) {
-            self.diagnostics.extend(diagnostics);
+    fn output(&mut self, place: usize) {
+        let output = &self.input.configuration.outputs[place];
+        let before = self.input.state.outputs.get(&output.name).map(|it| it.value.clone());
+        // What is null is not there.
+        let after = self.world.output(ROOT, place).filter(|it| !it.is_null()).cloned();
+        if before.is_some() || after.is_some() {
+            self.outputs.insert(output.name.clone(), OutputChange { before, after, sensitive: output.sensitive });
         }
     }
 
-    fn output(&mut self, name: &Name) {
-        let output = &self.input.configuration.outputs[name];
-        let before = self.input.state.outputs.get(name);
-        let of = format!("output.{name}");
-        let failing = failing(&self.world, &output.preconditions, &Key::None, &Expansion::Single, None, &of);
-        self.diagnostics.extend(failing);
-        match self.world.evaluate(&output.value) {
-            Ok(value) => {
-                if value.contains_sensitive() && !output.sensitive {
-                    return self.diagnostics.push(holds_a_secret(output));
-                }
-                let value = if output.sensitive { value.sensitive() } else { value };
-                // What is null is not there.
-                let (before, after) = (before.map(|it| it.value.clone()), Some(value).filter(|it| !it.is_null()));
-                if before.is_some() || after.is_some() {
-                    self.outputs.insert(name.clone(), OutputChange { before, after, sensitive: output.sensitive });
-                }
-            }
-            Err(diagnostics) => self.diagnostics.extend(diagnostics),
-        }
-    }
-
-    fn block(&mut self, name: &BlockName) {
-        let block = &self.input.configuration.blocks[name];
+    fn block(&mut self, node: NodeId, place: usize) {
+        let graph = self.graph.clone();
+        let block = graph.block(node).expect("the node stands for a block");
+        let name = &block.name;
         let Some(described) = self.input.schemas.kind(name.mode, &name.kind) else {
             self.diagnostics.push(unknown_kind(self.input.schemas, block));
             return;
         };
-        let Some(provider) = self.provider_for(block, described) else { return };
-        let expansion = match expansion(&self.world, block) {
-            Ok(expansion) => expansion,
-            Err(undecided) => return self.undecided(undecided),
-        };
-        self.world.expand(name, expansion.clone());
-        let because = self.because(name);
-        let flags = if name.mode == Mode::Managed { self.flags(block) } else { Default::default() };
-        for key in expansion.keys() {
-            let address = address_of(name).instance(key);
-            let arguments = match Arguments::of(&self.world, described, block, &expansion, &address) {
-                Ok(arguments) => arguments,
-                Err(diagnostics) => {
-                    self.diagnostics.extend(diagnostics);
-                    self.wanted.insert(address);
+        let Some(provider) = self.provider_for(node, block, described) else { return };
+        let because = self.because(node);
+        for instance in self.world.of_module(graph.node(node).module) {
+            let expansion = match expansion(&self.world, instance, block) {
+                Ok(expansion) => expansion,
+                Err(undecided) => {
+                    self.undecided(undecided);
                     continue;
                 }
             };
-            let instance = Instance { described, block, expansion: &expansion, address: &address, because: &because };
+            self.world.expand(instance, place, expansion.clone());
+            let address = self.world.block_address(instance, place);
+            let many = Many { node, place, instance, block, described, expansion: &expansion, address, because: &because };
+            self.instances(&many, &provider);
+        }
+    }
+
+    /// All instances of a block in one instance of its module.
+    fn instances(&mut self, many: &Many<'_>, provider: &ProviderName) {
+        let Many { block, described, .. } = *many;
+        let mode = block.name.mode;
+        let flags = if mode == Mode::Managed { self.flags(many) } else { Default::default() };
+        for at in 0..many.expansion.len() {
+            let instance = &many.one(at);
+            let arguments = match Arguments::of(&self.world, &instance.standpoint(), described, block, &instance.address) {
+                Ok(arguments) => arguments,
+                Err(diagnostics) => {
+                    self.diagnostics.extend(diagnostics);
+                    continue;
+                }
+            };
             let conditions = &block.lifecycle.preconditions;
-            let failing = failing(&self.world, conditions, &address.key, &expansion, None, &address.to_string());
+            let failing = failing(&self.world, conditions, &instance.standpoint(), &instance.address);
             self.diagnostics.extend(failing);
-            match name.mode {
-                Mode::Managed => self.managed(&instance, arguments, &flags),
-                Mode::Data if described.is_document() => self.document(&instance, &arguments.values),
-                Mode::Data => self.data(&instance, &provider, arguments.values),
+            match mode {
+                Mode::Managed => self.managed(instance, arguments, &flags),
+                Mode::Data if described.is_document() => self.document(instance, &arguments.values),
+                Mode::Data => self.data(instance, provider, arguments.values),
             }
         }
     }
 
-    /// Tells what does not hold of an instance once it is as it will be.
-    fn postconditions(&mut self, instance: &Instance<'_>, value: &Value) {
-        let Instance { block, expansion, address, .. } = instance;
+    /// Puts the value of an instance where expressions see it, and tells what does not hold of it then.
+    fn put(&mut self, instance: &Instance<'_>, value: Value) {
+        let Many { block, place, instance: module, .. } = *instance.many;
         let conditions = &block.lifecycle.postconditions;
-        let failing = failing(&self.world, conditions, &address.key, expansion, Some(value), &address.to_string());
-        self.diagnostics.extend(failing);
+        if !conditions.is_empty() {
+            let at = instance.standpoint().with_self(&value);
+            let failing = failing(&self.world, conditions, &at, &instance.address);
+            self.diagnostics.extend(failing);
+        }
+        self.world.put(module, place, instance.at, value);
     }
 
     /// Recorded instances that no block asks for.
     fn orphans(&mut self) {
-        let configured = &self.input.configuration.blocks;
-        let orphans = self.current.priors.iter().filter(|(address, _)| !self.wanted.contains(*address));
-        let gone = |(address, prior)| {
-            let reason = match configured.contains_key(&name_of(&Address::clone(address).block)) {
-                true => Reason::NoKey,
-                false => Reason::NoConfiguration,
-            };
-            deletion(self.input.schemas, address, prior, reason)
+        let reason = |address: &Address| match self.world.wanted(address) {
+            Wanted::Yes => None,
+            Wanted::NoModule => Some(Reason::NoModule),
+            Wanted::NoBlock | Wanted::Undecided => Some(Reason::NoConfiguration),
+            Wanted::NoKey { key, by_now } => Some(no_longer_asked(key, by_now)),
         };
-        self.changes.extend(orphans.map(gone).collect::<Vec<_>>());
+        let orphans = self.current.priors.iter().filter_map(|(address, prior)| Some((address, prior, reason(address)?)));
+        let gone = orphans.map(|(address, prior, reason)| deletion(self.input.schemas, address, prior, reason));
+        self.changes.extend(gone.collect::<Vec<_>>());
     }
 
     /// `prevent_destroy` holds against deletion and replacement, also when the block itself is gone.
     fn protected(&mut self) {
         for change in self.changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys()) {
             let recorded = || self.current.priors.get(&change.address).is_some_and(|it| it.record.prevent_destroy);
-            let protected = protection(self.input.configuration, &self.world, change, recorded);
+            let protected = protection(&self.graph, &self.world, change, recorded);
             match protected {
                 Ok(None) => {}
                 Ok(Some(diagnostic)) => self.diagnostics.push(diagnostic),
@@ -276,25 +294,54 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// Why a block does not ask for the instance of a key.
+fn no_longer_asked(key: &Key, by_now: &Expansion) -> Reason {
+    match (key, by_now) {
+        (_, Expansion::Absent) => Reason::NotEnabled,
+        (Key::Index(_), Expansion::Count(_)) => Reason::CountIndex,
+        (Key::Name(_), Expansion::ForEach(_)) => Reason::EachKey,
+        _ => Reason::WrongRepetition,
+    }
+}
+
 /// The providers of everything that is recorded or begun.
 pub(crate) fn recorded_providers(state: &State) -> BTreeSet<&ProviderName> {
     let records = state.records.values().chain(state.deposed.values()).map(|it| &it.provider);
     records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect()
 }
 
-/// One instance of a block while it is being planned.
-struct Instance<'a> {
-    described: &'a Described,
+/// A block in one instance of its module while it is being planned.
+struct Many<'a> {
+    node: NodeId,
+    /// The block's place in the configuration.
+    place: usize,
+    /// The module instance.
+    instance: InstanceId,
     block: &'a ResourceBlock,
+    described: &'a Described,
     expansion: &'a Expansion,
-    address: &'a Address,
+    address: BlockAddress,
     because: &'a [String],
 }
 
-/// An output that would show a secret.
-pub(crate) fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name)).at(output.value.span().clone());
-    diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
+impl<'a> Many<'a> {
+    fn one(&'a self, at: usize) -> Instance<'a> {
+        Instance { many: self, at, address: self.address.instance(self.expansion.key(at)) }
+    }
+}
+
+/// One instance of a block while it is being planned.
+struct Instance<'a> {
+    many: &'a Many<'a>,
+    /// Its place among the instances.
+    at: usize,
+    address: Address,
+}
+
+impl Instance<'_> {
+    fn standpoint(&self) -> Standpoint<'_> {
+        Standpoint::each(self.many.instance, self.many.expansion, self.at)
+    }
 }
 
 /// Each diagnostic once, in the order of the source.

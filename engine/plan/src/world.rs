@@ -1,53 +1,87 @@
-//! The values that expressions see: what will be true by then while planning, what is true while applying.
+//! The values that expressions see: what will be true by then while planning, what is true while applying. Each module
+//! instance has its own, by the places they have in its configuration.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+mod scope;
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Diagnostic, Key, Name, Type, Value};
-use ha_lang::{BlockName, Configuration, Environment, Expression, Files, Scope, Target};
+use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Type, Value};
+use ha_lang::{Environment, Expression, Files};
 
 use crate::expand::Expansion;
+use crate::modules::{ModuleId, Modules, ROOT};
+pub(crate) use scope::Standpoint;
 
-/// The instances of a block, as far as they are known.
-#[derive(Clone, Debug)]
-struct Instances {
-    expansion: Arc<Expansion>,
-    values: BTreeMap<Key, Value>,
-    whole: Option<Value>,
-}
+/// A module instance's number. The root is 0.
+pub(crate) type InstanceId = usize;
 
-/// All values by name.
+/// All values, by module instance.
 pub(crate) struct World {
-    configuration: Arc<Configuration>,
-    variables: BTreeMap<Name, Value>,
+    pub(crate) modules: Arc<Modules>,
     files: Arc<dyn Files + Send + Sync>,
     /// None while planning.
     now: Option<SystemTime>,
-    blocks: RefCell<BTreeMap<BlockName, Instances>>,
-    /// Each with whether it is wholly known.
-    locals: RefCell<BTreeMap<Name, (Value, bool)>>,
-    /// The locals that refer to each block or local themselves.
-    readers: BTreeMap<Target, Vec<Name>>,
-    open: RefCell<BTreeSet<Name>>,
+    instances: Vec<ModuleInstance>,
+    /// The instances of each module.
+    of_module: Vec<Vec<InstanceId>>,
+    by_path: HashMap<Arc<[(Name, Key)]>, InstanceId>,
+    single: Arc<Expansion>,
+}
+
+/// One instance of a module.
+struct ModuleInstance {
+    module: ModuleId,
+    /// Who calls it, and which of the call's instances it is.
+    caller: Option<(InstanceId, usize)>,
+    path: Arc<[(Name, Key)]>,
+    variables: Vec<Option<Value>>,
+    locals: Vec<Option<Value>>,
+    blocks: Vec<Option<Instances>>,
+    outputs: Vec<Option<Value>>,
+    calls: Vec<Option<Called>>,
+}
+
+/// The instances of a block, as far as they are known.
+struct Instances {
+    expansion: Arc<Expansion>,
+    values: Vec<Option<Value>>,
+    whole: OnceCell<Value>,
+}
+
+/// The instances that a call of a module has.
+struct Called {
+    expansion: Arc<Expansion>,
+    /// The first; the others follow it.
+    first: InstanceId,
+    whole: OnceCell<Value>,
+}
+
+/// Whether the configuration asks for an instance.
+pub(crate) enum Wanted<'a> {
+    /// It does.
+    Yes,
+    /// That has not been evaluated yet.
+    Undecided,
+    /// A module on the way is not called.
+    NoModule,
+    /// There is no such block.
+    NoBlock,
+    /// The block, or a module on the way, is there without this key.
+    NoKey { key: &'a Key, by_now: &'a Expansion },
 }
 
 impl World {
-    /// A world with only variables in it.
-    pub(crate) fn new(
-        configuration: Arc<Configuration>,
-        variables: BTreeMap<Name, Value>,
-        files: Arc<dyn Files + Send + Sync>,
-    ) -> Self {
-        let mut readers: BTreeMap<Target, Vec<Name>> = BTreeMap::new();
-        for (name, local) in &configuration.locals {
-            for reference in local.expression.references() {
-                readers.entry(reference.target.clone()).or_default().push(name.clone());
-            }
-        }
-        let (blocks, locals, open) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { configuration, variables, files, now: None, blocks, locals, readers, open }
+    /// A world with nothing but the root in it.
+    pub(crate) fn new(modules: Arc<Modules>, files: Arc<dyn Files + Send + Sync>) -> Self {
+        let of_module = vec![Vec::new(); modules.len()];
+        let single = Arc::new(Expansion::Single);
+        let (instances, by_path) = (Vec::new(), HashMap::new());
+        let mut world = Self { modules, files, now: None, instances, of_module, by_path, single };
+        world.add(ROOT, None, Arc::new([]));
+        world
     }
 
     /// With a time, as there is one during apply.
@@ -56,190 +90,224 @@ impl World {
         self
     }
 
-    fn environment<'a>(&'a self, scope: &'a dyn Scope) -> Environment<'a> {
-        let environment = Environment::new(scope, &*self.files);
-        match self.now {
-            Some(now) => environment.at(now),
-            None => environment,
+    fn add(&mut self, module: ModuleId, caller: Option<(InstanceId, usize)>, path: Arc<[(Name, Key)]>) {
+        let id = self.instances.len();
+        let configuration = self.modules.configuration(module);
+        let instance = ModuleInstance {
+            module,
+            caller,
+            path: path.clone(),
+            variables: vec![None; configuration.variables.len()],
+            locals: vec![None; configuration.locals.len()],
+            blocks: std::iter::repeat_with(|| None).take(configuration.blocks.len()).collect(),
+            outputs: vec![None; configuration.outputs.len()],
+            calls: std::iter::repeat_with(|| None).take(configuration.modules.len()).collect(),
+        };
+        self.instances.push(instance);
+        self.of_module[module].push(id);
+        self.by_path.insert(path, id);
+    }
+
+    /// What most blocks have.
+    pub(crate) fn single(&self) -> Arc<Expansion> {
+        self.single.clone()
+    }
+
+    /// The instances of a module.
+    pub(crate) fn of_module(&self, module: ModuleId) -> Vec<InstanceId> {
+        self.of_module[module].clone()
+    }
+
+    /// The module that an instance is one of.
+    pub(crate) fn module(&self, instance: InstanceId) -> ModuleId {
+        self.instances[instance].module
+    }
+
+    /// The names and keys on the way to a module instance.
+    pub(crate) fn path(&self, instance: InstanceId) -> &Arc<[(Name, Key)]> {
+        &self.instances[instance].path
+    }
+
+    /// The module instance that calls another, and which of the call's instances that is.
+    pub(crate) fn caller(&self, instance: InstanceId) -> Option<(InstanceId, Arc<Expansion>, usize)> {
+        let (caller, place) = self.instances[instance].caller?;
+        let (_, call) = self.modules.get(self.instances[instance].module).caller?;
+        Some((caller, self.instances[caller].calls[call].as_ref()?.expansion.clone(), place))
+    }
+
+    /// What stands before the names of a module instance's blocks in addresses.
+    pub(crate) fn prefix(&self, instance: InstanceId) -> String {
+        self.path(instance).iter().map(|(name, key)| format!("module.{name}{key}.")).collect()
+    }
+
+    /// The address of a block in a module instance.
+    pub(crate) fn block_address(&self, instance: InstanceId, block: usize) -> BlockAddress {
+        let it = &self.instances[instance];
+        let (name, _) = self.modules.configuration(it.module).blocks.get_index(block).expect("a place is that of a block");
+        BlockAddress { module: it.path.clone(), mode: name.mode, kind: name.kind.clone(), name: name.name.clone() }
+    }
+
+    /// The module instance on a path.
+    pub(crate) fn find(&self, path: &[(Name, Key)]) -> Option<InstanceId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// Whether the configuration asks for an instance that is recorded.
+    pub(crate) fn wanted<'a>(&'a self, address: &'a Address) -> Wanted<'a> {
+        let mut instance = 0;
+        for (name, key) in address.block.module.iter() {
+            let it = &self.instances[instance];
+            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name) else { return Wanted::NoModule };
+            let Some(called) = &it.calls[call] else { return Wanted::Undecided };
+            let Some(place) = called.expansion.place(key) else {
+                return Wanted::NoKey { key, by_now: &called.expansion };
+            };
+            instance = called.first + place;
         }
+        let it = &self.instances[instance];
+        let blocks = &self.modules.configuration(it.module).blocks;
+        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else { return Wanted::NoBlock };
+        match &it.blocks[block] {
+            None => Wanted::Undecided,
+            Some(it) if it.expansion.place(&address.key).is_some() => Wanted::Yes,
+            Some(it) => Wanted::NoKey { key: &address.key, by_now: &it.expansion },
+        }
+    }
+
+    /// Says which instances a call has in the module instance that makes it. All of them are new.
+    pub(crate) fn expand_call(&mut self, caller: InstanceId, call: usize, expansion: Arc<Expansion>) {
+        let (called, first) = (self.modules.get(self.instances[caller].module).calls[call], self.instances.len());
+        let name = self.modules.get(called).path.last().expect("a module that is called has a name").clone();
+        for (place, key) in expansion.keys().enumerate() {
+            let path = self.instances[caller].path.iter().cloned().chain([(name.clone(), key)]).collect();
+            self.add(called, Some((caller, place)), path);
+        }
+        self.instances[caller].calls[call] = Some(Called { expansion, first, whole: OnceCell::new() });
+    }
+
+    /// Says what is known by now of a call's instances; which there are stays.
+    pub(crate) fn expand_call_again(&mut self, caller: InstanceId, call: usize, expansion: Arc<Expansion>) {
+        if let Some(called) = &mut self.instances[caller].calls[call] {
+            called.expansion = expansion;
+        }
+    }
+
+    /// How often a call is there, where that is known.
+    pub(crate) fn call_expansion(&self, caller: InstanceId, call: usize) -> Option<&Arc<Expansion>> {
+        self.instances[caller].calls[call].as_ref().map(|it| &it.expansion)
+    }
+
+    pub(crate) fn set_variable(&mut self, instance: InstanceId, place: usize, value: Value) {
+        self.instances[instance].variables[place] = Some(value);
+    }
+
+    pub(crate) fn set_local(&mut self, instance: InstanceId, place: usize, value: Value) {
+        self.instances[instance].locals[place] = Some(value);
+    }
+
+    pub(crate) fn set_output(&mut self, instance: InstanceId, place: usize, value: Value) {
+        let call = self.modules.get(self.instances[instance].module).caller;
+        if let (Some((caller, _)), Some((_, call))) = (self.instances[instance].caller, call)
+            && let Some(called) = &mut self.instances[caller].calls[call]
+        {
+            called.whole = OnceCell::new();
+        }
+        self.instances[instance].outputs[place] = Some(value);
+    }
+
+    pub(crate) fn variable(&self, instance: InstanceId, place: usize) -> Option<&Value> {
+        self.instances[instance].variables[place].as_ref()
+    }
+
+    pub(crate) fn local(&self, instance: InstanceId, place: usize) -> Option<&Value> {
+        self.instances[instance].locals[place].as_ref()
+    }
+
+    pub(crate) fn output(&self, instance: InstanceId, place: usize) -> Option<&Value> {
+        self.instances[instance].outputs[place].as_ref()
     }
 
     /// Says which instances a block has. Their values are unknown until they are put there.
-    pub(crate) fn expand(&self, block: &BlockName, expansion: Arc<Expansion>) {
-        let instances = Instances { expansion, values: BTreeMap::new(), whole: None };
-        self.blocks.borrow_mut().insert(block.clone(), instances);
-        self.forget_readers(block);
+    pub(crate) fn expand(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
+        let values = vec![None; expansion.len()];
+        self.instances[instance].blocks[block] = Some(Instances { expansion, values, whole: OnceCell::new() });
     }
 
     /// Says what is known by now of a block's instances; their values stay.
-    pub(crate) fn expand_again(&self, block: &BlockName, expansion: Arc<Expansion>) {
-        if let Some(instances) = self.blocks.borrow_mut().get_mut(block) {
-            instances.expansion = expansion;
+    pub(crate) fn expand_again(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
+        if let Some(it) = &mut self.instances[instance].blocks[block] {
+            it.values.resize(expansion.len(), None);
+            it.expansion = expansion;
+            it.whole = OnceCell::new();
         }
     }
 
-    /// Puts an instance's value there; what was computed from an earlier one is forgotten.
-    pub(crate) fn put(&self, block: &BlockName, key: &Key, value: Value) {
-        if let Some(instances) = self.blocks.borrow_mut().get_mut(block) {
-            instances.values.insert(key.clone(), value);
-            instances.whole = None;
+    /// Puts the value of an instance there, by its place among those of its block.
+    pub(crate) fn put(&mut self, instance: InstanceId, block: usize, place: usize, value: Value) {
+        if let Some(it) = &mut self.instances[instance].blocks[block] {
+            it.values[place] = Some(value);
+            it.whole = OnceCell::new();
         }
-        self.forget_readers(block);
-    }
-
-    /// Forgets the locals that a block's values reach, unless they were wholly known: then they stay as they are.
-    fn forget_readers(&self, block: &BlockName) {
-        let mut locals = self.locals.borrow_mut();
-        let mut open = vec![Target::Block(block.clone())];
-        while let Some(target) = open.pop() {
-            for name in self.readers.get(&target).into_iter().flatten() {
-                // What is not there has no readers that are: they would have brought it here.
-                if locals.get(name).is_some_and(|(_, known)| !known) {
-                    locals.remove(name);
-                    open.push(Target::Local(name.clone()));
-                }
-            }
-        }
-    }
-
-    /// An instance's value, where it has one.
-    pub(crate) fn get(&self, block: &BlockName, key: &Key) -> Option<Value> {
-        self.blocks.borrow().get(block).and_then(|it| it.values.get(key).cloned())
     }
 
     /// How often a block is there, where that is known.
-    pub(crate) fn expansion(&self, block: &BlockName) -> Option<Arc<Expansion>> {
-        self.blocks.borrow().get(block).map(|it| it.expansion.clone())
+    pub(crate) fn expansion(&self, instance: InstanceId, block: usize) -> Option<&Arc<Expansion>> {
+        self.instances[instance].blocks[block].as_ref().map(|it| &it.expansion)
     }
 
-    /// The value of an expression outside of any instance.
-    pub(crate) fn evaluate(&self, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
-        expression.evaluate(&self.environment(self))
+    /// The value of one instance of a block, where it has one.
+    pub(crate) fn value(&self, instance: InstanceId, block: usize, place: usize) -> Option<&Value> {
+        self.instances[instance].blocks[block].as_ref()?.values.get(place)?.as_ref()
     }
 
-    /// Runs `with` in the surroundings of one instance of a block.
-    pub(crate) fn within<T>(
-        &self,
-        key: &Key,
-        expansion: &Expansion,
-        this: Option<&Value>,
-        with: impl FnOnce(&Environment<'_>) -> T,
-    ) -> T {
-        let each = match (key, expansion) {
-            (Key::Name(name), Expansion::ForEach(items)) => items.get(name).cloned(),
-            _ => None,
+    /// The value of an expression.
+    pub(crate) fn evaluate(&self, at: &Standpoint<'_>, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
+        if let Some(literal) = expression.literal() {
+            return Ok(literal.clone());
+        }
+        self.within(at, |environment| expression.evaluate(environment))
+    }
+
+    /// Runs `with` in the surroundings of a standpoint.
+    pub(crate) fn within<T>(&self, at: &Standpoint<'_>, with: impl FnOnce(&Environment<'_>) -> T) -> T {
+        let scope = scope::Seen { world: self, at };
+        let environment = Environment::new(&scope, &*self.files);
+        match self.now {
+            Some(now) => with(&environment.at(now)),
+            None => with(&environment),
+        }
+    }
+
+    /// All instances of a block in a module instance as one value.
+    fn whole_block(&self, instance: InstanceId, block: usize) -> Value {
+        let address = || self.block_address(instance, block);
+        let Some(it) = &self.instances[instance].blocks[block] else {
+            return Value::unknown(Type::Any, Some(address().to_string().into()));
         };
-        let scope = InstanceScope { world: self, key, each, this };
-        with(&self.environment(&scope))
-    }
-
-    fn local(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
-        if let Some((value, _)) = self.locals.borrow().get(name) {
-            return Ok(value.clone());
-        }
-        let Some(local) = self.configuration.locals.get(name) else {
-            return Err(Box::new(Diagnostic::error(format!("there is no local value `{name}`"))));
+        let value = |place: usize| {
+            let unknown = || Value::unknown(Type::Any, Some(address().instance(it.expansion.key(place)).to_string().into()));
+            it.values[place].clone().unwrap_or_else(unknown)
         };
-        if !self.open.borrow_mut().insert(name.clone()) {
-            return Err(Box::new(Diagnostic::error(format!("`local.{name}` refers to itself")).at(local.span.clone())));
-        }
-        let result = self.evaluate(&local.expression);
-        self.open.borrow_mut().remove(name);
-        let value = result.map_err(|it| Box::new(it.into_iter().next().expect("a failure has a diagnostic")))?;
-        let known = value.is_wholly_known();
-        self.locals.borrow_mut().insert(name.clone(), (value.clone(), known));
-        Ok(value)
+        it.whole.get_or_init(|| it.expansion.whole(value)).clone()
     }
 
-    fn whole(&self, block: &BlockName) -> Value {
-        let mut blocks = self.blocks.borrow_mut();
-        let Some(instances) = blocks.get_mut(block) else {
-            return Value::unknown(Type::Any, Some(block.to_string().into()));
+    /// All instances of a call as one value.
+    fn whole_call(&self, caller: InstanceId, call: usize) -> Value {
+        let it = &self.instances[caller];
+        let called = self.modules.get(it.module).calls[call];
+        let name = || format!("{}module.{}", self.prefix(caller), self.modules.get(called).path.last().expect("it has a name"));
+        let Some(it) = &it.calls[call] else { return Value::unknown(Type::Any, Some(name().into())) };
+        it.whole.get_or_init(|| it.expansion.whole(|place| self.outputs(it.first + place))).clone()
+    }
+
+    /// The outputs of a module instance, those that have not been told yet unknown.
+    fn outputs(&self, instance: InstanceId) -> Value {
+        let it = &self.instances[instance];
+        let names = self.modules.configuration(it.module).outputs.keys();
+        let value = |(name, value): (&Name, &Option<Value>)| {
+            let unknown = || Value::unknown(Type::Any, Some(format!("{}{name}", self.prefix(instance)).into()));
+            (name.clone(), value.clone().unwrap_or_else(unknown))
         };
-        if let Some(whole) = &instances.whole {
-            return whole.clone();
-        }
-        let unknown = |key: &Key| Value::unknown(Type::Any, Some(format!("{block}{key}").into()));
-        let value = |key: &Key| instances.values.get(key).cloned().unwrap_or_else(|| unknown(key));
-        let whole = match &*instances.expansion {
-            Expansion::Single => value(&Key::None),
-            Expansion::Absent => Value::Null,
-            Expansion::Count(count) => Value::tuple((0..*count).map(|index| value(&Key::Index(index)))),
-            Expansion::ForEach(items) => Value::object(items.keys().map(|name| (name.clone(), value(&Key::Name(name.clone()))))),
-        };
-        instances.whole = Some(whole.clone());
-        whole
-    }
-
-    fn one(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
-        if let Some(value) = self.get(block, key) {
-            return Ok(value);
-        }
-        let cause = Some(format!("{block}{key}").into());
-        match self.expansion(block) {
-            Some(expansion) if !expansion.contains(key) => {
-                let known: Vec<String> = expansion.keys().iter().take(8).map(|it| format!("`{block}{it}`")).collect();
-                let diagnostic = Diagnostic::error(format!("there is no instance `{block}{key}`"));
-                Err(Box::new(match known.is_empty() {
-                    true => diagnostic.help("the block has no instances"),
-                    false => diagnostic.help(format!("there are {}", known.join(", "))),
-                }))
-            }
-            _ => Ok(Value::unknown(Type::Any, cause)),
-        }
-    }
-}
-
-impl Scope for World {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
-        match target {
-            Target::Variable(name) => match self.variables.get(name) {
-                Some(value) => Ok(value.clone()),
-                None => Err(Box::new(Diagnostic::error(format!("there is no variable `{name}`")))),
-            },
-            Target::Local(name) => self.local(name),
-            Target::Block(name) => Ok(self.whole(name)),
-            Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
-            Target::Workspace => Ok(Value::from("default")),
-            Target::EachKey | Target::EachValue => Err(out_of_place("each", "for_each")),
-            Target::CountIndex => Err(out_of_place("count.index", "count")),
-            Target::SelfValue => Err(Box::new(
-                Diagnostic::error("`self` means nothing here").help("`self` is the instance in its own `postcondition`"),
-            )),
-            Target::Module(name) => Err(Box::new(Diagnostic::error(format!("there is no module `{name}`")))),
-        }
-    }
-
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
-        self.one(block, key)
-    }
-}
-
-fn out_of_place(written: &str, argument: &str) -> Box<Diagnostic> {
-    let summary = format!("`{written}` means nothing here");
-    Box::new(Diagnostic::error(summary).help(format!("it is there only in a block that has `{argument}`")))
-}
-
-/// The surroundings of one instance.
-struct InstanceScope<'a> {
-    world: &'a World,
-    key: &'a Key,
-    each: Option<Value>,
-    this: Option<&'a Value>,
-}
-
-impl Scope for InstanceScope<'_> {
-    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
-        match (target, self.key, &self.each, self.this) {
-            (Target::EachKey, Key::Name(name), _, _) => Ok(Value::String(name.clone())),
-            (Target::EachValue, _, Some(value), _) => Ok(value.clone()),
-            (Target::CountIndex, Key::Index(index), _, _) => Ok(Value::from(i64::try_from(*index).unwrap_or(i64::MAX))),
-            (Target::SelfValue, _, _, Some(value)) => Ok(value.clone()),
-            _ => self.world.value(target),
-        }
-    }
-
-    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
-        self.world.one(block, key)
+        Value::object(names.zip(&it.outputs).map(value))
     }
 }

@@ -56,10 +56,10 @@ impl Engine {
         // Deleting everything needs no values from the configuration.
         let execution = match plan.mode {
             PlanMode::Destroy => None,
-            PlanMode::Normal => Some(writer.read(|state| {
-                let (configuration, files, schemas) = (configuration.clone(), files.clone(), self.schemas.clone());
-                Execution::begin(plan, configuration, files, schemas, state, SystemTime::now())
-            })?),
+            PlanMode::Normal | PlanMode::RefreshOnly => Some(
+                writer
+                    .read(|state| Execution::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now()))?,
+            ),
         };
         let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
         observer.observe(Event::ApplyStarted { total });

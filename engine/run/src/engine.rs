@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::stream::StreamExt;
 use ha_kind::{Address, Diagnostic, Drivers, Error, Object, Schemas};
-use ha_plan::{Files, Input, Observed, Plan, PlanMode, Planned, Read, Snapshot, known_settings};
+use ha_plan::{Files, Input, Observed, Plan, PlanMode, Planned, Read, Selection, Snapshot, known_settings};
 use ha_state::State;
 
 use crate::clients::Clients;
@@ -38,8 +38,24 @@ pub struct Request {
     pub mode: PlanMode,
     /// Instances to make anew.
     pub replace: Vec<Address>,
-    /// Whether to look at what is recorded first.
-    pub refresh: bool,
+    /// What of it is looked at first.
+    pub refresh: RefreshMode,
+    /// What the plan is to be about.
+    pub selection: Selection,
+    /// What is to be taken over besides what `import` blocks say: the instance, and the id it has.
+    pub imports: Vec<(Address, String)>,
+}
+
+/// What of that which is recorded is looked at before planning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefreshMode {
+    /// All of it.
+    #[default]
+    All,
+    /// That which the configuration would change, and what depends on it.
+    Changed,
+    /// Nothing.
+    None,
 }
 
 /// Why there is no plan.
@@ -72,7 +88,7 @@ impl Engine {
     /// What is wrong with the configuration, or went wrong outside; all of it.
     pub async fn plan(&self, request: &Request, state: &State, observer: &dyn Observer) -> Result<Plan, Failure> {
         let mut observed = Observed::default();
-        if request.refresh {
+        if request.refresh == RefreshMode::All {
             let settings = known_settings(&self.input(request, state, &observed));
             let refresh = Refresh {
                 state,

@@ -14,6 +14,16 @@ pub enum Event {
         /// How many.
         total: usize,
     },
+    /// These are being looked at, by their addresses and the service's names for them.
+    Looking {
+        /// Which.
+        records: Vec<(Address, String)>,
+    },
+    /// These have been looked at.
+    Looked {
+        /// Which.
+        records: Vec<(Address, String)>,
+    },
     /// So many have been looked at.
     RefreshProgress {
         /// How many so far.
@@ -119,7 +129,8 @@ pub struct Applied {
     pub interrupted: bool,
     /// The outputs, when all steps are done.
     pub outputs: Option<BTreeMap<Name, OutputRecord>>,
-    /// Outputs that could not be evaluated at the end, and a state that could not be written.
+    /// Outputs that could not be evaluated at the end, a state that could not be written, and as warnings what checks
+    /// said by then.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -138,6 +149,9 @@ impl Applied {
     /// Whether everything that was planned is done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.not_started.is_empty() && !self.interrupted && self.diagnostics.is_empty()
+        self.failed.is_empty()
+            && self.not_started.is_empty()
+            && !self.interrupted
+            && !self.diagnostics.iter().any(Diagnostic::is_error)
     }
 }

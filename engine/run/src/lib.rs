@@ -13,6 +13,6 @@ mod turns;
 mod walk;
 
 pub use cancel::Cancel;
-pub use engine::{Engine, Failure, Request};
+pub use engine::{Engine, Failure, RefreshMode, Request};
 pub use event::{Applied, Event, NotStarted, Observer, StepError};
 pub use recover::Recovery;

@@ -147,9 +147,12 @@ impl Refresh<'_> {
         let recorded = || self.state.providers.get(provider).map_or(&empty, |it| &it.settings);
         let settings = self.settings.get(provider).map_or_else(recorded, |it| &it.settings);
         let client = self.clients.client(provider, settings).await?;
+        let named = || records.iter().map(|it| (it.address.clone(), it.id.clone())).collect();
+        self.observer.observe(Event::Looking { records: named() });
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
         let clean = |error| records.iter().fold(error, |error, it| redacted_error(error, &it.arguments));
         let readings = driver.read(&client, &known).await.map_err(clean)?;
+        self.observer.observe(Event::Looked { records: named() });
         Ok(records.iter().map(|it| it.address.clone()).zip(readings).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,10 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
         };
         let id = found.security_group_rule_id().unwrap_or_default().to_owned();
         Ok(Created { outputs: outputs(aws, &found), id })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,4 +1,4 @@
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Nobody, Reading, Recorded, Resource, Value, Volatile};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Value, Volatile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +37,12 @@ impl Resource for KeptValue {
         Ok(Created { id: attempt.token().to_owned(), outputs: self.outputs() })
     }
 
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
+    }
+
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.outputs.clone())).collect())
+        Ok(known.iter().map(|it| Reading::found(it.arguments.clone(), it.arguments.outputs())).collect())
     }
 
     async fn update(&self, _: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {

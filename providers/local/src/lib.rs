@@ -10,7 +10,11 @@ use ha_kind::Registry;
 /// Enters the kinds of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.resource::<ha_data::KeptValue>().resource::<local_file::LocalFile>()
+    registry
+        .resource::<ha_data::KeptValue>()
+        // As Terraform calls it, so that a configuration of its own can be planned as it is.
+        .twin::<ha_data::KeptValue>("terraform_data")
+        .resource::<local_file::LocalFile>()
 }
 
 #[cfg(test)]

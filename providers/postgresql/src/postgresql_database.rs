@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
@@ -126,6 +126,10 @@ impl Resource for Database {
             }
         }
         Ok(Created { id: self.name.to_string(), outputs: Outputs {} })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id).argument("name", id))
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

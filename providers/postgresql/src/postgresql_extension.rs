@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,11 @@ impl Resource for Extension {
             }
         }
         Ok(Created { id: format!("{database}.{}", *self.name), outputs: Outputs {} })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        let (database, name) = id.split_once('.').ok_or("the id of an extension is `DATABASE.NAME`")?;
+        Ok(Known::by(id).argument("database", database).argument("name", name))
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,10 @@ impl Resource for Role {
             }
             made => made.map(|()| created()),
         }
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id).argument("name", id))
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

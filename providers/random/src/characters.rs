@@ -1,6 +1,6 @@
 //! Draws characters so that every text the recipe allows is equally likely but for the promised minimums.
 
-use ha_kind::{Error, Path, Problem};
+use ha_kind::{Error, Path, Problem, Value};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::Deserialize;
@@ -10,6 +10,11 @@ const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
 const NUMERIC: &str = "0123456789";
 const SPECIAL: &str = "!@#$%&*()-_=+[]{}<>:?";
 const LONGEST: u32 = 4096;
+
+/// How many characters a text has, as an argument has it.
+pub(crate) fn length(text: &str) -> Value {
+    Value::from(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
+}
 
 /// What a text is drawn from; the arguments that the kinds here share.
 #[derive(Clone, Debug, Deserialize)]

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Nobody, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Path, Problem, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,15 +54,20 @@ impl Resource for Identifier {
 
     async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
         let drawn = bytes(*self.byte_length as usize)?;
-        let prefix = self.prefix.as_deref().map_or("", String::as_str);
-        let prefixed = |spelling: String| format!("{prefix}{spelling}");
-        let outputs = Outputs {
-            hex: prefixed(drawn.iter().map(|it| format!("{it:02x}")).collect()),
-            dec: prefixed(decimal(&drawn)),
-            b64_std: prefixed(STANDARD.encode(&drawn)),
-            b64_url: prefixed(URL_SAFE_NO_PAD.encode(&drawn)),
-        };
+        let outputs = Outputs::of(&drawn, self.prefix.as_deref().map_or("", String::as_str));
         Ok(Created { id: URL_SAFE_NO_PAD.encode(&drawn), outputs })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        let (prefix, number) = id.rsplit_once(',').map_or((None, id), |(prefix, number)| (Some(prefix), number));
+        let wrong = |_| {
+            format!("the id is the number as `b64_url` spells it, `PREFIX,NUMBER` where there is a prefix; `{number}` is none")
+        };
+        let drawn = URL_SAFE_NO_PAD.decode(number).map_err(wrong)?;
+        let known = Known::by(number).argument("byte_length", i64::try_from(drawn.len()).unwrap_or(i64::MAX));
+        let known = prefix.into_iter().fold(known, |known, prefix| known.argument("prefix", prefix));
+        let Outputs { hex, dec, b64_std, b64_url } = Outputs::of(&drawn, prefix.unwrap_or_default());
+        Ok(known.output("hex", hex).output("dec", dec).output("b64_std", b64_std).output("b64_url", b64_url))
     }
 
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
@@ -75,6 +80,19 @@ impl Resource for Identifier {
 
     async fn delete(_: &Nobody, _: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+impl Outputs {
+    /// The spellings of a number.
+    fn of(drawn: &[u8], prefix: &str) -> Self {
+        let prefixed = |spelling: String| format!("{prefix}{spelling}");
+        Self {
+            hex: prefixed(drawn.iter().map(|it| format!("{it:02x}")).collect()),
+            dec: prefixed(decimal(drawn)),
+            b64_std: prefixed(STANDARD.encode(drawn)),
+            b64_url: prefixed(URL_SAFE_NO_PAD.encode(drawn)),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Nobody, Reading, Recorded, Resource, Secret};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::characters::{Recipe, yes};
+use crate::characters::{Recipe, length, yes};
 
 /// A password, drawn once and kept sealed in the state. Any change of an argument draws another.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +82,10 @@ impl Resource for Password {
         let result = Secret(self.recipe().draw()?);
         // The service's name for it is shown freely, so the password cannot be its own.
         Ok(Created { id: "none".into(), outputs: Outputs { result } })
+    }
+
+    fn known_by(password: &str) -> Result<Known, String> {
+        Ok(Known::by("none").argument("length", length(password)).output("result", password))
     }
 
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

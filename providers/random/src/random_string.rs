@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Nobody, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::characters::{Recipe, yes};
+use crate::characters::{Recipe, length, yes};
 
 /// A text that is no secret, such as the end of a name; for secrets there is `random_password`. Any change of an argument
 /// draws another.
@@ -82,6 +82,10 @@ impl Resource for RandomString {
     async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {
         let result = self.recipe().draw()?;
         Ok(Created { id: result.clone(), outputs: Outputs { result } })
+    }
+
+    fn known_by(text: &str) -> Result<Known, String> {
+        Ok(Known::by(text).argument("length", length(text)).output("result", text))
     }
 
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

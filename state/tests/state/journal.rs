@@ -59,7 +59,10 @@ fn a_journal_cut_off_at_any_byte_holds_what_was_acknowledged_before() {
         for zeros in [0, 100] {
             let bytes = [&written.bytes[..length], &vec![0; zeros]].concat();
             let state = open_for_reading(&journal(bytes), &written.keys).unwrap();
-            assert!(same(&state, written.up_to(length)), "cut at {length}");
+            // What was cut off may have been zeros.
+            let cut = &written.bytes[length..];
+            let restored = cut.iter().take(zeros).take_while(|it| **it == 0).count();
+            assert!(same(&state, written.up_to(length + restored)), "cut at {length}");
         }
     }
 }

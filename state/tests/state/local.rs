@@ -280,6 +280,36 @@ fn a_journal_that_its_checkpoint_has_overtaken_is_passed_over() {
 }
 
 #[test]
+fn a_state_is_replaced_in_one_piece() {
+    let place = Place::new();
+    let before = place.write();
+    let journal = fs::read(place.path("ha.state.journal")).unwrap();
+    let mut successor = State { lineage: "another".into(), number: 3, ..before.clone() };
+    successor.attempts = 1;
+    successor.records.remove(&"a.one".parse().unwrap()).unwrap();
+    let moved = successor.records.first_entry().unwrap().remove();
+    let address: ha_kind::Address = "a.moved".parse().unwrap();
+    successor.records.insert(address.clone(), ha_state::Record { address, ..moved });
+    let kept = ha_state::Record { version: 1, ..crate::samples::record("a.kept", "x") };
+    successor.records.insert(kept.address.clone(), kept);
+    let number = open(&place.store(), &place.keys()).replace(successor.clone()).unwrap();
+    let after = place.read().unwrap();
+    assert_eq!((after.number, &after.lineage, after.attempts), (number, &before.lineage, before.attempts));
+    assert!(number > before.number);
+    assert!(after.records.keys().eq(successor.records.keys()));
+    assert!(after.records.values().all(|it| it.version == number), "all of them are other than they were");
+    // As after a kill between the new checkpoint and the removal of the journal.
+    fs::write(place.path("ha.state.journal"), journal).unwrap();
+    assert_eq!(place.read().unwrap(), after);
+    // What is as it was keeps its version, so that a plan that reads it is not stale.
+    let number = open(&place.store(), &place.keys()).replace(after.clone()).unwrap();
+    let again = place.read().unwrap();
+    assert_eq!((again.number, &again.records), (number, &after.records));
+    let state = write(&open(&place.store(), &place.keys()), vec![recorded("a.new", "x")]).remove(0);
+    assert_eq!(place.read().unwrap(), state);
+}
+
+#[test]
 fn a_large_journal_grows() {
     let place = Place::new();
     let writer = open(&place.store(), &place.keys());

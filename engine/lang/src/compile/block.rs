@@ -7,14 +7,19 @@ use super::Compiler;
 use crate::body::{self, Body, Dynamic, Nested};
 use crate::configuration::{Lifecycle, ProviderBlock, ResourceBlock};
 use crate::mistake;
-use crate::syntax::{self, Argument, Block, Kind, Node};
+use crate::syntax::{self, Argument, Block};
 use crate::tree::BlockName;
 
 impl Compiler<'_> {
-    pub(super) fn resource(&mut self, mode: Mode, mut block: Block) {
+    /// The name of the block, where it has one and is the first of it. `check` is the one it is read for.
+    pub(super) fn resource(&mut self, mode: Mode, mut block: Block, check: Option<&Name>) -> Option<BlockName> {
         let head = self.span(&block);
         let span = self.resolver.span(block.at);
-        let Some([kind, name]) = self.labels(&mut block, ["KIND", "NAME"]) else { return };
+        let [kind, name] = self.labels(&mut block, ["KIND", "NAME"])?;
+        if mode == Mode::Data && &*kind.name == "terraform_remote_state" {
+            self.problem(mistake::no_remote_state(head));
+            return None;
+        }
         let name = BlockName { mode, kind: kind.name, name: name.name };
         let (mut count, mut for_each, mut provider) = (None, None, None);
         let mut depends_on = Vec::new();
@@ -43,24 +48,24 @@ impl Compiler<'_> {
                 _ => rest.blocks.push(inner),
             }
         }
-        if let (Some(_), Some(each)) = (&count, &for_each) {
-            let problem = mistake::count_and_for_each(each.span().clone()).within(head.clone());
-            self.problem(problem);
-        }
         let lifecycle: Lifecycle = lifecycle.unwrap_or_default();
-        if let (Some(enabled), true) = (&lifecycle.enabled, count.is_some() || for_each.is_some()) {
-            let problem = mistake::enabled_and_many(enabled.span().clone()).within(head.clone());
-            self.problem(problem);
+        self.one_way_to_repeat(count.as_ref(), for_each.as_ref(), lifecycle.enabled.as_ref(), &head);
+        if check.is_some()
+            && let Some(many) = count.as_ref().or(for_each.as_ref())
+        {
+            self.problem(mistake::many_in_check(many.span().clone()).within(head.clone()));
         }
         let body = self.body(rest, head.clone());
         match self.configuration.blocks.entry(name.clone()) {
             Entry::Occupied(first) => {
                 let problem = mistake::declared_twice(&format!("`{name}`"), &first.get().head, head);
                 self.problem(problem);
+                None
             }
             Entry::Vacant(place) => {
-                let check = None;
+                let (check, key) = (check.cloned(), name.clone());
                 place.insert(ResourceBlock { name, body, count, for_each, depends_on, provider, lifecycle, check, head, span });
+                Some(key)
             }
         }
     }
@@ -87,31 +92,10 @@ impl Compiler<'_> {
         self.configuration.providers.push(ProviderBlock { name: name.name, alias, body, span });
     }
 
-    /// `aws`, `aws.east`, or either in quotes.
-    fn provider_name(&mut self, value: Node) -> Option<(Name, Option<Name>)> {
-        let span = self.resolver.span(value.at);
-        let name = match value.kind {
-            Kind::Root(name) => Some((name, None)),
-            Kind::Attribute(of, alias) => match of.kind {
-                Kind::Root(name) => Some((name, Some(alias.name))),
-                _ => None,
-            },
-            Kind::Literal(value) => value.as_str().map(|text| match text.split_once('.') {
-                Some((name, alias)) => (name.into(), Some(alias.into())),
-                None => (text.into(), None),
-            }),
-            _ => None,
-        };
-        if name.is_none() {
-            self.problem(mistake::not_a_provider(span));
-        }
-        name
-    }
-
     pub(super) fn body(&mut self, written: syntax::Body, span: ha_kind::Span) -> Body {
         let arguments = written.arguments.into_iter().map(|Argument { name, value }| body::Argument {
             name: name.name,
-            at: name.at,
+            at: self.resolver.within_file(name.at),
             value: self.resolver.expression(value),
         });
         let arguments = arguments.collect();
@@ -125,7 +109,12 @@ impl Compiler<'_> {
         }
         self.labels(&mut block, [])?;
         let head = self.span(&block);
-        Some(Nested { name: block.kind.name, at: block.head, content: self.body(block.body, head), dynamic: None })
+        Some(Nested {
+            name: block.kind.name,
+            at: self.resolver.within_file(block.head),
+            content: self.body(block.body, head),
+            dynamic: None,
+        })
     }
 
     fn dynamic(&mut self, mut block: Block) -> Option<Nested> {
@@ -169,6 +158,6 @@ impl Compiler<'_> {
         let inner = self.span(&content);
         let content = self.body(content.body, inner);
         self.resolver.unbind();
-        Some(Nested { name: name.name, at: block.head, content, dynamic: Some(Dynamic { for_each }) })
+        Some(Nested { name: name.name, at: self.resolver.within_file(block.head), content, dynamic: Some(Dynamic { for_each }) })
     }
 }

@@ -1,13 +1,14 @@
 //! `ha` blocks.
 
-use ha_kind::{Name, Type, Value};
-use indexmap::IndexMap;
+use ha_kind::{Name, Span, Value};
 
 use super::Compiler;
+use super::module::provider_name;
 use crate::configuration::{Backend, RequiredProvider, Settings};
 use crate::mistake;
-use crate::syntax::{Block, Node};
-use crate::types;
+use crate::source::Family;
+use crate::syntax::{Block, Kind, Node};
+use crate::version;
 
 impl Compiler<'_> {
     pub(super) fn settings(&mut self, mut block: Block) {
@@ -15,15 +16,22 @@ impl Compiler<'_> {
         if self.labels(&mut block, []).is_none() {
             return;
         }
+        if *block.kind.name != *self.family.settings() {
+            let problem = mistake::settings_of_other_family(self.family.settings(), self.resolver.span(block.kind.at));
+            self.problem(problem);
+        }
         let mut settings = match self.configuration.settings.take() {
             Some(settings) => settings,
-            None => Settings { required_version: None, required_providers: IndexMap::new(), backend: None, span },
+            None => Settings::new(span),
         };
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "required_version" => {
                     let span = self.resolver.span(argument.value.at);
-                    settings.required_version = self.text(argument.value).map(|it| (it, span));
+                    if let Some(constraint) = self.text(argument.value) {
+                        self.required_version(&constraint, &span);
+                        settings.required_version = Some((constraint, span));
+                    }
                 }
                 _ => self.unexpected(&argument.name, &["required_version"]),
             }
@@ -32,10 +40,33 @@ impl Compiler<'_> {
             match &*inner.kind.name {
                 "required_providers" => self.required_providers(inner, &mut settings),
                 "backend" => self.backend(inner, &mut settings),
+                "cloud" => {
+                    let problem = mistake::no_cloud(self.family.settings(), self.span(&inner));
+                    self.problem(problem);
+                }
+                "encryption" => {
+                    let problem = mistake::no_encryption(self.span(&inner));
+                    self.problem(problem);
+                }
+                // What a provider is told of a module is of no use to the providers here.
+                "provider_meta" if self.family == Family::Terraform => {}
                 _ => self.no_blocks(vec![inner], &["required_providers", "backend"]),
             }
         }
         self.configuration.settings = Some(settings);
+    }
+
+    fn required_version(&mut self, constraint: &str, span: &Span) {
+        let version = match self.family {
+            Family::Ha => version::HA,
+            Family::Terraform => version::TERRAFORM,
+        };
+        let problem = match version::meets(version, constraint) {
+            Ok(true) => return,
+            Ok(false) => mistake::other_version(self.family, version, constraint, span.clone()),
+            Err(part) => mistake::not_a_version_constraint(&part, span.clone()),
+        };
+        self.problem(problem);
     }
 
     fn backend(&mut self, mut block: Block, settings: &mut Settings) {
@@ -56,27 +87,57 @@ impl Compiler<'_> {
         }
         self.no_blocks(std::mem::take(&mut block.body.blocks), &[]);
         for argument in block.body.arguments {
-            if let Some(required) = self.required_provider(argument.value) {
+            if let Some(required) = self.required_provider(&argument.name.name, argument.value) {
                 settings.required_providers.insert(argument.name.name, required);
             }
         }
     }
 
-    /// `{ source = "…", version = "…" }`, or a version alone.
-    fn required_provider(&mut self, value: Node) -> Option<RequiredProvider> {
+    /// `{ source = "…", version = "…", configuration_aliases = [aws.east] }`, or a version alone.
+    fn required_provider(&mut self, name: &Name, value: Node) -> Option<RequiredProvider> {
         let span = self.resolver.span(value.at);
-        let value = types::constant(value, &Type::Any, &mut self.resolver)?;
-        let attributes = match &value {
-            Value::String(version) => {
-                return Some(RequiredProvider { source: None, version: Some(version.to_string()), span });
+        let mut required = RequiredProvider::new(span.clone());
+        let entries = match value.kind {
+            Kind::Object(entries) => entries,
+            kind => {
+                if let Kind::Literal(Value::String(version)) = kind {
+                    required.version = Some(version.to_string());
+                    return Some(required);
+                }
+                self.problem(mistake::not_a_required_provider(span));
+                return None;
             }
-            it => it.as_object(),
         };
-        let Some(attributes) = attributes else {
-            self.problem(mistake::not_a_required_provider(span));
-            return None;
+        for (key, value) in entries {
+            match key.text() {
+                Some("source") => required.source = self.text(value),
+                Some("version") => required.version = self.text(value),
+                Some("configuration_aliases") => required.aliases = self.aliases(name, value),
+                given => {
+                    let known = ["source", "version", "configuration_aliases"];
+                    let problem = mistake::unexpected_argument(given.unwrap_or_default(), &known, self.resolver.span(key.at));
+                    self.problem(problem);
+                }
+            }
+        }
+        Some(required)
+    }
+
+    /// `[aws.east, aws.west]`
+    fn aliases(&mut self, name: &Name, value: Node) -> Vec<Name> {
+        let span = self.resolver.span(value.at);
+        let Kind::Tuple(items) = value.kind else {
+            self.problem(mistake::not_a_list_of_aliases(name, span));
+            return Vec::new();
         };
-        let text = |name: &str| attributes.get(&Name::from(name)).and_then(Value::as_str).map(str::to_owned);
-        Some(RequiredProvider { source: text("source"), version: text("version"), span })
+        let mut aliases = Vec::with_capacity(items.len());
+        for item in items {
+            let span = self.resolver.span(item.at);
+            match provider_name(item) {
+                Some((of, Some(alias))) if of == *name => aliases.push(alias),
+                _ => self.problem(mistake::not_a_list_of_aliases(name, span)),
+            }
+        }
+        aliases
     }
 }

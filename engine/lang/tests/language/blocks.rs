@@ -8,7 +8,7 @@ use ha_lang::{Body, Environment, SourceFile, compile};
 use crate::world::World;
 use crate::written::written;
 
-fn field(shape: Shape) -> Field {
+pub(crate) fn field(shape: Shape) -> Field {
     Field {
         doc: String::new(),
         shape,

@@ -2,10 +2,19 @@
 
 mod blocks;
 mod cases;
+mod checks;
 mod declarations;
+mod declared;
+mod directory;
+mod ephemeral;
+mod files;
+mod format;
 mod hostile;
 mod marks;
 mod mistakes;
+mod modules;
+mod refactoring;
+mod settings;
 mod templates;
 mod world;
 mod written;

@@ -1,36 +1,85 @@
-//! What a change comes from.
+//! What a change comes from, and what waits for changes: carried from node to node, so that nobody looks back further
+//! than at what it refers to itself.
+
+use std::sync::Arc;
 
 use ha_kind::Described;
-use ha_lang::BlockName;
 
 use super::Planner;
-use crate::graph::Node;
+use crate::graph::{NodeId, What};
 
 /// More causes than this help nobody.
 const CAUSES: usize = 16;
 
+/// What flows out of a node, besides its value.
+#[derive(Clone, Default)]
+pub(super) struct Flow {
+    /// The changed blocks that what it says may come from.
+    causes: Option<Arc<[String]>>,
+    /// Something of it is not there yet.
+    pub(super) absent: bool,
+    /// Something of it changes.
+    pub(super) changes: bool,
+}
+
 impl Planner<'_> {
-    /// Changed blocks whose values flow into this one; through documents by way of them.
-    pub(super) fn because(&self, name: &BlockName) -> Vec<String> {
-        let mut causes = Vec::new();
-        for block in self.graph.blocks_behind(&Node::Block(name.clone())).iter() {
-            if causes.len() >= CAUSES {
-                break;
-            }
-            let is_document = self.input.schemas.kind(block.mode, &block.kind).is_some_and(Described::is_document);
-            if self.pending.contains_key(block) {
-                causes.push(block.to_string());
-            } else if is_document {
-                causes.extend(self.because(block).into_iter().map(|it| format!("{block} from {it}")));
-            }
-        }
-        for provider in self.graph.direct(&Node::Block(name.clone())).filter(|it| matches!(it, Node::Provider(_))) {
-            let Node::Provider(provider_name) = provider else { continue };
-            let behind = self.graph.blocks_behind(provider);
-            let pending = behind.iter().filter(|it| self.pending.contains_key(*it));
-            causes
-                .extend(pending.map(|it| format!("provider.{provider_name} from {it}")).take(CAUSES - causes.len().min(CAUSES)));
-        }
+    /// Changed blocks whose values flow into a block; through documents by way of them.
+    pub(super) fn because(&self, node: NodeId) -> Vec<String> {
+        let is_provider = |it: &NodeId| matches!(self.graph.node(*it).what, What::Provider(_));
+        let mut causes = self.causes(self.graph.direct(node).filter(|it| !is_provider(it)));
+        let room = CAUSES - causes.len();
+        causes.extend(self.causes(self.graph.direct(node).filter(is_provider)).into_iter().take(room));
         causes
+    }
+
+    fn causes(&self, nodes: impl Iterator<Item = NodeId>) -> Vec<String> {
+        let mut causes: Vec<String> = Vec::new();
+        for more in nodes.filter_map(|it| self.flow[it].causes.as_ref()) {
+            for cause in more.iter() {
+                if causes.len() < CAUSES && !causes.contains(cause) {
+                    causes.push(cause.clone());
+                }
+            }
+        }
+        causes.sort();
+        causes
+    }
+
+    /// What flows out of a node that has just been planned.
+    pub(super) fn flow_of(&self, node: NodeId) -> Flow {
+        let shared = |causes: Vec<String>| (!causes.is_empty()).then(|| Arc::from(causes));
+        match self.graph.node(node).what {
+            What::Block(_) => {
+                let Some(pending) = self.pending.get(&node) else {
+                    let block = self.graph.block(node).expect("the node stands for a block");
+                    let described = self.input.schemas.kind(block.name.mode, &block.name.kind);
+                    if !described.is_some_and(Described::is_document) {
+                        return Flow::default();
+                    }
+                    let name = self.graph.name(node);
+                    let causes = self.because(node).into_iter().map(|it| format!("{name} from {it}")).collect();
+                    return Flow { causes: shared(causes), ..Flow::default() };
+                };
+                Flow { causes: shared(vec![self.graph.name(node)]), absent: pending.absent, changes: true }
+            }
+            What::Provider(_) => {
+                let name = self.graph.name(node);
+                let causes = self.causes(self.graph.direct(node)).into_iter().map(|it| format!("{name} from {it}")).collect();
+                Flow { causes: shared(causes), ..Flow::default() }
+            }
+            _ => {
+                let mut behind = self.graph.direct(node);
+                // Most pass on what one other says.
+                if let (Some(only), None) = (behind.next(), behind.next()) {
+                    return self.flow[only].clone();
+                }
+                let flows = || self.graph.direct(node).map(|it| &self.flow[it]);
+                Flow {
+                    causes: shared(self.causes(self.graph.direct(node))),
+                    absent: flows().any(|it| it.absent),
+                    changes: flows().any(|it| it.changes),
+                }
+            }
+        }
     }
 }

@@ -1,35 +1,36 @@
 //! One instance of a data source or document.
 
 use ha_kind::{Action, Object, Rendered, Value};
+use ha_lang::Reference;
 use ha_state::ProviderName;
 
-use super::{Instance, Pending, Planner};
+use super::{Instance, Many, Planner};
 use crate::after::{instance_value, unknown_outputs, unrendered};
 use crate::arguments::located;
-use crate::graph::Node;
+use crate::graph::What;
 use crate::model::{Change, Reason};
 use crate::observed::{Read, plain};
 
 impl Planner<'_> {
     /// A document is evaluated like a function.
     pub(super) fn document(&mut self, instance: &Instance<'_>, arguments: &Object) {
-        let Instance { described, block, address, .. } = *instance;
+        let Many { described, block, .. } = *instance.many;
         let outputs = match described.render(arguments).expect("only documents come here") {
             Rendered::Outputs(outputs) => outputs,
             Rendered::Unknown => unrendered(described, arguments),
             Rendered::Problems(problems) => {
-                self.diagnostics.extend(located(problems, &block.body, Some(address), block.head.clone()));
+                self.diagnostics.extend(located(problems, &block.body, Some(&instance.address), block.head.clone()));
                 return;
             }
         };
         let value = instance_value(described.schema(), arguments, &outputs);
-        self.world.put(&block.name, &address.key, value.clone());
-        self.postconditions(instance, &value);
+        self.put(instance, value);
     }
 
     /// A data source is read now when all it takes is known and there; otherwise it is a step.
     pub(super) fn data(&mut self, instance: &Instance<'_>, provider: &ProviderName, arguments: Object) {
-        let Instance { described, block, address, because, .. } = *instance;
+        let Many { node, instance: module, described, block, because, .. } = *instance.many;
+        let address = &instance.address;
         let schema = described.schema();
         let settings = self.settings.get(provider).cloned().unwrap_or_default();
         let known = arguments.values().chain(settings.values()).all(Value::is_wholly_known);
@@ -39,8 +40,7 @@ impl Planner<'_> {
                 Some((answered, outputs)) if *answered == asked => {
                     self.data.insert(address.clone(), outputs.clone());
                     let value = instance_value(schema, &arguments, outputs);
-                    self.world.put(&block.name, &address.key, value.clone());
-                    self.postconditions(instance, &value);
+                    self.put(instance, value);
                 }
                 _ => {
                     let (provider, settings) = (provider.clone(), plain(&settings));
@@ -51,10 +51,9 @@ impl Planner<'_> {
         }
         let outputs = unknown_outputs(described, &arguments, address);
         let value = instance_value(schema, &arguments, &outputs);
-        self.world.put(&block.name, &address.key, value.clone());
-        self.postconditions(instance, &value);
-        let pending = self.pending.entry(block.name.clone()).or_default();
-        pending.changes.insert(address.key.clone(), self.changes.len());
+        self.put(instance, value);
+        let pending = self.pending.entry(node).or_default();
+        pending.changes.insert((module, instance.at), self.changes.len());
         pending.absent = true;
         let mut after = arguments;
         after.extend(outputs);
@@ -70,6 +69,8 @@ impl Planner<'_> {
             remarks: Vec::new(),
             group: None,
             gone_with: None,
+            moved_from: None,
+            importing: None,
             span: Some(block.head.clone()),
             because: because.to_vec(),
         });
@@ -77,14 +78,10 @@ impl Planner<'_> {
 
     /// Whether something that it reads is not there yet, or something it says it depends on changes.
     fn waits_for_changes(&self, instance: &Instance<'_>) -> bool {
-        let node = Node::Block(instance.block.name.clone());
-        let absent = |it: &Pending| it.absent;
-        let reads = self.graph.blocks_behind(&node);
-        let reads = reads.iter().filter_map(|it| self.pending.get(it)).any(absent);
-        reads
-            || instance.block.depends_on.iter().any(|it| match &it.target {
-                ha_lang::Target::Block(name) => self.pending.contains_key(name),
-                _ => false,
-            })
+        let Many { node, block, .. } = *instance.many;
+        let module = self.graph.node(node).module;
+        let gate = self.graph.number(module, What::Gate);
+        let waits = |it: &Reference| self.graph.referred(module, it).is_some_and(|it| self.flow[it].changes);
+        self.graph.direct(node).any(|it| self.flow[it].absent) || self.flow[gate].changes || block.depends_on.iter().any(waits)
     }
 }

@@ -1,26 +1,30 @@
 //! A plan that deletes everything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ha_kind::Diagnostic;
 
-use super::{Input, known_settings, recorded_providers};
+use super::known::known_settings_in;
+use super::{Input, recorded_providers};
 use crate::deletion::{Going, deletion};
 use crate::finish::{Parts, finish};
-use crate::lifecycle::protection;
+use crate::graph::Graph;
+use crate::lifecycle::{asking_for_protection, protection};
 use crate::model::{Change, OutputChange, Plan, Reason};
 use crate::observed::Current;
-use crate::world::World;
+use crate::peek::Peek;
 
 /// A plan that deletes everything. The configuration is asked only what it protects and how providers are reached.
-pub(super) fn destroy(input: &Input<'_>, current: Current) -> Result<Plan, Vec<Diagnostic>> {
+pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -> Result<Plan, Vec<Diagnostic>> {
     let mut changes: Vec<Change> =
         current.priors.iter().map(|(address, prior)| deletion(input.schemas, address, prior, Reason::Destroy)).collect();
-    let world = World::new(input.configuration.clone(), input.snapshot.variables.clone(), input.files.clone());
+    let peek = Peek { graph, variables: &input.snapshot.variables, files: input.files, recorded: None };
+    let world = peek.world(&asking_for_protection(graph, &changes));
     let protected = |change: &Change| {
         let recorded = || current.priors[&change.address].record.prevent_destroy;
         // What cannot be told without values counts as recorded.
-        match protection(input.configuration, &world, change, recorded) {
+        match protection(graph, &world, change, recorded) {
             Ok(diagnostic) => diagnostic,
             Err(undecided) => recorded().then_some(undecided.diagnostics).into_iter().flatten().next(),
         }
@@ -38,7 +42,8 @@ pub(super) fn destroy(input: &Input<'_>, current: Current) -> Result<Plan, Vec<D
     });
     let outputs = outputs.collect();
     let recorded = recorded_providers(input.state);
-    let mut providers = known_settings(input);
+    let mut providers = known_settings_in(input, graph);
     providers.retain(|name, _| recorded.contains(name));
-    finish(input, Parts { current, changes, outputs, graph: None, providers, data: BTreeMap::new() })
+    let (data, warnings) = (BTreeMap::new(), Vec::new());
+    finish(input, Parts { current, changes, outputs, graph: None, providers, data, warnings })
 }

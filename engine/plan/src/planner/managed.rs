@@ -3,23 +3,21 @@
 use std::collections::BTreeSet;
 
 use ha_kind::{Action, Changed, Diagnostic, Name};
-use ha_lang::ResourceBlock;
 
-use super::{Instance, Planner};
+use super::{Instance, Many, Planner};
 use crate::after::{arguments_after, attributes, instance_value, outputs_after};
 use crate::arguments::Arguments;
 use crate::difference::differences;
 use crate::execution::FromConfiguration;
 use crate::expand::flag;
-use crate::graph::Node;
 use crate::model::{Change, Reason};
 use crate::observed::Prior;
 use crate::redacted::redacted;
 
 impl Planner<'_> {
     pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
-        let Instance { described, block, address, .. } = *instance;
-        self.wanted.insert(address.clone());
+        let Many { node, described, block, .. } = *instance.many;
+        let address = &instance.address;
         let Some(prior) = self.current.priors.get(address).cloned() else {
             let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
             return self.change(instance, Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) });
@@ -34,9 +32,9 @@ impl Planner<'_> {
                 return;
             }
         };
-        let reason = self.replace_reason(block, address, record, &found);
+        let reason = self.replace_reason(instance, record, &found);
         let action = match &reason {
-            Some(_) if self.create_first.contains(&block.name) => Action::CreateThenDelete,
+            Some(_) if self.create_first[node] => Action::CreateThenDelete,
             Some(_) => Action::DeleteThenCreate,
             None if found.is_empty() => return self.unchanged(instance, prior, &kept, given.configured, flags),
             None => Action::Update,
@@ -49,8 +47,10 @@ impl Planner<'_> {
     }
 
     /// What the block says of all its instances.
-    pub(super) fn flags(&mut self, block: &ResourceBlock) -> FromConfiguration {
-        let prevent_destroy = match block.lifecycle.prevent_destroy.as_ref().map(|it| flag(&self.world, it, "prevent_destroy")) {
+    pub(super) fn flags(&mut self, many: &Many<'_>) -> FromConfiguration {
+        let Many { node, instance, block, .. } = *many;
+        let protects = block.lifecycle.prevent_destroy.as_ref();
+        let prevent_destroy = match protects.map(|it| flag(&self.world, instance, it, "prevent_destroy")) {
             Some(Ok(it)) => it,
             Some(Err(undecided)) => {
                 self.undecided(undecided);
@@ -60,8 +60,8 @@ impl Planner<'_> {
         };
         FromConfiguration {
             configured: BTreeSet::new(),
-            dependencies: self.graph.dependencies(&Node::Block(block.name.clone())),
-            create_before_destroy: self.create_first.contains(&block.name),
+            dependencies: self.graph.dependencies(node, &many.address.module),
+            create_before_destroy: self.create_first[node],
             prevent_destroy,
         }
     }
@@ -75,33 +75,32 @@ impl Planner<'_> {
         configured: BTreeSet<Name>,
         flags: &FromConfiguration,
     ) {
-        let Instance { described, block, address, .. } = *instance;
+        let described = instance.many.described;
         let from = FromConfiguration { configured, ..flags.clone() };
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
-        self.current.priors.insert(address.clone(), Prior { record, remarks: prior.remarks });
-        self.world.put(&block.name, &address.key, value.clone());
-        self.postconditions(instance, &value);
+        self.current.priors.insert(instance.address.clone(), Prior { record, remarks: prior.remarks });
+        self.put(instance, value);
     }
 
     fn change(&mut self, instance: &Instance<'_>, doing: Doing) {
-        let Instance { described, block, address, because, .. } = *instance;
+        let Many { node, instance: module, described, block, because, .. } = *instance.many;
+        let address = &instance.address;
         let Doing { action, reason, prior, arguments, found } = doing;
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
         let outputs = outputs_after(described, action, &arguments, record, address);
         let mut after = arguments_after(described, action, &arguments, record, address);
         let value = instance_value(schema, &after, &outputs);
-        self.world.put(&block.name, &address.key, value.clone());
-        self.postconditions(instance, &value);
+        self.put(instance, value);
         let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
         let changed = Changed { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
         let impacts = described.hooks().impacts(&changed);
         // A group that is not known yet is the one it was in.
         let group = described.hooks().group_of(schema, &arguments);
         let group = group.or_else(|| described.hooks().group_of(schema, &record?.arguments));
-        let pending = self.pending.entry(block.name.clone()).or_default();
-        pending.changes.insert(address.key.clone(), self.changes.len());
+        let pending = self.pending.entry(node).or_default();
+        pending.changes.insert((module, instance.at), self.changes.len());
         pending.absent |= action != Action::Update;
         after.extend(outputs);
         self.changes.push(Change {
@@ -116,6 +115,8 @@ impl Planner<'_> {
             group,
             remarks: prior.map(|it| it.remarks).unwrap_or_default(),
             gone_with: None,
+            moved_from: None,
+            importing: None,
             span: Some(block.head.clone()),
             because: because.to_vec(),
         });

@@ -1,29 +1,26 @@
 //! Why an instance that is there is made anew.
 
 use ha_kind::{Action, Address, Mode, Path, Step, Value};
-use ha_lang::{Reference, ResourceBlock, Target};
+use ha_lang::Reference;
 use ha_state::Record;
 
-use super::Planner;
+use super::{Instance, Many, Planner};
 use crate::deletion::{containers, instances};
-use crate::graph::name_of;
+use crate::graph::What;
 use crate::model::{Change, Difference, Reason};
+use crate::world::Wanted;
 
 impl Planner<'_> {
-    pub(super) fn replace_reason(
-        &self,
-        block: &ResourceBlock,
-        address: &Address,
-        record: &Record,
-        found: &[Difference],
-    ) -> Option<Reason> {
+    pub(super) fn replace_reason(&self, instance: &Instance<'_>, record: &Record, found: &[Difference]) -> Option<Reason> {
+        let address = &instance.address;
         if record.tainted {
             return Some(Reason::Tainted);
         }
         if self.input.replace.contains(address) {
             return Some(Reason::Requested);
         }
-        if let Some(reference) = block.lifecycle.replace_triggered_by.iter().find(|it| self.triggers(it)) {
+        let mut triggers = instance.many.block.lifecycle.replace_triggered_by.iter();
+        if let Some(reference) = triggers.find(|it| self.triggers(instance, it)) {
             return Some(Reason::Triggered(reference.to_string()));
         }
         if let Some(container) = self.replaced_container(address, record) {
@@ -33,14 +30,21 @@ impl Planner<'_> {
     }
 
     /// Whether what is referred to changes: the instance, any of the block's, or one attribute.
-    fn triggers(&self, reference: &Reference) -> bool {
-        let Target::Block(name) = &reference.target else { return false };
-        let Some(pending) = self.pending.get(name) else { return false };
-        let changes = pending.changes.iter().filter(|(key, _)| reference.key.as_ref().is_none_or(|it| it == *key));
-        let mut changes = changes.map(|(_, index)| &self.changes[*index]);
+    fn triggers(&self, instance: &Instance<'_>, reference: &Reference) -> bool {
+        let Many { node, instance: module, .. } = *instance.many;
+        let Some(node) = self.graph.referred(self.graph.node(node).module, reference) else { return false };
+        let Some(pending) = self.pending.get(&node) else { return false };
+        let What::Block(place) = self.graph.node(node).what else { return false };
+        let mut changes: Box<dyn Iterator<Item = &usize>> = match &reference.key {
+            None => Box::new(pending.changes.range((module, 0)..(module + 1, 0)).map(|(_, change)| change)),
+            Some(key) => {
+                let at = self.world.expansion(module, place).and_then(|it| it.place(key));
+                Box::new(at.and_then(|at| pending.changes.get(&(module, at))).into_iter())
+            }
+        };
         match reference.path.steps().is_empty() {
-            true => changes.any(|it| it.action == Action::Update || it.action.is_replace()),
-            false => changes.any(|it| changes_at(it, &reference.path)),
+            true => changes.any(|it| self.changes[*it].action == Action::Update || self.changes[*it].action.is_replace()),
+            false => changes.any(|it| changes_at(&self.changes[*it], &reference.path)),
         }
     }
 
@@ -61,9 +65,7 @@ impl Planner<'_> {
 
     /// Whether the configuration does not ask for an instance any more, as far as that is known by now.
     fn is_dropped(&self, address: &Address) -> bool {
-        let name = name_of(&address.block);
-        let is_configured = self.input.configuration.blocks.contains_key(&name);
-        !is_configured || (self.world.expansion(&name).is_some() && !self.wanted.contains(address))
+        !matches!(self.world.wanted(address), Wanted::Yes | Wanted::Undecided)
     }
 }
 

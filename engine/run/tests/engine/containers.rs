@@ -146,8 +146,8 @@ async fn of_many_all_must_go() {
     assert_data_eq!(
         project.apply(&text(1)).await,
         str![[r#"
-- item.i[1] [NoKey]
-- server.s[1] [NoKey]
+- item.i[1] [CountIndex]
+- server.s[1] [CountIndex]
 
 "#]]
     );

@@ -120,8 +120,8 @@ async fn what_cannot_be_read_is_told() {
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
-could not look up it (`data.fact.y`): nothing is known of `y`
 could not look up it (`data.fact.x`): nothing is known of `x`
+could not look up it (`data.fact.y`): nothing is known of `y`
 
 "#]]
     );

@@ -2,6 +2,8 @@
 
 use snapbox::{assert_data_eq, str};
 
+use ha_run::RefreshMode;
+
 use crate::project::Project;
 
 const TWO: &str = r#"
@@ -85,7 +87,7 @@ async fn nobody_looks_when_told_not_to() {
     let mut project = Project::new();
     project.apply(TWO).await;
     project.world.change("thing", "a", "size", 7);
-    project.refresh = false;
+    project.refresh = RefreshMode::None;
     project.world.look().calls.clear();
     assert_data_eq!(
         project.plan(TWO).await,

@@ -154,10 +154,10 @@ async fn nothing_further_is_done_when_the_state_cannot_be_written() {
     assert_data_eq!(
         project.try_apply(TREE).await,
         str![[r#"
-Create thing.d failed: state: could not write the state: the disk is gone
-Create thing.a not started: state unwritable
+Create thing.a failed: state: could not write the state: the disk is gone
 Create thing.b not started: state unwritable
 Create thing.c not started: state unwritable
+Create thing.d not started: state unwritable
 Create thing.e not started: state unwritable
 
 "#]]

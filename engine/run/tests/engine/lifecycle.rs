@@ -299,7 +299,7 @@ async fn what_refers_to_itself_is_told() {
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
-these refer to each other in a circle: thing.a, thing.b, local.it each wait for another of them.
+these refer to each other in a circle: local.it, thing.a, thing.b each wait for another of them.
 
 "#]]
     );

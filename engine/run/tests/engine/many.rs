@@ -38,8 +38,8 @@ output arns: ["arn:thing-a0-1", "arn:thing-a1-1"] -> ["arn:thing-a0-1", "arn:thi
     assert_data_eq!(
         project.apply(&text(1)).await,
         str![[r#"
-- thing.a[1] [NoKey]
-- thing.a[2] [NoKey]
+- thing.a[1] [CountIndex]
+- thing.a[2] [CountIndex]
 output arns: ["arn:thing-a0-1", "arn:thing-a1-1", "arn:thing-a2-1"] -> ["arn:thing-a0-1"]
 
 "#]]
@@ -47,7 +47,7 @@ output arns: ["arn:thing-a0-1", "arn:thing-a1-1", "arn:thing-a2-1"] -> ["arn:thi
     assert_data_eq!(
         project.apply(&text(0)).await,
         str![[r#"
-- thing.a[0] [NoKey]
+- thing.a[0] [CountIndex]
 output arns: ["arn:thing-a0-1"] -> []
 
 "#]]
@@ -80,9 +80,9 @@ async fn for_each_grows_and_shrinks() {
         str![[r#"
 + thing.a["w"] digest="digest of 4", name="w", note="4", size=1
 ~ thing.a["x"] digest: "digest of 1" -> "digest of 3", note: "1" -> "3", revision: 1 -> ?(thing.a["x"].revision)
-- thing.a["y.z"] [NoKey]
+- thing.a["y.z"] [EachKey]
 + thing.b["w"] name="b-w", note=?(thing.a["w"].arn), size=1 because of thing.a
-- thing.b["y.z"] [NoKey]
+- thing.b["y.z"] [EachKey]
 
 "#]]
     );
@@ -168,7 +168,7 @@ output there: none -> true
     assert_data_eq!(
         project.apply(&text("false")).await,
         str![[r#"
-- thing.a [NoKey]
+- thing.a [NotEnabled]
 output there: true -> false
 
 "#]]
@@ -190,7 +190,7 @@ async fn a_block_may_become_many() {
     assert_data_eq!(
         project.apply("resource \"thing\" \"a\" {\n count = 1\n name = \"a\"\n}").await,
         str![[r#"
-- thing.a [NoKey]
+- thing.a [WrongRepetition]
 + thing.a[0] digest="digest of nothing", name="a", size=1
 
 "#]]

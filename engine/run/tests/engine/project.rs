@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_kind::{Address, Diagnostic, Name, Value};
-use ha_lang::{Nothing, SourceFile, compile};
-use ha_plan::{Files, Plan, PlanMode, Snapshot};
-use ha_run::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, Request};
+use ha_lang::{Directories, Loaded, Nothing, SourceFile, load};
+use ha_plan::{Files, Plan, PlanMode, Selection, Snapshot};
+use ha_run::{Applied, Cancel, Engine, Event, Failure, Observer, Recovery, RefreshMode, Request};
 use ha_state::{
     Holder, Key, KeyName, Keys, MemoryStore, Opening, State, StateError, Store, Writer, open_for_reading, open_for_writing,
 };
@@ -22,7 +22,9 @@ pub(crate) struct Project {
     pub(crate) parallelism: usize,
     pub(crate) replace: Vec<Address>,
     pub(crate) variables: BTreeMap<Name, Value>,
-    pub(crate) refresh: bool,
+    pub(crate) refresh: RefreshMode,
+    pub(crate) selection: Selection,
+    pub(crate) imports: Vec<(Address, String)>,
     pub(crate) cancel: Cancel,
     pub(crate) events: Arc<Events>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -72,7 +74,9 @@ impl Project {
             parallelism: 10,
             replace: Vec::new(),
             variables: BTreeMap::new(),
-            refresh: true,
+            refresh: RefreshMode::All,
+            selection: Selection::default(),
+            imports: Vec::new(),
             cancel: Cancel::new(),
             observer: events.clone(),
             events,
@@ -89,7 +93,9 @@ impl Project {
     }
 
     pub(crate) fn request(&self, text: &str, mode: PlanMode) -> Result<Request, Vec<Diagnostic>> {
-        let (configuration, diagnostics) = compile(&[SourceFile::new("main.hcl", text)]);
+        let sections = Sections::of(text);
+        let root = sections.files("").expect("every text has a root");
+        let Loaded { configuration, diagnostics, .. } = load(&root, &sections, |_| self.variables.clone());
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
@@ -106,6 +112,8 @@ impl Project {
             mode,
             replace: self.replace.clone(),
             refresh: self.refresh,
+            selection: self.selection.clone(),
+            imports: self.imports.clone(),
         })
     }
 
@@ -218,6 +226,8 @@ impl Project {
             cancel: Cancel::new(),
             events: Arc::default(),
             observer: Arc::new(Events::default()),
+            selection: Selection::default(),
+            imports: Vec::new(),
             ..*self
         };
         match again.try_plan(text).await {
@@ -228,6 +238,30 @@ impl Project {
             }
             Err(failure) => panic!("after apply there is no plan:\n{}", show::failure(&failure)),
         }
+    }
+}
+
+/// A text as several files: what follows a line `=== NAME` is the file of that name, what comes first is `main.hcl`.
+struct Sections(Vec<SourceFile>);
+
+impl Sections {
+    fn of(text: &str) -> Self {
+        let file = |section: (usize, &str)| match section {
+            (0, text) => SourceFile::new("main.hcl", text),
+            (_, section) => {
+                let (name, text) = section.split_once('\n').expect("a name stands on a line of its own");
+                SourceFile::new(name.trim(), text)
+            }
+        };
+        Self(text.split("\n=== ").enumerate().map(file).collect())
+    }
+}
+
+impl Directories for Sections {
+    fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
+        let is_in = |it: &&SourceFile| it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory;
+        let files: Vec<SourceFile> = self.0.iter().filter(is_in).cloned().collect();
+        if files.is_empty() { Err("there is no such directory".into()) } else { Ok(files) }
     }
 }
 

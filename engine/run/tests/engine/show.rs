@@ -43,6 +43,7 @@ fn change(change: &Change) -> String {
         Action::Delete => "-",
         Action::Read => "<=",
         Action::NoOp => "=",
+        Action::Forget => ".",
     };
     let mut text = format!("{sign} {}", change.address);
     if change.deposed.is_some() {

@@ -34,6 +34,7 @@ fn sign(action: Action) -> &'static str {
         Action::DeleteThenCreate => "-+",
         Action::CreateThenDelete => "+-",
         Action::Delete => "-",
+        Action::Forget => ".",
     }
 }
 
@@ -48,7 +49,15 @@ fn terraform(directory: &Path, text: &str) -> Option<Vec<String>> {
         Some(output.stdout)
     };
     let text = text.replace("\"memo\"", "\"terraform_data\"").replace("memo.", "terraform_data.");
-    std::fs::write(directory.join("main.tf"), text).expect("a file can be written");
+    for (place, section) in text.split("\n=== ").enumerate() {
+        let (name, text) = if place == 0 { ("main.hcl", section) } else { section.split_once('\n').expect("a name is a line") };
+        let path = directory.join(name.replace(".hcl", ".tf"));
+        std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("a directory can be made");
+        std::fs::write(path, text).expect("a file can be written");
+    }
+    if text.contains("\n=== ") {
+        run(&["get"])?;
+    }
     run(&["plan", "-input=false", "-no-color", "-out=plan"])?;
     let shown: serde_json::Value = serde_json::from_slice(&run(&["show", "-json", "plan"])?).expect("it shows JSON");
     run(&["apply", "-input=false", "-no-color", "plan"])?;
@@ -255,6 +264,127 @@ async fn what_moves_from_one_to_another() {
         (&text("a", "x"), &["+ memo.a", "+ memo.user"]),
         (&text("b", "x"), &["- memo.a", "+ memo.b", "~ memo.user"]),
         (&text("b", "y"), &["~ memo.b"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn modules_and_what_flows_through_them() {
+    let text = |input: &str, keys: &str, count: u32| {
+        format!(
+            r#"
+            resource "memo" "first" {{
+              input = "{input}"
+            }}
+            module "each" {{
+              source   = "./inner"
+              for_each = {{ {keys} }}
+              input    = "${{each.key}} ${{memo.first.output}} ${{each.value}}"
+              count_in = {count}
+              trigger  = each.value
+            }}
+            resource "memo" "last" {{
+              input      = [for it in module.each : it.all]
+              depends_on = [module.gated]
+            }}
+            module "gated" {{
+              source     = "./inner"
+              input      = "constant"
+              depends_on = [memo.first]
+            }}
+            output "keys" {{
+              value = keys(module.each)
+            }}
+=== inner/main.hcl
+            variable "input" {{
+              type = string
+            }}
+            variable "count_in" {{
+              type    = number
+              default = 1
+            }}
+            variable "trigger" {{
+              default = null
+            }}
+            locals {{
+              upper = upper(var.input)
+            }}
+            resource "memo" "it" {{
+              count            = var.count_in
+              input            = "${{count.index}} ${{local.upper}}"
+              triggers_replace = var.trigger
+            }}
+            module "deeper" {{
+              source = "../deepest"
+              of     = memo.it
+            }}
+            output "all" {{
+              value = module.deeper.joined
+            }}
+=== deepest/main.hcl
+            variable "of" {{}}
+            resource "memo" "joined" {{
+              input = join(",", var.of[*].output)
+            }}
+            output "joined" {{
+              value = memo.joined.output
+            }}
+"#
+        )
+    };
+    check(&[
+        (
+            &text("one", "a = 1, b = 2", 1),
+            &[
+                "+ memo.first",
+                "+ memo.last",
+                "+ module.each[\"a\"].memo.it[0]",
+                "+ module.each[\"a\"].module.deeper.memo.joined",
+                "+ module.each[\"b\"].memo.it[0]",
+                "+ module.each[\"b\"].module.deeper.memo.joined",
+                "+ module.gated.memo.it[0]",
+                "+ module.gated.module.deeper.memo.joined",
+            ],
+        ),
+        (
+            &text("two", "a = 1, b = 22", 1),
+            &[
+                "~ memo.first",
+                "~ memo.last",
+                "~ module.each[\"a\"].memo.it[0]",
+                "~ module.each[\"a\"].module.deeper.memo.joined",
+                "-+ module.each[\"b\"].memo.it[0]",
+                "~ module.each[\"b\"].module.deeper.memo.joined",
+            ],
+        ),
+        (
+            &text("two", "b = 22, c = 3", 2),
+            &[
+                "~ memo.last",
+                "- module.each[\"a\"].memo.it[0]",
+                "- module.each[\"a\"].module.deeper.memo.joined",
+                "+ module.each[\"b\"].memo.it[1]",
+                "~ module.each[\"b\"].module.deeper.memo.joined",
+                "+ module.each[\"c\"].memo.it[0]",
+                "+ module.each[\"c\"].memo.it[1]",
+                "+ module.each[\"c\"].module.deeper.memo.joined",
+            ],
+        ),
+        (
+            "",
+            &[
+                "- memo.first",
+                "- memo.last",
+                "- module.each[\"b\"].memo.it[0]",
+                "- module.each[\"b\"].memo.it[1]",
+                "- module.each[\"b\"].module.deeper.memo.joined",
+                "- module.each[\"c\"].memo.it[0]",
+                "- module.each[\"c\"].memo.it[1]",
+                "- module.each[\"c\"].module.deeper.memo.joined",
+                "- module.gated.memo.it[0]",
+                "- module.gated.module.deeper.memo.joined",
+            ],
+        ),
     ])
     .await;
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,10 @@ impl Resource for Group {
         self.bring_processes(aws, &found).await?;
         capacity::wait(aws, self, attempt).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id).argument("name", id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Secret, Volatile};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource, Secret, Volatile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -199,6 +199,10 @@ impl Resource for Instance {
             .await?;
         let found = settling::created(aws, name, attempt).await?;
         Ok(Created { id: name.to_owned(), outputs: seen::outputs(&found) })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id).argument("identifier", id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

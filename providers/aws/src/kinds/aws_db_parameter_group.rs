@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as Told};
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +115,10 @@ impl Resource for ParameterGroup {
             found.ok_or_else(|| Error::new(format!("create the DB parameter group `{name}`"), "AWS answered without it"))?;
         self.bring(aws, BTreeSet::new()).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,7 +1,7 @@
 //! An instance profile.
 
 use aws_sdk_iam::types::InstanceProfile as Found;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,10 @@ impl Resource for InstanceProfile {
             .await?;
         self.give_role(aws, &found, attempt).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

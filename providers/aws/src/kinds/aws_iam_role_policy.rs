@@ -1,6 +1,6 @@
 //! A policy that is part of a role.
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,11 @@ impl Resource for RolePolicy {
         }
         self.put(aws, attempt).await?;
         Ok(Created { id: self.id(), outputs: Outputs {} })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        let (role, name) = id.split_once(':').ok_or("the id of a role policy is `ROLE:NAME`")?;
+        Ok(Known::by(id).argument("role", role).argument("name", name))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,6 +1,6 @@
 //! A policy attached to a role.
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,11 @@ impl Resource for Attachment {
             })
             .await?;
         Ok(Created { id: self.id(), outputs: Outputs {} })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        let (role, policy_arn) = id.split_once('/').ok_or("the id of an attachment is `ROLE/POLICY_ARN`")?;
+        Ok(Known::by(id).argument("role", role).argument("policy_arn", policy_arn))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2_types;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource, Volatile};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, Volatile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,10 @@ impl Resource for LaunchTemplate {
             .await?;
         let id = found.launch_template_id().unwrap_or_default().to_owned();
         Ok(Created { outputs: outputs(aws, &found, &id), id })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
@@ -281,13 +285,24 @@ impl Listed for LaunchTemplate {
 
     async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
         // There is no filter by identifier, and asking by identifier fails altogether when one of them is gone.
-        let names = recorded.iter().map(|it| it.arguments.name.to_string());
+        let (named, unnamed): (Vec<_>, Vec<_>) = recorded.iter().partition(|it| !it.arguments.name.is_empty());
+        let names = named.iter().map(|it| it.arguments.name.to_string());
         let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", names));
         let mut pages = call.into_paginator().items().send();
         let mut found = BTreeMap::new();
         while let Some(template) = pages.next().await {
             let template = template.attempting("list launch templates")?;
             found.insert(template.launch_template_id().unwrap_or_default().to_owned(), template);
+        }
+        // One that is being imported and whose name nobody has said.
+        for it in unnamed {
+            match aws.ec2.describe_launch_templates().launch_template_ids(&it.id).send().await {
+                Err(error) if failure::is_missing(&error) => {}
+                other => {
+                    let there = other.attempting(format!("look at the launch template `{}`", it.id))?;
+                    found.extend(there.launch_templates.unwrap_or_default().into_iter().map(|found| (it.id.clone(), found)));
+                }
+            }
         }
         let looks: Vec<_> = recorded.iter().map(|it| seen(aws, it, found.get(&it.id))).collect();
         stream::iter(looks).buffered(8).try_collect().await
@@ -302,6 +317,7 @@ async fn seen(
     let Some(found) = found else { return Ok(Reading::Gone) };
     let Some(newest) = newest(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
     let mut there = recorded.arguments.answered(&newest);
+    there.name = found.launch_template_name().unwrap_or_default().to_owned().into();
     there.tags = tags::visible(found.tags());
     Ok(Reading::found(there, outputs(aws, found, &recorded.id)))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::operation::head_bucket::HeadBucketOutput;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tag, Tagging};
 use futures::future::try_join_all;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Path, Problem, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,10 @@ impl Resource for Bucket {
         let wait = Wait::new(format!("label the bucket `{name}`"), PROPAGATION);
         wait.until(attempt, || self.label(aws, tags::ours(&self.tags, attempt))).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(name, &aws.region) })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,7 +1,7 @@
 //! Whether a bucket may be opened to everybody.
 
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,10 @@ impl Resource for PublicAccessBlock {
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         self.put(aws, attempt).await?;
         Ok(Created { id: self.bucket.to_string(), outputs: Outputs {} })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,7 +1,7 @@
 //! Whether a bucket keeps versions.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as Told};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,10 @@ impl Resource for Versioning {
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         put(aws, &self.bucket, self.versioning_configuration.status, attempt).await?;
         Ok(Created { id: self.bucket.to_string(), outputs: Outputs {} })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

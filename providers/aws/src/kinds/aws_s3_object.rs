@@ -12,7 +12,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tagging};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Volatile};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource, Volatile};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,6 +129,12 @@ impl Resource for Object {
             },
         };
         Ok(Created { id: self.key.to_string(), outputs })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        let place = id.strip_prefix("s3://").unwrap_or(id);
+        let (bucket, key) = place.split_once('/').ok_or("the id of an object is `BUCKET/KEY` or `s3://BUCKET/KEY`")?;
+        Ok(Known::by(key).argument("bucket", bucket).argument("key", key))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +125,10 @@ impl Resource for SecurityGroup {
             self.bring_rules(aws, &found, Direction::In, rules.0.clone()).await?;
         }
         Ok(Created { outputs: outputs(aws, &found), id })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

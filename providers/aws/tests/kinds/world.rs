@@ -127,6 +127,13 @@ impl World {
             deleted.unwrap_or_else(|it| panic!("{kind}: {it}"));
         }
         assert_eq!(self.read(kind, recorded).await, ReadingValue::Gone, "{kind} `{}`", recorded.id);
+        let id = if kind == "aws_s3_object" {
+            text(&recorded.outputs, "arn").replace("arn:aws:s3:::", "")
+        } else {
+            recorded.id.clone()
+        };
+        let imported = self.driver(kind).import(&self.client, &id, &recorded.arguments).await;
+        assert_eq!(imported.unwrap_or_else(|it| panic!("{kind} `{id}`: {it}")), None, "{kind} `{id}` is gone");
     }
 
     /// Deletes one of many.
@@ -181,7 +188,32 @@ impl World {
         let differences = self.differences(kind, wanted, &found.arguments);
         assert!(differences.is_empty(), "{kind}: {differences:#?}");
         assert_eq!(found.outputs, known.outputs, "{kind}: a look gives other outputs");
+        self.expect_import(kind, wanted, &found).await;
         found
+    }
+
+    /// Takes it over by its id, as if nothing were known of it but what the configuration says, or not even that.
+    async fn expect_import(&self, kind: &str, wanted: &Json, there: &RecordedValue) {
+        let id = match kind {
+            "aws_s3_object" => format!("{}/{}", text(&there.arguments, "bucket"), there.id),
+            _ => there.id.clone(),
+        };
+        let schema = self.schemas.kind(Mode::Managed, kind).expect("the kind is registered").schema();
+        let without_secrets = |it: &Object| {
+            let told = it.iter().filter(|(name, _)| !schema.arguments[&***name].secret);
+            told.map(|(name, value)| (name.clone(), value.clone())).collect::<Object>()
+        };
+        for (configured, is_said) in [(self.normal(kind, wanted), true), (Object::new(), false)] {
+            let imported = self.driver(kind).import(&self.client, &id, &configured).await;
+            let imported = imported.unwrap_or_else(|it| panic!("{kind} `{id}`: {it}"));
+            let imported = imported.unwrap_or_else(|| panic!("there is no {kind} `{id}` to import"));
+            let imported = unmarked(imported.recorded.id, imported.recorded.arguments, imported.recorded.outputs);
+            assert_eq!(imported.id, there.id, "{kind}");
+            assert_eq!(imported.outputs, there.outputs, "{kind}: an import gives other outputs");
+            if is_said {
+                assert_eq!(without_secrets(&imported.arguments), without_secrets(&there.arguments), "{kind}: an import differs");
+            }
+        }
     }
 
     fn driver(&self, kind: &str) -> &Arc<dyn ha_kind::Driver> {

@@ -6,7 +6,7 @@ mod observed;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Volatile};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource, Volatile};
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,10 @@ impl Resource for MongodbReplicaSet {
         let made = self.initiated_and_ready(&members, attempt).await;
         close(members).await;
         Ok(Created { id: self.name.to_string(), outputs: self.outputs(Some(made?)) })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id).argument("name", id))
     }
 
     async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,11 @@ impl Resource for MongodbUser {
         let made = self.made(&members, attempt).await;
         close(members).await;
         made.map(|()| Created { id: self.id(), outputs: Outputs {} })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        let (database, name) = id.split_once('.').ok_or("the id of a user is `DATABASE.NAME`, such as `admin.ops`")?;
+        Ok(Known::by(id).argument("database", database).argument("name", name))
     }
 
     async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

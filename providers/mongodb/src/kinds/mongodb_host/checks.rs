@@ -204,7 +204,7 @@ pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
             true => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}; its data stays")),
             false => impact(ImpactSeverity::DataLoss, format!("stops mongod on {named} and deletes its data")),
         },
-        Action::NoOp | Action::Read | Action::Create => Vec::new(),
+        Action::NoOp | Action::Read | Action::Create | Action::Forget => Vec::new(),
     }
 }
 

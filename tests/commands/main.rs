@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod terraform;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -149,7 +151,7 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
     run(&["apply", "--yes"]);
     for arguments in [
         ["plan", "--replace=random_password.app", "--out=plan.ha"].as_slice(),
-        &["plan", "--replace=random_password.app", "--json"],
+        &["plan", "--replace=random_password.app", "--document=-"],
         &["show"],
         &["show", "--json"],
         &["show", "plan.ha", "--detail=full"],
@@ -174,6 +176,230 @@ fn a_secret_is_seen_where_it_was_asked_for_and_nowhere_else() {
     let holders: Vec<PathBuf> = project.files().into_iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect();
     assert_eq!(holders, [project.path("settings.conf")]);
     assert!(project.done(&["show", "--json", "--show-sensitive"]).contains(password));
+}
+
+#[test]
+fn the_state_is_moved_forgotten_pulled_and_pushed() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    let dry = project.done(&["state", "mv", "--dry-run", "random_password.app", "random_password.apps[\"a\"]"]);
+    assert_eq!(dry, "random_password.app -> random_password.apps[\"a\"]\n");
+    assert_eq!(project.done(&["state", "list", "random_password"]), "random_password.app\n");
+    let moved = project.ha(&["state", "mv", "random_password.app", "random_password.apps[\"a\"]"]);
+    assert_eq!((moved.code, &moved.out), (0, &dry), "{}", moved.err);
+    assert!(moved.err.contains("Moved 1.") && moved.err.contains("`ha state push --force .ha/backups/"), "{}", moved.err);
+    let backup = moved.err.split('`').nth(1).unwrap().rsplit(' ').next().unwrap().to_owned();
+    // What refers to it follows: the configuration that says so has nothing to do.
+    project.write(
+        "main.hcl",
+        &STACK.replace("random_password.app.", "random_password.apps[\"a\"].").replace(
+            "resource \"random_password\" \"app\" {",
+            "resource \"random_password\" \"apps\" {\n  for_each = toset([\"a\"])",
+        ),
+    );
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+    let settings: serde_json::Value =
+        serde_json::from_str(&project.done(&["state", "show", "--json", "local_file.settings"])).unwrap();
+    assert_eq!(settings["depends_on"], serde_json::json!(["random_password.apps"]));
+
+    let pulled = project.done(&["state", "pull"]);
+    let uri = project.done(&["output", "--raw", "uri"]);
+    let password = &uri["postgresql://app:".len()..uri.len() - "@db/app".len()];
+    assert!(!pulled.contains(password) && pulled.contains("\"redacted\": true"), "{pulled}");
+    project.write("pulled.json", &pulled);
+    let refused = project.ha(&["state", "push", "pulled.json"]);
+    assert!(refused.code == 1 && refused.err.contains("without its secrets"), "{}", refused.err);
+    project.write("clear.json", &project.done(&["state", "pull", "--show-sensitive"]));
+    let sealed = project.command(&["state", "pull", "--sealed"]).output().unwrap().stdout;
+    assert!(!sealed.windows(6).any(|it| it == b"random"));
+    fs::write(project.path("sealed.state"), sealed).unwrap();
+
+    let forgotten = project.ha(&["state", "rm", "ha_data.motto", "random_*"]);
+    assert_eq!(
+        (forgotten.code, forgotten.out.as_str()),
+        (0, "ha_data.motto\nrandom_password.apps[\"a\"]\n"),
+        "{}",
+        forgotten.err
+    );
+    assert_eq!(project.done(&["state", "list"]), "local_file.settings\n");
+    for file in ["clear.json", "sealed.state"] {
+        let refused = project.ha(&["state", "push", file]);
+        assert!(refused.code == 1 && refused.err.contains("older than what is recorded"), "{}", refused.err);
+        let pushed = project.ha(&["state", "push", "--force", file]);
+        assert_eq!(pushed.code, 0, "{}", pushed.err);
+        assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+        let same = project.ha(&["state", "push", "--force", file]);
+        assert!(same.out.is_empty() && same.err.contains("so already"), "{}", same.err);
+        project.done(&["state", "rm", "ha_data.motto", "random_*"]);
+    }
+    project.done(&["state", "push", "--force", &backup]);
+    project.write("main.hcl", STACK);
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+
+    let other = Project::new(STACK);
+    other.done(&["apply", "--yes"]);
+    fs::copy(project.path("clear.json"), other.path("clear.json")).unwrap();
+    let refused = other.ha(&["state", "push", "clear.json"]);
+    assert!(refused.code == 1 && refused.err.contains("another state"), "{}", refused.err);
+    // What one state pulls, an empty one takes, with its name.
+    let empty = Project::new(STACK);
+    fs::copy(project.path("clear.json"), empty.path("clear.json")).unwrap();
+    empty.done(&["state", "push", "clear.json"]);
+    assert_eq!(empty.done(&["output", "--raw", "uri"]), uri);
+}
+
+#[test]
+fn arguments_are_taken_as_terraforms_users_type_them() {
+    let project = Project::new(STACK);
+    let none = project.ha(&[]);
+    assert_eq!(none.code, 127);
+    assert!(none.out.contains("Main commands:") && none.err.is_empty(), "{}", none.err);
+    let applied = project.ha(&["apply", "-auto-approve", "-parallelism=2", "-parallelism=3", "-no-color"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let output = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        Done::from(command.envs(variables.iter().copied()).output().unwrap())
+    };
+    assert_eq!(output(&[("HA_CLI_ARGS_output", "-json")], &["output", "motto"]).out, "\"better than never\"\n");
+    let planned = output(&[("HA_CLI_ARGS_plan", "-var 'motto=a b' -detailed-exitcode")], &["plan", "-var", "motto=c"]);
+    assert!(planned.code == 2 && planned.out.contains("\"better than never\" -> \"c\""), "{}{}", planned.out, planned.err);
+    let wrong = output(&[("HA_CLI_ARGS", "'")], &["version"]);
+    assert!(wrong.code == 1 && wrong.err.contains("HA_CLI_ARGS"), "{}", wrong.err);
+}
+
+#[test]
+fn a_shell_is_offered_what_is_recorded() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    project.done(&["state", "mv", "ha_data.motto", "ha_data.motto[\"a\"]"]);
+    let offered = |words: &[&str]| {
+        let arguments: Vec<&str> = ["--", "ha"].iter().chain(words).copied().collect();
+        let mut command = project.command(&arguments);
+        let index = words.len().to_string();
+        command.envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", &index), ("_CLAP_IFS", "\n")]);
+        Done::from(command.output().unwrap()).out
+    };
+    assert_eq!(offered(&["state", "show", "ha"]), "'ha_data.motto[\"a\"]'");
+    assert_eq!(offered(&["state", "rm", "random_password.app", "ha_data"]), "ha_data.motto\n'ha_data.motto[\"a\"]'");
+    assert_eq!(offered(&["output", "--raw", "u"]), "uri");
+    assert_eq!(offered(&["schema", "random_pa"]), "random_password");
+    assert!(offered(&["st"]).contains("state"));
+    let elsewhere = Project::new(STACK);
+    let mut command = elsewhere.command(&["--", "ha", "--chdir", project.directory.path().to_str().unwrap(), "output", "m"]);
+    let command = command.env("HOME", project.home.path()).envs([("HA_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "4")]);
+    assert_eq!(Done::from(command.output().unwrap()).out, "motto");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(project.done(&["completions", shell]).contains("HA_COMPLETE"), "{shell}");
+    }
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let project = Project::new("");
+    let page = project.done(&["man", "state", "mv"]);
+    assert!(page.contains(".TH ha-state-mv 1") && page.contains("Record things under another address"), "{page}");
+    project.done(&["man", "--into", "pages"]);
+    let written: Vec<String> =
+        fs::read_dir(project.path("pages")).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    for name in ["ha.1", "ha-plan.1", "ha-state.1", "ha-state-mv.1"] {
+        assert!(written.iter().any(|it| it == name), "{name} of {written:?}");
+    }
+    assert!(project.ha(&["man", "stat"]).err.contains("there is no command `stat`"));
+}
+
+#[test]
+fn configurations_are_put_into_their_usual_form() {
+    const UGLY: &str = "locals {\n a=1\n  bcd = \"${a}\"\n}\n";
+    const USUAL: &str = "locals {\n  a   = 1\n  bcd = a\n}\n";
+    let project = Project::new(UGLY);
+    for directory in ["below/deeper", ".hidden"] {
+        fs::create_dir_all(project.path(directory)).unwrap();
+    }
+    for name in ["below/deeper/x.tf", "below/y.tfvars", ".hidden/z.tf", "notes.txt", "b.hclvars", "c.tf.json", ".d.hcl"] {
+        project.write(name, UGLY);
+    }
+    let read = |name: &str| fs::read_to_string(project.path(name)).unwrap();
+    let checked = project.ha(&["fmt", "-check", "-diff"]);
+    assert_eq!(checked.code, 3, "{}", checked.err);
+    let diff = "--- old/b.hclvars\n+++ new/b.hclvars\n@@ -1,4 +1,4 @@\n locals {\n- a=1\n-  bcd = \"${a}\"\n+  a   = 1\n+  bcd = a\n }\n";
+    assert!(checked.out.starts_with(&format!("b.hclvars\n{diff}main.hcl\n")), "{}", checked.out);
+    assert_eq!(read("main.hcl"), UGLY);
+    assert_eq!(project.done(&["fmt", "-list=false", "-write=false"]), USUAL.repeat(2));
+    fs::set_permissions(project.path("main.hcl"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(project.done(&["fmt"]), "b.hclvars\nmain.hcl\n");
+    assert_eq!(fs::metadata(project.path("main.hcl")).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(project.done(&["fmt", "--recursive"]), "below/deeper/x.tf\nbelow/y.tfvars\n");
+    assert_eq!(project.done(&["fmt", "--recursive", "--check"]), "");
+    assert_eq!([read("main.hcl"), read("below/y.tfvars")], [USUAL, USUAL]);
+    for untouched in [".hidden/z.tf", "notes.txt", "c.tf.json", ".d.hcl"] {
+        assert_eq!(read(untouched), UGLY, "{untouched}");
+    }
+    project.write("wrong.hcl", "locals {\n");
+    project.write("ugly.hcl", UGLY);
+    let wrong = project.ha(&["fmt", ".", "nowhere", "notes.txt"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (1, "ugly.hcl\n"), "{}", wrong.err);
+    for expected in ["--> wrong.hcl:", "could not look at `nowhere`", "`notes.txt` is no file that `ha fmt` knows"] {
+        assert!(wrong.err.contains(expected), "{expected}: {}", wrong.err);
+    }
+    let piped = |arguments: &[&str]| {
+        let input = fs::File::open(project.path("notes.txt")).unwrap();
+        Done::from(project.command(arguments).stdin(input).output().unwrap())
+    };
+    assert_eq!(piped(&["fmt", "-"]).out, USUAL);
+    let checked = piped(&["fmt", "-check", "-"]);
+    assert_eq!((checked.code, checked.out.as_str()), (3, ""));
+}
+
+#[test]
+fn the_console_knows_modules_types_and_functions() {
+    let project = Project::new(
+        "variable \"hosts\" { default = [\"a\", \"b\"] }\nmodule \"m\" {\n  source = \"./m\"\n  for_each = toset(var.hosts)\n  name = upper(each.key)\n}\n",
+    );
+    fs::create_dir(project.path("m")).unwrap();
+    project.write(
+        "m/main.hcl",
+        "variable \"name\" { type = string }\nresource \"ha_data\" \"x\" { input = var.name }\noutput \"o\" { value = \"${path.module} ${ha_data.x.output}\" }\n",
+    );
+    let said = |input: &str| {
+        project.write("input", input);
+        let mut command = project.command(&["console"]);
+        Done::from(command.stdin(fs::File::open(project.path("input")).unwrap()).output().unwrap())
+    };
+    assert_eq!(said("module.m[\"a\"].o\n").out, "\"m (known after apply: ha_data.x)\"\n");
+    project.done(&["apply", "--yes"]);
+    let answers = said("module.m[\"b\"].o\ntype(module.m)\nhelp(upper)\nupper(\nexit\n3\n");
+    let expected = "\"m B\"\nobject({\n    a: object({\n        o: string,\n    }),\n    b: object({\n        o: string,\n    }),\n})\nupper(";
+    assert!(answers.out.starts_with(expected) && answers.out.ends_with(".\n"), "{}", answers.out);
+    assert!(answers.code == 1 && answers.err.contains("<console>"), "{}", answers.err);
+    assert!(said("[1,").code == 1);
+    let functions: serde_json::Value = serde_json::from_str(&project.done(&["schema", "functions", "--json"])).unwrap();
+    assert_eq!(functions["function_signatures"]["upper"]["return_type"], "string");
+    assert!(project.done(&["schema", "functions", "cidrsubnet"]).starts_with("cidrsubnet("));
+    assert!(project.ha(&["schema", "functions", "uper"]).err.contains("did you mean `upper`?"));
+}
+
+#[test]
+fn what_cannot_be_moved_or_forgotten_is_named() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes"]);
+    let before = project.done(&["state", "pull"]);
+    for (arguments, expected) in [
+        (["state", "mv", "ha_data.moto", "ha_data.x"].as_slice(), "did you mean `ha_data.motto`?"),
+        (&["state", "mv", "ha_data.motto", "local_file.x"], "different kinds"),
+        (&["state", "rm", "ha_data.moto", "random_password.app"], "nothing is recorded of ha_data.moto"),
+        (&["state", "rm"], "<ADDRESS>..."),
+        (&["state", "list", "ha_data.*", "ha_data.moto"], "did you mean `ha_data.motto`?"),
+        (&["state", "push", "main.hcl"], "it is no state as JSON"),
+        (&["state", "push", "nowhere"], "could not read `nowhere`"),
+    ] {
+        let refused = project.ha(arguments);
+        assert!(refused.code == 1 && refused.err.contains(expected), "{arguments:?}: {}", refused.err);
+    }
+    assert_eq!(project.done(&["state", "pull"]), before);
+    project.write("more.hcl", "resource \"ha_data\" \"more\" { }\n");
+    project.done(&["apply", "--yes"]);
+    let taken = project.ha(&["state", "mv", "ha_data.motto", "ha_data.more"]);
+    assert!(taken.code == 1 && taken.err.contains("something is recorded at ha_data.more already"), "{}", taken.err);
 }
 
 #[test]
@@ -274,7 +500,7 @@ fn all_mistakes_are_told_at_once_and_stdout_stays_empty() {
 fn values_come_from_everywhere_and_the_last_counts() {
     let project = Project::new("variable \"x\" {}\noutput \"x\" {\n  value = var.x\n}\n");
     let now = |more: &[&str]| {
-        let mut command = project.command(&[&["plan", "--json"], more].concat());
+        let mut command = project.command(&[&["plan", "--document=-"], more].concat());
         let done = Done::from(command.env("HA_VAR_x", "environment").output().unwrap());
         let parsed: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
         parsed["output_changes"]["x"]["after"].as_str().unwrap().to_owned()

@@ -1,0 +1,121 @@
+//! The command line. What is written here, and beside the commands, is the help.
+
+mod approval;
+mod dashes;
+mod environment;
+#[cfg(test)]
+mod help;
+mod planning;
+mod telling;
+mod variables;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::approval::{ApprovalArgs, time};
+pub(crate) use self::dashes::with_two_dashes;
+pub(crate) use self::environment::with_environment;
+pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
+pub(crate) use self::telling::TellingArgs;
+pub(crate) use self::variables::VariableArgs;
+use crate::commands::{apply, completions, console, destroy, fmt, man, output, plan, schema, show, state, validate, version};
+use crate::terminal::Colour;
+
+const TEMPLATE: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Main commands:
+  validate  Check the configuration without asking anybody
+  plan      Show what would change, and why
+  apply     Make what the configuration says
+  destroy   Destroy everything that the configuration made
+
+Looking at what is there:
+  show      Show a saved plan, or all that is recorded
+  output    Print outputs
+  state     List, show, move, forget and replace what is recorded
+
+Writing configurations:
+  fmt       Put configurations into their usual form
+  console   Evaluate expressions
+  schema    Show the kinds and the functions, what they take and give
+
+This program:
+  version      Print the version
+  completions  Print what teaches a shell to complete `ha`
+  man          Print or write manual pages
+  help         Show this, or the help of a command
+
+Options:
+{options}{after-help}
+";
+
+const EXAMPLES: &str = "\
+Examples:
+  ha plan                             what would change here
+  ha --chdir stacks/prod apply        apply what is in another directory
+  ha plan --out plan.ha               keep a plan ...
+  ha apply plan.ha                    ... and apply exactly that
+
+Terraform's single dashes will do: `-auto-approve` is `--auto-approve`, `-out=FILE` is `--out=FILE`.
+Where an option is given twice, the last one counts.
+
+Exit codes: 0 done or nothing to do, 1 error, 127 no command, 130 interrupted; each command's help lists its own.
+
+Environment:
+  HA_VAR_name           sets a variable; TF_VAR_name where the files end in .tf
+  HA_ENV                names the environment, as --env does
+  HA_CLI_ARGS           adds arguments to every command, HA_CLI_ARGS_plan to one
+  HA_INPUT              0 or false: nothing is ever asked
+  HA_STATE_KEY_FILE     names the file with the state's key
+  CI, HA_IN_AUTOMATION  say that nobody is watching
+  NO_COLOR              turns colours off";
+
+/// Plans and applies what a directory of HCL files says should exist
+#[derive(Parser)]
+#[command(name = "ha", version, help_template = TEMPLATE, after_help = EXAMPLES, max_term_width = 100, args_override_self = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) everywhere: Everywhere,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+pub(crate) struct Everywhere {
+    /// Work in this directory
+    #[arg(long, value_name = "DIR", global = true, help_heading = "Everywhere")]
+    pub(crate) chdir: Option<PathBuf>,
+    /// Work on this environment: its state is its own, its values are in `env/NAME.hclvars`
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Everywhere")]
+    pub(crate) env: Option<String>,
+    /// Whether to colour
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Everywhere")]
+    pub(crate) color: Colour,
+    /// Do not colour; the same as `--color never`
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) no_color: bool,
+}
+
+/// What can be asked for.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Destroy(destroy::DestroyArgs),
+    Show(show::ShowArgs),
+    Output(output::OutputArgs),
+    #[command(subcommand)]
+    State(state::StateCommand),
+    Fmt(fmt::FmtArgs),
+    Console(console::ConsoleArgs),
+    Schema(schema::SchemaArgs),
+    Version(version::VersionArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}

@@ -1,0 +1,40 @@
+use clap::Args;
+use ha_state::Key;
+
+use crate::commands::Session;
+use crate::trouble::{DONE, Ended};
+
+/// Say which key the state is sealed with, or make a new one
+///
+/// Never prints the key of a state. A new key belongs to nothing until HA_STATE_KEY_FILE names a file that holds it.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha state key                        where it is, to back it up
+  (umask 077; ha state key --new > prod.key)
+
+Exit codes: 0 done, 1 there is no key, or another error.")]
+pub(crate) struct KeyArgs {
+    /// Print a new key
+    #[arg(long)]
+    new: bool,
+}
+
+pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> Ended {
+    let terminal = &session.terminal;
+    if arguments.new {
+        terminal.print(&Key::random().to_file())?;
+        terminal.tell("Keep it like a password: whoever has it reads every secret of the state, and without it nobody does.\n");
+        return Ok(DONE);
+    }
+    let place = session.place();
+    let state = place.state()?;
+    if state.is_new() {
+        terminal.tell("Nothing is recorded, so nothing is sealed yet.\n");
+        return Ok(DONE);
+    }
+    let id = place.key(&state.lineage)?;
+    let file = place.key_file(&state.lineage);
+    terminal.print(&format!("lineage  {}\nkey      {}\nfile     {}\n", state.lineage, id.id(), file.display()))?;
+    Ok(DONE)
+}

@@ -1,0 +1,59 @@
+//! What is recorded, looked at and rewritten by hand.
+
+mod key;
+mod list;
+mod moving;
+mod mv;
+mod pull;
+mod push;
+mod rewrite;
+mod rm;
+mod show;
+
+use clap::Subcommand;
+use ha_kind::{Address, closest};
+
+use super::Session;
+use crate::sealed_file::Sort;
+use crate::trouble::Ended;
+use crate::views::notice::Notice;
+
+/// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is rewritten.
+const SEALED: Sort = Sort { magic: "ha state 1", purpose: "state in a file" };
+
+/// List, show, move, forget and replace what is recorded
+///
+/// What rewrites the state takes its lock, keeps a sealed copy in `.ha/backups` first, and replaces it in one piece: a
+/// kill leaves the one or the other. With `--dry-run` it says what it would do, and does not.
+#[derive(Subcommand)]
+pub(crate) enum StateCommand {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Mv(mv::MvArgs),
+    Rm(rm::RmArgs),
+    Pull(pull::PullArgs),
+    Push(push::PushArgs),
+    Key(key::KeyArgs),
+}
+
+pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
+    match command {
+        StateCommand::List(arguments) => list::list(arguments, session),
+        StateCommand::Show(arguments) => show::show(arguments, session),
+        StateCommand::Mv(arguments) => mv::mv(arguments, session),
+        StateCommand::Rm(arguments) => rm::rm(arguments, session),
+        StateCommand::Pull(arguments) => pull::pull(arguments, session),
+        StateCommand::Push(arguments) => push::push(arguments, session),
+        StateCommand::Key(arguments) => key::key(arguments, session),
+    }
+}
+
+/// Nothing is recorded where something was looked for.
+fn nothing_at<'a>(what: &str, recorded: impl IntoIterator<Item = &'a Address>) -> Notice {
+    let known: Vec<String> = recorded.into_iter().map(ToString::to_string).collect();
+    let notice = Notice::error(format!("nothing is recorded of {what}"));
+    match closest(what, known.iter().map(String::as_str)) {
+        Some(closest) => notice.help(format!("did you mean `{closest}`?")),
+        None => notice.help("`ha state list` lists what is"),
+    }
+}

@@ -1,0 +1,205 @@
+//! What becomes of a state when something in it gets another address.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_kind::{Address, BlockAddress, Key, Place};
+use ha_state::{Record, State};
+
+use super::nothing_at;
+use super::rewrite::{Rewritten, unfinished};
+use crate::trouble::Trouble;
+use crate::views::notice::Notice;
+
+/// A move of all that is at one place to another.
+#[derive(Debug)]
+pub(super) struct Move<'a> {
+    from: &'a Place,
+    to: &'a Place,
+}
+
+impl<'a> Move<'a> {
+    /// # Errors
+    /// When the one cannot become the other.
+    pub(super) fn new(from: &'a Place, to: &'a Place) -> Result<Self, Notice> {
+        let refused = |why: &str| Notice::error(format!("could not move {from} to {to}: {why}"));
+        if from == to {
+            return Err(refused("that is where it is"));
+        }
+        match (&from.block, &to.block) {
+            (None, None) => {}
+            (Some((mode, kind, _)), Some((other_mode, other_kind, _))) if (mode, kind) == (other_mode, other_kind) => {}
+            (Some(_), Some(_)) => return Err(refused("they are of different kinds").help("a thing stays of the kind that it is")),
+            (Some(_), None) => {
+                return Err(refused("the one is in a block, the other is a module").help("name the block in there too"));
+            }
+            (None, Some(_)) => return Err(refused("the one is a module, the other is in a block")),
+        }
+        Ok(Self { from, to })
+    }
+
+    /// The address that an instance has afterwards; none when it is not meant.
+    fn of(&self, address: &Address) -> Result<Option<Address>, Notice> {
+        let Self { from, to } = self;
+        if !from.contains(address) {
+            return Ok(None);
+        }
+        let ambiguous = || {
+            Notice::error(format!("could not move {from} to {to}: {address} is one of several")).help(format!(
+                "say which of them, as in `{}`, or move them all to a place without a key",
+                Place::from(address.clone())
+            ))
+        };
+        // What was named without a key keeps the one it has, where nothing else is said.
+        let carried = |given: &Key, own: &Key, to: &Key| match (given, own, to) {
+            (Key::None, own, Key::None) => Some(own.clone()),
+            (Key::None, Key::None, to) => Some(to.clone()),
+            (Key::None, ..) => None,
+            (_, _, to) => Some(to.clone()),
+        };
+        let own_module = &address.block.module;
+        let named = from.module.iter().zip(own_module.iter());
+        let mut module = Vec::with_capacity(own_module.len());
+        if from.module.len() == to.module.len() {
+            for (((_, given), (_, own)), (name, key)) in named.zip(to.module.iter()) {
+                module.push((name.clone(), carried(given, own, key).ok_or_else(ambiguous)?));
+            }
+        } else if named.into_iter().all(|((_, given), (_, own))| given == own) {
+            module.extend(to.module.iter().cloned());
+        } else {
+            return Err(ambiguous());
+        }
+        module.extend(own_module[from.module.len()..].iter().cloned());
+        let BlockAddress { mode, kind, name, .. } = address.block.clone();
+        let block = |name| BlockAddress { module: module.into(), mode, kind, name };
+        Ok(Some(match &to.block {
+            Some((.., to_name)) => {
+                let key = carried(&from.key, &address.key, &to.key).ok_or_else(ambiguous)?;
+                block(to_name.clone()).instance(key)
+            }
+            None => block(name).instance(address.key.clone()),
+        }))
+    }
+
+    /// The state afterwards.
+    pub(super) fn done_to(&self, before: &State) -> Result<Rewritten, Trouble> {
+        let Self { from, to } = self;
+        if let Some(notice) = unfinished(before, |it| from.contains(it) || to.contains(it)) {
+            return Err(notice.into());
+        }
+        let known: BTreeSet<&Address> = before.records.keys().chain(before.deposed.keys().map(|it| &it.0)).collect();
+        let mut moves = BTreeMap::new();
+        for address in &known {
+            if let Some(to) = self.of(address)? {
+                moves.insert((*address).clone(), to);
+            }
+        }
+        if moves.is_empty() {
+            return Err(nothing_at(&from.to_string(), before.records.keys()).into());
+        }
+        let taken = moves.values().filter(|to| known.contains(to) && !moves.contains_key(*to));
+        let taken = taken.map(|to| {
+            Notice::error(format!("something is recorded at {to} already"))
+                .help(format!("`ha state mv {to} …` puts it elsewhere, `ha state rm {to}` forgets it"))
+        });
+        let taken: Vec<Notice> = taken.collect();
+        if !taken.is_empty() {
+            return Err(Trouble::new(taken));
+        }
+        let mut state = before.clone();
+        let there = |address: &Address| moves.get(address).unwrap_or(address).clone();
+        let moved = |record: Record| Record { address: there(&record.address), ..record };
+        state.records = state.records.into_values().map(|it| (there(&it.address), moved(it))).collect();
+        state.deposed = state.deposed.into_iter().map(|((at, key), it)| ((there(&at), key), moved(it))).collect();
+        for obligation in state.obligations.values_mut() {
+            obligation.address = obligation.address.as_ref().map(there);
+        }
+        let renamed = Renamed::by(&moves, &known);
+        let records = state.records.values_mut().chain(state.deposed.values_mut());
+        records.for_each(|it| renamed.follow(&mut it.dependencies));
+        state.providers.values_mut().for_each(|it| renamed.follow(&mut it.dependencies));
+        let changes = moves.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
+        Ok(Rewritten { state, changes })
+    }
+}
+
+/// Blocks that instances went to, by the block they left; with whether any stayed.
+struct Renamed(BTreeMap<BlockAddress, (BTreeSet<BlockAddress>, bool)>);
+
+impl Renamed {
+    fn by(moves: &BTreeMap<Address, Address>, known: &BTreeSet<&Address>) -> Self {
+        let mut renamed: BTreeMap<BlockAddress, (BTreeSet<BlockAddress>, bool)> = BTreeMap::new();
+        for (from, to) in moves.iter().filter(|(from, to)| from.block != to.block) {
+            renamed.entry(from.block.clone()).or_default().0.insert(to.block.clone());
+        }
+        for address in known.iter().filter(|it| !moves.contains_key(**it)) {
+            if let Some((_, some_stayed)) = renamed.get_mut(&address.block) {
+                *some_stayed = true;
+            }
+        }
+        Self(renamed)
+    }
+
+    /// Names blocks as they are called now.
+    fn follow(&self, dependencies: &mut Vec<BlockAddress>) {
+        if !dependencies.iter().any(|it| self.0.contains_key(it)) {
+            return;
+        }
+        let mut now = BTreeSet::new();
+        for block in dependencies.drain(..) {
+            match self.0.get(&block) {
+                Some((to, some_stayed)) => {
+                    now.extend(to.iter().cloned());
+                    if *some_stayed {
+                        now.insert(block);
+                    }
+                }
+                None => drop(now.insert(block)),
+            }
+        }
+        dependencies.extend(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(from: &str, to: &str, address: &str) -> String {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        let moving = match Move::new(&from, &to) {
+            Ok(moving) => moving,
+            Err(notice) => return notice.title,
+        };
+        match moving.of(&address.parse().unwrap()) {
+            Ok(Some(address)) => address.to_string(),
+            Ok(None) => "stays".into(),
+            Err(notice) => notice.title,
+        }
+    }
+
+    #[test]
+    fn instances_blocks_and_modules_keep_what_is_not_renamed() {
+        for (from, to, address, expected) in [
+            ("a.b", "a.c", "a.b[3]", "a.c[3]"),
+            ("a.b", "a.c[\"k\"]", "a.b", "a.c[\"k\"]"),
+            ("a.b[0]", "a.b", "a.b[0]", "a.b"),
+            ("a.b[0]", "a.b", "a.b[1]", "stays"),
+            ("a.b", "module.m[0].a.b", "a.b", "module.m[0].a.b"),
+            ("module.m", "module.n", "module.m[\"k\"].module.i.data.a.b[0]", "module.n[\"k\"].module.i.data.a.b[0]"),
+            ("module.m", "module.n[1]", "module.m.a.b", "module.n[1].a.b"),
+            ("module.m.a.b", "a.b", "module.m.a.b[0]", "a.b[0]"),
+        ] {
+            assert_eq!(moved(from, to, address), expected, "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_refused() {
+        assert!(moved("a.b", "a.c[0]", "a.b[3]").ends_with("a.b[3] is one of several"));
+        assert!(moved("module.m", "module.n[0]", "module.m[3].a.b").ends_with("is one of several"));
+        assert!(moved("module.m.a.b", "a.b", "module.m[0].a.b").ends_with("is one of several"));
+        assert!(moved("a.b", "c.b", "a.b").ends_with("different kinds"));
+        assert!(moved("a.b", "module.m", "a.b").ends_with("is a module"));
+        assert!(moved("a.b", "a.b", "a.b").ends_with("that is where it is"));
+    }
+}

@@ -1,0 +1,37 @@
+use clap::Args;
+use ha_kind::Place;
+
+use super::moving::Move;
+use super::rewrite::{RewriteArgs, rewrite};
+use crate::commands::Session;
+use crate::completing;
+use crate::trouble::{Ended, Trouble};
+
+/// Record things under another address
+///
+/// Nothing is touched but the record; what refers to it follows. Where that is to be written down and reviewed, a
+/// `moved` block in the configuration does the same.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha state mv aws_s3_bucket.a aws_s3_bucket.b           a block, all its instances
+  ha state mv mongodb_host.db 'mongodb_host.db[\"a\"]'    the only instance becomes one of several
+  ha state mv aws_s3_bucket.a module.store.aws_s3_bucket.a
+  ha state mv module.a module.b                         a module, all that is in it
+
+Exit codes: 0 done, 1 error.")]
+pub(crate) struct MvArgs {
+    /// The instance, block or module
+    #[arg(value_name = "FROM", add = completing::places())]
+    from: Place,
+    /// Where it is from now on
+    #[arg(value_name = "TO", add = completing::places())]
+    to: Place,
+    #[command(flatten)]
+    rewrite: RewriteArgs,
+}
+
+pub(crate) fn mv(arguments: &MvArgs, session: &Session) -> Ended {
+    let moving = Move::new(&arguments.from, &arguments.to).map_err(Trouble::from)?;
+    rewrite(&arguments.rewrite, ("mv", None), session, |it| moving.done_to(it), |count| format!("Moved {count}."))
+}

@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use ha_state::{Record, State, from_json};
+use serde::Deserialize;
+
+use super::SEALED;
+use super::rewrite::{RewriteArgs, Rewritten, rewrite};
+use crate::commands::Session;
+use crate::place::Place;
+use crate::trouble::{Ended, Trouble};
+use crate::views::notice::Notice;
+
+/// Put another state in the place of this one
+///
+/// Takes what `ha state pull --sealed` or `--show-sensitive` printed, or a copy in `.ha/backups`. It must be a later
+/// form of this very state, and no step may be half done in this one. With `--force` neither is asked; the state then
+/// keeps its own name, whatever the other was called.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha state push --dry-run prod.state         what that would change
+  ha state push --force .ha/backups/118.state
+  ha state pull --show-sensitive | jq '…' | ha state push -
+
+Exit codes: 0 done, 1 error.")]
+pub(crate) struct PushArgs {
+    /// The file; `-` for the standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Also when it is older, or another
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    rewrite: RewriteArgs,
+}
+
+pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
+    let pushed = read(&arguments.file, &session.place())?;
+    // A state that does not exist yet gets the name of the one that is pushed.
+    let is_new = session.place().state()?.is_new();
+    let lineage = is_new.then(|| pushed.lineage.clone());
+    let become_it = |before: &State| {
+        if !arguments.force {
+            refuse(before, &pushed)?;
+        }
+        Ok(Rewritten { state: pushed.clone(), changes: differences(before, &pushed) })
+    };
+    rewrite(&arguments.rewrite, ("push", lineage.as_deref()), session, become_it, |count| {
+        format!("Replaced the state: {count} differences.")
+    })
+}
+
+fn read(file: &Path, place: &Place) -> Result<State, Trouble> {
+    #[derive(Deserialize)]
+    struct Pulled {
+        redacted: Option<bool>,
+    }
+    let shown = if file == Path::new("-") { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
+    let mut bytes = Vec::new();
+    let done = match file == Path::new("-") {
+        true => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
+        false => fs::read(file).map(|it| bytes = it),
+    };
+    done.with_context(|| format!("could not read {shown}"))?;
+    if let Some(opened) = SEALED.opened(&bytes, place)? {
+        bytes = opened;
+    }
+    if let Ok(Pulled { redacted: Some(true) }) = serde_json::from_slice(&bytes) {
+        let notice = Notice::error(format!("{shown} is a state without its secrets"));
+        return Err(notice.help("pull it with `--sealed` or `--show-sensitive` to push it back").into());
+    }
+    Ok(from_json(&bytes, &shown)?)
+}
+
+/// Whether it is no later form of the same state.
+fn refuse(before: &State, pushed: &State) -> Result<(), Trouble> {
+    let mut wrong = Vec::new();
+    let force = "`--force` puts it there all the same";
+    if !before.is_new() && before.lineage != pushed.lineage {
+        let notice =
+            Notice::error("it is another state").note("this", before.lineage.clone()).note("pushed", pushed.lineage.clone());
+        wrong.push(notice.help("make sure that this is the right directory").help(force));
+    } else if pushed.number < before.number {
+        let notice = Notice::error("it is older than what is recorded");
+        let numbers = [("this", before.number), ("pushed", pushed.number)];
+        let notice = numbers.into_iter().fold(notice, |notice, (what, number)| notice.note(what, format!("number {number}")));
+        wrong.push(notice.help("what was recorded since would be forgotten").help(force));
+    }
+    for begun in before.unfinished.values() {
+        let notice = Notice::error(format!("a step on {} was begun and is not finished", begun.intent.address));
+        wrong.push(notice.help("run `ha apply` first: it looks into what that step left").help(force));
+    }
+    for left in before.obligations.values() {
+        let notice = Notice::error(format!("something is left to be done: {} {}", left.verb, left.target));
+        wrong.push(notice.help("run `ha apply` first: it does that before anything else").help(force));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Trouble::new(wrong)) }
+}
+
+/// What is other in the second, a line each.
+fn differences(before: &State, after: &State) -> Vec<String> {
+    let is_same = |one: &Record, other: &Record| Record { version: 0, ..one.clone() } == Record { version: 0, ..other.clone() };
+    let mut lines = compared(&before.records, &after.records, is_same, ToString::to_string);
+    let deposed = |(address, key): &(ha_kind::Address, String)| format!("{address} (deposed {key})");
+    lines.extend(compared(&before.deposed, &after.deposed, is_same, deposed));
+    lines.extend(compared(&before.outputs, &after.outputs, PartialEq::eq, |name| format!("output {name}")));
+    lines.extend(compared(&before.providers, &after.providers, PartialEq::eq, |name| format!("provider {name}")));
+    lines.extend(compared(&before.unfinished, &after.unfinished, PartialEq::eq, |attempt| format!("unfinished step {attempt}")));
+    lines.extend(compared(&before.obligations, &after.obligations, PartialEq::eq, |id| format!("obligation {id}")));
+    lines
+}
+
+fn compared<K: Ord, V>(
+    before: &BTreeMap<K, V>,
+    after: &BTreeMap<K, V>,
+    is_same: impl Fn(&V, &V) -> bool,
+    name: impl Fn(&K) -> String,
+) -> Vec<String> {
+    let gone = before.keys().filter(|it| !after.contains_key(it)).map(|it| (it, "-"));
+    let there = after.iter().filter_map(|(key, value)| match before.get(key) {
+        None => Some((key, "+")),
+        Some(was) if !is_same(was, value) => Some((key, "~")),
+        Some(_) => None,
+    });
+    let mut lines: Vec<(&K, &str)> = gone.chain(there).collect();
+    lines.sort_by(|one, other| one.0.cmp(other.0));
+    lines.into_iter().map(|(key, sign)| format!("{sign} {}", name(key))).collect()
+}

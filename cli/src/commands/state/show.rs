@@ -1,0 +1,45 @@
+use clap::Args;
+use ha_kind::Address;
+
+use super::nothing_at;
+use crate::commands::Session;
+use crate::completing;
+use crate::trouble::{DONE, Ended};
+use crate::views::redact::{Redactor, Sight};
+use crate::views::state_view::{record_json, record_text, state_secrets};
+
+/// Show what is recorded of one instance
+///
+/// Takes no lock and asks nobody. Secrets are not shown.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha state show 'mongodb_host.db[\"a\"]'
+  ha state show --json aws_db_instance.pg | jq .values.endpoint
+
+Exit codes: 0 done, 1 error.")]
+pub(crate) struct ShowArgs {
+    /// Which
+    #[arg(add = completing::addresses())]
+    address: Address,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Show secrets in the JSON
+    #[arg(long, requires = "json")]
+    show_sensitive: bool,
+}
+
+pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
+    let state = session.place().state()?;
+    let address = &arguments.address;
+    let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
+    let secrets = state_secrets(&state);
+    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    let text = match arguments.json {
+        true => record_json(record, &mut Redactor::new(&secrets, sight)).pretty(),
+        false => record_text(record, &secrets, session.terminal.out),
+    };
+    session.terminal.print(&text)?;
+    Ok(DONE)
+}

@@ -1,0 +1,130 @@
+//! What a shell offers while an argument is being typed: addresses and outputs as recorded, kinds as known. Whatever
+//! goes wrong here offers nothing and says nothing: somebody is in the middle of a line.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap_complete::{ArgValueCompleter, CompletionCandidate};
+use ha_kind::{Address, Mode};
+
+use crate::environment::Environment;
+use crate::place::Place;
+use crate::providers::kinds;
+use crate::trouble::Trouble;
+
+/// The variable that a shell asks with.
+pub(crate) const ASKED: &str = "HA_COMPLETE";
+
+/// Instances that are recorded.
+pub(crate) fn addresses() -> ArgValueCompleter {
+    offering(|| recorded().iter().map(ToString::to_string).collect())
+}
+
+/// Instances that are recorded, the blocks and modules they are in, and their kinds.
+pub(crate) fn places() -> ArgValueCompleter {
+    offering(|| {
+        let recorded = recorded();
+        let mut all: Vec<String> = recorded.iter().map(ToString::to_string).collect();
+        for address in &recorded {
+            all.push(address.block.to_string());
+            let mut module = String::new();
+            for (name, key) in address.block.module.iter() {
+                let dot = if module.is_empty() { "" } else { "." };
+                module += &format!("{dot}module.{name}");
+                all.push(module.clone());
+                module += &key.to_string();
+                all.push(module.clone());
+            }
+        }
+        all
+    })
+}
+
+/// Outputs that are recorded.
+pub(crate) fn outputs() -> ArgValueCompleter {
+    offering(|| {
+        let state = place().and_then(|it| it.state().ok());
+        state.map(|it| it.outputs.keys().map(ToString::to_string).collect()).unwrap_or_default()
+    })
+}
+
+/// Kinds, those that are only read behind `data.`.
+pub(crate) fn kind_names() -> ArgValueCompleter {
+    offering(|| {
+        let (schemas, _) = kinds();
+        let name = |(mode, it): (Mode, &ha_kind::Described)| match mode {
+            Mode::Managed => it.kind.to_string(),
+            Mode::Data => format!("data.{}", it.kind),
+        };
+        schemas.kinds().map(name).chain(["functions".to_owned()]).collect()
+    })
+}
+
+/// Functions of the language.
+pub(crate) fn function_names() -> ArgValueCompleter {
+    offering(|| ha_lang::functions().iter().map(|it| it.name.to_owned()).collect())
+}
+
+/// Offers of these what begins as what was typed.
+pub(crate) fn offering(all: impl Fn() -> Vec<String> + Send + Sync + 'static) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |typed: &OsStr| {
+        let typed = typed.to_string_lossy();
+        let mut all: Vec<String> = all().into_iter().filter(|it| begins(it, &typed)).collect();
+        all.sort();
+        all.dedup();
+        all.into_iter().map(|it| CompletionCandidate::new(quoted(&it))).collect::<Vec<_>>()
+    })
+}
+
+/// Whether a text begins as what was typed, quotes aside: a shell hands over what it has not yet read.
+fn begins(text: &str, typed: &str) -> bool {
+    let bare = |it: &str| it.chars().filter(|it| !matches!(it, '"' | '\'' | '\\')).collect::<String>();
+    bare(text).starts_with(&bare(typed))
+}
+
+/// As a shell takes it: keys have quotes and brackets.
+fn quoted(text: &str) -> String {
+    if text.contains(['"', '[', '*', '\'', ' ', '$']) { format!("'{}'", text.replace('\'', r"'\''")) } else { text.to_owned() }
+}
+
+fn recorded() -> Vec<Address> {
+    place().and_then(|it| it.addresses().ok()).map(|it| it.into_iter().collect()).unwrap_or_default()
+}
+
+/// Where the state is kept that the line is about.
+fn place() -> Option<Place> {
+    let directory = PathBuf::from(given("chdir").unwrap_or_else(|| ".".to_owned()));
+    let environment = Environment::asked(given("env").as_deref(), &directory).ok()?;
+    Some(Place::of(&directory, environment.as_ref()))
+}
+
+/// What the line gives for an option.
+fn given(option: &str) -> Option<String> {
+    let words: Vec<String> = std::env::args().collect();
+    words.iter().enumerate().find_map(|(at, word)| {
+        let name = word.strip_prefix('-').map(|it| it.trim_start_matches('-'))?;
+        match name.split_once('=') {
+            Some((name, value)) => (name == option).then(|| value.to_owned()),
+            None => words.get(at + 1).filter(|_| name == option).cloned(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_as_typed_is_offered_as_a_shell_takes_it() {
+        let offer = offering(|| ["a.b[\"k\"]", "a.b[\"k\"]", "a.c", "b.a"].map(str::to_owned).to_vec());
+        let offered = |typed: &str| {
+            let candidates = offer.complete(OsStr::new(typed));
+            candidates.iter().map(|it| it.get_value().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(offered("a."), ["'a.b[\"k\"]'", "a.c"]);
+        for typed in ["'a.b[\"", "a.b[k", "a.b[\\\"k"] {
+            assert_eq!(offered(typed), ["'a.b[\"k\"]'"], "{typed}");
+        }
+        assert!(offered("c").is_empty());
+    }
+}

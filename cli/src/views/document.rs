@@ -1,0 +1,104 @@
+//! A JSON document written part by part: of a large plan no more than one resource is ever held as a tree of values.
+
+use super::json::Json;
+
+/// A document that is being written. What is begun goes on until [`Document::end`].
+#[derive(Default)]
+pub(crate) struct Document {
+    text: String,
+    open: Vec<Part>,
+}
+
+/// An object or array that is not at its end yet.
+struct Part {
+    closes: char,
+    is_empty: bool,
+}
+
+impl Document {
+    /// Begins an object: the document itself, or an element of the array that is open.
+    pub(crate) fn object(&mut self) {
+        self.separate();
+        self.begin('{', '}');
+    }
+
+    /// Begins an object that is a field of the one that is open.
+    pub(crate) fn object_field(&mut self, name: &str) {
+        self.name(name);
+        self.begin('{', '}');
+    }
+
+    /// Begins an array that is a field of the object that is open.
+    pub(crate) fn array_field(&mut self, name: &str) {
+        self.name(name);
+        self.begin('[', ']');
+    }
+
+    /// Ends what was begun last.
+    pub(crate) fn end(&mut self) {
+        if let Some(part) = self.open.pop() {
+            self.text.push(part.closes);
+        }
+    }
+
+    /// A field of the object that is open.
+    pub(crate) fn field(&mut self, name: &str, value: &Json) {
+        self.name(name);
+        self.text.push_str(&value.compact());
+    }
+
+    /// An element of the array that is open.
+    pub(crate) fn element(&mut self, value: &Json) {
+        self.separate();
+        self.text.push_str(&value.compact());
+    }
+
+    /// The text, on one line, with a line end.
+    pub(crate) fn line(mut self) -> String {
+        while !self.open.is_empty() {
+            self.end();
+        }
+        self.text.push('\n');
+        self.text
+    }
+
+    fn begin(&mut self, opens: char, closes: char) {
+        self.text.push(opens);
+        self.open.push(Part { closes, is_empty: true });
+    }
+
+    fn name(&mut self, name: &str) {
+        self.separate();
+        self.text.push_str(&Json::from(name).compact());
+        self.text.push(':');
+    }
+
+    fn separate(&mut self) {
+        if let Some(part) = self.open.last_mut() {
+            if !part.is_empty {
+                self.text.push(',');
+            }
+            part.is_empty = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_written_in_the_order_given() {
+        let mut document = Document::default();
+        document.object();
+        document.field("a", &Json::Null);
+        document.array_field("b");
+        document.element(&Json::from(1_usize));
+        document.object();
+        document.field("c\"", &Json::from("d"));
+        document.end();
+        document.end();
+        document.object_field("e");
+        assert_eq!(document.line(), "{\"a\":null,\"b\":[1,{\"c\\\"\":\"d\"}],\"e\":{}}\n");
+    }
+}

@@ -1,0 +1,303 @@
+//! What goes on, as a stream of JSON lines in the shape of Terraform's "machine-readable UI".
+
+use std::collections::HashSet;
+
+use ha_kind::{Action, Address, Name};
+use ha_plan::{Counts, Plan, PlanMode, Reason};
+use ha_run::Applied;
+use ha_state::OutputRecord;
+
+use super::json::{Json, implied_provider};
+use super::outcome::{done_counts, infinitive, not_started_because, past};
+use super::plan_json::{TERRAFORM_VERSION, output_action, reason_name};
+use super::plan_text::counted;
+use super::redact::Sight;
+use super::report::{Report, ShownChange};
+use super::state_view::output_json;
+use super::values::module_address;
+
+/// The version of the stream's shape.
+const SHAPE: &str = "1.2";
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+/// One line of the stream, yet without its time.
+#[derive(Debug)]
+pub(crate) struct Line {
+    level: Level,
+    message: String,
+    kind: &'static str,
+    fields: Vec<(&'static str, Json)>,
+}
+
+impl Line {
+    fn info(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { level: Level::Info, message: message.into(), kind, fields: Vec::new() }
+    }
+
+    fn with(mut self, name: &'static str, value: Json) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// The line as it is written at a time.
+    pub(crate) fn at(self, time: jiff::Timestamp) -> Json {
+        let Self { level, message, kind, fields } = self;
+        let level = match level {
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        };
+        let head = [
+            ("@level", level.into()),
+            ("@message", message.into()),
+            ("@module", "ha.ui".into()),
+            ("@timestamp", Json::from(format!("{time:.6}"))),
+        ];
+        Json::object(head.into_iter().chain(fields).chain([("type", kind.into())]))
+    }
+}
+
+/// The first line: whose stream it is, and in which shape.
+pub(crate) fn version() -> Line {
+    let version = env!("CARGO_PKG_VERSION");
+    let line = Line::info("version", format!("ha {version}"));
+    line.with("ha", version.into()).with("terraform", TERRAFORM_VERSION.into()).with("ui", SHAPE.into())
+}
+
+/// Something to tell that has no shape of its own.
+pub(crate) fn log(message: impl Into<String>) -> Line {
+    Line::info("log", message)
+}
+
+/// One thing that is wrong, as `notice_json` tells it.
+pub(crate) fn diagnostic(told: Json) -> Line {
+    let text = |name: &str| match &told {
+        Json::Object(fields) => fields.iter().find_map(|(it, value)| match value {
+            Json::String(text) if it == name => Some(text.clone()),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let (level, word) = match text("severity").as_deref() {
+        Some("warning") => (Level::Warn, "warning"),
+        _ => (Level::Error, "error"),
+    };
+    let message = format!("{word}: {}", text("summary").unwrap_or_default());
+    Line { level, message, kind: "diagnostic", fields: vec![("diagnostic", told)] }
+}
+
+/// An instance is being looked at.
+pub(crate) fn refresh_start(address: &Address, id: &str) -> Line {
+    Line::info("refresh_start", format!("{address}: looking at it ({id})")).with("hook", identified(address, id))
+}
+
+/// An instance has been looked at.
+pub(crate) fn refresh_complete(address: &Address, id: &str) -> Line {
+    Line::info("refresh_complete", format!("{address}: looked at ({id})")).with("hook", identified(address, id))
+}
+
+fn identified(address: &Address, id: &str) -> Json {
+    Json::object([("resource", resource(address)), ("id_key", "id".into()), ("id_value", id.into())])
+}
+
+/// Everything that a plan says, but its warnings.
+pub(crate) fn planned(plan: &Plan, report: &Report) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for drift in &report.drift {
+        let (action, words) = if drift.after.is_some() { ("update", "differs") } else { ("delete", "is gone") };
+        let change = Json::object([("resource", resource(&drift.address)), ("action", action.into())]);
+        let message = format!("{}: {words} although nobody used ha", drift.address);
+        lines.push(Line::info("resource_drift", message).with("change", change));
+    }
+    lines.extend(report.changes.iter().filter(|it| it.is_something()).map(planned_change));
+    let changed: HashSet<&Address> = report.changes.iter().map(|it| &it.address).collect();
+    for (from, to) in report.moves.iter().filter(|(_, to)| !changed.contains(to)) {
+        let change = [("resource", resource(to)), ("previous_resource", resource(from)), ("action", "move".into())];
+        lines.push(Line::info("planned_change", format!("{from}: moves to {to}")).with("change", Json::object(change)));
+    }
+    lines.push(summary(&report.counts, format!("plan: {}", counted(&report.counts)), "plan"));
+    if !plan.outputs.is_empty() {
+        let output = |(name, it): (&Name, &ha_plan::OutputChange)| {
+            let action = action_name(output_action(it));
+            (name.to_string(), Json::object([("sensitive", it.sensitive.into()), ("action", action.into())]))
+        };
+        lines.push(outputs_line(plan.outputs.iter().map(output).collect()));
+    }
+    lines
+}
+
+fn planned_change(change: &ShownChange) -> Line {
+    let ShownChange { address, action, reason, moved_from, importing, deposed, .. } = change;
+    let name = match action {
+        Action::NoOp if moved_from.is_some() => "move",
+        Action::NoOp if importing.is_some() => "import",
+        other => action_name(*other),
+    };
+    let mut fields = vec![("resource", resource(address))];
+    if let Some(before) = moved_from {
+        fields.push(("previous_resource", resource(before)));
+    }
+    fields.push(("action", name.into()));
+    if let Some(reason) = reason.as_ref().and_then(reason_word) {
+        fields.push(("reason", reason.into()));
+    }
+    if let Some(key) = deposed {
+        fields.push(("deposed", key.into()));
+    }
+    if let Some(id) = importing {
+        fields.push(("importing", Json::object([("id", id.into())])));
+    }
+    let verb = if *action == Action::NoOp { name } else { infinitive(*action) };
+    let message = format!("{}: plans to {verb} it", change.title());
+    Line::info("planned_change", message).with("change", Json::object(fields))
+}
+
+fn reason_word(reason: &Reason) -> Option<&'static str> {
+    let name = reason_name(reason)?;
+    Some(match name {
+        "replace_because_tainted" => "tainted",
+        "replace_by_request" => "requested",
+        "replace_by_triggers" => "replace_triggered_by",
+        "replace_because_cannot_update" => "cannot_update",
+        same => same,
+    })
+}
+
+/// How many instances something happens or has happened to. Terraform counts what is made anew twice: as made and as
+/// gone.
+fn summary(counts: &Counts, message: String, operation: &str) -> Line {
+    let changes = Json::object([
+        ("add", (counts.create + counts.replace).into()),
+        ("change", counts.update.into()),
+        ("import", counts.import.into()),
+        ("remove", (counts.delete + counts.replace).into()),
+        ("operation", operation.into()),
+    ]);
+    Line::info("change_summary", message).with("changes", changes)
+}
+
+fn outputs_line(outputs: Vec<(String, Json)>) -> Line {
+    Line::info("outputs", format!("outputs: {}", outputs.len())).with("outputs", Json::Object(outputs))
+}
+
+/// A step on something, with what is known of it by then.
+pub(crate) struct Hook<'a> {
+    pub(crate) address: &'a Address,
+    pub(crate) action: Action,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) elapsed: Option<std::time::Duration>,
+}
+
+impl Hook<'_> {
+    /// It begins.
+    pub(crate) fn start(&self) -> Line {
+        self.line("apply_start", format!("{}: begins to {} it", self.address, infinitive(self.action)))
+    }
+
+    /// It goes on, and waits for something.
+    pub(crate) fn progress(&self, waits: Option<&str>) -> Line {
+        let waits = waits.map(|it| format!(": {it}")).unwrap_or_default();
+        let seconds = self.elapsed.unwrap_or_default().as_secs();
+        self.line("apply_progress", format!("{}: still at it after {seconds}s{waits}", self.address))
+    }
+
+    /// It is done and on record.
+    pub(crate) fn complete(&self) -> Line {
+        self.line("apply_complete", format!("{}: {}", self.address, past(self.action)))
+    }
+
+    /// It failed.
+    pub(crate) fn errored(&self, why: &str) -> Line {
+        let message = format!("{}: could not {} it: {why}", self.address, infinitive(self.action));
+        self.line("apply_errored", message)
+    }
+
+    fn line(&self, kind: &'static str, message: String) -> Line {
+        let mut fields = vec![("resource", resource(self.address)), ("action", action_name(self.action).into())];
+        if let Some(id) = self.id {
+            fields.extend([("id_key", "id".into()), ("id_value", id.into())]);
+        }
+        if let Some(elapsed) = self.elapsed {
+            fields.push(("elapsed_seconds", elapsed.as_secs().into()));
+        }
+        Line::info(kind, message).with("hook", Json::object(fields))
+    }
+}
+
+/// How an apply ended: with everything done, or with what is done, what failed and what was not begun.
+pub(crate) fn ended(applied: &Applied, mode: PlanMode) -> Vec<Line> {
+    if !applied.is_complete() {
+        return vec![stopped(applied)];
+    }
+    let operation = match mode {
+        PlanMode::Normal => "apply",
+        PlanMode::Destroy => "destroy",
+        PlanMode::RefreshOnly => "refresh",
+    };
+    let mut lines = vec![summary(&done_counts(applied), format!("{operation}: everything is done"), operation)];
+    let outputs: Vec<_> = applied.outputs.iter().flatten().map(|(name, it)| (name.to_string(), told_output(it))).collect();
+    if !outputs.is_empty() {
+        lines.push(outputs_line(outputs));
+    }
+    lines
+}
+
+/// An output; its value is left out where it is sensitive.
+fn told_output(output: &OutputRecord) -> Json {
+    let mut told = output_json(output, Sight::Redacted);
+    if let (Json::Object(fields), true) = (&mut told, output.sensitive) {
+        fields.retain(|(name, _)| name != "value");
+    }
+    told
+}
+
+/// Terraform has no such line; its readers pass over it.
+fn stopped(applied: &Applied) -> Line {
+    let step = |address: &Address, action: Action| {
+        vec![("addr", Json::from(address.to_string())), ("action", Json::from(action_name(action)))]
+    };
+    let done = applied.done.iter().map(|(address, action)| Json::object(step(address, *action)));
+    let failed = applied.failed.iter().map(|(address, action, _)| Json::object(step(address, *action)));
+    let not_started = applied.not_started.iter().map(|(address, action, why)| {
+        Json::object(step(address, *action).into_iter().chain([("reason", not_started_because(why).into())]))
+    });
+    let (done, failed, not_started): (Vec<_>, Vec<_>, Vec<_>) = (done.collect(), failed.collect(), not_started.collect());
+    let message = format!("{} steps done, {} failed, {} not started", done.len(), failed.len(), not_started.len());
+    let line = Line::info("apply_stopped", message).with("interrupted", applied.interrupted.into());
+    line.with("done", Json::Array(done)).with("failed", Json::Array(failed)).with("not_started", Json::Array(not_started))
+}
+
+/// What a stream says of an address.
+fn resource(address: &Address) -> Json {
+    let module = &address.block.module;
+    let mut inside = address.clone();
+    inside.block.module = std::sync::Arc::new([]);
+    Json::object([
+        ("addr", address.to_string().into()),
+        ("module", module_address(module).into()),
+        ("resource", inside.to_string().into()),
+        ("implied_provider", implied_provider(&address.block.kind).into()),
+        ("resource_type", (&*address.block.kind).into()),
+        ("resource_name", (&*address.block.name).into()),
+        ("resource_key", Json::from(&address.key)),
+    ])
+}
+
+fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "noop",
+        Action::Read => "read",
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
+        Action::Delete => "delete",
+        Action::Forget => "forget",
+    }
+}

@@ -1,0 +1,227 @@
+//! The stream of JSON lines, and where it goes.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ha_kind::{Action, Address};
+use ha_plan::Plan;
+use ha_run::{Event, Observer, StepError};
+
+use super::events::{self, Hook, Line};
+use super::secrets::Secrets;
+use super::shown::printable;
+
+/// How often a step that goes on is told of.
+const PULSE: Duration = Duration::from_secs(10);
+
+/// Writes the stream, and tells in it what goes on.
+pub(crate) struct Feed {
+    state: Mutex<State>,
+}
+
+struct State {
+    out: Box<dyn Write + Send>,
+    secrets: Arc<Secrets>,
+    /// The service's names for what a plan changes.
+    ids: BTreeMap<Address, String>,
+    running: BTreeMap<Address, Running>,
+}
+
+struct Running {
+    action: Action,
+    since: Instant,
+    told: Instant,
+}
+
+impl Feed {
+    /// A stream into this, begun with the line that says what it is.
+    pub(crate) fn new(out: impl Write + Send + 'static) -> Self {
+        let (secrets, ids, running) = Default::default();
+        let feed = Self { state: Mutex::new(State { out: Box::new(out), secrets, ids, running }) };
+        feed.put([events::version()]);
+        feed
+    }
+
+    /// Writes lines. That nobody reads on is no failure.
+    pub(crate) fn put(&self, lines: impl IntoIterator<Item = Line>) {
+        self.state().put(lines);
+    }
+
+    /// From now on these are kept out of what is told.
+    pub(crate) fn keep_secret(&self, secrets: Arc<Secrets>) {
+        self.state().secrets = secrets;
+    }
+
+    /// This plan is about to be applied.
+    pub(crate) fn follow(&self, plan: &Plan) {
+        let id = |it: &ha_plan::Change| Some((it.address.clone(), it.before.as_ref()?.get("id")?.as_str()?.to_owned()));
+        self.state().ids = plan.changes.iter().filter_map(id).collect();
+    }
+
+    /// Tells of steps that have been going on for a while. To be called often.
+    pub(crate) fn tick(&self, now: Instant) {
+        let mut state = self.state();
+        let due = |it: &Running| now.saturating_duration_since(it.told) >= PULSE;
+        let mut lines = Vec::new();
+        for (address, running) in state.running.iter_mut().filter(|(_, it)| due(it)) {
+            running.told = now;
+            let elapsed = Some(now.saturating_duration_since(running.since));
+            lines.push(Hook { address, action: running.action, id: None, elapsed }.progress(None));
+        }
+        state.put(lines);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put(&mut self, lines: impl IntoIterator<Item = Line>) {
+        let mut text = String::new();
+        for line in lines {
+            text += &line.at(jiff::Timestamp::now()).line();
+        }
+        // Who has stopped reading misses nothing: what is done is on record.
+        let _: io::Result<()> = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+
+    fn safe(&self, text: &str) -> String {
+        printable(&self.secrets.masked(text)).replace('\n', " ")
+    }
+
+    fn id(&self, address: &Address) -> Option<String> {
+        self.ids.get(address).map(|it| self.safe(it))
+    }
+
+    fn lines(&mut self, event: Event) -> Vec<Line> {
+        match event {
+            Event::Looking { records } => records.iter().map(|(it, id)| events::refresh_start(it, &self.safe(id))).collect(),
+            Event::Looked { records } => records.iter().map(|(it, id)| events::refresh_complete(it, &self.safe(id))).collect(),
+            Event::RefreshStarted { .. } | Event::RefreshProgress { .. } | Event::RefreshDone { .. } => Vec::new(),
+            Event::ApplyStarted { .. } => Vec::new(),
+            Event::Reading { addresses } => addresses.iter().map(|it| events::log(format!("{it}: reading it"))).collect(),
+            Event::Recovering { address } => {
+                vec![events::log(format!("{address}: an earlier run left this unfinished; taking it up"))]
+            }
+            Event::Recovered { address } => vec![events::log(format!("{address}: finished"))],
+            Event::StepStarted { address, action } => {
+                let id = (action != Action::Create).then(|| self.id(&address)).flatten();
+                let line = Hook { address: &address, action, id: id.as_deref(), elapsed: None }.start();
+                let now = Instant::now();
+                self.running.insert(address, Running { action, since: now, told: now });
+                vec![line]
+            }
+            Event::StepProgress { address, message } => {
+                let Some(running) = self.running.get(&address) else { return Vec::new() };
+                let elapsed = Some(running.since.elapsed());
+                let hook = Hook { address: &address, action: running.action, id: None, elapsed };
+                vec![hook.progress(Some(&self.safe(&message)))]
+            }
+            Event::StepDone { address, action, id, elapsed } => {
+                self.running.remove(&address);
+                let id = id.map(|it| self.safe(&it));
+                vec![Hook { address: &address, action, id: id.as_deref(), elapsed: Some(elapsed) }.complete()]
+            }
+            Event::StepFailed { address, action, error, elapsed } => {
+                self.running.remove(&address);
+                let why = self.safe(&cause(&error));
+                vec![Hook { address: &address, action, id: None, elapsed: Some(elapsed) }.errored(&why)]
+            }
+            Event::Stopping { running } => vec![events::log(format!("stopping: {running} steps are brought to their ends"))],
+        }
+    }
+}
+
+/// Why a step failed, in a line.
+pub(crate) fn cause(error: &StepError) -> String {
+    match error {
+        StepError::Provider(error) => error.causes.first().cloned(),
+        StepError::Configuration(diagnostics) => diagnostics.first().map(|it| it.summary.clone()),
+        StepError::State(why) => Some(why.clone()),
+    }
+    .unwrap_or_default()
+}
+
+impl Observer for Feed {
+    fn observe(&self, event: Event) {
+        let mut state = self.state();
+        let lines = state.lines(event);
+        state.put(lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::{Error, Value};
+
+    use super::*;
+
+    /// What was written so far.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn told(events: Vec<Event>, later: Duration) -> Vec<serde_json::Value> {
+        let written = Written::default();
+        let feed = Feed::new(written.clone());
+        feed.keep_secret(Arc::new(Secrets::within([&Value::from("tr0ub4dor&3").sensitive()])));
+        events.into_iter().for_each(|it| feed.observe(it));
+        feed.tick(Instant::now() + later);
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("tr0ub4dor"), "{text}");
+        text.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+    }
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn every_line_says_what_it_is_and_when() {
+        let error = StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
+        let lines = told(
+            vec![
+                Event::Looking { records: vec![(address("a.b"), "i-1".into())] },
+                Event::StepStarted { address: address("module.m[\"x\"].c.d[0]"), action: Action::Create },
+                Event::StepProgress { address: address("module.m[\"x\"].c.d[0]"), message: "waits for tr0ub4dor&3".into() },
+                Event::StepFailed {
+                    address: address("module.m[\"x\"].c.d[0]"),
+                    action: Action::Create,
+                    error,
+                    elapsed: Duration::from_secs(3),
+                },
+            ],
+            Duration::ZERO,
+        );
+        let kinds: Vec<&str> = lines.iter().map(|it| it["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["version", "refresh_start", "apply_start", "apply_progress", "apply_errored"]);
+        assert!(lines.iter().all(|it| it["@level"] == "info" && it["@timestamp"].as_str().unwrap().ends_with('Z')));
+        let resource = serde_json::json!({
+            "addr": "module.m[\"x\"].c.d[0]", "module": "module.m[\"x\"]", "resource": "c.d[0]", "implied_provider": "c",
+            "resource_type": "c", "resource_name": "d", "resource_key": 0,
+        });
+        assert_eq!(lines[2]["hook"], serde_json::json!({ "resource": resource, "action": "create" }));
+        assert_eq!(lines[4]["hook"]["elapsed_seconds"], 3);
+    }
+
+    #[test]
+    fn what_goes_on_for_long_is_told_of_again() {
+        let started = || vec![Event::StepStarted { address: address("a.b"), action: Action::Delete }];
+        assert_eq!(told(started(), Duration::from_secs(9)).len(), 2);
+        let lines = told(started(), Duration::from_secs(11));
+        assert_eq!((lines.len(), &lines[2]["type"]), (3, &serde_json::json!("apply_progress")));
+        assert!(lines[2]["hook"]["elapsed_seconds"].as_u64().unwrap() >= 10);
+    }
+}

@@ -1,0 +1,290 @@
+//! What the configuration says, as far as it can be told without working anything out: constants, and the names of what
+//! the rest is made of.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Field, Key, Mode, Name, Path, Schemas, Shape, Step};
+use ha_lang::{
+    BlockName, Body, Configuration, Environment, Expression, ModuleCall, Nothing, OutputBlock, ProviderBlock, Reference,
+    ResourceBlock, Target, Variable,
+};
+
+use super::super::json::{Json, implied_provider, provider_source};
+use super::super::redact::Redactor;
+use super::super::shown::SENSITIVE;
+
+/// The whole configuration.
+pub(super) fn configuration_json(root: &Configuration, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
+    let mut writer = Writer { schemas, redactor };
+    let mut providers = BTreeMap::new();
+    writer.providers(root, "", &mut providers);
+    Json::object([("provider_config", Json::Object(providers.into_iter().collect())), ("root_module", writer.module(root, ""))])
+}
+
+struct Writer<'a, 'b> {
+    schemas: &'a Schemas,
+    redactor: &'a mut Redactor<'b>,
+}
+
+/// Fields that are there only when there is something in them.
+fn put(fields: &mut Vec<(&'static str, Json)>, name: &'static str, value: Json) {
+    let is_empty = match &value {
+        Json::Object(it) => it.is_empty(),
+        Json::Array(it) => it.is_empty(),
+        _ => false,
+    };
+    if !is_empty {
+        fields.push((name, value));
+    }
+}
+
+impl Writer<'_, '_> {
+    /// The providers of a module and of those inside of it: those that are configured, and those that are only used.
+    fn providers(&mut self, module: &Configuration, place: &str, all: &mut BTreeMap<String, Json>) {
+        for block in &module.providers {
+            all.insert(provider_key(place, &block.name, block.alias.as_ref()), self.provider(module, block, place));
+        }
+        for block in module.blocks.values() {
+            let (name, alias) = provider_of(block);
+            // One that is not configured here is handed in, or is as it comes.
+            if alias.is_none() {
+                let own = || Json::object([("name", name.into()), ("full_name", provider_source(name).into())]);
+                all.entry(name.to_owned()).or_insert_with(own);
+            }
+        }
+        for call in module.modules.values() {
+            self.providers(&call.configuration, &inside(place, &call.name), all);
+        }
+    }
+
+    fn provider(&mut self, module: &Configuration, block: &ProviderBlock, place: &str) -> Json {
+        let ProviderBlock { name, alias, body, span: _ } = block;
+        let mut fields = vec![("name", Json::from(&**name)), ("full_name", provider_source(name).into())];
+        if let Some(alias) = alias {
+            fields.push(("alias", (&**alias).into()));
+        }
+        if let Some(version) = required_version(module, name) {
+            fields.push(("version_constraint", version.into()));
+        }
+        if !place.is_empty() {
+            fields.push(("module_address", place.into()));
+        }
+        let schema = self.schemas.provider(name).map(|it| &it.schema);
+        let none = BTreeMap::new();
+        put(&mut fields, "expressions", self.body(module, body, schema.map_or(&none, |it| &it.arguments)));
+        Json::object(fields)
+    }
+
+    fn module(&mut self, module: &Configuration, place: &str) -> Json {
+        let mut fields = Vec::new();
+        let outputs = module.outputs.iter().map(|(name, it)| (name.to_string(), self.output(module, it)));
+        put(&mut fields, "outputs", sorted(outputs.collect()));
+        let mut blocks: Vec<&ResourceBlock> = module.blocks.values().collect();
+        blocks.sort_by(|a, b| a.name.cmp(&b.name));
+        put(&mut fields, "resources", Json::Array(blocks.into_iter().map(|it| self.block(module, it, place)).collect()));
+        let calls = module.modules.iter().map(|(name, it)| (name.to_string(), self.call(module, it, place)));
+        put(&mut fields, "module_calls", sorted(calls.collect()));
+        let variables = module.variables.iter().map(|(name, it)| (name.to_string(), self.variable(it)));
+        put(&mut fields, "variables", sorted(variables.collect()));
+        Json::object(fields)
+    }
+
+    fn output(&mut self, module: &Configuration, output: &OutputBlock) -> Json {
+        let mut fields = Vec::new();
+        if output.sensitive {
+            fields.push(("sensitive", true.into()));
+        }
+        if output.ephemeral {
+            fields.push(("ephemeral", true.into()));
+        }
+        let expression = self.expression(module, &output.value);
+        // What is written for something that is never shown is not shown either.
+        let hidden = output.sensitive && output.value.references().is_empty();
+        fields.push(("expression", if hidden { constant(SENSITIVE.into()) } else { expression }));
+        put(&mut fields, "depends_on", named(&output.depends_on));
+        if let Some(description) = &output.description {
+            fields.push(("description", description.into()));
+        }
+        Json::object(fields)
+    }
+
+    fn variable(&mut self, variable: &Variable) -> Json {
+        let mut fields = Vec::new();
+        if let Some(default) = &variable.default {
+            let shown = if variable.sensitive { self.redactor.secret(default) } else { self.redactor.shown(default) };
+            fields.push(("default", Json::from(&shown)));
+        }
+        if let Some(description) = &variable.description {
+            fields.push(("description", description.into()));
+        }
+        if variable.sensitive {
+            fields.push(("sensitive", true.into()));
+        }
+        if variable.ephemeral {
+            fields.push(("ephemeral", true.into()));
+        }
+        Json::object(fields)
+    }
+
+    fn call(&mut self, module: &Configuration, call: &ModuleCall, place: &str) -> Json {
+        let mut fields = vec![("source", Json::from(&*call.source))];
+        let arguments = call.arguments.iter().map(|(name, it)| (name.to_string(), self.expression(module, it)));
+        put(&mut fields, "expressions", sorted(arguments.collect()));
+        self.repetition(module, call.count.as_ref(), call.for_each.as_ref(), &mut fields);
+        let within = inside(place, &call.name);
+        fields.push(("module", self.module(&call.configuration, &within)));
+        put(&mut fields, "depends_on", named(&call.depends_on));
+        Json::object(fields)
+    }
+
+    fn block(&mut self, module: &Configuration, block: &ResourceBlock, place: &str) -> Json {
+        let BlockName { mode, kind, name } = &block.name;
+        let (provider, alias) = provider_of(block);
+        let is_configured = module.providers.iter().any(|it| *it.name == *provider && it.alias.as_ref() == alias);
+        let key = provider_key(if is_configured { place } else { "" }, provider, alias);
+        let mut fields = vec![
+            ("address", Json::from(block.name.to_string())),
+            ("mode", if *mode == Mode::Data { "data" } else { "managed" }.into()),
+            ("type", (&**kind).into()),
+            ("name", (&**name).into()),
+            ("provider_config_key", key.into()),
+        ];
+        let none = BTreeMap::new();
+        let arguments = self.schemas.kind(*mode, kind).map_or(&none, |it| &it.schema().arguments);
+        put(&mut fields, "expressions", self.body(module, &block.body, arguments));
+        fields.push(("schema_version", 0_usize.into()));
+        self.repetition(module, block.count.as_ref(), block.for_each.as_ref(), &mut fields);
+        put(&mut fields, "depends_on", named(&block.depends_on));
+        Json::object(fields)
+    }
+
+    fn repetition(
+        &mut self,
+        module: &Configuration,
+        count: Option<&Expression>,
+        for_each: Option<&Expression>,
+        fields: &mut Vec<(&'static str, Json)>,
+    ) {
+        for (name, expression) in [("count_expression", count), ("for_each_expression", for_each)] {
+            if let Some(expression) = expression {
+                put(fields, name, self.expression(module, expression));
+            }
+        }
+    }
+
+    /// Arguments by name, and blocks: one where the schema wants one, otherwise a list of them.
+    fn body(&mut self, module: &Configuration, body: &Body, fields: &BTreeMap<Name, Field>) -> Json {
+        let mut all: BTreeMap<String, Json> = BTreeMap::new();
+        for (name, expression) in body.arguments() {
+            let is_secret = fields.get(name).is_some_and(|it| it.secret || it.write_only);
+            let written = match is_secret && expression.references().is_empty() {
+                true => constant(SENSITIVE.into()),
+                false => self.expression(module, expression),
+            };
+            all.insert(name.to_string(), written);
+        }
+        let none = BTreeMap::new();
+        for (name, content) in body.blocks() {
+            let shape = fields.get(name).map(|it| &it.shape);
+            let written = self.body(module, content, shape.and_then(Shape::block).unwrap_or(&none));
+            match (shape, all.get_mut(&**name)) {
+                (_, Some(Json::Array(before))) => before.push(written),
+                (Some(Shape::Object(_)), _) => drop(all.insert(name.to_string(), written)),
+                _ => drop(all.insert(name.to_string(), Json::Array(vec![written]))),
+            }
+        }
+        Json::Object(all.into_iter().collect())
+    }
+
+    fn expression(&mut self, module: &Configuration, expression: &Expression) -> Json {
+        let references = references(module, expression.references());
+        if !references.is_empty() {
+            return Json::object([("references", Json::array(references))]);
+        }
+        match expression.evaluate(&Environment::new(&Nothing, &Nothing)) {
+            Ok(value) if value.is_wholly_known() => constant(Json::from(&self.redactor.shown(&value))),
+            _ => Json::Object(Vec::new()),
+        }
+    }
+}
+
+fn constant(value: Json) -> Json {
+    Json::object([("constant_value", value)])
+}
+
+fn sorted(mut fields: Vec<(String, Json)>) -> Json {
+    fields.sort_by(|a, b| a.0.cmp(&b.0));
+    Json::Object(fields)
+}
+
+fn inside(place: &str, name: &str) -> String {
+    if place.is_empty() { format!("module.{name}") } else { format!("{place}.module.{name}") }
+}
+
+fn provider_of(block: &ResourceBlock) -> (&str, Option<&Name>) {
+    match &block.provider {
+        Some((name, alias)) => (name, alias.as_ref()),
+        None => (implied_provider(&block.name.kind), None),
+    }
+}
+
+/// `aws`, `aws.west`, `module.network:aws`.
+fn provider_key(place: &str, name: &str, alias: Option<&Name>) -> String {
+    let place = if place.is_empty() { String::new() } else { format!("{place}:") };
+    let alias = alias.map(|it| format!(".{it}")).unwrap_or_default();
+    format!("{place}{name}{alias}")
+}
+
+fn required_version<'a>(module: &'a Configuration, name: &str) -> Option<&'a str> {
+    module.settings.as_ref()?.required_providers.get(name)?.version.as_deref()
+}
+
+fn named(references: &[Reference]) -> Json {
+    Json::array(references.iter().map(|it| Reference { path: Path::root(), ..it.clone() }.to_string()))
+}
+
+/// What is referred to, the nearest first, each followed by what it is a part of.
+fn references(module: &Configuration, of: &[Reference]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for reference in of {
+        for name in spellings(module, reference) {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+    }
+    all
+}
+
+fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
+    let Reference { target, path, key, span: _ } = reference;
+    let key = key.as_ref().filter(|it| **it != Key::None);
+    let is_repeated = match target {
+        Target::Block(block) => module.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
+        Target::Module(name) => module.modules.get(name).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
+        // Of these nothing but the name is told.
+        _ => return vec![target.to_string()],
+    };
+    let mut names = Vec::new();
+    // What follows a key that is worked out belongs to an instance that nobody knows.
+    if key.is_some() || !is_repeated {
+        let instance = format!("{target}{}", key.map(ToString::to_string).unwrap_or_default());
+        let steps = if matches!(target, Target::Module(_)) { path.steps().get(..1).unwrap_or_default() } else { path.steps() };
+        if !steps.is_empty() {
+            names.push(instance.clone() + &steps.iter().map(step).collect::<String>());
+        }
+        names.push(instance);
+    }
+    if key.is_none() || matches!(target, Target::Block(_)) {
+        names.push(target.to_string());
+    }
+    names.dedup();
+    names
+}
+
+fn step(step: &Step) -> String {
+    match step {
+        Step::Index(index) => format!("[{index}]"),
+        Step::Name(name) => format!(".{name}"),
+    }
+}

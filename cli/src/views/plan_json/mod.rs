@@ -1,0 +1,561 @@
+//! The plan in the shape that tools for Terraform's plans read; see its "JSON output format". Keys of our own are added
+//! where that has none, all of them under `ha`.
+
+mod change;
+mod configuration;
+mod relevant;
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Action, Address, Mode, Object, Schemas, Type};
+use ha_lang::Configuration;
+use ha_plan::{OutputChange, Plan, PlanMode, Settled};
+use ha_state::{Record, State};
+
+use self::change::{change, drifted, output, unchanged};
+pub(crate) use self::change::{output_action, reason_name};
+use self::configuration::configuration_json;
+use self::relevant::relevant_attributes;
+use super::document::Document;
+use super::json::Json;
+use super::redact::Redactor;
+use super::report::{Report, ShownChange};
+use super::values::{record_json, values_json, write_modules};
+
+/// The version of Terraform whose language and documents these are.
+pub(crate) const TERRAFORM_VERSION: &str = "1.11.4";
+
+/// What a plan was made of, which the document tells as well.
+pub(crate) struct Basis<'a> {
+    pub(crate) configuration: &'a Configuration,
+    pub(crate) schemas: &'a Schemas,
+    pub(crate) state: &'a State,
+    /// When it is told: `2026-11-23T04:54:07Z`.
+    pub(crate) at: &'a str,
+}
+
+/// The plan as a JSON document on one line.
+pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redactor: &mut Redactor<'_>) -> String {
+    let before = prior(plan, basis.state);
+    let mut document = Document::default();
+    document.object();
+    document.field("format_version", &"1.2".into());
+    document.field("terraform_version", &TERRAFORM_VERSION.into());
+    document.field("ha_version", &env!("CARGO_PKG_VERSION").into());
+    let value = |(name, it): (&ha_kind::Name, _)| (name.to_string(), Json::object([("value", Json::from(it))]));
+    document.field("variables", &Json::Object(report.variables.iter().map(value).collect()));
+    planned_values(plan, &before, basis, redactor, &mut document);
+    if !report.drift.is_empty() {
+        document.field("resource_drift", &Json::Array(report.drift.iter().map(|it| drifted(it, basis.schemas)).collect()));
+    }
+    resource_changes(report, &before, basis, redactor, &mut document);
+    if !plan.outputs.is_empty() {
+        let outputs = plan.outputs.iter().map(|(name, it)| (name.to_string(), output(it, redactor)));
+        document.field("output_changes", &Json::Object(outputs.collect()));
+    }
+    prior_state(&before, basis, redactor, &mut document);
+    document.field("configuration", &configuration_json(basis.configuration, basis.schemas, redactor));
+    let relevant = relevant_attributes(plan, basis.configuration);
+    if !relevant.is_empty() {
+        document.field("relevant_attributes", &Json::Array(relevant));
+    }
+    document.field("timestamp", &basis.at.into());
+    document.field("applyable", &(!report.is_empty && !report.errored).into());
+    document.field("complete", &(report.left_out.is_empty() && !report.errored).into());
+    document.field("errored", &report.errored.into());
+    document.field("ha", &own(report));
+    document.line()
+}
+
+/// What is known of a resource before the plan, or after it.
+enum Known<'a> {
+    Record(&'a Record),
+    Values(&'a Object),
+}
+
+type Everything<'a> = BTreeMap<&'a Address, Known<'a>>;
+
+/// What there is, as refresh saw it, and the answers of what was read.
+fn prior<'a>(plan: &'a Plan, state: &'a State) -> Everything<'a> {
+    let mut all: Everything<'a> = state.records.iter().map(|(address, it)| (address, Known::Record(it))).collect();
+    for settled in &plan.settled {
+        match settled {
+            Settled::Seen(record) => drop(all.insert(&record.address, Known::Record(record))),
+            Settled::Gone(address) => drop(all.remove(address)),
+        }
+    }
+    // What moves is told of at its new address, as if it had always been there.
+    let moved: Vec<_> = plan.moves.iter().filter_map(|it| Some((&it.to, all.remove(&it.from)?))).collect();
+    all.extend(moved);
+    all.extend(plan.data.iter().map(|(address, it)| (address, Known::Values(it))));
+    all
+}
+
+fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redactor<'_>, document: &mut Document) {
+    let changed: BTreeMap<&Address, Option<&Object>> = plan
+        .changes
+        .iter()
+        .filter(|it| it.deposed.is_none())
+        .map(|it| (&it.address, it.after.as_ref().filter(|_| !matches!(it.action, Action::Delete | Action::Forget))))
+        .collect();
+    let kept = before.iter().filter(|(address, _)| address.block.mode == Mode::Managed && !changed.contains_key(*address));
+    let mut after: Vec<(&Address, &Known<'_>)> = kept.map(|(address, it)| (*address, it)).collect();
+    let made: Vec<(&Address, Known<'_>)> =
+        changed.iter().filter_map(|(address, it)| Some((*address, Known::Values((*it)?)))).collect();
+    after.extend(made.iter().map(|(address, it)| (*address, it)));
+    after.sort_by_key(|(address, _)| *address);
+    document.object_field("planned_values");
+    let outputs = plan.outputs.iter().filter(|(_, it)| it.after.is_some());
+    let outputs: Vec<_> = outputs.map(|(name, it)| (name.to_string(), planned_output(it, redactor))).collect();
+    if !outputs.is_empty() {
+        document.field("outputs", &Json::Object(outputs));
+    }
+    document.object_field("root_module");
+    write_modules(document, &after, &mut |address, it| known_json(address, it, basis.schemas, redactor));
+    document.end();
+    document.end();
+}
+
+fn planned_output(output: &OutputChange, redactor: &mut Redactor<'_>) -> Json {
+    let mut fields = vec![("sensitive", Json::from(output.sensitive))];
+    if let Some(value) = output.after.as_ref().filter(|it| it.is_wholly_known()) {
+        let shown = if output.sensitive { redactor.secret(value) } else { redactor.shown(value) };
+        fields.push(("type", Json::from(&Type::of(&value.revealed()))));
+        fields.push(("value", Json::from(&shown)));
+    }
+    Json::object(fields)
+}
+
+fn prior_state(before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redactor<'_>, document: &mut Document) {
+    if before.is_empty() && basis.state.outputs.is_empty() {
+        return;
+    }
+    document.object_field("prior_state");
+    document.field("format_version", &"1.0".into());
+    document.field("terraform_version", &TERRAFORM_VERSION.into());
+    document.object_field("values");
+    if !basis.state.outputs.is_empty() {
+        let outputs = basis.state.outputs.iter().map(|(name, it)| {
+            let as_change = OutputChange { before: None, after: Some(it.value.clone()), sensitive: it.sensitive };
+            (name.to_string(), planned_output(&as_change, redactor))
+        });
+        document.field("outputs", &Json::Object(outputs.collect()));
+    }
+    document.object_field("root_module");
+    let all: Vec<(&Address, &Known<'_>)> = before.iter().map(|(address, it)| (*address, it)).collect();
+    write_modules(document, &all, &mut |address, it| known_json(address, it, basis.schemas, redactor));
+    document.end();
+    document.end();
+    document.end();
+}
+
+fn known_json(address: &Address, known: &Known<'_>, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
+    match known {
+        Known::Record(record) => record_json(address, record, schemas, redactor),
+        Known::Values(values) => values_json(address, values, schemas, redactor),
+    }
+}
+
+/// What changes, and what does not.
+fn resource_changes(
+    report: &Report,
+    before: &Everything<'_>,
+    basis: &Basis<'_>,
+    redactor: &mut Redactor<'_>,
+    document: &mut Document,
+) {
+    let mut in_order: Vec<&ShownChange> = report.changes.iter().collect();
+    in_order.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
+    document.array_field("resource_changes");
+    let moved: BTreeMap<&Address, &Address> = report.moves.iter().map(|(from, to)| (to, from)).collect();
+    let mut changes = in_order.into_iter().peekable();
+    for (address, known) in before {
+        let Known::Record(record) = known else { continue };
+        while let Some(it) = changes.next_if(|it| it.address < **address) {
+            document.element(&change(it, basis.schemas));
+        }
+        if changes.peek().is_none_or(|it| it.address != **address || it.deposed.is_some()) {
+            document.element(&unchanged(address, moved.get(*address).copied(), record, basis.schemas, redactor));
+        }
+    }
+    for it in changes {
+        document.element(&change(it, basis.schemas));
+    }
+    document.end();
+}
+
+fn mode_name(mode: PlanMode) -> &'static str {
+    match mode {
+        PlanMode::Normal => "normal",
+        PlanMode::Destroy => "destroy",
+        PlanMode::RefreshOnly => "refresh-only",
+    }
+}
+
+/// What Terraform has no keys for.
+fn own(report: &Report) -> Json {
+    let unlooked =
+        |(address, why): &(Address, String)| Json::object([("address", address.to_string().into()), ("reason", why.into())]);
+    let spread = |(group, members, at_most): &(String, usize, usize)| {
+        Json::object([("group", group.into()), ("members", (*members).into()), ("at_most", (*at_most).into())])
+    };
+    Json::object([
+        ("mode", mode_name(report.mode).into()),
+        ("stack", (&report.stack).into()),
+        ("identities", Json::array(&report.identities)),
+        ("state_number", report.state_number.into()),
+        ("unchanged", report.unchanged.into()),
+        ("unchecked", Json::Array(report.unchecked.iter().map(unlooked).collect())),
+        ("rolling", Json::Array(report.rolling.iter().map(spread).collect())),
+        ("unfinished", Json::array(report.unfinished.iter().map(ToString::to_string))),
+        ("targets", Json::array(report.targets.iter())),
+        ("excludes", Json::array(report.excludes.iter())),
+        ("left_out", Json::array(report.left_out.iter().map(ToString::to_string))),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_plan::Plan;
+    use snapbox::str;
+
+    use super::super::redact::Sight;
+    use super::super::report::plan_secrets;
+    use super::super::samples::{SECRET, assert_keeps_secret, check, everything, nothing, pretty, secrets};
+    use super::*;
+
+    fn rendered(plan: &Plan, sight: Sight) -> String {
+        let secrets = plan_secrets(plan);
+        let (configuration, schemas, state) = Default::default();
+        let basis = Basis { configuration: &configuration, schemas: &schemas, state: &state, at: "2026-11-23T04:54:07Z" };
+        let report = Report::new(plan, "payments", &secrets, sight);
+        pretty(&plan_json(plan, &report, &basis, &mut Redactor::new(&secrets, sight)))
+    }
+
+    #[test]
+    fn the_shape_that_tools_know() {
+        let mut plan = everything();
+        plan.changes.retain(|it| ["aws_db_instance.main", "mongodb_host.db[2]"].contains(&it.address.to_string().as_str()));
+        check(
+            &rendered(&plan, Sight::Redacted),
+            str![[r#"
+{
+  "format_version": "1.2",
+  "terraform_version": "1.11.4",
+  "ha_version": "[VERSION]",
+  "variables": {},
+  "planned_values": {
+    "outputs": {
+      "ca_file": {
+        "sensitive": false,
+        "type": "string",
+        "value": "/etc/ca.pem"
+      },
+      "same": {
+        "sensitive": false,
+        "type": "number",
+        "value": 1
+      },
+      "uri": {
+        "sensitive": true,
+        "type": "string",
+        "value": "(sensitive)"
+      }
+    },
+    "root_module": {
+      "resources": [
+        {
+          "address": "aws_db_instance.main",
+          "mode": "managed",
+          "type": "aws_db_instance",
+          "name": "main",
+          "provider_name": "registry.terraform.io/hashicorp/aws",
+          "schema_version": 0,
+          "values": {
+            "engine": "postgres",
+            "password": "(sensitive)",
+            "storage_encrypted": true
+          },
+          "sensitive_values": {
+            "password": true
+          }
+        },
+        {
+          "address": "mongodb_host.db[2]",
+          "mode": "managed",
+          "type": "mongodb_host",
+          "name": "db",
+          "index": 2,
+          "provider_name": "mongodb",
+          "schema_version": 0,
+          "values": {
+            "bind": [
+              "127.0.0.1",
+              "db-3.int"
+            ],
+            "hostname": "db-3.int",
+            "keyfile": "(sensitive)"
+          },
+          "sensitive_values": {
+            "bind": [
+              false,
+              false
+            ],
+            "keyfile": true,
+            "private_key": true
+          }
+        }
+      ]
+    }
+  },
+  "resource_drift": [
+    {
+      "address": "aws_security_group.db",
+      "mode": "managed",
+      "type": "aws_security_group",
+      "name": "db",
+      "provider_name": "registry.terraform.io/hashicorp/aws",
+      "change": {
+        "actions": [
+          "update"
+        ],
+        "before": {
+          "ingress": [
+            "10.0.0.0/8"
+          ],
+          "name": "db"
+        },
+        "after": {
+          "ingress": [
+            "0.0.0.0/0"
+          ],
+          "name": "db"
+        },
+        "after_unknown": {
+          "ingress": [
+            false
+          ]
+        },
+        "before_sensitive": {
+          "ingress": [
+            false
+          ]
+        },
+        "after_sensitive": {
+          "ingress": [
+            false
+          ]
+        }
+      },
+      "ha": {
+        "paths": [
+          [
+            "ingress"
+          ]
+        ],
+        "remarks": [],
+        "contributes": true
+      }
+    }
+  ],
+  "resource_changes": [
+    {
+      "address": "aws_db_instance.main",
+      "mode": "managed",
+      "type": "aws_db_instance",
+      "name": "main",
+      "provider_name": "registry.terraform.io/hashicorp/aws",
+      "change": {
+        "actions": [
+          "delete",
+          "create"
+        ],
+        "before": {
+          "endpoint": "main.abc.eu-west-1",
+          "engine": "postgres",
+          "password": "(sensitive)",
+          "storage_encrypted": false
+        },
+        "after": {
+          "engine": "postgres",
+          "password": "(sensitive)",
+          "storage_encrypted": true
+        },
+        "after_unknown": {
+          "endpoint": true
+        },
+        "before_sensitive": {
+          "password": true
+        },
+        "after_sensitive": {
+          "password": true
+        },
+        "replace_paths": [
+          [
+            "storage_encrypted"
+          ]
+        ]
+      },
+      "action_reason": "replace_because_cannot_update",
+      "ha": {
+        "impacts": [
+          {
+            "severity": "data_loss",
+            "message": "412 GiB, no final snapshot"
+          }
+        ]
+      }
+    },
+    {
+      "address": "mongodb_host.db[2]",
+      "mode": "managed",
+      "type": "mongodb_host",
+      "name": "db",
+      "index": 2,
+      "provider_name": "mongodb",
+      "change": {
+        "actions": [
+          "create"
+        ],
+        "before": null,
+        "after": {
+          "bind": [
+            "127.0.0.1",
+            "db-3.int"
+          ],
+          "hostname": "db-3.int",
+          "keyfile": "(sensitive)"
+        },
+        "after_unknown": {
+          "bind": [
+            false,
+            false
+          ],
+          "id": true,
+          "network": true,
+          "private_key": true,
+          "version": true
+        },
+        "before_sensitive": false,
+        "after_sensitive": {
+          "bind": [
+            false,
+            false
+          ],
+          "keyfile": true,
+          "private_key": true
+        }
+      },
+      "ha": {
+        "place": "main.hcl:4"
+      }
+    }
+  ],
+  "output_changes": {
+    "ca_file": {
+      "actions": [
+        "create"
+      ],
+      "before": null,
+      "after": "/etc/ca.pem",
+      "after_unknown": false,
+      "before_sensitive": false,
+      "after_sensitive": false
+    },
+    "same": {
+      "actions": [
+        "no-op"
+      ],
+      "before": 1,
+      "after": 1,
+      "after_unknown": false,
+      "before_sensitive": false,
+      "after_sensitive": false
+    },
+    "uri": {
+      "actions": [
+        "update"
+      ],
+      "before": "(sensitive)",
+      "after": "(sensitive)",
+      "after_unknown": false,
+      "before_sensitive": true,
+      "after_sensitive": true
+    },
+    "was": {
+      "actions": [
+        "delete"
+      ],
+      "before": "gone",
+      "after": null,
+      "after_unknown": false,
+      "before_sensitive": false,
+      "after_sensitive": false
+    }
+  },
+  "configuration": {
+    "provider_config": {},
+    "root_module": {}
+  },
+  "timestamp": "2026-11-23T04:54:07Z",
+  "applyable": true,
+  "complete": true,
+  "errored": false,
+  "ha": {
+    "mode": "normal",
+    "stack": "payments",
+    "identities": [
+      "aws 123456789012 eu-west-1"
+    ],
+    "state_number": 12,
+    "unchanged": 22,
+    "unchecked": [
+      {
+        "address": "mongodb_host.db[0]",
+        "reason": "connection timed out after 10 s"
+      }
+    ],
+    "rolling": [
+      {
+        "group": "mongodb/rs0",
+        "members": 3,
+        "at_most": 1
+      }
+    ],
+    "unfinished": [
+      "tls_ca.root"
+    ],
+    "targets": [],
+    "excludes": [],
+    "left_out": []
+  }
+}
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn nothing_to_do_is_not_applyable() {
+        assert!(rendered(&nothing(), Sight::Redacted).contains("\"applyable\": false"));
+        assert!(rendered(&everything(), Sight::Redacted).contains("\"applyable\": true"));
+    }
+
+    #[test]
+    fn secrets_are_shown_only_when_asked_for() {
+        let redacted = rendered(&secrets(), Sight::Redacted);
+        assert_keeps_secret(&redacted);
+        assert!(redacted.contains("\"password\": \"(sensitive)\""));
+        assert!(rendered(&secrets(), Sight::Revealed).contains(&format!("\"password\": \"{SECRET}\"")));
+    }
+
+    #[test]
+    fn marks_are_the_same_whether_secrets_are_shown_or_not() {
+        let marks = |sight| {
+            let parsed: serde_json::Value = serde_json::from_str(&rendered(&everything(), sight)).unwrap();
+            let changes = parsed["resource_changes"].as_array().unwrap().clone();
+            changes.into_iter().map(|it| it["change"]["after_sensitive"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(Sight::Redacted), marks(Sight::Revealed));
+    }
+}

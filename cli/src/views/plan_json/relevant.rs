@@ -1,0 +1,143 @@
+//! The attributes that what changes is made of: a change of one of them outside is worth a look.
+
+use std::collections::{BTreeSet, HashSet};
+
+use ha_kind::{Action, Key, Name, Path, Step};
+use ha_lang::{BlockName, Configuration, ModuleCall, Reference, Target};
+use ha_plan::{OutputChange, Plan};
+
+use super::super::json::Json;
+
+/// What changed blocks and outputs refer to, through locals and modules.
+pub(super) fn relevant_attributes(plan: &Plan, root: &Configuration) -> Vec<Json> {
+    let mut walk = Walk { levels: vec![Level { configuration: root, call: None, place: String::new() }], ..Walk::default() };
+    let mut blocks = HashSet::new();
+    for change in plan.changes.iter().filter(|it| !matches!(it.action, Action::NoOp | Action::Delete)) {
+        let block = &change.address.block;
+        if blocks.insert(block) {
+            let name = BlockName { mode: block.mode, kind: block.kind.clone(), name: block.name.clone() };
+            walk.block(&block.module, &name);
+        }
+    }
+    for (name, _) in plan.outputs.iter().filter(|(_, it)| OutputChange::is_change(it)) {
+        if let Some(output) = root.outputs.get(name) {
+            walk.all(output.value.references());
+        }
+    }
+    walk.found.into_iter().map(|(resource, path)| json(resource, &path)).collect()
+}
+
+fn json(resource: String, path: &[Step]) -> Json {
+    let step = |it: &Step| match it {
+        Step::Index(index) => Json::from(*index),
+        Step::Name(name) => Json::from(&**name),
+    };
+    Json::object([("resource", resource.into()), ("attribute", Json::Array(path.iter().map(step).collect()))])
+}
+
+#[derive(Default)]
+struct Walk<'a> {
+    /// The module that is looked at, and those it is in.
+    levels: Vec<Level<'a>>,
+    seen: HashSet<(String, Target, Option<Name>)>,
+    found: BTreeSet<(String, Vec<Step>)>,
+}
+
+struct Level<'a> {
+    configuration: &'a Configuration,
+    call: Option<&'a ModuleCall>,
+    /// `module.m["a"].`
+    place: String,
+}
+
+impl<'a> Walk<'a> {
+    fn block(&mut self, module: &[(Name, Key)], block: &BlockName) {
+        let mut depth = 0;
+        for (name, key) in module {
+            depth += usize::from(self.enter(name, Some(key)));
+        }
+        if depth == module.len()
+            && let Some(block) = self.level().and_then(|it| it.configuration.blocks.get(block))
+        {
+            self.all(block.body.references());
+        }
+        self.levels.truncate(self.levels.len() - depth);
+    }
+
+    fn level(&self) -> Option<&Level<'a>> {
+        self.levels.last()
+    }
+
+    /// Goes into a module that the present one calls.
+    fn enter(&mut self, name: &str, key: Option<&Key>) -> bool {
+        let Some(level) = self.level() else { return false };
+        let Some(call) = level.configuration.modules.get(name) else { return false };
+        let key = key.map(ToString::to_string).unwrap_or_default();
+        let place = format!("{}module.{name}{key}.", level.place);
+        self.levels.push(Level { configuration: &call.configuration, call: Some(call), place });
+        true
+    }
+
+    fn all(&mut self, references: impl IntoIterator<Item = &'a Reference>) {
+        for reference in references {
+            self.follow(reference);
+        }
+    }
+
+    fn follow(&mut self, reference: &'a Reference) {
+        let Some(&Level { configuration, call, ref place }) = self.level() else { return };
+        let Reference { target, path, key, span: _ } = reference;
+        let output = path.steps().first().and_then(|it| match it {
+            Step::Name(name) => Some(name.clone()),
+            Step::Index(_) => None,
+        });
+        match target {
+            Target::Block(block) => return self.found(configuration, block, key.as_ref(), path),
+            Target::Variable(_) | Target::Local(_) | Target::Module(_) => {}
+            _ => return,
+        }
+        let inside = if matches!(target, Target::Module(_)) { output.clone() } else { None };
+        if !self.seen.insert((place.clone(), target.clone(), inside)) {
+            return;
+        }
+        match target {
+            Target::Local(name) => {
+                if let Some(local) = configuration.locals.get(name) {
+                    self.all(local.expression.references());
+                }
+            }
+            Target::Variable(name) => {
+                // What is handed in is made of what the caller sees.
+                if let Some(argument) = call.and_then(|it| it.arguments.get(name)) {
+                    let level = self.levels.pop();
+                    self.all(argument.references());
+                    self.levels.extend(level);
+                }
+            }
+            Target::Module(name) if self.enter(name, key.as_ref()) => {
+                if let Some(level) = self.level() {
+                    let configuration = level.configuration;
+                    let meant = configuration.outputs.iter().filter(|(name, _)| output.as_ref().is_none_or(|it| it == *name));
+                    for (_, it) in meant {
+                        self.all(it.value.references());
+                    }
+                }
+                self.levels.pop();
+            }
+            _ => {}
+        }
+    }
+
+    fn found(&mut self, configuration: &Configuration, block: &BlockName, key: Option<&Key>, path: &Path) {
+        let Some(level) = self.level() else { return };
+        let place = &level.place;
+        let key = key.filter(|it| **it != Key::None);
+        let is_repeated = configuration.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some());
+        let entry = match key {
+            // What follows a key that is worked out belongs to an instance that nobody knows.
+            None if is_repeated => (format!("{place}{block}"), Vec::new()),
+            key => (format!("{place}{block}{}", key.map(ToString::to_string).unwrap_or_default()), path.steps().to_vec()),
+        };
+        self.found.insert(entry);
+    }
+}

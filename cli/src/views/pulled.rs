@@ -1,0 +1,120 @@
+//! A whole state as JSON, without its secrets.
+
+use ha_state::{State, to_json};
+use serde_json::{Value as Json, json};
+
+use super::secrets::Secrets;
+use super::shown::SENSITIVE;
+use super::state_view::state_secrets;
+
+/// The state as `to_json` writes it, with what is secret replaced. Says so in itself when something was, because then
+/// it can no longer be pushed back.
+pub(crate) fn pulled_json(state: &State) -> Json {
+    let secrets = state_secrets(state);
+    let mut json = to_json(state);
+    let mut redacted = redact(&mut json, &secrets);
+    for output in json["outputs"].as_object_mut().into_iter().flat_map(|it| it.values_mut()) {
+        if output["sensitive"] == true {
+            output["value"] = json!({"$secret": SENSITIVE});
+            redacted = true;
+        }
+    }
+    if redacted {
+        json["redacted"] = true.into();
+    }
+    json
+}
+
+/// Replaces what is marked, and what is the same as something marked. Answers whether there was any.
+fn redact(json: &mut Json, secrets: &Secrets) -> bool {
+    match json {
+        Json::String(text) => {
+            let masked = secrets.masked(text);
+            let is_other = masked != *text;
+            *text = masked;
+            is_other
+        }
+        Json::Array(items) => items.iter_mut().fold(false, |redacted, it| redact(it, secrets) | redacted),
+        Json::Object(fields) => {
+            let mut redacted = false;
+            for (name, it) in fields.iter_mut() {
+                redacted |= match name.as_str() {
+                    "$secret" => hide(it),
+                    "$text" => parts_of(it).fold(false, |redacted, part| match part.get_mut("secret") {
+                        Some(secret) => hide(secret) | redacted,
+                        None => redact(part, secrets) | redacted,
+                    }),
+                    _ => redact(it, secrets),
+                };
+            }
+            let names = fields.keys().map(|it| secrets.masked(it));
+            if names.zip(fields.keys()).any(|(masked, name)| masked != *name) {
+                redacted = true;
+                *fields = std::mem::take(fields).into_iter().map(|(name, it)| (secrets.masked(&name), it)).collect();
+            }
+            redacted
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+fn hide(secret: &mut Json) -> bool {
+    let is_other = *secret != SENSITIVE;
+    *secret = SENSITIVE.into();
+    is_other
+}
+
+fn parts_of(text: &mut Json) -> impl Iterator<Item = &mut Json> {
+    text.as_array_mut().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::{Object, Value};
+    use ha_state::{OutputRecord, ProviderName, Record};
+
+    use super::super::samples::{SECRET, assert_keeps_secret, clear, parts, secret};
+    use super::*;
+
+    fn state(values: &[(&str, Value)]) -> State {
+        let address: ha_kind::Address = "a.b".parse().unwrap();
+        let record = Record {
+            address: address.clone(),
+            provider: ProviderName::new("a"),
+            id: "1".into(),
+            arguments: values.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
+            configured: [].into(),
+            outputs: Object::new(),
+            dependencies: Vec::new(),
+            tainted: false,
+            create_before_destroy: false,
+            prevent_destroy: false,
+            version: 1,
+        };
+        State { lineage: "x".into(), number: 1, records: [(address, record)].into(), ..State::default() }
+    }
+
+    #[test]
+    fn no_secret_is_left_in_it_and_it_says_so() {
+        let mut state = state(&[
+            ("password", Value::from(SECRET).sensitive()),
+            ("uri", parts([clear("postgresql://"), secret(SECRET), clear("@db")])),
+            ("log", Value::from(format!("ALTER ROLE {SECRET}"))),
+            ("by_name", Value::object([(SECRET.into(), Value::from(true))])),
+            ("pin", Value::from(4711).sensitive()),
+        ]);
+        state.outputs.insert("uri".into(), OutputRecord { value: Value::from(SECRET), sensitive: true });
+        state.outputs.insert("pin".into(), OutputRecord { value: Value::from(4711), sensitive: true });
+        let json = pulled_json(&state);
+        assert_keeps_secret(&json.to_string());
+        assert!(!json.to_string().contains("4711"), "{json}");
+        assert_eq!(json["redacted"], true);
+        assert_eq!(json["records"][0]["arguments"]["log"], "ALTER ROLE (sensitive)");
+    }
+
+    #[test]
+    fn without_secrets_it_is_the_whole_state() {
+        let state = state(&[("secret", Value::from("x"))]);
+        assert_eq!(pulled_json(&state), to_json(&state));
+    }
+}

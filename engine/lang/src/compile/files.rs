@@ -1,0 +1,58 @@
+//! The files of one directory: which belong together, and in which order they are read.
+
+use ha_kind::Diagnostic;
+
+use crate::SourceFile;
+use crate::json;
+use crate::mistake::file as mistakes;
+use crate::parse;
+use crate::source::{Family, Role, is_json};
+use crate::syntax::Body;
+
+/// The files of one directory, sorted out.
+pub(super) struct Files<'a> {
+    pub(super) family: Family,
+    pub(super) primary: Vec<&'a SourceFile>,
+    pub(super) overrides: Vec<&'a SourceFile>,
+}
+
+impl<'a> Files<'a> {
+    /// Sorts out what belongs to a configuration. Of two families the one that came first is read.
+    pub(super) fn sorted(files: &'a [SourceFile], problems: &mut Vec<Diagnostic>) -> Self {
+        let mut sorted = Self { family: Family::Ha, primary: Vec::new(), overrides: Vec::new() };
+        let mut first: Option<(&SourceFile, Family)> = None;
+        let mut mixed = false;
+        for file in files {
+            let role = Role::of(&file.name).unwrap_or(Role::Primary(Family::Ha));
+            let (family, place) = match role {
+                Role::Primary(family) => (family, &mut sorted.primary),
+                Role::Override(family) => (family, &mut sorted.overrides),
+                Role::Beside => {
+                    problems.push(mistakes::beside(&file.name));
+                    continue;
+                }
+            };
+            match first {
+                Some((other, own)) if own != family => {
+                    if !mixed {
+                        problems.push(mistakes::two_families(&other.name, &file.name));
+                    }
+                    mixed = true;
+                    continue;
+                }
+                Some(_) => {}
+                None => {
+                    first = Some((file, family));
+                    sorted.family = family;
+                }
+            }
+            place.push(file);
+        }
+        sorted
+    }
+}
+
+/// What a file says, in either syntax.
+pub(super) fn body(file: &SourceFile) -> (Body, Vec<Diagnostic>) {
+    if is_json(&file.name) { json::body(file) } else { parse::body(file) }
+}

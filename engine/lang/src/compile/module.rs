@@ -1,0 +1,150 @@
+//! `module` blocks.
+
+use std::sync::Arc;
+
+use ha_kind::{Name, Span, Value};
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+
+use super::{Compiler, Source};
+use crate::configuration::{Configuration, ModuleCall, ProviderHandedIn};
+use crate::mistake;
+use crate::mistake::module as mistakes;
+use crate::syntax::{Argument, Block, Kind, Node};
+use crate::tree::Expression;
+
+impl Compiler<'_> {
+    pub(super) fn module(&mut self, mut block: Block) {
+        let head = self.span(&block);
+        let span = self.resolver.span(block.at);
+        let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        let name = name.name;
+        let mut call = ModuleCall {
+            name: name.clone(),
+            source: "".into(),
+            configuration: Arc::new(Configuration::default()),
+            arguments: IndexMap::new(),
+            count: None,
+            for_each: None,
+            enabled: None,
+            depends_on: Vec::new(),
+            providers: Vec::new(),
+            head: head.clone(),
+            span,
+        };
+        let mut source = None;
+        for argument in block.body.arguments {
+            match &*argument.name.name {
+                "source" => source = Some(self.expression(argument.value)),
+                "version" => {
+                    let problem = mistakes::version(self.resolver.span(argument.name.at));
+                    self.problem(problem);
+                }
+                "count" => call.count = Some(self.expression(argument.value)),
+                "for_each" => call.for_each = Some(self.expression(argument.value)),
+                "depends_on" => call.depends_on = self.references(argument.value),
+                "providers" => call.providers = self.handed_in(argument.value),
+                _ => {
+                    let value = self.expression(argument.value);
+                    call.arguments.insert(argument.name.name, value);
+                }
+            }
+        }
+        for inner in block.body.blocks {
+            match &*inner.kind.name {
+                "lifecycle" if call.enabled.is_none() => call.enabled = self.enabled(inner),
+                _ => self.no_blocks(vec![inner], &["lifecycle"]),
+            }
+        }
+        self.one_way_to_repeat(call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref(), &head);
+        let Some(source) = source else {
+            self.problem(mistake::missing_argument("source", head).help("for example `source = \"./modules/network\"`"));
+            return;
+        };
+        match self.configuration.modules.entry(name.clone()) {
+            Entry::Occupied(first) => {
+                let problem = mistake::declared_twice(&format!("module `{name}`"), &first.get().head, head);
+                self.problem(problem);
+            }
+            Entry::Vacant(place) => {
+                self.sources.push(Source { module: name, expression: source });
+                place.insert(call);
+            }
+        }
+    }
+
+    /// Of `count`, `for_each` and `enabled` there is one at most.
+    pub(super) fn one_way_to_repeat(
+        &mut self,
+        count: Option<&Expression>,
+        for_each: Option<&Expression>,
+        enabled: Option<&Expression>,
+        head: &Span,
+    ) {
+        if let (Some(_), Some(each)) = (count, for_each) {
+            self.problem(mistake::count_and_for_each(each.span().clone()).within(head.clone()));
+        }
+        if let (Some(enabled), true) = (enabled, count.is_some() || for_each.is_some()) {
+            self.problem(mistake::enabled_and_many(enabled.span().clone()).within(head.clone()));
+        }
+    }
+
+    /// The `lifecycle` block of a module, which says only whether there is one.
+    fn enabled(&mut self, mut block: Block) -> Option<Expression> {
+        self.labels(&mut block, [])?;
+        self.no_blocks(block.body.blocks, &[]);
+        let mut enabled = None;
+        for Argument { name, value } in block.body.arguments {
+            match &*name.name {
+                "enabled" => enabled = Some(self.expression(value)),
+                _ => self.unexpected(&name, &["enabled"]),
+            }
+        }
+        enabled
+    }
+
+    /// `{ aws = aws.west, aws.east = aws }`
+    fn handed_in(&mut self, value: Node) -> Vec<ProviderHandedIn> {
+        let span = self.resolver.span(value.at);
+        let Kind::Object(entries) = value.kind else {
+            self.problem(mistakes::providers_are_no_object(span));
+            return Vec::new();
+        };
+        let mut handed: Vec<ProviderHandedIn> = Vec::with_capacity(entries.len());
+        for (inside, outside) in entries {
+            let span = self.resolver.span(inside.at.to(outside.at));
+            let (Some(inside), Some(outside)) = (self.provider_name(inside), self.provider_name(outside)) else { continue };
+            if handed.iter().any(|it| it.inside == inside) {
+                self.problem(mistakes::handed_in_twice(&inside, span));
+                continue;
+            }
+            handed.push(ProviderHandedIn { inside, outside, span });
+        }
+        handed
+    }
+
+    /// `aws`, `aws.east`, or either in quotes.
+    pub(super) fn provider_name(&mut self, value: Node) -> Option<(Name, Option<Name>)> {
+        let span = self.resolver.span(value.at);
+        let name = provider_name(value);
+        if name.is_none() {
+            self.problem(mistake::not_a_provider(span));
+        }
+        name
+    }
+}
+
+pub(super) fn provider_name(value: Node) -> Option<(Name, Option<Name>)> {
+    match value.kind {
+        Kind::Root(name) => Some((name, None)),
+        Kind::Attribute(of, alias) => match of.kind {
+            Kind::Root(name) => Some((name, Some(alias.name))),
+            _ => None,
+        },
+        Kind::Literal(Value::String(text)) => Some(match text.split_once('.') {
+            Some((name, alias)) => (name.into(), Some(alias.into())),
+            None => (text, None),
+        }),
+        _ => None,
+    }
+}

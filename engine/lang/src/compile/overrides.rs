@@ -1,0 +1,214 @@
+//! Override files: what they say takes the place of what the primary files say, block by block.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Name};
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+
+use crate::SourceFile;
+use crate::mistake::file as mistakes;
+use crate::resolve::Resolver;
+use crate::syntax::{Argument, Block, Body, Placed};
+
+use super::files;
+
+/// All that override files say, by what it is said of.
+#[derive(Default)]
+pub(super) struct Overrides {
+    /// The files, by where their places begin.
+    bases: Vec<(u32, Arc<str>)>,
+    /// By kind, labels and, of a provider, alias; each with whether there is such a block.
+    blocks: IndexMap<Key, Over>,
+    locals: IndexMap<Name, (Argument, bool)>,
+}
+
+type Key = (Name, Vec<Name>);
+
+struct Over {
+    /// None once it is where it belongs.
+    block: Option<Block>,
+    there: bool,
+}
+
+impl Overrides {
+    /// Reads override files, whose places begin behind all places that primary files have.
+    pub(super) fn read(files: &[&SourceFile], begin: u32, problems: &mut Vec<Diagnostic>) -> Self {
+        let mut overrides = Self::default();
+        let mut base = begin;
+        for file in files {
+            let length = u32::try_from(file.text.len()).ok();
+            let Some(next) = length.and_then(|it| base.checked_add(it)?.checked_add(1)) else {
+                problems.push(crate::mistake::too_large(&file.name));
+                continue;
+            };
+            let (mut body, unreadable) = files::body(file);
+            body.place(&|at| at.plus(base));
+            problems.extend(unreadable);
+            overrides.bases.push((base, file.name.clone()));
+            base = next;
+            overrides.gather(body, problems);
+        }
+        overrides
+    }
+
+    /// The resolver for a primary file with what overrides parts of it.
+    pub(super) fn resolver(&self, file: &SourceFile) -> Resolver {
+        let first = std::iter::once((0, file.name.clone()));
+        Resolver::over(first.chain(self.bases.iter().cloned()).collect())
+    }
+
+    /// The resolver for what is in override files alone.
+    fn own_resolver(&self) -> Option<Resolver> {
+        (!self.bases.is_empty()).then(|| Resolver::over(self.bases.clone()))
+    }
+
+    fn gather(&mut self, body: Body, problems: &mut Vec<Diagnostic>) {
+        let Some(resolver) = self.own_resolver() else { return };
+        for argument in body.arguments {
+            problems.push(crate::mistake::argument_at_top(&argument.name.name, resolver.span(argument.name.at)));
+        }
+        for block in body.blocks {
+            match &*block.kind.name {
+                "locals" => {
+                    for argument in block.body.arguments {
+                        self.locals.insert(argument.name.name.clone(), (argument, false));
+                    }
+                }
+                "moved" | "removed" | "import" | "check" | "function" => {
+                    problems.push(mistakes::not_overridden(&block.kind.name, resolver.span(block.head)));
+                }
+                _ => {
+                    let depends_on = block.body.arguments.iter().find(|it| &*it.name.name == "depends_on");
+                    if let (Some(argument), "resource" | "data" | "module" | "output") = (depends_on, &*block.kind.name) {
+                        problems.push(mistakes::depends_on_overridden(resolver.span(argument.name.at)));
+                        continue;
+                    }
+                    match self.blocks.entry(key(&block)) {
+                        Entry::Occupied(mut over) => match &mut over.get_mut().block {
+                            Some(first) => merge(first, block),
+                            place => *place = Some(block),
+                        },
+                        Entry::Vacant(place) => drop(place.insert(Over { block: Some(block), there: false })),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts into a primary file what overrides parts of it.
+    pub(super) fn apply(&mut self, body: &mut Body) {
+        if self.bases.is_empty() {
+            return;
+        }
+        for block in &mut body.blocks {
+            if &*block.kind.name == "locals" {
+                for argument in &mut block.body.arguments {
+                    if let Some((over, there)) = self.locals.get_mut(&argument.name.name)
+                        && !std::mem::replace(there, true)
+                    {
+                        std::mem::swap(argument, over);
+                    }
+                }
+                continue;
+            }
+            let Some(over) = self.blocks.get_mut(&key(block)) else { continue };
+            match &*block.kind.name {
+                // Several of these say something together, so what is overridden goes from all of them.
+                "ha" | "terraform" => {
+                    if let Some(over) = &over.block {
+                        without(block, over);
+                    }
+                }
+                _ => {
+                    over.there = true;
+                    if let Some(over) = over.block.take() {
+                        merge(block, over);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is left over: blocks of which some may stand alone, once everything that is not there has been told.
+    pub(super) fn rest(self, problems: &mut Vec<Diagnostic>) -> Option<(Body, Resolver)> {
+        let resolver = self.own_resolver()?;
+        let mut rest = Body::default();
+        for (name, (argument, there)) in self.locals {
+            if !there {
+                problems.push(mistakes::nothing_to_override(&format!("local value `{name}`"), resolver.span(argument.name.at)));
+            }
+        }
+        for ((kind, labels), Over { block, there }) in self.blocks {
+            let Some(block) = block.filter(|_| !there) else { continue };
+            let needs_another = match &*kind {
+                "variable" | "output" | "module" | "resource" | "data" => true,
+                "provider" => labels.len() > 1,
+                // Settings stand alone, and of all else the compiler says what is wrong with it.
+                _ => false,
+            };
+            if needs_another {
+                let what = labels.iter().fold(kind.to_string(), |what, label| format!("{what} \"{label}\""));
+                problems.push(mistakes::nothing_to_override(&format!("`{what}`"), resolver.span(block.head)));
+            } else {
+                rest.blocks.push(block);
+            }
+        }
+        Some((rest, resolver))
+    }
+}
+
+/// What a block is of.
+fn key(block: &Block) -> Key {
+    let mut labels: Vec<Name> = block.labels.iter().map(|it| it.name.clone()).collect();
+    if &*block.kind.name == "provider" {
+        let alias = block.body.arguments.iter().find(|it| &*it.name.name == "alias");
+        labels.extend(alias.and_then(|it| it.value.text()).map(Name::from));
+    }
+    (block.kind.name.clone(), labels)
+}
+
+/// Arguments take the place of those of the same name, nested blocks that of all blocks of the same name.
+fn merge(block: &mut Block, over: Block) {
+    for argument in over.body.arguments {
+        match block.body.arguments.iter_mut().find(|it| it.name.name == argument.name.name) {
+            Some(place) => *place = argument,
+            None => block.body.arguments.push(argument),
+        }
+    }
+    let (deep, flat): (Vec<Block>, Vec<Block>) =
+        over.body.blocks.into_iter().partition(|it| matches!(&*it.kind.name, "lifecycle" | "required_providers"));
+    for inner in deep {
+        match block.body.blocks.iter_mut().find(|it| it.kind.name == inner.kind.name) {
+            Some(place) => merge(place, inner),
+            None => block.body.blocks.push(inner),
+        }
+    }
+    let replaced: HashSet<&Name> = flat.iter().map(made_by).collect();
+    block.body.blocks.retain(|it| !replaced.contains(made_by(it)));
+    block.body.blocks.extend(flat);
+}
+
+/// Takes off a block what another one says instead.
+fn without(block: &mut Block, over: &Block) {
+    let given: HashSet<&Name> = over.body.arguments.iter().map(|it| &it.name.name).collect();
+    block.body.arguments.retain(|it| !given.contains(&it.name.name));
+    for inner in &over.body.blocks {
+        match &*inner.kind.name {
+            "required_providers" => {
+                let own = block.body.blocks.iter_mut().filter(|it| it.kind.name == inner.kind.name);
+                own.for_each(|it| without(it, inner));
+            }
+            _ => block.body.blocks.retain(|it| it.kind.name != inner.kind.name),
+        }
+    }
+}
+
+/// The name of the blocks that a block is or makes.
+fn made_by(block: &Block) -> &Name {
+    match (&*block.kind.name, block.labels.first()) {
+        ("dynamic", Some(label)) => &label.name,
+        _ => &block.kind.name,
+    }
+}

@@ -1,0 +1,184 @@
+//! `moved`, `removed` and `import` blocks: what becomes of what is there already.
+
+use std::collections::HashMap;
+
+use ha_kind::{Key, Mode, Place};
+
+use super::Compiler;
+use crate::configuration::{Import, Moved, Removed};
+use crate::mistake;
+use crate::mistake::place as mistakes;
+use crate::syntax::{Argument, Block};
+
+impl Compiler<'_> {
+    pub(super) fn moved(&mut self, mut block: Block) {
+        let span = self.span(&block);
+        if self.labels(&mut block, []).is_none() {
+            return;
+        }
+        self.no_blocks(block.body.blocks, &[]);
+        let (mut from, mut to) = (None, None);
+        for Argument { name, value } in block.body.arguments {
+            match &*name.name {
+                "from" => from = Some(self.place(value)),
+                "to" => to = Some(self.place(value)),
+                _ => self.unexpected(&name, &["from", "to"]),
+            }
+        }
+        for (name, given) in [("from", &from), ("to", &to)] {
+            if given.is_none() {
+                self.problem(mistake::missing_argument(name, span.clone()));
+            }
+        }
+        let (Some(Some(from)), Some(Some(to))) = (from, to) else { return };
+        if from.block.is_some() != to.block.is_some() {
+            self.problem(mistakes::module_and_block(&from, &to, span));
+            return;
+        }
+        if let Some(data) = [&from, &to].into_iter().find(|it| is_data(it)) {
+            self.problem(mistakes::data_do_not_move(data, span));
+            return;
+        }
+        self.configuration.moved.push(Moved { from, to, span });
+    }
+
+    pub(super) fn removed(&mut self, mut block: Block) {
+        let span = self.span(&block);
+        if self.labels(&mut block, []).is_none() {
+            return;
+        }
+        let mut from = None;
+        for Argument { name, value } in block.body.arguments {
+            match &*name.name {
+                "from" => from = Some(self.place(value)),
+                _ => self.unexpected(&name, &["from"]),
+            }
+        }
+        let mut destroy = None;
+        for inner in block.body.blocks {
+            match &*inner.kind.name {
+                "lifecycle" if destroy.is_none() => destroy = Some(self.whether_destroyed(inner)),
+                "provisioner" | "connection" => {
+                    let problem = mistake::no_provisioners(&inner.kind.name, self.span(&inner));
+                    self.problem(problem);
+                }
+                _ => self.no_blocks(vec![inner], &["lifecycle"]),
+            }
+        }
+        let from = match from {
+            Some(Some(from)) => from,
+            Some(None) => return,
+            None => {
+                self.problem(mistake::missing_argument("from", span));
+                return;
+            }
+        };
+        if from.key != Key::None || from.module.iter().any(|(_, key)| *key != Key::None) {
+            self.problem(mistakes::removed_has_keys(&from, span));
+            return;
+        }
+        if is_data(&from) {
+            self.problem(mistakes::data_are_not_removed(&from, span));
+            return;
+        }
+        self.configuration.removed.push(Removed { from, destroy: destroy.unwrap_or(true), span });
+    }
+
+    fn whether_destroyed(&mut self, mut block: Block) -> bool {
+        if self.labels(&mut block, []).is_none() {
+            return true;
+        }
+        self.no_blocks(block.body.blocks, &[]);
+        let mut destroy = true;
+        for Argument { name, value } in block.body.arguments {
+            match &*name.name {
+                "destroy" => destroy = self.flag(value),
+                _ => self.unexpected(&name, &["destroy"]),
+            }
+        }
+        destroy
+    }
+
+    pub(super) fn import(&mut self, mut block: Block) {
+        let span = self.span(&block);
+        if self.labels(&mut block, []).is_none() {
+            return;
+        }
+        self.no_blocks(block.body.blocks, &[]);
+        let (mut to, mut id, mut for_each, mut provider) = (None, None, None, None);
+        for Argument { name, value } in block.body.arguments {
+            match &*name.name {
+                "to" => to = Some(self.target(value)),
+                "id" => id = Some(self.expression(value)),
+                "for_each" => for_each = Some(self.expression(value)),
+                "provider" => provider = self.provider_name(value),
+                _ => self.unexpected(&name, &["to", "id", "for_each", "provider"]),
+            }
+        }
+        if to.is_none() {
+            self.problem(mistake::missing_argument("to", span.clone()));
+        }
+        if id.is_none() {
+            self.problem(mistake::missing_argument("id", span.clone()));
+        }
+        let (Some(Some(to)), Some(id)) = (to, id) else { return };
+        if to.block.mode == Mode::Data {
+            self.problem(mistakes::data_are_not_imported(&to.block, span));
+            return;
+        }
+        let import = Import { module: to.module, block: to.block, key: to.key, id, for_each, provider, span };
+        self.configuration.imports.push(import);
+    }
+}
+
+fn is_data(place: &Place) -> bool {
+    matches!(place.block, Some((Mode::Data, ..)))
+}
+
+/// What is wrong with moves whatever the state is: each by itself, and all of one module together.
+pub(super) fn moves(moved: &[Moved], problems: &mut Vec<ha_kind::Diagnostic>) {
+    let mut by_from: HashMap<&Place, &Moved> = HashMap::with_capacity(moved.len());
+    let mut by_to: HashMap<&Place, &Moved> = HashMap::with_capacity(moved.len());
+    for it in moved {
+        if it.from == it.to {
+            problems.push(mistakes::moved_nowhere(it));
+            continue;
+        }
+        match by_from.get(&it.from) {
+            Some(first) if first.to == it.to => {}
+            Some(first) => problems.push(mistakes::moved_to_two(first, it)),
+            None => {
+                by_from.insert(&it.from, it);
+                if let Some(first) = by_to.insert(&it.to, it) {
+                    problems.push(mistakes::two_moved_to_one(first, it));
+                }
+            }
+        }
+    }
+    cycles(moved, &by_from, problems);
+}
+
+/// Tells of moves that lead back to where they began. Each place has one move out of it, so a walk from place to place
+/// meets a cycle at most once; what was walked over needs no second walk.
+fn cycles(moved: &[Moved], by_from: &HashMap<&Place, &Moved>, problems: &mut Vec<ha_kind::Diagnostic>) {
+    let mut walked: HashMap<&Place, usize> = HashMap::with_capacity(moved.len());
+    for (walk, start) in moved.iter().enumerate().filter(|(_, it)| it.from != it.to) {
+        let mut path = Vec::new();
+        let mut place = &start.from;
+        while let Some(next) = by_from.get(place) {
+            match walked.get(place) {
+                Some(earlier) if *earlier == walk => {
+                    let begin = path.iter().position(|it: &&Moved| it.from == *place).unwrap_or(0);
+                    problems.push(mistakes::moved_in_a_circle(&path[begin..]));
+                    break;
+                }
+                Some(_) => break,
+                None => {
+                    walked.insert(place, walk);
+                    path.push(*next);
+                    place = &next.to;
+                }
+            }
+        }
+    }
+}

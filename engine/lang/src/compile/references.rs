@@ -1,0 +1,266 @@
+//! Whether what is referred to is there, and may be referred to where it is.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+
+use ha_kind::{Diagnostic, Key, Mode, Name, Place, Step};
+
+use crate::configuration::{Condition, Configuration, Import, ModuleCall, ResourceBlock};
+use crate::mistake;
+use crate::mistake::{module, place};
+use crate::tree::{BlockName, Expression, Reference, Target};
+
+/// What a place may refer to beyond what is declared.
+#[derive(Clone, Copy, Default)]
+struct Around<'a> {
+    each: bool,
+    count: bool,
+    own: bool,
+    /// The `check` block it is in.
+    check: Option<&'a Name>,
+}
+
+/// Checks a configuration whose modules are in their places. Of those that are `unsound` nothing is said: what they lack may
+/// be what could not be read.
+pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
+    let mut checker = Checker { configuration, unsound, problems, suggested: Cell::new(0) };
+    let nowhere = Around::default();
+    for variable in configuration.variables.values() {
+        checker.conditions(&variable.validations, nowhere);
+    }
+    for local in configuration.locals.values() {
+        checker.expression(&local.expression, nowhere);
+    }
+    for output in configuration.outputs.values() {
+        checker.expression(&output.value, nowhere);
+        checker.all(&output.depends_on, nowhere);
+        checker.conditions(&output.preconditions, nowhere);
+    }
+    for provider in &configuration.providers {
+        checker.all(provider.body.references(), nowhere);
+    }
+    for call in configuration.modules.values() {
+        checker.call(call);
+    }
+    for block in configuration.blocks.values() {
+        checker.block(block);
+    }
+    for check in configuration.checks.values() {
+        checker.conditions(&check.assertions, Around { check: Some(&check.name), ..nowhere });
+    }
+    for import in &configuration.imports {
+        checker.import(import);
+    }
+    checker.refactored();
+    super::providers::providers(configuration, unsound, checker.problems);
+    super::ephemeral::ephemeral(configuration, unsound, checker.problems);
+    if let Some(backend) = configuration.settings.as_ref().and_then(|it| it.backend.as_ref()) {
+        checker.all(backend.body.references(), nowhere);
+    }
+}
+
+struct Checker<'a> {
+    configuration: &'a Configuration,
+    unsound: &'a HashSet<Name>,
+    problems: &'a mut Vec<Diagnostic>,
+    /// How often the names that there are have been searched for a similar one.
+    suggested: Cell<usize>,
+}
+
+/// Similar names are searched for so many mistakes; searching for all would take too long where there are very many.
+const SUGGESTIONS: usize = 50;
+
+impl Checker<'_> {
+    fn block(&mut self, block: &ResourceBlock) {
+        let before = self.problems.len();
+        let nowhere = Around { check: block.check.as_ref(), ..Around::default() };
+        let inside =
+            Around { each: block.for_each.is_some(), count: block.count.is_some(), own: false, check: block.check.as_ref() };
+        for expression in block.count.iter().chain(&block.for_each).chain(&block.lifecycle.enabled) {
+            self.expression(expression, nowhere);
+        }
+        self.all(&block.depends_on, nowhere);
+        self.all(block.body.references(), inside);
+        let lifecycle = &block.lifecycle;
+        for expression in lifecycle.create_before_destroy.iter().chain(&lifecycle.prevent_destroy) {
+            self.expression(expression, inside);
+        }
+        self.all(&lifecycle.replace_triggered_by, inside);
+        self.conditions(&lifecycle.preconditions, inside);
+        self.conditions(&lifecycle.postconditions, Around { own: true, ..inside });
+        for problem in &mut self.problems[before..] {
+            problem.context.get_or_insert_with(|| block.head.clone());
+        }
+    }
+
+    fn call(&mut self, call: &ModuleCall) {
+        let before = self.problems.len();
+        let nowhere = Around::default();
+        let inside = Around { each: call.for_each.is_some(), count: call.count.is_some(), ..nowhere };
+        for expression in call.count.iter().chain(&call.for_each).chain(&call.enabled) {
+            self.expression(expression, nowhere);
+        }
+        self.all(&call.depends_on, nowhere);
+        for argument in call.arguments.values() {
+            self.expression(argument, inside);
+        }
+        if !self.unsound.contains(&call.name) {
+            let variables = &call.configuration.variables;
+            for (name, argument) in call.arguments.iter().filter(|(name, _)| !variables.contains_key(*name)) {
+                let known = self.suggestible(variables.keys().map(|it| &**it));
+                let problem = module::no_such_input(&call.name, name, argument.span().clone(), known);
+                self.problems.push(problem);
+            }
+            let missing = variables.values().filter(|it| it.default.is_none() && !call.arguments.contains_key(&it.name));
+            self.problems.extend(missing.map(|it| module::missing_input(&call.name, &it.name, call.head.clone())));
+        }
+        for problem in &mut self.problems[before..] {
+            problem.context.get_or_insert_with(|| call.head.clone());
+        }
+    }
+
+    fn import(&mut self, import: &Import) {
+        let nowhere = Around::default();
+        let inside = Around { each: import.for_each.is_some(), ..nowhere };
+        if let Some(expression) = &import.for_each {
+            self.expression(expression, nowhere);
+        }
+        let keys = import.module.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.key);
+        for expression in keys.chain([&import.id]) {
+            self.expression(expression, inside);
+        }
+        let way = import.module.iter().map(|(name, _)| name);
+        if let Some(None) = self.module_at(way).map(|it| it.blocks.get(&import.block)) {
+            let modules: String = import.module.iter().map(|(name, _)| format!("module.{name}.")).collect();
+            self.problems.push(place::imports_into_nothing(&format!("{modules}{}", import.block), import.span.clone()));
+        }
+    }
+
+    /// What has moved away or is removed is not in the configuration any more.
+    fn refactored(&mut self) {
+        for moved in &self.configuration.moved {
+            if self.is_alone(&moved.from) && moved.from != moved.to {
+                self.problems.push(place::still_there("moved", &moved.from, moved.span.clone()));
+            }
+        }
+        for removed in &self.configuration.removed {
+            let way = removed.from.module.iter().map(|(name, _)| name);
+            let there = match (self.module_at(way), &removed.from.block) {
+                (Some(_), None) => true,
+                (Some(module), Some((mode, kind, name))) => {
+                    module.blocks.contains_key(&BlockName { mode: *mode, kind: kind.clone(), name: name.clone() })
+                }
+                (None, _) => false,
+            };
+            if there {
+                self.problems.push(place::still_there("removed", &removed.from, removed.span.clone()));
+            }
+        }
+    }
+
+    /// The module that calls lead to.
+    fn module_at<'n>(&self, way: impl IntoIterator<Item = &'n Name>) -> Option<&Configuration> {
+        let mut module = self.configuration;
+        for name in way {
+            module = &module.modules.get(name)?.configuration;
+        }
+        Some(module)
+    }
+
+    /// Whether the configuration has exactly this one instance at a place, for sure and not as one of several.
+    fn is_alone(&self, place: &Place) -> bool {
+        let mut module = self.configuration;
+        for (name, key) in place.module.iter() {
+            match module.modules.get(name) {
+                Some(it) if *key == Key::None && it.count.is_none() && it.for_each.is_none() && it.enabled.is_none() => {
+                    module = &it.configuration;
+                }
+                _ => return false,
+            }
+        }
+        let Some((mode, kind, name)) = &place.block else { return true };
+        let block = module.blocks.get(&BlockName { mode: *mode, kind: kind.clone(), name: name.clone() });
+        place.key == Key::None
+            && block.is_some_and(|it| it.count.is_none() && it.for_each.is_none() && it.lifecycle.enabled.is_none())
+    }
+
+    fn conditions(&mut self, conditions: &[Condition], place: Around<'_>) {
+        for condition in conditions {
+            self.expression(&condition.condition, place);
+            self.expression(&condition.error_message, place);
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression, place: Around<'_>) {
+        self.all(expression.references(), place);
+    }
+
+    fn all<'r>(&mut self, references: impl IntoIterator<Item = &'r Reference>, place: Around<'_>) {
+        for reference in references {
+            let problem = self.reference(reference, place);
+            self.problems.extend(problem);
+        }
+    }
+
+    fn reference(&self, reference: &Reference, place: Around<'_>) -> Option<Diagnostic> {
+        let span = || reference.span.clone();
+        let configuration = self.configuration;
+        match &reference.target {
+            Target::Variable(name) if !configuration.variables.contains_key(name) => {
+                let known = self.suggestible(configuration.variables.keys().map(|it| &**it));
+                Some(mistake::not_declared("variable", name, span(), known))
+            }
+            Target::Local(name) if !configuration.locals.contains_key(name) => {
+                let known = self.suggestible(configuration.locals.keys().map(|it| &**it));
+                Some(mistake::not_declared("local value", name, span(), known))
+            }
+            Target::Block(name) if !configuration.blocks.contains_key(name) => Some(self.no_such_block(name, reference)),
+            Target::Block(name) => match &configuration.blocks[name].check {
+                Some(check) if place.check != Some(check) => Some(mistake::of_another_check(name, check, span())),
+                _ => None,
+            },
+            Target::Module(name) => self.module(name, reference),
+            Target::EachKey | Target::EachValue if !place.each => Some(mistake::no_each(&reference.target, span())),
+            Target::CountIndex if !place.count => Some(mistake::no_count(span())),
+            Target::SelfValue if !place.own => Some(mistake::no_self(span())),
+            _ => None,
+        }
+    }
+
+    fn module(&self, name: &Name, reference: &Reference) -> Option<Diagnostic> {
+        let Some(call) = self.configuration.modules.get(name) else {
+            let known = self.suggestible(self.configuration.modules.keys().map(|it| &**it));
+            return Some(mistake::not_declared("module", name, reference.span.clone(), known));
+        };
+        let outputs = &call.configuration.outputs;
+        match reference.path.steps().first() {
+            Some(Step::Name(output)) if !outputs.contains_key(output) && !self.unsound.contains(name) => {
+                let known = self.suggestible(outputs.keys().map(|it| &**it));
+                Some(module::no_such_output(name, output, reference.span.clone(), known))
+            }
+            _ => None,
+        }
+    }
+
+    fn suggestible<T>(&self, names: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+        let so_far = self.suggested.get();
+        self.suggested.set(so_far + 1);
+        names.take(if so_far < SUGGESTIONS { usize::MAX } else { 0 })
+    }
+
+    fn no_such_block(&self, name: &BlockName, reference: &Reference) -> Diagnostic {
+        let span = reference.span.clone();
+        let names = self.configuration.blocks.keys();
+        // The most likely slip is the mode, the next the name, the next the kind.
+        let other = match name.mode {
+            Mode::Managed => Mode::Data,
+            Mode::Data => Mode::Managed,
+        };
+        let twin = BlockName { mode: other, ..name.clone() };
+        if self.configuration.blocks.contains_key(&twin) {
+            return mistake::block_of_other_mode(name, &twin, span);
+        }
+        let known: Vec<String> = self.suggestible(names.map(ToString::to_string)).collect();
+        mistake::no_such_block_declared(name, span, known.iter().map(String::as_str))
+    }
+}

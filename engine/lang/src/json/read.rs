@@ -1,0 +1,280 @@
+//! JSON with places.
+
+use ha_kind::Number;
+
+use crate::syntax::At;
+
+/// How deep objects and arrays may lie within each other.
+const DEEPEST: usize = 64;
+
+/// A value and where it is written.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) at: At,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Text),
+    Array(Vec<Node>),
+    Object(Vec<(Text, Node)>),
+}
+
+/// A text, where it is written between its quotes, and whether it is written there as it is.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) value: String,
+    pub(super) at: At,
+    pub(super) plain: bool,
+}
+
+/// Why it is no JSON, and where.
+pub(super) struct Unreadable {
+    pub(super) message: &'static str,
+    pub(super) at: At,
+}
+
+/// The value that a text is.
+pub(super) fn value(text: &str) -> Result<Node, Unreadable> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    let value = reader.value()?;
+    reader.space();
+    match reader.at < text.len() {
+        true => Err(reader.wrong("something follows behind the end")),
+        false => Ok(value),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn wrong(&self, message: &'static str) -> Unreadable {
+        let start = self.text.floor_char_boundary(self.at);
+        match self.text[start..].chars().next() {
+            Some(found) => Unreadable { message, at: At::new(start, start + found.len_utf8()) },
+            None => Unreadable { message: "the text ends too early", at: At::new(start, start) },
+        }
+    }
+
+    fn eat(&mut self, byte: u8, message: &'static str) -> Result<(), Unreadable> {
+        self.space();
+        match self.peek() {
+            Some(it) if it == byte => {
+                self.at += 1;
+                Ok(())
+            }
+            _ => Err(self.wrong(message)),
+        }
+    }
+
+    fn value(&mut self) -> Result<Node, Unreadable> {
+        self.space();
+        let start = self.at;
+        let kind = match self.peek() {
+            Some(b'{') => self.nested(Self::object)?,
+            Some(b'[') => self.nested(Self::array)?,
+            Some(b'"') => Kind::Text(self.string()?),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.word("true", Kind::Bool(true))?,
+            Some(b'f') => self.word("false", Kind::Bool(false))?,
+            Some(b'n') => self.word("null", Kind::Null)?,
+            _ => return Err(self.wrong("expected a value")),
+        };
+        Ok(Node { at: At::new(start, self.at), kind })
+    }
+
+    fn nested(&mut self, inside: fn(&mut Self) -> Result<Kind, Unreadable>) -> Result<Kind, Unreadable> {
+        if self.depth == DEEPEST {
+            return Err(self.wrong("more than 64 objects and arrays lie within each other"));
+        }
+        self.depth += 1;
+        self.at += 1;
+        let kind = inside(self)?;
+        self.depth -= 1;
+        Ok(kind)
+    }
+
+    fn object(&mut self) -> Result<Kind, Unreadable> {
+        let mut entries = Vec::new();
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Kind::Object(entries));
+        }
+        loop {
+            self.space();
+            if self.peek() != Some(b'"') {
+                return Err(self.wrong("expected a name in quotes"));
+            }
+            let name = self.string()?;
+            self.eat(b':', "expected `:`")?;
+            entries.push((name, self.value()?));
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                _ => {
+                    self.eat(b'}', "expected `,` or `}`")?;
+                    return Ok(Kind::Object(entries));
+                }
+            }
+        }
+    }
+
+    fn array(&mut self) -> Result<Kind, Unreadable> {
+        let mut items = Vec::new();
+        self.space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Kind::Array(items));
+        }
+        loop {
+            items.push(self.value()?);
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                _ => {
+                    self.eat(b']', "expected `,` or `]`")?;
+                    return Ok(Kind::Array(items));
+                }
+            }
+        }
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, Unreadable> {
+        match self.text[self.at..].starts_with(word) {
+            true => {
+                self.at += word.len();
+                Ok(kind)
+            }
+            false => Err(self.wrong("expected a value")),
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), Unreadable> {
+        if !matches!(self.peek(), Some(b'0'..=b'9')) {
+            return Err(self.wrong("expected a digit"));
+        }
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<Kind, Unreadable> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let whole = self.at;
+        self.digits()?;
+        if self.text.as_bytes()[whole] == b'0' && self.at > whole + 1 {
+            self.at = whole;
+            return Err(self.wrong("a number does not begin with 0"));
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let number = self.text[start..self.at].parse();
+        number.map(Kind::Number).map_err(|_| Unreadable { message: "this number is out of range", at: At::new(start, self.at) })
+    }
+
+    fn string(&mut self) -> Result<Text, Unreadable> {
+        self.at += 1;
+        let start = self.at;
+        let mut value = String::new();
+        let mut plain = true;
+        loop {
+            let rest = &self.text[self.at..];
+            let length = rest.find(['"', '\\']).unwrap_or(rest.len());
+            if let Some(control) = rest[..length].find(|it: char| it < ' ') {
+                self.at += control;
+                return Err(self.wrong("a text goes on without line ends and control characters"));
+            }
+            value.push_str(&rest[..length]);
+            self.at += length;
+            match self.peek() {
+                Some(b'"') => {
+                    let at = At::new(start, self.at);
+                    self.at += 1;
+                    return Ok(Text { value, at, plain });
+                }
+                Some(_) => {
+                    plain = false;
+                    value.push(self.escape()?);
+                }
+                None => return Err(self.wrong("expected `\"`")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Unreadable> {
+        self.at += 1;
+        let c = match self.peek() {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode(),
+            _ => return Err(self.wrong("there is no such escape")),
+        };
+        self.at += 1;
+        Ok(c)
+    }
+
+    fn unicode(&mut self) -> Result<char, Unreadable> {
+        let high = self.unit()?;
+        let paired = (0xd800..0xdc00).contains(&high) && self.text[self.at..].starts_with("\\u");
+        if !paired {
+            // Half of a pair is no character; terraform puts the sign for that in its place too.
+            return Ok(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        let before = self.at;
+        self.at += 1;
+        let low = self.unit()?;
+        if !(0xdc00..0xe000).contains(&low) {
+            self.at = before;
+            return Ok(char::REPLACEMENT_CHARACTER);
+        }
+        let point = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+        Ok(char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    /// The four digits behind `u`.
+    fn unit(&mut self) -> Result<u32, Unreadable> {
+        self.at += 1;
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).filter(|it| it.iter().all(u8::is_ascii_hexdigit));
+        let Some(digits) = digits else { return Err(self.wrong("expected four hexadecimal digits")) };
+        self.at += 4;
+        Ok(digits.iter().fold(0, |unit, digit| unit * 16 + char::from(*digit).to_digit(16).unwrap_or(0)))
+    }
+}

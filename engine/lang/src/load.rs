@@ -1,0 +1,271 @@
+//! From a directory of files, and those of the modules it calls, to one [`Configuration`].
+
+mod known;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Name, Span, Value};
+
+use crate::SourceFile;
+use crate::compile::{self, Compiled, Source};
+use crate::configuration::{Configuration, ModuleCall};
+use crate::environment::{Environment, Nothing};
+use crate::mistake;
+use crate::mistake::module as mistakes;
+use known::{Given, Known};
+
+/// How deep calls of modules may lie within each other.
+const DEEPEST: usize = 64;
+
+/// The directories that modules are read from.
+pub trait Directories {
+    /// The files of a configuration that are in a directory itself, in the order of their names. The directory is named from the
+    /// root's, with `/` between the parts and without `.`; it begins with `..` where it lies outside. The names of the
+    /// files begin with that of the directory.
+    ///
+    /// # Errors
+    /// Why they cannot be read, without the directory's name.
+    fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String>;
+}
+
+impl Directories for Nothing {
+    fn files(&self, _: &str) -> Result<Vec<SourceFile>, String> {
+        Err("modules cannot be read here".into())
+    }
+}
+
+/// A configuration with all its modules.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What the files say. What is wrong is left out of it; it is complete where nothing is wrong.
+    pub configuration: Configuration,
+    /// The files of the modules, each once.
+    pub modules: Vec<SourceFile>,
+    /// All that is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The configuration that the files of one directory say together, without modules, and all that is wrong with it.
+#[must_use]
+pub fn compile(files: &[SourceFile]) -> (Configuration, Vec<Diagnostic>) {
+    let Loaded { configuration, diagnostics, .. } = load(files, &Nothing, |_| BTreeMap::new());
+    (configuration, diagnostics)
+}
+
+/// The configuration that the root's files say with the modules they call. `values` are those of the root's variables as
+/// far as they are given; it is asked once, with what the root's files say by themselves.
+pub fn load(
+    files: &[SourceFile],
+    directories: &dyn Directories,
+    values: impl FnOnce(&Configuration) -> BTreeMap<Name, Value>,
+) -> Loaded {
+    let mut problems = Vec::new();
+    let root = compile::directory(files, &mut problems);
+    let given = Given::Values(values(&root.configuration));
+    let mut loader = Loader {
+        directories,
+        compiled: HashMap::new(),
+        made: HashMap::new(),
+        within: vec!["".into()],
+        modules: Vec::new(),
+        problems,
+    };
+    let known = Known::new(&root.configuration, given);
+    let called = loader.called(&root.sources, &known);
+    drop(known);
+    let Compiled { mut configuration, .. } = root;
+    loader.finish(&mut configuration, called);
+    compile::root(&configuration, &mut loader.problems);
+    Loaded { configuration, modules: loader.modules, diagnostics: loader.problems }
+}
+
+struct Loader<'a> {
+    directories: &'a dyn Directories,
+    /// What directories say by themselves, until it is sure that nobody needs it any more.
+    compiled: HashMap<Arc<str>, Rc<Compiled>>,
+    /// What was made of directories.
+    made: HashMap<Arc<str>, Vec<Made>>,
+    /// The directories that are being read, outermost first.
+    within: Vec<Arc<str>>,
+    modules: Vec<SourceFile>,
+    problems: Vec<Diagnostic>,
+}
+
+/// What a directory says with the modules it calls, which may hang on values of variables.
+struct Made {
+    used: BTreeMap<Name, Option<Value>>,
+    module: Module,
+}
+
+/// A module with all it calls.
+#[derive(Clone)]
+struct Module {
+    configuration: Arc<Configuration>,
+    /// Whether nothing is wrong with it.
+    sound: bool,
+    /// A `provider` block in it or below.
+    provider: Option<Span>,
+}
+
+/// A module that a configuration calls.
+struct Called {
+    source: Name,
+    /// What it is, where it could be read.
+    module: Option<Module>,
+}
+
+impl Loader<'_> {
+    /// The modules that a configuration calls.
+    fn called(&mut self, sources: &[Source], known: &Known<'_>) -> Vec<(Name, Called)> {
+        let mut all = Vec::with_capacity(sources.len());
+        for Source { module, expression } in sources {
+            let source = self.source(expression, known);
+            let inside = source.as_deref().and_then(|it| self.module(it, module, expression.span(), known));
+            all.push((module.clone(), Called { source: source.unwrap_or_else(|| "".into()), module: inside }));
+        }
+        all
+    }
+
+    /// The text that the source of a module is.
+    fn source(&mut self, expression: &crate::tree::Expression, known: &Known<'_>) -> Option<Name> {
+        let span = expression.span();
+        let problem = match expression.evaluate(&Environment::new(known, &Nothing)) {
+            Ok(Value::String(source)) => return Some(source),
+            Ok(value) if value.contains_sensitive() => mistakes::source_is_secret(span.clone()),
+            Ok(_) => mistakes::source_is_no_text(span.clone()),
+            Err(problems) => {
+                let explained = problems.into_iter().map(|it| mistakes::source_is_not_known(it, span));
+                self.problems.extend(explained);
+                return None;
+            }
+        };
+        self.problems.push(problem);
+        None
+    }
+
+    /// The module in a directory.
+    fn module(&mut self, source: &str, name: &Name, span: &Span, outer: &Known<'_>) -> Option<Module> {
+        let within = self.within.last().cloned().unwrap_or_default();
+        let Some(directory) = directory(&within, source) else {
+            self.problems.push(mistakes::not_local(source, span.clone()));
+            return None;
+        };
+        if let Some(begin) = self.within.iter().position(|it| *it == directory) {
+            let way: Vec<&str> = self.within[begin..].iter().chain([&directory]).map(|it| &**it).collect();
+            self.problems.push(mistakes::circular(&way, span.clone()));
+            return None;
+        }
+        if self.within.len() > DEEPEST {
+            self.problems.push(mistakes::too_deep(span.clone()));
+            return None;
+        }
+        if let Some(made) = self.made.get(&directory).and_then(|it| it.iter().find(|it| it.used.is_empty())) {
+            return Some(made.module.clone());
+        }
+        let compiled = self.compiled(&directory, span)?;
+        let before = self.problems.len();
+        let known = Known::new(&compiled.configuration, Given::Arguments { call: outer.call(name)?, outer });
+        let made = self.made.get(&directory).into_iter().flatten();
+        if let Some(made) = made.into_iter().find(|it| it.used.iter().all(|(name, value)| known.variable(name) == *value)) {
+            return Some(made.module.clone());
+        }
+        self.within.push(directory.clone());
+        let called = self.called(&compiled.sources, &known);
+        self.within.pop();
+        let used = known.into_used();
+        if used.is_empty() {
+            self.compiled.remove(&directory);
+        }
+        let mut configuration = match Rc::try_unwrap(compiled) {
+            Ok(compiled) => compiled.configuration,
+            Err(shared) => shared.configuration.clone(),
+        };
+        let provider = self.finish(&mut configuration, called);
+        let sound = !self.problems[before..].iter().any(Diagnostic::is_error);
+        let module = Module { configuration: Arc::new(configuration), sound, provider };
+        self.made.entry(directory).or_default().push(Made { used, module: module.clone() });
+        Some(module)
+    }
+
+    /// What a directory says by itself.
+    fn compiled(&mut self, directory: &Arc<str>, span: &Span) -> Option<Rc<Compiled>> {
+        if let Some(compiled) = self.compiled.get(directory) {
+            return Some(compiled.clone());
+        }
+        let files = match self.directories.files(directory) {
+            Ok(files) if files.is_empty() => {
+                self.problems.push(mistakes::empty_directory(directory, span.clone()));
+                return None;
+            }
+            Ok(files) => files,
+            Err(why) => {
+                self.problems.push(mistakes::no_directory(directory, &why, span.clone()));
+                return None;
+            }
+        };
+        let mut compiled = compile::directory(&files, &mut self.problems);
+        compiled.configuration.directory = directory.clone();
+        compile::stand_ins(&mut compiled.configuration);
+        for import in &compiled.configuration.imports {
+            self.problems.push(mistake::place::import_below_root(import.span.clone()));
+        }
+        self.modules.extend(files);
+        let compiled = Rc::new(compiled);
+        self.compiled.insert(directory.clone(), compiled.clone());
+        Some(compiled)
+    }
+
+    /// Puts the called modules in their places and checks what refers to them and to all else. Gives a `provider` block,
+    /// where there is one in it or below.
+    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, Called)>) -> Option<Span> {
+        let mut unsound = HashSet::new();
+        let mut provider = configuration.providers.first().map(|it| it.span.clone());
+        for (name, Called { source, module }) in called {
+            let Some(call) = configuration.modules.get_mut(&name) else { continue };
+            call.source = source;
+            if !module.as_ref().is_some_and(|it| it.sound) {
+                unsound.insert(name);
+            }
+            let Some(module) = module else { continue };
+            call.configuration = module.configuration;
+            if let Some(inside) = module.provider {
+                self.problems.extend(provider_in_many(call, &inside));
+                provider.get_or_insert(inside);
+            }
+        }
+        compile::references(configuration, &unsound, &mut self.problems);
+        provider
+    }
+}
+
+/// What is wrong with a call of a module that has `provider` blocks: it must be there as long as they are needed, which is
+/// longer than its instances are.
+fn provider_in_many(call: &ModuleCall, inside: &Span) -> Option<Diagnostic> {
+    let repeated = [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)];
+    let repeated = repeated.into_iter().find_map(|(name, it)| Some((name, it.as_ref()?.span())));
+    let depends = || call.depends_on.first().map(|it| ("depends_on", &it.span));
+    let (argument, span) = repeated.or_else(depends)?;
+    Some(mistakes::provider_in_many(&call.name, argument, inside, span.clone()).within(call.head.clone()))
+}
+
+/// The directory that a source names from another directory, both named from the root's.
+fn directory(within: &str, source: &str) -> Option<Arc<str>> {
+    let local = source.starts_with("./") || source.starts_with("../") || source == "." || source == "..";
+    if !local {
+        return None;
+    }
+    let mut parts: Vec<&str> = within.split('/').filter(|it| !it.is_empty()).collect();
+    for part in source.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match parts.last() {
+                None | Some(&"..") => parts.push(".."),
+                Some(_) => drop(parts.pop()),
+            },
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/").into())
+}

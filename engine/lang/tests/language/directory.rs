@@ -1,0 +1,54 @@
+//! Configurations of several directories, in memory.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Diagnostic, Name, Value};
+use ha_lang::{Configuration, Directories, Loaded, SourceFile, load};
+
+/// Files by their names from the root's directory on.
+pub(crate) struct Tree(Vec<SourceFile>);
+
+impl Tree {
+    pub(crate) fn new<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(files.into_iter().map(|(name, text)| SourceFile::new(name, text)).collect())
+    }
+
+    pub(crate) fn load(&self) -> Loaded {
+        self.load_with([])
+    }
+
+    pub(crate) fn load_with<const N: usize>(&self, values: [(&str, Value); N]) -> Loaded {
+        let root = self.files("").expect("the root can be read");
+        load(&root, self, |_| values.into_iter().map(|(name, value)| (Name::from(name), value)).collect::<BTreeMap<_, _>>())
+    }
+
+    /// What the files say, where nothing is wrong with them.
+    pub(crate) fn configuration(&self) -> Configuration {
+        let Loaded { configuration, diagnostics, .. } = self.load();
+        assert!(diagnostics.is_empty(), "{diagnostics:#?}");
+        configuration
+    }
+
+    /// What is wrong, each with the text it is about and what is proposed.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.load().diagnostics.iter().map(|it| self.with_place(it)).collect()
+    }
+
+    pub(crate) fn with_place(&self, problem: &Diagnostic) -> String {
+        let Some(span) = &problem.span else { return problem.summary.clone() };
+        let file = self.0.iter().find(|it| it.name == span.file).expect("spans are in files");
+        let text = &file.text[span.start..span.end];
+        let suggestion = problem.suggestion.as_ref().map_or(String::new(), |it| format!(" ({it}?)"));
+        format!("{} @ {}: {text}{suggestion}", problem.summary, file.name)
+    }
+}
+
+impl Directories for Tree {
+    fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
+        let inside = |it: &&SourceFile| it.name.rsplit_once('/').map_or("", |(directory, _)| directory) == directory;
+        match directory {
+            "broken" => Err("permission denied".into()),
+            _ => Ok(self.0.iter().filter(inside).cloned().collect()),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The value of every node that is no block, in each instance of its module.
+
+use ha_kind::{Diagnostic, Name, Value, convert};
+use ha_lang::{OutputBlock, Variable};
+
+use crate::condition::{failing, message};
+use crate::expand::{Undecided, call_expansion};
+use crate::graph::{Graph, NodeId, What, refers_to_itself_alone};
+use crate::modules::{ModuleId, ROOT};
+use crate::world::{InstanceId, Standpoint, World};
+
+/// What came of evaluating a node.
+#[derive(Default)]
+pub(crate) struct Evaluated {
+    /// What is wrong.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether all that is wrong only waits for something that is not known yet.
+    pub(crate) waits: bool,
+    /// What is worth a look and stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl Evaluated {
+    fn wrong(&mut self, diagnostics: Vec<Diagnostic>) {
+        self.diagnostics.extend(diagnostics);
+    }
+}
+
+/// Evaluates a node, in all instances of its module; blocks and providers are left to who knows their kinds.
+pub(crate) fn evaluate(graph: &Graph, world: &mut World, node: NodeId) -> Evaluated {
+    let (module, what) = (graph.node(node).module, graph.node(node).what);
+    let mut evaluated = Evaluated::default();
+    match what {
+        What::Expand => expand(graph, world, module, &mut evaluated),
+        What::Gate | What::Whole | What::End | What::Provider(_) | What::Block(_) => {}
+        _ => {
+            for instance in world.of_module(module) {
+                evaluate_in(graph, world, instance, what, &mut evaluated);
+            }
+        }
+    }
+    evaluated
+}
+
+/// Says which instances a module has.
+fn expand(graph: &Graph, world: &mut World, module: ModuleId, evaluated: &mut Evaluated) {
+    let (Some((caller, place)), Some(call)) = (graph.modules.get(module).caller, graph.modules.call(module)) else { return };
+    for instance in world.of_module(caller) {
+        match call_expansion(world, instance, call) {
+            Ok(expansion) => match world.call_expansion(instance, place) {
+                None => world.expand_call(instance, place, expansion),
+                Some(before) if before.keys().eq(expansion.keys()) => world.expand_call_again(instance, place, expansion),
+                Some(_) => {
+                    let what = format!("`{}module.{}` has other instances than planned", world.prefix(instance), call.name);
+                    let diagnostic = Diagnostic::error(what).at(call.head.clone());
+                    evaluated.diagnostics.push(diagnostic.help("plan again and look at the new plan"));
+                }
+            },
+            Err(Undecided { diagnostics, waits }) => {
+                evaluated.waits = waits && (evaluated.diagnostics.is_empty() || evaluated.waits);
+                evaluated.wrong(diagnostics);
+            }
+        }
+    }
+}
+
+fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: What, evaluated: &mut Evaluated) {
+    let module = world.module(instance);
+    let configuration = graph.modules.configuration(module).clone();
+    let here = Standpoint::of(instance);
+    match what {
+        What::Variable(place) => {
+            let (name, variable) = configuration.variables.get_index(place).expect("a node stands for a variable");
+            match input(graph, world, instance, name, variable) {
+                Ok(Some(value)) => world.set_variable(instance, place, value),
+                Ok(None) => {}
+                Err(diagnostics) => evaluated.wrong(diagnostics),
+            }
+            if !variable.validations.is_empty() && refers_to_itself_alone(&configuration, place) {
+                evaluated.wrong(invalid(graph, world, instance, variable));
+            }
+        }
+        What::Validation(place) => {
+            let variable = &configuration.variables[place];
+            if !variable.validations.is_empty() && !refers_to_itself_alone(&configuration, place) {
+                evaluated.wrong(invalid(graph, world, instance, variable));
+            }
+        }
+        What::Local(place) => match world.evaluate(&here, &configuration.locals[place].expression) {
+            Ok(value) => world.set_local(instance, place, value),
+            Err(diagnostics) => evaluated.wrong(diagnostics),
+        },
+        What::Output(place) => {
+            let output = &configuration.outputs[place];
+            let of = format!("{}output.{}", world.prefix(instance), output.name);
+            evaluated.wrong(failing(world, &output.preconditions, &here, &of));
+            match world.evaluate(&here, &output.value) {
+                Ok(value) if module == ROOT && value.contains_sensitive() && !output.sensitive => {
+                    evaluated.diagnostics.push(holds_a_secret(output));
+                }
+                Ok(value) => world.set_output(instance, place, if output.sensitive { value.sensitive() } else { value }),
+                Err(diagnostics) => evaluated.wrong(diagnostics),
+            }
+        }
+        What::Check(place) => {
+            let check = &configuration.checks[place];
+            let of = format!("{}check.{}", world.prefix(instance), check.name);
+            let failing = failing(world, &check.assertions, &here, &of);
+            evaluated.warnings.extend(failing.into_iter().map(Diagnostic::into_warning));
+        }
+        What::Expand | What::Gate | What::Whole | What::End | What::Provider(_) | What::Block(_) => {}
+    }
+}
+
+/// The value that a module instance has for one of its variables. That of the root's is there already.
+fn input(
+    graph: &Graph,
+    world: &World,
+    instance: InstanceId,
+    name: &Name,
+    variable: &Variable,
+) -> Result<Option<Value>, Vec<Diagnostic>> {
+    let (Some((caller, expansion, place)), Some(call)) = (world.caller(instance), graph.modules.call(world.module(instance)))
+    else {
+        return Ok(None);
+    };
+    let of = || format!("{}module.{}{}", world.prefix(caller), call.name, expansion.key(place));
+    let argument = call.arguments.get(name);
+    let at = |message: String| {
+        let span = argument.map_or(&call.head, |it| it.span());
+        Diagnostic::error(message).at(span.clone()).within(call.head.clone()).of(of())
+    };
+    let given = match argument {
+        Some(argument) => Some(world.evaluate(&Standpoint::each(caller, &expansion, place), argument)?),
+        None => None,
+    };
+    let value = match (given, &variable.default) {
+        (Some(value), _) if !value.is_null() => value,
+        (Some(value), _) if variable.nullable => value,
+        (_, Some(default)) => default.clone(),
+        (Some(_), None) => return Err(vec![at(format!("`{name}` cannot be null"))]),
+        (None, None) => return Err(vec![at(format!("the module needs a value for `{name}`"))]),
+    };
+    let value = convert(&value, &variable.ty).map_err(|it| {
+        let place = if it.path.steps().is_empty() { String::new() } else { format!(" ({})", it.path) };
+        vec![at(format!("the value of `{name}` will not do{place}: {}", it.message))]
+    })?;
+    Ok(Some(if variable.sensitive { value.sensitive() } else { value }))
+}
+
+/// What does not hold for the value of a variable.
+fn invalid(graph: &Graph, world: &World, instance: InstanceId, variable: &Variable) -> Vec<Diagnostic> {
+    let call = graph.modules.call(world.module(instance));
+    let written = call.and_then(|it| it.arguments.get(&variable.name)).map(|it| it.span());
+    let mut diagnostics = Vec::new();
+    for condition in &variable.validations {
+        match world.within(&Standpoint::of(instance), |environment| message(condition, environment)) {
+            Ok(None) => {}
+            Ok(Some(message)) => {
+                let of = format!("{}var.{}", world.prefix(instance), variable.name);
+                let diagnostic = Diagnostic::error(format!("the value of `var.{}` will not do", variable.name));
+                let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(of);
+                diagnostics.push(diagnostic.within(condition.span.clone()));
+            }
+            Err(more) => diagnostics.extend(more),
+        }
+    }
+    diagnostics
+}
+
+/// An output that would show a secret.
+fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name)).at(output.value.span().clone());
+    diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
+}

@@ -1,0 +1,118 @@
+//! One end of a move.
+
+use ha_kind::{Key, Mode, Name, Place};
+
+use super::ModulePath;
+
+/// One end of a move, seen from the root.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    /// How many modules are on the way to the one that the move is written in; their keys do not matter.
+    pub(super) declared: usize,
+    /// The modules on the way. None stands for any key.
+    pub(super) module: Vec<(Name, Option<Key>)>,
+    /// The block in there; none for the module itself.
+    pub(super) block: Option<(Mode, Name, Name)>,
+    /// Which of the block's instances; none for all.
+    pub(super) key: Option<Key>,
+}
+
+/// How an end of one move stands to one of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Apart,
+    Same,
+    /// The other one is inside of this one.
+    Around,
+    /// This one is inside of the other.
+    Within,
+}
+
+impl Endpoint {
+    /// Both ends of a move that is written in the module at `path`. Without a key both mean all there is; where one has
+    /// a key, the other means the only instance.
+    pub(super) fn both(path: &[Name], from: &Place, to: &Place) -> (Self, Self) {
+        let last = |it: &Place| match &it.block {
+            Some(_) => it.key.clone(),
+            None => it.module.last().map_or(Key::None, |(_, key)| key.clone()),
+        };
+        let is_whole = last(from) == Key::None && last(to) == Key::None;
+        (Self::of(path, from, is_whole), Self::of(path, to, is_whole))
+    }
+
+    fn of(path: &[Name], place: &Place, is_whole: bool) -> Self {
+        let written = place.module.iter().map(|(name, key)| (name.clone(), Some(key.clone())));
+        let mut module: Vec<(Name, Option<Key>)> = path.iter().map(|name| (name.clone(), None)).chain(written).collect();
+        let key = match (&place.block, is_whole) {
+            (Some(_), false) => Some(place.key.clone()),
+            (None, true) => {
+                if let Some((_, key)) = module.last_mut() {
+                    *key = None;
+                }
+                None
+            }
+            _ => None,
+        };
+        Self { declared: path.len(), module, block: place.block.clone(), key }
+    }
+
+    /// The names of its modules.
+    pub(super) fn names(&self) -> Vec<Name> {
+        self.module.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether a module instance of these names is meant.
+    pub(super) fn has_module(&self, path: &ModulePath) -> bool {
+        self.module.iter().zip(path.iter()).all(|((_, wanted), (_, key))| wanted.as_ref().is_none_or(|it| it == key))
+    }
+
+    /// Where a module instance goes that the other end named, when this is where the move goes.
+    pub(super) fn module_for(&self, from: &ModulePath) -> ModulePath {
+        let on_the_way = from[..self.declared].iter().cloned();
+        let own = self.module[self.declared..].iter().map(|(name, key)| match key {
+            Some(key) => (name.clone(), key.clone()),
+            // Of a module that is moved with all its instances.
+            None => (name.clone(), from.last().map_or(Key::None, |(_, key)| key.clone())),
+        });
+        on_the_way.chain(own).collect()
+    }
+
+    /// The names on the way to it, outermost first, without keys.
+    pub(super) fn levels(&self) -> usize {
+        self.module.len() + usize::from(self.block.is_some())
+    }
+
+    /// How it stands to another.
+    pub(super) fn standing(&self, other: &Self) -> Standing {
+        let common = self.module.len().min(other.module.len());
+        let meet = |a: &Option<Key>, b: &Option<Key>| a.is_none() || b.is_none() || a == b;
+        let on_the_way = self.module.iter().zip(&other.module).all(|((name, key), (of, its))| name == of && meet(key, its));
+        if !on_the_way {
+            return Standing::Apart;
+        }
+        match (self.module.len() == common && self.block.is_none(), other.module.len() == common && other.block.is_none()) {
+            (true, true) => self
+                .by_key(self.module.last().and_then(|(_, it)| it.as_ref()), other.module.last().and_then(|(_, it)| it.as_ref())),
+            (true, false) => Standing::Around,
+            (false, true) => Standing::Within,
+            (false, false) if self.block == other.block && self.levels() == other.levels() && meet(&self.key, &other.key) => {
+                self.by_key(self.key.as_ref(), other.key.as_ref())
+            }
+            (false, false) => Standing::Apart,
+        }
+    }
+
+    fn by_key(&self, own: Option<&Key>, other: Option<&Key>) -> Standing {
+        match (own, other) {
+            (None, Some(_)) => Standing::Around,
+            (Some(_), None) => Standing::Within,
+            _ => Standing::Same,
+        }
+    }
+
+    /// Whether the way from here to there changes nothing but the key of a module.
+    pub(super) fn only_another_key(&self, to: &Self) -> bool {
+        let same_names = self.module.len() == to.module.len() && self.module.iter().zip(&to.module).all(|(a, b)| a.0 == b.0);
+        self.block.is_none() && to.block.is_none() && same_names
+    }
+}

@@ -1,0 +1,46 @@
+//! Moves that nobody needs to write: a block that gets `count` or loses it keeps its first instance.
+
+use std::collections::BTreeSet;
+
+use ha_kind::{BlockAddress, Key, Mode, Name};
+use ha_lang::{BlockName, Configuration};
+use ha_state::State;
+
+use super::{Endpoint, Statement};
+
+pub(super) fn implied<'a>(state: &State, configuration: &'a Configuration, statements: &mut Vec<Statement<'a>>) {
+    let spoken_of: BTreeSet<(Vec<Name>, (Mode, Name, Name))> = statements
+        .iter()
+        .flat_map(|it| [&it.from, &it.to])
+        .filter_map(|it| it.block.clone().map(|block| (it.names(), block)))
+        .collect();
+    let mut last: Option<&BlockAddress> = None;
+    for address in state.records.keys() {
+        // The instance without a key, or else the first of many, comes first.
+        if last == Some(&address.block) {
+            continue;
+        }
+        last = Some(&address.block);
+        let BlockAddress { module, mode, kind, name } = &address.block;
+        let Some(inside) =
+            module.iter().try_fold(configuration, |it, (name, _)| it.modules.get(name).map(|it| &*it.configuration))
+        else {
+            continue;
+        };
+        let block = BlockName { mode: *mode, kind: kind.clone(), name: name.clone() };
+        let Some(block) = inside.blocks.get(&block) else { continue };
+        let to = match (&address.key, &block.count, &block.for_each) {
+            (Key::None, Some(_), _) => Key::Index(0),
+            (Key::Index(0), None, None) => Key::None,
+            _ => continue,
+        };
+        let names: Vec<Name> = module.iter().map(|(name, _)| name.clone()).collect();
+        let block = (*mode, kind.clone(), name.clone());
+        if spoken_of.contains(&(names, block.clone())) {
+            continue;
+        }
+        let module: Vec<_> = module.iter().map(|(name, key)| (name.clone(), Some(key.clone()))).collect();
+        let end = |key: Key| Endpoint { declared: 0, module: module.clone(), block: Some(block.clone()), key: Some(key) };
+        statements.push(Statement { from: end(address.key.clone()), to: end(to), span: None });
+    }
+}

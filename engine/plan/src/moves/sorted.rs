@@ -1,0 +1,124 @@
+//! Which move is carried out before which.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use ha_kind::{Diagnostic, Key, Mode, Name};
+
+use super::Statement;
+use super::endpoint::{Endpoint, Standing};
+
+/// The moves by number, in order: what moves into a place before what moves on from there, what is inside before that
+/// which is around it goes.
+///
+/// # Errors
+/// When some wait for each other.
+pub(super) fn sorted(statements: &[Statement<'_>]) -> Result<Vec<usize>, Diagnostic> {
+    let after = waiters(statements);
+    let mut missing = vec![0_usize; statements.len()];
+    for waiter in after.iter().flatten() {
+        missing[*waiter] += 1;
+    }
+    let mut ready: BinaryHeap<Reverse<usize>> = (0..statements.len()).filter(|it| missing[*it] == 0).map(Reverse).collect();
+    let mut order = Vec::with_capacity(statements.len());
+    while let Some(Reverse(next)) = ready.pop() {
+        order.push(next);
+        for waiter in &after[next] {
+            missing[*waiter] -= 1;
+            if missing[*waiter] == 0 {
+                ready.push(Reverse(*waiter));
+            }
+        }
+    }
+    if order.len() == statements.len() {
+        return Ok(order);
+    }
+    let diagnostic =
+        Diagnostic::error("these moves go in a circle").help("say of each thing where it was once, and where it is now");
+    let stuck = (0..statements.len()).filter(|it| missing[*it] > 0).find_map(|it| statements[it].span);
+    Err(stuck.into_iter().fold(diagnostic, |it, span| it.at(span.clone())))
+}
+
+/// For each move those that come after it.
+fn waiters(statements: &[Statement<'_>]) -> Vec<Vec<usize>> {
+    let (mut by_from, mut by_to) = (Index::default(), Index::default());
+    for (number, statement) in statements.iter().enumerate() {
+        by_from.enter(&statement.from, number);
+        by_to.enter(&statement.to, number);
+    }
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); statements.len()];
+    let mut before = |first: usize, then: usize, is_nested: bool| {
+        let (a, b) = (&statements[then], &statements[first]);
+        // What is written inside of a module matches before and after the module gets another key.
+        let is_key_alone = is_nested && a.to.declared < b.to.declared && a.from.only_another_key(&a.to);
+        if first != then && !is_key_alone {
+            after[first].push(then);
+        }
+    };
+    for (number, statement) in statements.iter().enumerate() {
+        let Statement { from, to, .. } = statement;
+        by_to.around(from, |other| match statements[other].to.standing(from) {
+            Standing::Same => before(other, number, false),
+            Standing::Around => before(other, number, true),
+            _ => {}
+        });
+        by_from.around(to, |other| {
+            if statements[other].from.standing(to) == Standing::Around {
+                before(number, other, true);
+            }
+        });
+        by_to.around(to, |other| {
+            if statements[other].to.standing(to) == Standing::Around {
+                before(other, number, true);
+            }
+        });
+        by_from.around(from, |other| {
+            if statements[other].from.standing(from) == Standing::Around {
+                before(number, other, true);
+            }
+        });
+    }
+    for waiters in &mut after {
+        waiters.sort_unstable();
+        waiters.dedup();
+    }
+    after
+}
+
+/// A place without keys.
+type Level = (Vec<Name>, Option<(Mode, Name, Name)>);
+
+/// Ends of moves by place and key.
+#[derive(Default)]
+struct Index(BTreeMap<Level, BTreeMap<Option<Key>, Vec<usize>>>);
+
+impl Index {
+    fn enter(&mut self, end: &Endpoint, number: usize) {
+        let key = match &end.block {
+            Some(_) => end.key.clone(),
+            None => end.module.last().and_then(|(_, key)| key.clone()),
+        };
+        self.0.entry((end.names(), end.block.clone())).or_default().entry(key).or_default().push(number);
+    }
+
+    /// Tells of all that may be the same as an end, or around it.
+    fn around(&self, end: &Endpoint, mut tell: impl FnMut(usize)) {
+        let mut level = |level: &Level, key: Option<&Key>| {
+            let Some(keys) = self.0.get(level) else { return };
+            match key {
+                None => keys.values().flatten().for_each(|it| tell(*it)),
+                Some(key) => {
+                    let meant = keys.get(&Some(key.clone())).into_iter().chain(keys.get(&None)).flatten();
+                    meant.for_each(|it| tell(*it));
+                }
+            }
+        };
+        let names = end.names();
+        for depth in 1..=names.len() {
+            level(&(names[..depth].to_vec(), None), end.module[depth - 1].1.as_ref());
+        }
+        if end.block.is_some() {
+            level(&(names, end.block.clone()), end.key.as_ref());
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What is no longer looked after, as `removed` blocks say.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Address, Mode, Name};
+use ha_lang::{Configuration, Removed};
+
+/// A module or a block, without keys.
+type Place = (Vec<Name>, Option<(Mode, Name, Name)>);
+
+/// The `removed` blocks of a configuration and the modules in it, by what they are about.
+#[derive(Default)]
+pub(crate) struct Removals<'a>(BTreeMap<Place, &'a Removed>);
+
+impl<'a> Removals<'a> {
+    pub(crate) fn of(configuration: &'a Configuration) -> Self {
+        let mut removals = Self::default();
+        removals.enter(configuration, &mut Vec::new());
+        removals
+    }
+
+    fn enter(&mut self, configuration: &'a Configuration, path: &mut Vec<Name>) {
+        for it in &configuration.removed {
+            let names = path.iter().chain(it.from.module.iter().map(|(name, _)| name)).cloned().collect();
+            self.0.insert((names, it.from.block.clone()), it);
+        }
+        for (name, call) in &configuration.modules {
+            path.push(name.clone());
+            self.enter(&call.configuration, path);
+            path.pop();
+        }
+    }
+
+    /// What is said of an instance, if anything: of its block, or of the innermost of the modules it is in.
+    pub(crate) fn at(&self, address: &Address) -> Option<&'a Removed> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let block = &address.block;
+        let mut names: Vec<Name> = block.module.iter().map(|(name, _)| name.clone()).collect();
+        let own = Some((block.mode, block.kind.clone(), block.name.clone()));
+        if let Some(removed) = self.0.get(&(names.clone(), own)) {
+            return Some(removed);
+        }
+        while !names.is_empty() {
+            if let Some(removed) = self.0.get(&(names.clone(), None)) {
+                return Some(removed);
+            }
+            names.pop();
+        }
+        None
+    }
+}

@@ -1,0 +1,301 @@
+//! What a plan is to be about: `--target` and `--exclude` as data.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ha_kind::{Address, BlockAddress, Key, Mode, Name};
+use serde::{Deserialize, Serialize};
+
+/// What a plan is to be about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// These, and all they depend on; everything when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Pattern>,
+    /// Not these, nor what depends on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excludes: Vec<Pattern>,
+}
+
+impl Selection {
+    /// Whether it leaves nothing out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.targets.is_empty() && self.excludes.is_empty()
+    }
+
+    /// All patterns.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.targets.iter().chain(&self.excludes)
+    }
+}
+
+/// Some instances, as an operator names them: `aws_s3_bucket.site`, `aws_s3_*.*`, `module.db`, `module.db.*`,
+/// `module.host["a"].data.*`, `mongodb_host.db[0]`, or a kind alone, wherever it is. A `*` stands for any characters of
+/// a name. Without a key all instances are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    written: String,
+    module: Vec<(Glob, KeyPattern)>,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    /// Everything in the module and below.
+    All,
+    /// Everything of one mode in the module and below.
+    Mode(Mode),
+    /// Everything of a kind in the module and below.
+    Kind(Mode, Glob),
+    /// Blocks of the module.
+    Block { mode: Mode, kind: Glob, name: Glob, key: KeyPattern },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum KeyPattern {
+    Any,
+    Index(u64),
+    Name(Glob),
+}
+
+/// A name in which `*` stands for any characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Glob(String);
+
+/// How much of something a pattern means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    Nothing,
+    Some,
+    All,
+}
+
+impl Pattern {
+    /// Whether an instance is meant.
+    #[must_use]
+    pub fn matches(&self, address: &Address) -> bool {
+        let names: Vec<&Name> = address.block.module.iter().map(|(name, _)| name).collect();
+        let keys_match = |((_, pattern), (_, key)): (&(Glob, KeyPattern), &(Name, Key))| pattern.matches(key);
+        self.extent(&names, &address.block) > Extent::Nothing
+            && self.module.iter().zip(address.block.module.iter()).all(keys_match)
+            && match &self.what {
+                What::Block { key, .. } => key.matches(&address.key),
+                _ => true,
+            }
+    }
+
+    /// How many of a block's instances are meant; `module` are the names of the modules it is in.
+    pub(crate) fn extent<N: AsRef<str>>(&self, module: &[N], block: &BlockAddress) -> Extent {
+        let BlockAddress { mode, kind, name, .. } = block;
+        let is_below = module.len() >= self.module.len()
+            && self.module.iter().zip(module).all(|((pattern, _), name)| pattern.matches(name.as_ref()));
+        let is_meant = match &self.what {
+            What::All => true,
+            What::Mode(of) => of == mode,
+            What::Kind(of, pattern) => of == mode && pattern.matches(kind),
+            What::Block { mode: of, kind: kinds, name: names, .. } => {
+                module.len() == self.module.len() && of == mode && kinds.matches(kind) && names.matches(name)
+            }
+        };
+        let own = if let What::Block { key, .. } = &self.what { Some(key) } else { None };
+        let mut keys = self.module.iter().map(|(_, key)| key).chain(own);
+        match (is_below && is_meant, keys.all(|it| *it == KeyPattern::Any)) {
+            (false, _) => Extent::Nothing,
+            (true, false) => Extent::Some,
+            (true, true) => Extent::All,
+        }
+    }
+}
+
+impl KeyPattern {
+    fn matches(&self, key: &Key) -> bool {
+        match (self, key) {
+            (KeyPattern::Any, _) => true,
+            (KeyPattern::Index(pattern), Key::Index(index)) => pattern == index,
+            (KeyPattern::Name(pattern), Key::Name(name)) => pattern.matches(name),
+            _ => false,
+        }
+    }
+}
+
+impl Glob {
+    fn matches(&self, text: &str) -> bool {
+        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
+        let Some(mut text) = text.strip_prefix(first) else { return false };
+        let mut pieces: Vec<&str> = rest.split('*').collect();
+        let last = pieces.pop().expect("a split has a last piece");
+        // Each piece at its first place leaves the most to those behind it.
+        for piece in pieces {
+            match text.find(piece) {
+                Some(at) => text = &text[at + piece.len()..],
+                None => return false,
+            }
+        }
+        text.ends_with(last)
+    }
+}
+
+/// A text that names no instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAPattern;
+
+impl fmt::Display for NotAPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("write `aws_s3_bucket.site`, `aws_s3_*.*`, `module.db`, `module.db.*`, `mongodb_host.db[\"a\"]` or a kind")
+    }
+}
+
+impl std::error::Error for NotAPattern {}
+
+impl FromStr for Pattern {
+    type Err = NotAPattern;
+
+    fn from_str(text: &str) -> Result<Self, NotAPattern> {
+        let mut steps = steps(text)?.into_iter().peekable();
+        let mut module = Vec::new();
+        while steps.next_if(|(name, key)| name == "module" && *key == KeyPattern::Any).is_some() {
+            let (name, key) = steps.next().ok_or(NotAPattern)?;
+            module.push((Glob(name), key));
+        }
+        let mode = match steps.next_if(|(name, key)| name == "data" && *key == KeyPattern::Any) {
+            Some(_) => Some(Mode::Data),
+            None => None,
+        };
+        let what = match (steps.next(), steps.next(), steps.next()) {
+            (None, None, None) => match mode {
+                None if !module.is_empty() => What::All,
+                None => return Err(NotAPattern),
+                Some(mode) => What::Mode(mode),
+            },
+            (Some((name, KeyPattern::Any)), None, None) if name == "*" => mode.map_or(What::All, What::Mode),
+            (Some((kind, KeyPattern::Any)), None, None) => What::Kind(mode.unwrap_or(Mode::Managed), Glob(kind)),
+            (Some((kind, KeyPattern::Any)), Some((name, key)), None) => {
+                What::Block { mode: mode.unwrap_or(Mode::Managed), kind: Glob(kind), name: Glob(name), key }
+            }
+            _ => return Err(NotAPattern),
+        };
+        Ok(Self { written: text.to_owned(), module, what })
+    }
+}
+
+/// The names between dots, each with the key behind it.
+fn steps(text: &str) -> Result<Vec<(String, KeyPattern)>, NotAPattern> {
+    let mut steps = Vec::new();
+    let mut rest = text;
+    loop {
+        let (name, behind) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == ']' || c == '"') {
+            return Err(NotAPattern);
+        }
+        let (key, behind) = key(behind)?;
+        steps.push((name.to_owned(), key));
+        match behind.strip_prefix('.') {
+            Some(behind) => rest = behind,
+            None if behind.is_empty() => return Ok(steps),
+            None => return Err(NotAPattern),
+        }
+    }
+}
+
+/// The key in brackets at the beginning of a text, and what is behind it.
+fn key(text: &str) -> Result<(KeyPattern, &str), NotAPattern> {
+    let Some(inside) = text.strip_prefix('[') else { return Ok((KeyPattern::Any, text)) };
+    if let Some(behind) = inside.strip_prefix("*]") {
+        return Ok((KeyPattern::Any, behind));
+    }
+    let Some(quoted) = inside.strip_prefix('"') else {
+        let (index, behind) = inside.split_once(']').ok_or(NotAPattern)?;
+        return Ok((KeyPattern::Index(index.parse().map_err(|_| NotAPattern)?), behind));
+    };
+    let (mut name, mut escaped) = (String::new(), false);
+    for (at, c) in quoted.char_indices() {
+        match c {
+            '"' if !escaped => {
+                let behind = quoted[at + 1..].strip_prefix(']').ok_or(NotAPattern)?;
+                return Ok((KeyPattern::Name(Glob(name)), behind));
+            }
+            '\\' if !escaped => {
+                escaped = true;
+                continue;
+            }
+            c => name.push(c),
+        }
+        escaped = false;
+    }
+    Err(NotAPattern)
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matched(pattern: &str) -> Vec<&'static str> {
+        let all = [
+            "a_x.one",
+            "a_y.one[0]",
+            "a_y.one[1]",
+            "b.two[\"k.1\"]",
+            "data.b.two",
+            "module.m.a_x.one",
+            "module.m.module.n[\"p\"].a_x.one",
+            "module.n[0].b.two",
+        ];
+        let pattern: Pattern = pattern.parse().unwrap();
+        all.into_iter().filter(|it| pattern.matches(&it.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn patterns_mean_what_they_say() {
+        assert_eq!(matched("a_x.one"), ["a_x.one"]);
+        assert_eq!(matched("a_*.*"), ["a_x.one", "a_y.one[0]", "a_y.one[1]"]);
+        assert_eq!(matched("a_y.one[1]"), ["a_y.one[1]"]);
+        assert_eq!(matched("b.two[\"k.*\"]"), ["b.two[\"k.1\"]"]);
+        assert_eq!(matched("b.two[0]"), [""; 0]);
+        assert_eq!(matched("a_x"), ["a_x.one", "module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one"]);
+        assert_eq!(matched("data.*"), ["data.b.two"]);
+        assert_eq!(matched("data.b.*"), ["data.b.two"]);
+        assert_eq!(matched("module.m"), ["module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one"]);
+        assert_eq!(matched("module.m.*"), matched("module.m"));
+        assert_eq!(matched("module.*.a_x.*"), ["module.m.a_x.one"]);
+        assert_eq!(matched("module.*"), ["module.m.a_x.one", "module.m.module.n[\"p\"].a_x.one", "module.n[0].b.two"]);
+        assert_eq!(matched("module.n[0]"), ["module.n[0].b.two"]);
+        assert_eq!(matched("module.n[1].b.two"), [""; 0]);
+        assert_eq!(matched("module.m.module.n[\"*\"].a_x"), ["module.m.module.n[\"p\"].a_x.one"]);
+        assert_eq!(matched("*").len(), 8);
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        for text in ["", ".", "a.", "a.b.c", "a[0].b", "module", "a.b[", "a.b[x]", "a b.c", "a.b[\"x]", "a.b]"] {
+            assert_eq!(text.parse::<Pattern>(), Err(NotAPattern), "{text}");
+        }
+        let pattern: Pattern = "module.m[\"a\\\"b\"].x.*".parse().unwrap();
+        assert_eq!(pattern.to_string(), "module.m[\"a\\\"b\"].x.*");
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        let matches = |pattern: &str, text: &str| Glob(pattern.into()).matches(text);
+        assert!(matches("a*b*c", "aXbYbZc") && matches("*", "") && matches("a*", "a") && matches("*b", "ab"));
+        assert!(!matches("a*a", "a") && !matches("a*b*c", "acb") && !matches("a", "ab"));
+    }
+}
