@@ -79,7 +79,8 @@ impl Planner<'_> {
 
     /// Whether the configuration does not ask for an instance any more, as far as that is known by now.
     fn is_dropped(&self, address: &Address) -> bool {
-        !matches!(self.world.wanted(address), Wanted::Yes | Wanted::Undecided)
+        let is_wanted = matches!(self.world.wanted(address), Wanted::Yes | Wanted::Undecided);
+        !is_wanted && self.removals.at(address).is_none_or(|it| it.destroy)
     }
 }
 
