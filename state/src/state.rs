@@ -129,6 +129,14 @@ impl State {
                 self.obligations.remove(&id);
             }
             Frame::Moved { from, to } => {
+                let first = (from.clone(), String::new());
+                let left = self.deposed.range(first..).map(|(key, _)| key).take_while(|(address, _)| *address == from);
+                for key in left.cloned().collect::<Vec<_>>() {
+                    if let Some(record) = self.deposed.remove(&key) {
+                        let record = Record { address: to.clone(), version: number, ..record };
+                        self.deposed.insert((to.clone(), key.1), record);
+                    }
+                }
                 if let Some(record) = self.records.remove(&from) {
                     self.record(number, Record { address: to, ..record });
                 }
@@ -246,6 +254,10 @@ mod tests {
         assert_eq!(state.records.len(), 1);
         assert_eq!(state.records[&"a.c".parse().unwrap()].id, "x");
         assert_eq!(state.records[&"a.c".parse().unwrap()].version, 2);
+        state.apply(3, result(None, StepOutcome::Deposed { record: record("a.c", "y").into(), key: "k".into() }));
+        state.apply(4, Frame::Moved { from: "a.c".parse().unwrap(), to: "a.d".parse().unwrap() });
+        assert_eq!(state.records[&"a.d".parse().unwrap()].id, "y");
+        assert_eq!(state.deposed[&("a.d".parse().unwrap(), "k".into())].id, "x");
     }
 
     #[test]

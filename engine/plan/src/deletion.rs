@@ -36,6 +36,14 @@ pub(crate) fn deletion(schemas: &Schemas, address: &Address, prior: &Prior, reas
     }
 }
 
+/// Makes a deletion into leaving the thing as it is, unrecorded.
+pub(crate) fn forgotten(change: &mut Change) {
+    change.action = Action::Forget;
+    change.impacts.clear();
+    change.group = None;
+    change.gone_with = None;
+}
+
 /// What all things that go have in common.
 pub(crate) struct Going<'a> {
     pub(crate) state: &'a State,

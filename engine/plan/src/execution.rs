@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, Described, Diagnostic, Name, Object, Schemas, Value};
+use ha_kind::{Action, Address, Described, Diagnostic, Name, Object, Schemas, Value, code};
 use ha_lang::{Configuration, Files, ResourceBlock};
 use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
 use crate::after::{arguments_after, instance_value, remarked};
 use crate::arguments::{Arguments, located};
+use crate::choice::Choice;
 use crate::condition::failing;
+use crate::deletion::instances;
 use crate::difference::{agrees, differences};
 use crate::evaluation::evaluate;
 use crate::expand::{expansion, flag};
@@ -22,7 +24,7 @@ use crate::graph::{Graph, NodeId, Reach, What};
 use crate::lifecycle::create_first;
 use crate::model::{Change, Plan};
 use crate::modules::ROOT;
-use crate::peek::{Peek, world_with};
+use crate::peek::{Peek, show_as_recorded, world_with};
 use crate::world::{InstanceId, Standpoint, World};
 use progress::Progress;
 
@@ -40,6 +42,10 @@ pub struct Execution {
     failed: HashMap<NodeId, Vec<Diagnostic>>,
     /// What is worth a look and stops nothing.
     warnings: Vec<Diagnostic>,
+    /// What the plan is about.
+    choice: Choice,
+    /// Outputs that depend on what it leaves out.
+    kept_outputs: BTreeMap<Name, OutputRecord>,
     /// Settings that have been evaluated.
     settings: HashMap<ProviderName, ProviderRecord>,
 }
@@ -115,13 +121,25 @@ impl Execution {
             touched: HashSet::new(),
             failed: HashMap::new(),
             warnings: Vec::new(),
+            choice: Choice::of(&plan.selection, &graph, state),
+            kept_outputs: BTreeMap::new(),
             settings: HashMap::new(),
         };
+        if !execution.choice.is_everything() {
+            let is_kept = |name: &Name| {
+                let place = graph.modules.configuration(ROOT).outputs.get_index_of(name);
+                place.is_some_and(|it| execution.is_left_out(graph.number(ROOT, What::Output(it))))
+            };
+            let recorded = state.outputs.iter().filter(|(name, _)| is_kept(name));
+            execution.kept_outputs = recorded.map(|(name, it)| (name.clone(), it.clone())).collect();
+        }
         let changes = plan.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
         let before = Before { plan, changes, state };
         for node in graph.order.iter().copied() {
             match graph.node(node).what {
+                What::Block(place) if execution.is_left_out(node) => execution.show(node, place, state),
                 What::Block(place) => execution.begin_block(node, place, &before)?,
+                _ if execution.is_left_out(node) => {}
                 _ => match evaluate(&graph, &mut execution.world, node).diagnostics {
                     none if none.is_empty() => {}
                     some => return Err(some),
@@ -129,6 +147,20 @@ impl Execution {
             }
         }
         Ok(execution)
+    }
+
+    /// Whether the plan is not about a node.
+    fn is_left_out(&self, node: NodeId) -> bool {
+        self.choice.leaves_out(&self.graph, node)
+    }
+
+    /// Shows a block that the plan is not about as it is recorded.
+    fn show(&mut self, node: NodeId, place: usize, state: &State) {
+        for instance in self.world.of_module(self.graph.node(node).module) {
+            let block = self.world.block_address(instance, place);
+            let records: Vec<(&Address, &Record)> = instances(&state.records, &block).collect();
+            show_as_recorded(&mut self.world, instance, place, &self.schemas, &records);
+        }
     }
 
     fn begin_block(&mut self, node: NodeId, place: usize, before: &Before<'_>) -> Result<(), Vec<Diagnostic>> {
@@ -213,7 +245,9 @@ impl Execution {
             Some(Place { node, place, instance, at, block: graph.block(node)? })
         };
         found().ok_or_else(|| {
-            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance").of(address);
+            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
+                .code(code::OTHER_THAN_PLANNED)
+                .of(address);
             let diagnostic = match graph.block_at(&address.block) {
                 Some(block) => diagnostic.at(block.head.clone()),
                 None => diagnostic,
@@ -235,7 +269,9 @@ impl Execution {
         for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name))
         {
             if !agrees(planned, &value.get(output)) {
-                let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says")).at(block.head.clone());
+                let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says"))
+                    .code(code::OTHER_THAN_PLANNED)
+                    .at(block.head.clone());
                 let detail = "It was known while planning, and the service answered something else. It is done and on record.";
                 let help = "plan again and look at what that changes; this is a fault of the kind, please report it";
                 diagnostics.push(diagnostic.detail(detail).help(help).of(&change.address));
@@ -302,8 +338,9 @@ impl Execution {
             schema.conform(&given).map_err(|it| located(it, &block.body, None, block.span.clone()))
         })?;
         if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {
-            let diagnostic =
-                Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known")).at(block.span.clone());
+            let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))
+                .code(code::OTHER_THAN_PLANNED)
+                .at(block.span.clone());
             let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
             return Err(vec![diagnostic.detail(cause)]);
         }
@@ -329,7 +366,7 @@ impl Execution {
             }
             return Err(diagnostics);
         }
-        let mut outputs = BTreeMap::new();
+        let mut outputs = self.kept_outputs.clone();
         for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
             if let Some(value) = self.world.output(ROOT, place).filter(|it| it.is_wholly_known() && !it.is_null()) {
                 outputs.insert(name.clone(), OutputRecord { value: value.clone(), sensitive: output.sensitive });
@@ -379,7 +416,11 @@ fn hold_against_plan(
 ) -> Result<(), Box<Diagnostic>> {
     let at = |name: &Name, what: &str| {
         let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
-        Diagnostic::error(format!("`{name}` {what}")).at(span).within(block.head.clone()).of(&change.address)
+        Diagnostic::error(format!("`{name}` {what}"))
+            .code(code::OTHER_THAN_PLANNED)
+            .at(span)
+            .within(block.head.clone())
+            .of(&change.address)
     };
     if let Some((name, value)) = arguments.iter().find(|(_, it)| !it.is_wholly_known()) {
         let cause = value.cause().map(|it| format!(" It waits for `{it}`.")).unwrap_or_default();

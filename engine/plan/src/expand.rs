@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, convert};
-use ha_lang::{Expression, ModuleCall, ResourceBlock};
+use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, code, convert};
+use ha_lang::{Expression, Import, ModuleCall, ResourceBlock};
 
 use crate::world::{InstanceId, Standpoint, World};
 
@@ -123,7 +123,7 @@ impl Repeated<'_> {
     }
 
     fn at(&self, expression: &Expression, message: &str) -> Diagnostic {
-        self.place(Diagnostic::error(message).at(expression.span().clone()))
+        self.place(Diagnostic::error(message).code(code::KEYS).at(expression.span().clone()))
     }
 }
 
@@ -142,6 +142,13 @@ pub(crate) fn call_expansion(world: &World, caller: InstanceId, call: &ModuleCal
     let name = format!("{}module.{}", world.prefix(caller), call.name);
     let (count, for_each, enabled) = (call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref());
     expanded(world, caller, &Repeated { count, for_each, enabled, head: &call.head, name })
+}
+
+/// What an `import` block is there for.
+pub(crate) fn import_expansion(world: &World, instance: InstanceId, import: &Import) -> Result<Arc<Expansion>, Undecided> {
+    let name = format!("{}{}", world.prefix(instance), import.block);
+    let for_each = import.for_each.as_ref();
+    expanded(world, instance, &Repeated { count: None, for_each, enabled: None, head: &import.span, name })
 }
 
 fn expanded(world: &World, instance: InstanceId, repeated: &Repeated<'_>) -> Result<Arc<Expansion>, Undecided> {
@@ -163,7 +170,7 @@ pub(crate) fn flag(world: &World, instance: InstanceId, expression: &Expression,
     if let Some(Value::Bool(literal)) = expression.literal() {
         return Ok(*literal);
     }
-    let at = |message: String| Diagnostic::error(message).at(expression.span().clone());
+    let at = |message: String| Diagnostic::error(message).code(code::KEYS).at(expression.span().clone());
     let value = world.evaluate(&Standpoint::of(instance), expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),

@@ -1,17 +1,16 @@
 //! A plan put together from its parts.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use ha_kind::{Address, Diagnostic, Mode, Name, Object};
-use ha_state::{ProviderName, ProviderRecord, State};
+use ha_kind::{Action, Address, Diagnostic, Mode, Name, Object};
+use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::Input;
 use crate::graph::{Graph, NodeId};
-use crate::model::{Change, OutputChange, Plan, Settled};
+use crate::model::{Change, Drift, Move, OutputChange, Plan, Settled};
 use crate::observed::Current;
 use crate::order;
 use crate::rolling;
-use crate::selection::Selection;
 
 /// The parts of a plan.
 pub(crate) struct Parts<'a> {
@@ -23,10 +22,15 @@ pub(crate) struct Parts<'a> {
     pub(crate) providers: BTreeMap<ProviderName, ProviderRecord>,
     pub(crate) data: BTreeMap<Address, Object>,
     pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) left_out: BTreeSet<Address>,
 }
 
 pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let Parts { current, mut changes, outputs, graph, providers, data, mut warnings } = parts;
+    let Parts { mut current, mut changes, outputs, graph, providers, data, mut warnings, left_out } = parts;
+    for change in &mut changes {
+        change.moved_from = input.moved.moved_from(&change.address).cloned();
+    }
+    contribute(&mut current.drift, &changes, graph);
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
     let mut steps = order::steps(&changes, graph, input.state).map_err(|it| vec![*it])?;
@@ -37,6 +41,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     let untouched: BTreeSet<String> = untouched.collect();
     let (mut rolling, tangled) = rolling::rolling(&changes, &mut steps, &untouched);
     warnings.extend(tangled);
+    warnings.extend(input.moved.warnings.iter().cloned());
     let (steps, place) = order::sorted(steps, &changes).map_err(|it| vec![*it])?;
     for step in rolling.iter_mut().flat_map(|it| &mut it.chains).flatten() {
         *step = place[*step];
@@ -47,13 +52,13 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         lineage: input.state.lineage.clone(),
         state_number: input.state.number,
         identities: Vec::new(),
-        unchanged: current.priors.keys().filter(|it| !touched.contains(it)).count(),
+        unchanged: current.priors.keys().filter(|it| !touched.contains(it) && !left_out.contains(it)).count(),
         versions: versions(input, &changes, graph),
-        settled: settled(input.state, &current),
+        settled: settled(input, &current, &changes),
         unfinished: input.state.unfinished.values().map(|it| it.intent.address.clone()).collect(),
-        moves: Vec::new(),
-        selection: Selection::default(),
-        left_out: Vec::new(),
+        moves: input.moved.moves.clone(),
+        selection: input.selection.clone(),
+        left_out: left_out.into_iter().collect(),
         errored: false,
         changes,
         drift: current.drift,
@@ -68,12 +73,42 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
 }
 
 /// What the state does not have yet of what was seen and is not touched otherwise.
-fn settled(state: &State, current: &Current) -> Vec<Settled> {
-    let differs = |(address, record): (&Address, &ha_state::Record)| match current.priors.get(address) {
+fn settled(input: &Input<'_>, current: &Current, changes: &[Change]) -> Vec<Settled> {
+    let is_news = |address: &Address, now: &Record, was: &Record| now != was || input.moved.is_renamed(address);
+    let differs = |(address, record): (&Address, &Record)| match current.priors.get(address) {
         None => Some(Settled::Gone(address.clone())),
-        Some(prior) => (prior.record != *record).then(|| Settled::Seen(Box::new(prior.record.clone()))),
+        Some(prior) => is_news(address, &prior.record, record).then(|| Settled::Seen(Box::new(prior.record.clone()))),
     };
-    state.records.iter().filter_map(differs).collect()
+    let imported = changes.iter().filter(|it| it.importing.is_some()).filter_map(|it| current.priors.get(&it.address));
+    let imported = imported.map(|it| Settled::Seen(Box::new(it.record.clone())));
+    input.state.records.iter().filter_map(differs).chain(imported).collect()
+}
+
+/// Tells which of what differs by itself is a reason for a change: the instance's own, or one that reads it.
+fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
+    if drift.is_empty() {
+        return;
+    }
+    let own: HashMap<&Address, &Change> = changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
+    let mut read: HashSet<NodeId> = HashSet::new();
+    if let Some(graph) = graph {
+        let changed = changes.iter().filter(|it| it.action != Action::NoOp).filter_map(|it| graph.node_of(&it.address.block));
+        let changed: BTreeSet<NodeId> = changed.collect();
+        for node in changed {
+            read.extend(graph.with_what_they_read([node]).into_iter().filter(|it| *it != node));
+        }
+    }
+    for drift in drift {
+        let is_read = || graph.and_then(|it| it.node_of(&drift.address.block)).is_some_and(|it| read.contains(&it));
+        let is_undone = |change: &&Change| match change.action {
+            Action::NoOp | Action::Forget => false,
+            Action::Update => {
+                change.differences.iter().any(|it| drift.paths.iter().any(|path| path.steps().first() == it.path.steps().first()))
+            }
+            _ => true,
+        };
+        drift.contributes = own.get(&drift.address).is_some_and(|it| is_undone(it)) || is_read();
+    }
 }
 
 /// The version of every record that is touched, or whose values flow into something that is.
@@ -89,6 +124,15 @@ fn versions(input: &Input<'_>, changes: &[Change], graph: Option<&Graph>) -> BTr
     for change in changes.iter().filter(|it| it.address.block.mode == Mode::Managed) {
         let version = || input.state.records.get(&change.address).map_or(0, |it| it.version);
         versions.entry(change.address.clone()).or_insert_with(version);
+    }
+    for Move { from, to } in &input.moved.moves {
+        let version = input.state.records.get(to).map_or(0, |it| it.version);
+        versions.remove(to);
+        versions.insert(from.clone(), version);
+    }
+    for Move { to, .. } in &input.moved.moves {
+        // Until it has moved in, nothing must be there but what makes way.
+        versions.entry(to.clone()).or_insert(0);
     }
     versions
 }

@@ -5,9 +5,10 @@ mod reach;
 mod reference;
 mod sorted;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, Mode, Name, Schemas, Span};
+use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span, code};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
@@ -58,6 +59,8 @@ pub(crate) struct Graph {
     layouts: Vec<Layout>,
     nodes: Vec<Node>,
     direct: Edges,
+    /// The `import` blocks into each block: by the module they are in, and their place there.
+    imports: HashMap<NodeId, Vec<(ModuleId, usize)>>,
     /// In order.
     pub(crate) order: Vec<NodeId>,
 }
@@ -183,8 +186,11 @@ impl Graph {
             layouts.push(layout);
         }
         let empty = Edges::with_capacity(nodes.len());
-        let mut graph = Self { modules, layouts, nodes, direct: empty, order: Vec::new() };
+        let imports = HashMap::new();
+        let mut graph = Self { modules, layouts, nodes, direct: empty, imports, order: Vec::new() };
+        let into_nothing = graph.enter_imports();
         let (direct, mut diagnostics) = reference::edges(&graph, schemas);
+        diagnostics.extend(into_nothing);
         graph.direct = direct;
         match sorted::sorted(&graph.direct) {
             Ok(order) => graph.order = order,
@@ -194,6 +200,39 @@ impl Graph {
             return Err(diagnostics);
         }
         Ok(graph)
+    }
+
+    /// Finds the blocks that `import` blocks are about, and tells of those that are about none.
+    fn enter_imports(&mut self) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
+        for module in 0..self.modules.len() {
+            for (place, import) in self.modules.configuration(module).imports.iter().enumerate() {
+                let target = import.module.iter().try_fold(module, |module, (name, _)| {
+                    let at = self.modules.configuration(module).modules.get_index_of(name)?;
+                    Some(self.modules.get(module).calls[at])
+                });
+                let block = target.and_then(|it| Some((it, self.modules.configuration(it).blocks.get_index_of(&import.block)?)));
+                match block {
+                    Some((target, block)) => {
+                        let node = self.layouts[target].number(What::Block(block));
+                        self.imports.entry(node).or_default().push((module, place));
+                    }
+                    None => {
+                        let inside: String = import.module.iter().map(|(name, _)| format!("module.{name}.")).collect();
+                        let block = format!("{inside}{}", import.block);
+                        let diagnostic = Diagnostic::error(format!("the configuration has no `{block}` to import into"));
+                        let help = format!("write a block `resource \"{}\" \"{}\"`", import.block.kind, import.block.name);
+                        diagnostics.push(diagnostic.at(import.span.clone()).help(help));
+                    }
+                }
+            }
+        }
+        diagnostics
+    }
+
+    /// The `import` blocks into a block: by the module they are in, and their place there.
+    pub(crate) fn imports_into(&self, id: NodeId) -> &[(ModuleId, usize)] {
+        self.imports.get(&id).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -236,6 +275,14 @@ impl Graph {
         let module = self.modules.find(&address.module)?;
         let place = self.modules.configuration(module).blocks.get_index_of(&name_of(address))?;
         Some(self.number(module, What::Block(place)))
+    }
+
+    /// The address of the block that a node stands for, without the keys of modules.
+    pub(crate) fn block_address(&self, id: NodeId) -> Option<BlockAddress> {
+        let block = &self.block(id)?.name;
+        let path = &self.modules.get(self.nodes[id].module).path;
+        let module = path.iter().map(|name| (name.clone(), Key::None)).collect();
+        Some(BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() })
     }
 
     /// The block at an address, keys of modules aside.
@@ -341,6 +388,7 @@ impl Graph {
         let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
         names.dedup();
         let diagnostic = Diagnostic::error("these refer to each other in a circle")
+            .code(code::CIRCLE)
             .detail(format!("{} each wait for another of them.", names.join(", ")))
             .help("move what they share into a local value or a resource of its own");
         match circle.iter().find_map(|id| self.span(*id)) {

@@ -5,6 +5,7 @@ pub use ha_lang::{Configuration, Files};
 
 mod after;
 mod arguments;
+mod choice;
 mod condition;
 mod deletion;
 mod difference;
@@ -29,6 +30,7 @@ mod selection;
 mod world;
 
 pub use after::{revealed, with_marks_of};
+pub use choice::chosen;
 pub use deletion::{instances_meant, left_key};
 pub use difference::{leaves_choices, replaces, with_choices};
 pub use execution::{Execution, FromConfiguration, Prepared};
@@ -40,6 +42,6 @@ pub use model::{
 pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
 pub use outline::{Outline, OutlineKind, OutlineNode, outline};
-pub use planner::{Input, Planned, known_settings, plan};
+pub use planner::{Input, Planned, Refused, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
 pub use selection::{NotAPattern, Pattern, Selection};

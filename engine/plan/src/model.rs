@@ -372,6 +372,28 @@ impl Plan {
         self.outputs.iter().filter(|(_, it)| it.after.is_some()).map(recorded).collect()
     }
 
+    /// What of it takes over what exists already, and nothing else: that is recorded, and no thing is touched.
+    #[must_use]
+    pub fn only_imports(mut self) -> Self {
+        self.mode = PlanMode::RefreshOnly;
+        self.changes.retain(|it| it.importing.is_some());
+        let imported: BTreeSet<Address> = self.changes.iter().map(|it| it.address.clone()).collect();
+        self.settled.retain(|it| matches!(it, Settled::Seen(record) if imported.contains(&record.address)));
+        for change in &mut self.changes {
+            change.action = Action::NoOp;
+            change.reason = None;
+            change.differences.clear();
+            change.impacts.clear();
+            change.after.clone_from(&change.before);
+        }
+        for output in self.outputs.values_mut() {
+            output.after.clone_from(&output.before);
+        }
+        self.steps.clear();
+        self.rolling.clear();
+        self
+    }
+
     /// The change to an instance.
     #[must_use]
     pub fn change(&self, address: &Address) -> Option<&Change> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Address, Described, Name, Object, Path, ReadingValue, Schemas, Value};
+use ha_kind::{Address, Described, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Value};
 use ha_state::{ProviderName, Record, State};
 
 use crate::after::attributes;
@@ -16,9 +16,11 @@ pub struct Observed {
     pub readings: BTreeMap<Address, ReadingValue>,
     /// Answers of data sources, with the arguments they were asked with.
     pub data: BTreeMap<Address, (Object, Object)>,
+    /// What was found of that which is to be taken over, with the id it was looked for by.
+    pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
 }
 
-/// A data source that must be read before planning can go on.
+/// A data source that must be read before planning can go on, or something that is to be taken over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read {
     /// The data source.
@@ -27,8 +29,10 @@ pub struct Read {
     pub provider: ProviderName,
     /// With these settings.
     pub settings: Object,
-    /// What is asked, without marks.
+    /// What is asked, without marks; of something to be taken over what the configuration says of it, as far as it is known.
     pub arguments: Object,
+    /// The id by which something is looked for that is to be taken over; none for a data source.
+    pub import: Option<String>,
 }
 
 /// A record as it stands now.

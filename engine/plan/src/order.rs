@@ -46,6 +46,7 @@ pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, state: &State) ->
         order.delete(*number, &dependents[*number]);
     }
     order.forget();
+    order.leave();
     order.make_after_deleting();
     order.updates_after_dependents_are_deleted(&earlier, &dependents);
     order.grant_wishes();
@@ -270,6 +271,15 @@ impl<'a> Order<'a> {
                 self.forget_block(number);
             }
             open = if later.len() < open.len() { later } else { Vec::new() };
+        }
+    }
+
+    /// What is no longer looked after is written off at any time.
+    fn leave(&mut self) {
+        for index in 0..self.changes.len() {
+            if self.changes[index].action == Action::Forget {
+                self.deletes[index] = Some(self.push(StepKind::Forget(index)));
+            }
         }
     }
 

@@ -37,7 +37,9 @@ impl Peek<'_> {
             match (self.graph.node(node).what, self.recorded) {
                 (What::Block(place), Some((state, schemas))) => {
                     for instance in world.of_module(self.graph.node(node).module) {
-                        show_as_recorded(&mut world, instance, place, state, schemas);
+                        let block = world.block_address(instance, place);
+                        let records: Vec<(&Address, &Record)> = instances(&state.records, &block).collect();
+                        show_as_recorded(&mut world, instance, place, schemas, &records);
                     }
                 }
                 _ => drop(evaluate(self.graph, &mut world, node)),
@@ -60,10 +62,15 @@ pub(crate) fn world_with(graph: &Graph, snapshot: &Snapshot, files: &Arc<dyn Fil
 }
 
 /// Puts a block's recorded instances where expressions see them.
-fn show_as_recorded(world: &mut World, instance: InstanceId, place: usize, state: &State, schemas: &Schemas) {
+pub(crate) fn show_as_recorded(
+    world: &mut World,
+    instance: InstanceId,
+    place: usize,
+    schemas: &Schemas,
+    records: &[(&Address, &Record)],
+) {
     let block = world.block_address(instance, place);
     let Some(described) = schemas.kind(block.mode, &block.kind) else { return };
-    let records: Vec<(&Address, &Record)> = instances(&state.records, &block).collect();
     let named = |(address, _): &(&Address, &Record)| match &address.key {
         Key::Name(it) => Some((it.clone(), Value::Null)),
         _ => None,
@@ -76,7 +83,7 @@ fn show_as_recorded(world: &mut World, instance: InstanceId, place: usize, state
     };
     let places: Vec<Option<usize>> = records.iter().map(|(address, _)| expansion.place(&address.key)).collect();
     world.expand(instance, place, expansion.into());
-    for ((_, record), at) in records.into_iter().zip(places) {
+    for ((_, record), at) in records.iter().zip(places) {
         if let Some(at) = at {
             world.put(instance, place, at, instance_value(described.schema(), &record.arguments, &record.outputs));
         }

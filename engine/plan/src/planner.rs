@@ -3,31 +3,38 @@
 mod because;
 mod data;
 mod destroy;
+mod import;
 mod known;
+mod leave;
 mod managed;
+mod orphan;
 mod provider;
 mod replace;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value};
-use ha_lang::{Configuration, Files, ResourceBlock};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Value, code};
+use ha_lang::{BlockName, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
+use crate::choice::{self, Choice};
 use crate::condition::failing;
-use crate::deletion::{Going, deletion};
+use crate::deletion::Going;
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
 use crate::graph::{Graph, Node, NodeId, Reach, What};
 use crate::lifecycle::{create_first, protection};
-use crate::model::{Change, OutputChange, Plan, PlanMode, Reason, Snapshot};
+use crate::model::{Change, OutputChange, Plan, PlanMode, Snapshot};
 use crate::modules::ROOT;
+use crate::moves::Moved;
 use crate::observed::{Current, Observed, Read};
 use crate::peek::{Peek, world_with};
-use crate::world::{InstanceId, Standpoint, Wanted, World};
+use crate::removed::Removals;
+use crate::selection::Selection;
+use crate::world::{InstanceId, Standpoint, World};
 use because::Flow;
 
 pub use known::known_settings;
@@ -42,14 +49,20 @@ pub struct Input<'a> {
     pub files: &'a Arc<dyn Files + Send + Sync>,
     /// What is known of kinds.
     pub schemas: &'a Schemas,
-    /// What is recorded.
+    /// What is recorded, by the addresses that the configuration knows it by.
     pub state: &'a State,
+    /// What had another address.
+    pub moved: &'a Moved<'a>,
     /// What is seen.
     pub observed: &'a Observed,
     /// What was asked for.
     pub mode: PlanMode,
     /// Instances to make anew.
     pub replace: &'a [Address],
+    /// What the plan is to be about.
+    pub selection: &'a Selection,
+    /// What is to be taken over besides what `import` blocks say: the instance, and the id it has.
+    pub imports: &'a [(Address, String)],
 }
 
 /// A plan, or what must be read before there can be one.
@@ -60,15 +73,34 @@ pub enum Planned {
     Reads(Vec<Read>),
 }
 
+/// Why there is no plan.
+#[derive(Debug)]
+pub struct Refused {
+    /// Everything that is wrong with the configuration, as far as it can be known now.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was planned all the same: to be shown, not to be applied.
+    pub so_far: Option<Box<Plan>>,
+}
+
+impl From<Vec<Diagnostic>> for Refused {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { diagnostics, so_far: None }
+    }
+}
+
 /// Plans.
 ///
 /// # Errors
-/// Everything that is wrong with the configuration, as far as it can be known now.
-pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
+/// What is wrong with the configuration, and what was planned until then.
+pub fn plan(input: &Input<'_>) -> Result<Planned, Refused> {
     let current = Current::of(input.state, input.observed, input.schemas);
     let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
+    let meaningless = choice::check(input.selection, Some(&graph), input.state);
+    if !meaningless.is_empty() {
+        return Err(meaningless.into());
+    }
     match input.mode {
-        PlanMode::Destroy => destroy::destroy(input, &graph, current).map(|it| Planned::Plan(Box::new(it))),
+        PlanMode::Destroy => Ok(Planned::Plan(Box::new(destroy::destroy(input, &graph, current)?))),
         PlanMode::Normal | PlanMode::RefreshOnly => Planner::new(input, graph, current).plan(),
     }
 }
@@ -76,6 +108,14 @@ pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
 struct Planner<'a> {
     input: &'a Input<'a>,
     graph: Arc<Graph>,
+    /// What is planned.
+    choice: Choice,
+    /// Blocks and instances that are not.
+    left_out: BTreeSet<Address>,
+    /// What is no longer looked after.
+    removals: Removals<'a>,
+    /// What is to be taken over.
+    imports: BTreeMap<Address, import::Wanted>,
     reach: Reach,
     world: World,
     current: Current,
@@ -113,6 +153,10 @@ impl<'a> Planner<'a> {
     fn new(input: &'a Input<'a>, graph: Arc<Graph>, current: Current) -> Self {
         let world = world_with(&graph, input.snapshot, input.files);
         Self {
+            choice: Choice::of(input.selection, &graph, input.state),
+            left_out: BTreeSet::new(),
+            removals: Removals::of(input.configuration),
+            imports: BTreeMap::new(),
             input,
             reach: Reach::default(),
             world,
@@ -134,40 +178,76 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn plan(mut self) -> Result<Planned, Vec<Diagnostic>> {
+    fn plan(mut self) -> Result<Planned, Refused> {
+        self.asked_imports();
         let graph = self.graph.clone();
         let (snapshot, files) = (self.input.snapshot, self.input.files);
         let peek = Peek { graph: &graph, snapshot, files, recorded: None };
         self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
+        self.required();
         for node in graph.order.iter().copied() {
             self.node(node);
         }
-        self.check_diagnostics()?;
+        self.imports_into_nothing();
+        if !self.diagnostics.is_empty() {
+            return Err(self.refused());
+        }
         if !self.reads.is_empty() {
             return Ok(Planned::Reads(self.reads));
         }
-        self.orphans();
-        let making: BTreeSet<&Address> = self.changes.iter().filter(|it| it.action.makes()).map(|it| &it.address).collect();
-        let going = Going { state: self.input.state, schemas: self.input.schemas, priors: &self.current.priors };
-        let left = going.left_behind(&making);
-        self.changes.extend(left);
-        going.mark_gone_with(&mut self.changes);
-        self.protected();
-        self.check_diagnostics()?;
+        if self.input.mode == PlanMode::Normal {
+            self.going();
+            if !self.diagnostics.is_empty() {
+                return Err(self.refused());
+            }
+        }
         for (name, it) in &self.input.state.outputs {
             let gone = || OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
-        let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, .. } = self;
+        self.finished().map(|it| Planned::Plan(Box::new(it))).map_err(Refused::from)
+    }
+
+    /// What is wrong, and what is planned so far.
+    fn refused(mut self) -> Refused {
+        let diagnostics = once_each(std::mem::take(&mut self.diagnostics));
+        let so_far = self.finished().ok().map(|it| Box::new(Plan { errored: true, ..it }));
+        Refused { diagnostics, so_far }
+    }
+
+    fn finished(mut self) -> Result<Plan, Vec<Diagnostic>> {
+        self.leave_recorded();
+        let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, left_out, .. } = self;
         let recorded = recorded_providers(input.state);
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
-        let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings: once_each(warnings) };
-        Ok(Planned::Plan(Box::new(finish(input, parts)?)))
+        let warnings = once_each(warnings);
+        let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings, left_out };
+        finish(input, parts)
+    }
+
+    /// What goes, and whether it may.
+    fn going(&mut self) {
+        self.orphans();
+        let making: BTreeSet<&Address> = self.changes.iter().filter(|it| it.action.makes()).map(|it| &it.address).collect();
+        let going = Going { state: self.input.state, schemas: self.input.schemas, priors: &self.current.priors };
+        let left = going.left_behind(&making).into_iter().filter(|it| self.choice.has(&self.graph, &it.address));
+        let left: Vec<Change> = left.collect();
+        self.changes.extend(left);
+        orphan::forget(&mut self.changes, &self.removals, &self.current.priors);
+        going.mark_gone_with(&mut self.changes);
+        self.protected();
     }
 
     fn node(&mut self, id: NodeId) {
         let Node { module, what } = self.graph.node(id);
         match what {
+            What::Block(place) if self.choice.leaves_out(&self.graph, id) => self.leave(id, place),
+            _ if self.choice.leaves_out(&self.graph, id) => {
+                if let (ROOT, What::Output(place)) = (module, what) {
+                    self.leave_output(place);
+                }
+            }
+            What::Block(place) if self.only_shown(id) => self.show(id, place),
             What::Provider(place) => self.provider(id, module, place),
             What::Block(place) => self.block(id, place),
             _ => {
@@ -183,11 +263,16 @@ impl<'a> Planner<'a> {
         self.flow[id] = self.flow_of(id);
     }
 
-    fn check_diagnostics(&mut self) -> Result<(), Vec<Diagnostic>> {
-        match std::mem::take(&mut self.diagnostics) {
-            none if none.is_empty() => Ok(()),
-            some => Err(once_each(some)),
-        }
+    /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.
+    fn required(&mut self) {
+        let schemas = self.input.schemas;
+        let providers = schemas.kinds().map(|(_, it)| &*it.provider).chain(schemas.providers().map(|(name, _)| &**name));
+        let known: BTreeSet<&str> = providers.collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        let configuration = &self.input.configuration;
+        self.diagnostics.extend(unknown_providers(configuration, &known));
+        let fields = |name: &BlockName| schemas.kind(name.mode, &name.kind).map(|it| &it.schema().arguments);
+        self.diagnostics.extend(kept(configuration, fields));
     }
 
     /// Tells why something cannot be decided, unless that is because a data source has yet to answer.
@@ -202,6 +287,9 @@ impl<'a> Planner<'a> {
         let before = self.input.state.outputs.get(&output.name).map(|it| it.value.clone());
         // What is null is not there.
         let after = self.world.output(ROOT, place).filter(|it| !it.is_null()).cloned();
+        // Of what is not there, nothing can be told by looking.
+        let is_unknown = after.as_ref().is_some_and(|it| !it.is_wholly_known());
+        let after = if self.input.mode == PlanMode::RefreshOnly && is_unknown { before.clone() } else { after };
         if before.is_some() || after.is_some() {
             self.outputs.insert(output.name.clone(), OutputChange { before, after, sensitive: output.sensitive });
         }
@@ -216,6 +304,7 @@ impl<'a> Planner<'a> {
             return;
         };
         let Some(provider) = self.provider_for(node, block, described) else { return };
+        self.imports_into(node);
         let because = self.because(node);
         for instance in self.world.of_module(graph.node(node).module) {
             let expansion = match expansion(&self.world, instance, block) {
@@ -239,6 +328,10 @@ impl<'a> Planner<'a> {
         let flags = if mode == Mode::Managed { self.flags(many) } else { Default::default() };
         for at in 0..many.expansion.len() {
             let instance = &many.one(at);
+            if !self.choice.has(&self.graph, &instance.address) {
+                self.leave_instance(instance);
+                continue;
+            }
             let arguments = match Arguments::of(&self.world, &instance.standpoint(), described, block, &instance.address) {
                 Ok(arguments) => arguments,
                 Err(diagnostics) => {
@@ -269,19 +362,6 @@ impl<'a> Planner<'a> {
         self.world.put(module, place, instance.at, value);
     }
 
-    /// Recorded instances that no block asks for.
-    fn orphans(&mut self) {
-        let reason = |address: &Address| match self.world.wanted(address) {
-            Wanted::Yes => None,
-            Wanted::NoModule => Some(Reason::NoModule),
-            Wanted::NoBlock | Wanted::Undecided => Some(Reason::NoConfiguration),
-            Wanted::NoKey { key, by_now } => Some(no_longer_asked(key, by_now)),
-        };
-        let orphans = self.current.priors.iter().filter_map(|(address, prior)| Some((address, prior, reason(address)?)));
-        let gone = orphans.map(|(address, prior, reason)| deletion(self.input.schemas, address, prior, reason));
-        self.changes.extend(gone.collect::<Vec<_>>());
-    }
-
     /// `prevent_destroy` holds against deletion and replacement, also when the block itself is gone.
     fn protected(&mut self) {
         for change in self.changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys()) {
@@ -293,16 +373,6 @@ impl<'a> Planner<'a> {
                 Err(undecided) => self.diagnostics.extend(undecided.diagnostics),
             }
         }
-    }
-}
-
-/// Why a block does not ask for the instance of a key.
-fn no_longer_asked(key: &Key, by_now: &Expansion) -> Reason {
-    match (key, by_now) {
-        (_, Expansion::Absent) => Reason::NotEnabled,
-        (Key::Index(_), Expansion::Count(_)) => Reason::CountIndex,
-        (Key::Name(_), Expansion::ForEach(_)) => Reason::EachKey,
-        _ => Reason::WrongRepetition,
     }
 }
 
@@ -357,7 +427,7 @@ fn once_each(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 fn unknown_kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {
     let name = &block.name;
     let what = if name.mode == Mode::Data { "data source" } else { "kind of resource" };
-    let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).at(block.head.clone());
+    let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).code(code::NO_KIND).at(block.head.clone());
     let known: Vec<Name> = schemas.kinds().filter(|(mode, _)| *mode == name.mode).map(|(_, it)| it.kind.clone()).collect();
     diagnostic.closest(&name.kind, known.iter().map(|it| &**it)).help("`ha schema` lists all kinds")
 }

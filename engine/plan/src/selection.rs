@@ -85,6 +85,24 @@ impl Pattern {
             }
     }
 
+    /// Whether it means modules with all that is in them.
+    pub(crate) fn is_module(&self) -> bool {
+        self.what == What::All
+    }
+
+    /// How many of a module's instances are meant with all that is in them.
+    pub(crate) fn extent_of_module<N: AsRef<str>>(&self, module: &[N]) -> Extent {
+        let is_below = self.is_module()
+            && !self.module.is_empty()
+            && module.len() >= self.module.len()
+            && self.module.iter().zip(module).all(|((pattern, _), name)| pattern.matches(name.as_ref()));
+        match (is_below, self.module.iter().all(|(_, key)| *key == KeyPattern::Any)) {
+            (false, _) => Extent::Nothing,
+            (true, false) => Extent::Some,
+            (true, true) => Extent::All,
+        }
+    }
+
     /// How many of a block's instances are meant; `module` are the names of the modules it is in.
     pub(crate) fn extent<N: AsRef<str>>(&self, module: &[N], block: &BlockAddress) -> Extent {
         let BlockAddress { mode, kind, name, .. } = block;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::Diagnostic;
+use ha_kind::{Diagnostic, code};
 use ha_plan::{Configuration, Execution, Files, Plan, PlanMode, Settled, StepKind};
 use ha_state::{Frame, ProviderName, StepOutcome, Writer};
 
@@ -42,6 +42,10 @@ impl Engine {
         observer: &Arc<dyn Observer>,
         cancel: &Cancel,
     ) -> Result<Applied, Vec<Diagnostic>> {
+        if plan.errored {
+            let diagnostic = Diagnostic::error("this is a part of a plan: something went wrong while it was made");
+            return Err(vec![diagnostic.help("mend that and make a new plan")]);
+        }
         let outdated = writer.read(|state| plan.outdated(state));
         if !outdated.is_empty() {
             return Err(outdated.iter().map(stale).collect());
@@ -55,8 +59,8 @@ impl Engine {
         }
         // Deleting everything needs no values from the configuration.
         let execution = match plan.mode {
-            PlanMode::Destroy => None,
-            PlanMode::Normal | PlanMode::RefreshOnly => Some(
+            PlanMode::Destroy | PlanMode::RefreshOnly => None,
+            PlanMode::Normal => Some(
                 writer
                     .read(|state| Execution::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now()))?,
             ),
@@ -66,6 +70,9 @@ impl Engine {
         let mut walk = Walk::new(plan, execution, workshop.clone(), self.parallelism);
         walk.walk().await;
         let mut applied = walk.into_applied();
+        if plan.mode != PlanMode::Normal && applied.outputs.is_some() {
+            applied.outputs = plan.known_outputs();
+        }
         if let Err(error) = write_down(&workshop, &mut applied, attempts).await {
             applied.diagnostics.push(unwritable(&error));
         }
@@ -74,7 +81,8 @@ impl Engine {
 }
 
 fn stale(address: &ha_kind::Address) -> Diagnostic {
-    let diagnostic = Diagnostic::error("the plan is stale: what it touches or reads has changed since it was made");
+    let diagnostic =
+        Diagnostic::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
     diagnostic.of(address).help("make a new plan, look at it, and apply that")
 }
 
@@ -84,7 +92,7 @@ fn unwritable(error: &StepError) -> Diagnostic {
         StepError::Provider(error) => error.to_string(),
         StepError::Configuration(_) => String::new(),
     };
-    Diagnostic::error("the state could not be written").detail(text)
+    Diagnostic::error("the state could not be written").code(code::STATE_NOT_WRITTEN).detail(text)
 }
 
 /// Writes down what refresh saw, what the configuration says of things that do not change, and settings of providers
@@ -97,11 +105,12 @@ async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
         };
         Frame::Result { attempt: None, outcome }
     };
+    let moves = plan.moves.iter().map(|it| Frame::Moved { from: it.from.clone(), to: it.to.clone() });
     let changed = workshop.writer.read(|state| {
         let changed = plan.providers.iter().filter(|(name, it)| state.providers.get(*name).is_some_and(|was| was != *it));
         changed.map(|(name, it)| Frame::Provider(name.clone(), it.clone())).collect::<Vec<_>>()
     });
-    let frames = plan.settled.iter().map(frame).chain(changed);
+    let frames = moves.chain(plan.settled.iter().map(frame)).chain(changed);
     let written = futures::future::join_all(frames.map(|it| workshop.write(it))).await;
     written.into_iter().collect()
 }

@@ -1,10 +1,11 @@
 //! Everything that drives the pure parts: refresh and reads around planning.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use futures::stream::StreamExt;
-use ha_kind::{Address, Diagnostic, Drivers, Error, Object, Schemas};
-use ha_plan::{Files, Input, Observed, Plan, PlanMode, Planned, Read, Selection, Snapshot, known_settings};
+use ha_kind::{Address, Diagnostic, Drivers, Error, ImportedValue, Object, Schemas};
+use ha_plan::{Files, Input, Moved, Observed, Plan, PlanMode, Planned, Read, Refused, Selection, Snapshot, known_settings};
 use ha_state::State;
 
 use crate::clients::Clients;
@@ -58,6 +59,12 @@ pub enum RefreshMode {
     None,
 }
 
+/// What came of a look.
+enum Answer {
+    Data(Object),
+    Imported(Option<ImportedValue>),
+}
+
 /// Why there is no plan.
 #[derive(Debug, Default)]
 pub struct Failure {
@@ -65,6 +72,8 @@ pub struct Failure {
     pub diagnostics: Vec<Diagnostic>,
     /// What went wrong outside.
     pub errors: Vec<Error>,
+    /// What was planned all the same: to be shown, not to be applied.
+    pub plan: Option<Box<Plan>>,
 }
 
 impl Engine {
@@ -79,7 +88,7 @@ impl Engine {
     #[must_use]
     pub fn validate(&self, request: &Request) -> Vec<Diagnostic> {
         let (state, observed) = (State::default(), Observed::default());
-        ha_plan::plan(&self.input(request, &state, &observed)).err().unwrap_or_default()
+        ha_plan::plan(&self.input(request, &Moved::nothing(&state), &observed)).err().map(|it| it.diagnostics).unwrap_or_default()
     }
 
     /// Plans: looks at what is recorded, reads what the configuration asks for, decides.
@@ -87,30 +96,70 @@ impl Engine {
     /// # Errors
     /// What is wrong with the configuration, or went wrong outside; all of it.
     pub async fn plan(&self, request: &Request, state: &State, observer: &dyn Observer) -> Result<Plan, Failure> {
+        let wrong = |diagnostics| Failure { diagnostics, ..Failure::default() };
+        let moved = ha_plan::moved(state, &request.configuration, &self.schemas).map_err(wrong)?;
         let mut observed = Observed::default();
-        if request.refresh == RefreshMode::All {
-            let settings = known_settings(&self.input(request, state, &observed));
-            let refresh = Refresh {
-                state,
-                schemas: &self.schemas,
-                drivers: &self.drivers,
-                clients: &self.clients,
-                settings: &settings,
-                mode: request.mode,
-                parallelism: self.parallelism,
-                observer,
-            };
-            observed.readings = refresh.readings().await.map_err(|errors| Failure { errors, ..Failure::default() })?;
-        }
+        let warnings = match request.refresh {
+            RefreshMode::All => self.look(request, &moved, None, &mut observed, observer).await?,
+            RefreshMode::Changed => {
+                let first = self.rounds(request, &moved, &mut observed, observer).await?;
+                let changed = first.changed_and_dependents(&moved.state);
+                self.look(request, &moved, Some(&changed), &mut observed, observer).await?
+            }
+            RefreshMode::None => Vec::new(),
+        };
+        let mut plan = self.rounds(request, &moved, &mut observed, observer).await?;
+        plan.warnings.extend(warnings);
+        self.connect_known(&plan).await?;
+        plan.identities = self.clients.identities();
+        Ok(plan)
+    }
+
+    /// Looks at what is recorded: all of it that the request is about, or only these. Answers with what is worth a look.
+    async fn look(
+        &self,
+        request: &Request,
+        moved: &Moved<'_>,
+        only: Option<&BTreeSet<Address>>,
+        observed: &mut Observed,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Diagnostic>, Failure> {
+        let input = self.input(request, moved, observed);
+        let chosen = ha_plan::chosen(&input).map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })?;
+        let settings = known_settings(&input);
+        let is_asked = |address: &Address| {
+            only.is_none_or(|it| it.contains(address)) && chosen.as_ref().is_none_or(|it| it.contains(address))
+        };
+        let refresh = Refresh {
+            state: &moved.state,
+            is_asked: &is_asked,
+            schemas: &self.schemas,
+            drivers: &self.drivers,
+            clients: &self.clients,
+            settings: &settings,
+            mode: request.mode,
+            parallelism: self.parallelism,
+            elsewhere: Mutex::default(),
+            observer,
+        };
+        observed.readings = refresh.readings().await.map_err(|errors| Failure { errors, ..Failure::default() })?;
+        Ok(refresh.warnings())
+    }
+
+    /// Plans, and answers what planning asks for, until there is a plan.
+    async fn rounds(
+        &self,
+        request: &Request,
+        moved: &Moved<'_>,
+        observed: &mut Observed,
+        observer: &dyn Observer,
+    ) -> Result<Plan, Failure> {
         for _ in 0..ROUNDS {
-            let planned = ha_plan::plan(&self.input(request, state, &observed));
-            match planned.map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })? {
-                Planned::Reads(reads) => self.answer(reads, &mut observed, observer).await?,
-                Planned::Plan(mut plan) => {
-                    self.connect_known(&plan).await?;
-                    plan.identities = self.clients.identities();
-                    return Ok(*plan);
-                }
+            let planned = ha_plan::plan(&self.input(request, moved, observed));
+            let failure = |it: Refused| Failure { diagnostics: it.diagnostics, plan: it.so_far, ..Failure::default() };
+            match planned.map_err(failure)? {
+                Planned::Reads(reads) => self.answer(reads, observed, observer).await?,
+                Planned::Plan(plan) => return Ok(*plan),
             }
         }
         let cause = format!("data sources still ask for more after {ROUNDS} rounds");
@@ -120,16 +169,19 @@ impl Engine {
         })
     }
 
-    fn input<'a>(&'a self, request: &'a Request, state: &'a State, observed: &'a Observed) -> Input<'a> {
+    fn input<'a>(&'a self, request: &'a Request, moved: &'a Moved<'a>, observed: &'a Observed) -> Input<'a> {
         Input {
             configuration: &request.configuration,
             snapshot: &request.snapshot,
             files: &request.files,
             schemas: &self.schemas,
-            state,
+            state: &moved.state,
+            moved,
             observed,
             mode: request.mode,
             replace: &request.replace,
+            selection: &request.selection,
+            imports: &request.imports,
         }
     }
 
@@ -140,8 +192,11 @@ impl Engine {
         let mut errors = Vec::new();
         for (read, answer) in reads.into_iter().zip(answers) {
             match answer {
-                Ok(outputs) => {
+                Ok(Answer::Data(outputs)) => {
                     observed.data.insert(read.address, (read.arguments, outputs));
+                }
+                Ok(Answer::Imported(found)) => {
+                    observed.imports.insert(read.address, (read.import.unwrap_or_default(), found));
                 }
                 Err(error) => errors.push(error),
             }
@@ -149,13 +204,19 @@ impl Engine {
         if errors.is_empty() { Ok(()) } else { Err(Failure { errors, ..Failure::default() }) }
     }
 
-    async fn read(&self, read: &Read) -> Result<Object, Error> {
+    async fn read(&self, read: &Read) -> Result<Answer, Error> {
         let kind = &read.address.block.kind;
+        let named = |error: Error| Error { attempted: format!("{} (`{}`)", error.attempted, read.address), ..error };
+        if let Some(id) = &read.import {
+            let nobody = || Error::new(format!("import `{}`", read.address), "nobody looks after this kind");
+            let driver = self.drivers.resource(kind).ok_or_else(nobody)?;
+            let client = self.clients.client(&read.provider, &read.settings).await?;
+            return driver.import(&client, id, &read.arguments).await.map(Answer::Imported).map_err(named);
+        }
         let reader =
             self.drivers.reader(kind).ok_or_else(|| Error::new(format!("read `{}`", read.address), "nobody reads this kind"))?;
         let client = self.clients.client(&read.provider, &read.settings).await?;
-        let named = |error: Error| Error { attempted: format!("{} (`{}`)", error.attempted, read.address), ..error };
-        reader.read(&client, &read.arguments).await.map_err(named)
+        reader.read(&client, &read.arguments).await.map(Answer::Data).map_err(named)
     }
 
     /// Connects to every provider whose settings are known, so that the plan can say whom it would talk to. One that

@@ -43,8 +43,8 @@ pub(crate) enum Work {
     Abandon { begun: Unfinished },
     /// Write that it is as it was, but for what the configuration says of it.
     Keep { record: Box<Record> },
-    /// Write that it is gone.
-    Forget,
+    /// Write that it is gone, or that an old object of it is.
+    Forget { deposed: Option<String> },
     /// Read a data source.
     Read { arguments: Object },
 }
@@ -64,8 +64,12 @@ impl Workshop {
     pub(crate) async fn perform(&self, job: Job) -> Result<Effect, StepError> {
         let Job { address, provider, settings, what } = job;
         match what {
-            Work::Forget => {
-                self.write(Frame::Result { attempt: None, outcome: StepOutcome::Deleted(address) }).await?;
+            Work::Forget { deposed } => {
+                let outcome = match deposed {
+                    Some(key) => StepOutcome::DeletedDeposed { address, key },
+                    None => StepOutcome::Deleted(address),
+                };
+                self.write(Frame::Result { attempt: None, outcome }).await?;
                 return Ok(Effect::Gone);
             }
             Work::Keep { record } => {
@@ -90,7 +94,7 @@ impl Workshop {
             Work::Update { arguments, from, before, earlier } => bench.update(arguments, from, &before, earlier).await,
             Work::Delete { record, deposed, earlier } => bench.delete(&record, deposed, earlier).await,
             Work::Abandon { begun } => bench.abandon(begun).await,
-            Work::Keep { .. } | Work::Forget | Work::Read { .. } => unreachable!("all three were done above"),
+            Work::Keep { .. } | Work::Forget { .. } | Work::Read { .. } => unreachable!("all three were done above"),
         }
     }
 

@@ -181,12 +181,12 @@ impl<'a> Walk<'a> {
                 Some(work) => work,
                 None => return Ok(None),
             },
-            StepKind::Forget(_) | StepKind::Junction => Work::Forget,
+            StepKind::Forget(_) | StepKind::Junction => Work::Forget { deposed: change.deposed.clone() },
         };
         let provider = match &work {
             Work::Delete { record, .. } => record.provider.clone(),
             Work::Abandon { begun } => begun.intent.provider.clone(),
-            Work::Forget => record.map_or_else(|| ProviderName::new("ha"), |it| it.provider),
+            Work::Forget { .. } => record.map_or_else(|| ProviderName::new("ha"), |it| it.provider),
             _ => self.execution().provider_of(address),
         };
         let settings = self.settings(&provider, &work)?;
@@ -246,7 +246,7 @@ impl<'a> Walk<'a> {
         }
         let recorded = self.workshop.writer.read(|state| state.providers.get(provider).cloned());
         match (work, &mut self.execution) {
-            (Work::Delete { .. } | Work::Abandon { .. } | Work::Forget, _) | (_, None) => Ok(recorded.unwrap_or_default()),
+            (Work::Delete { .. } | Work::Abandon { .. } | Work::Forget { .. }, _) | (_, None) => Ok(recorded.unwrap_or_default()),
             (_, Some(execution)) => execution.settings(provider),
         }
     }
@@ -348,12 +348,14 @@ impl<'a> Walk<'a> {
 
 /// The change a step is about, and what is done; none for a junction.
 fn of_step<'a>(plan: &'a Plan, what: &StepKind) -> Option<(&'a Change, Action)> {
+    let change = &plan.changes[what.change()?];
     let action = match what {
         StepKind::Create(_) => Action::Create,
         StepKind::Update(_) => Action::Update,
+        StepKind::Forget(_) if change.action == Action::Forget => Action::Forget,
         StepKind::Delete(_) | StepKind::Forget(_) => Action::Delete,
         StepKind::Read(_) => Action::Read,
         StepKind::Junction => return None,
     };
-    Some((&plan.changes[what.change()?], action))
+    Some((change, action))
 }

@@ -8,7 +8,7 @@ use super::{Instance, Many, Planner};
 use crate::after::{instance_value, unknown_outputs, unrendered};
 use crate::arguments::located;
 use crate::graph::What;
-use crate::model::{Change, Reason};
+use crate::model::{Change, PlanMode, Reason};
 use crate::observed::{Read, plain};
 
 impl Planner<'_> {
@@ -44,7 +44,7 @@ impl Planner<'_> {
                 }
                 _ => {
                     let (provider, settings) = (provider.clone(), plain(&settings));
-                    self.reads.push(Read { address: address.clone(), provider, settings, arguments: asked });
+                    self.reads.push(Read { address: address.clone(), provider, settings, arguments: asked, import: None });
                 }
             }
             return;
@@ -52,6 +52,9 @@ impl Planner<'_> {
         let outputs = unknown_outputs(described, &arguments, address);
         let value = instance_value(schema, &arguments, &outputs);
         self.put(instance, value);
+        if self.input.mode == PlanMode::RefreshOnly {
+            return;
+        }
         let pending = self.pending.entry(node).or_default();
         pending.changes.insert((module, instance.at), self.changes.len());
         pending.absent = true;
@@ -61,7 +64,11 @@ impl Planner<'_> {
             address: address.clone(),
             deposed: None,
             action: Action::Read,
-            reason: Some(if known { Reason::DependencyPending } else { Reason::ArgumentsUnknown }),
+            reason: Some(match (known, &block.check) {
+                (false, _) => Reason::ArgumentsUnknown,
+                (true, Some(_)) => Reason::ForCheck,
+                (true, None) => Reason::DependencyPending,
+            }),
             before: None,
             after: Some(after),
             differences: Vec::new(),

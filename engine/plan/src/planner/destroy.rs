@@ -6,7 +6,10 @@ use std::sync::Arc;
 use ha_kind::Diagnostic;
 
 use super::known::known_settings_in;
+use super::leave::partial;
+use super::orphan::forget;
 use super::{Input, recorded_providers};
+use crate::choice::destroyed;
 use crate::deletion::{Going, deletion};
 use crate::finish::{Parts, finish};
 use crate::graph::Graph;
@@ -14,11 +17,22 @@ use crate::lifecycle::{asking_for_protection, protection};
 use crate::model::{Change, OutputChange, Plan, Reason};
 use crate::observed::Current;
 use crate::peek::Peek;
+use crate::removed::Removals;
 
 /// A plan that deletes everything. The configuration is asked only what it protects and how providers are reached.
 pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -> Result<Plan, Vec<Diagnostic>> {
+    let is_chosen = destroyed(input.selection, input.state);
+    let mut warnings = Vec::new();
+    let mut left_out = BTreeSet::new();
+    if !input.selection.is_everything() {
+        left_out.extend(current.priors.keys().filter(|it| !is_chosen(it)).cloned());
+        warnings.push(partial());
+    }
+    let chosen = current.priors.iter().filter(|(address, _)| is_chosen(address));
     let mut changes: Vec<Change> =
-        current.priors.iter().map(|(address, prior)| deletion(input.schemas, address, prior, Reason::Destroy)).collect();
+        chosen.map(|(address, prior)| deletion(input.schemas, address, prior, Reason::Destroy)).collect();
+    let removals = Removals::of(input.configuration);
+    forget(&mut changes, &removals, &current.priors);
     let peek = Peek { graph, snapshot: input.snapshot, files: input.files, recorded: None };
     let world = peek.world(&asking_for_protection(graph, &changes));
     let protected = |change: &Change| {
@@ -29,21 +43,25 @@ pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -
             Err(undecided) => recorded().then_some(undecided.diagnostics).into_iter().flatten().next(),
         }
     };
-    let diagnostics: Vec<Diagnostic> = changes.iter().filter_map(protected).collect();
+    let going = changes.iter().filter(|it| it.action.destroys());
+    let diagnostics: Vec<Diagnostic> = going.filter_map(protected).collect();
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
     let going = Going { state: input.state, schemas: input.schemas, priors: &current.priors };
-    changes.extend(going.left_behind(&BTreeSet::new()));
+    changes.extend(going.left_behind(&BTreeSet::new()).into_iter().filter(|it| is_chosen(&it.address)));
+    forget(&mut changes, &removals, &current.priors);
     going.mark_gone_with(&mut changes);
     let outputs = input.state.outputs.iter().map(|(name, it)| {
-        let gone = OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
+        // Whatever is left may still be what they tell of.
+        let after = (!left_out.is_empty()).then(|| it.value.clone());
+        let gone = OutputChange { before: Some(it.value.clone()), after, sensitive: it.sensitive };
         (name.clone(), gone)
     });
     let outputs = outputs.collect();
     let recorded = recorded_providers(input.state);
     let mut providers = known_settings_in(input, graph);
     providers.retain(|name, _| recorded.contains(name));
-    let (data, warnings) = (BTreeMap::new(), Vec::new());
-    finish(input, Parts { current, changes, outputs, graph: None, providers, data, warnings })
+    let data = BTreeMap::new();
+    finish(input, Parts { current, changes, outputs, graph: None, providers, data, warnings, left_out })
 }

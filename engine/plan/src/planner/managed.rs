@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Changed, Diagnostic, Name};
+use ha_kind::{Action, Changed, Diagnostic, Name, code};
+use ha_state::Record;
 
+use super::import::Found;
 use super::{Instance, Many, Planner};
 use crate::after::{arguments_after, attributes, instance_value, outputs_after};
 use crate::arguments::Arguments;
@@ -18,16 +20,30 @@ impl Planner<'_> {
     pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
         let Many { node, described, block, .. } = *instance.many;
         let address = &instance.address;
-        let Some(prior) = self.current.priors.get(address).cloned() else {
-            let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
-            return self.change(instance, Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) });
+        let mut importing = None;
+        let prior = match self.current.priors.get(address).cloned() {
+            Some(prior) => prior,
+            None => match self.imported(instance, &given) {
+                Found::There(prior, id) => {
+                    importing = Some(id);
+                    *prior
+                }
+                Found::NotAsked => {
+                    let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
+                    let doing = Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) };
+                    return self.change(instance, doing);
+                }
+                Found::Not => return,
+            },
         };
         let record = &prior.record;
         let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
         let found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
             Ok(found) => found,
             Err(message) => {
-                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong")).at(block.head.clone());
+                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
+                    .code(code::WRONG_ARGUMENTS)
+                    .at(block.head.clone());
                 self.diagnostics.push(diagnostic.detail(redacted(&message, &kept)).of(address));
                 return;
             }
@@ -36,14 +52,21 @@ impl Planner<'_> {
         let action = match &reason {
             Some(_) if self.create_first[node] => Action::CreateThenDelete,
             Some(_) => Action::DeleteThenCreate,
-            None if found.is_empty() => return self.unchanged(instance, prior, &kept, given.configured, flags),
+            None if found.is_empty() => {
+                let remarks = prior.remarks.clone();
+                let record = self.unchanged(instance, prior, &kept, given.configured, flags);
+                if let Some(id) = importing {
+                    self.taken_over(instance, &record, remarks, id);
+                }
+                return;
+            }
             None => Action::Update,
         };
         if action.is_replace() {
             self.replaced.insert(address.clone());
         }
         let arguments = if action.is_replace() { given.values } else { kept };
-        self.change(instance, Doing { action, reason, prior: Some(prior), found, ..Doing::with(arguments) });
+        self.change(instance, Doing { action, reason, prior: Some(prior), found, importing, ..Doing::with(arguments) });
     }
 
     /// What the block says of all its instances.
@@ -74,19 +97,20 @@ impl Planner<'_> {
         kept: &ha_kind::Object,
         configured: BTreeSet<Name>,
         flags: &FromConfiguration,
-    ) {
+    ) -> Record {
         let described = instance.many.described;
         let from = FromConfiguration { configured, ..flags.clone() };
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
-        self.current.priors.insert(instance.address.clone(), Prior { record, remarks: prior.remarks });
+        self.current.priors.insert(instance.address.clone(), Prior { record: record.clone(), remarks: prior.remarks });
         self.put(instance, value);
+        record
     }
 
     fn change(&mut self, instance: &Instance<'_>, doing: Doing) {
         let Many { node, instance: module, described, block, because, .. } = *instance.many;
         let address = &instance.address;
-        let Doing { action, reason, prior, arguments, found } = doing;
+        let Doing { action, reason, prior, arguments, found, importing } = doing;
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
         let outputs = outputs_after(described, action, &arguments, record, address);
@@ -116,7 +140,7 @@ impl Planner<'_> {
             remarks: prior.map(|it| it.remarks).unwrap_or_default(),
             gone_with: None,
             moved_from: None,
-            importing: None,
+            importing,
             span: Some(block.head.clone()),
             because: because.to_vec(),
         });
@@ -130,10 +154,11 @@ struct Doing {
     prior: Option<Prior>,
     arguments: ha_kind::Object,
     found: Vec<crate::model::Difference>,
+    importing: Option<String>,
 }
 
 impl Doing {
     fn with(arguments: ha_kind::Object) -> Self {
-        Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new() }
+        Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new(), importing: None }
     }
 }

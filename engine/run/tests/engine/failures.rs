@@ -260,3 +260,36 @@ fn told(event: &Event) -> String {
         other => format!("{other:?}"),
     }
 }
+
+#[tokio::test]
+async fn what_was_planned_before_something_went_wrong_is_shown() {
+    let project = Project::new();
+    project.apply("resource \"thing\" \"a\" { name = \"a\" }").await;
+    let text = r#"
+        resource "thing" "a" {
+          name = "a"
+          size = 2
+        }
+        resource "thing" "b" {
+          name = "b"
+          size = 2000
+        }
+    "#;
+    let failure = project.try_plan(text).await.unwrap_err();
+    assert_eq!(failure.diagnostics.len(), 1);
+    let plan = failure.plan.expect("something was planned");
+    assert!(plan.errored);
+    assert_data_eq!(
+        crate::show::plan(&plan),
+        str![[r#"
+~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 2
+
+"#]]
+    );
+    let request = project.request(text, ha_plan::PlanMode::Normal).unwrap();
+    let writer = std::sync::Arc::new(project.open());
+    let (files, observer) = (&request.files, &project.observer);
+    let refused = project.engine().apply(&plan, &request.configuration, files, &writer, observer, &project.cancel).await;
+    assert_eq!(refused.unwrap_err()[0].summary, "this is a part of a plan: something went wrong while it was made");
+    assert_eq!(project.world.names(), ["thing a"]);
+}

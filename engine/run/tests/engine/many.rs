@@ -190,8 +190,7 @@ async fn a_block_may_become_many() {
     assert_data_eq!(
         project.apply("resource \"thing\" \"a\" {\n count = 1\n name = \"a\"\n}").await,
         str![[r#"
-- thing.a [WrongRepetition]
-+ thing.a[0] digest="digest of nothing", name="a", size=1
+> thing.a thing.a[0]
 
 "#]]
     );

@@ -212,7 +212,7 @@ async fn instances_of_modules_come_and_go() {
     assert_data_eq!(
         project.apply(&text(&counted(1))).await,
         str![[r#"
-- module.m[1].thing.it [CountIndex]
+- module.m[1].thing.it [NoModule]
 
 "#]]
     );
@@ -220,14 +220,14 @@ async fn instances_of_modules_come_and_go() {
         project.apply(&text(&module(""))).await,
         str![[r#"
 + module.m.thing.it digest="digest of nothing", name="inner-m", size=2
-- module.m[0].thing.it [WrongRepetition]
+- module.m[0].thing.it [NoModule]
 
 "#]]
     );
     assert_data_eq!(
         project.apply(&text(&module("lifecycle {\n enabled = false\n }"))).await,
         str![[r#"
-- module.m.thing.it [NotEnabled]
+- module.m.thing.it [NoModule]
 
 "#]]
     );

@@ -163,6 +163,23 @@ impl Project {
         Ok((plan, applied, recovery))
     }
 
+    /// Applies, whatever is left to do afterwards; answers with what came of it.
+    pub(crate) async fn run_once(&self, text: &str) -> String {
+        match self.run(text, PlanMode::Normal).await {
+            Ok((_, applied)) => show::applied(&applied),
+            Err(failure) => panic!("there is no plan:\n{}", show::failure(&failure)),
+        }
+    }
+
+    /// Applies a plan that was made before.
+    pub(crate) async fn apply_plan(&self, text: &str, plan: &Plan) -> Applied {
+        let request = self.request(text, plan.mode).expect("the plan was made from it");
+        let writer = Arc::new(self.open());
+        let (files, observer) = (&request.files, &self.observer);
+        let applied = self.engine().apply(plan, &request.configuration, files, &writer, observer, &self.cancel).await;
+        applied.unwrap_or_else(|it| panic!("the plan will not do:\n{}", show::diagnostics(&it)))
+    }
+
     pub(crate) fn open(&self) -> Writer {
         open_for_writing(&*self.store, &self.key, Opening::by(Holder::here("ha apply"))).expect("the state can be opened")
     }

@@ -3,12 +3,15 @@
 use std::fmt::Write;
 
 use ha_kind::{Action, Diagnostic, Object, Part, Value};
-use ha_plan::{Change, Plan, Reason};
+use ha_plan::{Change, Move, Plan, Reason};
 use ha_run::{Applied, Failure, NotStarted, StepError};
 
 /// What a plan would do, a line for each thing.
 pub(crate) fn plan(plan: &Plan) -> String {
     let mut text = String::new();
+    for Move { from, to } in &plan.moves {
+        writeln!(text, "> {from} {to}").unwrap();
+    }
     for change in &plan.changes {
         writeln!(text, "{}", self::change(change)).unwrap();
     }
@@ -23,6 +26,10 @@ pub(crate) fn plan(plan: &Plan) -> String {
     for (name, it) in plan.outputs.iter().filter(|(_, it)| it.is_change()) {
         let side = |it: &Option<Value>| it.as_ref().map_or("none".into(), value);
         writeln!(text, "output {name}: {} -> {}", side(&it.before), side(&it.after)).unwrap();
+    }
+    if !plan.left_out.is_empty() {
+        let left: Vec<String> = plan.left_out.iter().map(ToString::to_string).collect();
+        writeln!(text, "left out: {}", left.join(", ")).unwrap();
     }
     for warning in &plan.warnings {
         writeln!(text, "warning: {}", warning.summary).unwrap();
@@ -49,6 +56,9 @@ fn change(change: &Change) -> String {
     if change.deposed.is_some() {
         text.push_str(" (deposed)");
     }
+    if let Some(id) = &change.importing {
+        write!(text, " imported {id}").unwrap();
+    }
     if let Some(reason) = &change.reason {
         write!(text, " {}", self::reason(reason)).unwrap();
     }
@@ -64,7 +74,7 @@ fn change(change: &Change) -> String {
         let (was, is) = (before.get(name).filter(|it| !it.is_null()), after.get(name).filter(|it| !it.is_null()));
         let mark = if replaces(name) { "!" } else { "" };
         match (was, is) {
-            _ if change.action == Action::Delete => {}
+            _ if matches!(change.action, Action::Delete | Action::Forget) => {}
             // That a new thing's own outputs are not known yet goes without saying.
             (_, Some(Value::Unknown(it)))
                 if it.cause.as_deref() == Some(&format!("{}.{name}", change.address)) && change.action != Action::Update => {}

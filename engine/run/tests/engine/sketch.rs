@@ -74,6 +74,9 @@ fn block(limits: Limits) -> impl Strategy<Value = Block> {
     })
 }
 
+/// What makes a name of an index. A block that gets `count` keeps its first instance, and so must the name.
+const FIRST_LIKE_THE_ONLY_ONE: &str = r#"${count.index == 0 ? "" : "-${count.index}"}"#;
+
 /// A random configuration.
 pub(crate) fn sketch(limits: Limits) -> impl Strategy<Value = Sketch> {
     let ranks = Just((0..limits.blocks).collect::<Vec<usize>>()).prop_shuffle();
@@ -132,7 +135,7 @@ impl Sketch {
         }
         let (many, key) = match block.many {
             Many::One => (String::new(), String::new()),
-            Many::Count(count) => (format!("count = {count}\n"), "-${count.index}".to_owned()),
+            Many::Count(count) => (format!("count = {count}\n"), FIRST_LIKE_THE_ONLY_ONE.to_owned()),
             Many::Each(bits) => {
                 let keys: Vec<String> = (0..3).filter(|bit| bits >> bit & 1 == 1).map(|bit| format!("k{bit} = {bit}")).collect();
                 (format!("for_each = {{ {} }}\n", keys.join(", ")), "-${each.key}".to_owned())

@@ -10,12 +10,14 @@ use ha_kind::Action;
 use crate::project::Project;
 
 /// Applies one text after another, each of which must do what is written above it.
-async fn check(steps: &[(&str, &[&str])]) {
+pub(crate) async fn check(steps: &[(&str, &[&str])]) {
     let project = Project::new();
     let directory = tempfile::tempdir().expect("there is a place for temporary files");
     for (text, expected) in steps {
         let plan = project.try_plan(text).await.unwrap_or_else(|it| panic!("there is no plan:\n{}", crate::show::failure(&it)));
-        let ours: BTreeMap<String, &str> = plan.changes.iter().map(|it| (it.address.to_string(), sign(it.action))).collect();
+        let moved = plan.moves.iter().map(|it| (it.to.to_string(), "="));
+        let changed = plan.changes.iter().map(|it| (it.address.to_string(), sign(it.action)));
+        let ours: BTreeMap<String, &str> = moved.chain(changed).collect();
         let ours: Vec<String> = ours.into_iter().map(|(address, sign)| format!("{sign} {address}")).collect();
         assert_eq!(ours, *expected, "of ha for\n{text}");
         project.apply(text).await;
@@ -67,7 +69,9 @@ fn terraform(directory: &Path, text: &str) -> Option<Vec<String>> {
         let actions: Vec<&str> =
             change["change"]["actions"].as_array().expect("actions are listed").iter().filter_map(|it| it.as_str()).collect();
         let sign = match actions.as_slice() {
+            ["no-op"] if change.get("previous_address").is_some() || change["change"].get("importing").is_some() => "=",
             ["no-op"] => continue,
+            ["forget"] => ".",
             ["create"] => "+",
             ["update"] => "~",
             ["delete"] => "-",

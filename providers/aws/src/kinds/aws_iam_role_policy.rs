@@ -61,7 +61,7 @@ impl Resource for RolePolicy {
 
     fn known_by(id: &str) -> Result<Known, String> {
         let (role, name) = id.split_once(':').ok_or("the id of a role policy is `ROLE:NAME`")?;
-        Ok(Known::by(id).argument("role", role).argument("name", name))
+        Ok(Known::by(id).argument("role", role).argument("name", name).argument("policy", "{}"))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ha_kind::{
-    Attempt, Client, Connector, Driver, Error, Name, Object, Outcome, Reader, ReadingValue, RecordedValue, Schema, Value,
+    Attempt, Client, Connector, Driver, Error, ImportedValue, Name, Object, Outcome, Reader, ReadingValue, RecordedValue, Schema,
+    Value,
 };
 
 use super::world::{Fault, Thing, World, failed};
@@ -16,6 +17,12 @@ pub(crate) struct Connected {
 
 /// Connects to the world, or to a server in it.
 pub(crate) struct ToWorld(pub(crate) World);
+
+impl Connected {
+    fn region(&self) -> Option<&str> {
+        self.settings.get("region").and_then(Value::as_str)
+    }
+}
 
 impl Connector for ToWorld {
     fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
@@ -308,6 +315,10 @@ impl Driver for Things {
         Box::pin(async move {
             *self.world.look().calls.entry("read".into()).or_default() += 1;
             self.server(client)?;
+            let connected: &Connected = client.downcast_ref().expect("it is the world's client");
+            if self.world.look().nothing_in.as_deref().is_some_and(|it| connected.region() == Some(it)) {
+                return Ok(known.iter().map(|_| ReadingValue::Gone).collect());
+            }
             Ok(known.iter().map(|it| self.reading(it)).collect())
         })
     }
@@ -329,6 +340,20 @@ impl Driver for Things {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.take_away(client, recorded, attempt))
+    }
+
+    fn import<'a>(&'a self, _: &'a Client, id: &'a str, _: &'a Object) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
+        Box::pin(async move {
+            *self.world.look().calls.entry("import".into()).or_default() += 1;
+            let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
+            Ok(match self.reading(&nothing) {
+                ReadingValue::Found { arguments, outputs, remarks } => {
+                    let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
+                    Some(ImportedValue { recorded, remarks })
+                }
+                _ => None,
+            })
+        })
     }
 }
 

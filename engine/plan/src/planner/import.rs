@@ -1,0 +1,224 @@
+//! What exists already and is taken over.
+
+use ha_kind::{Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, Span, Value, convert};
+use ha_lang::{Expression, Import};
+use ha_state::{ProviderName, Record};
+
+use super::{Instance, Many, Planner};
+use crate::after::attributes;
+use crate::arguments::Arguments;
+use crate::expand::{Undecided, import_expansion};
+use crate::graph::NodeId;
+use crate::model::Change;
+use crate::observed::{Prior, Read, plain};
+use crate::world::{self, InstanceId, Standpoint};
+
+/// What a person calls something that is taken over, and where he says so.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) id: String,
+    span: Option<Span>,
+}
+
+impl Planner<'_> {
+    /// The imports that were asked for beside the configuration.
+    pub(super) fn asked_imports(&mut self) {
+        for (address, id) in self.input.imports {
+            let at = |message: String| Diagnostic::error(message).of(address);
+            if self.graph.node_of(&address.block).is_none() || address.block.mode != Mode::Managed {
+                let diagnostic = at(format!("the configuration has no `{}` to import into", address.block));
+                let help = format!("write a block `resource \"{}\" \"{}\"` first", address.block.kind, address.block.name);
+                self.diagnostics.push(diagnostic.help(help));
+            } else if self.input.state.records.contains_key(address) {
+                let help = format!("forget it first with `ha state rm '{address}'` if it is to be another one");
+                self.diagnostics.push(at(format!("`{address}` is recorded already")).help(help));
+            } else {
+                self.imports.insert(address.clone(), Wanted { id: id.clone(), span: None });
+            }
+        }
+    }
+
+    /// Finds out what `import` blocks say of a block.
+    pub(super) fn imports_into(&mut self, node: NodeId) {
+        let graph = self.graph.clone();
+        for (module, place) in graph.imports_into(node) {
+            let import = &graph.modules.configuration(*module).imports[*place];
+            for instance in self.world.of_module(*module) {
+                let expansion = match import_expansion(&self.world, instance, import) {
+                    Ok(expansion) => expansion,
+                    Err(undecided) => {
+                        self.undecided(undecided);
+                        continue;
+                    }
+                };
+                for at in 0..expansion.len() {
+                    let here = Standpoint::each(instance, &expansion, at);
+                    match self.wanted(instance, import, &here) {
+                        Ok((address, wanted)) => self.want(address, wanted, import),
+                        Err(undecided) => self.undecided(undecided),
+                    }
+                }
+            }
+        }
+    }
+
+    fn want(&mut self, address: Address, wanted: Wanted, import: &Import) {
+        // What is recorded has been taken over by an earlier run.
+        if self.current.priors.contains_key(&address) {
+            return;
+        }
+        if let Some(other) = self.imports.get(&address).filter(|it| it.id != wanted.id) {
+            let diagnostic = Diagnostic::error(format!("`{address}` is to be two things at once")).at(import.span.clone());
+            self.diagnostics
+                .push(diagnostic.detail(format!("Another import says that it is `{}`, this one `{}`.", other.id, wanted.id)));
+            return;
+        }
+        self.imports.insert(address, wanted);
+    }
+
+    fn wanted(&self, instance: InstanceId, import: &Import, here: &Standpoint<'_>) -> Result<(Address, Wanted), Undecided> {
+        let mut path = self.world.path(instance).to_vec();
+        for (name, key) in &import.module {
+            path.push((name.clone(), self.key(key.as_ref(), import, here)?));
+        }
+        let block = &import.block;
+        let block = BlockAddress { module: path.into(), mode: block.mode, kind: block.kind.clone(), name: block.name.clone() };
+        let address = block.instance(self.key(import.key.as_ref(), import, here)?);
+        let at = |message: &str| {
+            vec![Diagnostic::error(message).at(import.id.span().clone()).within(import.span.clone()).of(&address)]
+        };
+        let (id, is_secret) = self.world.evaluate(here, &import.id)?.unmark();
+        if is_secret {
+            return Err(at("the id of something to import cannot be secret").into());
+        }
+        match convert(&id, &ha_kind::Type::String) {
+            Ok(Value::String(id)) if !id.is_empty() => {
+                Ok((address, Wanted { id: id.to_string(), span: Some(import.id.span().clone()) }))
+            }
+            Ok(Value::String(_) | Value::Null) => Err(at("the id of something to import cannot be empty").into()),
+            Ok(_) => {
+                let diagnostics = at("the id of something to import must be known while planning");
+                Err(Undecided { diagnostics, waits: true })
+            }
+            Err(mismatch) => Err(at(&format!("the id of something to import is a text: {}", mismatch.message)).into()),
+        }
+    }
+
+    fn key(&self, written: Option<&Expression>, import: &Import, here: &Standpoint<'_>) -> Result<Key, Undecided> {
+        let Some(written) = written else { return Ok(Key::None) };
+        match self.world.evaluate(here, written)?.unmark().0 {
+            Value::String(name) => Ok(Key::Name(name)),
+            Value::Number(number) if number.as_i64().is_some_and(|it| it >= 0) => {
+                Ok(Key::Index(number.as_i64().and_then(|it| u64::try_from(it).ok()).unwrap_or_default()))
+            }
+            it => {
+                let waits = !it.is_known();
+                let message = "the key of what is imported into is a text or a whole number, and known while planning";
+                let diagnostics = vec![Diagnostic::error(message).at(written.span().clone()).within(import.span.clone())];
+                Err(Undecided { diagnostics, waits })
+            }
+        }
+    }
+
+    /// What is taken over into an instance, as it was found; none where nobody asks for that, or nobody has looked yet.
+    pub(super) fn imported(&mut self, instance: &Instance<'_>, given: &Arguments) -> Found {
+        let Many { node, described, block, .. } = *instance.many;
+        let address = &instance.address;
+        let Some(Wanted { id, span }) = self.imports.get(address).cloned() else { return Found::NotAsked };
+        let at = |message: String| {
+            let diagnostic = Diagnostic::error(message).of(address);
+            diagnostic.at(span.clone().unwrap_or_else(|| block.head.clone()))
+        };
+        let provider =
+            self.graph.provider_of(self.input.schemas, node).unwrap_or_else(|| ProviderName::new(described.provider.clone()));
+        match self.input.observed.imports.get(address) {
+            Some((asked, None)) if *asked == id => {
+                let diagnostic = at(format!("there is no `{}` with the id `{id}` to import", block.name.kind));
+                let help = "look whether the id, the account and the region are right; without the import it would be made";
+                self.diagnostics.push(diagnostic.help(help));
+                Found::Not
+            }
+            Some((asked, Some(found))) if *asked == id => {
+                let secret = |(name, value): (&Name, &Value)| {
+                    let is_secret = given.values.get(name).is_some_and(Value::contains_sensitive);
+                    (name.clone(), if is_secret { value.clone().sensitive() } else { value.clone() })
+                };
+                let record = Record {
+                    address: address.clone(),
+                    provider,
+                    id: found.recorded.id.clone(),
+                    arguments: found.recorded.arguments.iter().map(secret).collect(),
+                    configured: Default::default(),
+                    outputs: found.recorded.outputs.clone(),
+                    dependencies: Default::default(),
+                    tainted: false,
+                    create_before_destroy: false,
+                    prevent_destroy: false,
+                    version: 0,
+                };
+                let prior = Prior { record, remarks: found.remarks.clone() };
+                self.current.priors.insert(address.clone(), prior.clone());
+                Found::There(Box::new(prior), id)
+            }
+            _ => {
+                let settings = self.settings.get(&provider).cloned().unwrap_or_default();
+                if settings.values().all(Value::is_wholly_known) {
+                    let known = given.values.iter().filter(|(_, it)| it.is_wholly_known());
+                    let known: Object = known.map(|(name, it)| (name.clone(), it.clone())).collect();
+                    let (settings, arguments) = (plain(&settings), plain(&known));
+                    self.reads.push(Read { address: address.clone(), provider, settings, arguments, import: Some(id) });
+                } else {
+                    let diagnostic =
+                        at(format!("`{id}` cannot be looked for: the settings of provider `{provider}` are not known yet"));
+                    self.diagnostics.push(diagnostic.help("apply what they depend on first, with `--target`"));
+                }
+                Found::Not
+            }
+        }
+    }
+
+    /// Nothing changes about it but that it is recorded from now on.
+    pub(super) fn taken_over(&mut self, instance: &Instance<'_>, record: &Record, remarks: Vec<String>, id: String) {
+        let Many { block, because, .. } = *instance.many;
+        self.changes.push(Change {
+            address: instance.address.clone(),
+            deposed: None,
+            action: Action::NoOp,
+            reason: None,
+            before: Some(attributes(record)),
+            after: Some(attributes(record)),
+            differences: Vec::new(),
+            impacts: Vec::new(),
+            remarks,
+            group: None,
+            gone_with: None,
+            moved_from: None,
+            importing: Some(id),
+            span: Some(block.head.clone()),
+            because: because.to_vec(),
+        });
+    }
+
+    /// Imports into instances that the configuration does not ask for.
+    pub(super) fn imports_into_nothing(&mut self) {
+        let wants = |address: &Address| matches!(self.world.wanted(address), world::Wanted::Yes);
+        let left = self.imports.iter().filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
+        let diagnostics = left.map(|(address, wanted)| {
+            let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).of(address);
+            let diagnostic = diagnostic.help("its block must ask for this instance; look at the block's `count` or `for_each`");
+            wanted.span.iter().fold(diagnostic, |it, span| it.at(span.clone()))
+        });
+        let diagnostics: Vec<Diagnostic> = diagnostics.collect();
+        self.diagnostics.extend(diagnostics);
+    }
+}
+
+/// What became of looking for something to take over.
+pub(super) enum Found {
+    /// Nobody asks for that.
+    NotAsked,
+    /// It is not there, or nobody has looked yet.
+    Not,
+    /// It is there, and what a person calls it.
+    There(Box<Prior>, String),
+}
