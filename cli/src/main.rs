@@ -28,7 +28,7 @@ use clap_complete::CompleteEnv;
 
 use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
 use crate::commands::{
-    Session, apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version,
+    Session, apply, completions, console, destroy, explain, fmt, graph, man, output, plan, schema, show, state, validate, version,
 };
 use crate::completing::ASKED;
 use crate::environment::Environment;
@@ -95,6 +95,7 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         Command::Fmt(arguments) => fmt::fmt(arguments, &session),
         Command::Console(arguments) => console::console(arguments, &session),
         Command::Schema(arguments) => schema::schema(arguments, &session),
+        Command::Explain(arguments) => explain::explain(arguments, &session),
         Command::Version(arguments) => version::version(arguments, &session),
         Command::Completions(arguments) => completions::completions(arguments, &session),
         Command::Man(arguments) => man::man(arguments, &session),

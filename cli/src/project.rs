@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use ha_kind::{Diagnostic, Name, Value};
+use ha_kind::{Diagnostic, Name, Value, code};
 use ha_lang::{Configuration, Loaded, SourceFile, load};
 use ha_plan::Snapshot;
 
@@ -75,8 +75,7 @@ impl Project {
             found = variables(root, &given, &*files);
             found.values.clone()
         });
-        let Loaded { mut configuration, modules, mut diagnostics } = loaded;
-        configuration.workspace = session.environment.as_ref().map(|it| it.name().into());
+        let Loaded { configuration, modules, mut diagnostics } = loaded;
         let all: Vec<&SourceFile> = sources.iter().chain(&modules).collect();
         let texts = all_texts(&all, &given);
         let Variables { values, diagnostics: more, secrets } = found;
@@ -120,8 +119,7 @@ pub(crate) fn kept_configuration(snapshot: &Snapshot) -> (Configuration, Vec<Dia
     }
     let root = directories.remove("").unwrap_or_default();
     let values: BTreeMap<Name, Value> = snapshot.variables.clone();
-    let Loaded { mut configuration, diagnostics, .. } = load(&root, &KeptDirectories(directories), |_| values);
-    configuration.workspace = snapshot.environment.as_deref().map(Into::into);
+    let Loaded { configuration, diagnostics, .. } = load(&root, &KeptDirectories(directories), |_| values);
     (configuration, diagnostics)
 }
 
@@ -161,6 +159,7 @@ fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
     if names.is_empty() {
         let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
+            .code(code::NO_CONFIGURATION)
             .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
         return Err(notice.into());
     }
@@ -187,7 +186,10 @@ fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
     let shown = name.display().to_string();
     let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{shown}`"))?;
     let text = text(bytes).map_err(|line| {
-        Notice::error(format!("`{shown}` is not UTF-8 text")).note("line", line.to_string()).help("save it as UTF-8")
+        Notice::error(format!("`{shown}` is not UTF-8 text"))
+            .code(code::NOT_TEXT)
+            .note("line", line.to_string())
+            .help("save it as UTF-8")
     })?;
     Ok(SourceFile::new(shown, text))
 }

@@ -13,8 +13,6 @@ use crate::tree::{BlockName, Expression, Reference};
 pub struct Configuration {
     /// The directory it was read from, below the root's, with `/` between the parts; empty for the root.
     pub directory: Arc<str>,
-    /// The environment that the root is read for, where that has a name: what `ha.workspace` says.
-    pub workspace: Option<Name>,
     /// What the configuration asks of `ha` itself.
     pub settings: Option<Settings>,
     /// How providers are reached, in source order.
@@ -203,6 +201,8 @@ pub struct Variable {
     pub name: Name,
     /// What it must be.
     pub ty: Type,
+    /// Whether its type is written; a value that is given as text stays text where it is not.
+    pub typed: bool,
     /// What it is when it is not given, converted to its type.
     pub default: Option<Value>,
     /// Whether it is never shown.
@@ -286,13 +286,22 @@ pub struct Lifecycle {
     /// Which differences do not count.
     pub ignore_changes: Option<IgnoreChanges>,
     /// What it is replaced with.
-    pub replace_triggered_by: Vec<Reference>,
+    pub replace_triggered_by: Vec<Trigger>,
     /// What must hold before it is touched.
     pub preconditions: Vec<Condition>,
     /// What must hold once it is done.
     pub postconditions: Vec<Condition>,
     /// Whether there is an instance at all.
     pub enabled: Option<Expression>,
+}
+
+/// One entry of `replace_triggered_by`.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// What it is that changes.
+    pub reference: Reference,
+    /// Which instance of it, where that has to be worked out; a key that is written out is in the reference.
+    pub key: Option<Expression>,
 }
 
 /// Which differences do not count.

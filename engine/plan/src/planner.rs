@@ -14,8 +14,8 @@ mod replace;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Value};
-use ha_lang::{Configuration, Files, ResourceBlock};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Value, code};
+use ha_lang::{BlockName, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
@@ -165,7 +165,7 @@ struct Pending {
 
 impl<'a> Planner<'a> {
     fn new(input: &'a Input<'a>, graph: Arc<Graph>, current: Current) -> Self {
-        let world = world_with(&graph, &input.snapshot.variables, input.files);
+        let world = world_with(&graph, input.snapshot, input.files);
         Self {
             choice: Choice::of(input.selection, &graph, input.state),
             left_out: BTreeSet::new(),
@@ -196,9 +196,10 @@ impl<'a> Planner<'a> {
     fn plan(mut self) -> Result<Planned, Refused> {
         self.asked_imports();
         let graph = self.graph.clone();
-        let (variables, files) = (&self.input.snapshot.variables, self.input.files);
-        let peek = Peek { graph: &graph, variables, files, recorded: None };
+        let (snapshot, files) = (self.input.snapshot, self.input.files);
+        let peek = Peek { graph: &graph, snapshot, files, recorded: None };
         self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
+        self.required();
         for node in graph.order.iter().copied() {
             self.node(node);
         }
@@ -275,6 +276,18 @@ impl<'a> Planner<'a> {
             }
         }
         self.flow[id] = self.flow_of(id);
+    }
+
+    /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.
+    fn required(&mut self) {
+        let schemas = self.input.schemas;
+        let providers = schemas.kinds().map(|(_, it)| &*it.provider).chain(schemas.providers().map(|(name, _)| &**name));
+        let known: BTreeSet<&str> = providers.collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        let configuration = &self.input.configuration;
+        self.diagnostics.extend(unknown_providers(configuration, &known));
+        let fields = |name: &BlockName| schemas.kind(name.mode, &name.kind).map(|it| &it.schema().arguments);
+        self.diagnostics.extend(kept(configuration, fields));
     }
 
     /// Tells why something cannot be decided, unless that is because a data source has yet to answer.
@@ -441,7 +454,7 @@ fn once_each(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 fn unknown_kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {
     let name = &block.name;
     let what = if name.mode == Mode::Data { "data source" } else { "kind of resource" };
-    let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).at(block.head.clone());
+    let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).code(code::NO_KIND).at(block.head.clone());
     let known: Vec<Name> = schemas.kinds().filter(|(mode, _)| *mode == name.mode).map(|(_, it)| it.kind.clone()).collect();
     diagnostic.closest(&name.kind, known.iter().map(|it| &**it)).help("`ha schema` lists all kinds")
 }
