@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use ha_kind::{Address, Mode};
 
+use crate::environment::Environment;
 use crate::place::Place;
 use crate::providers::kinds;
+use crate::trouble::Trouble;
 
 /// The variable that a shell asks with.
 pub(crate) const ASKED: &str = "HA_COMPLETE";
@@ -41,7 +43,7 @@ pub(crate) fn places() -> ArgValueCompleter {
 /// Outputs that are recorded.
 pub(crate) fn outputs() -> ArgValueCompleter {
     offering(|| {
-        let state = Place::of(&directory()).state();
+        let state = place().and_then(|it| it.state());
         state.map(|it| it.outputs.keys().map(ToString::to_string).collect()).unwrap_or_default()
     })
 }
@@ -54,8 +56,13 @@ pub(crate) fn kind_names() -> ArgValueCompleter {
             Mode::Managed => it.kind.to_string(),
             Mode::Data => format!("data.{}", it.kind),
         };
-        schemas.kinds().map(name).collect()
+        schemas.kinds().map(name).chain(["functions".to_owned()]).collect()
     })
+}
+
+/// Functions of the language.
+pub(crate) fn function_names() -> ArgValueCompleter {
+    offering(|| ha_lang::functions().iter().map(|it| it.name.to_owned()).collect())
 }
 
 /// Offers of these what begins as what was typed.
@@ -81,18 +88,24 @@ fn quoted(text: &str) -> String {
 }
 
 fn recorded() -> Vec<Address> {
-    Place::of(&directory()).addresses().map(|it| it.into_iter().collect()).unwrap_or_default()
+    place().and_then(|it| it.addresses()).map(|it| it.into_iter().collect()).unwrap_or_default()
 }
 
-/// The directory that the line names with `--chdir`.
-fn directory() -> PathBuf {
+/// Where the state is that the line is about.
+fn place() -> Result<Place, Trouble> {
+    let directory = named("chdir").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let environment = Environment::asked(named("env").as_deref(), &directory)?;
+    Ok(Place::of(&directory, environment.as_ref()))
+}
+
+/// The value of an option, as the line has it so far.
+fn named(option: &str) -> Option<String> {
     let words: Vec<String> = std::env::args().collect();
-    let named = words.iter().enumerate().find_map(|(at, word)| match word.trim_start_matches('-').split_once('=') {
-        Some(("chdir", directory)) if word.starts_with('-') => Some(directory.to_owned()),
-        None if word.starts_with('-') && word.trim_start_matches('-') == "chdir" => words.get(at + 1).cloned(),
+    words.iter().enumerate().find_map(|(at, word)| match word.trim_start_matches('-').split_once('=') {
+        Some((name, value)) if word.starts_with('-') && name == option => Some(value.to_owned()),
+        None if word.starts_with('-') && word.trim_start_matches('-') == option => words.get(at + 1).cloned(),
         _ => None,
-    });
-    named.map_or_else(|| PathBuf::from("."), PathBuf::from)
+    })
 }
 
 #[cfg(test)]

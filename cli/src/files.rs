@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ha_lang::{Directories, SourceFile};
 use ha_plan::Files;
+
+use crate::project::{file_names, of_one_spelling, text};
 
 /// A file's content, or that there is none.
 type Content = Option<Arc<[u8]>>;
@@ -52,6 +55,17 @@ impl ReadFiles {
         content
     }
 
+    /// Whether what is really there may be read; `around` is what would have to be allowed.
+    fn check(&self, real: &Path, around: &Path) -> Result<(), String> {
+        match self.allowed.iter().any(|it| real.starts_with(it)) {
+            true => Ok(()),
+            false => {
+                let around = around.display();
+                Err(format!("it lies outside of the configuration's directory; `--allow-read {around}` allows it"))
+            }
+        }
+    }
+
     fn look(&self, name: &str, look: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> Result<Content, String> {
         let path = self.directory.join(name);
         let real = match fs::canonicalize(&path) {
@@ -59,15 +73,30 @@ impl ReadFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(plain(&error)),
         };
-        if !self.allowed.iter().any(|it| real.starts_with(it)) {
-            let parent = real.parent().unwrap_or(&real).display();
-            return Err(format!("it lies outside of the configuration's directory; `--allow-read {parent}` allows it"));
-        }
+        self.check(&real, real.parent().unwrap_or(&real))?;
         match look(&real) {
             Ok(content) => Ok(Some(content.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(plain(&error)),
         }
+    }
+}
+
+impl Directories for ReadFiles {
+    fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
+        let path = self.directory.join(directory);
+        let real = fs::canonicalize(&path).map_err(|error| plain(&error))?;
+        self.check(&real, &real)?;
+        let names = of_one_spelling(file_names(&real).map_err(|error| plain(&error))?)?;
+        let read = |name: &String| {
+            let shown = format!("{directory}/{name}");
+            let file = fs::canonicalize(real.join(name)).map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
+            self.check(&file, &real)?;
+            let bytes = fs::read(file).map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
+            let text = text(bytes).map_err(|line| format!("`{shown}` is not UTF-8 text in line {line}"))?;
+            Ok(SourceFile::new(shown, text))
+        };
+        names.iter().map(read).collect()
     }
 }
 

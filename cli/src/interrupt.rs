@@ -5,9 +5,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::trouble::INTERRUPTED;
 
-/// A wish to stop that Ctrl-C and SIGTERM set. The second one ends the process at once; what is on record by then
-/// is on disk.
-pub(crate) fn listen() -> anyhow::Result<Cancel> {
+/// A wish to stop that Ctrl-C and SIGTERM set. The second one ends the process at once, with a last word; what is on
+/// record by then is on disk.
+pub(crate) fn listen(last_word: impl Fn() + Send + 'static) -> anyhow::Result<Cancel> {
     let cancel = Cancel::new();
     let asked = cancel.clone();
     let (mut interrupts, mut terminations) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -18,7 +18,10 @@ pub(crate) fn listen() -> anyhow::Result<Cancel> {
                 it = terminations.recv() => it,
             };
             match arrived {
-                Some(()) if asked.is_asked() => std::process::exit(i32::from(INTERRUPTED)),
+                Some(()) if asked.is_asked() => {
+                    last_word();
+                    std::process::exit(i32::from(INTERRUPTED))
+                }
                 Some(()) => asked.ask(),
                 None => return,
             }

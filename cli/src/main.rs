@@ -3,15 +3,16 @@
 mod arguments;
 mod commands;
 mod completing;
+mod environment;
 mod files;
 mod interrupt;
-mod pattern;
 mod place;
 mod plan_file;
 mod project;
 mod providers;
 mod scope;
 mod sealed_file;
+mod spelling;
 mod terminal;
 mod trouble;
 mod variables;
@@ -26,8 +27,11 @@ use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 
 use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
-use crate::commands::{Session, apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
+use crate::commands::{
+    Session, apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version,
+};
 use crate::completing::ASKED;
+use crate::environment::Environment;
 use crate::terminal::{Colour, Terminal};
 use crate::trouble::{DONE, Ended, FAILED, NO_COMMAND, Trouble};
 
@@ -76,7 +80,9 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         let entered = std::env::set_current_dir(directory);
         entered.with_context(|| format!("could not work in `{}`", directory.display())).map_err(Trouble::from)?;
     }
-    let session = Session { terminal, directory: PathBuf::from(".") };
+    let directory = PathBuf::from(".");
+    let environment = Environment::asked(arguments.everywhere.env.as_deref(), &directory)?;
+    let session = Session { terminal, directory, environment };
     match &arguments.command {
         Command::Validate(arguments) => validate::validate(arguments, &session),
         Command::Plan(arguments) => plan::plan(arguments, &session),
@@ -84,7 +90,9 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         Command::Destroy(arguments) => destroy::destroy(arguments, &session),
         Command::Show(arguments) => show::show(arguments, &session),
         Command::Output(arguments) => output::output(arguments, &session),
+        Command::Graph(arguments) => graph::graph(arguments, &session),
         Command::State(command) => state::state(command, &session),
+        Command::Fmt(arguments) => fmt::fmt(arguments, &session),
         Command::Console(arguments) => console::console(arguments, &session),
         Command::Schema(arguments) => schema::schema(arguments, &session),
         Command::Version(arguments) => version::version(arguments, &session),

@@ -14,6 +14,7 @@ use ha_state::{
     open_for_writing,
 };
 
+use crate::environment::Environment;
 use crate::trouble::Trouble;
 
 /// Where the state of a local configuration is kept.
@@ -50,11 +51,12 @@ impl Keys for TellingKeys {
 }
 
 impl Place {
-    /// The place of the state of the configuration in a directory.
-    pub(crate) fn of(directory: &Path) -> Self {
+    /// The place of the state of the configuration in a directory, in an environment.
+    pub(crate) fn of(directory: &Path, environment: Option<&Environment>) -> Self {
         let keys = TellingKeys { ring: KeyRing::from_environment(), made: Mutex::default() };
         // The directory worked in needs no name.
-        let directory = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
+        let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
+        let directory = environment.map_or(whole.clone(), |it| whole.join(it.state()));
         Self { store: LocalStore::new(&directory), directory, keys }
     }
 

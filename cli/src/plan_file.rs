@@ -5,11 +5,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use ha_kind::Diagnostic;
-use ha_lang::{Configuration, SourceFile, compile};
+use ha_lang::Configuration;
 use ha_plan::Plan;
 use ha_state::{Key, State};
 
+use crate::commands::Session;
+use crate::environment::Environment;
 use crate::place::Place;
+use crate::project::kept_configuration;
 use crate::sealed_file::{self, Sort};
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
@@ -39,13 +42,17 @@ pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
     })
 }
 
+/// Where the state is that a plan was made for.
+pub(crate) fn place(plan: &Plan, session: &Session) -> Place {
+    Place::of(&session.directory, Environment::of_plan(plan.snapshot.environment.as_deref()).as_ref())
+}
+
 /// The configuration that a plan was made from.
 ///
 /// # Errors
 /// When this program reads it in another way than the one that made the plan.
 pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
-    let files: Vec<SourceFile> = plan.snapshot.sources.iter().map(|(name, text)| SourceFile::new(&**name, &**text)).collect();
-    let (configuration, diagnostics) = compile(&files);
+    let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
     match diagnostics.iter().any(Diagnostic::is_error) {
         true => Err(Trouble::of(&diagnostics).within(&sources_of(&plan.snapshot))),
         false => Ok(configuration),

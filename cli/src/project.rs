@@ -1,31 +1,25 @@
-//! A directory with a configuration: its files and its variables.
+//! A directory with a configuration: its files, those of its modules, and its variables.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use ha_kind::{Diagnostic, Value};
-use ha_lang::{Configuration, SourceFile, compile};
+use ha_kind::{Diagnostic, Name, Value};
+use ha_lang::{Configuration, Loaded, SourceFile, load};
 use ha_plan::Snapshot;
 
+use crate::commands::Session;
 use crate::files::ReadFiles;
-use crate::terminal::Terminal;
+use crate::spelling::Spelling;
 use crate::trouble::Trouble;
 use crate::variables::{Asked, Given, Variables, any_values, variables};
-use crate::views::notice::{Notice, notices_text};
+use crate::views::notice::Notice;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
-
-/// The suffix of files of a configuration.
-const SOURCE: &str = ".hcl";
-/// The file of values that is always read.
-const VALUES: &str = "ha.hclvars";
-/// The suffix of other files of values that are read unasked.
-const AUTOMATIC: &str = ".auto.hclvars";
-/// What the names of variables begin with in the environment.
-const IN_ENVIRONMENT: &str = "HA_VAR_";
 
 /// A configuration as read from its directory.
 pub(crate) struct Project {
@@ -70,113 +64,179 @@ impl Project {
     ///
     /// # Errors
     /// All that is wrong with it and with the values of its variables.
-    pub(crate) fn read(directory: &Path, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+    pub(crate) fn read(session: &Session, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+        let directory = &session.directory;
+        let spelling = Spelling::in_directory(directory);
         let sources = source_files(directory)?;
-        if sources.is_empty() {
-            let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-            let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
-                .help("write one in files that end in `.hcl`, or name another directory with `--chdir DIR`");
-            return Err(notice.into());
-        }
-        let given = given(directory, wishes)?;
-        let (configuration, mut diagnostics) = compile(&sources);
+        let given = given(session, spelling, wishes)?;
         let files = Arc::new(ReadFiles::below(directory, &wishes.allow_read));
-        let texts = all_texts(&sources, &given);
-        let found = match need {
-            Need::Values => variables(&configuration, &given, &*files),
-            Need::Anything => Variables { values: any_values(&configuration), ..Variables::default() },
-            Need::WhatThereIs => {
-                let found = variables(&configuration, &given, &*files);
-                let mut values = any_values(&configuration);
-                values.extend(found.values);
-                Variables { values, secrets: found.secrets, ..Variables::default() }
-            }
+        let mut found = Variables::default();
+        let loaded = load(&sources, &*files, |root| {
+            found = variables(root, &given, &*files);
+            found.values.clone()
+        });
+        let Loaded { configuration, modules, mut diagnostics } = loaded;
+        let all: Vec<&SourceFile> = sources.iter().chain(&modules).collect();
+        let texts = all_texts(&all, &given);
+        let Variables { values, diagnostics: more, secrets } = found;
+        let values = match need {
+            Need::Values => values,
+            Need::Anything => any_values(&configuration),
+            Need::WhatThereIs => any_values(&configuration).into_iter().chain(values).collect(),
         };
-        let defaults = configuration.variables.values().filter(|it| it.sensitive).filter_map(|it| it.default.clone());
-        let known: Vec<Value> = found.secrets.iter().cloned().chain(defaults.map(Value::sensitive)).collect();
-        let secrets = Arc::new(Secrets::within(&known));
-        diagnostics.extend(found.diagnostics);
+        if need == Need::Values {
+            diagnostics.extend(more);
+        }
+        let secrets = Arc::new(Secrets::within(&known_secrets(&configuration, secrets)));
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Trouble::of(&diagnostics).within(&texts).keeping(&secrets));
         }
-        let written = sources.iter().map(|it| (it.name.to_string(), it.text.to_string())).collect();
+        let written = all.iter().map(|it| (it.name.to_string(), it.text.to_string())).collect();
+        let environment = session.environment.as_ref().map(|it| it.name().to_owned());
         Ok(Self {
             configuration: Arc::new(configuration),
-            snapshot: Snapshot { sources: written, variables: found.values, files: std::collections::BTreeMap::new() },
+            snapshot: Snapshot { sources: written, variables: values, files: BTreeMap::new(), environment },
             files,
             sources: texts,
             warnings: diagnostics,
             secrets,
         })
     }
+}
 
-    /// Tells what is worth a look.
-    pub(crate) fn warn(&self, terminal: &Terminal, more: &[Diagnostic], secrets: &Secrets) {
-        let notices: Vec<Notice> = self.warnings.iter().chain(more).map(Notice::from).collect();
-        terminal.tell(&notices_text(&notices, &self.sources, secrets, terminal.err));
+/// What was given for sensitive variables, and what they are when nothing is.
+fn known_secrets(configuration: &Configuration, given: Vec<Value>) -> Vec<Value> {
+    let defaults = configuration.variables.values().filter(|it| it.sensitive).filter_map(|it| it.default.clone());
+    given.into_iter().chain(defaults.map(Value::sensitive)).collect()
+}
+
+/// The configuration that a plan keeps, with all its modules.
+pub(crate) fn kept_configuration(snapshot: &Snapshot) -> (Configuration, Vec<Diagnostic>) {
+    let mut directories: BTreeMap<&str, Vec<SourceFile>> = BTreeMap::new();
+    for (name, text) in &snapshot.sources {
+        let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
+        directories.entry(directory).or_default().push(SourceFile::new(&**name, &**text));
+    }
+    let root = directories.remove("").unwrap_or_default();
+    let values: BTreeMap<Name, Value> = snapshot.variables.clone();
+    let Loaded { configuration, diagnostics, .. } = load(&root, &KeptDirectories(directories), |_| values);
+    (configuration, diagnostics)
+}
+
+/// The modules that a plan keeps.
+struct KeptDirectories<'a>(BTreeMap<&'a str, Vec<SourceFile>>);
+
+impl ha_lang::Directories for KeptDirectories<'_> {
+    fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
+        self.0.get(directory).cloned().ok_or_else(|| "the plan was made without it; plan again".into())
     }
 }
 
 /// Whether there is a configuration in a directory.
 pub(crate) fn has_configuration(directory: &Path) -> bool {
-    files_named(directory, |it| it.ends_with(SOURCE)).is_ok_and(|it| !it.is_empty())
+    file_names(directory).is_ok_and(|names| names.iter().any(|it| Spelling::of(it).is_some()))
 }
 
-/// The name under which a directory is known: its own.
-pub(crate) fn stack(directory: &Path) -> String {
-    let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-    place.file_name().and_then(OsStr::to_str).unwrap_or("/").to_owned()
+/// The name under which a configuration is known: its directory's own, and its environment.
+pub(crate) fn stack(session: &Session) -> String {
+    let place = session.directory.canonicalize().unwrap_or_else(|_| session.directory.clone());
+    let name = place.file_name().and_then(OsStr::to_str).unwrap_or("/").to_owned();
+    session.environment.as_ref().map_or(name.clone(), |it| format!("{name}/{}", it.name()))
 }
 
+impl Spelling {
+    /// The spelling of the configuration in a directory.
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        let names = file_names(directory).unwrap_or_default();
+        names.iter().find_map(|it| Spelling::of(it)).unwrap_or_default()
+    }
+}
+
+/// The files of the configuration in the directory itself.
 fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
-    files_named(directory, |it| it.ends_with(SOURCE))?.iter().map(|it| source_file(directory, Path::new(it))).collect()
+    let names = file_names(directory).with_context(|| format!("could not list the directory `{}`", directory.display()))?;
+    let names = of_one_spelling(names).map_err(Notice::error)?;
+    if names.is_empty() {
+        let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
+            .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
+        return Err(notice.into());
+    }
+    names.iter().map(|it| source_file(directory, Path::new(it))).collect()
+}
+
+/// The files of a configuration among those of a directory.
+///
+/// # Errors
+/// When they are not all of one spelling: it would not be plain which of them counts.
+pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String> {
+    let names: Vec<String> = names.into_iter().filter(|it| Spelling::of(it).is_some()).collect();
+    let of = |spelling| names.iter().find(|it| Spelling::of(it) == Some(spelling));
+    match (of(Spelling::Ha), of(Spelling::Terraform)) {
+        (Some(ha), Some(terraform)) => {
+            Err(format!("`{ha}` and `{terraform}` are in one directory; name all its files alike, `.hcl` or `.tf`"))
+        }
+        _ => Ok(names),
+    }
 }
 
 /// A text file; its name is said as it was given.
 fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
     let shown = name.display().to_string();
     let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{shown}`"))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|it| **it == b'\n').count() + 1;
+    let text = text(bytes).map_err(|line| {
         Notice::error(format!("`{shown}` is not UTF-8 text")).note("line", line.to_string()).help("save it as UTF-8")
     })?;
     Ok(SourceFile::new(shown, text))
 }
 
-/// Names of files in a directory, in order, without hidden ones.
-fn files_named(directory: &Path, is_meant: impl Fn(&str) -> bool) -> Result<Vec<String>, Trouble> {
-    let failed = || format!("could not list the directory `{}`", directory.display());
+/// The text that a file holds.
+///
+/// # Errors
+/// The line that is not UTF-8.
+pub(crate) fn text(bytes: Vec<u8>) -> Result<String, usize> {
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        error.as_bytes()[..sound].iter().filter(|it| **it == b'\n').count() + 1
+    })
+}
+
+/// Names of the files in a directory itself, in order.
+pub(crate) fn file_names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(directory).with_context(failed)? {
-        let entry = entry.with_context(failed)?;
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-        if is_meant(&name) && !name.starts_with('.') && entry.path().is_file() {
-            names.push(name);
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if let Some(name) = entry.file_name().to_str().filter(|_| entry.path().is_file()) {
+            names.push(name.to_owned());
         }
     }
     names.sort();
     Ok(names)
 }
 
-fn given(directory: &Path, wishes: &Wishes) -> Result<Given, Trouble> {
-    let mut environment: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.to_str()?.strip_prefix(IN_ENVIRONMENT)?.to_owned(), value.into_string().ok()?)))
-        .collect();
+fn given(session: &Session, spelling: Spelling, wishes: &Wishes) -> Result<Given, Trouble> {
+    let directory = &session.directory;
+    let ours = |name: &OsStr| Some(name.to_str()?.strip_prefix(spelling.variable())?.to_owned());
+    let mut environment: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(name, value)| Some((ours(&name)?, value.into_string().ok()?))).collect();
     environment.sort();
-    let mut names = files_named(directory, |it| it == VALUES)?;
-    names.extend(files_named(directory, |it| it.ends_with(AUTOMATIC))?);
-    let found = names.iter().map(|it| source_file(directory, Path::new(it))).collect::<Result<_, _>>()?;
+    let names = file_names(directory).with_context(|| format!("could not list the directory `{}`", directory.display()))?;
+    let automatic = spelling.automatic(&names).into_iter().map(PathBuf::from);
+    let own = session.environment.as_ref().map(|it| it.values(directory, spelling)).unwrap_or_default();
+    let found = automatic.chain(own).map(|it| source_file(directory, &it)).collect::<Result<_, _>>()?;
     let asked = wishes.asked.iter().map(|it| match it {
         AskedFor::Value(name, value) => Ok(Asked::Value(name.clone(), value.clone())),
         AskedFor::File(path) => source_file(Path::new(""), path).map(Asked::File),
     });
-    Ok(Given { environment, found, asked: asked.collect::<Result<_, Trouble>>()? })
+    let workspace = session.environment.as_ref().map(|it| it.name().to_owned());
+    Ok(Given { spelling, workspace, environment, found, asked: asked.collect::<Result<_, Trouble>>()? })
 }
 
-fn all_texts(sources: &[SourceFile], given: &Given) -> Sources {
+fn all_texts(sources: &[&SourceFile], given: &Given) -> Sources {
     let asked = given.asked.iter().filter_map(|it| match it {
         Asked::File(file) => Some(file),
         Asked::Value(..) => None,
     });
-    sources.iter().chain(&given.found).chain(asked).map(|it| (it.name.to_string(), it.text.to_string())).collect()
+    let all = sources.iter().copied().chain(&given.found).chain(asked);
+    all.map(|it| (it.name.to_string(), it.text.to_string())).collect()
 }

@@ -1,20 +1,27 @@
-//! What expressions at the console may refer to: variables, locals, and what is recorded.
+//! What expressions at the console may refer to: variables, locals, modules, and what is recorded.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Object, Schemas, Type, Value};
-use ha_lang::{BlockName, Configuration, Environment, Files, Scope, Target};
+use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Object, Schemas, Type, Value, convert};
+use ha_lang::{BlockName, Configuration, Environment, Expression, Files, ModuleCall, Scope, Target};
 use ha_state::{Record, State};
+
+use crate::environment::workspace;
 
 /// A configuration and its state, as they are.
 pub(crate) struct Recorded<'a> {
     configuration: &'a Configuration,
-    variables: &'a BTreeMap<Name, Value>,
+    variables: Cow<'a, BTreeMap<Name, Value>>,
     state: &'a State,
     schemas: &'a Schemas,
     files: &'a dyn Files,
     open: RefCell<BTreeSet<Name>>,
+    workspace: &'a str,
+    /// The module instance that this is seen from.
+    module: Arc<[(Name, Key)]>,
 }
 
 impl<'a> Recorded<'a> {
@@ -25,7 +32,76 @@ impl<'a> Recorded<'a> {
         schemas: &'a Schemas,
         files: &'a dyn Files,
     ) -> Self {
-        Self { configuration, variables, state, schemas, files, open: RefCell::default() }
+        Self {
+            configuration,
+            variables: Cow::Borrowed(variables),
+            state,
+            schemas,
+            files,
+            open: RefCell::default(),
+            workspace: workspace(None),
+            module: Arc::new([]),
+        }
+    }
+
+    /// In this environment.
+    pub(crate) fn in_environment(mut self, environment: Option<&'a str>) -> Self {
+        self.workspace = workspace(environment);
+        self
+    }
+
+    /// The outputs of a module, for each of its instances.
+    fn module(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
+        let Some(call) = self.configuration.modules.get(name) else {
+            let known = self.configuration.modules.keys().map(|it| &**it);
+            return Err(Box::new(Diagnostic::error(format!("there is no module `{name}`")).closest(name, known)));
+        };
+        let not_known = || Ok(Value::unknown(Type::Any, Some(format!("module.{name}").into())));
+        if let Some(enabled) = &call.enabled {
+            match evaluated(enabled, self, self.files)?.unmark().0 {
+                Value::Bool(false) => return Ok(Value::Null),
+                value if !value.is_known() => return not_known(),
+                _ => {}
+            }
+        }
+        if let Some(count) = &call.count {
+            let Value::Number(count) = evaluated(count, self, self.files)?.unmark().0 else { return not_known() };
+            let instance = |index: i64| self.module_instance(call, Key::Index(index.unsigned_abs()), Value::from(index));
+            return (0..count.as_i64().unwrap_or_default()).map(instance).collect::<Result<Vec<_>, _>>().map(Value::tuple);
+        }
+        let Some(for_each) = &call.for_each else { return self.module_instance(call, Key::None, Value::Null) };
+        let items: Vec<(Name, Value)> = match evaluated(for_each, self, self.files)?.unmark().0 {
+            Value::Map(items) | Value::Object(items) => items.iter().map(|(name, it)| (name.clone(), it.clone())).collect(),
+            Value::Set(items) => items.iter().filter_map(|it| Some((Name::from(it.as_str()?), it.clone()))).collect(),
+            _ => return not_known(),
+        };
+        let instance = |(key, it): (Name, Value)| Ok((key.clone(), self.module_instance(call, Key::Name(key), it)?));
+        items.into_iter().map(instance).collect::<Result<Vec<_>, _>>().map(Value::object)
+    }
+
+    fn module_instance(&self, call: &ModuleCall, key: Key, item: Value) -> Result<Value, Box<Diagnostic>> {
+        let caller = Repeated { scope: self, key: &key, item };
+        let mut variables = BTreeMap::new();
+        for (name, variable) in &call.configuration.variables {
+            let given = call.arguments.get(name).map(|it| evaluated(it, &caller, self.files)).transpose()?;
+            let given = given.filter(|it| variable.nullable || !it.is_null());
+            let value = given.or_else(|| variable.default.clone()).unwrap_or(Value::Null);
+            let value = convert(&value, &variable.ty).unwrap_or(value);
+            variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
+        }
+        let module = self.module.iter().cloned().chain([(call.name.clone(), key)]).collect();
+        let inside = Recorded {
+            configuration: &call.configuration,
+            variables: Cow::Owned(variables),
+            open: RefCell::default(),
+            module,
+            ..*self
+        };
+        let outputs = call.configuration.outputs.values().map(|it| {
+            let value = evaluated(&it.value, &inside, self.files)?;
+            Ok((it.name.clone(), if it.sensitive { value.sensitive() } else { value }))
+        });
+        outputs.collect::<Result<Vec<_>, Box<Diagnostic>>>().map(Value::object)
     }
 
     fn local(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
@@ -36,14 +112,15 @@ impl<'a> Recorded<'a> {
         if !self.open.borrow_mut().insert(name.clone()) {
             return Err(Box::new(Diagnostic::error(format!("`local.{name}` refers to itself")).at(local.span.clone())));
         }
-        let value = local.expression.evaluate(&Environment::new(self, self.files));
+        let value = evaluated(&local.expression, self, self.files);
         self.open.borrow_mut().remove(name);
-        value.map_err(|it| Box::new(it.into_iter().next().expect("a failure has a diagnostic")))
+        value
     }
 
     /// The instances of a block that are recorded, in order.
     fn instances(&self, block: &BlockName) -> impl Iterator<Item = (&'a Address, &'a Record)> {
-        let wanted = BlockAddress::root(block.mode, block.kind.clone(), block.name.clone());
+        let BlockName { mode, kind, name } = block.clone();
+        let wanted = BlockAddress { module: self.module.clone(), mode, kind, name };
         let from = wanted.instance(Key::None);
         self.state.records.range(from..).take_while(move |(address, _)| address.block == wanted)
     }
@@ -86,8 +163,10 @@ impl Scope for Recorded<'_> {
                     None => Err(Box::new(Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded")))),
                 }
             }
+            Target::Module(name) => self.module(name),
+            Target::PathModule if !self.configuration.directory.is_empty() => Ok(Value::from(&*self.configuration.directory)),
             Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
-            Target::Workspace => Ok(Value::from("default")),
+            Target::Workspace => Ok(Value::from(self.workspace)),
             other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")))),
         }
     }
@@ -101,4 +180,31 @@ impl Scope for Recorded<'_> {
             None => self.value(&Target::Block(block.clone())),
         }
     }
+}
+
+/// What is seen where a module is called: its repetition too.
+struct Repeated<'s, 'a> {
+    scope: &'s Recorded<'a>,
+    key: &'s Key,
+    item: Value,
+}
+
+impl Scope for Repeated<'_, '_> {
+    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+        match (target, self.key) {
+            (Target::CountIndex, Key::Index(_)) | (Target::EachValue, Key::Name(_)) => Ok(self.item.clone()),
+            (Target::EachKey, Key::Name(name)) => Ok(Value::from(&**name)),
+            _ => self.scope.value(target),
+        }
+    }
+
+    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+        self.scope.instance(block, key)
+    }
+}
+
+/// The value of an expression, or the first thing that is wrong with it.
+fn evaluated(expression: &Expression, scope: &dyn Scope, files: &dyn Files) -> Result<Value, Box<Diagnostic>> {
+    let value = expression.evaluate(&Environment::new(scope, files));
+    value.map_err(|it| Box::new(it.into_iter().next().expect("a failure has a diagnostic")))
 }

@@ -7,12 +7,19 @@ use ha_lang::{
     BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file,
 };
 
+use crate::environment::workspace;
+use crate::spelling::Spelling;
+
 /// Where values come from, in the order in which they count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
+    /// How files and variables of the environment are named.
+    pub(crate) spelling: Spelling,
+    /// The environment's name, where it has one.
+    pub(crate) workspace: Option<String>,
     /// `HA_VAR_name`, without the front.
     pub(crate) environment: Vec<(String, String)>,
-    /// `ha.hclvars`, then `*.auto.hclvars`.
+    /// `ha.hclvars`, then `*.auto.hclvars`, then those of the environment asked for.
     pub(crate) found: Vec<SourceFile>,
     /// `--var` and `--var-file`.
     pub(crate) asked: Vec<Asked>,
@@ -65,7 +72,7 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
     let text = |text: &str, ty: &Type, origin: String| Candidate { value: value_of_text(text, ty), origin, span: None };
     for (name, value) in &given.environment {
         // Programs share their environment: what is not ours is somebody else's.
-        put(name, &|ty| text(value, ty, format!("the environment's `HA_VAR_{name}`")), &mut || {});
+        put(name, &|ty| text(value, ty, format!("the environment's `{}{name}`", given.spelling.variable())), &mut || {});
     }
     let mut wrong = Vec::new();
     let of_files = given.found.iter().map(|it| Asked::File(it.clone()));
@@ -94,7 +101,7 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
     found.diagnostics = wrong;
     found.diagnostics.extend(not_declared(&undeclared));
     for (name, variable) in &configuration.variables {
-        match settle(variable, candidates.get(name)) {
+        match settle(variable, candidates.get(name), given.spelling) {
             Ok(value) => {
                 found.values.insert(name.clone(), value);
             }
@@ -103,7 +110,7 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
     }
     // Conditions are looked at when everything has a value: they may read other variables.
     if !found.diagnostics.iter().any(Diagnostic::is_error) {
-        found.diagnostics.extend(violations(configuration, &found.values, &candidates, files));
+        found.diagnostics.extend(violations(configuration, &found.values, given, &candidates, files));
     }
     found
 }
@@ -117,7 +124,7 @@ pub(crate) fn any_values(configuration: &Configuration) -> BTreeMap<Name, Value>
     configuration.variables.iter().map(any).collect()
 }
 
-fn settle(variable: &Variable, candidate: Option<&Candidate>) -> Result<Value, Vec<Diagnostic>> {
+fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling) -> Result<Value, Vec<Diagnostic>> {
     let Variable { name, ty, default, sensitive, nullable, description, span, .. } = variable;
     let mark = |value: Value| if *sensitive { value.sensitive() } else { value };
     let at =
@@ -153,9 +160,11 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>) -> Result<Value, V
                 Some(description) => missing.detail(description.clone()),
                 None => missing,
             };
-            Err(vec![
-                missing.help(format!("write `{name} = …` in `ha.hclvars`, give `--var '{name}=…'`, or set `HA_VAR_{name}`")),
-            ])
+            Err(vec![missing.help(format!(
+                "write `{name} = …` in `{}`, give `--var '{name}=…'`, or set `{}{name}`",
+                spelling.values(),
+                spelling.variable()
+            ))])
         }
     }
 }
@@ -183,10 +192,11 @@ fn not_declared(undeclared: &[(String, Option<Span>)]) -> Option<Diagnostic> {
 fn violations(
     configuration: &Configuration,
     values: &BTreeMap<Name, Value>,
+    given: &Given,
     candidates: &BTreeMap<Name, Candidate>,
     files: &dyn Files,
 ) -> Vec<Diagnostic> {
-    let scope = OnlyVariables { values };
+    let scope = OnlyVariables { values, workspace: workspace(given.workspace.as_deref()) };
     let environment = Environment::new(&scope, files);
     let mut violations = Vec::new();
     for (name, variable) in &configuration.variables {
@@ -233,6 +243,7 @@ fn violation(
 /// Variables, and nothing else that is known already.
 struct OnlyVariables<'a> {
     values: &'a BTreeMap<Name, Value>,
+    workspace: &'a str,
 }
 
 impl Scope for OnlyVariables<'_> {
@@ -240,7 +251,7 @@ impl Scope for OnlyVariables<'_> {
         Ok(match target {
             Target::Variable(name) => self.values.get(name).cloned().unwrap_or(Value::Null),
             Target::PathModule | Target::PathRoot | Target::PathCwd => Value::from("."),
-            Target::Workspace => Value::from("default"),
+            Target::Workspace => Value::from(self.workspace),
             other => Value::unknown(Type::Any, Some(other.to_string().into())),
         })
     }

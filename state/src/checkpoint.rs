@@ -85,12 +85,14 @@ impl Entry {
     }
 }
 
-/// Lays a checkpoint out.
-pub(crate) fn encode(state: &State, name: KeyName, key: &Key) -> Result<Vec<u8>, StateError> {
+/// Lays a checkpoint out, in as many bytes of room as it will about take.
+pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Result<Vec<u8>, StateError> {
     let State { lineage, number, records, deposed, providers, outputs, unfinished, obligations, run, attempts, groups: _ } =
         state;
     let (session, sealer) = Session::begin(Part::Checkpoint, lineage, *number, name, key);
-    let mut draft = Draft { bytes: vec![0; PREAMBLE], sealer, entries: 0 };
+    let mut bytes = Vec::with_capacity(PREAMBLE + room);
+    bytes.resize(PREAMBLE, 0);
+    let mut draft = Draft { bytes, sealer, entries: 0 };
     let head = Label { number: 0, synced_through: 0, kind: FrameKind::Session as u8, address: "" };
     let write_session = |body: &mut Vec<u8>| write(body, &session);
     envelope::append(&mut draft.bytes, head, None, write_session).map_err(|TooLarge| StateError::too_large("the head"))?;
@@ -290,7 +292,7 @@ fn open_share(
     sealer: &Sealer,
     place: &str,
 ) -> Result<Vec<Entry>, StateError> {
-    let open = |envelope: &Envelope| {
+    let mut open = |envelope: &Envelope| {
         let frame = &mut bytes[envelope.start - offset..envelope.end - offset];
         let altered =
             || StateError::damaged(place, format!("the entry at byte {} does not open under the state's key", envelope.start));
@@ -304,5 +306,14 @@ fn open_share(
         let entry = Entry::read(envelope.kind, body).map_err(unreadable)?;
         entry.ok_or_else(|| StateError::newer_frame(place, envelope.number, envelope.kind))
     };
-    entries.iter().map(open).collect()
+    let mut opened: Vec<Entry> = Vec::with_capacity(entries.len());
+    for envelope in entries {
+        let mut entry = open(envelope)?;
+        // Neighbours are mostly of one block.
+        if let (Entry::Record(record), Some(Entry::Record(before))) = (&mut entry, opened.last()) {
+            record.share(before);
+        }
+        opened.push(entry);
+    }
+    Ok(opened)
 }

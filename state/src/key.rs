@@ -105,7 +105,37 @@ pub fn sealed_with(sealed: &[u8]) -> Option<String> {
 /// for values that are kept nowhere.
 #[must_use]
 pub fn keyed_digest(key: &Key, bytes: &[u8]) -> String {
-    to_hex(&authenticate(&key.for_purpose("digest")[..], bytes))
+    let mut digest = KeyedDigest::new(key);
+    digest.0.update(bytes);
+    digest.finish()
+}
+
+/// A [`keyed_digest`] of what is written to it, none of which is kept.
+pub struct KeyedDigest(Hmac<Sha256>);
+
+impl KeyedDigest {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn new(key: &Key) -> Self {
+        Self(mac(&key.for_purpose("digest")[..]))
+    }
+
+    /// The digest of all that was written.
+    #[must_use]
+    pub fn finish(self) -> String {
+        to_hex(&self.0.finalize().into_bytes())
+    }
+}
+
+impl std::io::Write for KeyedDigest {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Seals bytes together with others that are not stored, but must be the same when it is opened.
@@ -147,8 +177,12 @@ fn cipher(key: &Key, purpose: &str) -> Aes256Gcm {
     Aes256Gcm::new((&*derived).into())
 }
 
+fn mac(key: &[u8]) -> Hmac<Sha256> {
+    <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("a key of any length will do")
+}
+
 fn authenticate(key: &[u8], bytes: &[u8]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("a key of any length will do");
+    let mut mac = mac(key);
     mac.update(bytes);
     mac.finalize().into_bytes().into()
 }
@@ -192,6 +226,9 @@ mod tests {
         assert_eq!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hush"));
         assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&key, b"hust"));
         assert_ne!(keyed_digest(&key, b"hush"), keyed_digest(&other, b"hush"));
+        let mut piecewise = KeyedDigest::new(&key);
+        std::io::Write::write_all(&mut piecewise, b"hu").and_then(|()| std::io::Write::write_all(&mut piecewise, b"sh")).unwrap();
+        assert_eq!(piecewise.finish(), keyed_digest(&key, b"hush"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use error::{Reason, StateError};
 pub use frame::{Frame, Intent, Obligation, Run, RunEnd, RunOutcome, RunStart, StepOutcome};
 pub use holder::Holder;
 pub use json::{from_json, to_json};
-pub use key::{Key, keyed_digest, open, seal, sealed_with};
+pub use key::{Key, KeyedDigest, keyed_digest, open, seal, sealed_with};
 pub use keyring::{FoundKey, KeyName, KeyPolicy, KeyRing, Keys};
 pub use lineage::new_lineage;
 pub use local::LocalStore;

@@ -73,6 +73,24 @@ pub struct OutputRecord {
     pub sensitive: bool,
 }
 
+impl Record {
+    /// Keeps nothing of its own that is the same in another record, such as one of the same block: names, mostly.
+    pub(crate) fn share(&mut self, other: &Self) {
+        share(&mut self.address.block, &other.address.block);
+        share(&mut self.provider, &other.provider);
+        share(&mut self.configured, &other.configured);
+        self.arguments.share_names(&other.arguments);
+        self.outputs.share_names(&other.outputs);
+        share(&mut self.dependencies, &other.dependencies);
+    }
+}
+
+fn share<T: PartialEq + Clone>(own: &mut T, other: &T) {
+    if own == other {
+        *own = other.clone();
+    }
+}
+
 impl ProviderName {
     /// The configuration without an alias.
     #[must_use]

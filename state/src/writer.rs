@@ -27,7 +27,7 @@ const SMALL: usize = 1 << 20;
 pub struct Writer {
     jobs: Sender<Job>,
     thread: Option<JoinHandle<()>>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Arc<State>>>,
     attempts: AtomicU64,
     lineage: String,
     key: Key,
@@ -90,7 +90,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
     let lease = held.lease();
     let (attempts, lineage) = (AtomicU64::new(state.attempts), state.lineage.clone());
     let (number, groups) = (state.number, state.groups.keys().copied().collect());
-    let state = Arc::new(Mutex::new(state));
+    let state = Arc::new(Mutex::new(Arc::new(state)));
     let (jobs, received) = mpsc::channel();
     let work = Work {
         held,
@@ -137,7 +137,7 @@ impl Writer {
 
     /// The state with every frame that is on disk. The writer is held up while somebody looks: look, do not wait, and
     /// not twice in one expression.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, Arc<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,9 +146,10 @@ impl Writer {
         look(&self.state())
     }
 
-    /// A copy of the state. Costs as much as there are records.
+    /// The state as it is now. Costs nothing as long as nothing is written; what is written while there is still
+    /// somebody who has this costs a copy.
     #[must_use]
-    pub fn snapshot(&self) -> State {
+    pub fn snapshot(&self) -> Arc<State> {
         self.state().clone()
     }
 
@@ -245,7 +246,7 @@ struct Work {
     number: u64,
     /// The highest number that is known to be on disk.
     synced: u64,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Arc<State>>>,
     journal_length: usize,
     checkpoint_length: usize,
     has_checkpoint: bool,
@@ -312,14 +313,15 @@ impl Work {
         }
         let written = if group.bytes.is_empty() { Ok(()) } else { self.append(first, &group.bytes) };
         if written.is_ok() {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = Arc::make_mut(&mut held);
             state.number = self.number;
             let mut answers = Vec::with_capacity(group.frames.len());
             for (number, frame, answer) in group.frames {
                 state.apply(number, frame);
                 answers.push((number, answer));
             }
-            drop(state);
+            drop(held);
             for (number, answer) in answers {
                 // Whoever asked may have gone.
                 let _ = answer.map(|it| it.send(Ok(number)));
@@ -396,8 +398,10 @@ impl Work {
     }
 
     fn checkpoint(&mut self) -> Result<(), StateError> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = checkpoint::encode(&state, self.name.clone(), &self.key)?;
+        // Nobody is held up meanwhile.
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let room = self.checkpoint_length + self.journal_length;
+        let bytes = checkpoint::encode(&state, self.name.clone(), &self.key, room)?;
         let number = state.number;
         let groups = state.groups_in_use();
         drop(state);
@@ -429,9 +433,9 @@ impl Work {
                 record.version = number;
             }
         }
-        let bytes = checkpoint::encode(&successor, self.name.clone(), &self.key)?;
+        let bytes = checkpoint::encode(&successor, self.name.clone(), &self.key, self.checkpoint_length)?;
         self.held.checkpoint(number, &bytes)?;
-        *state = successor;
+        *state = Arc::new(successor);
         Ok(number)
     }
 

@@ -33,11 +33,11 @@ def chain(kind, size):
 
 
 def layers(kind, size):
-    """Ten layers of blocks, each of which refers to three of the layer below."""
+    """Ten layers of blocks, each of which refers to three of the layer below, and so depends on nearly all below that."""
     width = max(1, size // LAYERS)
     for layer in range(LAYERS):
         for index in range(width):
-            below = [f"${{{kind}.l{layer - 1}_{(index + step) % width}.id}}" for step in range(3) if layer]
+            below = [f"${{{kind}.l{layer - 1}_{(3 * index + step) % width}.id}}" for step in range(3) if layer]
             text = "-".join([f"value-{index}", *below])
             yield f'resource "{kind}" "l{layer}_{index}" {{\n  input = "{text}"\n}}\n'
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 /// How a change is agreed to.
 #[derive(Args, Clone, Debug)]
@@ -8,6 +8,9 @@ pub(crate) struct ApprovalArgs {
     /// Do not ask; for where nobody is there to answer
     #[arg(long, visible_alias = "auto-approve")]
     pub(crate) yes: bool,
+    /// Whether anything may be asked
+    #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
+    pub(crate) input: bool,
     /// How long to wait when another command holds the state's lock: `30s`, `5m`
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     pub(crate) lock_timeout: Duration,

@@ -16,10 +16,12 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::approval::{ApprovalArgs, time};
 pub(crate) use self::dashes::with_two_dashes;
 pub(crate) use self::environment::with_environment;
-pub(crate) use self::planning::{PaceArgs, PlanningArgs};
+pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
-use crate::commands::{apply, completions, console, destroy, man, output, plan, schema, show, state, validate, version};
+use crate::commands::{
+    apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version,
+};
 use crate::terminal::Colour;
 
 const TEMPLATE: &str = "\
@@ -36,11 +38,13 @@ Main commands:
 Looking at what is there:
   show      Show a saved plan, or all that is recorded
   output    Print outputs
+  graph     Show what refers to what
   state     List, show, move, forget and replace what is recorded
 
 Writing configurations:
+  fmt       Put configurations into their usual form
   console   Evaluate expressions
-  schema    Show the kinds and what they take and give
+  schema    Show the kinds and the functions, what they take and give
 
 This program:
   version      Print the version
@@ -65,7 +69,8 @@ Where an option is given twice, the last one counts.
 Exit codes: 0 done or nothing to do, 1 error, 127 no command, 130 interrupted; each command's help lists its own.
 
 Environment:
-  HA_VAR_name           sets a variable
+  HA_VAR_name           sets a variable; TF_VAR_name where the files end in .tf
+  HA_ENV                names the environment, as --env does
   HA_CLI_ARGS           adds arguments to every command, HA_CLI_ARGS_plan to one
   HA_INPUT              0 or false: nothing is ever asked
   HA_STATE_KEY_FILE     names the file with the state's key
@@ -88,6 +93,9 @@ pub(crate) struct Everywhere {
     /// Work in this directory
     #[arg(long, value_name = "DIR", global = true, help_heading = "Everywhere")]
     pub(crate) chdir: Option<PathBuf>,
+    /// Work on this environment: its state is its own, its values are in `env/NAME.hclvars`
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Everywhere")]
+    pub(crate) env: Option<String>,
     /// Whether to colour
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Everywhere")]
     pub(crate) color: Colour,
@@ -105,8 +113,10 @@ pub(crate) enum Command {
     Destroy(destroy::DestroyArgs),
     Show(show::ShowArgs),
     Output(output::OutputArgs),
+    Graph(graph::GraphArgs),
     #[command(subcommand)]
     State(state::StateCommand),
+    Fmt(fmt::FmtArgs),
     Console(console::ConsoleArgs),
     Schema(schema::SchemaArgs),
     Version(version::VersionArgs),

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::views::rows::Detail;
 
 /// How it is told what happens.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TellingArgs {
     /// Tell everything as JSON lines, in the shape of Terraform's `-json`; secrets are left out
     #[arg(long, help_heading = "Output")]

@@ -6,15 +6,14 @@ use clap::Args;
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Applied, Cancel, Engine, Observer, StepError};
-use ha_state::{Frame, Holder, Run, RunEnd, RunOutcome, RunStart, Writer, keyed_digest};
+use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Writer};
 
 use super::Session;
 use super::audience::{Audience, Ticking};
 use super::planning::{Intention, Made, engine, make, run, warn};
-use crate::arguments::{ApprovalArgs, PaceArgs, PlanningArgs, TellingArgs, VariableArgs};
+use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::files::KeptFiles;
 use crate::interrupt::listen;
-use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project, Wishes};
 use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
@@ -25,6 +24,10 @@ use crate::views::report::{plan_secrets, plan_values, sources_of};
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 use crate::views::state_view::{shown_outputs, state_values};
+
+/// What would make another plan than the one that was kept.
+const CHANGING: [&str; 9] =
+    ["destroy", "refresh_only", "replace", "target", "exclude", "refresh", "var", "var-file", "allow-read"];
 
 /// Make what the configuration says
 ///
@@ -37,11 +40,13 @@ Examples:
   ha apply                            plan, ask, and apply
   ha apply --yes                      without asking
   ha apply plan.ha                    exactly what `ha plan --out plan.ha` showed
+  ha apply --refresh-only             take what has changed outside into the state
+  ha apply --yes --json               for programs: a JSON line for everything that happens
 
 Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
 pub(crate) struct ApplyArgs {
     /// A plan that `ha plan --out FILE` kept
-    #[arg(value_name = "PLANFILE", conflicts_with_all = ["replace", "refresh", "var", "var-file", "allow-read"])]
+    #[arg(value_name = "PLANFILE", conflicts_with_all = CHANGING)]
     plan_file: Option<PathBuf>,
     #[command(flatten)]
     approval: ApprovalArgs,
@@ -55,11 +60,11 @@ pub(crate) struct ApplyArgs {
 
 pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> Ended {
     let order = Order {
-        mode: PlanMode::Normal,
+        mode: arguments.planning.mode(),
         command: "ha apply",
         approval: &arguments.approval,
         telling: &arguments.telling,
-        pace: &arguments.planning.pace,
+        scope: &arguments.planning.scope,
         replace: &arguments.planning.replace,
         wishes: arguments.variables.wishes(),
     };
@@ -72,7 +77,7 @@ pub(crate) struct Order<'a> {
     pub(crate) command: &'static str,
     pub(crate) approval: &'a ApprovalArgs,
     pub(crate) telling: &'a TellingArgs,
-    pub(crate) pace: &'a PaceArgs,
+    pub(crate) scope: &'a ScopeArgs,
     pub(crate) replace: &'a [ha_kind::Address],
     pub(crate) wishes: &'a Wishes,
 }
@@ -104,15 +109,15 @@ impl Order<'_> {
     }
 
     fn carry_out_new(&self, session: &Session, audience: &Arc<Audience>) -> Ended {
-        let can_ask = session.terminal.can_ask() && audience.is_human();
+        let can_ask = self.approval.input && session.terminal.can_ask() && audience.is_human();
         if !self.approval.yes && !can_ask {
             let notice = Notice::error(format!("`{}` has nobody to ask whether to go on", self.command))
                 .help("give `--yes` where nobody watches")
                 .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
             return Err(notice.into());
         }
-        let project = Project::read(&session.directory, self.wishes, Need::Values)?;
-        let place = Place::of(&session.directory);
+        let project = Project::read(session, self.wishes, Need::Values)?;
+        let place = session.place();
         let writer = place.lock(self.command, None, self.approval.lock_timeout, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {
@@ -120,19 +125,21 @@ impl Order<'_> {
                 session,
                 command: self.command,
                 by: by(),
-                engine: engine(self.pace.parallelism),
+                engine: engine(self.scope.parallelism),
                 writer: Arc::new(writer),
                 configuration: project.configuration.clone(),
                 files: project.files.clone(),
                 sources: project.sources.clone(),
                 audience: audience.clone(),
                 ticking: audience.ticking(),
-                cancel: listen()?,
+                cancel: listen(audience.last_word())?,
             };
             works.recover().await?;
             let state = works.writer.snapshot();
-            let intention = Intention { mode: self.mode, replace: self.replace, refresh: self.pace.refresh };
+            let intention = Intention { mode: self.mode, replace: self.replace, scope: self.scope };
             let made = make(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
+            // Who still had it when the first step is written down would have to be given a copy.
+            drop(state);
             let report = made.report(session, Sight::Redacted);
             audience.plan(&made.plan, &report)?;
             warn(audience, &project, &made);
@@ -149,8 +156,8 @@ impl Order<'_> {
 
     /// Applies a plan that was kept.
     fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>) -> Ended {
-        let place = Place::of(&session.directory);
-        let plan = plan_file::read(path, &place)?;
+        let plan = plan_file::read(path, &session.place())?;
+        let place = plan_file::place(&plan, session);
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = KeptFiles::new(&plan.snapshot.files).ok_or_else(|| {
             Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")
@@ -162,14 +169,14 @@ impl Order<'_> {
                 session,
                 command: self.command,
                 by: by(),
-                engine: engine(self.pace.parallelism),
+                engine: engine(self.scope.parallelism),
                 writer: Arc::new(writer),
                 configuration: Arc::new(configuration),
                 files: Arc::new(kept),
                 sources,
                 audience: audience.clone(),
                 ticking: audience.ticking(),
-                cancel: listen()?,
+                cancel: listen(audience.last_word())?,
             };
             works.recover().await?;
             if let Some(notice) = plan_file::staleness(&plan, &works.writer.state()) {
@@ -225,6 +232,8 @@ impl Works<'_> {
     /// Writes down what refresh saw, when there is nothing else to do.
     async fn note_what_was_seen(self, made: &Made) -> Ended {
         if made.plan.settled.is_empty() {
+            let applied = Applied { outputs: Some(self.writer.state().outputs.clone()), ..Applied::default() };
+            self.audience.applied(&applied, made.plan.mode);
             self.finish()?;
             return Ok(DONE);
         }
@@ -233,6 +242,7 @@ impl Works<'_> {
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
         let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
+        self.audience.applied(&applied, made.plan.mode);
         self.finish()?;
         match applied.diagnostics.is_empty() {
             true => Ok(DONE),
@@ -289,14 +299,10 @@ impl Works<'_> {
 
     /// Writes down that work begins, and by which plan.
     async fn write_start(&self, made: &Made) -> Result<(), Trouble> {
-        let written =
-            serde_json::to_vec(&made.plan).map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
-        let start = RunStart {
-            command: self.command.to_owned(),
-            plan: Some(keyed_digest(self.writer.key(), &written)),
-            by: self.by.clone(),
-            at: now(),
-        };
+        let mut digest = KeyedDigest::new(self.writer.key());
+        serde_json::to_writer(&mut digest, &made.plan)
+            .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
+        let start = RunStart { command: self.command.to_owned(), plan: Some(digest.finish()), by: self.by.clone(), at: now() };
         self.writer.append(Frame::Run(Run::Start(start))).await?;
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::views::events;
 use crate::views::feed::Feed;
 use crate::views::notice::{Notice, notices_text};
 use crate::views::notice_json::each_json;
+use crate::views::outcome::abandoned_text;
 use crate::views::plan_text::plan_text;
 use crate::views::progress::Progress;
 use crate::views::report::Report;
@@ -143,6 +144,17 @@ impl Audience {
         self.put(trouble.json_each().into_iter().map(events::diagnostic));
         if self.is_human() {
             trouble.tell(&self.terminal);
+        }
+    }
+
+    /// What is said when the operator does not wait for what is under way.
+    pub(crate) fn last_word(self: &Arc<Self>) -> impl Fn() + Send + 'static {
+        let audience = self.clone();
+        move || {
+            audience.put([events::log("abandoned")]);
+            if let Some(progress) = &audience.progress {
+                audience.terminal.tell(&abandoned_text(&progress.running(), audience.terminal.err));
+            }
         }
     }
 

@@ -3,7 +3,7 @@ use ha_plan::PlanMode;
 
 use super::Session;
 use super::apply::Order;
-use crate::arguments::{ApprovalArgs, PaceArgs, TellingArgs, VariableArgs};
+use crate::arguments::{ApprovalArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::trouble::Ended;
 
 /// Destroy everything that the configuration made
@@ -15,6 +15,7 @@ use crate::trouble::Ended;
 Examples:
   ha plan --destroy                   look at it first
   ha destroy                          plan, ask, and destroy
+  ha destroy --target module.test     only what is in there, and what depends on it
 
 Exit codes: 0 done or nothing to do, 1 error, 130 interrupted.")]
 pub(crate) struct DestroyArgs {
@@ -23,7 +24,7 @@ pub(crate) struct DestroyArgs {
     #[command(flatten)]
     telling: TellingArgs,
     #[command(flatten)]
-    pace: PaceArgs,
+    scope: ScopeArgs,
     #[command(flatten)]
     variables: VariableArgs,
 }
@@ -34,7 +35,7 @@ pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> Ended {
         command: "ha destroy",
         approval: &arguments.approval,
         telling: &arguments.telling,
-        pace: &arguments.pace,
+        scope: &arguments.scope,
         replace: &[],
         wishes: arguments.variables.wishes(),
     };

@@ -5,6 +5,8 @@ pub(crate) mod audience;
 pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
+pub(crate) mod fmt;
+pub(crate) mod graph;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;
@@ -17,6 +19,8 @@ pub(crate) mod version;
 
 use std::path::PathBuf;
 
+use crate::environment::Environment;
+use crate::place::Place;
 use crate::terminal::Terminal;
 
 /// Where a command runs.
@@ -24,4 +28,13 @@ pub(crate) struct Session {
     pub(crate) terminal: Terminal,
     /// The configuration's directory; the one worked in.
     pub(crate) directory: PathBuf,
+    /// The environment worked on; none where it is the one without a name.
+    pub(crate) environment: Option<Environment>,
+}
+
+impl Session {
+    /// Where the state is kept.
+    pub(crate) fn place(&self) -> Place {
+        Place::of(&self.directory, self.environment.as_ref())
+    }
 }

@@ -4,7 +4,6 @@ use ha_state::OutputRecord;
 
 use super::Session;
 use crate::completing;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::expression::set_out;
 use crate::views::json::Json;
@@ -40,7 +39,7 @@ pub(crate) struct OutputArgs {
 }
 
 pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
-    let outputs = Place::of(&session.directory).state()?.outputs;
+    let outputs = session.place().state()?.outputs;
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let terminal = &session.terminal;
     let Some(name) = &arguments.name else {

@@ -2,8 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Args;
-use ha_plan::PlanMode;
+use clap::{ArgAction, Args};
 use ha_run::Engine;
 use ha_state::{State, new_lineage};
 
@@ -12,7 +11,6 @@ use super::audience::Audience;
 use super::planning::{Intention, Made, document, engine, make, run, warn};
 use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project};
 use crate::sealed_file;
@@ -27,13 +25,12 @@ use crate::views::redact::Sight;
 Examples:
   ha plan --out plan.ha               keep the plan, to apply exactly that later
   ha plan --replace 'a.b[\"key\"]'      make one instance anew
+  ha plan --target 'module.db' --exclude 'aws_s3_*.*'
+  ha plan --refresh-only              what has changed outside
   ha plan --document - | jq '.resource_changes[].address'
 
 Exit codes: 0 done, 1 error, 130 interrupted; with --detailed-exitcode also 2: there are changes.")]
 pub(crate) struct PlanArgs {
-    /// Plan to destroy everything
-    #[arg(long)]
-    destroy: bool,
     /// Keep the plan in this file, sealed under the state's key
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -53,6 +50,19 @@ pub(crate) struct PlanArgs {
     planning: PlanningArgs,
     #[command(flatten)]
     variables: VariableArgs,
+    #[command(flatten)]
+    habits: HabitArgs,
+}
+
+/// What Terraform's `plan` takes and this one has no need of: it takes no lock and asks nothing.
+#[derive(Args)]
+struct HabitArgs {
+    #[arg(long, hide = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    lock: Option<bool>,
+    #[arg(long, hide = true)]
+    lock_timeout: Option<String>,
+    #[arg(long, hide = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    input: Option<bool>,
 }
 
 impl PlanArgs {
@@ -68,21 +78,18 @@ pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
 }
 
 fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
-    let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Values)?;
-    let place = Place::of(&session.directory);
+    let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
+    let place = session.place();
     let mut state = place.state()?;
     if state.is_new() {
         // A plan for a state that does not exist yet names the one that it will make.
         state.lineage = new_lineage();
     }
-    let intention = Intention {
-        mode: if arguments.destroy { PlanMode::Destroy } else { PlanMode::Normal },
-        replace: &arguments.planning.replace,
-        refresh: arguments.planning.pace.refresh,
-    };
-    let engine = engine(arguments.planning.pace.parallelism);
+    let intention =
+        Intention { mode: arguments.planning.mode(), replace: &arguments.planning.replace, scope: &arguments.planning.scope };
+    let engine = engine(arguments.planning.scope.parallelism);
     let made = run(async {
-        let cancel = listen()?;
+        let cancel = listen(audience.last_word())?;
         let _ticking = audience.ticking();
         make(&engine, &project, &state, &intention, audience, &cancel).await
     })?;

@@ -7,11 +7,12 @@ use anyhow::Context;
 use ha_kind::{Address, Schemas, Value};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
-use ha_run::{Cancel, Engine, RefreshMode, Request};
+use ha_run::{Cancel, Engine, Request};
 use ha_state::State;
 
 use super::Session;
 use super::audience::Audience;
+use crate::arguments::ScopeArgs;
 use crate::project::{Project, stack};
 use crate::providers::kinds;
 use crate::trouble::Trouble;
@@ -26,7 +27,7 @@ use crate::views::state_view::state_values;
 pub(crate) struct Intention<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) replace: &'a [Address],
-    pub(crate) refresh: bool,
+    pub(crate) scope: &'a ScopeArgs,
 }
 
 /// A plan, and what must be kept out of everything that is told of it.
@@ -38,7 +39,7 @@ pub(crate) struct Made {
 impl Made {
     /// The plan as anybody may see it.
     pub(crate) fn report(&self, session: &Session, sight: Sight) -> Report {
-        Report::new(&self.plan, &stack(&session.directory), &self.secrets, sight)
+        Report::new(&self.plan, &stack(session), &self.secrets, sight)
     }
 }
 
@@ -83,8 +84,8 @@ pub(crate) async fn make(
         files,
         mode: intention.mode,
         replace: intention.replace.to_vec(),
-        refresh: if intention.refresh { RefreshMode::All } else { RefreshMode::None },
-        selection: ha_plan::Selection::default(),
+        refresh: intention.scope.refresh,
+        selection: intention.scope.selection(),
         imports: Vec::new(),
     };
     let planned = tokio::select! {
@@ -119,6 +120,6 @@ pub(crate) fn document(
     let secrets = Secrets::within(&known);
     let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let basis = Basis { configuration, schemas, state, at: &at };
-    let report = Report::new(&made.plan, &stack(&session.directory), &secrets, sight);
+    let report = Report::new(&made.plan, &stack(session), &secrets, sight);
     plan_json(&made.plan, &report, &basis, &mut Redactor::new(&secrets, sight))
 }

@@ -1,35 +1,58 @@
 use clap::Args;
 use ha_kind::{Described, Mode, Schemas, closest};
+use ha_lang::Function;
 
 use super::Session;
 use crate::completing;
 use crate::providers::kinds;
 use crate::trouble::{DONE, Ended};
+use crate::views::function_text::{function_text, functions_json, functions_text};
 use crate::views::json::Json;
 use crate::views::notice::Notice;
 use crate::views::schema_text::{kind_json, kind_text, kinds_text};
 
-/// Show the kinds and what they take and give
+/// What stands for the functions where a kind could.
+const FUNCTIONS: &str = "functions";
+
+/// Show the kinds and the functions, what they take and give
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ha schema                           all kinds
   ha schema mongodb_host              one, with all its arguments and outputs
   ha schema data.aws_vpc              a kind that is only read
+  ha schema functions                 the functions of the language
+  ha schema functions cidrsubnet      one of them
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct SchemaArgs {
-    /// One kind
+    /// One kind, or `functions`
     #[arg(add = completing::kind_names())]
     kind: Option<String>,
+    /// One function, behind `functions`
+    #[arg(add = completing::function_names())]
+    function: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
-    let (schemas, _) = kinds();
     let paint = session.terminal.out;
+    if arguments.kind.as_deref() == Some(FUNCTIONS) {
+        let functions = functions(arguments.function.as_deref())?;
+        let text = match (arguments.json, functions) {
+            (true, functions) => functions_json(functions).pretty(),
+            (false, [function]) => function_text(function, paint),
+            (false, functions) => functions_text(functions, paint),
+        };
+        session.terminal.print(&text)?;
+        return Ok(DONE);
+    }
+    if let Some(function) = &arguments.function {
+        return Err(Notice::error(format!("`{function}` is one too many")).help("a function is named behind `functions`").into());
+    }
+    let (schemas, _) = kinds();
     let text = match (&arguments.kind, arguments.json) {
         (None, false) => kinds_text(&schemas, paint),
         (None, true) => Json::Array(schemas.kinds().map(|(mode, it)| kind_json(mode, it)).collect()).pretty(),
@@ -44,6 +67,20 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
     };
     session.terminal.print(&text)?;
     Ok(DONE)
+}
+
+/// The function of a name, or all.
+fn functions(name: Option<&str>) -> Result<&'static [Function], Notice> {
+    let all = ha_lang::functions();
+    let Some(name) = name else { return Ok(all) };
+    let found = all.iter().position(|it| it.name == name).map(|at| &all[at..=at]);
+    found.ok_or_else(|| {
+        let notice = Notice::error(format!("there is no function `{name}`"));
+        match closest(name, all.iter().map(|it| it.name)) {
+            Some(closest) => notice.help(format!("did you mean `{closest}`?")),
+            None => notice.help("`ha schema functions` lists all functions"),
+        }
+    })
 }
 
 /// The kinds of a name: what is made and what is read may share one.

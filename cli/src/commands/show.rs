@@ -5,7 +5,6 @@ use clap::Args;
 
 use super::Session;
 use super::planning::{Made, document};
-use crate::place::Place;
 use crate::plan_file;
 use crate::providers::kinds;
 use crate::trouble::{DONE, Ended};
@@ -42,7 +41,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let place = Place::of(&session.directory);
+    let place = session.place();
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match &arguments.plan_file {
         Some(path) => {
@@ -50,8 +49,8 @@ pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
             let secrets = Arc::new(plan_secrets(&plan));
             match arguments.json {
                 true => {
-                    let configuration = plan_file::configuration(&plan)?;
-                    document(&Made { plan, secrets }, session, &configuration, &kinds().0, &place.state()?, sight)
+                    let (configuration, state) = (plan_file::configuration(&plan)?, plan_file::place(&plan, session).state()?);
+                    document(&Made { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
                 }
                 false => plan_text(&Made { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
             }

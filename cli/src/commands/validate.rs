@@ -8,6 +8,7 @@ use super::{Session, planning};
 use crate::arguments::VariableArgs;
 use crate::project::{Need, Project};
 use crate::trouble::{DONE, Ended, FAILED, Trouble};
+use crate::views::notice::{Notice, notices_text};
 
 /// Check the configuration without asking anybody
 ///
@@ -39,7 +40,7 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
 
 /// What is worth a look.
 fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Trouble> {
-    let project = Project::read(&session.directory, arguments.variables.wishes(), Need::Anything)?;
+    let project = Project::read(session, arguments.variables.wishes(), Need::Anything)?;
     let files: Arc<dyn Files + Send + Sync> = project.files.clone();
     let request = Request {
         configuration: project.configuration.clone(),
@@ -58,7 +59,8 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Troub
         return Err(Trouble::of(&all).within(&project.sources).keeping(&project.secrets));
     }
     if !arguments.json {
-        project.warn(&session.terminal, &warnings, &project.secrets);
+        let notices: Vec<Notice> = project.warnings.iter().chain(&warnings).map(Notice::from).collect();
+        session.terminal.tell(&notices_text(&notices, &project.sources, &project.secrets, session.terminal.err));
     }
     let all: Vec<_> = project.warnings.iter().chain(&warnings).cloned().collect();
     Ok(Trouble::of(&all).within(&project.sources).keeping(&project.secrets))

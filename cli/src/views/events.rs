@@ -1,5 +1,7 @@
 //! What goes on, as a stream of JSON lines in the shape of Terraform's "machine-readable UI".
 
+use std::collections::HashSet;
+
 use ha_kind::{Action, Address, Name};
 use ha_plan::{Counts, Plan, PlanMode, Reason};
 use ha_run::Applied;
@@ -114,7 +116,12 @@ pub(crate) fn planned(plan: &Plan, report: &Report) -> Vec<Line> {
         let message = format!("{}: {words} although nobody used ha", drift.address);
         lines.push(Line::info("resource_drift", message).with("change", change));
     }
-    lines.extend(report.changes.iter().filter(|it| it.action != Action::NoOp).map(planned_change));
+    lines.extend(report.changes.iter().filter(|it| it.is_something()).map(planned_change));
+    let changed: HashSet<&Address> = report.changes.iter().map(|it| &it.address).collect();
+    for (from, to) in report.moves.iter().filter(|(_, to)| !changed.contains(to)) {
+        let change = [("resource", resource(to)), ("previous_resource", resource(from)), ("action", "move".into())];
+        lines.push(Line::info("planned_change", format!("{from}: moves to {to}")).with("change", Json::object(change)));
+    }
     lines.push(summary(&report.counts, format!("plan: {}", counted(&report.counts)), "plan"));
     if !plan.outputs.is_empty() {
         let output = |(name, it): (&Name, &ha_plan::OutputChange)| {
@@ -127,15 +134,28 @@ pub(crate) fn planned(plan: &Plan, report: &Report) -> Vec<Line> {
 }
 
 fn planned_change(change: &ShownChange) -> Line {
-    let ShownChange { address, action, reason, .. } = change;
-    let mut fields = vec![("resource", resource(address)), ("action", action_name(*action).into())];
-    if let Some(reason) = reason.as_ref().and_then(|it| reason_word(it)) {
+    let ShownChange { address, action, reason, moved_from, importing, deposed, .. } = change;
+    let name = match action {
+        Action::NoOp if moved_from.is_some() => "move",
+        Action::NoOp if importing.is_some() => "import",
+        other => action_name(*other),
+    };
+    let mut fields = vec![("resource", resource(address))];
+    if let Some(before) = moved_from {
+        fields.push(("previous_resource", resource(before)));
+    }
+    fields.push(("action", name.into()));
+    if let Some(reason) = reason.as_ref().and_then(reason_word) {
         fields.push(("reason", reason.into()));
     }
-    if let Some(key) = &change.deposed {
+    if let Some(key) = deposed {
         fields.push(("deposed", key.into()));
     }
-    let message = format!("{}: plans to {} it", change.title(), infinitive(*action));
+    if let Some(id) = importing {
+        fields.push(("importing", Json::object([("id", id.into())])));
+    }
+    let verb = if *action == Action::NoOp { name } else { infinitive(*action) };
+    let message = format!("{}: plans to {verb} it", change.title());
     Line::info("planned_change", message).with("change", Json::object(fields))
 }
 
@@ -216,7 +236,11 @@ pub(crate) fn ended(applied: &Applied, mode: PlanMode) -> Vec<Line> {
     if !applied.is_complete() {
         return vec![stopped(applied)];
     }
-    let operation = if mode == PlanMode::Destroy { "destroy" } else { "apply" };
+    let operation = match mode {
+        PlanMode::Normal => "apply",
+        PlanMode::Destroy => "destroy",
+        PlanMode::RefreshOnly => "refresh",
+    };
     let mut lines = vec![summary(&done_counts(applied), format!("{operation}: everything is done"), operation)];
     let outputs: Vec<_> = applied.outputs.iter().flatten().map(|(name, it)| (name.to_string(), told_output(it))).collect();
     if !outputs.is_empty() {
@@ -274,6 +298,6 @@ fn action_name(action: Action) -> &'static str {
         Action::Update => "update",
         Action::DeleteThenCreate | Action::CreateThenDelete => "replace",
         Action::Delete => "delete",
-        Action::Forget => "remove",
+        Action::Forget => "forget",
     }
 }

@@ -38,8 +38,9 @@ pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> 
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
 fn done_counted(applied: &Applied) -> String {
-    let Counts { create, update, replace, delete, .. } = done_counts(applied);
-    format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed")
+    let Counts { create, update, replace, delete, forget, read: _, import: _ } = done_counts(applied);
+    let forgotten = if forget > 0 { format!(", {forget} forgotten") } else { String::new() };
+    format!("{create} created, {update} updated, {replace} replaced, {delete} destroyed{forgotten}")
 }
 
 /// How many instances each thing has happened to.
@@ -61,6 +62,7 @@ pub(crate) fn done_counts(applied: &Applied) -> Counts {
         update: count(|it| it.1),
         replace: count(|it| it.0 && it.2),
         delete: count(|it| it.2 && !it.0),
+        forget: applied.done.iter().filter(|(_, it)| *it == Action::Forget).count(),
         ..Counts::default()
     }
 }
@@ -113,6 +115,19 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
         text.push('\n');
     }
     text + &next_step(applied, ending)
+}
+
+/// What was under way when the operator did not wait for it any longer.
+pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Paint) -> String {
+    if running.is_empty() {
+        return format!("\n{} Nothing was under way.\n", paint.put(Tone::Alarm, "Abandoned."));
+    }
+    let mut text = format!("\n{} What was done before is on record.\n\n", paint.put(Tone::Alarm, "Abandoned."));
+    for (index, (address, action, elapsed)) in running.iter().enumerate() {
+        let name = paint.put(Tone::Alarm, &format!("{:<12}", if index == 0 { "under way" } else { "" }));
+        let _ = writeln!(text, "  {name} {address}  {} for {}", present(*action), duration(*elapsed));
+    }
+    text + "\nNext: what became of these is found out by the next run before it does anything else.\n"
 }
 
 fn next_step(applied: &Applied, ending: Ending) -> String {

@@ -121,6 +121,12 @@ impl Progress {
         }
     }
 
+    /// The steps under way, and for how long.
+    pub(crate) fn running(&self) -> Vec<(Address, Action, Duration)> {
+        let state = self.state();
+        state.running.iter().map(|(address, it)| (address.clone(), it.action, it.since.elapsed())).collect()
+    }
+
     fn put(&self, line: &str) {
         match self.rows.as_ref().filter(|it| it.is_shown.load(Ordering::SeqCst)) {
             Some(rows) => rows.bar.println(line),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use ha_kind::{Name, Object, Part, Text, Value};
+use ha_kind::{Name, Part, Text, Value};
 
 use super::secrets::Secrets;
 use super::shown::{Piece, Secret, Shown};
@@ -55,8 +55,11 @@ impl<'a> Redactor<'a> {
     }
 
     /// What may be seen of all attributes.
-    pub(crate) fn attributes(&mut self, object: &Object) -> std::collections::BTreeMap<Name, Shown> {
-        object.iter().map(|(name, it)| (name.clone(), self.shown(it))).collect()
+    pub(crate) fn attributes<'v>(
+        &mut self,
+        attributes: impl IntoIterator<Item = (&'v Name, &'v Value)>,
+    ) -> std::collections::BTreeMap<Name, Shown> {
+        attributes.into_iter().map(|(name, it)| (name.clone(), self.shown(it))).collect()
     }
 
     /// What may be seen of a value that is secret as a whole.

@@ -27,6 +27,15 @@ pub(crate) struct Report {
     /// Groups whose disruptive steps are spread out, with the number of members touched and how many at a time.
     pub(crate) rolling: Vec<(String, usize, usize)>,
     pub(crate) unfinished: Vec<Address>,
+    /// What has another address from now on: the one it had, and the one it has.
+    pub(crate) moves: Vec<(Address, Address)>,
+    /// What the plan was to be about, as asked for.
+    pub(crate) targets: Vec<String>,
+    pub(crate) excludes: Vec<String>,
+    /// What that leaves out.
+    pub(crate) left_out: Vec<Address>,
+    /// Whether something went wrong, so that this is only what was planned until then.
+    pub(crate) errored: bool,
     pub(crate) variables: BTreeMap<Name, Shown>,
     pub(crate) is_empty: bool,
 }
@@ -44,6 +53,10 @@ pub(crate) struct ShownChange {
     pub(crate) remarks: Vec<String>,
     pub(crate) group: Option<String>,
     pub(crate) gone_with: Option<Address>,
+    /// The address it had until now.
+    pub(crate) moved_from: Option<Address>,
+    /// The id by which it is taken over.
+    pub(crate) importing: Option<String>,
     /// `main.hcl:12`.
     pub(crate) place: Option<String>,
     pub(crate) because: Vec<String>,
@@ -56,6 +69,8 @@ pub(crate) struct ShownDrift {
     pub(crate) after: Option<BTreeMap<Name, Shown>>,
     pub(crate) paths: Vec<Path>,
     pub(crate) remarks: Vec<String>,
+    /// Whether the plan changes something because of it.
+    pub(crate) contributes: bool,
 }
 
 /// A change to an output, as anybody may see it.
@@ -86,16 +101,16 @@ impl Report {
             data: _,
             versions: _,
             unfinished,
-            moves: _,
-            selection: _,
-            left_out: _,
-            errored: _,
+            moves,
+            selection,
+            left_out,
+            errored,
             warnings: _,
         } = plan;
         let sources = sources_of(snapshot);
         let mut redactor = Redactor::new(secrets, sight);
         let mut changes: Vec<ShownChange> = changes.iter().map(|it| change(it, &sources, &mut redactor)).collect();
-        changes.sort_by_key(ShownChange::risk);
+        changes.sort_by(|a, b| (a.risk(), &a.address).cmp(&(b.risk(), &b.address)));
         let identity = |it: &ha_plan::Identity| {
             let facts = it.facts.iter().map(|(_, fact)| redactor.message(fact));
             std::iter::once(it.provider.to_string()).chain(facts).collect::<Vec<_>>().join(" ")
@@ -119,6 +134,11 @@ impl Report {
                 .collect(),
             rolling: rolling.iter().map(|it| (it.group.clone(), it.chains.len(), it.at_most)).collect(),
             unfinished: unfinished.clone(),
+            moves: moves.iter().map(|it| (it.from.clone(), it.to.clone())).collect(),
+            targets: selection.targets.iter().map(ToString::to_string).collect(),
+            excludes: selection.excludes.iter().map(ToString::to_string).collect(),
+            left_out: left_out.clone(),
+            errored: *errored,
             variables: redactor.attributes(&snapshot.variables),
             is_empty: plan.is_empty(),
         }
@@ -127,16 +147,24 @@ impl Report {
 
 impl ShownChange {
     /// The more harm it may do, the later it is shown: the worst stands nearest to the prompt.
-    fn risk(&self) -> (u8, Address) {
-        let action = match self.action {
+    fn risk(&self) -> u8 {
+        if self.loses_data() { 5 } else { self.rank() }
+    }
+
+    /// How much harm its action may do.
+    pub(crate) fn rank(&self) -> u8 {
+        match self.action {
             Action::NoOp | Action::Read => 0,
             Action::Create => 1,
             Action::Update => 2,
-            Action::DeleteThenCreate | Action::CreateThenDelete => 3,
-            Action::Forget => 3,
+            Action::DeleteThenCreate | Action::CreateThenDelete | Action::Forget => 3,
             Action::Delete => 4,
-        };
-        (if self.loses_data() { 5 } else { action }, self.address.clone())
+        }
+    }
+
+    /// Whether anything at all happens to it.
+    pub(crate) fn is_something(&self) -> bool {
+        self.action != Action::NoOp || self.moved_from.is_some() || self.importing.is_some()
     }
 
     /// Whether data goes with it.
@@ -160,7 +188,7 @@ pub(crate) fn plan_secrets(plan: &Plan) -> Secrets {
 
 /// All values of a plan that have something secret in them, sensitive outputs marked.
 pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
-    let mut objects: Vec<&Object> = vec![&plan.snapshot.variables];
+    let mut objects: Vec<&Object> = Vec::new();
     for change in &plan.changes {
         objects.extend(change.before.iter().chain(&change.after));
     }
@@ -174,7 +202,8 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     }
     objects.extend(plan.providers.values().map(|it| &it.settings));
     objects.extend(plan.data.values());
-    let inside = objects.into_iter().flat_map(|it| it.values()).filter(|it| it.contains_sensitive()).cloned();
+    let attributes = objects.into_iter().flat_map(Object::values);
+    let inside = plan.snapshot.variables.values().chain(attributes).filter(|it| it.contains_sensitive()).cloned();
     let sides = plan.outputs.values().flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
     inside.chain(sides.flat_map(|(value, sensitive)| output_values(value, sensitive))).collect()
 }
@@ -203,8 +232,8 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
         remarks,
         group,
         gone_with,
-        moved_from: _,
-        importing: _,
+        moved_from,
+        importing,
         span,
         because,
     } = change;
@@ -221,19 +250,22 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
         differences: differences.clone(),
         group: group.clone(),
         gone_with: gone_with.clone(),
+        moved_from: moved_from.clone(),
+        importing: importing.as_ref().map(|it| redactor.message(it)),
         place: span.as_ref().map(|it| sources.place(it)),
         because: because.clone(),
     }
 }
 
 fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
-    let Drift { address, before, after, paths, remarks, contributes: _ } = drift;
+    let Drift { address, before, after, paths, remarks, contributes } = drift;
     ShownDrift {
         address: address.clone(),
         before: redactor.attributes(before),
         after: after.as_ref().map(|it| redactor.attributes(it)),
         paths: paths.clone(),
         remarks: remarks.iter().map(|it| redactor.message(it)).collect(),
+        contributes: *contributes,
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn state_json(state: &State, schemas: &Schemas, sight: Sight) -> Stri
     }
     document.object_field("root_module");
     let records: Vec<(&Address, &Record)> = state.records.iter().collect();
-    write_modules(&mut document, &records, &mut |_, it| values::record_json(it, schemas, &mut redactor));
+    write_modules(&mut document, &records, &mut |address, it| values::record_json(address, it, schemas, &mut redactor));
     document.end();
     document.end();
     document.field("ha", &Json::object([("lineage", (&state.lineage).into()), ("number", state.number.into())]));
@@ -98,7 +98,7 @@ pub(crate) fn state_json(state: &State, schemas: &Schemas, sight: Sight) -> Stri
 
 /// One record as data.
 pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> Json {
-    values::record_json(record, &Schemas::default(), redactor)
+    values::record_json(&record.address, record, &Schemas::default(), redactor)
 }
 
 /// One output as data.

@@ -50,10 +50,10 @@ pub(crate) fn module_address(module: &[(Name, ha_kind::Key)]) -> String {
 }
 
 /// One record as data.
-pub(crate) fn record_json(record: &Record, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
+pub(crate) fn record_json(address: &Address, record: &Record, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
     let mut all = record.arguments.clone();
     all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
-    let Record { address, provider, id, dependencies, tainted, version, .. } = record;
+    let Record { provider, id, dependencies, tainted, version, .. } = record;
     let mut fields = resource_fields(address, &all, schemas, redactor);
     fields.retain(|(name, _)| *name != "provider_name");
     fields.insert(fields.len() - 3, ("provider_name", provider_source(&provider.name).into()));

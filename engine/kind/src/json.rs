@@ -1,7 +1,6 @@
 //! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one key that begins
 //! with a dollar sign. Keys of the user's that begin so get a second one.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -182,7 +181,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut items = BTreeMap::new();
+        let mut items = Object::new();
         while let Some(name) = map.next_key::<String>()? {
             let value = match name.as_str() {
                 TEXT => Value::from(map.next_value::<Vec<WrittenPart>>()?.into_iter().map(Part::from).collect::<Text>()),

@@ -10,6 +10,7 @@ mod hooks;
 mod json;
 mod marks;
 mod number;
+mod object;
 mod path;
 mod registry;
 mod resource;
@@ -26,6 +27,7 @@ pub use error::{Attempting, Error, Outcome};
 pub use hooks::{Action, Changed, Hooks, Impact, ImpactSeverity};
 pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
 pub use number::{Digits, NotANumber, Number};
+pub use object::Object;
 pub use path::{Path, Step};
 pub use registry::{
     Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, ImportedValue, Reader, ReadingValue,
@@ -35,4 +37,4 @@ pub use resource::{Created, Data, Document, Known, NoSettings, Nobody, Provider,
 pub use schema::{Field, Problem, Schema, Shape};
 pub use text::{Part, Text};
 pub use types::{Attribute, Type};
-pub use value::{Mark, Marks, Name, Object, Unknown, Value};
+pub use value::{Mark, Marks, Name, Unknown, Value};

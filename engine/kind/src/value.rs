@@ -1,16 +1,13 @@
 //! Values of the language. A value may be unknown, sensitive, or a text of which only parts are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Number, Part, Path, Text, Type};
+use crate::{Number, Object, Part, Path, Text, Type};
 
 /// A name in a map, object or schema.
 pub type Name = Arc<str>;
-
-/// The attributes of an object.
-pub type Object = BTreeMap<Name, Value>;
 
 /// A value. `Sensitive` and `Composed` are variants of their own, so that code which forgets them meets a wrong type
 /// and not a leaked secret.

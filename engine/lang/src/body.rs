@@ -52,6 +52,11 @@ impl Body {
         Self { arguments: Vec::new(), blocks: Vec::new(), span }
     }
 
+    /// Whether it sets nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.arguments.is_empty() && self.blocks.is_empty()
+    }
+
     /// The names it sets, each once: arguments and nested blocks.
     pub fn argument_names(&self) -> impl Iterator<Item = &Name> {
         let names: BTreeSet<&Name> =

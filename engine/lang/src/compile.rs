@@ -2,11 +2,14 @@
 
 mod block;
 mod check;
+mod ephemeral;
 mod files;
+mod function;
 mod lifecycle;
 mod module;
 mod overrides;
 mod place;
+mod providers;
 mod refactoring;
 mod references;
 mod settings;
@@ -16,6 +19,7 @@ use indexmap::map::Entry;
 
 use crate::SourceFile;
 use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
+use crate::declared::Functions;
 use crate::mistake;
 use crate::resolve::Resolver;
 use crate::source::{Family, is_json};
@@ -49,10 +53,13 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     let longest = primary.iter().map(|it| it.text.len()).max().unwrap_or(0);
     let begin = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(1);
     let mut overrides = Overrides::read(&overrides, begin, problems);
-    let mut compile = |body: Body, resolver: Resolver, problems: &mut Vec<Diagnostic>| {
+    let mut functions = Functions::default();
+    let mut compile = |body: Body, mut resolver: Resolver, problems: &mut Vec<Diagnostic>| {
+        resolver.functions = std::mem::take(&mut functions);
         let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, family, resolver };
         compiler.file(body);
         problems.append(&mut compiler.resolver.problems);
+        functions = compiler.resolver.functions;
     };
     for file in primary {
         let (mut body, unreadable) = files::body(file);
@@ -63,10 +70,13 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     if let Some((rest, resolver)) = overrides.rest(problems) {
         compile(rest, resolver, problems);
     }
+    functions.check(problems);
     refactoring::moves(&configuration.moved, problems);
     Compiled { configuration, sources }
 }
 
+pub(crate) use ephemeral::root;
+pub(crate) use providers::stand_ins;
 pub(crate) use references::references;
 
 use files::Files;
@@ -101,6 +111,7 @@ impl Compiler<'_> {
                 "removed" => self.removed(block),
                 "import" => self.import(block),
                 "check" => self.check(block),
+                "function" => self.function(block),
                 "provider" => self.provider(block),
                 "ha" | "terraform" => self.settings(block),
                 name => {

@@ -143,6 +143,20 @@ pub struct Settings {
     pub span: Span,
 }
 
+impl Settings {
+    /// Settings that say nothing.
+    pub(crate) fn new(span: Span) -> Self {
+        Self { required_version: None, required_providers: IndexMap::new(), backend: None, span }
+    }
+}
+
+impl RequiredProvider {
+    /// A provider of which nothing is required.
+    pub(crate) fn new(span: Span) -> Self {
+        Self { source: None, version: None, aliases: Vec::new(), span }
+    }
+}
+
 /// A provider that `required_providers` names.
 #[derive(Clone, Debug)]
 pub struct RequiredProvider {
@@ -270,13 +284,22 @@ pub struct Lifecycle {
     /// Which differences do not count.
     pub ignore_changes: Option<IgnoreChanges>,
     /// What it is replaced with.
-    pub replace_triggered_by: Vec<Reference>,
+    pub replace_triggered_by: Vec<Trigger>,
     /// What must hold before it is touched.
     pub preconditions: Vec<Condition>,
     /// What must hold once it is done.
     pub postconditions: Vec<Condition>,
     /// Whether there is an instance at all.
     pub enabled: Option<Expression>,
+}
+
+/// What something is replaced with.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// The block, and the attribute where it is one.
+    pub reference: Reference,
+    /// Which instance, where that has to be worked out: `each.key`, `count.index`.
+    pub key: Option<Expression>,
 }
 
 /// Which differences do not count.

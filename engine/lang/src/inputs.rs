@@ -22,6 +22,7 @@ pub fn expression(name: &str, text: &str) -> Result<Expression, Vec<Diagnostic>>
     let written = parse::expression(&file)?;
     let mut resolver = Resolver::new(file.name);
     let expression = resolver.expression(written);
+    resolver.functions.check(&mut resolver.problems);
     if resolver.problems.is_empty() { Ok(expression) } else { Err(resolver.problems) }
 }
 

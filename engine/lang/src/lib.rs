@@ -4,7 +4,9 @@
 mod body;
 mod compile;
 mod configuration;
+mod declared;
 mod environment;
+mod ephemeral;
 mod evaluate;
 mod format;
 mod functions;
@@ -14,6 +16,7 @@ mod lexer;
 mod load;
 mod mistake;
 mod parse;
+mod providers;
 mod resolve;
 mod shown;
 mod source;
@@ -21,17 +24,22 @@ mod syntax;
 mod template;
 mod tree;
 mod types;
+mod unfinished;
 mod unreadable;
+mod version;
 
 pub use body::Body;
 pub use configuration::{
     Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
-    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
+    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
+pub use ephemeral::Ephemeral;
 pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
 pub use load::{Directories, Loaded, compile, load};
+pub use providers::unknown_providers;
 pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};
+pub use unfinished::is_unfinished;

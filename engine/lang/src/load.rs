@@ -10,7 +10,7 @@ use ha_kind::{Diagnostic, Name, Span, Value};
 
 use crate::SourceFile;
 use crate::compile::{self, Compiled, Source};
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, ModuleCall};
 use crate::environment::{Environment, Nothing};
 use crate::mistake;
 use crate::mistake::module as mistakes;
@@ -77,6 +77,7 @@ pub fn load(
     drop(known);
     let Compiled { mut configuration, .. } = root;
     loader.finish(&mut configuration, called);
+    compile::root(&configuration, &mut loader.problems);
     Loaded { configuration, modules: loader.modules, diagnostics: loader.problems }
 }
 
@@ -95,17 +96,24 @@ struct Loader<'a> {
 /// What a directory says with the modules it calls, which may hang on values of variables.
 struct Made {
     used: BTreeMap<Name, Option<Value>>,
-    whole: Arc<Configuration>,
+    module: Module,
+}
+
+/// A module with all it calls.
+#[derive(Clone)]
+struct Module {
+    configuration: Arc<Configuration>,
+    /// Whether nothing is wrong with it.
     sound: bool,
+    /// A `provider` block in it or below.
+    provider: Option<Span>,
 }
 
 /// A module that a configuration calls.
 struct Called {
     source: Name,
-    /// What it says, where it could be read.
-    inside: Option<Arc<Configuration>>,
-    /// Whether nothing is wrong with it.
-    sound: bool,
+    /// What it is, where it could be read.
+    module: Option<Module>,
 }
 
 impl Loader<'_> {
@@ -115,8 +123,7 @@ impl Loader<'_> {
         for Source { module, expression } in sources {
             let source = self.source(expression, known);
             let inside = source.as_deref().and_then(|it| self.module(it, module, expression.span(), known));
-            let (inside, sound) = inside.map_or((None, false), |(inside, sound)| (Some(inside), sound));
-            all.push((module.clone(), Called { source: source.unwrap_or_else(|| "".into()), inside, sound }));
+            all.push((module.clone(), Called { source: source.unwrap_or_else(|| "".into()), module: inside }));
         }
         all
     }
@@ -138,8 +145,8 @@ impl Loader<'_> {
         None
     }
 
-    /// The module in a directory, and whether nothing is wrong with it.
-    fn module(&mut self, source: &str, name: &Name, span: &Span, outer: &Known<'_>) -> Option<(Arc<Configuration>, bool)> {
+    /// The module in a directory.
+    fn module(&mut self, source: &str, name: &Name, span: &Span, outer: &Known<'_>) -> Option<Module> {
         let within = self.within.last().cloned().unwrap_or_default();
         let Some(directory) = directory(&within, source) else {
             self.problems.push(mistakes::not_local(source, span.clone()));
@@ -155,14 +162,14 @@ impl Loader<'_> {
             return None;
         }
         if let Some(made) = self.made.get(&directory).and_then(|it| it.iter().find(|it| it.used.is_empty())) {
-            return Some((made.whole.clone(), made.sound));
+            return Some(made.module.clone());
         }
         let compiled = self.compiled(&directory, span)?;
         let before = self.problems.len();
         let known = Known::new(&compiled.configuration, Given::Arguments { call: outer.call(name)?, outer });
         let made = self.made.get(&directory).into_iter().flatten();
         if let Some(made) = made.into_iter().find(|it| it.used.iter().all(|(name, value)| known.variable(name) == *value)) {
-            return Some((made.whole.clone(), made.sound));
+            return Some(made.module.clone());
         }
         self.within.push(directory.clone());
         let called = self.called(&compiled.sources, &known);
@@ -175,11 +182,11 @@ impl Loader<'_> {
             Ok(compiled) => compiled.configuration,
             Err(shared) => shared.configuration.clone(),
         };
-        self.finish(&mut configuration, called);
+        let provider = self.finish(&mut configuration, called);
         let sound = !self.problems[before..].iter().any(Diagnostic::is_error);
-        let whole = Arc::new(configuration);
-        self.made.entry(directory).or_default().push(Made { used, whole: whole.clone(), sound });
-        Some((whole, sound))
+        let module = Module { configuration: Arc::new(configuration), sound, provider };
+        self.made.entry(directory).or_default().push(Made { used, module: module.clone() });
+        Some(module)
     }
 
     /// What a directory says by itself.
@@ -200,6 +207,7 @@ impl Loader<'_> {
         };
         let mut compiled = compile::directory(&files, &mut self.problems);
         compiled.configuration.directory = directory.clone();
+        compile::stand_ins(&mut compiled.configuration);
         for import in &compiled.configuration.imports {
             self.problems.push(mistake::place::import_below_root(import.span.clone()));
         }
@@ -209,21 +217,37 @@ impl Loader<'_> {
         Some(compiled)
     }
 
-    /// Puts the called modules in their places and checks what refers to them and to all else.
-    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, Called)>) {
+    /// Puts the called modules in their places and checks what refers to them and to all else. Gives a `provider` block,
+    /// where there is one in it or below.
+    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, Called)>) -> Option<Span> {
         let mut unsound = HashSet::new();
-        for (name, Called { source, inside, sound }) in called {
-            if !sound {
-                unsound.insert(name.clone());
-            }
+        let mut provider = configuration.providers.first().map(|it| it.span.clone());
+        for (name, Called { source, module }) in called {
             let Some(call) = configuration.modules.get_mut(&name) else { continue };
             call.source = source;
-            if let Some(inside) = inside {
-                call.configuration = inside;
+            if !module.as_ref().is_some_and(|it| it.sound) {
+                unsound.insert(name);
+            }
+            let Some(module) = module else { continue };
+            call.configuration = module.configuration;
+            if let Some(inside) = module.provider {
+                self.problems.extend(provider_in_many(call, &inside));
+                provider.get_or_insert(inside);
             }
         }
         compile::references(configuration, &unsound, &mut self.problems);
+        provider
     }
+}
+
+/// What is wrong with a call of a module that has `provider` blocks: it must be there as long as they are needed, which is
+/// longer than its instances are.
+fn provider_in_many(call: &ModuleCall, inside: &Span) -> Option<Diagnostic> {
+    let repeated = [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)];
+    let repeated = repeated.into_iter().find_map(|(name, it)| Some((name, it.as_ref()?.span())));
+    let depends = || call.depends_on.first().map(|it| ("depends_on", &it.span));
+    let (argument, span) = repeated.or_else(depends)?;
+    Some(mistakes::provider_in_many(&call.name, argument, inside, span.clone()).within(call.head.clone()))
 }
 
 /// The directory that a source names from another directory, both named from the root's.

@@ -1,6 +1,8 @@
 //! What can be wrong with a configuration, each phrased once.
 
+pub(crate) mod ephemeral;
 pub(crate) mod file;
+pub(crate) mod function;
 pub(crate) mod module;
 pub(crate) mod place;
 
@@ -8,7 +10,7 @@ use std::collections::BTreeMap;
 
 use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest};
 
-use crate::evaluate::TooLong;
+use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
 use crate::source::Family;
@@ -254,6 +256,14 @@ pub(crate) fn text_too_long() -> Diagnostic {
     error(TooLong::MESSAGE)
 }
 
+pub(crate) fn too_many_elements() -> Diagnostic {
+    error(TooMany::MESSAGE)
+}
+
+pub(crate) fn too_many_turns() -> Diagnostic {
+    error("the loops of this expression go over more than four million elements together")
+}
+
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
     error(format!("`for` goes over lists, sets, maps and objects, not over a {}", kind(value)))
 }
@@ -388,7 +398,8 @@ pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
 pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagnostic {
     let settings = family.settings();
     let known = [
-        settings, "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import", "check",
+        settings, "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import",
+        "check", "function",
     ];
     let problem = error(format!("there is no block `{name}`")).at(span);
     match name {
@@ -406,6 +417,36 @@ pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
     let mut problem = error(format!("in files like this one the block is called `{own}`")).at(span);
     problem.suggestion = Some(own.to_owned());
     problem.help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
+}
+
+pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {
+    error("there is no `cloud` here").at(span).help(format!(
+        "say where the state is kept by `{settings} {{ backend \"s3\" {{ … }} }}`, or leave it out for this machine"
+    ))
+}
+
+pub(crate) fn no_encryption(span: Span) -> Diagnostic {
+    error("there is no `encryption` block here").at(span).help("the state is always encrypted; leave the block out")
+}
+
+pub(crate) fn not_a_version_constraint(part: &str, span: Span) -> Diagnostic {
+    error(format!("`{part}` is no constraint on a version")).at(span).help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
+}
+
+pub(crate) fn other_version(family: Family, version: &str, constraint: &str, span: Span) -> Diagnostic {
+    let problem = error(format!("this configuration asks for a version {constraint}")).at(span);
+    match family {
+        Family::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
+        Family::Terraform => problem
+            .label(format!("`.tf` files are read as Terraform {version} reads them"))
+            .help("change the constraint if the configuration works with that version too"),
+    }
+}
+
+pub(crate) fn no_remote_state(span: Span) -> Diagnostic {
+    error("the state of another configuration cannot be read")
+        .at(span)
+        .help("make what is read a `variable` here; `ha output --json` in the other directory prints what it tells")
 }
 
 pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span) -> Diagnostic {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Key, Mode, Name, Path, Span, Step, Type, Value};
 
+use crate::declared::Functions;
 use crate::functions;
 use crate::mistake;
 use crate::syntax::{self, At, Kind as Written, Word};
-use crate::tree::{BlockName, Call, Compiled, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target};
+use crate::tree::{BlockName, Call, Compiled, DeclaredCall, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target};
 
 /// More references than these are looked up by hash.
 const FEW: usize = 8;
@@ -19,11 +20,26 @@ pub(crate) struct Resolver {
     files: Vec<(u32, Arc<str>)>,
     /// Names bound inside the expression, innermost last.
     slots: Vec<Name>,
-    /// Whether a name that is bound nowhere can only be a mistake, as in templates read from files.
-    closed: bool,
+    /// Where a name that is bound nowhere can only be a mistake: in a template read from a file, or in a function.
+    closed: Option<Closed>,
+    /// Whether the value is needed at once, before all functions are there.
+    constant: bool,
+    /// The functions that the configuration declares and calls.
+    pub(crate) functions: Functions,
     references: Vec<Reference>,
+    /// Those that were read by `ephemeralasnull` alone so far.
+    cleared: Vec<Reference>,
     seen: HashSet<(Target, Path, Option<Key>)>,
     pub(crate) problems: Vec<Diagnostic>,
+}
+
+/// What sees only the names that are bound in it.
+#[derive(Clone, Debug)]
+enum Closed {
+    /// A template read from a file.
+    Template,
+    /// The function of this name.
+    Function(Name),
 }
 
 /// A step behind the first name of a reference.
@@ -39,12 +55,22 @@ impl Resolver {
 
     /// A resolver for what comes from several files.
     pub(crate) fn over(files: Vec<(u32, Arc<str>)>) -> Self {
-        Self { files, slots: Vec::new(), closed: false, references: Vec::new(), seen: HashSet::new(), problems: Vec::new() }
+        Self {
+            files,
+            slots: Vec::new(),
+            closed: None,
+            constant: false,
+            functions: Functions::default(),
+            references: Vec::new(),
+            cleared: Vec::new(),
+            seen: HashSet::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// A resolver for a template that sees these names only.
     pub(crate) fn closed(file: Arc<str>, names: impl IntoIterator<Item = Name>) -> Self {
-        Self { slots: names.into_iter().collect(), closed: true, ..Self::new(file) }
+        Self { slots: names.into_iter().collect(), closed: Some(Closed::Template), ..Self::new(file) }
     }
 
     pub(crate) fn span(&self, at: At) -> Span {
@@ -80,7 +106,27 @@ impl Resolver {
         let span = self.span(written.at);
         let root = self.node(written);
         self.seen.clear();
-        Expression(Arc::new(Compiled { span, references: std::mem::take(&mut self.references).into(), root }))
+        let references = std::mem::take(&mut self.references).into();
+        let cleared = std::mem::take(&mut self.cleared).into();
+        Expression(Arc::new(Compiled { span, references, cleared, root }))
+    }
+
+    /// An expression whose value is needed at once.
+    pub(crate) fn constant(&mut self, written: syntax::Node) -> Expression {
+        self.constant = true;
+        let expression = self.expression(written);
+        self.constant = false;
+        expression
+    }
+
+    /// The result of a function, which sees its parameters and nothing else.
+    pub(crate) fn within_function(&mut self, name: &Name, parameters: Vec<Name>, result: syntax::Node) -> Expression {
+        let slots = std::mem::replace(&mut self.slots, parameters);
+        let closed = self.closed.replace(Closed::Function(name.clone()));
+        let within = self.functions.within.replace(name.clone());
+        let result = self.expression(result);
+        (self.slots, self.closed, self.functions.within) = (slots, closed, within);
+        result
     }
 
     /// A reference by itself, as in `depends_on`.
@@ -89,6 +135,7 @@ impl Resolver {
         let before = self.problems.len();
         self.node(written);
         self.seen.clear();
+        self.cleared.clear();
         let mut references = std::mem::take(&mut self.references);
         if references.len() == 1 {
             return references.pop();
@@ -194,18 +241,47 @@ impl Resolver {
         let given = call.arguments.len();
         let spread = call.spread;
         let last = call.arguments.last().map(|it| it.at);
-        let arguments = call.arguments.into_iter().map(|it| self.node(it)).collect();
-        let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
-        let Some(function) = functions::named(name) else {
-            self.problems.push(mistake::no_such_function(name, self.span(call.name.at)));
-            return Kind::Literal(Value::unknown(Type::Any, None));
+        let arguments = match &*call.name.name {
+            "ephemeralasnull" | "core::ephemeralasnull" => self.cleared(call.arguments),
+            _ => call.arguments.into_iter().map(|it| self.node(it)).collect(),
         };
+        let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
         let at = last.map_or(call.name.at, |it| call.name.at.to(it));
+        let Some(function) = functions::named(name) else {
+            if name.contains("::") || matches!(self.closed, Some(Closed::Template)) {
+                self.problems.push(mistake::no_such_function(name, self.span(call.name.at)));
+                return Kind::Literal(Value::unknown(Type::Any, None));
+            }
+            let span = self.span(if given == 0 { call.name.at } else { at });
+            if self.constant {
+                self.problems.push(mistake::function::not_here(name, span));
+                return Kind::Literal(Value::unknown(Type::Any, None));
+            }
+            let function = self.functions.called(&call.name.name, given, spread, span);
+            return Kind::Declared(Box::new(DeclaredCall { function, arguments, spread }));
+        };
         if let Some(problem) = mistake::argument_count(function, given, spread, || self.span(at)) {
             self.problems.push(problem);
             return Kind::Literal(Value::unknown(Type::Any, None));
         }
         Kind::Call(Box::new(Call { function, arguments, spread }))
+    }
+
+    /// The arguments of `ephemeralasnull`, out of which nothing comes that must not be kept.
+    fn cleared(&mut self, arguments: Vec<syntax::Node>) -> Box<[Node]> {
+        let outer = (std::mem::take(&mut self.references), std::mem::take(&mut self.seen));
+        let arguments = arguments.into_iter().map(|it| self.node(it)).collect();
+        let inner = std::mem::take(&mut self.references);
+        (self.references, self.seen) = outer;
+        for reference in inner {
+            let before = self.references.len();
+            // What was read elsewhere before is none of these, and what is read elsewhere later is taken off them.
+            self.enter(reference);
+            if let Some(new) = self.references.get(before) {
+                self.cleared.push(new.clone());
+            }
+        }
+        arguments
     }
 
     /// A name with the attributes and indices behind it. `tail` are static steps that follow in a splat.
@@ -316,6 +392,12 @@ impl Resolver {
     }
 
     fn record(&mut self, reference: Reference) {
+        let same = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
+        self.cleared.retain(|it| !same(it));
+        self.enter(reference);
+    }
+
+    fn enter(&mut self, reference: Reference) {
         let known = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
         if self.references.len() < FEW {
             if self.references.iter().any(known) {
@@ -344,9 +426,12 @@ impl Resolver {
             Some((at, Behind::Attribute(word))) => Some((at, word)),
             _ => None,
         };
-        if self.closed {
+        if let Some(closed) = &self.closed {
             let span = self.span(at);
-            self.problems.push(mistake::no_such_template_variable(root, span, &self.slots));
+            self.problems.push(match closed {
+                Closed::Template => mistake::no_such_template_variable(root, span, &self.slots),
+                Closed::Function(name) => mistake::function::outside_of_function(root, name, span, &self.slots),
+            });
             return None;
         }
         let found = match &**root {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ha_kind::{Key, Mode, Name, Path, Span, Value};
 
+use crate::declared::Declared;
 use crate::functions::Function;
 use crate::syntax::{At, Operator};
 
@@ -16,6 +17,8 @@ pub struct Expression(pub(crate) Arc<Compiled>);
 pub(crate) struct Compiled {
     pub(crate) span: Span,
     pub(crate) references: Box<[Reference]>,
+    /// Those that are read by `ephemeralasnull` alone.
+    pub(crate) cleared: Box<[Reference]>,
     pub(crate) root: Node,
 }
 
@@ -30,6 +33,11 @@ impl Expression {
     #[must_use]
     pub fn references(&self) -> &[Reference] {
         &self.0.references
+    }
+
+    /// Whether one of its references is read by `ephemeralasnull` alone.
+    pub(crate) fn is_cleared(&self, reference: &Reference) -> bool {
+        self.0.cleared.contains(reference)
     }
 
     /// The value it always has, where nothing needs to be worked out.
@@ -166,12 +174,21 @@ pub(crate) enum Kind {
     Negative(Box<Node>),
     Binary(Operator, Box<[Node; 2]>),
     Call(Box<Call>),
+    /// A call of a function that the configuration declares.
+    Declared(Box<DeclaredCall>),
     For(Box<For>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) function: &'static Function,
+    pub(crate) arguments: Box<[Node]>,
+    pub(crate) spread: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct DeclaredCall {
+    pub(crate) function: Arc<Declared>,
     pub(crate) arguments: Box<[Node]>,
     pub(crate) spread: bool,
 }

@@ -111,7 +111,7 @@ fn attribute(written: Node, resolver: &mut Resolver) -> Attribute {
 pub(crate) fn constant(written: Node, ty: &Type, resolver: &mut Resolver) -> Option<Value> {
     let span = resolver.span(written.at);
     let before = resolver.problems.len();
-    let expression = resolver.expression(written);
+    let expression = resolver.constant(written);
     if resolver.problems.len() > before {
         return None;
     }

@@ -104,15 +104,15 @@ impl Execution {
         now: SystemTime,
     ) -> Result<Self, Vec<Diagnostic>> {
         let graph = Arc::new(Graph::of(configuration, &schemas)?);
-        let variables = &plan.snapshot.variables;
+        let snapshot = &plan.snapshot;
         let mut diagnostics = Vec::new();
-        let peek = Peek { graph: &graph, variables, files, recorded: None };
+        let peek = Peek { graph: &graph, snapshot, files, recorded: None };
         let create_first = create_first(&graph, &peek, &mut diagnostics);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
         let mut execution = Self {
-            world: world_with(&graph, variables, files).at(now),
+            world: world_with(&graph, snapshot, files).at(now),
             progress: Progress::of(&graph, plan),
             schemas,
             graph: graph.clone(),

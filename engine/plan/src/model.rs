@@ -86,6 +86,9 @@ pub struct Snapshot {
     pub sources: Vec<(String, String)>,
     /// Values of the root's variables.
     pub variables: BTreeMap<Name, Value>,
+    /// The environment it was made for, where that has a name: what `ha.workspace` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// Files that functions read, by path; absent ones are null. Bytes are kept as base64 text.
     pub files: BTreeMap<String, Option<String>>,
 }
@@ -388,6 +391,10 @@ impl Plan {
         }
         self.steps.clear();
         self.rolling.clear();
+        // That it is about a part goes without saying.
+        self.selection = Selection::default();
+        self.left_out.clear();
+        self.warnings.retain(|it| it.span.is_some());
         self
     }
 

@@ -1,10 +1,9 @@
 //! Values that are looked at before planning, or without it: as far as they follow from variables, and from blocks as
 //! they are recorded where somebody asks for that.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Address, Key, Name, Schemas, Value};
+use ha_kind::{Address, Key, Schemas, Value};
 use ha_lang::Files;
 use ha_state::{Record, State};
 
@@ -13,12 +12,13 @@ use crate::deletion::instances;
 use crate::evaluation::evaluate;
 use crate::expand::Expansion;
 use crate::graph::{Graph, NodeId, What};
+use crate::model::Snapshot;
 use crate::world::{InstanceId, World};
 
 /// What is looked at, and by which light.
 pub(crate) struct Peek<'a> {
     pub(crate) graph: &'a Graph,
-    pub(crate) variables: &'a BTreeMap<Name, Value>,
+    pub(crate) snapshot: &'a Snapshot,
     pub(crate) files: &'a Arc<dyn Files + Send + Sync>,
     /// What is recorded, and of which kinds, where blocks are to be seen as recorded; otherwise they are unknown.
     pub(crate) recorded: Option<(&'a State, &'a Schemas)>,
@@ -28,7 +28,7 @@ impl Peek<'_> {
     /// A world in which everything that these nodes read has been evaluated, as far as that goes. What is wrong with it
     /// is told by whoever plans.
     pub(crate) fn world(&self, asking: &[NodeId]) -> World {
-        let mut world = world_with(self.graph, self.variables, self.files);
+        let mut world = world_with(self.graph, self.snapshot, self.files);
         if asking.is_empty() {
             return world;
         }
@@ -50,11 +50,11 @@ impl Peek<'_> {
 }
 
 /// A world with the root's variables in it.
-pub(crate) fn world_with(graph: &Graph, variables: &BTreeMap<Name, Value>, files: &Arc<dyn Files + Send + Sync>) -> World {
-    let mut world = World::new(graph.modules.clone(), files.clone());
+pub(crate) fn world_with(graph: &Graph, snapshot: &Snapshot, files: &Arc<dyn Files + Send + Sync>) -> World {
+    let mut world = World::new(graph.modules.clone(), files.clone(), snapshot.environment.as_deref());
     let configuration = graph.modules.configuration(crate::modules::ROOT);
     for (place, name) in configuration.variables.keys().enumerate() {
-        if let Some(value) = variables.get(name) {
+        if let Some(value) = snapshot.variables.get(name) {
             world.set_variable(0, place, value.clone());
         }
     }

@@ -151,7 +151,7 @@ struct Pending {
 
 impl<'a> Planner<'a> {
     fn new(input: &'a Input<'a>, graph: Arc<Graph>, current: Current) -> Self {
-        let world = world_with(&graph, &input.snapshot.variables, input.files);
+        let world = world_with(&graph, input.snapshot, input.files);
         Self {
             choice: Choice::of(input.selection, &graph, input.state),
             left_out: BTreeSet::new(),
@@ -181,8 +181,8 @@ impl<'a> Planner<'a> {
     fn plan(mut self) -> Result<Planned, Refused> {
         self.asked_imports();
         let graph = self.graph.clone();
-        let (variables, files) = (&self.input.snapshot.variables, self.input.files);
-        let peek = Peek { graph: &graph, variables, files, recorded: None };
+        let (snapshot, files) = (self.input.snapshot, self.input.files);
+        let peek = Peek { graph: &graph, snapshot, files, recorded: None };
         self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
         for node in graph.order.iter().copied() {
             self.node(node);

@@ -22,6 +22,8 @@ pub(crate) type InstanceId = usize;
 pub(crate) struct World {
     pub(crate) modules: Arc<Modules>,
     files: Arc<dyn Files + Send + Sync>,
+    /// What `ha.workspace` says.
+    workspace: Arc<str>,
     /// None while planning.
     now: Option<SystemTime>,
     instances: Vec<ModuleInstance>,
@@ -75,11 +77,12 @@ pub(crate) enum Wanted<'a> {
 
 impl World {
     /// A world with nothing but the root in it.
-    pub(crate) fn new(modules: Arc<Modules>, files: Arc<dyn Files + Send + Sync>) -> Self {
+    pub(crate) fn new(modules: Arc<Modules>, files: Arc<dyn Files + Send + Sync>, workspace: Option<&str>) -> Self {
+        let workspace = workspace.unwrap_or("default").into();
         let of_module = vec![Vec::new(); modules.len()];
         let single = Arc::new(Expansion::Single);
         let (instances, by_path) = (Vec::new(), HashMap::new());
-        let mut world = Self { modules, files, now: None, instances, of_module, by_path, single };
+        let mut world = Self { modules, files, workspace, now: None, instances, of_module, by_path, single };
         world.add(ROOT, None, Arc::new([]));
         world
     }

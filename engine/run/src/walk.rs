@@ -14,11 +14,17 @@ use crate::event::{Applied, Event, NotStarted, StepError};
 use crate::step::{Effect, Job, Work, Workshop, begun_changing, begun_deleting, begun_making};
 use crate::turns::Turns;
 
+/// How many steps without an outside effect are under way at a time: they wait for nothing but the journal, which puts
+/// on disk together what is written at the same time.
+const PURE: usize = 256;
+
 pub(crate) struct Walk<'a> {
     plan: &'a Plan,
     execution: Option<Execution>,
     workshop: Workshop,
     parallelism: usize,
+    /// How many steps are under way that may reach the world outside.
+    reaching: usize,
     /// How many steps each one still waits for.
     missing: Vec<usize>,
     /// The steps that wait for each one.
@@ -56,6 +62,7 @@ impl<'a> Walk<'a> {
             execution,
             workshop,
             parallelism,
+            reaching: 0,
             missing: plan.steps.iter().map(|it| it.after.len()).collect(),
             waiters,
             ready: VecDeque::new(),
@@ -83,11 +90,15 @@ impl<'a> Walk<'a> {
         let mut running: FuturesUnordered<BoxFuture<'static, Finished>> = FuturesUnordered::new();
         let mut told = false;
         loop {
-            while running.len() < self.parallelism
-                && !self.stopped()
-                && let Some(index) = self.ready.pop_front()
+            while !self.stopped()
+                && let Some(index) = self.ready.front().copied()
+                && self.has_room(index, running.len())
             {
-                running.extend(self.start(index));
+                self.ready.pop_front();
+                if let Some(work) = self.start(index) {
+                    self.reaching += usize::from(!self.is_pure(index));
+                    running.push(work);
+                }
             }
             if running.is_empty() {
                 break;
@@ -98,10 +109,29 @@ impl<'a> Walk<'a> {
             }
             let cancel = self.workshop.cancel.clone();
             tokio::select! {
-                Some(finished) = running.next() => self.finish(finished),
+                Some(finished) = running.next() => {
+                    self.reaching -= usize::from(!self.is_pure(finished.0));
+                    self.finish(finished);
+                }
                 () = cancel.asked(), if !told => {}
             }
         }
+    }
+
+    /// Whether one more step may be under way. One at a time means one at a time.
+    fn has_room(&self, index: usize, running: usize) -> bool {
+        match self.parallelism {
+            1 => running == 0,
+            _ if self.is_pure(index) => running < PURE.max(self.parallelism),
+            _ => self.reaching < self.parallelism,
+        }
+    }
+
+    /// Whether a step has no effect outside of the state.
+    fn is_pure(&self, index: usize) -> bool {
+        let Some((change, _)) = of_step(self.plan, &self.plan.steps[index].what) else { return true };
+        let block = &change.address.block;
+        self.workshop.schemas.kind(block.mode, &block.kind).is_some_and(|it| it.pure)
     }
 
     fn stopped(&self) -> bool {

@@ -2,7 +2,6 @@ use clap::Args;
 use ha_state::Key;
 
 use crate::commands::Session;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 
 /// Say which key the state is sealed with, or make a new one
@@ -28,7 +27,7 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> Ended {
         terminal.tell("Keep it like a password: whoever has it reads every secret of the state, and without it nobody does.\n");
         return Ok(DONE);
     }
-    let place = Place::of(&session.directory);
+    let place = session.place();
     let state = place.state()?;
     if state.is_new() {
         terminal.tell("Nothing is recorded, so nothing is sealed yet.\n");

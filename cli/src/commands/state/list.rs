@@ -1,10 +1,9 @@
 use clap::Args;
+use ha_plan::Pattern;
 
 use super::nothing_at;
 use crate::commands::Session;
 use crate::completing;
-use crate::pattern::Pattern;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::json::Json;
 
@@ -18,12 +17,12 @@ Examples:
   ha state list mongodb_host.db       all instances of a block
   ha state list module.db             all in a module
   ha state list aws_s3_bucket         all of a kind
-  ha state list '*.prod*'             what is written so
+  ha state list 'aws_*.prod*'         what is called so
   ha state list --id vol-0a1b2c       what the service calls so
 
-Exit codes: 0 done, 1 nothing is at an address that has no `*` or `?`, or another error.")]
+Exit codes: 0 done, 1 nothing is at an address that has no `*`, or another error.")]
 pub(crate) struct ListArgs {
-    /// Only those at these addresses: instances, blocks, modules, kinds; `*` and `?` stand for anything
+    /// Only those at these addresses: instances, blocks, modules, kinds; `*` stands for anything
     #[arg(value_name = "ADDRESS", add = completing::places())]
     patterns: Vec<Pattern>,
     /// Only what the service calls so
@@ -36,7 +35,7 @@ pub(crate) struct ListArgs {
 
 pub(crate) fn list(arguments: &ListArgs, session: &Session) -> Ended {
     let ListArgs { patterns, id, json } = arguments;
-    let place = Place::of(&session.directory);
+    let place = session.place();
     let all = match id {
         None => place.addresses()?.into_iter().collect(),
         Some(id) => {
@@ -44,7 +43,7 @@ pub(crate) fn list(arguments: &ListArgs, session: &Session) -> Ended {
             records.filter(|it| it.id == *id).map(|it| it.address).collect::<Vec<_>>()
         }
     };
-    let of_nothing = |it: &&Pattern| !matches!(it, Pattern::Glob(_)) && !all.iter().any(|address| it.matches(address));
+    let of_nothing = |it: &&Pattern| !it.to_string().contains('*') && !all.iter().any(|address| it.matches(address));
     if let Some(pattern) = patterns.iter().find(of_nothing).filter(|_| id.is_none()) {
         return Err(nothing_at(&pattern.to_string(), &all).into());
     }

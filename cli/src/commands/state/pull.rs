@@ -5,7 +5,6 @@ use ha_state::to_json;
 
 use super::SEALED;
 use crate::commands::Session;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::notice::Notice;
 use crate::views::pulled::pulled_json;
@@ -32,7 +31,7 @@ pub(crate) struct PullArgs {
 }
 
 pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> Ended {
-    let place = Place::of(&session.directory);
+    let place = session.place();
     let state = place.state()?;
     if state.is_new() {
         session.terminal.tell("Nothing is recorded.\n");

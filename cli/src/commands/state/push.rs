@@ -40,9 +40,9 @@ pub(crate) struct PushArgs {
 }
 
 pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
-    let pushed = read(&arguments.file, &Place::of(&session.directory))?;
+    let pushed = read(&arguments.file, &session.place())?;
     // A state that does not exist yet gets the name of the one that is pushed.
-    let is_new = Place::of(&session.directory).state()?.is_new();
+    let is_new = session.place().state()?.is_new();
     let lineage = is_new.then(|| pushed.lineage.clone());
     let become_it = |before: &State| {
         if !arguments.force {

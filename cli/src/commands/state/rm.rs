@@ -1,11 +1,11 @@
 use clap::Args;
+use ha_plan::Pattern;
 use ha_state::State;
 
 use super::nothing_at;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite, unfinished};
 use crate::commands::Session;
 use crate::completing;
-use crate::pattern::Pattern;
 use crate::trouble::{Ended, Trouble};
 
 /// Forget things without destroying them
@@ -17,11 +17,11 @@ use crate::trouble::{Ended, Trouble};
 Examples:
   ha state rm 'mongodb_host.db[\"c\"]'            one instance
   ha state rm aws_s3_bucket.old module.legacy   a block and a module, all that is in them
-  ha state rm --dry-run 'module.*.random_password'
+  ha state rm --dry-run 'module.*.random_password.*'
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct RmArgs {
-    /// What to forget: instances, blocks, modules, kinds; `*` and `?` stand for anything
+    /// What to forget: instances, blocks, modules, kinds; `*` stands for anything
     #[arg(value_name = "ADDRESS", required = true, add = completing::places())]
     patterns: Vec<String>,
     #[command(flatten)]

@@ -4,7 +4,6 @@ use ha_kind::Address;
 use super::nothing_at;
 use crate::commands::Session;
 use crate::completing;
-use crate::place::Place;
 use crate::trouble::{DONE, Ended};
 use crate::views::redact::{Redactor, Sight};
 use crate::views::state_view::{record_json, record_text, state_secrets};
@@ -32,7 +31,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let state = Place::of(&session.directory).state()?;
+    let state = session.place().state()?;
     let address = &arguments.address;
     let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
     let secrets = state_secrets(&state);

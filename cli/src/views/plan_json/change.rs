@@ -26,10 +26,15 @@ pub(super) fn change(it: &ShownChange, schemas: &Schemas) -> Json {
         remarks,
         group,
         gone_with,
+        moved_from,
+        importing,
         place,
         because,
     } = it;
     let mut fields = address_fields(address);
+    if let Some(before) = moved_from {
+        fields.insert(1, ("previous_address", before.to_string().into()));
+    }
     if let Some(key) = deposed {
         fields.push(("deposed", key.into()));
     }
@@ -38,8 +43,11 @@ pub(super) fn change(it: &ShownChange, schemas: &Schemas) -> Json {
     if !replaced.is_empty() {
         sides.push(("replace_paths", Json::Array(replaced)));
     }
+    if let Some(id) = importing {
+        sides.push(("importing", Json::object([("id", id.into())])));
+    }
     fields.push(("change", Json::object(sides)));
-    if let Some(reason) = why.as_ref().and_then(|it| reason_name(it)) {
+    if let Some(reason) = why.as_ref().and_then(reason_name) {
         fields.push(("action_reason", reason.into()));
     }
     let own = [
@@ -57,14 +65,17 @@ pub(super) fn change(it: &ShownChange, schemas: &Schemas) -> Json {
 
 /// What happened to an instance outside.
 pub(super) fn drifted(it: &ShownDrift, schemas: &Schemas) -> Json {
-    let ShownDrift { address, before, after, paths, remarks } = it;
+    let ShownDrift { address, before, after, paths, remarks, contributes } = it;
     let action = if after.is_some() { Action::Update } else { Action::Delete };
     let mut fields = address_fields(address);
     fields.push((
         "change",
         Json::object(sides(action, whole(address, Some(before), schemas), whole(address, after.as_ref(), schemas))),
     ));
-    fields.push(("ha", Json::object([("paths", Json::array(paths)), ("remarks", Json::array(remarks))])));
+    fields.push((
+        "ha",
+        Json::object([("paths", Json::array(paths)), ("remarks", Json::array(remarks)), ("contributes", (*contributes).into())]),
+    ));
     Json::object(fields)
 }
 
@@ -86,11 +97,20 @@ fn sides(action: Action, before: Option<Shown>, after: Option<Shown>) -> Vec<(&'
 }
 
 /// An instance to which nothing happens.
-pub(super) fn unchanged(record: &Record, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
+pub(super) fn unchanged(
+    address: &Address,
+    moved_from: Option<&Address>,
+    record: &Record,
+    schemas: &Schemas,
+    redactor: &mut Redactor<'_>,
+) -> Json {
     let mut all = record.arguments.clone();
     all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
-    let shown = Shown::Object(with_nulls(&record.address, redactor.attributes(&all), schemas));
-    let mut fields = address_fields(&record.address);
+    let shown = Shown::Object(with_nulls(address, redactor.attributes(&all), schemas));
+    let mut fields = address_fields(address);
+    if let Some(before) = moved_from {
+        fields.insert(1, ("previous_address", before.to_string().into()));
+    }
     fields.push(("change", Json::object(sides(Action::NoOp, Some(shown.clone()), Some(shown)))));
     Json::object(fields)
 }

@@ -60,9 +60,9 @@ pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redacto
         document.field("relevant_attributes", &Json::Array(relevant));
     }
     document.field("timestamp", &basis.at.into());
-    document.field("applyable", &(!report.is_empty).into());
-    document.field("complete", &true.into());
-    document.field("errored", &false.into());
+    document.field("applyable", &(!report.is_empty && !report.errored).into());
+    document.field("complete", &(report.left_out.is_empty() && !report.errored).into());
+    document.field("errored", &report.errored.into());
     document.field("ha", &own(report));
     document.line()
 }
@@ -84,6 +84,9 @@ fn prior<'a>(plan: &'a Plan, state: &'a State) -> Everything<'a> {
             Settled::Gone(address) => drop(all.remove(address)),
         }
     }
+    // What moves is told of at its new address, as if it had always been there.
+    let moved: Vec<_> = plan.moves.iter().filter_map(|it| Some((&it.to, all.remove(&it.from)?))).collect();
+    all.extend(moved);
     all.extend(plan.data.iter().map(|(address, it)| (address, Known::Values(it))));
     all
 }
@@ -93,7 +96,7 @@ fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redac
         .changes
         .iter()
         .filter(|it| it.deposed.is_none())
-        .map(|it| (&it.address, it.after.as_ref().filter(|_| it.action != Action::Delete)))
+        .map(|it| (&it.address, it.after.as_ref().filter(|_| !matches!(it.action, Action::Delete | Action::Forget))))
         .collect();
     let kept = before.iter().filter(|(address, _)| address.block.mode == Mode::Managed && !changed.contains_key(*address));
     let mut after: Vec<(&Address, &Known<'_>)> = kept.map(|(address, it)| (*address, it)).collect();
@@ -148,7 +151,7 @@ fn prior_state(before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redact
 
 fn known_json(address: &Address, known: &Known<'_>, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
     match known {
-        Known::Record(record) => record_json(record, schemas, redactor),
+        Known::Record(record) => record_json(address, record, schemas, redactor),
         Known::Values(values) => values_json(address, values, schemas, redactor),
     }
 }
@@ -164,6 +167,7 @@ fn resource_changes(
     let mut in_order: Vec<&ShownChange> = report.changes.iter().collect();
     in_order.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     document.array_field("resource_changes");
+    let moved: BTreeMap<&Address, &Address> = report.moves.iter().map(|(from, to)| (to, from)).collect();
     let mut changes = in_order.into_iter().peekable();
     for (address, known) in before {
         let Known::Record(record) = known else { continue };
@@ -171,7 +175,7 @@ fn resource_changes(
             document.element(&change(it, basis.schemas));
         }
         if changes.peek().is_none_or(|it| it.address != **address || it.deposed.is_some()) {
-            document.element(&unchanged(record, basis.schemas, redactor));
+            document.element(&unchanged(address, moved.get(*address).copied(), record, basis.schemas, redactor));
         }
     }
     for it in changes {
@@ -204,6 +208,9 @@ fn own(report: &Report) -> Json {
         ("unchecked", Json::Array(report.unchecked.iter().map(unlooked).collect())),
         ("rolling", Json::Array(report.rolling.iter().map(spread).collect())),
         ("unfinished", Json::array(report.unfinished.iter().map(ToString::to_string))),
+        ("targets", Json::array(report.targets.iter())),
+        ("excludes", Json::array(report.excludes.iter())),
+        ("left_out", Json::array(report.left_out.iter().map(ToString::to_string))),
     ])
 }
 
@@ -346,7 +353,8 @@ mod tests {
             "ingress"
           ]
         ],
-        "remarks": []
+        "remarks": [],
+        "contributes": true
       }
     }
   ],
@@ -516,7 +524,10 @@ mod tests {
     ],
     "unfinished": [
       "tls_ca.root"
-    ]
+    ],
+    "targets": [],
+    "excludes": [],
+    "left_out": []
   }
 }
 

@@ -16,6 +16,10 @@ impl Compiler<'_> {
         let head = self.span(&block);
         let span = self.resolver.span(block.at);
         let [kind, name] = self.labels(&mut block, ["KIND", "NAME"])?;
+        if mode == Mode::Data && &*kind.name == "terraform_remote_state" {
+            self.problem(mistake::no_remote_state(head));
+            return None;
+        }
         let name = BlockName { mode, kind: kind.name, name: name.name };
         let (mut count, mut for_each, mut provider) = (None, None, None);
         let mut depends_on = Vec::new();

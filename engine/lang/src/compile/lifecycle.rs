@@ -3,7 +3,7 @@
 use ha_kind::{Mode, Path, Span, Value};
 
 use super::Compiler;
-use crate::configuration::{IgnoreChanges, Lifecycle};
+use crate::configuration::{IgnoreChanges, Lifecycle, Trigger};
 use crate::mistake;
 use crate::syntax::{Block, Kind, Node};
 
@@ -25,7 +25,7 @@ impl Compiler<'_> {
                 ("prevent_destroy", Mode::Managed) => lifecycle.prevent_destroy = Some(self.expression(argument.value)),
                 ("ignore_changes", Mode::Managed) => lifecycle.ignore_changes = self.ignore_changes(argument.value),
                 ("replace_triggered_by", Mode::Managed) => {
-                    lifecycle.replace_triggered_by = self.references(argument.value);
+                    lifecycle.replace_triggered_by = self.triggers(argument.value);
                 }
                 (_, Mode::Managed) => self.unexpected(&argument.name, &ARGUMENTS),
                 (_, Mode::Data) => self.unexpected(&argument.name, &["enabled"]),
@@ -39,6 +39,21 @@ impl Compiler<'_> {
             }
         }
         lifecycle
+    }
+
+    fn triggers(&mut self, value: Node) -> Vec<Trigger> {
+        let Kind::Tuple(items) = value.kind else {
+            self.references(value);
+            return Vec::new();
+        };
+        let mut triggers = Vec::with_capacity(items.len());
+        for item in items {
+            let (block, key) = without_key(item);
+            let reference = self.resolver.reference(block);
+            let key = key.map(|it| self.expression(it));
+            triggers.extend(reference.map(|reference| Trigger { reference, key }));
+        }
+        triggers
     }
 
     fn ignore_changes(&mut self, value: Node) -> Option<IgnoreChanges> {
@@ -65,6 +80,29 @@ impl Compiler<'_> {
 
     fn not_a_list(&mut self, span: Span) {
         self.problem(mistake::ignores_no_list(span));
+    }
+}
+
+/// A reference without the key of an instance that has to be worked out, and that key.
+fn without_key(written: Node) -> (Node, Option<Node>) {
+    let at = written.at;
+    match written.kind {
+        Kind::Index(of, key) => {
+            let is_block = matches!(&of.kind, Kind::Attribute(kind, _) if matches!(kind.kind, Kind::Root(_)));
+            match (is_block, &key.kind) {
+                (true, Kind::Literal(_)) => (Node { at, kind: Kind::Index(of, key) }, None),
+                (true, _) => (*of, Some(*key)),
+                (false, _) => {
+                    let (of, found) = without_key(*of);
+                    (Node { at, kind: Kind::Index(Box::new(of), key) }, found)
+                }
+            }
+        }
+        Kind::Attribute(of, word) => {
+            let (of, found) = without_key(*of);
+            (Node { at, kind: Kind::Attribute(Box::new(of), word) }, found)
+        }
+        kind => (Node { at, kind }, None),
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>,
         checker.import(import);
     }
     checker.refactored();
+    super::providers::providers(configuration, unsound, checker.problems);
+    super::ephemeral::ephemeral(configuration, unsound, checker.problems);
     if let Some(backend) = configuration.settings.as_ref().and_then(|it| it.backend.as_ref()) {
         checker.all(backend.body.references(), nowhere);
     }
@@ -83,7 +85,10 @@ impl Checker<'_> {
         for expression in lifecycle.create_before_destroy.iter().chain(&lifecycle.prevent_destroy) {
             self.expression(expression, inside);
         }
-        self.all(&lifecycle.replace_triggered_by, inside);
+        for trigger in &lifecycle.replace_triggered_by {
+            self.all([&trigger.reference], inside);
+            trigger.key.iter().for_each(|it| self.expression(it, inside));
+        }
         self.conditions(&lifecycle.preconditions, inside);
         self.conditions(&lifecycle.postconditions, Around { own: true, ..inside });
         for problem in &mut self.problems[before..] {

@@ -1,13 +1,14 @@
 //! `ha` blocks.
 
-use ha_kind::{Name, Value};
-use indexmap::IndexMap;
+use ha_kind::{Name, Span, Value};
 
 use super::Compiler;
 use super::module::provider_name;
 use crate::configuration::{Backend, RequiredProvider, Settings};
 use crate::mistake;
+use crate::source::Family;
 use crate::syntax::{Block, Kind, Node};
+use crate::version;
 
 impl Compiler<'_> {
     pub(super) fn settings(&mut self, mut block: Block) {
@@ -21,13 +22,16 @@ impl Compiler<'_> {
         }
         let mut settings = match self.configuration.settings.take() {
             Some(settings) => settings,
-            None => Settings { required_version: None, required_providers: IndexMap::new(), backend: None, span },
+            None => Settings::new(span),
         };
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "required_version" => {
                     let span = self.resolver.span(argument.value.at);
-                    settings.required_version = self.text(argument.value).map(|it| (it, span));
+                    if let Some(constraint) = self.text(argument.value) {
+                        self.required_version(&constraint, &span);
+                        settings.required_version = Some((constraint, span));
+                    }
                 }
                 _ => self.unexpected(&argument.name, &["required_version"]),
             }
@@ -36,10 +40,33 @@ impl Compiler<'_> {
             match &*inner.kind.name {
                 "required_providers" => self.required_providers(inner, &mut settings),
                 "backend" => self.backend(inner, &mut settings),
+                "cloud" => {
+                    let problem = mistake::no_cloud(self.family.settings(), self.span(&inner));
+                    self.problem(problem);
+                }
+                "encryption" => {
+                    let problem = mistake::no_encryption(self.span(&inner));
+                    self.problem(problem);
+                }
+                // What a provider is told of a module is of no use to the providers here.
+                "provider_meta" if self.family == Family::Terraform => {}
                 _ => self.no_blocks(vec![inner], &["required_providers", "backend"]),
             }
         }
         self.configuration.settings = Some(settings);
+    }
+
+    fn required_version(&mut self, constraint: &str, span: &Span) {
+        let version = match self.family {
+            Family::Ha => version::HA,
+            Family::Terraform => version::TERRAFORM,
+        };
+        let problem = match version::meets(version, constraint) {
+            Ok(true) => return,
+            Ok(false) => mistake::other_version(self.family, version, constraint, span.clone()),
+            Err(part) => mistake::not_a_version_constraint(&part, span.clone()),
+        };
+        self.problem(problem);
     }
 
     fn backend(&mut self, mut block: Block, settings: &mut Settings) {
@@ -69,7 +96,7 @@ impl Compiler<'_> {
     /// `{ source = "…", version = "…", configuration_aliases = [aws.east] }`, or a version alone.
     fn required_provider(&mut self, name: &Name, value: Node) -> Option<RequiredProvider> {
         let span = self.resolver.span(value.at);
-        let mut required = RequiredProvider { source: None, version: None, aliases: Vec::new(), span: span.clone() };
+        let mut required = RequiredProvider::new(span.clone());
         let entries = match value.kind {
             Kind::Object(entries) => entries,
             kind => {

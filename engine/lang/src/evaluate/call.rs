@@ -1,44 +1,102 @@
 //! Function calls.
 
-use ha_kind::{Value, convert};
+use std::sync::Arc;
 
-use super::{Evaluator, Failed, Outcome};
+use ha_kind::{Type, Value, convert};
+
+use super::{Evaluator, Failed, Outcome, has_too_many};
+use crate::declared::Declared;
 use crate::environment::Environment;
-use crate::functions::{Answer, Function, Refusal, Run};
+use crate::functions::{Answer, Function, Kind, Refusal, Run};
 use crate::mistake;
-use crate::tree::{Call, Node};
+use crate::tree::{Call, DeclaredCall, Node};
+
+/// What a call is given.
+enum Given {
+    /// The arguments, and whether the list that some of them come out of is a secret.
+    All(Vec<Value>, bool),
+    /// How many there are is not known, and why; and whether the list is a secret.
+    Unknown(Option<Arc<str>>, bool),
+}
 
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, call: &Call, node: &Node) -> Outcome {
         let function = call.function;
         if let Run::Lazy(run) = function.run {
+            if call.spread {
+                let message = "its arguments are expressions, which a list does not hold; write them out";
+                return Err(self.fail(node, mistake::refused(function, None, message)));
+            }
             return run(self, &call.arguments, node);
         }
-        let given: Vec<Outcome> = call.arguments.iter().map(|it| self.node(it)).collect();
-        let mut arguments = given.into_iter().collect::<Result<Vec<Value>, Failed>>()?;
-        let mut sensitive = false;
+        let (arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
+            Given::All(arguments, sensitive) => (arguments, sensitive),
+            Given::Unknown(cause, sensitive) => {
+                let unknown = Value::unknown(function.returns.ty(), cause);
+                return Ok(if sensitive { unknown.sensitive() } else { unknown });
+            }
+        };
         if call.spread
-            && let Some(last) = arguments.pop()
+            && let Some(problem) = mistake::argument_count(function, arguments.len(), false, || self.span(node.at))
         {
-            let blame = call.arguments.last().unwrap_or(node);
-            let (plain, marked) = last.unmark();
-            sensitive = marked;
-            match &plain {
-                Value::Unknown(it) => {
-                    let unknown = Value::unknown(function.returns.ty(), it.cause.clone());
-                    return Ok(if marked { unknown.sensitive() } else { unknown });
-                }
-                _ => match plain.elements() {
-                    Some(items) => arguments.extend(items.into_iter().cloned()),
-                    None => return Err(self.fail(blame, mistake::spread_of_no_list(&last))),
-                },
-            }
-            if let Some(problem) = mistake::argument_count(function, arguments.len(), false, || self.span(node.at)) {
-                return Err(self.fail(node, problem));
-            }
+            return Err(self.fail(node, problem));
         }
         let value = self.applied(function, arguments, call, node)?;
         Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The call of a function that the configuration declares.
+    pub(super) fn declared(&mut self, call: &DeclaredCall, node: &Node) -> Outcome {
+        let Declared { name, defined } = &*call.function;
+        let Some(function) = defined.get() else {
+            return Err(self.fail(node, mistake::function::not_here(name, self.span(node.at))));
+        };
+        let (mut arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
+            Given::All(arguments, sensitive) => (arguments, sensitive),
+            Given::Unknown(cause, sensitive) => {
+                let unknown = Value::unknown(Type::Any, cause);
+                return Ok(if sensitive { unknown.sensitive() } else { unknown });
+            }
+        };
+        if let Some(problem) = mistake::function::argument_count(name, function, arguments.len(), false, &self.span(node.at)) {
+            return Err(self.fail(node, problem));
+        }
+        if function.rest.is_some() {
+            let rest = arguments.split_off(function.parameters.len());
+            arguments.push(Value::tuple(rest));
+        }
+        let environment = Environment { secret: self.secret || sensitive, ..self.environment };
+        let value = function.result.evaluate_with(&arguments, &environment).map_err(|mut problems| {
+            let span = self.span(node.at);
+            for problem in &mut problems {
+                problem.context.get_or_insert_with(|| span.clone());
+            }
+            self.problems.append(&mut problems);
+            Failed
+        })?;
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The arguments of a call, those of a list that is spread among them.
+    fn given(&mut self, nodes: &[Node], spread: bool, node: &Node) -> Result<Given, Failed> {
+        let given: Vec<Outcome> = nodes.iter().map(|it| self.node(it)).collect();
+        let mut arguments = given.into_iter().collect::<Result<Vec<Value>, Failed>>()?;
+        let mut sensitive = false;
+        if spread && let Some(last) = arguments.pop() {
+            let (plain, marked) = last.unmark();
+            sensitive = marked;
+            match &plain {
+                Value::Unknown(it) => return Ok(Given::Unknown(it.cause.clone(), marked)),
+                _ => match plain.elements() {
+                    Some(items) => arguments.extend(items.into_iter().cloned()),
+                    None => {
+                        let blame = nodes.last().unwrap_or(node);
+                        return Err(self.fail(blame, mistake::spread_of_no_list(&last)));
+                    }
+                },
+            }
+        }
+        Ok(Given::All(arguments, sensitive))
     }
 
     fn applied(&mut self, function: &'static Function, mut arguments: Vec<Value>, call: &Call, node: &Node) -> Outcome {
@@ -46,6 +104,12 @@ impl Evaluator<'_> {
         for (index, argument) in arguments.iter_mut().enumerate() {
             let Some(parameter) = function.parameter(index) else { continue };
             let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
+            // All of it will be looked at, if only for what is unknown or secret in it.
+            let looks_deep = parameter.kind != Kind::Any || matches!(function.run, Run::Plain(_) | Run::Outside(_));
+            if looks_deep && has_too_many(argument) {
+                self.fail(blame, mistake::too_many_elements());
+                return Err(Failed);
+            }
             if argument.is_null() {
                 if !parameter.nullable {
                     self.fail(blame, mistake::null_argument(function, parameter));

@@ -1,6 +1,6 @@
 //! Operators.
 
-use ha_kind::{Type, Value, convert};
+use ha_kind::{Part, Type, Value, convert};
 
 use super::{Evaluator, Failed, Outcome, both};
 use crate::mistake;
@@ -125,6 +125,11 @@ pub(crate) fn equal(left: &Value, right: &Value, negate: bool) -> Value {
 pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => sure_equal(inner, other),
+        (Value::Composed(parts), Value::String(text)) | (Value::String(text), Value::Composed(parts))
+            if !(left.is_wholly_known() && right.is_wholly_known()) && !could_be(parts, text) =>
+        {
+            Some(false)
+        }
         (Value::Composed(_), other) | (other, Value::Composed(_)) => {
             let (plain, other_plain) = (left.unmark().0, right.unmark().0);
             match (&plain, &other_plain) {
@@ -160,6 +165,21 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
         }
         (a, b) => Some(a == b),
     }
+}
+
+/// Whether a text that is known in part could become `text`, going by how it begins and ends.
+fn could_be(parts: &[Part], text: &str) -> bool {
+    let known = |part: &Part| match part {
+        Part::Clear(it) | Part::Secret(it) => Some(it.clone()),
+        Part::Unknown { .. } => None,
+    };
+    let begins: String = parts.iter().map_while(known).map(|it| it.to_string()).collect();
+    let ends: Vec<_> = parts.iter().rev().map_while(known).collect();
+    let ends: String = ends.iter().rev().map(|it| &**it).collect();
+    // What comes next may begin with an accent, which would become one character with the letter before it.
+    let begins = begins.strip_suffix(|it: char| !it.is_ascii_punctuation() || "<=>".contains(it)).unwrap_or(&begins);
+    let ends = if ends.starts_with(|it: char| it.is_ascii()) { &*ends } else { "" };
+    text.strip_prefix(begins).is_some_and(|rest| rest.ends_with(ends))
 }
 
 fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {

@@ -101,3 +101,51 @@ pub(crate) fn no_such_output<'a>(module: &str, name: &str, span: Span, known: im
 pub(crate) fn not_known_yet(target: &Target) -> Diagnostic {
     error(format!("`{target}` is not known before anything is planned"))
 }
+
+pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], span: Span) -> Diagnostic {
+    let name = provider(name);
+    error(format!("there is no provider `{name}`"))
+        .at(span)
+        .closest(&name, known.iter().map(String::as_str))
+        .help("a `provider` block with that `alias` makes one; a module is handed one that it lists in `configuration_aliases`")
+}
+
+pub(crate) fn configures_itself(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+    error(format!("the module `{module}` has a block for the provider `{}` itself", provider(inside)))
+        .at(span)
+        .help("take the block out of the module, or do not hand the provider in")
+}
+
+pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+    let (name, inside) = (&inside.0, provider(inside));
+    error(format!("the module `{module}` does not ask for a provider `{inside}`"))
+        .at(span)
+        .help(format!("list it there: `required_providers {{ {name} = {{ configuration_aliases = [{inside}] }} }}`"))
+}
+
+pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+    let (name, inside) = (&inside.0, provider(inside));
+    error(format!("the module `{module}` needs the provider `{inside}`"))
+        .at(span)
+        .help(format!("add `providers = {{ {inside} = {name} }}`, or name another one"))
+}
+
+pub(crate) fn provider_in_many(module: &str, argument: &str, own: &Span, span: Span) -> Diagnostic {
+    error(format!("the module `{module}` cannot have `{argument}`, because there are `provider` blocks inside"))
+        .at(span)
+        .detail(format!("One is in {}.", own.file))
+        .help("take the blocks out of the module, and hand the providers in by `providers`")
+}
+
+pub(crate) fn unknown_provider(name: &str, known: &[&str], span: Span) -> Diagnostic {
+    error(format!("there is no provider `{name}`"))
+        .at(span)
+        .closest(name, known.iter().copied())
+        .help(format!("there are {}", known.join(", ")))
+}
+
+pub(crate) fn provider_by_other_name(name: &str, source: &str, span: Span) -> Diagnostic {
+    error(format!("the provider `{source}` cannot be called `{name}`"))
+        .at(span)
+        .help(format!("call it `{source}` here and where it is used; several settings of it have an `alias` each"))
+}

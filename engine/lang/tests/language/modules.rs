@@ -31,6 +31,7 @@ fn a_module_is_what_its_directory_says() {
             module "other" {
               source = "./modules/db"
               name   = "n"
+              providers = { aws.east = aws }
               lifecycle { enabled = length(var.zones) > 1 }
             }
             provider "aws" {}
@@ -189,10 +190,11 @@ fn what_is_wrong_in_a_module_is_told_once() {
         ("m/imports.hcl", "import {\n to = a.b\n id = 1\n}\n"),
     ]);
     let told = tree.told();
-    assert_eq!(told.len(), 3, "{told:#?}");
+    assert_eq!(told.len(), 4, "{told:#?}");
     assert!(told[0].contains("m/main.hcl"), "{told:#?}");
-    assert!(told[1].starts_with("`import` blocks stand in the root module only @ m/imports.hcl"), "{told:#?}");
-    assert!(told[2].starts_with("there is no resource `a.b` to import into"), "{told:#?}");
+    assert_eq!(told[1], "`import` blocks stand in the root module only @ m/imports.hcl: import");
+    assert_eq!(told[2], "there is no local value `nothing` @ m/main.hcl: local.nothing");
+    assert_eq!(told[3], "there is no resource `a.b` to import into @ m/imports.hcl: import");
 }
 
 #[test]

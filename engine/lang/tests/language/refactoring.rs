@@ -11,6 +11,7 @@ fn addresses_are_read() {
     let it = root(
         r#"
         module "m" { source = "./m" }
+        provider "aws" { alias = "west" }
         resource "a" "b" { for_each = toset(["x"]) }
         moved {
           from = a.old

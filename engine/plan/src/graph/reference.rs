@@ -134,7 +134,9 @@ impl<'a> Gathered<'a> {
         let body = block.body.references();
         // `self` in a postcondition may be written by address; a block that refers to itself elsewhere is told so.
         let refers_to_itself = body.iter().any(own);
-        let others = outside.flat_map(Expression::references).chain(&lifecycle.replace_triggered_by);
+        let triggers = &lifecycle.replace_triggered_by;
+        let outside = outside.chain(triggers.iter().filter_map(|it| it.key.as_ref()));
+        let others = outside.flat_map(Expression::references).chain(triggers.iter().map(|it| &it.reference));
         self.references(module, body.into_iter().chain(others).filter(|it| refers_to_itself || !own(it)));
         self.waits(module, &block.depends_on);
     }

@@ -33,7 +33,7 @@ pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -
         chosen.map(|(address, prior)| deletion(input.schemas, address, prior, Reason::Destroy)).collect();
     let removals = Removals::of(input.configuration);
     forget(&mut changes, &removals, &current.priors);
-    let peek = Peek { graph, variables: &input.snapshot.variables, files: input.files, recorded: None };
+    let peek = Peek { graph, snapshot: input.snapshot, files: input.files, recorded: None };
     let world = peek.world(&asking_for_protection(graph, &changes));
     let protected = |change: &Change| {
         let recorded = || current.priors[&change.address].record.prevent_destroy;

@@ -24,7 +24,7 @@ pub(super) fn known_settings_in(input: &Input<'_>, graph: &Arc<Graph>) -> BTreeM
     let is_provider = |it: &NodeId| matches!(graph.node(*it).what, What::Provider(_));
     let wanted: Vec<NodeId> = graph.order.iter().copied().filter(is_provider).collect();
     let recorded = Some((input.state, input.schemas));
-    let peek = Peek { graph, variables: &input.snapshot.variables, files: input.files, recorded };
+    let peek = Peek { graph, snapshot: input.snapshot, files: input.files, recorded };
     let mut planner = Planner::new(input, graph.clone(), Current::default());
     planner.world = peek.world(&wanted);
     for node in wanted {

@@ -69,7 +69,7 @@ impl Scope for Seen<'_> {
             },
             Target::PathModule if !configuration.directory.is_empty() => Ok(Value::String(configuration.directory.clone())),
             Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
-            Target::Workspace => Ok(Value::from("default")),
+            Target::Workspace => Ok(Value::String(world.workspace.clone())),
             Target::EachKey => match self.at.each {
                 Some((Expansion::ForEach(items), place)) => Ok(Value::String(items[place].0.clone())),
                 _ => Err(out_of_place("each", "for_each")),

@@ -130,7 +130,7 @@ async fn conditions_of_documents_are_checked_once_they_are_known() {
           text = "hello ${thing.a.arn}"
           lifecycle {
             postcondition {
-              condition     = self.whole == "x"
+              condition     = length(self.whole) < 2
               error_message = "it is ${self.whole}"
             }
           }

@@ -69,7 +69,7 @@ Module module.m -> local.name, data.fact.it
 Variable module.m.var.of -> thing.a, module.m
 Resource module.m.thing.in -> provider.mock, module.m, module.m.var.of
 Output module.m.output.name -> module.m, module.m.thing.in
-ModuleEnd module.m -> module.m, module.m.output.name
+ModuleOutputs module.m -> module.m, module.m.output.name
 ModuleEnd module.m -> module.m, module.m.thing.in, module.m
 Resource thing.b -> provider.mock, module.m.output.name, module.m
 Output output.all -> module.m

@@ -392,3 +392,42 @@ async fn modules_and_what_flows_through_them() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn an_instance_triggers_its_own() {
+    let text = |a: u32, b: u32| {
+        format!(
+            r#"
+            resource "memo" "each" {{
+              for_each = {{ a = {a}, b = {b} }}
+              input    = each.value
+            }}
+            resource "memo" "with" {{
+              for_each = memo.each
+              lifecycle {{
+                replace_triggered_by = [memo.each[each.key]]
+              }}
+            }}
+            resource "memo" "counted" {{
+              count = 2
+              input = count.index == 0 ? {a} : {b}
+            }}
+            resource "memo" "with_counted" {{
+              count = 2
+              lifecycle {{
+                replace_triggered_by = [memo.counted[count.index].input]
+              }}
+            }}
+            "#
+        )
+    };
+    let all = ["counted[0]", "counted[1]", "each[\"a\"]", "each[\"b\"]"];
+    let all = all.into_iter().chain(["with[\"a\"]", "with[\"b\"]", "with_counted[0]", "with_counted[1]"]);
+    let created: Vec<String> = all.map(|it| format!("+ memo.{it}")).collect();
+    let created: Vec<&str> = created.iter().map(String::as_str).collect();
+    check(&[
+        (&text(1, 1), &created),
+        (&text(1, 2), &["~ memo.counted[1]", "~ memo.each[\"b\"]", "-+ memo.with[\"b\"]", "-+ memo.with_counted[1]"]),
+    ])
+    .await;
+}

@@ -2,6 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod graph;
+#[cfg(feature = "postgresql")]
+mod interrupts;
+mod loading;
+mod streams;
+mod terraform;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -303,6 +310,77 @@ fn there_is_a_manual_page_for_each_command() {
         assert!(written.iter().any(|it| it == name), "{name} of {written:?}");
     }
     assert!(project.ha(&["man", "stat"]).err.contains("there is no command `stat`"));
+}
+
+#[test]
+fn configurations_are_put_into_their_usual_form() {
+    const UGLY: &str = "locals {\n a=1\n  bcd = \"${a}\"\n}\n";
+    const USUAL: &str = "locals {\n  a   = 1\n  bcd = a\n}\n";
+    let project = Project::new(UGLY);
+    for directory in ["below/deeper", ".hidden"] {
+        fs::create_dir_all(project.path(directory)).unwrap();
+    }
+    for name in ["below/deeper/x.tf", "below/y.tfvars", ".hidden/z.tf", "notes.txt", "b.hclvars", "c.tf.json", ".d.hcl"] {
+        project.write(name, UGLY);
+    }
+    let read = |name: &str| fs::read_to_string(project.path(name)).unwrap();
+    let checked = project.ha(&["fmt", "-check", "-diff"]);
+    assert_eq!(checked.code, 3, "{}", checked.err);
+    let diff = "--- old/b.hclvars\n+++ new/b.hclvars\n@@ -1,4 +1,4 @@\n locals {\n- a=1\n-  bcd = \"${a}\"\n+  a   = 1\n+  bcd = a\n }\n";
+    assert!(checked.out.starts_with(&format!("b.hclvars\n{diff}main.hcl\n")), "{}", checked.out);
+    assert_eq!(read("main.hcl"), UGLY);
+    assert_eq!(project.done(&["fmt", "-list=false", "-write=false"]), USUAL.repeat(2));
+    fs::set_permissions(project.path("main.hcl"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(project.done(&["fmt"]), "b.hclvars\nmain.hcl\n");
+    assert_eq!(fs::metadata(project.path("main.hcl")).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(project.done(&["fmt", "--recursive"]), "below/deeper/x.tf\nbelow/y.tfvars\n");
+    assert_eq!(project.done(&["fmt", "--recursive", "--check"]), "");
+    assert_eq!([read("main.hcl"), read("below/y.tfvars")], [USUAL, USUAL]);
+    for untouched in [".hidden/z.tf", "notes.txt", "c.tf.json", ".d.hcl"] {
+        assert_eq!(read(untouched), UGLY, "{untouched}");
+    }
+    project.write("wrong.hcl", "locals {\n");
+    project.write("ugly.hcl", UGLY);
+    let wrong = project.ha(&["fmt", ".", "nowhere", "notes.txt"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (1, "ugly.hcl\n"), "{}", wrong.err);
+    for expected in ["--> wrong.hcl:", "could not look at `nowhere`", "`notes.txt` is no file that `ha fmt` knows"] {
+        assert!(wrong.err.contains(expected), "{expected}: {}", wrong.err);
+    }
+    let piped = |arguments: &[&str]| {
+        let input = fs::File::open(project.path("notes.txt")).unwrap();
+        Done::from(project.command(arguments).stdin(input).output().unwrap())
+    };
+    assert_eq!(piped(&["fmt", "-"]).out, USUAL);
+    let checked = piped(&["fmt", "-check", "-"]);
+    assert_eq!((checked.code, checked.out.as_str()), (3, ""));
+}
+
+#[test]
+fn the_console_knows_modules_types_and_functions() {
+    let project = Project::new(
+        "variable \"hosts\" { default = [\"a\", \"b\"] }\nmodule \"m\" {\n  source = \"./m\"\n  for_each = toset(var.hosts)\n  name = upper(each.key)\n}\n",
+    );
+    fs::create_dir(project.path("m")).unwrap();
+    project.write(
+        "m/main.hcl",
+        "variable \"name\" { type = string }\nresource \"ha_data\" \"x\" { input = var.name }\noutput \"o\" { value = \"${path.module} ${ha_data.x.output}\" }\n",
+    );
+    let said = |input: &str| {
+        project.write("input", input);
+        let mut command = project.command(&["console"]);
+        Done::from(command.stdin(fs::File::open(project.path("input")).unwrap()).output().unwrap())
+    };
+    assert_eq!(said("module.m[\"a\"].o\n").out, "\"m (known after apply: ha_data.x)\"\n");
+    project.done(&["apply", "--yes"]);
+    let answers = said("module.m[\"b\"].o\ntype(module.m)\nhelp(upper)\nupper(\nexit\n3\n");
+    let expected = "\"m B\"\nobject({\n    a: object({\n        o: string,\n    }),\n    b: object({\n        o: string,\n    }),\n})\nupper(";
+    assert!(answers.out.starts_with(expected) && answers.out.ends_with(".\n"), "{}", answers.out);
+    assert!(answers.code == 1 && answers.err.contains("<console>"), "{}", answers.err);
+    assert!(said("[1,").code == 1);
+    let functions: serde_json::Value = serde_json::from_str(&project.done(&["schema", "functions", "--json"])).unwrap();
+    assert_eq!(functions["function_signatures"]["upper"]["return_type"], "string");
+    assert!(project.done(&["schema", "functions", "cidrsubnet"]).starts_with("cidrsubnet("));
+    assert!(project.ha(&["schema", "functions", "uper"]).err.contains("did you mean `upper`?"));
 }
 
 #[test]

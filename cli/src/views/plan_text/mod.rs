@@ -1,25 +1,28 @@
 //! The plan as a person reads it: what changes and why, the worst last, and at the very end what happens to what.
 
+mod alike;
+mod change;
+mod summary;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_kind::{Action, Address, ImpactSeverity, Name, Path};
-use ha_plan::{PlanMode, Reason};
+use ha_kind::{Action, Address, Name, Path};
+use ha_plan::PlanMode;
 use unicode_width::UnicodeWidthStr;
 
-use super::compare::{Row, What, all, compare, differences, is_secret};
-use super::expression::inline;
-use super::paint::{Paint, Tone, sign, tone};
-use super::report::{Report, ShownChange, ShownDrift, ShownOutput};
+use self::alike::stretches;
+pub(crate) use self::summary::counted;
+use super::compare::{Row, What, compare};
+use super::paint::{Paint, Tone};
+use super::report::{Report, ShownDrift, ShownOutput};
 use super::rows::{Detail, Rows};
-use super::shown::{Piece, SENSITIVE, Shown, printable};
+use super::shown::{Shown, printable};
 
 /// Addresses longer than this do not push what follows to the right.
 const ADDRESSES: usize = 48;
 /// Lists of addresses are folded at this width.
 const FOLD: usize = 100;
-/// How many attributes of something that goes are shown.
-const OF_DELETED: usize = 8;
 
 /// The plan as text.
 pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String {
@@ -29,31 +32,15 @@ pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String
     let mut text = view.head();
     if detail != Detail::None {
         view.unfinished(&mut text);
-        for change in &report.changes {
-            view.change(change, &mut text);
-        }
+        view.changes(&mut text);
+        view.moves(&mut text);
         view.drift(&mut text);
         view.unchecked(&mut text);
         view.outputs(&mut text);
         view.rolling(&mut text);
     }
+    view.left_out(&mut text);
     view.summary(&mut text);
-    text
-}
-
-/// `1 to create, 3 to update, 1 to replace, 0 to destroy`.
-pub(crate) fn counted(counts: &ha_plan::Counts) -> String {
-    let ha_plan::Counts { create, update, replace, delete, read, forget, import } = counts;
-    let mut text = format!("{create} to create, {update} to update, {replace} to replace, {delete} to destroy");
-    if *read > 0 {
-        let _ = write!(text, ", {read} to read");
-    }
-    if *forget > 0 {
-        let _ = write!(text, ", {forget} to forget");
-    }
-    if *import > 0 {
-        let _ = write!(text, ", {import} to import");
-    }
     text
 }
 
@@ -74,8 +61,10 @@ impl View<'_> {
             0 => "no state yet".into(),
             number => format!("state {number}"),
         });
-        if self.report.mode == PlanMode::Destroy {
-            facts.push("destroy".into());
+        match self.report.mode {
+            PlanMode::Normal => {}
+            PlanMode::Destroy => facts.push("destroy".into()),
+            PlanMode::RefreshOnly => facts.push("refresh only".into()),
         }
         format!("{}\n\n", self.paint.put(Tone::Head, &printable(&facts.join(" · "))))
     }
@@ -92,143 +81,56 @@ impl View<'_> {
         text.push('\n');
     }
 
-    fn change(&self, change: &ShownChange, text: &mut String) {
-        self.change_head(change, text);
-        let (rows, unchanged, later) = self.rows_of(change);
-        let notes = self.notes(change);
-        let names = notes.iter().map(|(name, _)| named(name)).collect::<Vec<_>>();
-        let writer = Rows::new(rows.iter().chain(&names), self.detail, self.paint);
-        writer.write(&rows, text);
-        if !later.is_empty() {
-            let names: Vec<&str> = later.iter().map(String::as_str).collect();
-            for line in folded(&names, ", ", FOLD - 32) {
-                writer.line("(known after apply)", &line, text);
+    fn changes(&self, text: &mut String) {
+        let changes = &self.report.changes;
+        for stretch in stretches(changes, self.detail) {
+            for change in stretch.shown {
+                self.change(change, text);
+            }
+            if let [first, .., last] | [first @ last] = stretch.alike {
+                let many = format!("{} more like these: {} to {}", stretch.alike.len(), first.title(), last.title());
+                let note = format!("    … {}; `--detail full` shows all", printable(&many));
+                let _ = writeln!(text, "{}\n", self.paint.put(Tone::Quiet, &note));
             }
         }
-        for (name, note) in &notes {
-            writer.line(name, note, text);
+    }
+
+    fn moves(&self, text: &mut String) {
+        for (from, to) in &self.report.moves {
+            let _ = writeln!(text, "{from} has moved to {}", self.paint.put(Tone::Head, &printable(&to.to_string())));
         }
-        if unchanged > 0 {
-            let _ = writeln!(text, "      {}", self.paint.put(Tone::Quiet, &format!("{unchanged} unchanged")));
+        if !self.report.moves.is_empty() {
+            text.push('\n');
+        }
+    }
+
+    fn left_out(&self, text: &mut String) {
+        let Report { left_out, targets, excludes, .. } = self.report;
+        if targets.is_empty() && excludes.is_empty() {
+            return;
+        }
+        let asked = [("--target", targets), ("--exclude", excludes)];
+        let asked = asked.iter().flat_map(|(option, of)| of.iter().map(move |it| format!("{option} {it}")));
+        let head = format!("Not the whole: {}; {} left out", asked.collect::<Vec<_>>().join(" "), left_out.len());
+        let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, &printable(&head)));
+        for line in self.named(left_out.iter()) {
+            let _ = writeln!(text, "      {line}");
         }
         text.push('\n');
     }
 
-    fn change_head(&self, change: &ShownChange, text: &mut String) {
-        let phrase = match (change.action, change.loses_data()) {
-            (Action::NoOp, _) => "unchanged",
-            (Action::Read, _) => "read during apply",
-            (Action::Create, _) => "create",
-            (Action::Update, false) => "update in place",
-            (Action::Update, true) => "UPDATE, LOSES DATA",
-            (Action::DeleteThenCreate | Action::CreateThenDelete, true) => "REPLACE, LOSES DATA",
-            (Action::DeleteThenCreate, false) => "replace: delete, then create",
-            (Action::CreateThenDelete, false) => "replace: create, then delete",
-            (Action::Forget, _) => "forget: it stays as it is, and is looked after no longer",
-            (Action::Delete, false) => "destroy",
-            (Action::Delete, true) => "DESTROY, LOSES DATA",
-        };
-        let tone = if change.loses_data() { Tone::Alarm } else { tone(change.action) };
-        let title = change.title();
-        let pad = self.width.saturating_sub(title.width());
-        let signed = self.paint.put(tone, &format!("{:<4}", sign(change.action)));
-        let place = change.place.as_deref().map(|it| self.paint.put(Tone::Quiet, it)).unwrap_or_default();
-        let phrase = match place.is_empty() {
-            true => self.paint.put(tone, phrase),
-            false => self.paint.put(tone, phrase) + &" ".repeat(30_usize.saturating_sub(phrase.width())),
-        };
-        let title = self.paint.put(Tone::Head, &printable(&title));
-        let line = format!("{signed}{title}{:pad$}  {phrase}{place}", "");
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-
-    /// The rows of a change, how many attributes stay, and the outputs that only apply will tell.
-    fn rows_of(&self, change: &ShownChange) -> (Vec<Row>, usize, Vec<String>) {
-        let (mut rows, mut unchanged) = match (&change.before, &change.after) {
-            (Some(before), None) => {
-                let mut rows = all(before);
-                let total = rows.len();
-                if self.detail != Detail::Full {
-                    rows.retain(|it| !matches!(&it.what, What::Is(value) if value.is_long_text() || is_secret(value)));
-                    rows.truncate(OF_DELETED);
-                }
-                let hidden = total - rows.len();
-                return (rows, hidden, Vec::new());
-            }
-            (None, Some(after)) => (all(after), 0),
-            (Some(before), Some(after)) => differences(before, after, &change.differences),
-            (None, None) => (Vec::new(), 0),
-        };
-        if change.action.is_replace()
-            && let Some(after) = &change.after
-        {
-            let stay = |(name, value): (&Name, &Shown)| {
-                let is_row = rows.iter().any(|row| row.path == Path::attribute(name.clone()));
-                (is_secret(value) && !is_row).then(|| Row {
-                    path: Path::attribute(name.clone()),
-                    what: What::SecretUnchanged,
-                    replaces: false,
-                })
-            };
-            let secrets: Vec<Row> = after.iter().filter_map(stay).collect();
-            unchanged -= secrets.len().min(unchanged);
-            rows.extend(secrets);
-        }
-        let is_own = |row: &Row| {
-            let (What::Is(value) | What::Added(value) | What::Changed(_, value)) = &row.what else { return false };
-            let cause = match (value, value.pieces()) {
-                (Shown::Unknown { cause, .. }, _) | (_, Some([Piece::Unknown { cause, .. }])) => cause,
-                _ => return false,
-            };
-            let own = cause
-                .as_deref()
-                .is_none_or(|it| it.strip_prefix(&change.address.to_string()).is_some_and(|it| it.starts_with('.')));
-            own && !change.differences.iter().any(|it| it.path.steps().starts_with(row.path.steps()))
-        };
-        let (later, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_own);
-        let is_secret = |row: &Row| match &row.what {
-            What::Is(value) | What::Added(value) | What::Changed(_, value) => inline(value).starts_with("(sensitive"),
-            _ => false,
-        };
-        let name = |row: &Row| match is_secret(row) {
-            true => format!("{} {SENSITIVE}", super::rows::place(&row.path)),
-            false => super::rows::place(&row.path),
-        };
-        (rows, unchanged, later.iter().map(name).collect())
-    }
-
-    fn notes(&self, change: &ShownChange) -> Vec<(&'static str, String)> {
-        let mut notes: Vec<(&'static str, String)> = Vec::new();
-        for remark in &change.remarks {
-            notes.push(("seen", self.paint.put(Tone::Notice, &printable(remark))));
-        }
-        if let Some(reason) = change.reason.as_ref().and_then(|it| reason(it, change)) {
-            notes.push(("because", reason));
-        }
-        if !change.because.is_empty() {
-            notes.push(("because of", printable(&change.because.join(" <- ")).into_owned()));
-        }
-        if let Some(host) = &change.gone_with {
-            notes.push(("goes with", format!("{host}, without a call of its own")));
-        }
-        for impact in &change.impacts {
-            let message = printable(&impact.message);
-            notes.push(match impact.severity {
-                ImpactSeverity::Notice => ("then", message.into_owned()),
-                ImpactSeverity::Disruption => ("disrupts", self.paint.put(Tone::Notice, &message)),
-                ImpactSeverity::DataLoss => ("loses data", self.paint.put(Tone::Alarm, &message)),
-            });
-        }
-        notes
+    /// Whether something that changed outside is worth telling: where the plan follows from it, or was asked about it.
+    fn tells(&self, drift: &ShownDrift) -> bool {
+        self.report.mode == PlanMode::RefreshOnly || (!self.report.is_empty && drift.contributes)
     }
 
     fn drift(&self, text: &mut String) {
-        if self.report.drift.is_empty() {
+        let told: Vec<&ShownDrift> = self.report.drift.iter().filter(|it| self.tells(it)).collect();
+        if told.is_empty() {
             return;
         }
-        let head = format!("Changed outside ha ({})", self.report.drift.len());
-        let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, &head));
-        for drift in &self.report.drift {
+        let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, &format!("Changed outside ha ({})", told.len())));
+        for drift in told {
             self.drifted(drift, text);
         }
         text.push('\n');
@@ -236,6 +138,7 @@ impl View<'_> {
 
     fn drifted(&self, drift: &ShownDrift, text: &mut String) {
         let then = match self.changed.get(&drift.address) {
+            _ if self.report.mode == PlanMode::RefreshOnly => "the state is to say so",
             None | Some(Action::NoOp) => "the configuration does not mind",
             Some(Action::Update) => "this plan sets it back",
             Some(Action::Delete) => "this plan deletes it",
@@ -287,95 +190,6 @@ impl View<'_> {
             let _ = writeln!(text, "{head}: {members} members are disrupted, at most {at_most} at a time\n");
         }
     }
-
-    fn summary(&self, text: &mut String) {
-        let report = self.report;
-        if report.is_empty && report.mode == PlanMode::Normal {
-            let done = match report.unchanged {
-                0 => "Nothing is configured and nothing is there.".into(),
-                1 => "1 resource is as configured.".into(),
-                many => format!("{many} resources are as configured."),
-            };
-            let _ = writeln!(text, "{} {done}", self.paint.put(Tone::Head, "No changes."));
-            return;
-        }
-        if report.is_empty {
-            let _ = writeln!(text, "{} There is nothing to destroy.", self.paint.put(Tone::Head, "No changes."));
-            return;
-        }
-        let unchanged = if report.unchanged > 0 { format!(" · {} unchanged", report.unchanged) } else { String::new() };
-        let head = self.paint.put(Tone::Head, "Plan:");
-        let _ = writeln!(text, "{head} {}{unchanged}", counted(&report.counts));
-        self.addresses(text);
-    }
-
-    /// What happens to what, never cut short.
-    fn addresses(&self, text: &mut String) {
-        let mut by_sign: BTreeMap<(u8, &str), Vec<&ShownChange>> = BTreeMap::new();
-        for change in self.report.changes.iter().filter(|it| it.action != Action::NoOp) {
-            let order = match change.action {
-                Action::NoOp | Action::Read => 0,
-                Action::Create => 1,
-                Action::Update => 2,
-                Action::DeleteThenCreate | Action::CreateThenDelete => 3,
-                Action::Forget => 3,
-                Action::Delete => 4,
-            };
-            by_sign.entry((order, sign(change.action))).or_default().push(change);
-        }
-        for ((order, signed), changes) in by_sign {
-            let tone = tone(changes[0].action);
-            let signed = self.paint.put(tone, &format!("{signed:<3}"));
-            // What may hurt stands on a line of its own.
-            let lines = match order {
-                0..=2 => {
-                    let titles: Vec<String> = changes.iter().map(|it| printable(&it.title()).into_owned()).collect();
-                    folded(&titles.iter().map(String::as_str).collect::<Vec<_>>(), "  ", FOLD)
-                }
-                _ => changes.iter().map(|it| self.risky(it)).collect(),
-            };
-            for line in lines {
-                let _ = writeln!(text, "  {signed}  {line}");
-            }
-        }
-    }
-
-    fn risky(&self, change: &ShownChange) -> String {
-        let title = printable(&change.title()).into_owned();
-        match change.loses_data() {
-            true => format!("{title}  {}", self.paint.put(Tone::Alarm, "<- loses data")),
-            false => title,
-        }
-    }
-}
-
-fn named(name: &str) -> Row {
-    Row { path: Path::attribute(name), what: What::SecretUnchanged, replaces: false }
-}
-
-/// Why, where the differences do not say it.
-fn reason(reason: &Reason, change: &ShownChange) -> Option<String> {
-    Some(match reason {
-        Reason::Tainted => "the last try at it failed half-way".into(),
-        Reason::Requested => "`--replace` asks for it".into(),
-        Reason::Triggered(what) => format!("`{what}` in `replace_triggered_by` changes"),
-        Reason::Within(Address { .. }) if change.gone_with.is_some() => return None,
-        Reason::Within(address) => format!("it lives inside of {address}"),
-        Reason::CannotUpdate if change.differences.iter().any(|it| it.replaces) => return None,
-        Reason::CannotUpdate => "it cannot change in place".into(),
-        Reason::NoConfiguration => "its block is no longer in the configuration".into(),
-        Reason::NoModule => "its module is no longer in the configuration".into(),
-        Reason::NoMoveTarget => "it was moved to where the configuration asks for nothing".into(),
-        Reason::WrongRepetition => "its block has `count` or `for_each` where it had not, or the other way round".into(),
-        Reason::CountIndex => "its index is beyond `count`".into(),
-        Reason::EachKey => "its key is no longer in `for_each`".into(),
-        Reason::NotEnabled => "its block says `enabled = false`".into(),
-        Reason::Destroy => return None,
-        Reason::Gone => "it is no longer there".into(),
-        Reason::ArgumentsUnknown => "its arguments are known only during apply".into(),
-        Reason::DependencyPending => "something it depends on changes first".into(),
-        Reason::ForCheck => "a `check` block reads it at the end".into(),
-    })
 }
 
 fn output_row(name: &Name, output: &ShownOutput) -> Option<Row> {
@@ -412,7 +226,7 @@ fn folded(words: &[&str], between: &str, width: usize) -> Vec<String> {
 mod tests {
     use base64::Engine as _;
     use ha_kind::Value;
-    use ha_plan::{Difference, Plan};
+    use ha_plan::{Difference, Move, Plan, Reason};
     use snapbox::str;
 
     use super::super::redact::Sight;
@@ -811,6 +625,98 @@ Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy
         let changes: Vec<_> = (0..500).map(|it| change(&format!("a.b[{it}]"), Action::Delete)).collect();
         let text = rendered(&Plan { changes, ..nothing() }, Detail::None, Paint::PLAIN);
         assert!((0..500).all(|it| text.contains(&format!("a.b[{it}]\n"))));
+    }
+
+    #[test]
+    fn what_is_not_done_is_told_as_well() {
+        let mut taken = change("a.taken", Action::Update);
+        taken.importing = Some("i-0123".into());
+        taken.before = Some(object(&[("size", Value::from(1))]));
+        taken.after = Some(object(&[("size", Value::from(2))]));
+        taken.differences = vec![Difference { path: Path::attribute("size"), replaces: false }];
+        let mut as_it_is = change("a.as_it_is", Action::NoOp);
+        as_it_is.importing = Some("i-4567".into());
+        let mut left = change("a.left", Action::Forget);
+        left.reason = Some(Reason::NoConfiguration);
+        let address = |text: &str| text.parse().unwrap();
+        let plan = Plan {
+            changes: vec![as_it_is, left, taken],
+            moves: vec![Move { from: address("a.old[0]"), to: address("module.m.a.new[\"x\"]") }],
+            selection: ha_plan::Selection { targets: vec!["a.*".parse().unwrap()], excludes: vec!["b".parse().unwrap()] },
+            left_out: vec![address("b.one"), address("c.two[0]")],
+            unchanged: 3,
+            ..nothing()
+        };
+        check(
+            &rendered(&plan, Detail::Changed, Paint::PLAIN),
+            str![[r#"
+ha [VERSION] · payments · state 12
+
+    a.as_it_is  take over as it is
+      taken over  by its id i-4567
+
+~   a.taken     take over and update
+      size        1 -> 2
+      taken over  by its id i-0123
+
+.   a.left      forget: it stays as it is, and is looked after no longer
+      because  its block is no longer in the configuration
+
+a.old[0] has moved to module.m.a.new["x"]
+
+Not the whole: --target a.* --exclude b; 2 left out
+      b.one  c.two[0]
+
+Plan: 0 to create, 1 to update, 0 to replace, 0 to destroy, 1 to forget, 2 to import, 1 to move · 3 unchanged
+       a.as_it_is
+  ~    a.taken
+  .    a.left
+
+"#]],
+        );
+        let failed = Plan { errored: true, ..plan };
+        let text = rendered(&failed, Detail::Changed, Paint::PLAIN);
+        assert!(text.contains("Planning failed") && text.contains("a.taken"), "{text}");
+    }
+
+    #[test]
+    fn what_the_configuration_does_not_mind_is_a_line() {
+        let mut plan = Plan { drift: everything().drift, unchanged: 2, ..nothing() };
+        plan.drift[0].contributes = false;
+        let text = rendered(&plan, Detail::Changed, Paint::PLAIN);
+        assert!(text.contains("1 resource has changed outside") && !text.contains("10.0.0.0/8"), "{text}");
+        let asked = Plan { mode: PlanMode::RefreshOnly, ..plan };
+        let text = rendered(&asked, Detail::Changed, Paint::PLAIN);
+        assert!(text.contains("aws_security_group.db differs; the state is to say so\n"), "{text}");
+    }
+
+    #[test]
+    fn many_of_the_same_are_told_by_the_first() {
+        let many = |action, reason: Option<Reason>| {
+            let mut changes: Vec<_> = (0..100_000).map(|it| change(&format!("a.b[{it}]"), action)).collect();
+            changes.iter_mut().for_each(|it| it.reason.clone_from(&reason));
+            rendered(&Plan { changes, ..nothing() }, Detail::Changed, Paint::PLAIN)
+        };
+        check(
+            &many(Action::Create, None),
+            str![[r#"
+ha [VERSION] · payments · state 12
+
++   a.b[0]      create
+
++   a.b[1]      create
+
++   a.b[2]      create
+
+    … 99997 more like these: a.b[3] to a.b[99999]; `--detail full` shows all
+
+Plan: 100000 to create, 0 to update, 0 to replace, 0 to destroy
+  +    a.b[0] to [99999]
+
+"#]],
+        );
+        let text = many(Action::Delete, Some(Reason::NoConfiguration));
+        assert!(text.contains("-    a.b[0] to [99999]\n") && text.lines().count() < 30, "{text}");
     }
 
     #[test]

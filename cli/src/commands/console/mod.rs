@@ -1,0 +1,89 @@
+//! Expressions, evaluated one by one.
+
+mod desk;
+mod editor;
+
+use clap::Args;
+use ha_kind::Value;
+use ha_lang::Nothing;
+use ha_state::State;
+
+use self::desk::Desk;
+use super::Session;
+use crate::arguments::VariableArgs;
+use crate::files::ReadFiles;
+use crate::project::{Need, Project, has_configuration};
+use crate::providers::kinds;
+use crate::scope::Recorded;
+use crate::trouble::{Ended, FAILED};
+use crate::views::json::Json;
+use crate::views::redact::Sight;
+use crate::views::secrets::Secrets;
+use crate::views::sources::Sources;
+use crate::views::state_view::state_values;
+
+/// Evaluate expressions
+///
+/// Reads a line at a time, and prints what it is. Where there is a configuration, its variables, locals and modules and
+/// what is recorded of its resources can be referred to; what is not recorded is not known. `type(x)` prints a type,
+/// `help(upper)` what a function is for. On a terminal, lines are edited, completed and remembered, and an expression that
+/// has something open goes on on the next line. Changes nothing and asks nobody.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha console                          ask away; `exit` or Ctrl-D ends it
+  ha console --expr 'cidrsubnet(\"10.0.0.0/8\", 8, 2)'
+  ha console --json --expr 'var.hosts'
+  echo 'type(var.hosts)' | ha console
+
+Exit codes: 0 done, 1 an expression is wrong.")]
+pub(crate) struct ConsoleArgs {
+    /// Evaluate this and end
+    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    expr: Option<String>,
+    /// Print type and value as JSON, or what is wrong
+    #[arg(long, requires = "expr")]
+    json: bool,
+    /// Print secrets in clear
+    #[arg(long)]
+    show_sensitive: bool,
+    #[command(flatten)]
+    variables: VariableArgs,
+}
+
+pub(crate) fn console(arguments: &ConsoleArgs, session: &Session) -> Ended {
+    match with_scope(arguments, session) {
+        Err(trouble) if arguments.json => {
+            session.terminal.print(&Json::object([("diagnostics", trouble.diagnostics_json())]).line())?;
+            Ok(FAILED)
+        }
+        ended => ended,
+    }
+}
+
+fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
+    let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    if !has_configuration(&session.directory) {
+        let files = ReadFiles::below(&session.directory, &arguments.variables.wishes().allow_read);
+        let names = desk::functions();
+        let desk =
+            Desk { scope: &Nothing, files: &files, secrets: Secrets::default(), sources: Sources::default(), sight, names };
+        return desk.serve(arguments, session);
+    }
+    let project = Project::read(session, arguments.variables.wishes(), Need::WhatThereIs)?;
+    let state: State = session.place().state()?;
+    let (schemas, _) = kinds();
+    let variables = &project.snapshot.variables;
+    let known: Vec<Value> = variables.values().cloned().chain(state_values(&state)).collect();
+    let scope = Recorded::new(&project.configuration, variables, &state, &schemas, &*project.files);
+    let scope = scope.in_environment(project.snapshot.environment.as_deref());
+    let desk = Desk {
+        scope: &scope,
+        files: &*project.files,
+        secrets: Secrets::within(&known),
+        sources: project.sources.clone(),
+        sight,
+        names: desk::names(&project.configuration),
+    };
+    desk.serve(arguments, session)
+}

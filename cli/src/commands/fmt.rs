@@ -1,0 +1,214 @@
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{ArgAction, Args};
+use ha_lang::{SourceFile, format};
+use similar::TextDiff;
+
+use super::Session;
+use crate::trouble::{DONE, Ended, Trouble};
+use crate::views::notice::Notice;
+use crate::views::sources::Sources;
+
+/// What is formatted, by the end of its name.
+const SUFFIXES: [&str; 4] = [".hcl", ".tf", ".hclvars", ".tfvars"];
+/// Some file is not as it would be.
+const OTHERWISE: u8 = 3;
+/// What the standard input is called in messages.
+const STDIN: &str = "<stdin>";
+
+/// Put configurations into their usual form
+///
+/// Only spaces change, and a few old ways to write a thing: `"${x}"` becomes `x`. The form is Terraform's. Prints the
+/// names of the files that were not in it. JSON is left alone.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha fmt                              the files of this directory
+  ha fmt --recursive                  and of all below it
+  ha fmt --check --diff --recursive   for CI: change nothing, show what would be
+  ha fmt - < main.hcl                 from the standard input to the standard output
+
+Exit codes: 0 done, 1 a file cannot be read, 3 with --check: some file is not in its usual form.")]
+pub(crate) struct FmtArgs {
+    /// Files and directories; `-` for the standard input; this directory when there is none
+    #[arg(value_name = "TARGET")]
+    targets: Vec<PathBuf>,
+    /// Change nothing, and exit with 3 when something would be changed
+    #[arg(long)]
+    check: bool,
+    /// Show what changes
+    #[arg(long)]
+    diff: bool,
+    /// Also the directories below
+    #[arg(long)]
+    recursive: bool,
+    /// Whether to name the files that change
+    #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    list: bool,
+    /// Whether to change the files
+    #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    write: bool,
+}
+
+pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
+    if arguments.targets == [Path::new("-")] {
+        return standard_input(arguments, session);
+    }
+    let (files, mut wrong) = files(arguments);
+    let mut sources = Vec::new();
+    let mut changes = false;
+    for path in &files {
+        let file = match source(path) {
+            Ok(file) => file,
+            Err(notice) => {
+                wrong.push(notice);
+                continue;
+            }
+        };
+        match format(&file) {
+            Ok(formatted) if formatted == *file.text => {}
+            Ok(formatted) => {
+                changes = true;
+                if let Err(error) = tell(arguments, session, path, (&file.text, &formatted)) {
+                    wrong.push(
+                        Notice::error(format!("could not format `{}`", path.display())).note("cause", format!("{error:#}")),
+                    );
+                }
+            }
+            Err(diagnostics) => {
+                wrong.extend(diagnostics.iter().map(Notice::from));
+                sources.push((file.name.to_string(), file.text.to_string()));
+            }
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(if arguments.check && changes { OTHERWISE } else { DONE });
+    }
+    Err(Trouble::new(wrong).within(&sources.into_iter().collect::<Sources>()))
+}
+
+/// From the standard input to the standard output.
+fn standard_input(arguments: &FmtArgs, session: &Session) -> Ended {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).context("could not read the standard input")?;
+    let file = SourceFile::new(STDIN, text(STDIN, bytes)?);
+    let sources: Sources = [(file.name.to_string(), file.text.to_string())].into_iter().collect();
+    let formatted = format(&file).map_err(|it| Trouble::of(&it).within(&sources))?;
+    let is_other = formatted != *file.text;
+    if arguments.diff {
+        session.terminal.print(&difference(STDIN, &file.text, &formatted))?;
+    } else if !arguments.check {
+        session.terminal.print(&formatted)?;
+    }
+    Ok(if arguments.check && is_other { OTHERWISE } else { DONE })
+}
+
+/// Says what changes, and changes it, as far as that was asked for.
+fn tell(arguments: &FmtArgs, session: &Session, path: &Path, (before, after): (&str, &str)) -> anyhow::Result<()> {
+    let name = path.display().to_string();
+    if arguments.list {
+        session.terminal.print(&format!("{name}\n"))?;
+    }
+    if arguments.write && !arguments.check {
+        replace(path, after)?;
+    }
+    if arguments.diff {
+        session.terminal.print(&difference(&name, before, after))?;
+    } else if !arguments.list && !arguments.write && !arguments.check {
+        session.terminal.print(after)?;
+    }
+    Ok(())
+}
+
+fn difference(name: &str, before: &str, after: &str) -> String {
+    let diff = TextDiff::from_lines(before, after);
+    diff.unified_diff().header(&format!("old/{name}"), &format!("new/{name}")).to_string()
+}
+
+/// The file has the one text or the other, and the mode it had; a link goes on pointing to it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = path.canonicalize()?;
+    let mut draft = path.clone().into_os_string();
+    draft.push(".ha-fmt");
+    let draft = PathBuf::from(draft);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&draft)?;
+    let written = fs::metadata(&path)
+        .and_then(|it| file.set_permissions(it.permissions()))
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&draft, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// All files that are meant, each directory's in order of their names, and what is wrong with the targets.
+fn files(arguments: &FmtArgs) -> (Vec<PathBuf>, Vec<Notice>) {
+    let here = [PathBuf::from(".")];
+    let targets = if arguments.targets.is_empty() { &here[..] } else { &arguments.targets };
+    let (mut files, mut wrong) = (Vec::new(), Vec::new());
+    for target in targets {
+        let found = match fs::metadata(target) {
+            Ok(it) if it.is_dir() => below(target, arguments.recursive, &mut files),
+            Ok(_) if !is_meant(target) => {
+                let notice = Notice::error(format!("`{}` is no file that `ha fmt` knows", target.display()));
+                wrong.push(notice.help(format!("it formats files that end in {}", SUFFIXES.join(", "))));
+                Ok(())
+            }
+            Ok(_) => {
+                files.push(target.clone());
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = found {
+            let notice = Notice::error(format!("could not look at `{}`", target.display()));
+            wrong.push(notice.note("cause", error.to_string()));
+        }
+    }
+    (files, wrong)
+}
+
+/// The files of a directory, without hidden ones and what editors leave behind.
+fn below(directory: &Path, is_recursive: bool, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let path = if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) };
+        // A link to a directory may lead back up.
+        if entry.file_type()?.is_dir() {
+            if is_recursive {
+                below(&path, is_recursive, files)?;
+            }
+        } else if is_meant(&path) && path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_meant(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    SUFFIXES.iter().any(|it| name.ends_with(it))
+}
+
+fn source(path: &Path) -> Result<SourceFile, Notice> {
+    let name = path.display().to_string();
+    let bytes =
+        fs::read(path).map_err(|error| Notice::error(format!("could not read `{name}`")).note("cause", error.to_string()))?;
+    Ok(SourceFile::new(name.clone(), text(&name, bytes)?))
+}
+
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, Notice> {
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|it| **it == b'\n').count() + 1;
+        Notice::error(format!("`{name}` is not UTF-8 text")).note("line", line.to_string()).help("save it as UTF-8")
+    })
+}

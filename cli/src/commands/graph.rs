@@ -1,0 +1,164 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use ha_kind::{Diagnostic, closest};
+use ha_lang::Configuration;
+use ha_plan::{Change, OutlineKind, PlanMode, outline};
+
+use super::Session;
+use super::audience::Audience;
+use super::planning::{Intention, engine, make, run};
+use crate::arguments::{ScopeArgs, TellingArgs, VariableArgs};
+use crate::completing;
+use crate::interrupt::listen;
+use crate::plan_file;
+use crate::project::{Need, Project, kept_configuration};
+use crate::providers::kinds;
+use crate::trouble::{DONE, Ended, Trouble};
+use crate::views::graph::{Node, Picture, dot, json, mermaid, svg, text, without_keys};
+use crate::views::notice::Notice;
+use crate::views::sources::Sources;
+
+/// Show what refers to what
+///
+/// Resources and what is read, all instances of a block as one; what lies between them is left out where it can be. Each
+/// stands above what it refers to. Of a saved plan, or with `--changed`, with what is done to each.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha graph                            the whole, as text
+  ha graph --focus mongodb_host.db    what that refers to, and what refers to it
+  ha graph --changed                  plan, and show what changes with what is next to it
+  ha graph plan.ha --format mermaid   a saved plan, for a comment
+  ha graph --format svg > graph.svg
+  ha graph --format dot | dot -Tpdf > graph.pdf
+
+Exit codes: 0 done, 1 error, 130 interrupted.")]
+pub(crate) struct GraphArgs {
+    /// A plan that `ha plan --out FILE` kept
+    #[arg(value_name = "PLANFILE")]
+    plan_file: Option<PathBuf>,
+    /// How to show it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Only what changes, and what is next to it; makes a plan where none is given
+    #[arg(long)]
+    changed: bool,
+    /// Only this, and what is next to it: a block, a module, `var.x`
+    #[arg(long, value_name = "ADDRESS", add = completing::places())]
+    focus: Vec<String>,
+    /// How many steps are next to something
+    #[arg(long, value_name = "N", default_value = "1")]
+    depth: usize,
+    /// Also variables, locals, outputs, providers and modules
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    variables: VariableArgs,
+}
+
+/// How a graph is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Rows with lines between them
+    Text,
+    /// For Graphviz
+    Dot,
+    /// For comments and pages that draw it; at most 40 nodes, what changes first
+    Mermaid,
+    /// A drawing; at most 500 nodes
+    Svg,
+    /// Nodes and edges as data, every edge
+    Json,
+}
+
+pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> Ended {
+    let (configuration, sources, changes) = subject(arguments, session)?;
+    let (schemas, _) = kinds();
+    let outline = outline(&configuration, &schemas).map_err(|it| Trouble::of(&it).within(&sources))?;
+    let mut picture = Picture::of(outline);
+    if let Some(changes) = &changes {
+        picture.mark(changes);
+    }
+    let focus: Vec<String> = arguments.focus.iter().map(|it| without_keys(it)).collect();
+    let missing = missing(&focus, &picture);
+    if !missing.is_empty() {
+        return Err(Trouble::new(missing));
+    }
+    let is_focus = |node: &Node| focus.iter().any(|it| is_at(&node.address, it));
+    let is_shown = |it: &Node| matches!(it.kind, OutlineKind::Resource | OutlineKind::Data) || is_focus(it);
+    if !arguments.all {
+        picture = picture.contracted(is_shown);
+    }
+    if arguments.changed {
+        picture = picture.around(|it| it.action.is_some(), arguments.depth);
+    }
+    if !focus.is_empty() {
+        picture = picture.around(is_focus, arguments.depth);
+    }
+    if arguments.format != Format::Json {
+        picture = picture.reduced();
+    }
+    if picture.nodes.is_empty() {
+        session.terminal.tell(if arguments.changed { "Nothing changes.\n" } else { "There is nothing to show.\n" });
+    }
+    let drawn = match arguments.format {
+        Format::Text => text(&picture, session.terminal.out),
+        Format::Dot => dot(&picture),
+        Format::Mermaid => mermaid(&picture),
+        Format::Svg if picture.nodes.len() > svg::MOST => {
+            let notice = Notice::error(format!("{} nodes are too many for a drawing", picture.nodes.len()));
+            return Err(notice.help("show less of it with `--focus` or `--changed`, or take another format").into());
+        }
+        Format::Svg => svg::svg(&picture),
+        Format::Json => json(&picture, &sources),
+    };
+    session.terminal.print(&drawn)?;
+    Ok(DONE)
+}
+
+/// What is shown, and what a plan does to it where there is one.
+fn subject(arguments: &GraphArgs, session: &Session) -> Result<(Arc<Configuration>, Sources, Option<Vec<Change>>), Trouble> {
+    if let Some(path) = &arguments.plan_file {
+        let plan = plan_file::read(path, &session.place())?;
+        let sources: Sources = plan.snapshot.sources.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
+        let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(Trouble::of(&diagnostics).within(&sources));
+        }
+        return Ok((Arc::new(configuration), sources, Some(plan.changes)));
+    }
+    let need = if arguments.changed { Need::Values } else { Need::WhatThereIs };
+    let project = Project::read(session, arguments.variables.wishes(), need)?;
+    if !arguments.changed {
+        return Ok((project.configuration, project.sources, None));
+    }
+    let state = session.place().state()?;
+    let intention = Intention { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope };
+    let made = run(async {
+        let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);
+        let cancel = listen(audience.last_word())?;
+        make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel).await
+    })?;
+    Ok((project.configuration, project.sources, Some(made.plan.changes)))
+}
+
+/// Whether an address is this one or in it.
+fn is_at(address: &str, place: &str) -> bool {
+    address.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn missing(focus: &[String], picture: &Picture) -> Vec<Notice> {
+    let of_nothing = |place: &&String| !picture.nodes.iter().any(|it| is_at(&it.address, place));
+    let notice = |place: &String| {
+        let notice = Notice::error(format!("there is no `{place}` in this configuration"));
+        match closest(place, picture.nodes.iter().map(|it| &*it.address)) {
+            Some(closest) => notice.help(format!("did you mean `{closest}`?")),
+            None => notice.help("`ha graph --all` shows all there is"),
+        }
+    };
+    focus.iter().filter(of_nothing).map(notice).collect()
+}

@@ -1,0 +1,105 @@
+//! Named environments: one configuration, several states, each with values of its own.
+
+use std::path::{Path, PathBuf};
+
+use ha_kind::closest;
+
+use crate::project::file_names;
+use crate::spelling::Spelling;
+use crate::trouble::Trouble;
+use crate::views::notice::Notice;
+
+/// Where the values of environments are, below the configuration.
+const VALUES: &str = "env";
+/// What names the environment where the command line does not.
+const VARIABLE: &str = "HA_ENV";
+/// The environment that has no name.
+const DEFAULT: &str = "default";
+
+/// An environment that has a name. Its values are in `env/NAME.hclvars`, its state is in `.ha/env/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Environment {
+    name: String,
+}
+
+impl Environment {
+    /// The one that is asked for on the command line, else by the system's environment; none where that is the default.
+    ///
+    /// # Errors
+    /// When there is no such environment: a slip of the pen must not look like a state in which nothing exists.
+    pub(crate) fn asked(asked: Option<&str>, directory: &Path) -> Result<Option<Self>, Trouble> {
+        let variable = || std::env::var(VARIABLE).ok().filter(|it| !it.is_empty());
+        let Some(name) = asked.map(str::to_owned).or_else(variable).filter(|it| it != DEFAULT) else { return Ok(None) };
+        let known = known(directory);
+        if known.contains(&name) {
+            return Ok(Some(Self { name }));
+        }
+        let values = format!("{VALUES}/{name}{}", Spelling::in_directory(directory).values_suffix());
+        let notice = Notice::error(format!("there is no environment `{name}`"));
+        let notice = match closest(&name, known.iter().map(String::as_str)) {
+            Some(closest) => notice.help(format!("did you mean `{closest}`?")),
+            None if known.is_empty() => notice,
+            None => notice.help(format!("there are {}", known.join(", "))),
+        };
+        Err(notice.help(format!("to begin one, write its values in `{values}`; an empty file will do")).into())
+    }
+
+    /// The one that a plan was made for.
+    pub(crate) fn of_plan(name: Option<&str>) -> Option<Self> {
+        name.map(|it| Self { name: it.to_owned() })
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The files with its values, from the configuration's directory, in the order in which they count.
+    pub(crate) fn values(&self, directory: &Path, spelling: Spelling) -> Vec<PathBuf> {
+        let plain = format!("{VALUES}/{}{}", self.name, spelling.values_suffix());
+        let both = [PathBuf::from(&plain), PathBuf::from(plain + ".json")];
+        both.into_iter().filter(|it| directory.join(it).is_file()).collect()
+    }
+
+    /// Where its state is, below that of the default.
+    pub(crate) fn state(&self) -> PathBuf {
+        [VALUES, &self.name].iter().collect()
+    }
+}
+
+/// What `ha.workspace` says.
+pub(crate) fn workspace(environment: Option<&str>) -> &str {
+    environment.unwrap_or(DEFAULT)
+}
+
+/// The environments that there are, by name.
+fn known(directory: &Path) -> Vec<String> {
+    let suffix = Spelling::in_directory(directory).values_suffix();
+    let files = file_names(&directory.join(VALUES)).unwrap_or_default();
+    let name = |file: &String| file.strip_suffix(".json").unwrap_or(file).strip_suffix(suffix).map(str::to_owned);
+    let mut names: Vec<String> = files.iter().filter_map(name).collect();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_environment_is_one_that_has_values() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        fs::create_dir(at.join("env")).unwrap();
+        fs::write(at.join("main.tf"), "").unwrap();
+        fs::write(at.join("env/prod.tfvars"), "").unwrap();
+        fs::write(at.join("env/prod.tfvars.json"), "{}").unwrap();
+        let prod = Environment::asked(Some("prod"), at).ok().flatten().unwrap();
+        assert_eq!(prod.values(at, Spelling::Terraform).len(), 2);
+        assert_eq!(prod.state(), Path::new("env/prod"));
+        assert!(Environment::asked(Some("prd"), at).is_err());
+        assert!(matches!(Environment::asked(Some("default"), at), Ok(None)));
+    }
+}

@@ -1,0 +1,58 @@
+//! Functions of the language, as text and as data.
+
+use std::fmt::Write as _;
+
+use ha_lang::{Function, Parameter};
+
+use super::json::Json;
+use super::paint::{Paint, Tone};
+
+/// What a function takes and gives, on one line.
+pub(crate) fn signature(function: &Function) -> String {
+    let parameter = |it: &Parameter| format!("{} {}", it.name, it.kind.ty());
+    let mut parameters: Vec<String> = function.parameters.iter().map(parameter).collect();
+    parameters.extend(function.variadic.map(|it| format!("{}...", parameter(it))));
+    format!("{}({}) {}", function.name, parameters.join(", "), function.returns.ty())
+}
+
+/// One function, with what it is for.
+pub(crate) fn function_text(function: &Function, paint: Paint) -> String {
+    format!("{}\n{}\n", paint.put(Tone::Head, &signature(function)), function.doc)
+}
+
+/// All functions, a line each.
+pub(crate) fn functions_text<'a>(functions: impl IntoIterator<Item = &'a Function>, paint: Paint) -> String {
+    let functions: Vec<&Function> = functions.into_iter().collect();
+    let width = functions.iter().map(|it| it.name.len()).max().unwrap_or(0);
+    functions.iter().fold(String::new(), |mut text, it| {
+        let padding = " ".repeat(width - it.name.len());
+        let _ = writeln!(text, "{}{padding}  {}", paint.put(Tone::Head, it.name), it.doc);
+        text
+    })
+}
+
+/// Functions in the shape of `terraform metadata functions -json`.
+pub(crate) fn functions_json<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Json {
+    let signatures = functions.into_iter().map(|it| (it.name.to_owned(), function_json(it))).collect();
+    Json::object([("format_version", "1.0".into()), ("function_signatures", Json::Object(signatures))])
+}
+
+fn function_json(function: &Function) -> Json {
+    let Function { name: _, doc, parameters, variadic, returns, .. } = function;
+    let mut fields = vec![("description", Json::from(*doc)), ("return_type", Json::from(&returns.ty()))];
+    if !parameters.is_empty() {
+        fields.push(("parameters", Json::Array(parameters.iter().map(parameter_json).collect())));
+    }
+    fields.extend(variadic.map(|it| ("variadic_parameter", parameter_json(it))));
+    Json::object(fields)
+}
+
+fn parameter_json(parameter: &Parameter) -> Json {
+    let Parameter { name, kind, nullable } = parameter;
+    let mut fields = vec![("name", Json::from(*name))];
+    if *nullable {
+        fields.push(("is_nullable", true.into()));
+    }
+    fields.push(("type", Json::from(&kind.ty())));
+    Json::object(fields)
+}

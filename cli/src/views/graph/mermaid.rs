@@ -1,0 +1,77 @@
+use std::fmt::Write as _;
+
+use super::{Picture, class, label};
+
+/// More than this nobody reads in a comment.
+const MOST: usize = 40;
+
+/// For pages that draw Mermaid. Where there is more than such a page can show, what changes comes first.
+pub(crate) fn mermaid(picture: &Picture) -> String {
+    let mut shown: Vec<usize> = (0..picture.nodes.len()).collect();
+    shown.sort_by_key(|at| (picture.nodes[*at].action.is_none(), *at));
+    shown.truncate(MOST);
+    shown.sort_unstable();
+    let mut text = String::from("flowchart RL\n");
+    for at in &shown {
+        let node = &picture.nodes[*at];
+        let _ = writeln!(text, "  n{at}[\"{}\"]:::{}", escaped(&label(node)), class(node.action));
+    }
+    for (from, to) in
+        picture.edges.iter().filter(|(from, to)| shown.binary_search(from).is_ok() && shown.binary_search(to).is_ok())
+    {
+        let _ = writeln!(text, "  n{from} --> n{to}");
+    }
+    if shown.len() < picture.nodes.len() {
+        let _ = writeln!(text, "  more[\"and {} more\"]:::unchanged", picture.nodes.len() - shown.len());
+    }
+    text.push_str("  classDef created stroke:#1a7f37,stroke-width:2px\n");
+    text.push_str("  classDef updated stroke:#9a6700,stroke-width:2px\n");
+    text.push_str("  classDef replaced stroke:#cf222e,stroke-width:3px\n");
+    text.push_str("  classDef destroyed stroke:#cf222e,stroke-width:2px,stroke-dasharray:4\n");
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_plan::OutlineKind;
+    use snapbox::str;
+
+    use super::super::samples::{picture, service};
+    use super::*;
+    use crate::views::samples::check;
+
+    #[test]
+    fn nodes_and_edges_for_a_comment() {
+        check(&mermaid(&service()), str![[r#"
+flowchart RL
+  n0["a.key"]:::unchanged
+  n1["a.#quot;odd#quot; #lt;one#gt;"]:::unchanged
+  n2["± a.database"]:::replaced
+  n3["~ a.service (3)"]:::updated
+  n2 --> n0
+  n2 --> n1
+  n3 --> n0
+  n3 --> n2
+  classDef created stroke:#1a7f37,stroke-width:2px
+  classDef updated stroke:#9a6700,stroke-width:2px
+  classDef replaced stroke:#cf222e,stroke-width:3px
+  classDef destroyed stroke:#cf222e,stroke-width:2px,stroke-dasharray:4
+
+"#]]);
+    }
+
+    #[test]
+    fn what_changes_comes_first_where_there_is_too_much() {
+        let names: Vec<String> = (0..100).map(|it| format!("a.b{it}")).collect();
+        let nodes: Vec<(&str, OutlineKind)> = names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();
+        let mut picture = picture(&nodes, &[(99, 0), (99, 98)]);
+        picture.nodes[99].action = Some(ha_kind::Action::Delete);
+        let text = mermaid(&picture);
+        assert!(text.contains("- a.b99\"]:::destroyed") && text.contains("n99 --> n0") && text.contains("and 60 more"), "{text}");
+        assert!(!text.contains("n98"));
+    }
+}

@@ -1,0 +1,81 @@
+//! A configuration as a graph: what refers to what, and what a plan does to it.
+
+mod dot;
+mod json;
+mod mermaid;
+mod picture;
+pub(crate) mod svg;
+mod text;
+
+pub(crate) use dot::dot;
+pub(crate) use json::json;
+pub(crate) use mermaid::mermaid;
+pub(crate) use picture::{Node, Picture, without_keys};
+pub(crate) use text::text;
+
+use ha_kind::Action;
+
+/// The sign of an action in one column; `·` for none.
+fn sign(action: Option<Action>) -> &'static str {
+    match action {
+        None | Some(Action::NoOp) => "·",
+        Some(Action::Create) => "+",
+        Some(Action::Update) => "~",
+        Some(Action::DeleteThenCreate | Action::CreateThenDelete) => "±",
+        Some(Action::Delete) => "-",
+        Some(Action::Read) => "<",
+        Some(Action::Forget) => ".",
+    }
+}
+
+/// What is drawn in which colour.
+fn class(action: Option<Action>) -> &'static str {
+    match action {
+        None | Some(Action::NoOp) => "unchanged",
+        Some(Action::Create) => "created",
+        Some(Action::Update) => "updated",
+        Some(Action::DeleteThenCreate | Action::CreateThenDelete) => "replaced",
+        Some(Action::Delete) => "destroyed",
+        Some(Action::Read) => "read",
+        Some(Action::Forget) => "forgotten",
+    }
+}
+
+/// What is written on a node.
+fn label(node: &Node) -> String {
+    let sign = if node.action.is_some() { format!("{} ", sign(node.action)) } else { String::new() };
+    match node.instances {
+        0 | 1 => format!("{sign}{}", node.address),
+        several => format!("{sign}{} ({several})", node.address),
+    }
+}
+
+#[cfg(test)]
+mod samples {
+    use ha_kind::Action;
+    use ha_plan::{Outline, OutlineKind, OutlineNode};
+
+    use super::Picture;
+
+    /// A picture of nodes and who refers to whom.
+    pub(super) fn picture(nodes: &[(&str, OutlineKind)], edges: &[(usize, usize)]) -> Picture {
+        let node = |(address, kind): &(&str, OutlineKind)| OutlineNode {
+            address: (*address).to_owned(),
+            module: Vec::new(),
+            kind: *kind,
+            span: None,
+        };
+        Picture::of(Outline { nodes: nodes.iter().map(node).collect(), edges: edges.to_vec() })
+    }
+
+    /// A service on a database, with what it is made of.
+    pub(super) fn service() -> Picture {
+        let resource = |name| (name, OutlineKind::Resource);
+        let nodes = ["a.key", "a.\"odd\" <one>", "a.database", "a.service"].map(resource);
+        let mut picture = picture(&nodes, &[(2, 0), (2, 1), (3, 0), (3, 2)]);
+        picture.nodes[2].action = Some(Action::DeleteThenCreate);
+        picture.nodes[3].action = Some(Action::Update);
+        picture.nodes[3].instances = 3;
+        picture
+    }
+}

@@ -1,0 +1,149 @@
+//! The end of a plan: how much happens, and what happens to what.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ha_kind::{Address, Key};
+use ha_plan::PlanMode;
+
+use super::super::paint::{Tone, sign, tone};
+use super::super::report::ShownChange;
+use super::super::rows::Detail;
+use super::super::shown::printable;
+use super::{FOLD, View, folded};
+
+/// More addresses than this are told as ranges where they are counted.
+const MANY: usize = 1000;
+/// Of addresses that are no risk, at most so many lines.
+const LINES: usize = 200;
+/// From this rank on a change may hurt.
+const RISKY: u8 = 3;
+
+/// `1 to create, 3 to update, 1 to replace, 0 to destroy`.
+pub(crate) fn counted(counts: &ha_plan::Counts) -> String {
+    let ha_plan::Counts { create, update, replace, delete, read, forget, import } = counts;
+    let mut text = format!("{create} to create, {update} to update, {replace} to replace, {delete} to destroy");
+    if *read > 0 {
+        let _ = write!(text, ", {read} to read");
+    }
+    if *forget > 0 {
+        let _ = write!(text, ", {forget} to forget");
+    }
+    if *import > 0 {
+        let _ = write!(text, ", {import} to import");
+    }
+    text
+}
+
+impl View<'_> {
+    pub(super) fn summary(&self, text: &mut String) {
+        let report = self.report;
+        let head = |it: &str| self.paint.put(Tone::Head, it);
+        if report.errored {
+            let failed = "Planning failed. This is what was planned until then; it cannot be applied.";
+            let _ = writeln!(text, "{}", self.paint.put(Tone::Alarm, failed));
+        }
+        if report.is_empty && !report.errored {
+            let _ = writeln!(text, "{} {}", head("No changes."), self.nothing());
+            self.unminded(text);
+            return;
+        }
+        let unchanged = if report.unchanged > 0 { format!(" · {} unchanged", report.unchanged) } else { String::new() };
+        let moved = if report.moves.is_empty() { String::new() } else { format!(", {} to move", report.moves.len()) };
+        let _ = writeln!(text, "{} {}{moved}{unchanged}", head("Plan:"), counted(&report.counts));
+        self.addresses(text);
+    }
+
+    /// What is said where nothing happens.
+    fn nothing(&self) -> String {
+        match (self.report.mode, self.report.unchanged) {
+            (PlanMode::Destroy, _) => "There is nothing to destroy.".into(),
+            (PlanMode::RefreshOnly, _) => "What is there is as recorded.".into(),
+            (PlanMode::Normal, 0) => "Nothing is configured and nothing is there.".into(),
+            (PlanMode::Normal, 1) => "1 resource is as configured.".into(),
+            (PlanMode::Normal, many) => format!("{many} resources are as configured."),
+        }
+    }
+
+    /// What changed outside and is not shown because the configuration does not mind.
+    fn unminded(&self, text: &mut String) {
+        let count = self.report.drift.iter().filter(|it| !self.tells(it)).count();
+        if count > 0 {
+            let what = if count == 1 { "1 resource has".to_owned() } else { format!("{count} resources have") };
+            let _ = writeln!(
+                text,
+                "{what} changed outside in ways that the configuration does not mind; `--refresh-only` shows and takes them over."
+            );
+        }
+    }
+
+    /// What happens to what. What may hurt is named however much it is.
+    fn addresses(&self, text: &mut String) {
+        let mut by_sign: BTreeMap<(u8, &str), Vec<&ShownChange>> = BTreeMap::new();
+        for change in self.report.changes.iter().filter(|it| it.is_something()) {
+            by_sign.entry((change.rank(), sign(change.action))).or_default().push(change);
+        }
+        for ((rank, signed), changes) in by_sign {
+            let tone = tone(changes[0].action);
+            let signed = self.paint.put(tone, &format!("{signed:<3}"));
+            // What may hurt stands on a line of its own, as long as that helps.
+            let lines = match rank {
+                RISKY.. if changes.len() <= MANY => changes.iter().map(|it| self.risky(it)).collect(),
+                RISKY.. => {
+                    let worst = changes.iter().filter(|it| it.loses_data()).map(|it| self.risky(it));
+                    let others = changes.iter().filter(|it| !it.loses_data()).map(|it| &it.address);
+                    worst.chain(self.all_named(others)).collect()
+                }
+                _ if changes.iter().all(|it| it.deposed.is_none()) => self.named(changes.iter().map(|it| &it.address)),
+                _ => changes.iter().map(|it| printable(&it.title()).into_owned()).collect(),
+            };
+            for line in lines {
+                let _ = writeln!(text, "  {signed}  {line}");
+            }
+        }
+    }
+
+    fn risky(&self, change: &ShownChange) -> String {
+        let title = printable(&change.title()).into_owned();
+        match change.loses_data() {
+            true => format!("{title}  {}", self.paint.put(Tone::Alarm, "<- loses data")),
+            false => title,
+        }
+    }
+
+    /// Addresses, several on a line; of very many not all.
+    pub(super) fn named<'a>(&self, addresses: impl Iterator<Item = &'a Address>) -> Vec<String> {
+        let mut lines = self.all_named(addresses);
+        if lines.len() > LINES && self.detail != Detail::Full {
+            let more = lines.len() - LINES;
+            lines.truncate(LINES);
+            lines.push(self.paint.put(Tone::Quiet, &format!("… {more} more lines; `--detail full` shows all")));
+        }
+        lines
+    }
+
+    /// Addresses, several on a line; of very many, instances that are counted as ranges.
+    fn all_named<'a>(&self, addresses: impl Iterator<Item = &'a Address>) -> Vec<String> {
+        let all: Vec<&Address> = addresses.collect();
+        let names: Vec<String> = match all.len() {
+            0..=MANY => all.iter().map(|it| printable(&it.to_string()).into_owned()).collect(),
+            _ => all.chunk_by(|a, b| follows(a, b)).map(range).collect(),
+        };
+        folded(&names.iter().map(String::as_str).collect::<Vec<_>>(), "  ", FOLD)
+    }
+}
+
+/// Whether `next` is the instance behind `one`.
+fn follows(one: &Address, next: &Address) -> bool {
+    match (&one.key, &next.key) {
+        (Key::Index(one_index), Key::Index(index)) => one.block == next.block && one_index + 1 == *index,
+        _ => false,
+    }
+}
+
+fn range(of: &[&Address]) -> String {
+    match of {
+        [first, .., last] => format!("{}{} to {}", first.block, first.key, last.key),
+        other => other.iter().map(ToString::to_string).collect(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Whether what is never kept stays out of what is.
+
+use std::collections::HashSet;
+
+use ha_kind::{Diagnostic, Mode, Name, Span};
+
+use crate::configuration::{Condition, Configuration};
+use crate::ephemeral::Ephemeral;
+use crate::mistake::ephemeral as mistakes;
+use crate::tree::Expression;
+
+/// Checks everything but the arguments of resources, some of which take what is never kept. Of `unsound` modules nothing is
+/// said.
+pub(super) fn ephemeral(configuration: &Configuration, unsound: &HashSet<Name>, problems: &mut Vec<Diagnostic>) {
+    let ephemeral = &Ephemeral::of(configuration);
+    let mut refuse = |what: &str, expression: &Expression, head: &Span| {
+        if let Some(reference) = ephemeral.reference(expression) {
+            problems.push(mistakes::not_here(what, reference).within(head.clone()));
+        }
+    };
+    let messages = |conditions: &[Condition], refuse: &mut dyn FnMut(&str, &Expression, &Span)| {
+        for condition in conditions {
+            refuse("error_message", &condition.error_message, &condition.span);
+        }
+    };
+    for variable in configuration.variables.values() {
+        messages(&variable.validations, &mut refuse);
+    }
+    for block in configuration.blocks.values() {
+        let lifecycle = &block.lifecycle;
+        for (what, expression) in [
+            ("count", &block.count),
+            ("for_each", &block.for_each),
+            ("enabled", &lifecycle.enabled),
+            ("prevent_destroy", &lifecycle.prevent_destroy),
+            ("create_before_destroy", &lifecycle.create_before_destroy),
+        ] {
+            expression.iter().for_each(|it| refuse(what, it, &block.head));
+        }
+        messages(&lifecycle.preconditions, &mut refuse);
+        messages(&lifecycle.postconditions, &mut refuse);
+    }
+    for import in &configuration.imports {
+        let keys = import.module.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.key);
+        keys.for_each(|it| refuse("to", it, &import.span));
+        import.for_each.iter().for_each(|it| refuse("for_each", it, &import.span));
+        refuse("id", &import.id, &import.span);
+    }
+    for call in configuration.modules.values() {
+        for (what, expression) in [("count", &call.count), ("for_each", &call.for_each), ("enabled", &call.enabled)] {
+            expression.iter().for_each(|it| refuse(what, it, &call.head));
+        }
+    }
+    for check in configuration.checks.values() {
+        messages(&check.assertions, &mut refuse);
+    }
+    for output in configuration.outputs.values() {
+        messages(&output.preconditions, &mut refuse);
+    }
+    for output in configuration.outputs.values().filter(|it| !it.ephemeral) {
+        if let Some(reference) = ephemeral.reference(&output.value) {
+            problems.push(mistakes::output(&output.name, reference).within(output.span.clone()));
+        }
+    }
+    for call in configuration.modules.values().filter(|it| !unsound.contains(&it.name)) {
+        for (name, argument) in &call.arguments {
+            if let Some(reference) = ephemeral.reference(argument)
+                && call.configuration.variables.get(name).is_some_and(|it| !it.ephemeral)
+            {
+                problems.push(mistakes::input(&call.name, name, reference).within(call.head.clone()));
+            }
+        }
+    }
+    for provider in &configuration.providers {
+        for (path, reference) in ephemeral.arguments(&provider.body) {
+            problems.push(mistakes::argument(&path.to_string(), reference).within(provider.span.clone()));
+        }
+    }
+    for block in configuration.blocks.values().filter(|it| it.name.mode == Mode::Data) {
+        for (path, reference) in ephemeral.arguments(&block.body) {
+            problems.push(mistakes::not_here(&path.to_string(), reference).within(block.head.clone()));
+        }
+    }
+}
+
+/// Checks what only the root's configuration must not have.
+pub(crate) fn root(configuration: &Configuration, problems: &mut Vec<Diagnostic>) {
+    for output in configuration.outputs.values().filter(|it| it.ephemeral) {
+        problems.push(mistakes::output_of_root(&output.name, output.span.clone()));
+    }
+}

@@ -1,0 +1,83 @@
+//! `function` blocks.
+
+use ha_kind::Name;
+
+use super::{Compiler, is_identifier};
+use crate::declared::Defined;
+use crate::functions;
+use crate::mistake;
+use crate::mistake::function as mistakes;
+use crate::syntax::{Argument, Block, Kind, Node};
+
+impl Compiler<'_> {
+    pub(super) fn function(&mut self, mut block: Block) {
+        const KNOWN: [&str; 4] = ["params", "variadic_param", "result", "description"];
+        let span = self.span(&block);
+        let Some([label]) = self.labels(&mut block, ["NAME"]) else { return };
+        let name = label.name;
+        if functions::named(&name).is_some() {
+            let problem = mistakes::built_in(&name, self.resolver.span(label.at));
+            self.problem(problem);
+            return;
+        }
+        if let Err(first) = self.resolver.functions.declare(&name, &span) {
+            self.problem(mistake::declared_twice(&format!("function `{name}`"), &first, span));
+            return;
+        }
+        self.no_blocks(block.body.blocks, &[]);
+        let (mut parameters, mut rest, mut result) = (Vec::new(), None, None);
+        for Argument { name, value } in block.body.arguments {
+            match &*name.name {
+                "params" => parameters = self.parameters(value),
+                "variadic_param" => rest = self.rest(value),
+                "result" => result = Some(value),
+                "description" => drop(self.text(value)),
+                _ => self.unexpected(&name, &KNOWN),
+            }
+        }
+        let Some(result) = result else {
+            self.problem(mistake::missing_argument("result", span));
+            return;
+        };
+        let mut names: Vec<Name> = Vec::with_capacity(parameters.len() + 1);
+        for parameter in parameters.iter().chain(&rest) {
+            if names.contains(parameter) {
+                self.problem(mistakes::parameter_twice(parameter, span.clone()));
+                return;
+            }
+            names.push(parameter.clone());
+        }
+        let result = self.resolver.within_function(&name, names, result);
+        self.resolver.functions.define(&name, Defined { parameters, rest, result });
+    }
+
+    fn parameters(&mut self, value: Node) -> Vec<Name> {
+        let span = self.resolver.span(value.at);
+        let Kind::Tuple(items) = value.kind else {
+            self.problem(mistakes::parameters_are_no_names(span));
+            return Vec::new();
+        };
+        let mut names = Vec::with_capacity(items.len());
+        for item in items {
+            match item.keyword() {
+                Some(name) => names.push(name.clone()),
+                None => {
+                    let problem = mistakes::parameters_are_no_names(self.resolver.span(item.at));
+                    self.problem(problem);
+                }
+            }
+        }
+        names
+    }
+
+    fn rest(&mut self, value: Node) -> Option<Name> {
+        match value.keyword() {
+            Some(name) if is_identifier(name) => Some(name.clone()),
+            _ => {
+                let problem = mistakes::rest_is_no_name(self.resolver.span(value.at));
+                self.problem(problem);
+                None
+            }
+        }
+    }
+}

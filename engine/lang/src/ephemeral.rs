@@ -1,0 +1,118 @@
+//! What is never kept: values of ephemeral variables, and everything that follows from them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ha_kind::{Diagnostic, Field, Name, Path, Step};
+
+use crate::body::Body;
+use crate::configuration::{Configuration, ResourceBlock};
+use crate::mistake;
+use crate::tree::{Expression, Reference, Target};
+
+/// What of a configuration is never kept.
+#[derive(Debug)]
+pub struct Ephemeral<'a> {
+    configuration: &'a Configuration,
+    locals: HashSet<&'a Name>,
+    /// Whether there is anything at all.
+    any: bool,
+}
+
+impl<'a> Ephemeral<'a> {
+    /// What of this configuration is never kept.
+    #[must_use]
+    pub fn of(configuration: &'a Configuration) -> Self {
+        let outputs = configuration.modules.values().flat_map(|it| it.configuration.outputs.values());
+        let any = configuration.variables.values().any(|it| it.ephemeral) || outputs.into_iter().any(|it| it.ephemeral);
+        let mut ephemeral = Self { configuration, locals: HashSet::new(), any };
+        if any {
+            ephemeral.follow();
+        }
+        ephemeral
+    }
+
+    /// The first reference in an expression because of which its value must not be kept.
+    #[must_use]
+    pub fn reference<'e>(&self, expression: &'e Expression) -> Option<&'e Reference> {
+        if !self.any {
+            return None;
+        }
+        expression.references().iter().find(|it| self.is_ephemeral(it) && !expression.is_cleared(it))
+    }
+
+    /// The arguments in a body whose values must not be kept, those in nested blocks among them, each with the reference
+    /// that is the reason. Of nested blocks the paths have the names alone.
+    #[must_use]
+    pub fn arguments<'e>(&self, body: &'e Body) -> Vec<(Path, &'e Reference)> {
+        let mut found = Vec::new();
+        if self.any {
+            self.gather(body, &Path::root(), &mut found);
+        }
+        found
+    }
+
+    /// What is wrong with the arguments of a resource: what must not be kept goes into write-only arguments alone.
+    #[must_use]
+    pub fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, Field>) -> Vec<Diagnostic> {
+        let found = self.arguments(&block.body).into_iter().filter(|(path, _)| !is_write_only(path.steps(), fields));
+        found.map(|(path, it)| mistake::ephemeral::argument(&path.to_string(), it).within(block.head.clone())).collect()
+    }
+
+    fn gather<'e>(&self, body: &'e Body, within: &Path, found: &mut Vec<(Path, &'e Reference)>) {
+        for argument in &body.arguments {
+            if let Some(reference) = self.reference(&argument.value) {
+                found.push((within.clone().name(argument.name.clone()), reference));
+            }
+        }
+        for block in &body.blocks {
+            let path = within.clone().name(block.name.clone());
+            match block.dynamic.as_ref().and_then(|it| self.reference(&it.for_each)) {
+                Some(reference) => found.push((path, reference)),
+                None => self.gather(&block.content, &path, found),
+            }
+        }
+    }
+
+    fn is_ephemeral(&self, reference: &Reference) -> bool {
+        match &reference.target {
+            Target::Variable(name) => self.configuration.variables.get(name).is_some_and(|it| it.ephemeral),
+            Target::Local(name) => self.locals.contains(name),
+            Target::Module(name) => self.configuration.modules.get(name).is_some_and(|call| {
+                let outputs = &call.configuration.outputs;
+                match reference.path.steps().first() {
+                    Some(Step::Name(output)) => outputs.get(output).is_some_and(|it| it.ephemeral),
+                    _ => outputs.values().any(|it| it.ephemeral),
+                }
+            }),
+            _ => false,
+        }
+    }
+
+    /// Finds the local values that follow from what is ephemeral.
+    fn follow(&mut self) {
+        let mut readers: HashMap<&Name, Vec<&'a Name>> = HashMap::new();
+        for (name, local) in &self.configuration.locals {
+            for reference in local.expression.references() {
+                if let Target::Local(read) = &reference.target
+                    && !local.expression.is_cleared(reference)
+                {
+                    readers.entry(read).or_default().push(name);
+                }
+            }
+        }
+        let own = self.configuration.locals.iter().filter(|(_, it)| self.reference(&it.expression).is_some());
+        let mut open: Vec<&'a Name> = own.map(|(name, _)| name).collect();
+        while let Some(name) = open.pop() {
+            if self.locals.insert(name) {
+                open.extend(readers.get(name).into_iter().flatten());
+            }
+        }
+    }
+}
+
+/// Whether an argument, or a block that it is in, is never kept.
+fn is_write_only(path: &[Step], fields: &BTreeMap<Name, Field>) -> bool {
+    let Some((Step::Name(name), rest)) = path.split_first() else { return false };
+    let Some(field) = fields.get(name) else { return false };
+    field.write_only || field.shape.block().is_some_and(|inner| is_write_only(rest, inner))
+}

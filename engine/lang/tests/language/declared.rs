@@ -1,0 +1,115 @@
+//! Functions that a configuration declares.
+
+use ha_lang::Environment;
+
+use crate::directory::Tree;
+use crate::world::World;
+use crate::written::written;
+
+const FUNCTIONS: &str = r#"
+function "double" {
+  params = [x]
+  result = x * 2
+}
+function "host" {
+  params         = [name, zone]
+  variadic_param = rest
+  result         = join(".", concat([name, upper(zone)], rest))
+}
+function "pairs" {
+  params = [names]
+  result = { for name in names : name => host(name, "z", [for it in ["a", "b"] : "${it}${double(1)}"]...) }
+}
+function "nothing" {
+  params = []
+  result = "n"
+}
+"#;
+
+/// The value of an expression beside the functions.
+fn value(expression: &str) -> String {
+    // The function is used in a file before the one that has it.
+    let locals = format!("locals {{\n  it = {expression}\n  secret = 1\n  open = 1\n  open_list = 1\n  secret_list = 1\n}}");
+    let tree = Tree::new([("a.hcl", locals.as_str()), ("b.hcl", FUNCTIONS)]);
+    let configuration = tree.configuration();
+    let world = World::new();
+    match configuration.locals["it"].expression.evaluate(&Environment::new(&world, &world)) {
+        Ok(value) => written(&value),
+        Err(problems) => problems.iter().map(|it| tree.with_place(it)).collect::<Vec<_>>().join("; "),
+    }
+}
+
+#[test]
+fn functions_are_called_like_those_of_the_language() {
+    for (expression, wanted) in [
+        ("double(4)", "8"),
+        ("[for it in [1, 2] : double(it)]", "[2, 4]"),
+        ("host(\"a\", \"b\")", "\"a.B\""),
+        ("host([\"a\", \"b\", \"c\", \"d\"]...)", "\"a.B.c.d\""),
+        ("pairs([\"x\"])", "{\"x\" = \"x.Z.a2.b2\"}"),
+        ("nothing()", "\"n\""),
+        ("double(\"4\")", "8"),
+        ("host(local.secret, \"b\")", "secret(\"hush\") + \".B\""),
+        ("host(local.open, \"b\")", "<aws_x.y.id> + \".B\""),
+        ("host(local.secret_list...)", "secret(\"a.B\")"),
+        ("host(local.open_list...)", "<any aws_x.y.id>"),
+        ("double(\"x\")", "`*` takes a number, not \"x\" @ b.hcl: x"),
+        ("host([\"a\"]...)", "`host` takes at least 2 arguments, not 1 @ a.hcl: host([\"a\"]...)"),
+    ] {
+        assert_eq!(value(expression), wanted, "{expression}");
+    }
+}
+
+#[test]
+fn wrong_functions_are_told() {
+    for (text, told) in [
+        ("function \"f\" { params = [x] }", vec!["the argument `result` is required @ main.hcl: function \"f\""]),
+        ("function \"upper\" { result = 1 }", vec!["there is a function `upper` already @ main.hcl: \"upper\""]),
+        (
+            "function \"f\" {\n params = [x]\n result = x + y + var.z\n}",
+            vec![
+                "the function `f` has no parameter `y` @ main.hcl: y (x?)",
+                "the function `f` has no parameter `var` @ main.hcl: var",
+            ],
+        ),
+        ("function \"f\" {\n params = [\"x\"]\n result = 1\n}", vec!["expected a list of names @ main.hcl: \"x\""]),
+        (
+            "function \"f\" {\n params = [x, x]\n result = 1\n}",
+            vec!["there is more than one parameter `x` @ main.hcl: function \"f\""],
+        ),
+        (
+            "function \"f\" { result = 1 }\nfunction \"f\" { result = 2 }",
+            vec!["there is more than one function `f` @ main.hcl: function \"f\""],
+        ),
+        (
+            "function \"f\" { result = g() }\nfunction \"g\" { result = f() }",
+            vec![
+                "the function `f` comes to call itself @ main.hcl: function \"f\"",
+                "the function `g` comes to call itself @ main.hcl: function \"g\"",
+            ],
+        ),
+        (
+            "function \"double\" {\n params = [x]\n result = x\n}\nlocals {\n a = dobule(1)\n b = double()\n c = double(1, 2)\n d = provider::x::y()\n}",
+            vec![
+                "there is no function `provider::x::y` @ main.hcl: provider::x::y",
+                "`double` takes 1 argument, not 0 @ main.hcl: double",
+                "`double` takes 1 argument, not 2 @ main.hcl: double(1, 2",
+                "there is no function `dobule` @ main.hcl: dobule(1 (double?)",
+            ],
+        ),
+        (
+            "function \"f\" { result = 1 }\nvariable \"v\" { default = f() }",
+            vec!["the function `f` cannot be called here @ main.hcl: f"],
+        ),
+    ] {
+        let mut given = Tree::new([("main.hcl", text)]).told();
+        let mut told: Vec<String> = told.into_iter().map(str::to_owned).collect();
+        given.sort();
+        told.sort();
+        assert_eq!(given, told, "{text}");
+    }
+    let chain: String = (0..200).map(|it| format!("function \"f{it}\" {{ result = f{}() }}\n", it + 1)).collect();
+    let told = Tree::new([("main.hcl", format!("{chain}function \"f200\" {{ result = 1 }}").as_str())]).told();
+    assert_eq!(told.len(), 201 - 64);
+    assert!(told[0].starts_with("the function `f0` calls functions too deep @ main.hcl"), "{}", told[0]);
+}

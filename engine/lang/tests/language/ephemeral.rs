@@ -1,0 +1,115 @@
+//! What is never kept, and what may follow from it.
+
+use ha_kind::{Field, Shape};
+use ha_lang::Ephemeral;
+
+use crate::directory::Tree;
+
+const MODULE: &str = r#"
+variable "kept" { default = 1 }
+variable "not_kept" {
+  ephemeral = true
+  default   = 2
+}
+output "kept" { value = ephemeralasnull(var.not_kept) }
+output "not_kept" {
+  value     = var.not_kept
+  ephemeral = true
+}
+"#;
+
+fn tree(text: &str) -> Tree {
+    let variable = "variable \"e\" {\n ephemeral = true\n}\nvariable \"k\" {}\n";
+    Tree::new([("main.hcl", format!("{variable}{text}").as_str()), ("m/main.hcl", MODULE)])
+}
+
+#[test]
+fn what_is_never_kept_stays_out_of_what_is() {
+    let module = "module \"m\" { source = \"./m\" }\n";
+    for (text, told) in [
+        (
+            "output \"o\" { value = var.e }".to_owned(),
+            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+        ),
+        (
+            "locals {\n a = \"x${local.b}\"\n b = [var.e]\n}\noutput \"o\" { value = local.a }".to_owned(),
+            "the output `o` would keep `local.a`, which must never be kept @ main.hcl: local.a",
+        ),
+        (
+            "output \"o\" {\n value = var.k\n ephemeral = true\n}".to_owned(),
+            "the output `o` cannot be ephemeral @ main.hcl: output \"o\"",
+        ),
+        (
+            "provider \"aws\" {\n password = var.e\n}".to_owned(),
+            "`password` is kept in the state, but `var.e` must never be kept @ main.hcl: var.e",
+        ),
+        (
+            "resource \"a\" \"b\" { count = var.e }".to_owned(),
+            "`count` cannot follow from `var.e`, which is never kept @ main.hcl: var.e",
+        ),
+        (
+            "data \"a\" \"b\" {\n x {\n  y = var.e\n }\n}".to_owned(),
+            "`x.y` cannot follow from `var.e`, which is never kept @ main.hcl: var.e",
+        ),
+        (
+            "module \"m\" {\n source = \"./m\"\n kept = var.e\n}".to_owned(),
+            "the variable `kept` of the module `m` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+        ),
+        (
+            format!("{module}output \"o\" {{ value = module.m.not_kept }}"),
+            "the output `o` would keep `module.m.not_kept`, which must never be kept @ main.hcl: module.m.not_kept",
+        ),
+        (
+            format!("{module}output \"o\" {{ value = module.m }}"),
+            "the output `o` would keep `module.m`, which must never be kept @ main.hcl: module.m",
+        ),
+        (
+            "check \"c\" {\n assert {\n  condition = var.e == 1\n  error_message = \"not ${var.e}\"\n }\n}".to_owned(),
+            "`error_message` cannot follow from `var.e`, which is never kept @ main.hcl: var.e",
+        ),
+        (
+            "output \"o\" { value = [ephemeralasnull(var.e), var.e] }".to_owned(),
+            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+        ),
+        (
+            "output \"o\" { value = [var.e, ephemeralasnull(var.e)] }".to_owned(),
+            "the output `o` would keep `var.e`, which must never be kept @ main.hcl: var.e",
+        ),
+    ] {
+        assert_eq!(tree(&text).told(), [told], "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_kept_may_follow_from_it() {
+    for text in [
+        "output \"o\" { value = ephemeralasnull([var.e, var.k]) }",
+        "locals { a = ephemeralasnull(var.e) }\noutput \"o\" { value = local.a }",
+        "module \"m\" {\n source = \"./m\"\n not_kept = var.e\n}\noutput \"o\" { value = module.m.kept }",
+        "resource \"a\" \"b\" {\n lifecycle {\n  precondition {\n   condition = var.e != 1\n   error_message = \"x\"\n  }\n }\n}",
+        "check \"c\" {\n assert {\n  condition = var.e == 1\n  error_message = \"x\"\n }\n}",
+    ] {
+        tree(text).configuration();
+    }
+}
+
+#[test]
+fn arguments_that_must_not_be_kept_are_known() {
+    let text = "locals { l = var.e }\nresource \"a\" \"b\" {\n x = local.l\n y = var.k\n z = [ephemeralasnull(var.e)]\n rule { port = var.e }\n dynamic \"peer\" {\n  for_each = [var.e]\n  content {}\n }\n}";
+    let configuration = tree(text).configuration();
+    let ephemeral = Ephemeral::of(&configuration);
+    let block = &configuration.blocks[0];
+    let found = ephemeral.arguments(&block.body);
+    let found: Vec<String> = found.iter().map(|(path, reference)| format!("{path} {reference}")).collect();
+    assert_eq!(found, ["x local.l", "rule.port var.e", "peer var.e"]);
+    let write_only = Field { write_only: true, ..crate::blocks::field(Shape::Any) };
+    let fields = [("x".into(), write_only), ("rule".into(), crate::blocks::field(Shape::Any))].into();
+    let told: Vec<String> = ephemeral.kept(block, &fields).into_iter().map(|it| it.summary).collect();
+    assert_eq!(
+        told,
+        [
+            "`rule.port` is kept in the state, but `var.e` must never be kept",
+            "`peer` is kept in the state, but `var.e` must never be kept",
+        ]
+    );
+}
