@@ -65,6 +65,11 @@ pub(crate) fn function_names() -> ArgValueCompleter {
     offering(|| ha_lang::functions().iter().map(|it| it.name.to_owned()).collect())
 }
 
+/// Codes of mistakes.
+pub(crate) fn codes() -> ArgValueCompleter {
+    offering(|| ha_kind::code::EXPLANATIONS.iter().map(|it| it.code.to_string()).collect())
+}
+
 /// Offers of these what begins as what was typed.
 pub(crate) fn offering(all: impl Fn() -> Vec<String> + Send + Sync + 'static) -> ArgValueCompleter {
     ArgValueCompleter::new(move |typed: &OsStr| {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use ha_kind::Diagnostic;
+use ha_kind::{Diagnostic, code};
 use ha_lang::Configuration;
 use ha_plan::Plan;
 use ha_state::{Key, State};
@@ -37,7 +37,7 @@ pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
     let bytes = fs::read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
     let plan = PLAN.opened(&bytes, place)?.and_then(|it| serde_json::from_slice(&it).ok());
     plan.ok_or_else(|| {
-        let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote"));
+        let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote")).code(code::NOT_A_PLAN);
         notice.help("make one with `ha plan --out FILE`").into()
     })
 }
@@ -63,10 +63,10 @@ pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
 pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<Notice> {
     let again = "make a new plan with `ha plan`, look at it, and apply that";
     if !state.is_new() && state.lineage != plan.lineage {
-        let notice = Notice::error("the plan was made for another state");
+        let notice = Notice::error("the plan was made for another state").code(code::OTHER_STATE);
         return Some(notice.note("plan", plan.lineage.clone()).note("state", state.lineage.clone()).help(again));
     }
-    let mut notice = Notice::error("the plan is stale: what it touches or reads has changed since it was made");
+    let mut notice = Notice::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
     let mut is_stale = false;
     for (address, planned) in &plan.versions {
         let now = state.records.get(address).map_or(0, |it| it.version);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use ha_kind::{Diagnostic, Name, Value};
+use ha_kind::{Diagnostic, Name, Value, code};
 use ha_lang::{Configuration, Loaded, SourceFile, load};
 use ha_plan::Snapshot;
 
@@ -159,6 +159,7 @@ fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
     if names.is_empty() {
         let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
+            .code(code::NO_CONFIGURATION)
             .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
         return Err(notice.into());
     }
@@ -185,7 +186,10 @@ fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
     let shown = name.display().to_string();
     let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{shown}`"))?;
     let text = text(bytes).map_err(|line| {
-        Notice::error(format!("`{shown}` is not UTF-8 text")).note("line", line.to_string()).help("save it as UTF-8")
+        Notice::error(format!("`{shown}` is not UTF-8 text"))
+            .code(code::NOT_TEXT)
+            .note("line", line.to_string())
+            .help("save it as UTF-8")
     })?;
     Ok(SourceFile::new(shown, text))
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Object, Schemas, Type, Value, convert};
+use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Object, Schemas, Type, Value, code, convert};
 use ha_lang::{BlockName, Configuration, Environment, Expression, Files, ModuleCall, Scope, Target};
 use ha_state::{Record, State};
 
@@ -54,7 +54,9 @@ impl<'a> Recorded<'a> {
     fn module(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
         let Some(call) = self.configuration.modules.get(name) else {
             let known = self.configuration.modules.keys().map(|it| &**it);
-            return Err(Box::new(Diagnostic::error(format!("there is no module `{name}`")).closest(name, known)));
+            return Err(Box::new(
+                Diagnostic::error(format!("there is no module `{name}`")).code(code::UNDECLARED).closest(name, known),
+            ));
         };
         let not_known = || Ok(Value::unknown(Type::Any, Some(format!("module.{name}").into())));
         if let Some(enabled) = &call.enabled {
@@ -107,10 +109,14 @@ impl<'a> Recorded<'a> {
     fn local(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
         let Some(local) = self.configuration.locals.get(name) else {
             let known = self.configuration.locals.keys().map(|it| &**it);
-            return Err(Box::new(Diagnostic::error(format!("there is no local value `{name}`")).closest(name, known)));
+            return Err(Box::new(
+                Diagnostic::error(format!("there is no local value `{name}`")).code(code::UNDECLARED).closest(name, known),
+            ));
         };
         if !self.open.borrow_mut().insert(name.clone()) {
-            return Err(Box::new(Diagnostic::error(format!("`local.{name}` refers to itself")).at(local.span.clone())));
+            return Err(Box::new(
+                Diagnostic::error(format!("`local.{name}` refers to itself")).code(code::CIRCLE).at(local.span.clone()),
+            ));
         }
         let value = evaluated(&local.expression, self, self.files);
         self.open.borrow_mut().remove(name);
@@ -144,7 +150,7 @@ impl Scope for Recorded<'_> {
         match target {
             Target::Variable(name) => self.variables.get(name).cloned().ok_or_else(|| {
                 let known = self.variables.keys().map(|it| &**it);
-                Box::new(Diagnostic::error(format!("there is no variable `{name}`")).closest(name, known))
+                Box::new(Diagnostic::error(format!("there is no variable `{name}`")).code(code::UNDECLARED).closest(name, known))
             }),
             Target::Local(name) => self.local(name),
             Target::Block(block) => {
@@ -160,14 +166,17 @@ impl Scope for Recorded<'_> {
                     None if self.configuration.blocks.contains_key(block) => {
                         Ok(Value::unknown(Type::Any, Some(block.to_string().into())))
                     }
-                    None => Err(Box::new(Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded")))),
+                    None => Err(Box::new(
+                        Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded"))
+                            .code(code::UNDECLARED),
+                    )),
                 }
             }
             Target::Module(name) => self.module(name),
             Target::PathModule if !self.configuration.directory.is_empty() => Ok(Value::from(&*self.configuration.directory)),
             Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
             Target::Workspace => Ok(Value::from(self.workspace)),
-            other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")))),
+            other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")).code(code::NOT_HERE))),
         }
     }
 

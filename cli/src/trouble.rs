@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Error};
+use ha_kind::{Code, Diagnostic, Error, code};
 use ha_run::Failure;
-use ha_state::StateError;
+use ha_state::{Reason, StateError};
 
 use crate::terminal::Terminal;
 use crate::views::json::Json;
@@ -113,7 +113,22 @@ impl From<&Error> for Trouble {
 
 impl From<StateError> for Trouble {
     fn from(error: StateError) -> Self {
-        Self::from(error.error())
+        let notice = Notice::from(error.error());
+        Self::from(match code_of(error.reason()) {
+            Some(code) => notice.code(code),
+            None => notice,
+        })
+    }
+}
+
+fn code_of(reason: &Reason) -> Option<Code> {
+    match reason {
+        Reason::Locked(_) | Reason::Taken => Some(code::LOCKED),
+        Reason::MissingKey | Reason::WrongKey | Reason::NotAKey => Some(code::KEY),
+        Reason::OtherLineage => Some(code::OTHER_STATE),
+        Reason::NewerFormat | Reason::NotAState | Reason::Incomplete | Reason::Damaged => Some(code::STATE_DAMAGED),
+        Reason::NotKnown | Reason::System(_) | Reason::Store => Some(code::STATE_NOT_WRITTEN),
+        _ => None,
     }
 }
 

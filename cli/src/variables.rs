@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Name, Span, Type, Value, convert};
+use ha_kind::{Diagnostic, Name, Span, Type, Value, code, convert};
 use ha_lang::{
     BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file,
 };
@@ -61,7 +61,7 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
     let mut put =
         |name: &str, of: &dyn Fn(&Type) -> Candidate, undeclared: &mut dyn FnMut()| match configuration.variables.get(name) {
             Some(variable) => {
-                let candidate = of(&variable.ty);
+                let candidate = of(if variable.typed { &variable.ty } else { &Type::String });
                 if variable.sensitive {
                     found.secrets.extend(candidate.value.iter().map(|it| it.clone().sensitive()));
                 }
@@ -80,8 +80,9 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
         match asked {
             Asked::Value(name, value) => {
                 let known = configuration.variables.keys().map(|it| &**it);
-                let mistake =
-                    Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(&name, known);
+                let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives"))
+                    .code(code::NO_VALUE)
+                    .closest(&name, known);
                 put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
             }
             Asked::File(file) => {
@@ -133,8 +134,12 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
         let value = candidate.value.clone().map_err(|problems| {
             let why: Vec<String> = problems.iter().map(|it| it.summary.clone()).collect();
             vec![
-                at(Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin)), candidate)
-                    .detail(why.join("; ")),
+                at(
+                    Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin))
+                        .code(code::NO_VALUE),
+                    candidate,
+                )
+                .detail(why.join("; ")),
             ]
         })?;
         // Null stands for the default where it is not a value of its own.
@@ -143,19 +148,23 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
                 let place = if mismatch.path.steps().is_empty() { String::new() } else { format!(" at `{}`", mismatch.path) };
                 let summary = format!("the value of `var.{name}` in {} is not of its type", candidate.origin);
                 let label = format!("{}{place}", mismatch.message);
-                vec![at(Diagnostic::error(summary), candidate).label(label).help(format!("its type is {ty}"))]
+                vec![
+                    at(Diagnostic::error(summary).code(code::NO_VALUE), candidate).label(label).help(format!("its type is {ty}")),
+                ]
             });
         }
         if default.is_none() {
             let summary = format!("`var.{name}` must not be null, and {} makes it that", candidate.origin);
-            return Err(vec![at(Diagnostic::error(summary), candidate)]);
+            return Err(vec![at(Diagnostic::error(summary).code(code::NO_VALUE), candidate)]);
         }
     }
     match default {
         Some(default) => Ok(mark(default.clone())),
         None => {
-            let missing =
-                Diagnostic::error(format!("no value for the variable `{name}`")).at(span.clone()).label("has no default");
+            let missing = Diagnostic::error(format!("no value for the variable `{name}`"))
+                .code(code::NO_VALUE)
+                .at(span.clone())
+                .label("has no default");
             let missing = match description {
                 Some(description) => missing.detail(description.clone()),
                 None => missing,
@@ -179,7 +188,7 @@ fn not_declared(undeclared: &[(String, Option<Span>)]) -> Option<Diagnostic> {
         [one] => format!("a value is given for {one}, but there is no such variable"),
         many => format!("values are given for {} variables that do not exist", many.len()),
     };
-    let mut warning = Diagnostic::warning(summary).help("remove them, or declare the variables");
+    let mut warning = Diagnostic::warning(summary).code(code::NO_VALUE).help("remove them, or declare the variables");
     if names.len() > 1 {
         warning = warning.detail(names.join(", "));
     }
@@ -226,7 +235,7 @@ fn violation(
         Ok(Value::Bool(false)) => {}
         _ => {
             let summary = format!("a condition of `var.{name}` is neither true nor false");
-            return vec![Diagnostic::error(summary).at(condition.condition.span().clone())];
+            return vec![Diagnostic::error(summary).code(code::NO_VALUE).at(condition.condition.span().clone())];
         }
     }
     let message = match condition.error_message.evaluate(environment) {
@@ -237,7 +246,13 @@ fn violation(
     let span = candidate.and_then(|it| it.span.clone()).unwrap_or_else(|| condition.condition.span().clone());
     let from = candidate.map(|it| format!(" in {}", it.origin)).unwrap_or_default();
     let help = format!("a `validation` of `variable \"{name}\"` says so");
-    vec![Diagnostic::error(format!("the value of `var.{name}`{from} will not do")).at(span).label(message).help(help)]
+    vec![
+        Diagnostic::error(format!("the value of `var.{name}`{from} will not do"))
+            .code(code::CONDITION)
+            .at(span)
+            .label(message)
+            .help(help),
+    ]
 }
 
 /// Variables, and nothing else that is known already.
@@ -358,7 +373,7 @@ variable "hosts" {
         check(
             &told(&given),
             str![[r#"
-error: the value of `var.sizes` in `ha.hclvars` is not of its type
+error[HA0802]: the value of `var.sizes` in `ha.hclvars` is not of its type
  --> ha.hclvars:1:1
   |
 1 | sizes = ["x"]
@@ -366,7 +381,7 @@ error: the value of `var.sizes` in `ha.hclvars` is not of its type
   |
   = help: its type is list(number)
 
-error: the value of `var.password` in `ha.hclvars` is not of its type
+error[HA0802]: the value of `var.password` in `ha.hclvars` is not of its type
  --> ha.hclvars:4:1
   |
 4 | password = ["****************"]
@@ -374,7 +389,7 @@ error: the value of `var.password` in `ha.hclvars` is not of its type
   |
   = help: its type is string
 
-error: no value for the variable `region`
+error[HA0802]: no value for the variable `region`
  --> main.hcl:2:1
   |
 2 | variable "region" {
@@ -383,11 +398,11 @@ error: no value for the variable `region`
   = note: Where it all runs.
   = help: write `region = …` in `ha.hclvars`, give `--var 'region=…'`, or set `HA_VAR_region`
 
-error: there is no variable `regoin`, which `--var` gives
+error[HA0802]: there is no variable `regoin`, which `--var` gives
  |
  = help: did you mean `region`?
 
-warning: values are given for 2 variables that do not exist
+warning[HA0802]: values are given for 2 variables that do not exist
  --> ha.hclvars:2:1
   |
 2 | left = 1
@@ -407,7 +422,7 @@ warning: values are given for 2 variables that do not exist
         check(
             &told(&given),
             str![[r#"
-error: the value of `var.hosts` in `ha.hclvars` will not do
+error[HA0407]: the value of `var.hosts` in `ha.hclvars` will not do
  --> ha.hclvars:2:1
   |
 2 | hosts  = 1

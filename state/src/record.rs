@@ -74,7 +74,7 @@ pub struct OutputRecord {
 }
 
 impl Record {
-    /// Keeps nothing of its own that is the same in another record, such as one of the same block: names, mostly.
+    /// Keeps no names of its own that are the same in another record, such as one of the same block.
     pub(crate) fn share(&mut self, other: &Self) {
         share(&mut self.address.block, &other.address.block);
         share(&mut self.provider, &other.provider);

@@ -113,6 +113,9 @@ fn an_environment_has_values_and_a_state_of_its_own() {
     let project = Project::new("variable \"size\" {\n  default = 1\n}\nresource \"ha_data\" \"d\" {\n  count = var.size\n}\n");
     fs::create_dir(project.path("env")).unwrap();
     project.write("env/prod.hclvars", "size = 2");
+    project.write("output.hcl", "output \"x\" {\n  value = ha.workspace\n}\n");
+    assert_eq!(output(&project, &[], &[]), "\"default\"");
+    assert_eq!(output(&project, &["--env=prod"], &[]), "\"prod\"");
     project.done(&["apply", "--yes"]);
     project.done(&["--env", "prod", "apply", "--yes"]);
     assert_eq!(project.done(&["state", "list"]), "ha_data.d[0]\n");

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod explain;
 mod graph;
 #[cfg(feature = "postgresql")]
 mod interrupts;
 mod loading;
+mod options;
 mod streams;
 mod terraform;
 

@@ -4,8 +4,9 @@ import copy
 import random
 
 import drawn_expressions as drawn
-from drawn_configurations import Call, Check, Local, Module, Output, Resource, Variable, repaired
+from drawn_configurations import Module, repaired
 from drawn_expressions import literal
+from drawn_items import Call, Check, Local, Output, Resource, Variable
 
 
 FEATURES = {"modules", "moved", "removed", "import", "json", "target", "check", "override"}

@@ -4,7 +4,8 @@ import pathlib
 import shutil
 
 from drawn_histories import History
-from two_engines import Comparison, Ha, Terraform, trouble
+from two_engines import Ha, Terraform, trouble
+from two_engines_compared import Comparison
 
 
 class Run:

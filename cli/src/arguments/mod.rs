@@ -20,7 +20,7 @@ pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
 use crate::commands::{
-    apply, completions, console, destroy, fmt, graph, man, output, plan, schema, show, state, validate, version,
+    apply, completions, console, destroy, explain, fmt, graph, man, output, plan, schema, show, state, validate, version,
 };
 use crate::terminal::Colour;
 
@@ -47,6 +47,7 @@ Writing configurations:
   schema    Show the kinds and the functions, what they take and give
 
 This program:
+  explain      Say what a code such as HA0203 means, and how to mend it
   version      Print the version
   completions  Print what teaches a shell to complete `ha`
   man          Print or write manual pages
@@ -119,6 +120,7 @@ pub(crate) enum Command {
     Fmt(fmt::FmtArgs),
     Console(console::ConsoleArgs),
     Schema(schema::SchemaArgs),
+    Explain(explain::ExplainArgs),
     Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),

@@ -10,7 +10,7 @@ use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Wr
 
 use super::Session;
 use super::audience::{Audience, Ticking};
-use super::planning::{Intention, Made, engine, make, run, warn};
+use super::planning::{Intention, Made, engine, make_to_show, run, warn};
 use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::files::KeptFiles;
 use crate::interrupt::listen;
@@ -137,12 +137,15 @@ impl Order<'_> {
             works.recover().await?;
             let state = works.writer.snapshot();
             let intention = Intention { mode: self.mode, replace: self.replace, scope: self.scope };
-            let made = make(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
+            let (made, wrong) = make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
             // Who still had it when the first step is written down would have to be given a copy.
             drop(state);
             let report = made.report(session, Sight::Redacted);
             audience.plan(&made.plan, &report)?;
             warn(audience, &project, &made);
+            if let Some(trouble) = wrong {
+                return Err(trouble);
+            }
             if made.plan.is_empty() {
                 return works.note_what_was_seen(&made).await;
             }

@@ -1,3 +1,4 @@
+use ha_kind::code;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -209,6 +210,9 @@ fn source(path: &Path) -> Result<SourceFile, Notice> {
 fn text(name: &str, bytes: Vec<u8>) -> Result<String, Notice> {
     String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|it| **it == b'\n').count() + 1;
-        Notice::error(format!("`{name}` is not UTF-8 text")).note("line", line.to_string()).help("save it as UTF-8")
+        Notice::error(format!("`{name}` is not UTF-8 text"))
+            .code(code::NOT_TEXT)
+            .note("line", line.to_string())
+            .help("save it as UTF-8")
     })
 }

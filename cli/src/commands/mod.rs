@@ -5,6 +5,7 @@ pub(crate) mod audience;
 pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
+pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod man;

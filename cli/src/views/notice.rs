@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet};
-use ha_kind::{Diagnostic, Error, Outcome, Severity, Span};
+use ha_kind::{Code, Diagnostic, Error, Outcome, Severity, Span};
 
 use super::paint::Paint;
 use super::secrets::Secrets;
@@ -17,6 +17,8 @@ const LONGEST_LINE: usize = 2000;
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
+    /// What it goes by, where it has been given one.
+    pub(crate) code: Option<Code>,
     pub(crate) severity: Severity,
     pub(crate) title: String,
     pub(crate) span: Option<Span>,
@@ -35,6 +37,7 @@ impl Notice {
     /// An error without a place.
     pub(crate) fn error(title: impl Into<String>) -> Self {
         Self {
+            code: None,
             severity: Severity::Error,
             title: title.into(),
             span: None,
@@ -45,6 +48,12 @@ impl Notice {
             help: Vec::new(),
             suggestion: None,
         }
+    }
+
+    /// Under this code.
+    pub(crate) fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// With a line below.
@@ -103,7 +112,7 @@ impl From<&Error> for Notice {
 
 impl From<&Diagnostic> for Notice {
     fn from(diagnostic: &Diagnostic) -> Self {
-        let Diagnostic { severity, summary, detail, span, label, context, address, values, help, suggestion } = diagnostic;
+        let Diagnostic { code, severity, summary, detail, span, label, context, address, values, help, suggestion } = diagnostic;
         let mut notes: Vec<(&'static str, String)> = Vec::new();
         if !detail.is_empty() {
             notes.push(("note", detail.clone()));
@@ -112,6 +121,7 @@ impl From<&Diagnostic> for Notice {
             notes.push(("in", address.clone()));
         }
         Self {
+            code: *code,
             severity: *severity,
             title: summary.clone(),
             span: span.clone(),
@@ -141,7 +151,11 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, paint: Pai
     };
     let window = notice.span.as_ref().and_then(|it| Window::around(it, notice.context.as_ref(), sources, secrets));
     let (label, title) = (safe(&notice.label), safe(&notice.title));
-    let mut group = Group::with_title(level.primary_title(title));
+    let title = level.primary_title(title);
+    let mut group = Group::with_title(match notice.code {
+        Some(code) => title.id(code.to_string()),
+        None => title,
+    });
     match (&window, &notice.span) {
         (Some(window), Some(span)) => {
             let primary = AnnotationKind::Primary.span(window.span.clone());

@@ -29,7 +29,7 @@ pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets
 }
 
 fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets) -> Json {
-    let Notice { severity, title, span, label, context, notes, values, help, suggestion } = notice;
+    let Notice { code, severity, title, span, label, context, notes, values, help, suggestion } = notice;
     let safe = |text: &str| secrets.masked(text);
     let mut detail: Vec<String> = Vec::new();
     if !label.is_empty() {
@@ -45,6 +45,7 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets) -> Json {
     };
     let mut fields =
         vec![("severity", severity.into()), ("summary", Json::from(safe(title))), ("detail", detail.join("\n").into())];
+    fields.extend(code.map(|it| ("code", it.to_string().into())));
     if let Some((_, address)) = notes.iter().find(|(what, _)| *what == "in") {
         fields.push(("address", safe(address).into()));
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
+
 /// A stretch of a source file, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
@@ -38,6 +40,9 @@ pub enum Severity {
 /// One thing that is wrong, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
+    /// What it goes by, where it has been given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// How bad it is.
     pub severity: Severity,
     /// What is wrong, in a line: lower case, no period.
@@ -65,6 +70,7 @@ impl Diagnostic {
     #[must_use]
     pub fn error(summary: impl Into<String>) -> Self {
         Self {
+            code: None,
             severity: Severity::Error,
             summary: summary.into(),
             detail: String::new(),
@@ -88,6 +94,13 @@ impl Diagnostic {
     #[must_use]
     pub fn into_warning(mut self) -> Self {
         self.severity = Severity::Warning;
+        self
+    }
+
+    /// Under this code.
+    #[must_use]
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
         self
     }
 

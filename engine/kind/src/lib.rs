@@ -3,6 +3,7 @@
 
 mod address;
 mod attempt;
+pub mod code;
 mod convert;
 mod diagnostic;
 mod error;
@@ -21,6 +22,7 @@ mod value;
 
 pub use address::{Address, BlockAddress, Key, Mode, NotAnAddress, Place};
 pub use attempt::{Attempt, Witness};
+pub use code::Code;
 pub use convert::{Mismatch, convert, unify};
 pub use diagnostic::{Diagnostic, Severity, Span, closest};
 pub use error::{Attempting, Error, Outcome};

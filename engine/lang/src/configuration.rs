@@ -201,6 +201,8 @@ pub struct Variable {
     pub name: Name,
     /// What it must be.
     pub ty: Type,
+    /// Whether its type is written; a value that is given as text stays text where it is not.
+    pub typed: bool,
     /// What it is when it is not given, converted to its type.
     pub default: Option<Value>,
     /// Whether it is never shown.
@@ -293,12 +295,12 @@ pub struct Lifecycle {
     pub enabled: Option<Expression>,
 }
 
-/// What something is replaced with.
+/// One entry of `replace_triggered_by`.
 #[derive(Clone, Debug)]
 pub struct Trigger {
-    /// The block, and the attribute where it is one.
+    /// What it is that changes.
     pub reference: Reference,
-    /// Which instance, where that has to be worked out: `each.key`, `count.index`.
+    /// Which instance of it, where that has to be worked out; a key that is written out is in the reference.
     pub key: Option<Expression>,
 }
 

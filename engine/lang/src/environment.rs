@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Diagnostic, Key, Value};
+use ha_kind::{Diagnostic, Key, Value, code};
 
 use crate::{BlockName, Target};
 
@@ -83,7 +83,9 @@ pub struct Nothing;
 
 impl Scope for Nothing {
     fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
-        Err(Box::new(Diagnostic::error(format!("`{target}` cannot be used here")).help("only constants can be")))
+        Err(Box::new(
+            Diagnostic::error(format!("`{target}` cannot be used here")).code(code::NOT_HERE).help("only constants can be"),
+        ))
     }
 
     fn instance(&self, block: &BlockName, _: &Key) -> Result<Value, Box<Diagnostic>> {

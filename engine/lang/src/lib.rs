@@ -34,7 +34,7 @@ pub use configuration::{
     ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
-pub use ephemeral::Ephemeral;
+pub use ephemeral::kept;
 pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};

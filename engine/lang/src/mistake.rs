@@ -8,49 +8,54 @@ pub(crate) mod place;
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest};
+use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest, code};
 
 use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
 use crate::source::Family;
-use crate::tree::{BlockName, Target};
+use crate::tree::{BlockName, Reference, Target};
 
 fn error(summary: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary)
 }
 
 pub(crate) fn too_large(file: &str) -> Diagnostic {
-    error(format!("`{file}` is larger than 4 GiB")).help("split it into several files")
+    error(format!("`{file}` is larger than 4 GiB")).code(code::TOO_MUCH).help("split it into several files")
 }
 
 pub(crate) fn number_out_of_range(span: Span) -> Diagnostic {
-    error("this number is out of range").at(span)
+    error("this number is out of range").code(code::NUMBER).at(span)
 }
 
 pub(crate) fn line_end_in_text(span: Span) -> Diagnostic {
     error("a text between quotes ends on the line it begins on")
+        .code(code::ESCAPE)
         .at(span)
         .help("write `\\n` for a line end, or use a heredoc: `<<-EOT`, lines of text, `EOT`")
 }
 
 pub(crate) fn splat_in_splat(span: Span) -> Diagnostic {
-    error("`.*` cannot stand behind `.*`").at(span).help("use `[*]`, which can be nested")
+    error("`.*` cannot stand behind `.*`").code(code::SYNTAX).at(span).help("use `[*]`, which can be nested")
 }
 
 pub(crate) fn not_a_reference(span: Span) -> Diagnostic {
-    error("expected one reference").at(span).help("write it without quotes and without anything to work out: `aws_vpc.main`")
+    error("expected one reference")
+        .code(code::FIXED)
+        .at(span)
+        .help("write it without quotes and without anything to work out: `aws_vpc.main`")
 }
 
 pub(crate) fn ambiguous_key(span: Span) -> Diagnostic {
     error("an attribute's name is either a word or an expression in parentheses")
+        .code(code::SYNTAX)
         .at(span)
         .help("put it in parentheses to use its value as the name, or in quotes to use it as it stands")
 }
 
 pub(crate) fn no_such_function(name: &str, span: Span) -> Diagnostic {
     let known = functions().iter().map(|it| it.name);
-    let problem = error(format!("there is no function `{name}`")).at(span);
+    let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span);
     match name.contains("::") {
         true => problem.help("functions of providers are not supported; only `core::` may stand before a name"),
         false => problem.closest(name, known),
@@ -72,11 +77,12 @@ pub(crate) fn argument_count(function: &Function, given: usize, spread: bool, sp
         (true, Some(_)) => format!("`{}` takes at least {}, not {given}", function.name, wants(least)),
         _ => format!("`{}` takes {}, not {given}", function.name, wants(least)),
     };
-    Some(error(summary).at(span()).help(format!("it is called like this: `{form}`")))
+    Some(error(summary).code(code::CALL).at(span()).help(format!("it is called like this: `{form}`")))
 }
 
 pub(crate) fn no_such_template_variable(name: &str, span: Span, known: &[Name]) -> Diagnostic {
     error(format!("the template is not given a variable `{name}`"))
+        .code(code::UNDECLARED)
         .at(span)
         .help(match known.is_empty() {
             true => "it is given none; pass them in the second argument of `templatefile`".into(),
@@ -93,7 +99,10 @@ pub(crate) fn no_such_builtin(root: &str, name: &str, span: Span) -> Diagnostic 
         _ => &["workspace"],
     };
     let listed: Vec<String> = known.iter().map(|it| format!("`{root}.{it}`")).collect();
-    error(format!("`{root}` has no attribute `{name}`")).at(span).help(format!("there is {}", listed.join(", ")))
+    error(format!("`{root}` has no attribute `{name}`"))
+        .code(code::UNDECLARED)
+        .at(span)
+        .help(format!("there is {}", listed.join(", ")))
 }
 
 pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
@@ -108,38 +117,44 @@ pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
         "data" => ("a kind and a name", "data.aws_vpc.main"),
         "resource" => ("a kind and a name", "resource.aws_vpc.main"),
         _ => {
-            return error(format!("`{root}` is not the name of anything here")).at(span).help(format!(
+            return error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(span).help(format!(
                 "for a text put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, and a \
                  resource is named by its kind and name: `{root}.NAME`"
             ));
         }
     };
-    error(format!("`{root}` must be followed by {needs}")).at(span).help(format!("for example `{example}`"))
+    error(format!("`{root}` must be followed by {needs}"))
+        .code(code::UNDECLARED)
+        .at(span)
+        .help(format!("for example `{example}`"))
 }
 
 pub(crate) fn null_key() -> Diagnostic {
-    error("null cannot be the name of an attribute")
+    error("null cannot be the name of an attribute").code(code::NULL)
 }
 
 pub(crate) fn key_is_no_text(key: &Value) -> Diagnostic {
-    error(format!("a {} cannot be the name of an attribute or element", kind(key))).help("it must be a text")
+    error(format!("a {} cannot be the name of an attribute or element", kind(key)))
+        .code(code::WRONG_TYPE)
+        .help("it must be a text")
 }
 
 pub(crate) fn null_condition() -> Diagnostic {
-    error("this condition is null").help("it must be true or false")
+    error("this condition is null").code(code::NULL).help("it must be true or false")
 }
 
 pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
-    error(format!("a condition is true or false, not a {}", kind(value)))
+    error(format!("a condition is true or false, not a {}", kind(value))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn arms_differ(then: &Type, otherwise: &Type) -> Diagnostic {
     error("the two results of a condition must have one type")
+        .code(code::WRONG_TYPE)
         .detail(format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."))
 }
 
 pub(crate) fn arm_does_not_convert(mismatch: &Mismatch) -> Diagnostic {
-    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch)))
+    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch))).code(code::WRONG_TYPE)
 }
 
 /// A mismatch with its place.
@@ -151,23 +166,23 @@ pub(crate) fn at(mismatch: &Mismatch) -> String {
 }
 
 pub(crate) fn null_index() -> Diagnostic {
-    error("null cannot be an index")
+    error("null cannot be an index").code(code::NULL)
 }
 
 pub(crate) fn index_of_null() -> Diagnostic {
-    error("null has no elements").help("the value in front of `[` is null")
+    error("null has no elements").code(code::NULL).help("the value in front of `[` is null")
 }
 
 pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
-    error(format!("{index} is no position in a list")).help("positions are whole numbers from 0 on")
+    error(format!("{index} is no position in a list")).code(code::OUT_OF_RANGE).help("positions are whole numbers from 0 on")
 }
 
 pub(crate) fn index_is_no_number(key: &Value, of: &Value) -> Diagnostic {
-    error(format!("a {} is indexed by a number, not by a {}", kind(of), kind(key)))
+    error(format!("a {} is indexed by a number, not by a {}", kind(of), kind(key))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
-    let problem = error(format!("there is no element {index}"));
+    let problem = error(format!("there is no element {index}")).code(code::OUT_OF_RANGE);
     match length {
         0 => problem.help("there are no elements at all"),
         1 => problem.help("there is 1 element, at index 0"),
@@ -176,22 +191,24 @@ pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
 }
 
 pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
-    error(format!("a {} is no key of an instance", kind(value))).help("with `count` it is a number, with `for_each` a text")
+    error(format!("a {} is no key of an instance", kind(value)))
+        .code(code::WRONG_TYPE)
+        .help("with `count` it is a number, with `for_each` a text")
 }
 
 /// Said in the place of what a function has against a secret.
 pub(crate) const SECRET_REFUSED: &str = "it refuses what it is given; why would show a secret";
 
 pub(crate) fn not_in_secret() -> Diagnostic {
-    error("the (sensitive) value has no such attribute or element")
+    error("the (sensitive) value has no such attribute or element").code(code::SECRET)
 }
 
 pub(crate) fn no_instance_of_secret_key(block: &BlockName) -> Diagnostic {
-    error(format!("`{block}` has no instance of this (sensitive) key"))
+    error(format!("`{block}` has no instance of this (sensitive) key")).code(code::SECRET)
 }
 
 pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
-    let problem = error(format!("a {} has no elements to pick by an index", kind(value)));
+    let problem = error(format!("a {} has no elements to pick by an index", kind(value))).code(code::WRONG_TYPE);
     match value {
         Value::Set(_) => problem.help("the elements of a set have no order; use `tolist`, or `one` where there is but one"),
         _ => problem,
@@ -200,7 +217,7 @@ pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
 
 pub(crate) fn no_such_attribute<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
     let names: Vec<&str> = known.clone().take(20).collect();
-    let problem = error(format!("there is no attribute `{name}`")).closest(name, known);
+    let problem = error(format!("there is no attribute `{name}`")).code(code::NO_ATTRIBUTE).closest(name, known);
     match names.is_empty() {
         true => problem.help("the object has no attributes"),
         false if problem.suggestion.is_some() => problem,
@@ -209,51 +226,53 @@ pub(crate) fn no_such_attribute<'a>(name: &str, known: impl Iterator<Item = &'a 
 }
 
 pub(crate) fn no_such_key<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
-    let problem = error(format!("the map has no element `{name}`"));
+    let problem = error(format!("the map has no element `{name}`")).code(code::NO_ATTRIBUTE);
     problem.closest(name, known).help("`lookup` gives a default where there is no element")
 }
 
 pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
-    error(format!("a {} has no attribute `{name}`", kind(value)))
+    error(format!("a {} has no attribute `{name}`", kind(value))).code(code::NO_ATTRIBUTE)
 }
 
 pub(crate) fn attribute_of_null(name: &str) -> Diagnostic {
-    error(format!("null has no attribute `{name}`")).help("the value in front of the dot is null")
+    error(format!("null has no attribute `{name}`")).code(code::NULL).help("the value in front of the dot is null")
 }
 
 pub(crate) fn attribute_of_list(value: &Value, name: &str) -> Diagnostic {
     error(format!("a {} has no attribute `{name}`, only its elements may have", kind(value)))
+        .code(code::NO_ATTRIBUTE)
         .help(format!("use `[*].{name}` for the attribute of every element, or `[0].{name}` for that of one"))
 }
 
 pub(crate) fn null_operand(sign: &str) -> Diagnostic {
-    error(format!("this side of `{sign}` is null"))
+    error(format!("this side of `{sign}` is null")).code(code::NULL)
 }
 
 pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic {
     let wants = if *ty == Type::Bool { "true or false" } else { "a number" };
-    error(format!("`{sign}` takes {wants}, not {}", shown(value)))
+    error(format!("`{sign}` takes {wants}, not {}", shown(value))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn division_by_nothing() -> Diagnostic {
-    error("division by zero")
+    error("division by zero").code(code::OUT_OF_RANGE)
 }
 
 pub(crate) fn result_out_of_range() -> Diagnostic {
-    error("the result is too large for a number")
+    error("the result is too large for a number").code(code::OUT_OF_RANGE)
 }
 
 pub(crate) fn null_in_text() -> Diagnostic {
-    error("null cannot be part of a text").help("`coalesce(VALUE, \"\")` gives an empty text in its place")
+    error("null cannot be part of a text").code(code::NULL).help("`coalesce(VALUE, \"\")` gives an empty text in its place")
 }
 
 pub(crate) fn no_text(value: &Value) -> Diagnostic {
     error(format!("a {} cannot be part of a text", kind(value)))
+        .code(code::WRONG_TYPE)
         .help("`join` makes a text of a list, `jsonencode` one of anything")
 }
 
 pub(crate) fn text_too_long() -> Diagnostic {
-    error(TooLong::MESSAGE)
+    error(TooLong::MESSAGE).code(code::TOO_MUCH)
 }
 
 pub(crate) fn too_many_elements() -> Diagnostic {
@@ -265,46 +284,47 @@ pub(crate) fn too_many_turns() -> Diagnostic {
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
-    error(format!("`for` goes over lists, sets, maps and objects, not over a {}", kind(value)))
+    error(format!("`for` goes over lists, sets, maps and objects, not over a {}", kind(value))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn iteration_over_null() -> Diagnostic {
-    error("`for` cannot go over null").help("`coalesce(VALUE, [])` gives an empty list in its place")
+    error("`for` cannot go over null").code(code::NULL).help("`coalesce(VALUE, [])` gives an empty list in its place")
 }
 
 pub(crate) fn duplicate_key(name: &str) -> Diagnostic {
     error(format!("two elements give the same key `{name}`"))
+        .code(code::TWICE)
         .help("write `...` behind the value to gather all values of one key in a list")
 }
 
 pub(crate) fn spread_of_no_list(value: &Value) -> Diagnostic {
-    error(format!("only a list can be spread with `...`, not a {}", kind(value)))
+    error(format!("only a list can be spread with `...`, not a {}", kind(value))).code(code::CALL)
 }
 
 pub(crate) fn null_argument(function: &Function, parameter: &Parameter) -> Diagnostic {
-    error(format!("`{}` of `{}` must not be null", parameter.name, function.name))
+    error(format!("`{}` of `{}` must not be null", parameter.name, function.name)).code(code::NULL)
 }
 
 pub(crate) fn wrong_argument(function: &Function, parameter: &Parameter, mismatch: &Mismatch, given: &Value) -> Diagnostic {
     let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), shown(given));
-    error(summary).help(function.doc.to_owned())
+    error(summary).code(code::CALL).help(function.doc.to_owned())
 }
 
 pub(crate) fn refused(function: &Function, parameter: Option<&Parameter>, message: &str) -> Diagnostic {
     match parameter {
-        Some(parameter) => error(format!("`{}` of `{}`: {message}", parameter.name, function.name)),
-        None => error(format!("`{}`: {message}", function.name)),
+        Some(parameter) => error(format!("`{}` of `{}`: {message}", parameter.name, function.name)).code(code::REFUSED),
+        None => error(format!("`{}`: {message}", function.name)).code(code::REFUSED),
     }
 }
 
 pub(crate) fn no_such_argument(name: &str, span: Span, head: &Span, fields: &BTreeMap<Name, Field>) -> Diagnostic {
     let known = fields.keys().map(|it| &**it);
-    error(format!("there is no argument `{name}` here")).at(span).within(head.clone()).closest(name, known)
+    error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).within(head.clone()).closest(name, known)
 }
 
 pub(crate) fn no_such_block(name: &str, span: Span, head: &Span, fields: &BTreeMap<Name, Field>) -> Diagnostic {
     let blocks = fields.iter().filter(|(_, it)| it.shape.block().is_some()).map(|(name, _)| &**name);
-    let problem = error(format!("there is no block `{name}` here")).at(span).within(head.clone());
+    let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).within(head.clone());
     match closest(name, blocks.clone()) {
         Some(_) => problem.closest(name, blocks),
         None => problem.closest(name, fields.keys().map(|it| &**it)),
@@ -312,7 +332,7 @@ pub(crate) fn no_such_block(name: &str, span: Span, head: &Span, fields: &BTreeM
 }
 
 pub(crate) fn argument_as_block(name: &str, span: Span, shape: &Shape) -> Diagnostic {
-    let problem = error(format!("`{name}` is an argument, not a block")).at(span);
+    let problem = error(format!("`{name}` is an argument, not a block")).code(code::ARGUMENT_OR_BLOCK).at(span);
     match shape {
         Shape::Map(_) => problem.help(format!("write `{name} = {{ … }}`")),
         _ => problem.help(format!("write `{name} = …`")),
@@ -320,20 +340,24 @@ pub(crate) fn argument_as_block(name: &str, span: Span, shape: &Shape) -> Diagno
 }
 
 pub(crate) fn argument_and_block(name: &str, span: Span) -> Diagnostic {
-    error(format!("`{name}` is given both as an argument and as a block")).at(span).help("keep one of them")
+    error(format!("`{name}` is given both as an argument and as a block"))
+        .code(code::ARGUMENT_OR_BLOCK)
+        .at(span)
+        .help("keep one of them")
 }
 
 pub(crate) fn one_block_only(name: &str, span: Span) -> Diagnostic {
-    error(format!("there may be one block `{name}` only")).at(span)
+    error(format!("there may be one block `{name}` only")).code(code::TWICE).at(span)
 }
 
 pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
-    error(format!("`for_each` of a dynamic block takes a list, set, map or object, not a {}", kind(value)))
+    error(format!("`for_each` of a dynamic block takes a list, set, map or object, not a {}", kind(value))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn no_such_type(name: &str, span: Span) -> Diagnostic {
     let known = ["any", "string", "number", "bool", "list", "set", "map", "object", "tuple"];
     error(format!("there is no type `{name}`"))
+        .code(code::TYPE)
         .at(span)
         .closest(name, known)
         .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
@@ -348,29 +372,30 @@ pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
         "map" => "map(string)",
         _ => "list(string)",
     };
-    error(format!("`{name}` must say what it is made of")).at(span).help(format!("for example `{example}`"))
+    error(format!("`{name}` must say what it is made of")).code(code::TYPE).at(span).help(format!("for example `{example}`"))
 }
 
 pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
-    error("a type is written without quotes").at(span).help(format!("write `type = {name}`"))
+    error("a type is written without quotes").code(code::TYPE).at(span).help(format!("write `type = {name}`"))
 }
 
 pub(crate) fn not_a_type(span: Span) -> Diagnostic {
     error("this is not a type")
+        .code(code::TYPE)
         .at(span)
         .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
 }
 
 pub(crate) fn optional_outside_object(span: Span) -> Diagnostic {
-    error("only attributes of an object can be optional").at(span)
+    error("only attributes of an object can be optional").code(code::TYPE).at(span)
 }
 
 pub(crate) fn duplicate_attribute(name: &str, span: Span) -> Diagnostic {
-    error(format!("`{name}` is there twice")).at(span)
+    error(format!("`{name}` is there twice")).code(code::TWICE).at(span)
 }
 
 pub(crate) fn does_not_fit(mismatch: &Mismatch, ty: &Type) -> Diagnostic {
-    let problem = error(format!("this is no {}: {}", short(ty), at(mismatch)));
+    let problem = error(format!("this is no {}: {}", short(ty), at(mismatch))).code(code::WRONG_TYPE);
     match ty {
         Type::Object(_) | Type::Tuple(_) => problem.detail(format!("The type is {ty}.")),
         _ => problem,
@@ -386,11 +411,15 @@ fn short(ty: &Type) -> String {
 }
 
 pub(crate) fn block_among_values(name: &str, span: Span) -> Diagnostic {
-    error(format!("a file of values has no blocks, such as `{name}` here")).at(span).help("write `NAME = VALUE`")
+    error(format!("a file of values has no blocks, such as `{name}` here"))
+        .code(code::MISPLACED)
+        .at(span)
+        .help("write `NAME = VALUE`")
 }
 
 pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
     error(format!("`{name}` stands outside of any block"))
+        .code(code::MISPLACED)
         .at(span)
         .help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
 }
@@ -401,7 +430,7 @@ pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagn
         settings, "provider", "variable", "locals", "output", "resource", "data", "module", "moved", "removed", "import",
         "check", "function",
     ];
-    let problem = error(format!("there is no block `{name}`")).at(span);
+    let problem = error(format!("there is no block `{name}`")).code(code::MISPLACED).at(span);
     match name {
         "ephemeral" => problem.help("a secret that is read can come by a `variable` with `ephemeral = true`"),
         "action" | "list" => problem.help("what is done besides looking after resources belongs into a script around `ha apply`"),
@@ -414,27 +443,33 @@ pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagn
 }
 
 pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
-    let mut problem = error(format!("in files like this one the block is called `{own}`")).at(span);
+    let mut problem = error(format!("in files like this one the block is called `{own}`")).code(code::FAMILIES).at(span);
     problem.suggestion = Some(own.to_owned());
     problem.help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
 }
 
 pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {
-    error("there is no `cloud` here").at(span).help(format!(
+    error("there is no `cloud` here").code(code::NOT_SUPPORTED).at(span).help(format!(
         "say where the state is kept by `{settings} {{ backend \"s3\" {{ … }} }}`, or leave it out for this machine"
     ))
 }
 
 pub(crate) fn no_encryption(span: Span) -> Diagnostic {
-    error("there is no `encryption` block here").at(span).help("the state is always encrypted; leave the block out")
+    error("there is no `encryption` block here")
+        .code(code::NOT_SUPPORTED)
+        .at(span)
+        .help("the state is always encrypted; leave the block out")
 }
 
 pub(crate) fn not_a_version_constraint(part: &str, span: Span) -> Diagnostic {
-    error(format!("`{part}` is no constraint on a version")).at(span).help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
+    error(format!("`{part}` is no constraint on a version"))
+        .code(code::VERSION)
+        .at(span)
+        .help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
 }
 
 pub(crate) fn other_version(family: Family, version: &str, constraint: &str, span: Span) -> Diagnostic {
-    let problem = error(format!("this configuration asks for a version {constraint}")).at(span);
+    let problem = error(format!("this configuration asks for a version {constraint}")).code(code::VERSION).at(span);
     match family {
         Family::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
         Family::Terraform => problem
@@ -445,6 +480,7 @@ pub(crate) fn other_version(family: Family, version: &str, constraint: &str, spa
 
 pub(crate) fn no_remote_state(span: Span) -> Diagnostic {
     error("the state of another configuration cannot be read")
+        .code(code::NOT_SUPPORTED)
         .at(span)
         .help("make what is read a `variable` here; `ha output --json` in the other directory prints what it tells")
 }
@@ -456,21 +492,23 @@ pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span)
         (1, _) => format!("`{block}` has 1 label, not {given}"),
         (wants, _) => format!("`{block}` has {wants} labels, not {given}"),
     };
-    error(summary).at(span).help(format!("write `{block}{form} {{`"))
+    error(summary).code(code::LABELS).at(span).help(format!("write `{block}{form} {{`"))
 }
 
 pub(crate) fn not_an_identifier(name: &str, span: Span) -> Diagnostic {
     error(format!("\"{name}\" is no name"))
+        .code(code::LABELS)
         .at(span)
         .help("names begin with a letter or `_` and go on with letters, digits, `_` and `-`")
 }
 
 pub(crate) fn unexpected_block(name: &str, known: &[&str], span: Span) -> Diagnostic {
-    error(format!("there is no block `{name}` here")).at(span).closest(name, known.iter().copied())
+    error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).closest(name, known.iter().copied())
 }
 
 pub(crate) fn unexpected_argument(name: &str, known: &[&str], span: Span) -> Diagnostic {
-    let problem = error(format!("there is no argument `{name}` here")).at(span).closest(name, known.iter().copied());
+    let problem =
+        error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).closest(name, known.iter().copied());
     match problem.suggestion {
         Some(_) => problem,
         None => problem.help(format!("there are {}", known.join(", "))),
@@ -478,15 +516,19 @@ pub(crate) fn unexpected_argument(name: &str, known: &[&str], span: Span) -> Dia
 }
 
 pub(crate) fn reserved_variable(name: &str, span: Span) -> Diagnostic {
-    error(format!("a variable cannot be called `{name}`")).at(span).help("the word has a meaning in `module` blocks")
+    error(format!("a variable cannot be called `{name}`"))
+        .code(code::VARIABLE)
+        .at(span)
+        .help("the word has a meaning in `module` blocks")
 }
 
 pub(crate) fn null_default(name: &str, span: Span) -> Diagnostic {
-    error(format!("the variable `{name}` is not nullable, but null by default")).at(span)
+    error(format!("the variable `{name}` is not nullable, but null by default")).code(code::VARIABLE).at(span)
 }
 
 pub(crate) fn declared_twice(what: &str, first: &Span, span: Span) -> Diagnostic {
     error(format!("there is more than one {what}"))
+        .code(code::TWICE)
         .at(span)
         .label("the second")
         .help(format!("the first is in {}; give one of them another name", first.file))
@@ -496,6 +538,7 @@ pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &Span, span
     match alias {
         Some(alias) => declared_twice(&format!("provider `{name}.{alias}`"), first, span),
         None => error(format!("there is more than one provider `{name}`"))
+            .code(code::TWICE)
             .at(span)
             .label("the second")
             .help("give one of them an `alias` and name it where it is meant: `provider = NAME.ALIAS`"),
@@ -503,77 +546,103 @@ pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &Span, span
 }
 
 pub(crate) fn missing_argument(name: &str, span: Span) -> Diagnostic {
-    error(format!("the argument `{name}` is required")).at(span)
+    error(format!("the argument `{name}` is required")).code(code::MISSING).at(span)
 }
 
 pub(crate) fn not_a_list_of_references(span: Span) -> Diagnostic {
-    error("expected a list of references").at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
+    error("expected a list of references").code(code::FIXED).at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
+}
+
+pub(crate) fn not_a_trigger(reference: &Reference, span: Span) -> Diagnostic {
+    error(format!("`{reference}` is no resource, and only what is planned can be replaced with"))
+        .at(span)
+        .help("give the value to a resource that keeps it, such as `ha_data` with `input`, and name that")
+}
+
+pub(crate) fn constant_is_not_known(span: Span) -> Diagnostic {
+    error("a constant must be known before anything is planned")
+        .at(span)
+        .help("put what depends on the time or on chance into a local value")
 }
 
 pub(crate) fn no_provisioners(name: &str, span: Span) -> Diagnostic {
-    error(format!("`{name}` blocks are not supported")).at(span).help(
+    error(format!("`{name}` blocks are not supported")).code(code::NOT_SUPPORTED).at(span).help(
         "what a machine does at its first start goes into `user_data`; a `mongodb_host` runs what it needs by its machine block",
     )
 }
 
 pub(crate) fn count_and_for_each(span: Span) -> Diagnostic {
-    error("`count` and `for_each` exclude each other").at(span)
+    error("`count` and `for_each` exclude each other").code(code::EXCLUSIVE).at(span)
 }
 
 pub(crate) fn enabled_and_many(span: Span) -> Diagnostic {
     error("`enabled` is for blocks without `count` and `for_each`")
+        .code(code::EXCLUSIVE)
         .at(span)
         .help("give `count` or `for_each` no elements instead")
 }
 
 pub(crate) fn many_in_check(span: Span) -> Diagnostic {
-    error("a data source of a `check` block is one, without `count` or `for_each`").at(span)
+    error("a data source of a `check` block is one, without `count` or `for_each`").code(code::EXCLUSIVE).at(span)
 }
 
 pub(crate) fn check_without_assertion(name: &str, span: Span) -> Diagnostic {
-    error(format!("the check `{name}` asserts nothing")).at(span).help("add `assert { condition = …  error_message = … }`")
+    error(format!("the check `{name}` asserts nothing"))
+        .code(code::MISSING)
+        .at(span)
+        .help("add `assert { condition = …  error_message = … }`")
 }
 
 pub(crate) fn of_another_check(block: &BlockName, check: &str, span: Span) -> Diagnostic {
     error(format!("`{block}` is read for the check `{check}` alone"))
+        .code(code::UNDECLARED)
         .at(span)
         .help("write the data source outside of the `check` block to use it elsewhere")
 }
 
 pub(crate) fn not_a_provider(span: Span) -> Diagnostic {
-    error("expected the name of a provider").at(span).help("for example `provider = aws` or `provider = aws.east`")
+    error("expected the name of a provider")
+        .code(code::FIXED)
+        .at(span)
+        .help("for example `provider = aws` or `provider = aws.east`")
 }
 
 pub(crate) fn dynamic_of_meta(name: &str, span: Span) -> Diagnostic {
-    error(format!("`{name}` blocks cannot be dynamic")).at(span)
+    error(format!("`{name}` blocks cannot be dynamic")).code(code::EXCLUSIVE).at(span)
 }
 
 pub(crate) fn iterator_is_no_name(span: Span) -> Diagnostic {
-    error("`iterator` is a name, without quotes").at(span)
+    error("`iterator` is a name, without quotes").code(code::FIXED).at(span)
 }
 
 pub(crate) fn one_content(span: Span) -> Diagnostic {
-    error("a dynamic block has exactly one `content` block").at(span)
+    error("a dynamic block has exactly one `content` block").code(code::MISSING).at(span)
 }
 
 pub(crate) fn not_a_path(span: Span) -> Diagnostic {
-    error("expected an argument of this block").at(span).help("for example `tags` or `tags[\"Name\"]`")
+    error("expected an argument of this block").code(code::FIXED).at(span).help("for example `tags` or `tags[\"Name\"]`")
 }
 
 pub(crate) fn ignores_no_list(span: Span) -> Diagnostic {
-    error("expected `all` or a list of arguments").at(span).help("for example `ignore_changes = [tags]`")
+    error("expected `all` or a list of arguments").code(code::FIXED).at(span).help("for example `ignore_changes = [tags]`")
 }
 
 pub(crate) fn not_a_required_provider(span: Span) -> Diagnostic {
-    error("expected an object").at(span).help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
+    error("expected an object")
+        .code(code::VERSION)
+        .at(span)
+        .help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
 }
 
 pub(crate) fn not_a_list_of_aliases(name: &str, span: Span) -> Diagnostic {
-    error(format!("expected aliases of `{name}`")).at(span).help(format!("for example `configuration_aliases = [{name}.west]`"))
+    error(format!("expected aliases of `{name}`"))
+        .code(code::FIXED)
+        .at(span)
+        .help(format!("for example `configuration_aliases = [{name}.west]`"))
 }
 
 pub(crate) fn not_declared<'a>(what: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    error(format!("there is no {what} `{name}`")).at(span).closest(name, known)
+    error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(span).closest(name, known)
 }
 
 pub(crate) fn no_such_block_declared<'a>(name: &BlockName, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
@@ -581,7 +650,7 @@ pub(crate) fn no_such_block_declared<'a>(name: &BlockName, span: Span, known: im
         Mode::Managed => "resource",
         Mode::Data => "data source",
     };
-    error(format!("there is no {what} `{name}`")).at(span).closest(&name.to_string(), known)
+    error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(span).closest(&name.to_string(), known)
 }
 
 pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, span: Span) -> Diagnostic {
@@ -589,25 +658,25 @@ pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, span: Span
         Mode::Managed => ("resource", "data source"),
         Mode::Data => ("data source", "resource"),
     };
-    let mut problem = error(format!("there is no {what} `{name}`, but a {is} `{twin}`")).at(span);
+    let mut problem = error(format!("there is no {what} `{name}`, but a {is} `{twin}`")).code(code::UNDECLARED).at(span);
     problem.help.push(format!("did you mean `{twin}`?"));
     problem
 }
 
 pub(crate) fn no_each(target: &Target, span: Span) -> Diagnostic {
-    error(format!("`{target}` has a value only in blocks with `for_each`")).at(span)
+    error(format!("`{target}` has a value only in blocks with `for_each`")).code(code::NOT_HERE).at(span)
 }
 
 pub(crate) fn no_count(span: Span) -> Diagnostic {
-    error("`count.index` has a value only in blocks with `count`").at(span)
+    error("`count.index` has a value only in blocks with `count`").code(code::NOT_HERE).at(span)
 }
 
 pub(crate) fn no_self(span: Span) -> Diagnostic {
-    error("`self` has a value only in postconditions").at(span).help("elsewhere name the block: `KIND.NAME`")
+    error("`self` has a value only in postconditions").code(code::NOT_HERE).at(span).help("elsewhere name the block: `KIND.NAME`")
 }
 
 pub(crate) fn nothing_worked(said: Vec<String>) -> Diagnostic {
-    let mut problem = error("no argument of `try` has a value");
+    let mut problem = error("no argument of `try` has a value").code(code::REFUSED);
     problem.detail = said.into_iter().map(|it| format!("- {it}")).collect::<Vec<_>>().join("\n");
     problem.help("give a last argument that always has one, such as null")
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a text before anything in it has a meaning, each phrased once.
 
-use ha_kind::{Diagnostic, Span};
+use ha_kind::{Diagnostic, Span, code};
 
 fn error(summary: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::error(summary).at(span)
@@ -8,7 +8,7 @@ fn error(summary: impl Into<String>, span: Span) -> Diagnostic {
 
 pub(crate) fn unexpected(found: &str, wanted: &str, span: Span) -> Diagnostic {
     let found: String = found.chars().take(40).flat_map(char::escape_debug).collect();
-    let problem = error(format!("expected {wanted}, found `{found}`"), span);
+    let problem = error(format!("expected {wanted}, found `{found}`"), span).code(code::SYNTAX);
     match found.as_str() {
         "'" => problem.help("texts stand between double quotes"),
         "`" => problem.help("for a text of several lines use a heredoc: `<<-EOT`, lines of text, `EOT`"),
@@ -20,65 +20,72 @@ pub(crate) fn unexpected(found: &str, wanted: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn ends_early(wanted: &str, span: Span) -> Diagnostic {
-    error(format!("the text ends too early: expected {wanted}"), span)
+    error(format!("the text ends too early: expected {wanted}"), span).code(code::SYNTAX)
 }
 
 pub(crate) fn line_ends_early(wanted: &str, span: Span) -> Diagnostic {
     error(format!("expected {wanted}, found the end of the line"), span)
+        .code(code::SYNTAX)
         .help("within parentheses and brackets an expression may go on over line ends")
 }
 
 pub(crate) fn never_closed(span: Span) -> Diagnostic {
-    error("this block is never closed", span).help("end it with `}` on a line of its own")
+    error("this block is never closed", span).code(code::SYNTAX).help("end it with `}` on a line of its own")
 }
 
 pub(crate) fn unclosed_comment(span: Span) -> Diagnostic {
-    error("this comment is never closed", span).help("end it with `*/`")
+    error("this comment is never closed", span).code(code::SYNTAX).help("end it with `*/`")
 }
 
 pub(crate) fn argument_twice(name: &str, first: &Span, span: Span) -> Diagnostic {
     error(format!("the argument `{name}` is given twice"), span)
+        .code(code::TWICE)
         .help(format!("it is given first at offset {} of {}; keep one", first.start, first.file))
 }
 
 pub(crate) fn block_in_one_line(name: &str, span: Span) -> Diagnostic {
     error(format!("expected `=` behind `{name}`: a block on one line has one argument and no blocks"), span)
+        .code(code::SYNTAX)
         .help("put what is between the braces on lines of its own")
 }
 
 pub(crate) fn several_in_one_line(span: Span) -> Diagnostic {
-    error("a block on one line has one argument", span).help("put each argument on a line of its own, without commas")
+    error("a block on one line has one argument", span)
+        .code(code::SYNTAX)
+        .help("put each argument on a line of its own, without commas")
 }
 
 pub(crate) fn too_deep(levels: usize, span: Span) -> Diagnostic {
     error(format!("more than {levels} brackets, blocks and templates are open here"), span)
+        .code(code::TOO_MUCH)
         .help("give an inner part a name in `locals` and use that here")
 }
 
 pub(crate) fn too_long_a_chain(height: usize, span: Span) -> Diagnostic {
     error(format!("more than {height} operations depend on each other here"), span)
+        .code(code::TOO_MUCH)
         .help("give a part of it a name in `locals` and use that here, or use `sum`, `concat`, `join` or `alltrue`")
 }
 
 pub(crate) fn two_points(span: Span) -> Diagnostic {
-    error("a number has one point at most", span)
+    error("a number has one point at most", span).code(code::NUMBER)
 }
 
 pub(crate) fn not_an_index(written: &str, span: Span) -> Diagnostic {
     let steps: String = written.split('.').map(|it| format!("[{it}]")).collect();
-    error(format!("`{written}` is no index"), span).help(format!("write `{steps}`"))
+    error(format!("`{written}` is no index"), span).code(code::SYNTAX).help(format!("write `{steps}`"))
 }
 
 pub(crate) fn no_such_escape(written: &str, span: Span) -> Diagnostic {
-    error(format!("`{}` is not an escape", written.escape_debug()), span).help(
+    error(format!("`{}` is not an escape", written.escape_debug()), span).code(code::ESCAPE).help(
         "write `\\\\` for a backslash; there are `\\n`, `\\r`, `\\t`, `\\\"`, `\\u0000` and `\\U00000000` with the digits of a character",
     )
 }
 
 pub(crate) fn directive_left_open(name: &str, end: &str, span: Span) -> Diagnostic {
-    error(format!("`%{{ {name} }}` is never ended"), span).help(format!("end it with `%{{ {end} }}`"))
+    error(format!("`%{{ {name} }}` is never ended"), span).code(code::TEMPLATE).help(format!("end it with `%{{ {end} }}`"))
 }
 
 pub(crate) fn directive_not_open(name: &str, span: Span) -> Diagnostic {
-    error(format!("there is nothing here that `%{{ {name} }}` belongs to"), span)
+    error(format!("there is nothing here that `%{{ {name} }}` belongs to"), span).code(code::TEMPLATE)
 }

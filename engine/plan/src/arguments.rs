@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{Address, Described, Diagnostic, Name, Object, Problem, Span, Step, Value};
+use ha_kind::{Address, Described, Diagnostic, Name, Object, Problem, Span, Step, Value, code};
 use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
 use ha_state::Record;
 
@@ -65,7 +65,7 @@ impl Arguments {
 pub(crate) fn located(problems: Vec<Problem>, body: &Body, address: Option<&Address>, head: Span) -> Vec<Diagnostic> {
     let each = |problem: Problem| {
         let span = body.locate(&problem.path);
-        let diagnostic = Diagnostic::error(problem.message).at(span).within(head.clone());
+        let diagnostic = Diagnostic::error(problem.message).code(code::MISPLACED).at(span).within(head.clone());
         match address {
             Some(address) => diagnostic.of(address),
             None => diagnostic,

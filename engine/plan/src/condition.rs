@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ha_kind::{Diagnostic, Type, Value};
+use ha_kind::{Diagnostic, Type, Value, code};
 use ha_lang::{Condition, Environment};
 
 use crate::world::{Standpoint, World};
@@ -14,7 +14,8 @@ pub(crate) fn failing(world: &World, conditions: &[Condition], at: &Standpoint<'
         match world.within(at, |environment| message(condition, environment)) {
             Ok(None) => {}
             Ok(Some(message)) => {
-                let diagnostic = Diagnostic::error("a condition does not hold").at(condition.condition.span().clone());
+                let diagnostic =
+                    Diagnostic::error("a condition does not hold").code(code::CONDITION).at(condition.condition.span().clone());
                 diagnostics.push(diagnostic.detail(message).of(of));
             }
             Err(more) => diagnostics.extend(more),
@@ -25,7 +26,7 @@ pub(crate) fn failing(world: &World, conditions: &[Condition], at: &Standpoint<'
 
 /// The message of a condition that does not hold; none while it holds or is not known.
 pub(crate) fn message(condition: &Condition, environment: &Environment<'_>) -> Result<Option<String>, Vec<Diagnostic>> {
-    let wrong = |message: String| vec![Diagnostic::error(message).at(condition.condition.span().clone())];
+    let wrong = |message: String| vec![Diagnostic::error(message).code(code::WRONG_TYPE).at(condition.condition.span().clone())];
     let value = condition.condition.evaluate(environment)?.unmark().0;
     match ha_kind::convert(&value, &Type::Bool).map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))? {
         Value::Bool(false) => {

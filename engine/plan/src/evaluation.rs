@@ -1,6 +1,6 @@
 //! The value of every node that is no block, in each instance of its module.
 
-use ha_kind::{Diagnostic, Name, Value, convert};
+use ha_kind::{Diagnostic, Name, Value, code, convert};
 use ha_lang::{OutputBlock, Variable};
 
 use crate::condition::{failing, message};
@@ -52,7 +52,7 @@ fn expand(graph: &Graph, world: &mut World, module: ModuleId, evaluated: &mut Ev
                 Some(before) if before.keys().eq(expansion.keys()) => world.expand_call_again(instance, place, expansion),
                 Some(_) => {
                     let what = format!("`{}module.{}` has other instances than planned", world.prefix(instance), call.name);
-                    let diagnostic = Diagnostic::error(what).at(call.head.clone());
+                    let diagnostic = Diagnostic::error(what).code(code::OTHER_THAN_PLANNED).at(call.head.clone());
                     evaluated.diagnostics.push(diagnostic.help("plan again and look at the new plan"));
                 }
             },
@@ -128,7 +128,7 @@ fn input(
     let argument = call.arguments.get(name);
     let at = |message: String| {
         let span = argument.map_or(&call.head, |it| it.span());
-        Diagnostic::error(message).at(span.clone()).within(call.head.clone()).of(of())
+        Diagnostic::error(message).code(code::WRONG_TYPE).at(span.clone()).within(call.head.clone()).of(of())
     };
     let given = match argument {
         Some(argument) => Some(world.evaluate(&Standpoint::each(caller, &expansion, place), argument)?),
@@ -158,7 +158,8 @@ fn invalid(graph: &Graph, world: &World, instance: InstanceId, variable: &Variab
             Ok(None) => {}
             Ok(Some(message)) => {
                 let of = format!("{}var.{}", world.prefix(instance), variable.name);
-                let diagnostic = Diagnostic::error(format!("the value of `var.{}` will not do", variable.name));
+                let diagnostic =
+                    Diagnostic::error(format!("the value of `var.{}` will not do", variable.name)).code(code::CONDITION);
                 let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(of);
                 diagnostics.push(diagnostic.within(condition.span.clone()));
             }
@@ -170,6 +171,8 @@ fn invalid(graph: &Graph, world: &World, instance: InstanceId, variable: &Variab
 
 /// An output that would show a secret.
 fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name)).at(output.value.span().clone());
+    let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name))
+        .code(code::SECRET)
+        .at(output.value.span().clone());
     diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
 }

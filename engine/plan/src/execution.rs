@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, Described, Diagnostic, Name, Object, Schemas, Value};
+use ha_kind::{Action, Address, Described, Diagnostic, Name, Object, Schemas, Value, code};
 use ha_lang::{Configuration, Files, ResourceBlock};
 use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
@@ -245,7 +245,9 @@ impl Execution {
             Some(Place { node, place, instance, at, block: graph.block(node)? })
         };
         found().ok_or_else(|| {
-            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance").of(address);
+            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
+                .code(code::OTHER_THAN_PLANNED)
+                .of(address);
             let diagnostic = match graph.block_at(&address.block) {
                 Some(block) => diagnostic.at(block.head.clone()),
                 None => diagnostic,
@@ -267,7 +269,9 @@ impl Execution {
         for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name))
         {
             if !agrees(planned, &value.get(output)) {
-                let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says")).at(block.head.clone());
+                let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says"))
+                    .code(code::OTHER_THAN_PLANNED)
+                    .at(block.head.clone());
                 let detail = "It was known while planning, and the service answered something else. It is done and on record.";
                 let help = "plan again and look at what that changes; this is a fault of the kind, please report it";
                 diagnostics.push(diagnostic.detail(detail).help(help).of(&change.address));
@@ -334,8 +338,9 @@ impl Execution {
             schema.conform(&given).map_err(|it| located(it, &block.body, None, block.span.clone()))
         })?;
         if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {
-            let diagnostic =
-                Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known")).at(block.span.clone());
+            let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))
+                .code(code::OTHER_THAN_PLANNED)
+                .at(block.span.clone());
             let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
             return Err(vec![diagnostic.detail(cause)]);
         }
@@ -411,7 +416,11 @@ fn hold_against_plan(
 ) -> Result<(), Box<Diagnostic>> {
     let at = |name: &Name, what: &str| {
         let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
-        Diagnostic::error(format!("`{name}` {what}")).at(span).within(block.head.clone()).of(&change.address)
+        Diagnostic::error(format!("`{name}` {what}"))
+            .code(code::OTHER_THAN_PLANNED)
+            .at(span)
+            .within(block.head.clone())
+            .of(&change.address)
     };
     if let Some((name, value)) = arguments.iter().find(|(_, it)| !it.is_wholly_known()) {
         let cause = value.cause().map(|it| format!(" It waits for `{it}`.")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, convert};
+use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, code, convert};
 use ha_lang::{Expression, Import, ModuleCall, ResourceBlock};
 
 use crate::world::{InstanceId, Standpoint, World};
@@ -45,6 +45,15 @@ impl Undecided {
 }
 
 impl Expansion {
+    /// One instance of a block of which nobody knows yet how often it is there.
+    pub(crate) fn stand_in(block: &ResourceBlock) -> Self {
+        match (&block.count, &block.for_each) {
+            (Some(_), _) => Expansion::Count(1),
+            (None, Some(_)) => Expansion::ForEach(vec![("key".into(), Value::unknown(Type::Any, Some("each.value".into())))]),
+            (None, None) => Expansion::Single,
+        }
+    }
+
     /// How many instances there are.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -123,7 +132,7 @@ impl Repeated<'_> {
     }
 
     fn at(&self, expression: &Expression, message: &str) -> Diagnostic {
-        self.place(Diagnostic::error(message).at(expression.span().clone()))
+        self.place(Diagnostic::error(message).code(code::KEYS).at(expression.span().clone()))
     }
 }
 
@@ -170,7 +179,7 @@ pub(crate) fn flag(world: &World, instance: InstanceId, expression: &Expression,
     if let Some(Value::Bool(literal)) = expression.literal() {
         return Ok(*literal);
     }
-    let at = |message: String| Diagnostic::error(message).at(expression.span().clone());
+    let at = |message: String| Diagnostic::error(message).code(code::KEYS).at(expression.span().clone());
     let value = world.evaluate(&Standpoint::of(instance), expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),

@@ -8,7 +8,7 @@ mod sorted;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span};
+use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span, code};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
@@ -386,6 +386,7 @@ impl Graph {
         let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
         names.dedup();
         let diagnostic = Diagnostic::error("these refer to each other in a circle")
+            .code(code::CIRCLE)
             .detail(format!("{} each wait for another of them.", names.join(", ")))
             .help("move what they share into a local value or a resource of its own");
         match circle.iter().find_map(|id| self.span(*id)) {

@@ -1,6 +1,6 @@
 //! What `lifecycle` says of blocks: what is made first, and what must not be destroyed.
 
-use ha_kind::{Diagnostic, Value};
+use ha_kind::{Diagnostic, Value, code};
 use ha_lang::Expression;
 
 use crate::expand::{Undecided, flag};
@@ -85,7 +85,8 @@ pub(crate) fn protection(
         (true, true) => "It would be replaced.".to_owned(),
         (true, false) => "It would be deleted.".to_owned(),
     };
-    let diagnostic = Diagnostic::error(format!("`{}` is protected, and this plan would destroy it", change.address));
+    let diagnostic =
+        Diagnostic::error(format!("`{}` is protected, and this plan would destroy it", change.address)).code(code::PROTECTED);
     let diagnostic = diagnostic.detail(why).of(&change.address);
     let help = match block {
         Some(_) => "undo that change, or set `prevent_destroy = false` and plan again",

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Place, Schemas, Span};
+use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Place, Schemas, Span, code};
 use ha_lang::Configuration;
 use ha_state::State;
 
@@ -113,7 +113,9 @@ fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic
     if from == to || kind(from).zip(kind(to)).is_some_and(|(from, to)| from.is_twin_of(to)) {
         return None;
     }
-    let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own")).at(span.clone());
+    let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own"))
+        .code(code::MOVE)
+        .at(span.clone());
     let help = "use a `removed` block for the old one and an `import` block for the new one";
     Some(diagnostic.help(help))
 }
@@ -254,8 +256,9 @@ impl Removal {
 
     fn blocked(&mut self, statement: &Statement<'_>, from: &Place, to: &Place) {
         let Some(span) = statement.span else { return };
-        let diagnostic =
-            Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already")).at(span.clone());
+        let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already"))
+            .code(code::MOVE)
+            .at(span.clone());
         let help = format!(
             "look at both with `ha state show`; forget the one that is wrong with `ha state rm`, or drop this block if `{from}` may go"
         );

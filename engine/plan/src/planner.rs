@@ -14,8 +14,8 @@ mod replace;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Value};
-use ha_lang::{Configuration, Files, ResourceBlock};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Value, code};
+use ha_lang::{BlockName, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
@@ -105,8 +105,22 @@ pub fn plan(input: &Input<'_>) -> Result<Planned, Refused> {
     }
 }
 
+/// Everything that is wrong with a configuration whatever is known later.
+#[must_use]
+pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
+    let current = Current::of(input.state, input.observed, input.schemas);
+    let graph = match Graph::of(input.configuration, input.schemas) {
+        Ok(graph) => Arc::new(graph),
+        Err(diagnostics) => return diagnostics,
+    };
+    let planner = Planner { only_checks: true, ..Planner::new(input, graph, current) };
+    planner.plan().err().map(|it| it.diagnostics).unwrap_or_default()
+}
+
 struct Planner<'a> {
     input: &'a Input<'a>,
+    /// Nothing is known and nothing is to be done: only what is wrong in any case is told.
+    only_checks: bool,
     graph: Arc<Graph>,
     /// What is planned.
     choice: Choice,
@@ -158,6 +172,7 @@ impl<'a> Planner<'a> {
             removals: Removals::of(input.configuration),
             imports: BTreeMap::new(),
             input,
+            only_checks: false,
             reach: Reach::default(),
             world,
             current,
@@ -184,6 +199,7 @@ impl<'a> Planner<'a> {
         let (snapshot, files) = (self.input.snapshot, self.input.files);
         let peek = Peek { graph: &graph, snapshot, files, recorded: None };
         self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
+        self.required();
         for node in graph.order.iter().copied() {
             self.node(node);
         }
@@ -262,8 +278,23 @@ impl<'a> Planner<'a> {
         self.flow[id] = self.flow_of(id);
     }
 
+    /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.
+    fn required(&mut self) {
+        let schemas = self.input.schemas;
+        let providers = schemas.kinds().map(|(_, it)| &*it.provider).chain(schemas.providers().map(|(name, _)| &**name));
+        let known: BTreeSet<&str> = providers.collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        let configuration = &self.input.configuration;
+        self.diagnostics.extend(unknown_providers(configuration, &known));
+        let fields = |name: &BlockName| schemas.kind(name.mode, &name.kind).map(|it| &it.schema().arguments);
+        self.diagnostics.extend(kept(configuration, fields));
+    }
+
     /// Tells why something cannot be decided, unless that is because a data source has yet to answer.
     fn undecided(&mut self, undecided: Undecided) {
+        if undecided.waits && self.only_checks {
+            return;
+        }
         if !undecided.waits || self.reads.is_empty() {
             self.diagnostics.extend(undecided.diagnostics);
         }
@@ -297,7 +328,16 @@ impl<'a> Planner<'a> {
             let expansion = match expansion(&self.world, instance, block) {
                 Ok(expansion) => expansion,
                 Err(undecided) => {
+                    let stand_in = (self.only_checks && undecided.waits).then(|| Expansion::stand_in(block));
                     self.undecided(undecided);
+                    if let Some(expansion) = stand_in {
+                        let address = self.world.block_address(instance, place);
+                        let many =
+                            Many { node, place, instance, block, described, expansion: &expansion, address, because: &because };
+                        let one = many.one(0);
+                        let arguments = Arguments::of(&self.world, &one.standpoint(), described, block, &one.address);
+                        self.diagnostics.extend(arguments.err().into_iter().flatten());
+                    }
                     continue;
                 }
             };
@@ -414,7 +454,7 @@ fn once_each(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 fn unknown_kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {
     let name = &block.name;
     let what = if name.mode == Mode::Data { "data source" } else { "kind of resource" };
-    let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).at(block.head.clone());
+    let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).code(code::NO_KIND).at(block.head.clone());
     let known: Vec<Name> = schemas.kinds().filter(|(mode, _)| *mode == name.mode).map(|(_, it)| it.kind.clone()).collect();
     diagnostic.closest(&name.kind, known.iter().map(|it| &**it)).help("`ha schema` lists all kinds")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Diagnostic, Impact, ImpactSeverity, Mode};
+use ha_kind::{Action, Diagnostic, Impact, ImpactSeverity, Mode, code};
 
 use crate::model::{Change, Rolling, Step, StepKind};
 
@@ -52,6 +52,7 @@ fn is_disruptive(change: &Change) -> bool {
 fn tangled_members(group: &str, members: &[usize], changes: &[Change]) -> Diagnostic {
     let names: Vec<String> = members.iter().map(|it| format!("`{}`", changes[*it].address)).collect();
     Diagnostic::warning(format!("the members of `{group}` cannot all be changed one after another"))
+        .code(code::WAITING)
         .detail(format!("Among {} some steps of one wait for steps of another and the other way round.", names.join(", ")))
         .help("change fewer things at once: apply first what replaces nothing, then one kind of resource after another")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::Diagnostic;
+use ha_kind::{Diagnostic, code};
 use ha_plan::{Configuration, Execution, Files, Plan, PlanMode, Settled, StepKind};
 use ha_state::{Frame, ProviderName, StepOutcome, Writer};
 
@@ -81,7 +81,8 @@ impl Engine {
 }
 
 fn stale(address: &ha_kind::Address) -> Diagnostic {
-    let diagnostic = Diagnostic::error("the plan is stale: what it touches or reads has changed since it was made");
+    let diagnostic =
+        Diagnostic::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
     diagnostic.of(address).help("make a new plan, look at it, and apply that")
 }
 
@@ -91,7 +92,7 @@ fn unwritable(error: &StepError) -> Diagnostic {
         StepError::Provider(error) => error.to_string(),
         StepError::Configuration(_) => String::new(),
     };
-    Diagnostic::error("the state could not be written").detail(text)
+    Diagnostic::error("the state could not be written").code(code::STATE_NOT_WRITTEN).detail(text)
 }
 
 /// Writes down what refresh saw, what the configuration says of things that do not change, and settings of providers

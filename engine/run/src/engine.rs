@@ -1,7 +1,7 @@
 //! Everything that drives the pure parts: refresh and reads around planning.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures::stream::StreamExt;
 use ha_kind::{Address, Diagnostic, Drivers, Error, ImportedValue, Object, Schemas};
@@ -88,7 +88,7 @@ impl Engine {
     #[must_use]
     pub fn validate(&self, request: &Request) -> Vec<Diagnostic> {
         let (state, observed) = (State::default(), Observed::default());
-        ha_plan::plan(&self.input(request, &Moved::nothing(&state), &observed)).err().map(|it| it.diagnostics).unwrap_or_default()
+        ha_plan::check(&self.input(request, &Moved::nothing(&state), &observed))
     }
 
     /// Plans: looks at what is recorded, reads what the configuration asks for, decides.
@@ -99,22 +99,23 @@ impl Engine {
         let wrong = |diagnostics| Failure { diagnostics, ..Failure::default() };
         let moved = ha_plan::moved(state, &request.configuration, &self.schemas).map_err(wrong)?;
         let mut observed = Observed::default();
-        match request.refresh {
+        let warnings = match request.refresh {
             RefreshMode::All => self.look(request, &moved, None, &mut observed, observer).await?,
             RefreshMode::Changed => {
                 let first = self.rounds(request, &moved, &mut observed, observer).await?;
                 let changed = first.changed_and_dependents(&moved.state);
-                self.look(request, &moved, Some(&changed), &mut observed, observer).await?;
+                self.look(request, &moved, Some(&changed), &mut observed, observer).await?
             }
-            RefreshMode::None => {}
-        }
+            RefreshMode::None => Vec::new(),
+        };
         let mut plan = self.rounds(request, &moved, &mut observed, observer).await?;
+        plan.warnings.extend(warnings);
         self.connect_known(&plan).await?;
         plan.identities = self.clients.identities();
         Ok(plan)
     }
 
-    /// Looks at what is recorded: all of it that the request is about, or only these.
+    /// Looks at what is recorded: all of it that the request is about, or only these. Answers with what is worth a look.
     async fn look(
         &self,
         request: &Request,
@@ -122,28 +123,27 @@ impl Engine {
         only: Option<&BTreeSet<Address>>,
         observed: &mut Observed,
         observer: &dyn Observer,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Diagnostic>, Failure> {
         let input = self.input(request, moved, observed);
         let chosen = ha_plan::chosen(&input).map_err(|diagnostics| Failure { diagnostics, ..Failure::default() })?;
         let settings = known_settings(&input);
         let is_asked = |address: &Address| {
             only.is_none_or(|it| it.contains(address)) && chosen.as_ref().is_none_or(|it| it.contains(address))
         };
-        {
-            let refresh = Refresh {
-                state: &moved.state,
-                is_asked: &is_asked,
-                schemas: &self.schemas,
-                drivers: &self.drivers,
-                clients: &self.clients,
-                settings: &settings,
-                mode: request.mode,
-                parallelism: self.parallelism,
-                observer,
-            };
-            observed.readings = refresh.readings().await.map_err(|errors| Failure { errors, ..Failure::default() })?;
-        }
-        Ok(())
+        let refresh = Refresh {
+            state: &moved.state,
+            is_asked: &is_asked,
+            schemas: &self.schemas,
+            drivers: &self.drivers,
+            clients: &self.clients,
+            settings: &settings,
+            mode: request.mode,
+            parallelism: self.parallelism,
+            elsewhere: Mutex::default(),
+            observer,
+        };
+        observed.readings = refresh.readings().await.map_err(|errors| Failure { errors, ..Failure::default() })?;
+        Ok(refresh.warnings())
     }
 
     /// Plans, and answers what planning asks for, until there is a plan.

@@ -1,11 +1,13 @@
 //! Looks at everything that is recorded: many at once, what others live inside of first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use ha_kind::{Address, BlockAddress, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
+use ha_kind::{
+    Address, BlockAddress, Diagnostic, Driver, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas,
+};
 use ha_plan::{PlanMode, instances_meant, redacted_error, revealed};
 use ha_state::{ProviderName, ProviderRecord, Record, State};
 
@@ -26,6 +28,8 @@ pub(crate) struct Refresh<'a> {
     pub(crate) settings: &'a BTreeMap<ProviderName, ProviderRecord>,
     pub(crate) mode: PlanMode,
     pub(crate) parallelism: usize,
+    /// Providers whose things were found only with the settings on record.
+    pub(crate) elsewhere: Mutex<BTreeSet<ProviderName>>,
     pub(crate) observer: &'a dyn Observer,
 }
 
@@ -144,18 +148,63 @@ impl Refresh<'_> {
             let cause = "this `ha` has no such kind";
             Error::new(format!("look at `{}`", records[0].address), cause).help("the state may come from another version of `ha`")
         })?;
-        let empty = Object::new();
-        let recorded = || self.state.providers.get(provider).map_or(&empty, |it| &it.settings);
+        let recorded = || recorded_settings(self.state, provider);
         let settings = self.settings.get(provider).map_or_else(recorded, |it| &it.settings);
         let client = self.clients.client(provider, settings).await?;
         let named = || records.iter().map(|it| (it.address.clone(), it.id.clone())).collect();
         self.observer.observe(Event::Looking { records: named() });
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
         let clean = |error| records.iter().fold(error, |error, it| redacted_error(error, &it.arguments));
-        let readings = driver.read(&client, &known).await.map_err(clean)?;
+        let mut readings = driver.read(&client, &known).await.map_err(clean)?;
+        let is_elsewhere = self.state.providers.get(provider).is_some_and(|it| revealed(&it.settings) != revealed(settings));
+        if is_elsewhere && readings.contains(&ReadingValue::Gone) {
+            self.look_where_it_was_made(provider, &**driver, &known, &mut readings).await;
+        }
         self.observer.observe(Event::Looked { records: named() });
         Ok(records.iter().map(|it| it.address.clone()).zip(readings).collect())
     }
+}
+
+impl Refresh<'_> {
+    /// What is not where the provider is configured to look now may be where it was made. Only what is in neither place
+    /// is gone.
+    async fn look_where_it_was_made(
+        &self,
+        provider: &ProviderName,
+        driver: &dyn Driver,
+        known: &[RecordedValue],
+        readings: &mut [ReadingValue],
+    ) {
+        let Ok(client) = self.clients.client(provider, recorded_settings(self.state, provider)).await else { return };
+        let Ok(there) = driver.read(&client, known).await else { return };
+        for (reading, there) in readings.iter_mut().zip(there) {
+            if *reading == ReadingValue::Gone && there != ReadingValue::Gone {
+                *reading = there;
+                self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).insert(provider.clone());
+            }
+        }
+    }
+
+    /// What is to be said of providers whose things are not where they are configured to look now.
+    pub(crate) fn warnings(&self) -> Vec<Diagnostic> {
+        let elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let warning = |provider: &ProviderName| {
+            let summary = format!("the provider `{provider}` is configured otherwise than when it made what is recorded");
+            let (was, now) = (recorded_settings(self.state, provider), self.settings.get(provider).map(|it| &it.settings));
+            let differ = was.iter().filter(|(name, value)| now.and_then(|it| it.get(&**name)) != Some(*value));
+            let names: Vec<String> = differ.map(|(name, _)| format!("`{name}`")).collect();
+            let detail = "Some of that is not where it looks now, and was found where it was made. What this plan changes of it will fail.";
+            let help =
+                format!("undo the change of {}, or configure another provider under an alias for what is new", names.join(", "));
+            Diagnostic::warning(summary).detail(detail).help(help)
+        };
+        elsewhere.iter().map(warning).collect()
+    }
+}
+
+fn recorded_settings<'a>(state: &'a State, provider: &ProviderName) -> &'a Object {
+    static NONE: Object = Object::new();
+    state.providers.get(provider).map_or(&NONE, |it| &it.settings)
 }
 
 /// What becomes of what lives inside of something.

@@ -11,7 +11,7 @@ mod rm;
 mod show;
 
 use clap::Subcommand;
-use ha_kind::{Address, closest};
+use ha_kind::{Address, closest, code};
 
 use super::Session;
 use crate::sealed_file::Sort;
@@ -51,7 +51,7 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
 /// Nothing is recorded where something was looked for.
 fn nothing_at<'a>(what: &str, recorded: impl IntoIterator<Item = &'a Address>) -> Notice {
     let known: Vec<String> = recorded.into_iter().map(ToString::to_string).collect();
-    let notice = Notice::error(format!("nothing is recorded of {what}"));
+    let notice = Notice::error(format!("nothing is recorded of {what}")).code(code::NOT_RECORDED);
     match closest(what, known.iter().map(String::as_str)) {
         Some(closest) => notice.help(format!("did you mean `{closest}`?")),
         None => notice.help("`ha state list` lists what is"),

@@ -1,3 +1,4 @@
+use ha_kind::code;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -82,8 +83,10 @@ fn refuse(before: &State, pushed: &State) -> Result<(), Trouble> {
     let mut wrong = Vec::new();
     let force = "`--force` puts it there all the same";
     if !before.is_new() && before.lineage != pushed.lineage {
-        let notice =
-            Notice::error("it is another state").note("this", before.lineage.clone()).note("pushed", pushed.lineage.clone());
+        let notice = Notice::error("it is another state")
+            .code(code::OTHER_STATE)
+            .note("this", before.lineage.clone())
+            .note("pushed", pushed.lineage.clone());
         wrong.push(notice.help("make sure that this is the right directory").help(force));
     } else if pushed.number < before.number {
         let notice = Notice::error("it is older than what is recorded");
@@ -92,7 +95,8 @@ fn refuse(before: &State, pushed: &State) -> Result<(), Trouble> {
         wrong.push(notice.help("what was recorded since would be forgotten").help(force));
     }
     for begun in before.unfinished.values() {
-        let notice = Notice::error(format!("a step on {} was begun and is not finished", begun.intent.address));
+        let notice =
+            Notice::error(format!("a step on {} was begun and is not finished", begun.intent.address)).code(code::UNFINISHED);
         wrong.push(notice.help("run `ha apply` first: it looks into what that step left").help(force));
     }
     for left in before.obligations.values() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use ha_kind::Address;
+use ha_kind::{Address, code};
 use ha_state::{Key, State, to_json};
 
 use super::SEALED;
@@ -86,6 +86,7 @@ fn keep(state: &State, key: &Key, place: &Place) -> anyhow::Result<PathBuf> {
 /// A step that was begun at an address and of which nothing more is known: whoever moves or forgets it loses what it left.
 pub(super) fn unfinished(state: &State, is_meant: impl Fn(&Address) -> bool) -> Option<Notice> {
     let begun = state.unfinished.values().find(|it| is_meant(&it.intent.address))?;
-    let notice = Notice::error(format!("a step on {} was begun and is not finished", begun.intent.address));
+    let notice =
+        Notice::error(format!("a step on {} was begun and is not finished", begun.intent.address)).code(code::UNFINISHED);
     Some(notice.help("run `ha apply` first: it looks into what that step left, and records it"))
 }

@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn nodes_and_edges_for_graphviz() {
-        check(&dot(&service()), str![[r##"
+        check(
+            &dot(&service()),
+            str![[r##"
 digraph G {
   rankdir = "RL";
   node [shape = rect, fontname = "sans-serif"];
@@ -48,6 +50,7 @@ digraph G {
   "a.service" -> "a.database";
 }
 
-"##]]);
+"##]],
+        );
     }
 }

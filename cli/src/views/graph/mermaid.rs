@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn nodes_and_edges_for_a_comment() {
-        check(&mermaid(&service()), str![[r#"
+        check(
+            &mermaid(&service()),
+            str![[r#"
 flowchart RL
   n0["a.key"]:::unchanged
   n1["a.#quot;odd#quot; #lt;one#gt;"]:::unchanged
@@ -61,7 +63,8 @@ flowchart RL
   classDef replaced stroke:#cf222e,stroke-width:3px
   classDef destroyed stroke:#cf222e,stroke-width:2px,stroke-dasharray:4
 
-"#]]);
+"#]],
+        );
     }
 
     #[test]

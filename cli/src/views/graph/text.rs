@@ -33,13 +33,16 @@ mod tests {
 
     #[test]
     fn what_refers_stands_above_what_it_refers_to() {
-        check(&text(&service().reduced(), Paint::PLAIN), str![[r#"
+        check(
+            &text(&service().reduced(), Paint::PLAIN),
+            str![[r#"
 ~  a.service (3)
 ±    a.database
 ├─╮
 · │  a."odd" <one>
   ·  a.key
 
-"#]]);
+"#]],
+        );
     }
 }

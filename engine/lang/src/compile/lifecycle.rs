@@ -6,6 +6,7 @@ use super::Compiler;
 use crate::configuration::{IgnoreChanges, Lifecycle, Trigger};
 use crate::mistake;
 use crate::syntax::{Block, Kind, Node};
+use crate::tree::Target;
 
 const ARGUMENTS: [&str; 5] = ["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by", "enabled"];
 
@@ -42,16 +43,14 @@ impl Compiler<'_> {
     }
 
     fn triggers(&mut self, value: Node) -> Vec<Trigger> {
-        let Kind::Tuple(items) = value.kind else {
-            self.references(value);
-            return Vec::new();
-        };
-        let mut triggers = Vec::with_capacity(items.len());
-        for item in items {
-            let (block, key) = without_key(item);
-            let reference = self.resolver.reference(block);
-            let key = key.map(|it| self.expression(it));
-            triggers.extend(reference.map(|reference| Trigger { reference, key }));
+        let mut triggers = Vec::new();
+        for item in self.items(value) {
+            let span = self.resolver.span(item.at);
+            let Some((reference, key)) = self.resolver.keyed_reference(item) else { continue };
+            match reference.target {
+                Target::Block(_) | Target::Module(_) => triggers.push(Trigger { reference, key }),
+                _ => self.problem(mistake::not_a_trigger(&reference, span)),
+            }
         }
         triggers
     }
@@ -80,29 +79,6 @@ impl Compiler<'_> {
 
     fn not_a_list(&mut self, span: Span) {
         self.problem(mistake::ignores_no_list(span));
-    }
-}
-
-/// A reference without the key of an instance that has to be worked out, and that key.
-fn without_key(written: Node) -> (Node, Option<Node>) {
-    let at = written.at;
-    match written.kind {
-        Kind::Index(of, key) => {
-            let is_block = matches!(&of.kind, Kind::Attribute(kind, _) if matches!(kind.kind, Kind::Root(_)));
-            match (is_block, &key.kind) {
-                (true, Kind::Literal(_)) => (Node { at, kind: Kind::Index(of, key) }, None),
-                (true, _) => (*of, Some(*key)),
-                (false, _) => {
-                    let (of, found) = without_key(*of);
-                    (Node { at, kind: Kind::Index(Box::new(of), key) }, found)
-                }
-            }
-        }
-        Kind::Attribute(of, word) => {
-            let (of, found) = without_key(*of);
-            (Node { at, kind: Kind::Attribute(Box::new(of), word) }, found)
-        }
-        kind => (Node { at, kind }, None),
     }
 }
 

@@ -87,7 +87,7 @@ impl Checker<'_> {
         }
         for trigger in &lifecycle.replace_triggered_by {
             self.all([&trigger.reference], inside);
-            trigger.key.iter().for_each(|it| self.expression(it, inside));
+            self.all(trigger.key.iter().flat_map(Expression::references), inside);
         }
         self.conditions(&lifecycle.preconditions, inside);
         self.conditions(&lifecycle.postconditions, Around { own: true, ..inside });

@@ -1,42 +1,45 @@
 //! What can be wrong with a directory's files as such.
 
-use ha_kind::{Diagnostic, Span};
+use ha_kind::{Diagnostic, Span, code};
 
 use super::error;
 
 pub(crate) fn beside(file: &str) -> Diagnostic {
     Diagnostic::warning(format!("`{file}` is not read: it is no part of a configuration"))
+        .code(code::FAMILIES)
         .help("test files and their like are for `terraform`; a test of a configuration can look at `ha plan --json`")
 }
 
 pub(crate) fn two_families(first: &str, second: &str) -> Diagnostic {
     error(format!("`{first}` and `{second}` cannot be in one directory"))
+        .code(code::FAMILIES)
         .detail("The files of a directory end either all in `.hcl` or all in `.tf`.")
         .help("rename one of them, or move it to another directory")
 }
 
 pub(crate) fn not_overridden(kind: &str, span: Span) -> Diagnostic {
-    error(format!("`{kind}` blocks cannot be in override files")).at(span).help("write it in another file")
+    error(format!("`{kind}` blocks cannot be in override files")).code(code::OVERRIDE).at(span).help("write it in another file")
 }
 
 pub(crate) fn depends_on_overridden(span: Span) -> Diagnostic {
-    error("`depends_on` cannot be overridden").at(span).help("change it where the block is")
+    error("`depends_on` cannot be overridden").code(code::OVERRIDE).at(span).help("change it where the block is")
 }
 
 pub(crate) fn nothing_to_override(what: &str, span: Span) -> Diagnostic {
     error(format!("there is no {what} to override"))
+        .code(code::OVERRIDE)
         .at(span)
         .help("an override file says other things of what the other files have; what is new goes into one of those")
 }
 
 pub(crate) fn not_json(message: &str, span: Span) -> Diagnostic {
-    error(format!("this is no JSON: {message}")).at(span).label("cannot be read from here on")
+    error(format!("this is no JSON: {message}")).code(code::JSON).at(span).label("cannot be read from here on")
 }
 
 pub(crate) fn json_key_twice(name: &str, span: Span) -> Diagnostic {
-    error(format!("`{name}` is there twice")).at(span)
+    error(format!("`{name}` is there twice")).code(code::JSON).at(span)
 }
 
 pub(crate) fn json_is_no_object(what: &str, span: Span) -> Diagnostic {
-    error(format!("expected an object: {what}")).at(span)
+    error(format!("expected an object: {what}")).code(code::JSON).at(span)
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with functions that a configuration declares.
 
-use ha_kind::{Diagnostic, Name, Span};
+use ha_kind::{Diagnostic, Name, Span, code};
 
 use super::error;
 use crate::declared::Defined;
@@ -8,7 +8,7 @@ use crate::functions::functions;
 
 pub(crate) fn no_such_function<'a>(name: &str, declared: impl Iterator<Item = &'a Name>, span: Span) -> Diagnostic {
     let known: Vec<&str> = declared.map(|it| &**it).chain(functions().iter().map(|it| it.name)).collect();
-    error(format!("there is no function `{name}`")).at(span).closest(name, known)
+    error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span).closest(name, known)
 }
 
 pub(crate) fn argument_count(name: &str, function: &Defined, given: usize, spread: bool, span: &Span) -> Option<Diagnostic> {
@@ -25,6 +25,7 @@ pub(crate) fn argument_count(name: &str, function: &Defined, given: usize, sprea
     let at_least = if function.rest.is_some() { "at least " } else { "" };
     Some(
         error(format!("`{name}` takes {at_least}{wants}, not {given}"))
+            .code(code::CALL)
             .at(span.clone())
             .help(format!("it is called like this: `{name}({}{dots})`", names.join(", "))),
     )
@@ -32,34 +33,40 @@ pub(crate) fn argument_count(name: &str, function: &Defined, given: usize, sprea
 
 pub(crate) fn calls_itself(name: &str, span: Span) -> Diagnostic {
     error(format!("the function `{name}` comes to call itself"))
+        .code(code::FUNCTION)
         .at(span)
         .help("a `for` expression goes over as many elements as there are")
 }
 
 pub(crate) fn calls_too_deep(name: &str, span: Span) -> Diagnostic {
     error(format!("the function `{name}` calls functions too deep"))
+        .code(code::FUNCTION)
         .at(span)
         .help("at most 64 functions may call one another in a row")
 }
 
 pub(crate) fn built_in(name: &str, span: Span) -> Diagnostic {
-    error(format!("there is a function `{name}` already")).at(span).help("it is one of the language; choose another name")
+    error(format!("there is a function `{name}` already"))
+        .code(code::FUNCTION)
+        .at(span)
+        .help("it is one of the language; choose another name")
 }
 
 pub(crate) fn parameters_are_no_names(span: Span) -> Diagnostic {
-    error("expected a list of names").at(span).help("for example `params = [first, second]`")
+    error("expected a list of names").code(code::FUNCTION).at(span).help("for example `params = [first, second]`")
 }
 
 pub(crate) fn rest_is_no_name(span: Span) -> Diagnostic {
-    error("expected a name").at(span).help("for example `variadic_param = rest`")
+    error("expected a name").code(code::FUNCTION).at(span).help("for example `variadic_param = rest`")
 }
 
 pub(crate) fn parameter_twice(name: &str, span: Span) -> Diagnostic {
-    error(format!("there is more than one parameter `{name}`")).at(span)
+    error(format!("there is more than one parameter `{name}`")).code(code::FUNCTION).at(span)
 }
 
 pub(crate) fn outside_of_function(name: &str, function: &str, span: Span, parameters: &[Name]) -> Diagnostic {
     error(format!("the function `{function}` has no parameter `{name}`"))
+        .code(code::FUNCTION)
         .at(span)
         .help("a function sees its parameters and nothing else; hand in what it needs")
         .closest(name, parameters.iter().map(|it| &**it))
@@ -67,6 +74,7 @@ pub(crate) fn outside_of_function(name: &str, function: &str, span: Span, parame
 
 pub(crate) fn not_here(name: &str, span: Span) -> Diagnostic {
     error(format!("the function `{name}` cannot be called here"))
+        .code(code::FUNCTION)
         .at(span)
         .help("only constants and functions of the language can be here")
 }

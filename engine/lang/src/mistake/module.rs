@@ -1,6 +1,6 @@
 //! What can be wrong with the call of a module.
 
-use ha_kind::{Diagnostic, Name, Span};
+use ha_kind::{Diagnostic, Name, Span, code};
 
 use super::error;
 use crate::tree::Target;
@@ -15,22 +15,27 @@ pub(crate) fn provider(name: &(Name, Option<Name>)) -> String {
 
 pub(crate) fn version(span: Span) -> Diagnostic {
     error("modules here have no `version`")
+        .code(code::MODULE_SOURCE)
         .at(span)
         .help("modules are directories beside the configuration, so their version is that of its repository; leave it out")
 }
 
 pub(crate) fn providers_are_no_object(span: Span) -> Diagnostic {
     error("`providers` says for each provider inside which one it is here")
+        .code(code::PROVIDER)
         .at(span)
         .help("for example `providers = { aws = aws.west }`")
 }
 
 pub(crate) fn handed_in_twice(inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
-    error(format!("the provider `{}` is handed in twice", provider(inside))).at(span)
+    error(format!("the provider `{}` is handed in twice", provider(inside))).code(code::PROVIDER).at(span)
 }
 
 pub(crate) fn source_is_no_text(span: Span) -> Diagnostic {
-    error("the source of a module is a text").at(span).help("for example `source = \"./modules/network\"`")
+    error("the source of a module is a text")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .help("for example `source = \"./modules/network\"`")
 }
 
 pub(crate) fn source_is_not_known(mut problem: Diagnostic, span: &Span) -> Diagnostic {
@@ -39,7 +44,10 @@ pub(crate) fn source_is_not_known(mut problem: Diagnostic, span: &Span) -> Diagn
 }
 
 pub(crate) fn source_is_secret(span: Span) -> Diagnostic {
-    error("the source of a module must not be sensitive").at(span).help("its directory is named in plans and messages")
+    error("the source of a module must not be sensitive")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .help("its directory is named in plans and messages")
 }
 
 pub(crate) fn not_local(source: &str, span: Span) -> Diagnostic {
@@ -53,6 +61,7 @@ pub(crate) fn not_local(source: &str, span: Span) -> Diagnostic {
         "the name of a module in a registry"
     };
     let problem = error(format!("`{source}` is {what}; modules are read from directories beside the configuration"))
+        .code(code::MODULE_SOURCE)
         .at(span)
         .label("not a path that begins with `./` or `../`");
     match what {
@@ -65,11 +74,12 @@ pub(crate) fn not_local(source: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn no_directory(directory: &str, why: &str, span: Span) -> Diagnostic {
-    error(format!("the module in `{directory}` cannot be read: {why}")).at(span)
+    error(format!("the module in `{directory}` cannot be read: {why}")).code(code::MODULE_SOURCE).at(span)
 }
 
 pub(crate) fn empty_directory(directory: &str, span: Span) -> Diagnostic {
     error(format!("there is no configuration in `{directory}`"))
+        .code(code::MODULE_SOURCE)
         .at(span)
         .help("a module is a directory with files that end in `.hcl`")
 }
@@ -77,34 +87,39 @@ pub(crate) fn empty_directory(directory: &str, span: Span) -> Diagnostic {
 pub(crate) fn circular(directories: &[&str], span: Span) -> Diagnostic {
     let named = |it: &&str| if it.is_empty() { "the root".to_owned() } else { format!("`{it}`") };
     let way: Vec<String> = directories.iter().map(named).collect();
-    error("this module calls itself").at(span).detail(format!("The calls go from {}.", way.join(" to ")))
+    error("this module calls itself")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .detail(format!("The calls go from {}.", way.join(" to ")))
 }
 
 pub(crate) fn too_deep(span: Span) -> Diagnostic {
-    error("modules call modules too deep").at(span).help("at most 64 calls may lie within each other")
+    error("modules call modules too deep").code(code::MODULE_SOURCE).at(span).help("at most 64 calls may lie within each other")
 }
 
 pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    error(format!("the module `{module}` has no variable `{name}`")).at(span).closest(name, known)
+    error(format!("the module `{module}` has no variable `{name}`")).code(code::MODULE_INPUT).at(span).closest(name, known)
 }
 
 pub(crate) fn missing_input(module: &str, name: &str, span: Span) -> Diagnostic {
     error(format!("the module `{module}` needs a value for `{name}`"))
+        .code(code::MODULE_INPUT)
         .at(span)
         .help(format!("add `{name} = …` to the block; the variable has no default"))
 }
 
 pub(crate) fn no_such_output<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    error(format!("the module `{module}` has no output `{name}`")).at(span).closest(name, known)
+    error(format!("the module `{module}` has no output `{name}`")).code(code::MODULE_INPUT).at(span).closest(name, known)
 }
 
 pub(crate) fn not_known_yet(target: &Target) -> Diagnostic {
-    error(format!("`{target}` is not known before anything is planned"))
+    error(format!("`{target}` is not known before anything is planned")).code(code::MODULE_SOURCE)
 }
 
 pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], span: Span) -> Diagnostic {
     let name = provider(name);
     error(format!("there is no provider `{name}`"))
+        .code(code::PROVIDER)
         .at(span)
         .closest(&name, known.iter().map(String::as_str))
         .help("a `provider` block with that `alias` makes one; a module is handed one that it lists in `configuration_aliases`")
@@ -112,6 +127,7 @@ pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], sp
 
 pub(crate) fn configures_itself(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
     error(format!("the module `{module}` has a block for the provider `{}` itself", provider(inside)))
+        .code(code::PROVIDER)
         .at(span)
         .help("take the block out of the module, or do not hand the provider in")
 }
@@ -119,6 +135,7 @@ pub(crate) fn configures_itself(module: &str, inside: &(Name, Option<Name>), spa
 pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
     let (name, inside) = (&inside.0, provider(inside));
     error(format!("the module `{module}` does not ask for a provider `{inside}`"))
+        .code(code::PROVIDER)
         .at(span)
         .help(format!("list it there: `required_providers {{ {name} = {{ configuration_aliases = [{inside}] }} }}`"))
 }
@@ -126,12 +143,14 @@ pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: S
 pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
     let (name, inside) = (&inside.0, provider(inside));
     error(format!("the module `{module}` needs the provider `{inside}`"))
+        .code(code::PROVIDER)
         .at(span)
         .help(format!("add `providers = {{ {inside} = {name} }}`, or name another one"))
 }
 
 pub(crate) fn provider_in_many(module: &str, argument: &str, own: &Span, span: Span) -> Diagnostic {
     error(format!("the module `{module}` cannot have `{argument}`, because there are `provider` blocks inside"))
+        .code(code::PROVIDER)
         .at(span)
         .detail(format!("One is in {}.", own.file))
         .help("take the blocks out of the module, and hand the providers in by `providers`")
@@ -139,6 +158,7 @@ pub(crate) fn provider_in_many(module: &str, argument: &str, own: &Span, span: S
 
 pub(crate) fn unknown_provider(name: &str, known: &[&str], span: Span) -> Diagnostic {
     error(format!("there is no provider `{name}`"))
+        .code(code::PROVIDER)
         .at(span)
         .closest(name, known.iter().copied())
         .help(format!("there are {}", known.join(", ")))
@@ -146,6 +166,7 @@ pub(crate) fn unknown_provider(name: &str, known: &[&str], span: Span) -> Diagno
 
 pub(crate) fn provider_by_other_name(name: &str, source: &str, span: Span) -> Diagnostic {
     error(format!("the provider `{source}` cannot be called `{name}`"))
+        .code(code::PROVIDER)
         .at(span)
         .help(format!("call it `{source}` here and where it is used; several settings of it have an `alias` each"))
 }

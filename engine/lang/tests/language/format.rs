@@ -21,7 +21,10 @@ fn the_usual_form_is_a_matter_of_spaces() {
         ("a=1#c\nlonger=[1]//d\n", "a      = 1   #c\nlonger = [1] //d\n"),
         ("a=[\n{\nb=1\nlonger=2\n},\n]\n", "a = [\n  {\n    b      = 1\n    longer = 2\n  },\n]\n"),
         ("a=f({\nb=1\n})\n", "a = f({\n  b = 1\n})\n"),
-        ("b {\na=<<-EOT\n  x  =  ${ y }\n   EOT\nlonger=1\n}\n", "b {\n  a      = <<-EOT\n  x  =  ${y}\n   EOT\n  longer = 1\n}\n"),
+        (
+            "b {\na=<<-EOT\n  x  =  ${ y }\n   EOT\nlonger=1\n}\n",
+            "b {\n  a      = <<-EOT\n  x  =  ${y}\n   EOT\n  longer = 1\n}\n",
+        ),
         ("a=provider ::x:: y( )", "a = provider::x::y()"),
         ("é=1\nab=2\n", "é  = 1\nab = 2\n"),
     ];

@@ -8,6 +8,7 @@ mod declared;
 mod directory;
 mod ephemeral;
 mod files;
+mod format;
 mod hostile;
 mod marks;
 mod mistakes;

@@ -63,7 +63,7 @@ fn encoded(text: &str) -> String {
 /// What terraform says of each expression.
 fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
     let items: String = batch.iter().map(|it| format!("    {},\n", tried(it))).collect();
-    fs::write(directory.join("main.tf"), format!("locals {{\n  drawn = [\n{items}  ]\n}}\n")).unwrap();
+    fs::write(directory.join("main.tf"), format!("locals {{\n  drawn = [\n{items}  ]\n}}\n")).expect("it can be written");
     let values = answer(directory, "jsonencode([for it in local.drawn : jsonencode(it)])")?;
     let Some(values) = values.and_then(|it| serde_json::from_str::<String>(it.trim()).ok()) else {
         // One without a value, whatever `try` says, leaves none to the others.
@@ -76,9 +76,9 @@ fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
         return Some(answers);
     };
     let types = answer(directory, "type(local.drawn)")?.expect("what has a value has a type");
-    let values: Vec<String> = serde_json::from_str(&values).unwrap();
+    let values: Vec<String> = serde_json::from_str(&values).expect("a list of texts");
     let types = bare(&types);
-    let types = elements(types.strip_prefix("tuple([").and_then(|it| it.strip_suffix("])")).unwrap());
+    let types = elements(types.strip_prefix("tuple([").and_then(|it| it.strip_suffix("])")).expect("a tuple type"));
     assert_eq!((values.len(), types.len()), (batch.len(), batch.len()));
     Some(values.into_iter().zip(types).map(|(value, ty)| seen(Some(value), ty.to_owned())).collect())
 }
@@ -86,9 +86,10 @@ fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
 /// What the console says to a line, unless it fails; and nothing where there is no console.
 fn answer(directory: &Path, line: &str) -> Option<Option<String>> {
     let mut terraform = oracle::terraform(directory)?;
-    fs::write(directory.join("line"), format!("{line}\n")).unwrap();
-    let said = terraform.arg("console").stdin(File::open(directory.join("line")).unwrap()).output().unwrap();
-    Some(said.status.success().then(|| String::from_utf8(said.stdout).unwrap()))
+    fs::write(directory.join("line"), format!("{line}\n")).expect("it can be written");
+    let line = File::open(directory.join("line")).expect("it was just written");
+    let said = terraform.arg("console").stdin(line).output().expect("terraform can be run");
+    Some(said.status.success().then(|| String::from_utf8_lossy(&said.stdout).into_owned()))
 }
 
 /// What commas divide that are in no brackets.

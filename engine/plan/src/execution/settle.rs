@@ -1,6 +1,6 @@
 //! What becomes known by the way: each node is evaluated again once, when all it refers to is settled.
 
-use ha_kind::{Diagnostic, Rendered};
+use ha_kind::{Diagnostic, Rendered, code};
 use ha_lang::ResourceBlock;
 
 use super::{Execution, described, has_conditions};
@@ -64,7 +64,9 @@ impl Execution {
         let by_now = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
         if !planned.keys().eq(by_now.keys()) {
             let address = self.world.block_address(instance, place);
-            let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned")).at(block.head.clone());
+            let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned"))
+                .code(code::OTHER_THAN_PLANNED)
+                .at(block.head.clone());
             return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan").of(address)]);
         }
         self.world.expand_again(instance, place, by_now);

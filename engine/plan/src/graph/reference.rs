@@ -1,6 +1,6 @@
 //! What the expressions of each node refer to.
 
-use ha_kind::{Diagnostic, Schemas, Span, Step};
+use ha_kind::{Diagnostic, Schemas, Span, Step, code};
 use ha_lang::{Condition, Configuration, Expression, Reference, ResourceBlock, Target};
 
 use super::{Edges, Graph, Node, What, provider_of};
@@ -134,9 +134,9 @@ impl<'a> Gathered<'a> {
         let body = block.body.references();
         // `self` in a postcondition may be written by address; a block that refers to itself elsewhere is told so.
         let refers_to_itself = body.iter().any(own);
-        let triggers = &lifecycle.replace_triggered_by;
-        let outside = outside.chain(triggers.iter().filter_map(|it| it.key.as_ref()));
-        let others = outside.flat_map(Expression::references).chain(triggers.iter().map(|it| &it.reference));
+        let triggers = lifecycle.replace_triggered_by.iter();
+        let triggers = triggers.flat_map(|it| it.key.iter().flat_map(Expression::references).chain([&it.reference]));
+        let others = outside.flat_map(Expression::references).chain(triggers);
         self.references(module, body.into_iter().chain(others).filter(|it| refers_to_itself || !own(it)));
         self.waits(module, &block.depends_on);
     }
@@ -213,7 +213,7 @@ pub(super) fn of_condition(condition: &Condition) -> [&Expression; 2] {
 }
 
 fn undeclared(what: &str, written: &str, span: &Span, given: &str, known: Vec<String>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).at(span.clone());
+    let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).code(code::UNDECLARED).at(span.clone());
     let mut diagnostic = diagnostic.label(format!("no {what} `{written}` is declared"));
     if let Some(closest) = ha_kind::closest(given, known.iter().map(String::as_str)) {
         diagnostic = diagnostic.help(format!("did you mean `{closest}`?"));

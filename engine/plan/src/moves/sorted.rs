@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use ha_kind::{Diagnostic, Key, Mode, Name};
+use ha_kind::{Diagnostic, Key, Mode, Name, code};
 
 use super::Statement;
 use super::endpoint::{Endpoint, Standing};
@@ -33,8 +33,9 @@ pub(super) fn sorted(statements: &[Statement<'_>]) -> Result<Vec<usize>, Diagnos
     if order.len() == statements.len() {
         return Ok(order);
     }
-    let diagnostic =
-        Diagnostic::error("these moves go in a circle").help("say of each thing where it was once, and where it is now");
+    let diagnostic = Diagnostic::error("these moves go in a circle")
+        .code(code::MOVE)
+        .help("say of each thing where it was once, and where it is now");
     let stuck = (0..statements.len()).filter(|it| missing[*it] > 0).find_map(|it| statements[it].span);
     Err(stuck.into_iter().fold(diagnostic, |it, span| it.at(span.clone())))
 }

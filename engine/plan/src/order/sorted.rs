@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use ha_kind::Diagnostic;
+use ha_kind::{Diagnostic, code};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::recorded::{Number, Recorded};
@@ -58,6 +58,7 @@ pub(crate) fn sorted(mut steps: Vec<Step>, changes: &[Change]) -> Result<(Vec<St
 fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
     let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
     Diagnostic::error("these changes wait for each other in a circle")
+        .code(code::WAITING)
         .detail(format!("Each of {} can only be made after another of them.", stuck.join(", ")))
         .help("take one of them out of the configuration, apply, and put it back")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Changed, Diagnostic, Name};
+use ha_kind::{Action, Changed, Diagnostic, Name, code};
 use ha_state::Record;
 
 use super::import::Found;
@@ -41,7 +41,9 @@ impl Planner<'_> {
         let found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
             Ok(found) => found,
             Err(message) => {
-                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong")).at(block.head.clone());
+                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
+                    .code(code::WRONG_ARGUMENTS)
+                    .at(block.head.clone());
                 self.diagnostics.push(diagnostic.detail(redacted(&message, &kept)).of(address));
                 return;
             }

@@ -1,6 +1,6 @@
 //! Settings of providers.
 
-use ha_kind::{Described, Diagnostic, Object, Value};
+use ha_kind::{Described, Diagnostic, Object, Value, code};
 use ha_lang::ResourceBlock;
 use ha_state::{Dependencies, ProviderName, ProviderRecord};
 
@@ -18,7 +18,8 @@ impl Planner<'_> {
         let block = &graph.configuration(node).providers[place];
         let Some(described) = self.input.schemas.provider(&block.name) else {
             let known: Vec<&str> = self.input.schemas.providers().map(|(it, _)| &**it).collect();
-            let diagnostic = Diagnostic::error(format!("there is no provider `{}`", block.name)).at(block.span.clone());
+            let diagnostic =
+                Diagnostic::error(format!("there is no provider `{}`", block.name)).code(code::PROVIDER).at(block.span.clone());
             self.diagnostics
                 .push(diagnostic.closest(&block.name, known.iter().copied()).help(format!("there are {}", known.join(", "))));
             return;
@@ -50,7 +51,7 @@ impl Planner<'_> {
     /// The provider of a block. Without a block of its own it has its defaults, if they will do.
     pub(super) fn provider_for(&mut self, node: NodeId, block: &ResourceBlock, described: &Described) -> Option<ProviderName> {
         let name = self.graph.provider_of(self.input.schemas, node)?;
-        let at = |message: String| Diagnostic::error(message).at(block.head.clone()).of(&block.name);
+        let at = |message: String| Diagnostic::error(message).code(code::PROVIDER).at(block.head.clone()).of(&block.name);
         if name.name != described.provider {
             let help = format!("its provider is `{}`", described.provider);
             self.diagnostics.push(at(format!("`{}` cannot be made by the provider `{}`", block.name.kind, name.name)).help(help));

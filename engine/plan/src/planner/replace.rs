@@ -1,7 +1,7 @@
 //! Why an instance that is there is made anew.
 
 use ha_kind::{Action, Address, Key, Mode, Path, Step, Value};
-use ha_lang::{Expression, Trigger};
+use ha_lang::{Reference, Trigger};
 use ha_state::Record;
 
 use super::{Instance, Many, Planner};
@@ -20,8 +20,8 @@ impl Planner<'_> {
             return Some(Reason::Requested);
         }
         let mut triggers = instance.many.block.lifecycle.replace_triggered_by.iter();
-        if let Some(trigger) = triggers.find(|it| self.triggers(instance, it)) {
-            return Some(Reason::Triggered(trigger.reference.to_string()));
+        if let Some(reference) = triggers.find_map(|it| self.triggered(instance, it)) {
+            return Some(Reason::Triggered(reference.to_string()));
         }
         if let Some(container) = self.replaced_container(address, record) {
             return Some(Reason::Within(container));
@@ -29,15 +29,27 @@ impl Planner<'_> {
         found.iter().any(|it| it.replaces).then_some(Reason::CannotUpdate)
     }
 
+    /// What a trigger refers to, with the key of its instance, where that changes.
+    fn triggered(&self, instance: &Instance<'_>, trigger: &Trigger) -> Option<Reference> {
+        let mut reference = trigger.reference.clone();
+        if let Some(key) = &trigger.key {
+            // A key that is not known yet may be that of any instance.
+            reference.key = match self.world.evaluate(&instance.standpoint(), key).ok()?.unmark().0 {
+                Value::String(name) => Some(Key::Name(name)),
+                Value::Number(index) => Some(Key::Index(u64::try_from(index.as_i64()?).ok()?)),
+                _ => None,
+            };
+        }
+        self.triggers(instance, &reference).then_some(reference)
+    }
+
     /// Whether what is referred to changes: the instance, any of the block's, or one attribute.
-    fn triggers(&self, instance: &Instance<'_>, trigger: &Trigger) -> bool {
-        let reference = &trigger.reference;
+    fn triggers(&self, instance: &Instance<'_>, reference: &Reference) -> bool {
         let Many { node, instance: module, .. } = *instance.many;
         let Some(node) = self.graph.referred(self.graph.node(node).module, reference) else { return false };
         let Some(pending) = self.pending.get(&node) else { return false };
         let What::Block(place) = self.graph.node(node).what else { return false };
-        let worked_out = trigger.key.as_ref().and_then(|it| self.key(instance, it));
-        let mut changes: Box<dyn Iterator<Item = &usize>> = match reference.key.as_ref().or(worked_out.as_ref()) {
+        let mut changes: Box<dyn Iterator<Item = &usize>> = match &reference.key {
             None => Box::new(pending.changes.range((module, 0)..(module + 1, 0)).map(|(_, change)| change)),
             Some(key) => {
                 let at = self.world.expansion(module, place).and_then(|it| it.place(key));
@@ -47,15 +59,6 @@ impl Planner<'_> {
         match reference.path.steps().is_empty() {
             true => changes.any(|it| self.changes[*it].action == Action::Update || self.changes[*it].action.is_replace()),
             false => changes.any(|it| changes_at(&self.changes[*it], &reference.path)),
-        }
-    }
-
-    /// The instance key that an expression stands for; none while it is not known, which may be any.
-    fn key(&self, instance: &Instance<'_>, expression: &Expression) -> Option<Key> {
-        match self.world.evaluate(&instance.standpoint(), expression).ok()?.unmark().0 {
-            Value::String(name) => Some(Key::Name(name)),
-            Value::Number(number) => Some(Key::Index(u64::try_from(number.as_i64()?).ok()?)),
-            _ => None,
         }
     }
 

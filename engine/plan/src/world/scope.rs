@@ -1,6 +1,6 @@
 //! What the names in an expression stand for, seen from where it stands.
 
-use ha_kind::{Diagnostic, Key, Type, Value};
+use ha_kind::{Diagnostic, Key, Type, Value, code};
 use ha_lang::{BlockName, Scope, Target};
 
 use super::{InstanceId, World};
@@ -49,7 +49,9 @@ impl Scope for Seen<'_> {
         let it = &world.instances[instance];
         let configuration = world.modules.configuration(it.module);
         let known = |value: Option<&Value>| Ok(value.cloned().unwrap_or_else(|| self.unknown(target)));
-        let missing = |what: &str, name: &str| Err(Box::new(Diagnostic::error(format!("there is no {what} `{name}`"))));
+        let missing = |what: &str, name: &str| {
+            Err(Box::new(Diagnostic::error(format!("there is no {what} `{name}`")).code(code::UNDECLARED)))
+        };
         match target {
             Target::Variable(name) => match configuration.variables.get_index_of(name) {
                 Some(place) => known(world.variable(instance, place)),
@@ -83,7 +85,7 @@ impl Scope for Seen<'_> {
                 _ => Err(out_of_place("count.index", "count")),
             },
             Target::SelfValue => self.at.this.cloned().ok_or_else(|| {
-                let diagnostic = Diagnostic::error("`self` means nothing here");
+                let diagnostic = Diagnostic::error("`self` means nothing here").code(code::NOT_HERE);
                 Box::new(diagnostic.help("`self` is the instance in its own `postcondition`"))
             }),
         }
@@ -93,7 +95,7 @@ impl Scope for Seen<'_> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);
         let Some(place) = configuration.blocks.get_index_of(block) else {
-            return Err(Box::new(Diagnostic::error(format!("there is no block `{block}`"))));
+            return Err(Box::new(Diagnostic::error(format!("there is no block `{block}`")).code(code::UNDECLARED)));
         };
         let unknown = || {
             let address = world.block_address(instance, place).instance(key.clone());
@@ -104,7 +106,7 @@ impl Scope for Seen<'_> {
             Some(of_key) => world.value(instance, place, of_key).cloned().map_or_else(unknown, Ok),
             None => {
                 let known: Vec<String> = expansion.keys().take(8).map(|it| format!("`{block}{it}`")).collect();
-                let diagnostic = Diagnostic::error(format!("there is no instance `{block}{key}`"));
+                let diagnostic = Diagnostic::error(format!("there is no instance `{block}{key}`")).code(code::OUT_OF_RANGE);
                 Err(Box::new(match known.is_empty() {
                     true => diagnostic.help("the block has no instances"),
                     false => diagnostic.help(format!("there are {}", known.join(", "))),
@@ -116,5 +118,5 @@ impl Scope for Seen<'_> {
 
 fn out_of_place(written: &str, argument: &str) -> Box<Diagnostic> {
     let summary = format!("`{written}` means nothing here");
-    Box::new(Diagnostic::error(summary).help(format!("it is there only in a block that has `{argument}`")))
+    Box::new(Diagnostic::error(summary).code(code::NOT_HERE).help(format!("it is there only in a block that has `{argument}`")))
 }

@@ -136,3 +136,28 @@ async fn settings_that_change_are_recorded() {
     let provider = &project.state().providers[&ha_state::ProviderName::new("db")];
     assert_eq!(provider.settings["password"], ha_kind::Value::from("hush now").sensitive());
 }
+
+#[tokio::test]
+async fn what_was_made_elsewhere_is_not_gone() {
+    let project = Project::new();
+    let text =
+        |region: &str| format!("provider \"mock\" {{ region = \"{region}\" }}\nresource \"thing\" \"a\" {{ name = \"a\" }}");
+    project.apply(&text("north")).await;
+    project.world.look().nothing_in = Some("south".into());
+    assert_data_eq!(
+        project.plan(&text("south")).await,
+        str![[r#"
+warning: the provider `mock` is configured otherwise than when it made what is recorded
+
+"#]]
+    );
+    project.world.take_away("thing", "a");
+    assert_data_eq!(
+        project.plan(&text("south")).await,
+        str![[r#"
++ thing.a [Gone] digest="digest of nothing", name="a", size=1
+! thing.a gone
+
+"#]]
+    );
+}

@@ -18,6 +18,12 @@ pub(crate) struct Connected {
 /// Connects to the world, or to a server in it.
 pub(crate) struct ToWorld(pub(crate) World);
 
+impl Connected {
+    fn region(&self) -> Option<&str> {
+        self.settings.get("region").and_then(Value::as_str)
+    }
+}
+
 impl Connector for ToWorld {
     fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
         Box::pin(async move {
@@ -309,6 +315,10 @@ impl Driver for Things {
         Box::pin(async move {
             *self.world.look().calls.entry("read".into()).or_default() += 1;
             self.server(client)?;
+            let connected: &Connected = client.downcast_ref().expect("it is the world's client");
+            if self.world.look().nothing_in.as_deref().is_some_and(|it| connected.region() == Some(it)) {
+                return Ok(known.iter().map(|_| ReadingValue::Gone).collect());
+            }
             Ok(known.iter().map(|it| self.reading(it)).collect())
         })
     }

@@ -51,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) facts: BTreeMap<String, String>,
     /// Ids that cannot be looked at, and why.
     pub(crate) unchecked: BTreeMap<String, String>,
+    /// A region in which there is nothing.
+    pub(crate) nothing_in: Option<String>,
     /// What is said of an id when it is looked at.
     pub(crate) remarks: BTreeMap<String, String>,
     /// Whether a thing that stands in another's `anything` cannot be deleted.

@@ -1,0 +1,30 @@
+//! `ha explain`, and that what it gives as examples is what it says.
+
+use std::fs;
+
+use ha_kind::code::EXPLANATIONS;
+
+use crate::Project;
+
+#[test]
+fn a_code_is_explained() {
+    let project = Project::new("");
+    let text = project.done(&["explain", "HA0203"]);
+    assert!(text.starts_with("HA0203: Something is there twice.\n") && text.contains("    locals {\n      a = 1\n"), "{text}");
+    assert_eq!(project.done(&["explain"]).lines().count(), EXPLANATIONS.len());
+    assert!(project.ha(&["explain", "HA9999"]).err.contains("there is no code `HA9999`"));
+}
+
+#[test]
+fn what_is_given_as_an_example_has_the_code() {
+    let mut wrong = Vec::new();
+    for it in EXPLANATIONS.iter().filter(|it| !it.example.is_empty() && !it.example.starts_with('$')) {
+        let project = Project::new(it.example);
+        let planned = project.ha(&["plan"]);
+        if planned.code != 1 || !planned.err.contains(&format!("[{}]", it.code)) {
+            wrong.push(format!("{} {}\n{}{}{}", it.code, it.name, it.example, planned.out, planned.err));
+        }
+        fs::remove_file(project.path("main.hcl")).unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
