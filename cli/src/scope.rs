@@ -167,7 +167,8 @@ impl Scope for Recorded<'_> {
                         Ok(Value::unknown(Type::Any, Some(block.to_string().into())))
                     }
                     None => Err(Box::new(
-                        Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded"))
+                        Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded")).code(code::UNDECLARED)
+                            .code(code::UNDECLARED)
                             .code(code::UNDECLARED),
                     )),
                 }

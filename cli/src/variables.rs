@@ -80,7 +80,8 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
         match asked {
             Asked::Value(name, value) => {
                 let known = configuration.variables.keys().map(|it| &**it);
-                let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives"))
+                let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).code(code::NO_VALUE)
+                    .code(code::NO_VALUE)
                     .code(code::NO_VALUE)
                     .closest(&name, known);
                 put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
@@ -135,7 +136,8 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
             let why: Vec<String> = problems.iter().map(|it| it.summary.clone()).collect();
             vec![
                 at(
-                    Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin))
+                    Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin)).code(code::NO_VALUE)
+                        .code(code::NO_VALUE)
                         .code(code::NO_VALUE),
                     candidate,
                 )
@@ -161,7 +163,8 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
     match default {
         Some(default) => Ok(mark(default.clone())),
         None => {
-            let missing = Diagnostic::error(format!("no value for the variable `{name}`"))
+            let missing = Diagnostic::error(format!("no value for the variable `{name}`")).code(code::NO_VALUE)
+                .code(code::NO_VALUE)
                 .code(code::NO_VALUE)
                 .at(span.clone())
                 .label("has no default");
@@ -247,7 +250,8 @@ fn violation(
     let from = candidate.map(|it| format!(" in {}", it.origin)).unwrap_or_default();
     let help = format!("a `validation` of `variable \"{name}\"` says so");
     vec![
-        Diagnostic::error(format!("the value of `var.{name}`{from} will not do"))
+        Diagnostic::error(format!("the value of `var.{name}`{from} will not do")).code(code::CONDITION)
+            .code(code::CONDITION)
             .code(code::CONDITION)
             .at(span)
             .label(message)

@@ -12,7 +12,7 @@ use crate::journal::Position;
 use crate::preamble::{File, PREAMBLE, Preamble};
 use crate::session::{KeyCache, Part, Session};
 use crate::state::{LastRun, State, Unfinished};
-use crate::{Key, KeyName, OutputRecord, ProviderName, ProviderRecord, Record, StateError};
+use crate::{GroupRecord, Key, KeyName, OutputRecord, ProviderName, ProviderRecord, Record, StateError};
 
 /// Index position u64, entries u64, checksum u32, and the last four bytes.
 const FOOT: usize = 24;
@@ -29,6 +29,7 @@ enum Entry {
     Obligation(Obligation),
     Record(Box<Record>),
     Deposed(String, Box<Record>),
+    Group(GroupRecord),
 }
 
 /// What an entry is, as its header says in clear. Numbers are part of the format.
@@ -42,6 +43,7 @@ enum EntryKind {
     Obligation = 68,
     Record = 69,
     Deposed = 70,
+    Group = 71,
     Index = 127,
 }
 
@@ -62,6 +64,7 @@ impl Entry {
         const OBLIGATION: u8 = EntryKind::Obligation as u8;
         const RECORD: u8 = EntryKind::Record as u8;
         const DEPOSED: u8 = EntryKind::Deposed as u8;
+        const GROUP: u8 = EntryKind::Group as u8;
         Ok(Some(match kind {
             HEAD => Entry::Head(serde_json::from_slice(body)?),
             PROVIDER => {
@@ -76,6 +79,7 @@ impl Entry {
                 let (key, record) = serde_json::from_slice(body)?;
                 Entry::Deposed(key, record)
             }
+            GROUP => Entry::Group(serde_json::from_slice(body)?),
             _ => return Ok(None),
         }))
     }
@@ -83,7 +87,8 @@ impl Entry {
 
 /// Lays a checkpoint out, in as many bytes of room as it will about take.
 pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Result<Vec<u8>, StateError> {
-    let State { lineage, number, records, deposed, providers, outputs, unfinished, obligations, run, attempts } = state;
+    let State { lineage, number, records, deposed, providers, outputs, unfinished, obligations, run, attempts, groups: _ } =
+        state;
     let (session, sealer) = Session::begin(Part::Checkpoint, lineage, *number, name, key);
     let mut bytes = Vec::with_capacity(PREAMBLE + room);
     bytes.resize(PREAMBLE, 0);
@@ -93,6 +98,9 @@ pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Re
     envelope::append(&mut draft.bytes, head, None, write_session).map_err(|TooLarge| StateError::too_large("the head"))?;
 
     draft.add(EntryKind::Head, "", &Head { attempts: *attempts, run: run.clone() })?;
+    for group in state.groups_in_use() {
+        draft.add(EntryKind::Group, "", &group.record())?;
+    }
     for provider in providers {
         draft.add(EntryKind::Provider, "", &provider)?;
     }
@@ -166,18 +174,28 @@ pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> 
     for entry in open_all(bytes, &entries, &sealer, place)? {
         match entry {
             Entry::Head(Head { attempts, run }) => (state.attempts, state.run) = (attempts, run),
-            Entry::Provider(name, record) => {
+            Entry::Group(group) => {
+                let group = group.group(&state.groups);
+                state.groups.insert(group.id(), group);
+            }
+            Entry::Provider(name, mut record) => {
+                record.dependencies.resolve(&state.groups);
                 state.providers.insert(name, record);
             }
             Entry::Outputs(outputs) => state.outputs = outputs,
-            Entry::Unfinished(it) => {
+            Entry::Unfinished(mut it) => {
+                it.intent.dependencies.resolve(&state.groups);
                 state.unfinished.insert(it.intent.attempt, *it);
             }
             Entry::Obligation(it) => {
                 state.obligations.insert(it.id.clone(), it);
             }
-            Entry::Record(record) => records.push((record.address.clone(), *record)),
-            Entry::Deposed(key, record) => {
+            Entry::Record(mut record) => {
+                record.dependencies.resolve(&state.groups);
+                records.push((record.address.clone(), *record));
+            }
+            Entry::Deposed(key, mut record) => {
+                record.dependencies.resolve(&state.groups);
                 state.deposed.insert((record.address.clone(), key), *record);
             }
         }

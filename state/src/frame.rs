@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, BlockAddress, Name, Object, Value};
+use ha_kind::{Action, Address, Name, Object, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::record::is_false;
-use crate::{OutputRecord, ProviderName, ProviderRecord, Record};
+use crate::{Dependencies, GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record};
 
 /// One entry of the journal. A state is nothing but its frames, folded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub enum Frame {
         /// The address it has.
         to: Address,
     },
+    /// Many blocks that records depend on together. On disk before those that name it; written by the writer itself.
+    Group(GroupRecord),
 }
 
 /// A command that may write: where it began and how it ended.
@@ -119,8 +121,8 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<Name>,
     /// The blocks it refers to directly.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dependencies: Vec<BlockAddress>,
+    #[serde(default, skip_serializing_if = "Dependencies::is_empty")]
+    pub dependencies: Dependencies,
     /// Whether its successor is made before it is deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub create_before_destroy: bool,
@@ -203,11 +205,12 @@ pub(crate) enum FrameKind {
     Moved = 16,
     /// Says nothing but that all before it is on disk.
     Closed = 17,
+    Group = 18,
 }
 
 impl FrameKind {
     /// The one with the highest number.
-    pub(crate) const LAST: Self = Self::Closed;
+    pub(crate) const LAST: Self = Self::Group;
 }
 
 impl Frame {
@@ -230,6 +233,19 @@ impl Frame {
             Frame::Obligation(_) => FrameKind::Obligation,
             Frame::Discharged { .. } => FrameKind::Discharged,
             Frame::Moved { .. } => FrameKind::Moved,
+            Frame::Group(_) => FrameKind::Group,
+        }
+    }
+
+    /// What it says that something depends on.
+    pub(crate) fn dependencies(&self) -> Option<&Dependencies> {
+        match self {
+            Frame::Intent(intent) => Some(&intent.dependencies),
+            Frame::Result { outcome: StepOutcome::Recorded(record) | StepOutcome::Deposed { record, .. }, .. } => {
+                Some(&record.dependencies)
+            }
+            Frame::Provider(_, record) => Some(&record.dependencies),
+            _ => None,
         }
     }
 

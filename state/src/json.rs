@@ -9,12 +9,13 @@ use serde_json::{Value as Json, json};
 use crate::frame::Obligation;
 use crate::session::FORMAT;
 use crate::state::{LastRun, State, Unfinished};
-use crate::{OutputRecord, ProviderName, ProviderRecord, Record, StateError};
+use crate::{GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record, StateError};
 
 /// The state as JSON, secrets included.
 #[must_use]
 pub fn to_json(state: &State) -> Json {
-    let State { lineage, number, records, deposed, providers, outputs, unfinished, obligations, run, attempts } = state;
+    let State { lineage, number, records, deposed, providers, outputs, unfinished, obligations, run, attempts, groups: _ } =
+        state;
     let with_key = |((_, key), record): (&(ha_kind::Address, String), &Record)| json!({"key": key, "record": record});
     json!({
         "format": FORMAT,
@@ -28,6 +29,7 @@ pub fn to_json(state: &State) -> Json {
         "outputs": outputs,
         "unfinished": unfinished.values().collect::<Vec<_>>(),
         "obligations": obligations.values().collect::<Vec<_>>(),
+        "groups": state.groups_in_use().iter().map(|it| it.record()).collect::<Vec<_>>(),
     })
 }
 
@@ -44,6 +46,8 @@ struct Written {
     outputs: BTreeMap<Name, OutputRecord>,
     unfinished: Vec<Unfinished>,
     obligations: Vec<Obligation>,
+    #[serde(default)]
+    groups: Vec<GroupRecord>,
 }
 
 #[derive(Deserialize)]
@@ -66,17 +70,26 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
     if format > FORMAT {
         return Err(StateError::newer_format(place, format, FORMAT));
     }
-    let Written { lineage, number, attempts, run, records, deposed, providers, outputs, unfinished, obligations } =
+    let Written { lineage, number, attempts, run, records, deposed, providers, outputs, unfinished, obligations, groups } =
         serde_json::from_slice(text).map_err(unreadable)?;
     let mut state = State { lineage, number, attempts, run, providers, outputs, ..State::default() };
-    for record in records {
+    for group in groups {
+        let group = group.group(&state.groups);
+        state.groups.insert(group.id(), group);
+    }
+    for mut record in records {
+        record.dependencies.resolve(&state.groups);
         if let Some(twice) = state.records.insert(record.address.clone(), record) {
             return Err(StateError::unreadable(place, format!("it holds {} twice", twice.address)));
         }
     }
+    state.providers.values_mut().for_each(|it| it.dependencies.resolve(&state.groups));
     state.deposed = deposed.into_iter().map(|it| ((it.record.address.clone(), it.key), it.record)).collect();
     state.unfinished = unfinished.into_iter().map(|it| (it.intent.attempt, it)).collect();
     state.obligations = obligations.into_iter().map(|it| (it.id.clone(), it)).collect();
+    let groups = &state.groups;
+    state.deposed.values_mut().for_each(|it| it.dependencies.resolve(groups));
+    state.unfinished.values_mut().for_each(|it| it.intent.dependencies.resolve(groups));
     match not_known(&state) {
         Some(what) => Err(StateError::unreadable(place, format!("{what} holds a value that is not known"))),
         None => Ok(state),

@@ -9,6 +9,7 @@
 //! kept is behind [`Store`]; [`LocalStore`] keeps them in files.
 
 mod checkpoint;
+mod dependencies;
 mod envelope;
 mod error;
 mod frame;
@@ -31,6 +32,7 @@ mod state;
 mod store;
 mod writer;
 
+pub use dependencies::{Dependencies, Group, GroupId, GroupRecord, Groups};
 pub use error::{Reason, StateError};
 pub use frame::{Frame, Intent, Obligation, Run, RunEnd, RunOutcome, RunStart, StepOutcome};
 pub use holder::Holder;

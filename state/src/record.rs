@@ -5,8 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Name, Object, Value};
+use ha_kind::{Address, Name, Object, Value};
 use serde::{Deserialize, Serialize};
+
+use crate::Dependencies;
 
 /// Everything known of one instance. All of it is known; unknown exists in plans alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,8 +27,8 @@ pub struct Record {
     /// What the service added, sensitive marks inline.
     pub outputs: Object,
     /// The blocks it refers to directly.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dependencies: Vec<BlockAddress>,
+    #[serde(default, skip_serializing_if = "Dependencies::is_empty")]
+    pub dependencies: Dependencies,
     /// Whether it is to be replaced because something about it failed or the operator said so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tainted: bool,
@@ -58,8 +60,8 @@ pub struct ProviderRecord {
     /// Its settings, sensitive marks inline.
     pub settings: Object,
     /// The blocks its settings refer to directly.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dependencies: Vec<BlockAddress>,
+    #[serde(default, skip_serializing_if = "Dependencies::is_empty")]
+    pub dependencies: Dependencies,
 }
 
 /// An output of the configuration's root.
@@ -79,9 +81,7 @@ impl Record {
         share(&mut self.configured, &other.configured);
         self.arguments.share_names(&other.arguments);
         self.outputs.share_names(&other.outputs);
-        for (own, other) in self.dependencies.iter_mut().zip(&other.dependencies) {
-            share(own, other);
-        }
+        share(&mut self.dependencies, &other.dependencies);
     }
 }
 

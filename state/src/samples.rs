@@ -15,7 +15,7 @@ pub(crate) fn record(address: &str, id: &str) -> Record {
         ]),
         configured: ["name".into(), "password".into()].into(),
         outputs: Object::from([("arn".into(), Value::from(format!("arn:fake:{id}")))]),
-        dependencies: vec!["a.other".parse::<ha_kind::Address>().expect("this is one").block],
+        dependencies: ["a.other".parse::<ha_kind::Address>().expect("this is one").block].into_iter().collect(),
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,

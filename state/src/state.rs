@@ -1,12 +1,14 @@
 //! What all frames so far amount to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use ha_kind::{Address, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::dependencies::Groups;
 use crate::frame::{Frame, Intent, Obligation, Run, RunEnd, RunStart, StepOutcome};
-use crate::{OutputRecord, ProviderName, ProviderRecord, Record};
+use crate::{Dependencies, Group, OutputRecord, ProviderName, ProviderRecord, Record};
 
 /// What is known of everything: the frames so far, folded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +33,8 @@ pub struct State {
     pub run: Option<LastRun>,
     /// The highest number an attempt has had.
     pub attempts: u64,
+    /// The groups of blocks that records depend on, by name.
+    pub groups: Groups,
 }
 
 /// A step that was begun and of which nothing more is known.
@@ -65,6 +69,25 @@ impl State {
         self.number == 0
     }
 
+    /// Everything that says what it depends on.
+    pub(crate) fn all_dependencies(&self) -> impl Iterator<Item = &Dependencies> {
+        let records = self.records.values().chain(self.deposed.values()).map(|it| &it.dependencies);
+        let begun = self.unfinished.values().map(|it| &it.intent.dependencies);
+        records.chain(begun).chain(self.providers.values().map(|it| &it.dependencies))
+    }
+
+    /// The groups that are in use, those that others name before them.
+    pub(crate) fn groups_in_use(&self) -> Vec<Arc<Group>> {
+        let (mut known, mut used) = (HashSet::new(), Vec::new());
+        for dependencies in self.all_dependencies() {
+            for group in dependencies.to_write(&known) {
+                known.insert(group.id());
+                used.push(group);
+            }
+        }
+        used
+    }
+
     /// The unfinished steps on an instance, oldest first.
     pub fn unfinished_at<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a Unfinished> {
         self.unfinished.values().filter(move |it| it.intent.address == *address)
@@ -74,6 +97,10 @@ impl State {
     pub fn apply(&mut self, number: u64, frame: Frame) {
         self.number = number;
         match frame {
+            Frame::Group(group) => {
+                let group = group.group(&self.groups);
+                self.groups.insert(group.id(), group);
+            }
             Frame::Run(Run::Start(start)) => self.run = Some(LastRun { number, start, end: None }),
             Frame::Run(Run::End(end)) => {
                 if let Some(run) = &mut self.run {
@@ -87,7 +114,8 @@ impl State {
                 }
             }
             Frame::Result { attempt, outcome } => self.settle(number, attempt, outcome),
-            Frame::Provider(name, record) => {
+            Frame::Provider(name, mut record) => {
+                record.dependencies.resolve(&self.groups);
                 self.providers.insert(name, record);
             }
             Frame::ProviderGone(name) => {
@@ -109,7 +137,8 @@ impl State {
     }
 
     /// An attempt that is taken up again keeps its notes.
-    fn begin(&mut self, intent: Intent) {
+    fn begin(&mut self, mut intent: Intent) {
+        intent.dependencies.resolve(&self.groups);
         self.attempts = self.attempts.max(intent.attempt);
         let notes = self.unfinished.remove(&intent.attempt).map(|before| before.notes).unwrap_or_default();
         self.unfinished.insert(intent.attempt, Unfinished { intent, notes, failure: None });
@@ -145,7 +174,8 @@ impl State {
         }
     }
 
-    fn record(&mut self, number: u64, record: Record) -> Option<Record> {
+    fn record(&mut self, number: u64, mut record: Record) -> Option<Record> {
+        record.dependencies.resolve(&self.groups);
         self.records.insert(record.address.clone(), Record { version: number, ..record })
     }
 }

@@ -1,5 +1,6 @@
 //! Writing a state: one thread owns the store, and what is appended at the same time goes to disk together.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -13,7 +14,7 @@ use crate::frame::FrameKind;
 use crate::reading::{Opened, load};
 use crate::session::{Part, Session};
 use crate::store::{Held, Kept, Lease, Store};
-use crate::{Frame, Holder, Key, KeyName, Keys, State, StateError, checkpoint, new_lineage};
+use crate::{Frame, GroupId, Holder, Key, KeyName, Keys, State, StateError, checkpoint, new_lineage};
 
 /// Together at most so many frames, so that the first of them does not wait for ever.
 const GROUP: usize = 4_096;
@@ -26,7 +27,7 @@ const SMALL: usize = 1 << 20;
 pub struct Writer {
     jobs: Sender<Job>,
     thread: Option<JoinHandle<()>>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Arc<State>>>,
     attempts: AtomicU64,
     lineage: String,
     key: Key,
@@ -88,8 +89,8 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
 
     let lease = held.lease();
     let (attempts, lineage) = (AtomicU64::new(state.attempts), state.lineage.clone());
-    let number = state.number;
-    let state = Arc::new(Mutex::new(state));
+    let (number, groups) = (state.number, state.groups.keys().copied().collect());
+    let state = Arc::new(Mutex::new(Arc::new(state)));
     let (jobs, received) = mpsc::channel();
     let work = Work {
         held,
@@ -105,6 +106,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
         has_checkpoint: checkpoint.is_some(),
         limit: journal,
         failed: None,
+        groups,
     };
     let thread = std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
     let thread = thread.map_err(|error| StateError::io("start the thread that writes", Path::new("ha.state"), &error))?;
@@ -135,7 +137,7 @@ impl Writer {
 
     /// The state with every frame that is on disk. The writer is held up while somebody looks: look, do not wait, and
     /// not twice in one expression.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, Arc<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,9 +146,10 @@ impl Writer {
         look(&self.state())
     }
 
-    /// A copy of the state. Costs as much as there are records.
+    /// The state as it is now. Costs nothing as long as nothing is written; what is written while there is still
+    /// somebody who has this costs a copy.
     #[must_use]
-    pub fn snapshot(&self) -> State {
+    pub fn snapshot(&self) -> Arc<State> {
         self.state().clone()
     }
 
@@ -243,19 +246,22 @@ struct Work {
     number: u64,
     /// The highest number that is known to be on disk.
     synced: u64,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Arc<State>>>,
     journal_length: usize,
     checkpoint_length: usize,
     has_checkpoint: bool,
     limit: usize,
     failed: Option<StateError>,
+    /// The groups of blocks that are on disk, or on their way before whatever comes next.
+    groups: HashSet<GroupId>,
 }
 
 /// A group of frames on their way to disk.
 #[derive(Default)]
 struct Group {
     bytes: Vec<u8>,
-    frames: Vec<(u64, Frame, Answer)>,
+    /// Each with who waits for it, where somebody does.
+    frames: Vec<(u64, Frame, Option<Answer>)>,
 }
 
 impl Work {
@@ -298,30 +304,45 @@ impl Work {
         let mut group = Group::default();
         let first = self.number + 1;
         for (frame, answer) in frames {
-            match self.lay_out(&mut group.bytes, &frame) {
-                Ok(number) => group.frames.push((number, frame, answer)),
+            let laid_out = self.lay_out_groups(&mut group, &frame).and_then(|()| self.lay_out(&mut group.bytes, &frame));
+            match laid_out {
+                Ok(number) => group.frames.push((number, frame, Some(answer))),
                 // Whoever asked may have gone.
                 Err(error) => drop(answer.send(Err(error))),
             }
         }
         let written = if group.bytes.is_empty() { Ok(()) } else { self.append(first, &group.bytes) };
         if written.is_ok() {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = Arc::make_mut(&mut held);
             state.number = self.number;
             let mut answers = Vec::with_capacity(group.frames.len());
             for (number, frame, answer) in group.frames {
                 state.apply(number, frame);
                 answers.push((number, answer));
             }
-            drop(state);
+            drop(held);
             for (number, answer) in answers {
-                let _ = answer.send(Ok(number));
+                // Whoever asked may have gone.
+                let _ = answer.map(|it| it.send(Ok(number)));
             }
         } else if let Err(error) = written {
             for (.., answer) in group.frames {
-                let _ = answer.send(Err(error.clone()));
+                let _ = answer.map(|it| it.send(Err(error.clone())));
             }
         }
+    }
+
+    /// Lays out the groups of blocks that a frame names and that are not on disk yet.
+    fn lay_out_groups(&mut self, group: &mut Group, frame: &Frame) -> Result<(), StateError> {
+        let to_write = frame.dependencies().map(|it| it.to_write(&self.groups)).unwrap_or_default();
+        for named in to_write {
+            let frame = Frame::Group(named.record());
+            let number = self.lay_out(&mut group.bytes, &frame)?;
+            group.frames.push((number, frame, None));
+            self.groups.insert(named.id());
+        }
+        Ok(())
     }
 
     /// Lays a frame out behind those of its group, with the session's head before the first.
@@ -377,12 +398,16 @@ impl Work {
     }
 
     fn checkpoint(&mut self) -> Result<(), StateError> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody is held up meanwhile.
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let room = self.checkpoint_length + self.journal_length;
         let bytes = checkpoint::encode(&state, self.name.clone(), &self.key, room)?;
         let number = state.number;
+        let groups = state.groups_in_use();
         drop(state);
         self.held.checkpoint(number, &bytes)?;
+        // A group that nothing names is not in it, and is written again when something does.
+        self.groups = groups.iter().map(|it| it.id()).collect();
         // What comes now is a journal of its own, with a head of its own.
         self.sealer = None;
         self.journal_length = 0;
@@ -410,7 +435,7 @@ impl Work {
         }
         let bytes = checkpoint::encode(&successor, self.name.clone(), &self.key, self.checkpoint_length)?;
         self.held.checkpoint(number, &bytes)?;
-        *state = successor;
+        *state = Arc::new(successor);
         Ok(number)
     }
 

@@ -4,6 +4,10 @@
 
 mod explain;
 mod graph;
+#[cfg(feature = "postgresql")]
+mod interrupts;
+mod loading;
+mod streams;
 mod terraform;
 
 use std::fs;

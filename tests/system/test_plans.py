@@ -13,7 +13,7 @@ class Plans(unittest.TestCase):
         self.system = shared_system()
 
     def changes(self):
-        plan = json.loads(self.system.ha("plan", "--json", "--detailed-exitcode", expect=2).stdout.splitlines()[-1])
+        plan = json.loads(self.system.ha("plan", "--document=-", "--detailed-exitcode", expect=2).stdout)
         return {
             change["address"]: change["change"]["actions"]
             for change in plan["resource_changes"]

@@ -138,6 +138,8 @@ impl Order<'_> {
             let state = works.writer.snapshot();
             let intention = Intention { mode: self.mode, replace: self.replace, scope: self.scope };
             let made = make(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
+            // Who still had it when the first step is written down would have to be given a copy.
+            drop(state);
             let report = made.report(session, Sight::Redacted);
             audience.plan(&made.plan, &report)?;
             warn(audience, &project, &made);

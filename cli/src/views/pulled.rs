@@ -85,7 +85,7 @@ mod tests {
             arguments: values.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
             configured: [].into(),
             outputs: Object::new(),
-            dependencies: Vec::new(),
+            dependencies: Default::default(),
             tainted: false,
             create_before_destroy: false,
             prevent_destroy: false,

@@ -150,7 +150,7 @@ mod tests {
             ]),
             configured: BTreeSet::new(),
             outputs: object(&[("id", Value::from("app")), ("log", Value::from(format!("ALTER ROLE {SECRET}")))]),
-            dependencies: vec!["aws_db_instance.pg".parse::<ha_kind::Address>().unwrap().block],
+            dependencies: ["aws_db_instance.pg".parse::<ha_kind::Address>().unwrap().block].into_iter().collect(),
             tainted: true,
             create_before_destroy: false,
             prevent_destroy: false,

@@ -21,9 +21,10 @@ use crate::SourceFile;
 use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
 use crate::declared::Functions;
 use crate::mistake;
+use crate::parse;
 use crate::resolve::Resolver;
 use crate::source::{Family, is_json};
-use crate::syntax::{Argument, Block, Body, Node, Word};
+use crate::syntax::{Argument, Block, Body, Kind, Node, Placed, Word};
 use crate::tree::{Expression, Reference};
 use crate::types;
 
@@ -34,6 +35,8 @@ pub(crate) struct Compiled {
     pub(crate) configuration: Configuration,
     /// Where the modules it calls come from.
     pub(crate) sources: Vec<Source>,
+    /// Whether nothing is wrong with them by themselves.
+    pub(crate) sound: bool,
 }
 
 /// Where a module comes from.
@@ -47,6 +50,7 @@ pub(crate) struct Source {
 
 /// Compiles the files of one directory.
 pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) -> Compiled {
+    let before = problems.len();
     let mut configuration = Configuration::default();
     let mut sources = Vec::new();
     let Files { family, primary, overrides } = Files::sorted(files, problems);
@@ -72,7 +76,8 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     }
     functions.check(problems);
     refactoring::moves(&configuration.moved, problems);
-    Compiled { configuration, sources }
+    let sound = !problems[before..].iter().any(Diagnostic::is_error);
+    Compiled { configuration, sources, sound }
 }
 
 pub(crate) use ephemeral::root;
@@ -312,14 +317,23 @@ impl Compiler<'_> {
 
     /// A list of references, each by itself.
     fn references(&mut self, value: Node) -> Vec<Reference> {
-        match value.kind {
-            crate::syntax::Kind::Tuple(items) => items.into_iter().filter_map(|it| self.resolver.reference(it)).collect(),
-            _ => {
-                let problem = mistake::not_a_list_of_references(self.resolver.span(value.at));
-                self.problem(problem);
-                Vec::new()
-            }
-        }
+        self.items(value).into_iter().filter_map(|it| self.resolver.reference(it)).collect()
+    }
+
+    /// The items of a list of references. Those in quotes, as they used to be written, are taken out of them.
+    fn items(&mut self, value: Node) -> Vec<Node> {
+        let span = self.resolver.span(value.at);
+        let Kind::Tuple(items) = value.kind else {
+            self.problem(mistake::not_a_list_of_references(span));
+            return Vec::new();
+        };
+        let unquoted = |item: &Node| {
+            let text = item.text()?;
+            let mut read = parse::expression(&SourceFile::new(span.file.clone(), text)).ok()?;
+            read.place(&|_| item.at);
+            Some(read)
+        };
+        items.into_iter().map(|it| unquoted(&it).unwrap_or(it)).collect()
     }
 
     fn expression(&mut self, value: Node) -> Expression {

@@ -284,13 +284,22 @@ pub struct Lifecycle {
     /// Which differences do not count.
     pub ignore_changes: Option<IgnoreChanges>,
     /// What it is replaced with.
-    pub replace_triggered_by: Vec<Reference>,
+    pub replace_triggered_by: Vec<Trigger>,
     /// What must hold before it is touched.
     pub preconditions: Vec<Condition>,
     /// What must hold once it is done.
     pub postconditions: Vec<Condition>,
     /// Whether there is an instance at all.
     pub enabled: Option<Expression>,
+}
+
+/// One entry of `replace_triggered_by`.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// What it is that changes.
+    pub reference: Reference,
+    /// Which instance of it, where that has to be worked out; a key that is written out is in the reference.
+    pub key: Option<Expression>,
 }
 
 /// Which differences do not count.

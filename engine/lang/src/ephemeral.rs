@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ha_kind::{Diagnostic, Field, Name, Path, Step};
+use ha_kind::{Diagnostic, Field, Mode, Name, Path, Step};
 
 use crate::body::Body;
 use crate::configuration::{Configuration, ResourceBlock};
 use crate::mistake;
-use crate::tree::{Expression, Reference, Target};
+use crate::providers::modules;
+use crate::tree::{BlockName, Expression, Reference, Target};
 
 /// What of a configuration is never kept.
 #[derive(Debug)]
-pub struct Ephemeral<'a> {
+pub(crate) struct Ephemeral<'a> {
     configuration: &'a Configuration,
     locals: HashSet<&'a Name>,
     /// Whether there is anything at all.
@@ -20,8 +21,7 @@ pub struct Ephemeral<'a> {
 
 impl<'a> Ephemeral<'a> {
     /// What of this configuration is never kept.
-    #[must_use]
-    pub fn of(configuration: &'a Configuration) -> Self {
+    pub(crate) fn of(configuration: &'a Configuration) -> Self {
         let outputs = configuration.modules.values().flat_map(|it| it.configuration.outputs.values());
         let any = configuration.variables.values().any(|it| it.ephemeral) || outputs.into_iter().any(|it| it.ephemeral);
         let mut ephemeral = Self { configuration, locals: HashSet::new(), any };
@@ -32,8 +32,7 @@ impl<'a> Ephemeral<'a> {
     }
 
     /// The first reference in an expression because of which its value must not be kept.
-    #[must_use]
-    pub fn reference<'e>(&self, expression: &'e Expression) -> Option<&'e Reference> {
+    pub(crate) fn reference<'e>(&self, expression: &'e Expression) -> Option<&'e Reference> {
         if !self.any {
             return None;
         }
@@ -42,8 +41,7 @@ impl<'a> Ephemeral<'a> {
 
     /// The arguments in a body whose values must not be kept, those in nested blocks among them, each with the reference
     /// that is the reason. Of nested blocks the paths have the names alone.
-    #[must_use]
-    pub fn arguments<'e>(&self, body: &'e Body) -> Vec<(Path, &'e Reference)> {
+    pub(crate) fn arguments<'e>(&self, body: &'e Body) -> Vec<(Path, &'e Reference)> {
         let mut found = Vec::new();
         if self.any {
             self.gather(body, &Path::root(), &mut found);
@@ -51,9 +49,8 @@ impl<'a> Ephemeral<'a> {
         found
     }
 
-    /// What is wrong with the arguments of a resource: what must not be kept goes into write-only arguments alone.
-    #[must_use]
-    pub fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, Field>) -> Vec<Diagnostic> {
+    /// What is wrong with the arguments of a resource.
+    fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, Field>) -> Vec<Diagnostic> {
         let found = self.arguments(&block.body).into_iter().filter(|(path, _)| !is_write_only(path.steps(), fields));
         found.map(|(path, it)| mistake::ephemeral::argument(&path.to_string(), it).within(block.head.clone())).collect()
     }
@@ -108,6 +105,24 @@ impl<'a> Ephemeral<'a> {
             }
         }
     }
+}
+
+/// What is wrong with the arguments of resources in a configuration and its modules: what must not be kept goes into write-only
+/// arguments alone. `fields` are the arguments of a block's kind; nothing is said of kinds that there are not.
+pub fn kept<'f>(
+    configuration: &Configuration,
+    fields: impl Fn(&BlockName) -> Option<&'f BTreeMap<Name, Field>>,
+) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for module in modules(configuration) {
+        let ephemeral = Ephemeral::of(module);
+        if ephemeral.any {
+            for block in module.blocks.values().filter(|it| it.name.mode == Mode::Managed) {
+                problems.extend(fields(&block.name).into_iter().flat_map(|fields| ephemeral.kept(block, fields)));
+            }
+        }
+    }
+    problems
 }
 
 /// Whether an argument, or a block that it is in, is never kept.

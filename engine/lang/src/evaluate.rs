@@ -3,6 +3,7 @@
 mod call;
 mod each;
 mod operator;
+mod size;
 mod step;
 mod text;
 
@@ -17,6 +18,7 @@ use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Piece};
 pub(crate) use each::{is_open, items as iterated};
 pub(crate) use operator::sure_equal;
+pub(crate) use size::{MOST, TooMany, has_too_many};
 pub(crate) use step::common;
 pub(crate) use text::{Builder, TooLong};
 
@@ -36,6 +38,8 @@ pub(crate) struct Evaluator<'e> {
     quiet: u32,
     /// Whether what is being looked at came out of a secret and bears no mark itself, so that problems must not show it.
     pub(crate) secret: bool,
+    /// How often loops turned.
+    turns: usize,
 }
 
 impl Expression {
@@ -61,8 +65,15 @@ impl Expression {
             problems: Vec::new(),
             quiet: 0,
             secret: environment.secret,
+            turns: 0,
         };
-        evaluator.node(root).map_err(|Failed| evaluator.problems)
+        match evaluator.node(root) {
+            Ok(value) if has_too_many(&value) => {
+                evaluator.fail(root, mistake::too_many_elements());
+                Err(evaluator.problems)
+            }
+            outcome => outcome.map_err(|Failed| evaluator.problems),
+        }
     }
 }
 
@@ -103,6 +114,12 @@ impl Evaluator<'_> {
 
     pub(crate) fn span(&self, at: At) -> Span {
         Span::new(self.file.clone(), at.start as usize..at.end as usize)
+    }
+
+    /// Counts a turn of a loop, unless there were too many.
+    fn turn(&mut self, node: &Node) -> Result<(), Failed> {
+        self.turns += 1;
+        if self.turns > MOST { Err(self.fail(node, mistake::too_many_turns())) } else { Ok(()) }
     }
 
     /// Records a problem at a node, with what the references in it stand for.

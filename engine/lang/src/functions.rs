@@ -27,7 +27,7 @@ use std::sync::{Arc, LazyLock};
 use ha_kind::{Type, Value};
 
 use crate::environment::Environment;
-use crate::evaluate::{Evaluator, Outcome, TooLong};
+use crate::evaluate::{Evaluator, Outcome, TooLong, TooMany};
 use crate::tree::Node;
 
 /// One function of the language.
@@ -100,6 +100,12 @@ impl Refusal {
     /// A message that shows nothing of what the arguments are.
     pub(crate) fn harmless(message: impl Into<String>) -> Self {
         Self { harmless: true, ..Self::new(message) }
+    }
+}
+
+impl From<TooMany> for Refusal {
+    fn from(_: TooMany) -> Self {
+        Self::harmless(TooMany::MESSAGE)
     }
 }
 

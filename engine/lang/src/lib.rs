@@ -31,10 +31,10 @@ mod version;
 pub use body::Body;
 pub use configuration::{
     Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
-    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Variable,
+    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
-pub use ephemeral::Ephemeral;
+pub use ephemeral::kept;
 pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};

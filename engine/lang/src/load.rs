@@ -14,6 +14,7 @@ use crate::configuration::{Configuration, ModuleCall};
 use crate::environment::{Environment, Nothing};
 use crate::mistake;
 use crate::mistake::module as mistakes;
+use crate::tree::Expression;
 use known::{Given, Known};
 
 /// How deep calls of modules may lie within each other.
@@ -129,7 +130,7 @@ impl Loader<'_> {
     }
 
     /// The text that the source of a module is.
-    fn source(&mut self, expression: &crate::tree::Expression, known: &Known<'_>) -> Option<Name> {
+    fn source(&mut self, expression: &Expression, known: &Known<'_>) -> Option<Name> {
         let span = expression.span();
         let problem = match expression.evaluate(&Environment::new(known, &Nothing)) {
             Ok(Value::String(source)) => return Some(source),
@@ -178,12 +179,13 @@ impl Loader<'_> {
         if used.is_empty() {
             self.compiled.remove(&directory);
         }
+        let own_sound = compiled.sound;
         let mut configuration = match Rc::try_unwrap(compiled) {
             Ok(compiled) => compiled.configuration,
             Err(shared) => shared.configuration.clone(),
         };
         let provider = self.finish(&mut configuration, called);
-        let sound = !self.problems[before..].iter().any(Diagnostic::is_error);
+        let sound = own_sound && !self.problems[before..].iter().any(Diagnostic::is_error);
         let module = Module { configuration: Arc::new(configuration), sound, provider };
         self.made.entry(directory).or_default().push(Made { used, module: module.clone() });
         Some(module)

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 
 use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest, code};
 
-use crate::evaluate::TooLong;
+use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter, functions};
 use crate::shown::{kind, shown};
 use crate::source::Family;
-use crate::tree::{BlockName, Target};
+use crate::tree::{BlockName, Reference, Target};
 
 fn error(summary: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary)
@@ -273,6 +273,14 @@ pub(crate) fn no_text(value: &Value) -> Diagnostic {
 
 pub(crate) fn text_too_long() -> Diagnostic {
     error(TooLong::MESSAGE).code(code::TOO_MUCH)
+}
+
+pub(crate) fn too_many_elements() -> Diagnostic {
+    error(TooMany::MESSAGE).code(code::TOO_MUCH)
+}
+
+pub(crate) fn too_many_turns() -> Diagnostic {
+    error("the loops of this expression go over more than four million elements together").code(code::TOO_MUCH)
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
@@ -543,6 +551,20 @@ pub(crate) fn missing_argument(name: &str, span: Span) -> Diagnostic {
 
 pub(crate) fn not_a_list_of_references(span: Span) -> Diagnostic {
     error("expected a list of references").code(code::FIXED).at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
+}
+
+pub(crate) fn not_a_trigger(reference: &Reference, span: Span) -> Diagnostic {
+    error(format!("`{reference}` is no resource, and only what is planned can be replaced with"))
+        .code(code::FIXED)
+        .at(span)
+        .help("give the value to a resource that keeps it, such as `ha_data` with `input`, and name that")
+}
+
+pub(crate) fn constant_is_not_known(span: Span) -> Diagnostic {
+    error("a constant must be known before anything is planned")
+        .code(code::FIXED)
+        .at(span)
+        .help("put what depends on the time or on chance into a local value")
 }
 
 pub(crate) fn no_provisioners(name: &str, span: Span) -> Diagnostic {

@@ -19,7 +19,7 @@ use cursor::Cursor;
 const LEVELS: usize = 64;
 
 /// How high the tree of an expression can be, to which chains of operators add as well.
-const HEIGHT: usize = 1000;
+const HEIGHT: usize = 400;
 
 /// That something could not be read, which was told already.
 struct Unreadable;

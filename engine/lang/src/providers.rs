@@ -7,25 +7,36 @@ use ha_kind::Diagnostic;
 use crate::configuration::Configuration;
 use crate::mistake::module as mistakes;
 
+/// The provider that is part of Terraform, whose resource is a kind here.
+const BUILT_IN: &str = "terraform";
+
 /// What a configuration and its modules require that is none of the providers there are.
 #[must_use]
 pub fn unknown_providers(configuration: &Configuration, known: &[&str]) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let mut seen = HashSet::new();
-    let mut open = vec![configuration];
-    while let Some(configuration) = open.pop() {
-        if !seen.insert(std::ptr::from_ref(configuration)) {
-            continue;
-        }
-        for (name, required) in configuration.settings.iter().flat_map(|it| &it.required_providers) {
+    for module in modules(configuration) {
+        for (name, required) in module.settings.iter().flat_map(|it| &it.required_providers) {
             let source = required.source.as_deref().and_then(|it| it.rsplit('/').next()).unwrap_or(name);
-            if !known.contains(&source) {
+            if !known.contains(&source) && source != BUILT_IN {
                 problems.push(mistakes::unknown_provider(source, known, required.span.clone()));
             } else if source != &**name {
                 problems.push(mistakes::provider_by_other_name(name, source, required.span.clone()));
             }
         }
-        open.extend(configuration.modules.values().rev().map(|it| &*it.configuration));
     }
     problems
+}
+
+/// A configuration and the modules in it, each once, in the order of their calls.
+pub(crate) fn modules(configuration: &Configuration) -> Vec<&Configuration> {
+    let mut modules = Vec::new();
+    let mut seen = HashSet::new();
+    let mut open = vec![configuration];
+    while let Some(module) = open.pop() {
+        if seen.insert(std::ptr::from_ref(module)) {
+            modules.push(module);
+            open.extend(module.modules.values().rev().map(|it| &*it.configuration));
+        }
+    }
+    modules
 }

@@ -146,6 +146,13 @@ impl Resolver {
         None
     }
 
+    /// A reference by itself whose instance key may have to be worked out, and that key.
+    pub(crate) fn keyed_reference(&mut self, written: syntax::Node) -> Option<(Reference, Option<Expression>)> {
+        let (written, key) = without_key(written);
+        let key = key.map(|it| self.expression(it));
+        Some((self.reference(written)?, key))
+    }
+
     fn node(&mut self, written: syntax::Node) -> Node {
         let at = written.at;
         let kind = match written.kind {
@@ -488,6 +495,23 @@ fn static_step(written: &syntax::Node) -> Option<Step> {
         Key::Name(name) => Some(Step::Name(name)),
         Key::Index(index) => Some(Step::Index(usize::try_from(index).ok()?)),
         Key::None => None,
+    }
+}
+
+/// The same without the instance key that has to be worked out, and that key.
+fn without_key(written: syntax::Node) -> (syntax::Node, Option<syntax::Node>) {
+    let syntax::Node { at, kind } = written;
+    match kind {
+        Written::Index(of, key) if literal_key(&key).is_none() => (*of, Some(*key)),
+        Written::Index(of, key) => {
+            let (of, found) = without_key(*of);
+            (syntax::Node { at, kind: Written::Index(Box::new(of), key) }, found)
+        }
+        Written::Attribute(of, word) => {
+            let (of, found) = without_key(*of);
+            (syntax::Node { at, kind: Written::Attribute(Box::new(of), word) }, found)
+        }
+        kind => (syntax::Node { at, kind }, None),
     }
 }
 

@@ -119,6 +119,10 @@ pub(crate) fn constant(written: Node, ty: &Type, resolver: &mut Resolver) -> Opt
         .evaluate(&Environment::new(&Nothing, &Nothing))
         .and_then(|it| convert(&it, ty).map_err(|it| vec![mistake::does_not_fit(&it, ty).at(span)]));
     match outcome {
+        Ok(value) if !value.is_wholly_known() => {
+            resolver.problems.push(mistake::constant_is_not_known(expression.span().clone()));
+            None
+        }
         Ok(value) => Some(value),
         Err(problems) => {
             resolver.problems.extend(problems);

@@ -9,6 +9,7 @@ use ha_state::{Record, State, Unfinished};
 use crate::after::attributes;
 use crate::model::{Change, Reason};
 use crate::observed::Prior;
+use crate::order::is_meant;
 
 /// The deletion of an instance.
 pub(crate) fn deletion(schemas: &Schemas, address: &Address, prior: &Prior, reason: Reason) -> Change {
@@ -85,12 +86,12 @@ impl Going<'_> {
             let Some(described) = self.schemas.kind(Mode::Managed, &change.address.block.kind) else { continue };
             let Some(prior) = self.priors.get(&change.address) else { continue };
             let blocks = containers(self.state, &prior.record, &described.within);
-            let there = blocks.into_iter().filter(|block| instances(self.priors, block).next().is_some());
+            let there = blocks.into_iter().filter(|block| !instances_meant(self.priors, block).is_empty());
             // Nobody says which of them it is in, so all must go.
             let taken: Option<Vec<Address>> = there
                 .map(|block| {
                     let taken = || {
-                        let mut instances = instances(self.priors, &block).peekable();
+                        let mut instances = instances_meant(self.priors, &block).into_iter().peekable();
                         let first = instances.peek().map(|(it, _)| Address::clone(it))?;
                         instances.all(|(it, prior)| takes(it, prior)).then_some(first)
                     };
@@ -136,8 +137,10 @@ pub(crate) fn containers(state: &State, record: &Record, within: &[Name]) -> Vec
     if within.is_empty() {
         return Vec::new();
     }
-    let through_provider = state.providers.get(&record.provider).into_iter().flat_map(|it| &it.dependencies);
-    record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind)).cloned().collect()
+    let through_provider = state.providers.get(&record.provider).into_iter().flat_map(|it| it.dependencies.iter());
+    let found = record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
+    let found: BTreeSet<&BlockAddress> = found.collect();
+    found.into_iter().cloned().collect()
 }
 
 /// A block's instances.
@@ -147,4 +150,19 @@ pub(crate) fn instances<'a, T>(
 ) -> impl Iterator<Item = (&'a Address, &'a T)> {
     // The least key there is.
     all.range(block.instance(Key::None)..).take_while(move |(it, _)| it.block == *block)
+}
+
+/// The instances that a name of a block in a record means. One that was recorded outside of a module that is there more
+/// than once names the module without a key, for all its instances.
+#[must_use]
+pub fn instances_meant<'a, T>(all: &'a BTreeMap<Address, T>, block: &'a BlockAddress) -> Vec<(&'a Address, &'a T)> {
+    let exact: Vec<_> = instances(all, block).collect();
+    let Some(keyed) = block.module.iter().position(|(_, key)| *key == Key::None).filter(|_| exact.is_empty()) else {
+        return exact;
+    };
+    let outer = &block.module[..keyed];
+    let least = BlockAddress { module: outer.into(), mode: Mode::Managed, kind: "".into(), name: "".into() };
+    let below = all.range(least.instance(Key::None)..).take_while(|(it, _)| it.block.module.starts_with(outer));
+    let names = |it: &BlockAddress| (it.mode, it.kind.clone(), it.name.clone(), it.module.len());
+    below.filter(|(it, _)| names(&it.block) == names(block) && is_meant(block, &it.block)).collect()
 }

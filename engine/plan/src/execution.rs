@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, BlockAddress, Described, Diagnostic, Name, Object, Schemas, Value, code};
+use ha_kind::{Action, Address, Described, Diagnostic, Name, Object, Schemas, Value, code};
 use ha_lang::{Configuration, Files, ResourceBlock};
-use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
+use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
 use crate::after::{arguments_after, instance_value, remarked};
 use crate::arguments::{Arguments, located};
@@ -18,7 +18,7 @@ use crate::condition::failing;
 use crate::difference::{agrees, differences};
 use crate::evaluation::evaluate;
 use crate::expand::{expansion, flag};
-use crate::graph::{Graph, NodeId, What};
+use crate::graph::{Graph, NodeId, Reach, What};
 use crate::lifecycle::create_first;
 use crate::model::{Change, Plan};
 use crate::modules::ROOT;
@@ -30,6 +30,7 @@ use progress::Progress;
 pub struct Execution {
     schemas: Arc<Schemas>,
     graph: Arc<Graph>,
+    reach: Reach,
     world: World,
     create_first: Vec<bool>,
     progress: Progress,
@@ -49,7 +50,7 @@ pub struct FromConfiguration {
     /// The names of the arguments it sets.
     pub configured: BTreeSet<Name>,
     /// Direct dependencies.
-    pub dependencies: Vec<BlockAddress>,
+    pub dependencies: Dependencies,
     /// Whether a replacement is made before the old one goes.
     pub create_before_destroy: bool,
     /// Whether it is protected.
@@ -109,6 +110,7 @@ impl Execution {
             progress: Progress::of(&graph, plan),
             schemas,
             graph: graph.clone(),
+            reach: Reach::default(),
             create_first,
             touched: HashSet::new(),
             failed: HashMap::new(),
@@ -211,7 +213,7 @@ impl Execution {
             Some(Place { node, place, instance, at, block: graph.block(node)? })
         };
         found().ok_or_else(|| {
-            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
+            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance").code(code::OTHER_THAN_PLANNED)
                 .code(code::OTHER_THAN_PLANNED)
                 .of(address);
             let diagnostic = match graph.block_at(&address.block) {
@@ -235,7 +237,7 @@ impl Execution {
         for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name))
         {
             if !agrees(planned, &value.get(output)) {
-                let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says"))
+                let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says")).code(code::OTHER_THAN_PLANNED)
                     .code(code::OTHER_THAN_PLANNED)
                     .at(block.head.clone());
                 let detail = "It was known while planning, and the service answered something else. It is done and on record.";
@@ -257,7 +259,7 @@ impl Execution {
     }
 
     fn configured_of(
-        &self,
+        &mut self,
         place: &Place<'_>,
         configured: BTreeSet<Name>,
         change: &Change,
@@ -266,7 +268,7 @@ impl Execution {
         let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, place.instance, it, "prevent_destroy")).transpose();
         Ok(FromConfiguration {
             configured,
-            dependencies: self.graph.dependencies(place.node, &change.address.block.module),
+            dependencies: self.reach.dependencies(&self.graph, place.node, &change.address.block.module),
             create_before_destroy: self.create_first[place.node],
             prevent_destroy: prevent_destroy.map_err(|it| it.diagnostics)?.unwrap_or_default(),
         })
@@ -291,7 +293,7 @@ impl Execution {
         let schema = &self.schemas.provider(&name.name).expect("the plan has only providers that are known").schema;
         let Some((module, place)) = self.graph.modules.provider_place(name) else {
             let settings = schema.conform(&Object::new()).unwrap_or_default();
-            return Ok(ProviderRecord { settings, dependencies: Vec::new() });
+            return Ok(ProviderRecord { settings, dependencies: Dependencies::default() });
         };
         let node = self.graph.number(module, What::Provider(place));
         if let Some(wrong) = self.graph.direct(node).find_map(|it| self.failed.get(&it)) {
@@ -304,13 +306,14 @@ impl Execution {
             schema.conform(&given).map_err(|it| located(it, &block.body, None, block.span.clone()))
         })?;
         if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {
-            let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))
+            let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known")).code(code::OTHER_THAN_PLANNED)
                 .code(code::OTHER_THAN_PLANNED)
                 .at(block.span.clone());
             let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
             return Err(vec![diagnostic.detail(cause)]);
         }
-        let record = ProviderRecord { settings, dependencies: self.graph.dependencies(node, &[]) };
+        let dependencies = self.reach.dependencies(&self.graph, node, self.world.path(instance));
+        let record = ProviderRecord { settings, dependencies };
         self.settings.insert(name.clone(), record.clone());
         Ok(record)
     }
@@ -381,7 +384,7 @@ fn hold_against_plan(
 ) -> Result<(), Box<Diagnostic>> {
     let at = |name: &Name, what: &str| {
         let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
-        Diagnostic::error(format!("`{name}` {what}"))
+        Diagnostic::error(format!("`{name}` {what}")).code(code::OTHER_THAN_PLANNED)
             .code(code::OTHER_THAN_PLANNED)
             .at(span)
             .within(block.head.clone())

@@ -1,12 +1,12 @@
 //! A plan put together from its parts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Object};
+use ha_kind::{Address, Diagnostic, Mode, Name, Object};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::Input;
-use crate::graph::{Graph, NodeId, name_of};
+use crate::graph::{Graph, NodeId};
 use crate::model::{Change, OutputChange, Plan, Settled};
 use crate::observed::Current;
 use crate::order;
@@ -29,7 +29,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     let Parts { current, mut changes, outputs, graph, providers, data, mut warnings } = parts;
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
-    let mut steps = order::steps(&changes, graph, &dependencies(input.state)).map_err(|it| vec![*it])?;
+    let mut steps = order::steps(&changes, graph, input.state).map_err(|it| vec![*it])?;
     let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
         let described = input.schemas.kind(Mode::Managed, &address.block.kind)?;
         described.hooks().group_of(described.schema(), &prior.record.arguments)
@@ -65,43 +65,6 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         data,
         warnings,
     })
-}
-
-/// The recorded blocks that each recorded block depends on directly, also through its provider.
-fn dependencies(state: &State) -> BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> {
-    let mut dependencies: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
-    let records = state.records.values().chain(state.deposed.values());
-    let records = records.map(|it| (&it.address.block, &it.provider, &it.dependencies));
-    let begun = state.unfinished.values().map(|it| (&it.intent.address.block, &it.intent.provider, &it.intent.dependencies));
-    for (block, provider, direct) in records.chain(begun) {
-        let through_provider = state.providers.get(provider).into_iter().flat_map(|it| &it.dependencies);
-        dependencies.entry(block).or_default().extend(direct.iter().chain(through_provider));
-    }
-    // A block in a module that is there more than once is named without the module's key by what is outside of it.
-    let mut in_modules: HashMap<_, Vec<&BlockAddress>> = HashMap::new();
-    let shape = |it: &BlockAddress| {
-        let module: Vec<Name> = it.module.iter().map(|(name, _)| name.clone()).collect();
-        (module, name_of(it))
-    };
-    for block in dependencies.keys().copied().filter(|it| it.module.iter().any(|(_, key)| *key != Key::None)) {
-        in_modules.entry(shape(block)).or_default().push(block);
-    }
-    if !in_modules.is_empty() {
-        for behind in dependencies.values_mut() {
-            let vague: Vec<&BlockAddress> = behind.iter().copied().filter(|it| !it.module.is_empty()).collect();
-            for block in vague {
-                let meant = in_modules.get(&shape(block)).into_iter().flatten();
-                behind.extend(meant.copied().filter(|it| is_meant(block, it)));
-            }
-        }
-    }
-    dependencies
-}
-
-/// Whether a block is among those that a name without some of the modules' keys means.
-fn is_meant(named: &BlockAddress, block: &BlockAddress) -> bool {
-    let mut keys = named.module.iter().zip(block.module.iter());
-    keys.all(|((_, named), (_, key))| *named == Key::None || named == key)
 }
 
 /// What the state does not have yet of what was seen and is not touched otherwise.

@@ -7,12 +7,12 @@ mod sorted;
 
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span, code};
+use ha_kind::{BlockAddress, Diagnostic, Mode, Name, Schemas, Span, code};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
 use crate::modules::{ModuleId, Modules, provider_name};
-use reach::Reach;
+pub(crate) use reach::Reach;
 pub(crate) use reference::refers_to_itself_alone;
 
 /// A node's number.
@@ -60,7 +60,6 @@ pub(crate) struct Graph {
     direct: Edges,
     /// In order.
     pub(crate) order: Vec<NodeId>,
-    reach: Reach,
 }
 
 /// Where the nodes of a module are.
@@ -184,7 +183,7 @@ impl Graph {
             layouts.push(layout);
         }
         let empty = Edges::with_capacity(nodes.len());
-        let mut graph = Self { modules, layouts, nodes, direct: empty, order: Vec::new(), reach: Reach::default() };
+        let mut graph = Self { modules, layouts, nodes, direct: empty, order: Vec::new() };
         let (direct, mut diagnostics) = reference::edges(&graph, schemas);
         graph.direct = direct;
         match sorted::sorted(&graph.direct) {
@@ -194,7 +193,6 @@ impl Graph {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        graph.reach = Reach::of(&graph);
         Ok(graph)
     }
 
@@ -249,22 +247,6 @@ impl Graph {
     pub(crate) fn provider_of(&self, schemas: &Schemas, id: NodeId) -> Option<ProviderName> {
         let block = self.block(id)?;
         provider_of(&self.modules, schemas, self.nodes[id].module, block)
-    }
-
-    /// What a record of a block in a module instance names as its direct dependencies: the managed blocks whose values
-    /// reach it directly, or by way of anything but managed blocks. Where a module is not on the way to the block
-    /// itself, it is named without a key.
-    pub(crate) fn dependencies(&self, id: NodeId, path: &[(Name, Key)]) -> Vec<BlockAddress> {
-        self.reach.of_node(id).iter().map(|it| self.address_from(*it as usize, path)).collect()
-    }
-
-    fn address_from(&self, id: NodeId, path: &[(Name, Key)]) -> BlockAddress {
-        let module = &self.modules.get(self.nodes[id].module).path;
-        let block = &self.block(id).expect("only blocks are dependencies").name;
-        let common = module.iter().zip(path).take_while(|(name, (own, _))| *name == own).count();
-        let keyed = path[..common].iter().cloned();
-        let module = keyed.chain(module[common..].iter().map(|name| (name.clone(), Key::None))).collect();
-        BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() }
     }
 
     /// Marks these nodes, and everything whose values reach them.
@@ -358,7 +340,7 @@ impl Graph {
     fn circular(&self, circle: &[NodeId]) -> Diagnostic {
         let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
         names.dedup();
-        let diagnostic = Diagnostic::error("these refer to each other in a circle")
+        let diagnostic = Diagnostic::error("these refer to each other in a circle").code(code::CIRCLE)
             .code(code::CIRCLE)
             .detail(format!("{} each wait for another of them.", names.join(", ")))
             .help("move what they share into a local value or a resource of its own");

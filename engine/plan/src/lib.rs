@@ -29,7 +29,7 @@ mod selection;
 mod world;
 
 pub use after::{revealed, with_marks_of};
-pub use deletion::left_key;
+pub use deletion::{instances_meant, left_key};
 pub use difference::{leaves_choices, replaces, with_choices};
 pub use execution::{Execution, FromConfiguration, Prepared};
 pub use graph::name_of as block_name;

@@ -6,7 +6,7 @@ mod implied;
 mod sorted;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Place, Schemas, Span, code};
@@ -30,19 +30,32 @@ pub struct Moved<'a> {
     pub warnings: Vec<Diagnostic>,
     /// The addresses that something was to move to, and whence it came.
     from: BTreeMap<Address, Address>,
+    /// Records that name by other names what they depend on.
+    renamed: BTreeSet<Address>,
 }
 
 impl<'a> Moved<'a> {
     /// A state of which nothing moves.
     #[must_use]
     pub fn nothing(state: &'a State) -> Self {
-        Self { state: Cow::Borrowed(state), moves: Vec::new(), warnings: Vec::new(), from: BTreeMap::new() }
+        Self {
+            state: Cow::Borrowed(state),
+            moves: Vec::new(),
+            warnings: Vec::new(),
+            from: BTreeMap::new(),
+            renamed: BTreeSet::new(),
+        }
     }
 
     /// The address by which an instance is recorded until now, where it is another.
     #[must_use]
     pub fn moved_from(&self, address: &Address) -> Option<&Address> {
         self.from.get(address)
+    }
+
+    /// Whether a record names by another name what it depends on.
+    pub(crate) fn is_renamed(&self, address: &Address) -> bool {
+        self.renamed.contains(address)
     }
 }
 
@@ -100,7 +113,8 @@ fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic
     if from == to || kind(from).zip(kind(to)).is_some_and(|(from, to)| from.is_twin_of(to)) {
         return None;
     }
-    let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own"))
+    let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own")).code(code::MOVE)
+        .code(code::MOVE)
         .code(code::MOVE)
         .at(span.clone());
     let help = "use a `removed` block for the old one and an `import` block for the new one";
@@ -121,8 +135,8 @@ fn carry_out<'a, 'b>(state: &'a State, statements: impl Iterator<Item = &'b Stat
         return Moved { warnings, ..Moved::nothing(state) };
     }
     let moves = making_way(&from);
-    let state = Cow::Owned(applied(state, &moves));
-    Moved { state, moves, warnings, from }
+    let (state, renamed) = applied(state, &moves);
+    Moved { state: Cow::Owned(state), moves, warnings, from, renamed }
 }
 
 /// A state while things are moved in it.
@@ -243,7 +257,8 @@ impl Removal {
 
     fn blocked(&mut self, statement: &Statement<'_>, from: &Place, to: &Place) {
         let Some(span) = statement.span else { return };
-        let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already"))
+        let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already")).code(code::MOVE)
+            .code(code::MOVE)
             .code(code::MOVE)
             .at(span.clone());
         let help = format!(
@@ -278,7 +293,7 @@ fn making_way(from: &BTreeMap<Address, Address>) -> Vec<Move> {
 
 /// The state after the moves: as the journal's frames will make it, but for the versions, and with records that depend
 /// on what has moved saying so.
-fn applied(state: &State, moves: &[Move]) -> State {
+fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
     let mut state = state.clone();
     let mut blocks: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
     for Move { from, to } in moves {
@@ -301,20 +316,23 @@ fn applied(state: &State, moves: &[Move]) -> State {
         records.range(block.instance(Key::None)..).next().is_some_and(|(it, _)| it.block == *block)
     };
     let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
-    let renamed = |dependencies: &mut Vec<BlockAddress>| {
-        if dependencies.iter().any(|it| blocks.contains_key(it)) {
-            let by_now = |it: &BlockAddress| match blocks.get(it) {
-                Some(to) => to.iter().chain(staying.get(it)).cloned().collect(),
-                None => vec![it.clone()],
-            };
-            *dependencies = dependencies.iter().flat_map(by_now).collect::<BTreeSet<_>>().into_iter().collect();
+    let by_now = |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
+    let mut done = HashMap::new();
+    let mut otherwise = BTreeSet::new();
+    for (address, record) in &mut state.records {
+        let before = record.dependencies.clone();
+        record.dependencies.replace(&by_now, &mut done);
+        if record.dependencies != before {
+            otherwise.insert(address.clone());
         }
-    };
-    for record in state.records.values_mut().chain(state.deposed.values_mut()) {
-        renamed(&mut record.dependencies);
     }
-    state.providers.values_mut().for_each(|it| renamed(&mut it.dependencies));
-    state
+    for record in state.deposed.values_mut() {
+        record.dependencies.replace(&by_now, &mut done);
+    }
+    for provider in state.providers.values_mut() {
+        provider.dependencies.replace(&by_now, &mut done);
+    }
+    (state, otherwise)
 }
 
 fn without_keys(block: &BlockAddress) -> BlockAddress {

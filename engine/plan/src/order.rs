@@ -1,73 +1,82 @@
 //! Which step comes after which. Many meet in junctions, so that edges stay as few as the references are.
 
+mod recorded;
 mod sorted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ha_kind::{Action, BlockAddress, Diagnostic};
-use petgraph::graph::DiGraph;
+use ha_kind::{Action, Diagnostic};
+use ha_state::State;
+use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::graph::{Graph, NodeId};
 use crate::model::{Change, Step, StepKind};
+pub(crate) use recorded::is_meant;
+use recorded::{Number, Recorded};
 use sorted::dependents_first;
 pub(crate) use sorted::sorted;
 
-/// The direct dependencies of recorded blocks.
-pub(crate) type Recorded<'a> = BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>;
-
-/// The steps of a plan, each after those it waits for.
-pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, recorded: &Recorded<'_>) -> Result<Vec<Step>, Box<Diagnostic>> {
-    let mut by_block: BTreeMap<&BlockAddress, Vec<usize>> = BTreeMap::new();
+/// The steps of a plan, each after those it waits for. The changes are in the order of their addresses.
+pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, state: &State) -> Result<Vec<Step>, Box<Diagnostic>> {
+    let recorded = Recorded::of(changes, state);
+    let mut own: Vec<Vec<usize>> = vec![Vec::new(); recorded.len()];
     for (index, change) in changes.iter().enumerate() {
-        by_block.entry(&change.address.block).or_default().push(index);
+        own[recorded.number_of(&change.address.block).expect("what is planned has a number")].push(index);
     }
     let mut order = Order {
         changes,
-        by_block,
+        recorded: &recorded,
+        own,
         steps: Vec::new(),
         wishes: Vec::new(),
-        junctions: BTreeMap::new(),
-        makes: BTreeMap::new(),
-        made: BTreeMap::new(),
-        passed_on: BTreeMap::new(),
-        deletes: BTreeMap::new(),
-        deleted: BTreeMap::new(),
+        junctions: HashMap::new(),
+        makes: vec![None; changes.len()],
+        deletes: vec![None; changes.len()],
+        made: vec![None; recorded.len()],
+        passed_on: vec![None; recorded.len()],
+        deleted: vec![None; recorded.len()],
+        went: vec![None; recorded.len()],
         inside: BTreeMap::new(),
     };
     if let Some(graph) = graph {
         order.make(graph);
     }
-    let (earlier, dependents) = dependents_first(recorded);
-    for block in &earlier {
-        order.delete(block, dependents.get(block));
+    let (earlier, dependents) = dependents_first(&recorded);
+    for number in &earlier {
+        order.delete(*number, &dependents[*number]);
     }
     order.forget();
     order.make_after_deleting();
-    order.updates_after_dependents_are_deleted(&dependents);
+    order.updates_after_dependents_are_deleted(&earlier, &dependents);
     order.grant_wishes();
     sorted(order.steps, changes).map(|(steps, _)| steps)
 }
 
+/// Everything is kept by the numbers of blocks and groups, or by the places of changes.
 struct Order<'a> {
     changes: &'a [Change],
-    by_block: BTreeMap<&'a BlockAddress, Vec<usize>>,
+    recorded: &'a Recorded<'a>,
+    /// The changes of each block.
+    own: Vec<Vec<usize>>,
     steps: Vec<Step>,
     /// Edges that are better kept, and dropped where they would close a circle.
     wishes: Vec<Wish>,
     /// The junctions behind the same steps, and those that wish to be, so that who waits for the same shares them.
-    junctions: BTreeMap<(Option<Why>, Vec<usize>), usize>,
+    junctions: HashMap<(Option<Why>, Vec<usize>), usize>,
     /// The step that makes, changes or reads, by change.
-    makes: BTreeMap<usize, usize>,
-    /// What is behind everything that is made or changed of a block.
-    made: BTreeMap<&'a BlockAddress, usize>,
-    /// What is behind everything that is made or changed of a block and of what depends on it, at however many removes.
-    passed_on: BTreeMap<&'a BlockAddress, usize>,
+    makes: Vec<Option<usize>>,
     /// The step that deletes or forgets, by change.
-    deletes: BTreeMap<usize, usize>,
+    deletes: Vec<Option<usize>>,
+    /// What is behind everything that is made or changed of a block, or of what depends on a group.
+    made: Vec<Option<usize>>,
+    /// What is behind everything that is made or changed of a block and of what depends on it, at however many removes.
+    passed_on: Vec<Option<usize>>,
     /// What is behind everything that is deleted of a block, and of what depended on it.
-    deleted: BTreeMap<&'a BlockAddress, usize>,
+    deleted: Vec<Option<usize>>,
+    /// What is behind everything that went with something else of a block, or of what depended on a group.
+    went: Vec<Option<usize>>,
     /// The blocks of which something goes with a block.
-    inside: BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>,
+    inside: BTreeMap<Number, BTreeSet<Number>>,
 }
 
 struct Wish {
@@ -77,7 +86,7 @@ struct Wish {
 }
 
 /// Why one step should come after another: the weakest reason first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Why {
     /// What used a thing is gone before the thing changes.
     UserGone,
@@ -147,12 +156,17 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// The steps in this list that there are.
+    fn there(&self, numbers: &[Number], of: &[Option<usize>]) -> Vec<usize> {
+        numbers.iter().filter_map(|it| of[*it]).collect()
+    }
+
     /// Creates, updates and reads, each block's after those it refers to.
     fn make(&mut self, graph: &Graph) {
-        let mut of_node: HashMap<NodeId, Vec<&'a BlockAddress>> = HashMap::new();
-        for block in self.by_block.keys().copied() {
-            if let Some(node) = graph.node_of(block) {
-                of_node.entry(node).or_default().push(block);
+        let mut of_node: HashMap<NodeId, Vec<Number>> = HashMap::new();
+        for number in (0..self.own.len()).filter(|it| !self.own[*it].is_empty()) {
+            if let Some(node) = graph.node_of(&self.changes[self.own[number][0]].address.block) {
+                of_node.entry(node).or_default().push(number);
             }
         }
         // Only what something planned comes after needs a place to meet.
@@ -169,12 +183,10 @@ impl<'a> Order<'a> {
             }
             let mut after: Vec<usize> = graph.direct(node).filter_map(|it| behind[it]).collect();
             let mut steps = Vec::new();
-            for block in of_node.remove(&node).unwrap_or_default() {
-                let own = self.make_block(block);
-                if let Some(made) = self.meet(own.clone()) {
-                    self.made.insert(block, made);
-                    steps.extend(own);
-                }
+            for number in of_node.remove(&node).unwrap_or_default() {
+                let own = self.make_block(number);
+                self.made[number] = self.meet(own.clone());
+                steps.extend(own);
             }
             if !steps.is_empty() {
                 if !after.is_empty() {
@@ -188,12 +200,12 @@ impl<'a> Order<'a> {
     }
 
     /// The steps that make, change or read what is planned of a block.
-    fn make_block(&mut self, block: &'a BlockAddress) -> Vec<usize> {
+    fn make_block(&mut self, number: Number) -> Vec<usize> {
         let mut steps = Vec::new();
-        for index in self.by_block[block].clone() {
+        for index in self.own[number].clone() {
             if let Some(what) = making(&self.changes[index], index) {
                 let step = self.push(what);
-                self.makes.insert(index, step);
+                self.makes[index] = Some(step);
                 steps.push(step);
             }
         }
@@ -201,23 +213,23 @@ impl<'a> Order<'a> {
     }
 
     /// What goes of a block, after what goes of the blocks that depended on it, and after those that stay have let go.
-    fn delete(&mut self, block: &'a BlockAddress, dependents: Option<&BTreeSet<&'a BlockAddress>>) {
-        let dependents = || dependents.into_iter().flatten();
-        let before: Vec<usize> = dependents().filter_map(|it| self.deleted.get(it)).copied().collect();
-        let let_go: Vec<usize> = dependents().filter_map(|it| self.made.get(it)).copied().collect();
-        let far: Vec<usize> = dependents().filter_map(|it| self.passed_on.get(it)).copied().collect();
+    /// A group passes on what its dependents say.
+    fn delete(&mut self, number: Number, dependents: &[Number]) {
+        let before = self.there(dependents, &self.deleted);
+        let let_go = self.there(dependents, &self.made);
+        let far = self.there(dependents, &self.passed_on);
         let (mut steps, mut letting_go) = (Vec::new(), Vec::new());
-        for index in self.by_block.get(block).cloned().unwrap_or_default() {
+        for index in self.own[number].clone() {
             let change = &self.changes[index];
             if !change.action.destroys() || change.gone_with.is_some() {
                 continue;
             }
             let step = self.push(StepKind::Delete(index));
-            self.deletes.insert(index, step);
+            self.deletes[index] = Some(step);
             steps.push(step);
             // The new one stands before the old one goes.
             if change.action == Action::CreateThenDelete {
-                self.steps[step].after.extend(self.makes.get(&index));
+                self.steps[step].after.extend(self.makes[index]);
             }
             if change.action != Action::DeleteThenCreate {
                 letting_go.push(step);
@@ -227,86 +239,89 @@ impl<'a> Order<'a> {
             let step = self.gate(&letting_go);
             self.wish(step, let_go, Why::LetGo);
             self.wish(step, far.clone(), Why::LetGoFar);
+        } else if self.recorded.is_group(number) {
+            self.made[number] = self.meet(let_go);
         }
+        let own = if self.recorded.is_group(number) { None } else { self.made[number] };
         let far = self.meet(far);
-        if let Some(passed_on) = self.meet(far.into_iter().chain(self.made.get(block).copied()).collect()) {
-            self.passed_on.insert(block, passed_on);
-        }
+        self.passed_on[number] = self.meet(far.into_iter().chain(own).collect());
         let before = self.meet(before);
         if let (false, Some(before)) = (steps.is_empty(), before) {
             let gate = self.gate(&steps);
             self.steps[gate].after.push(before);
         }
         let ended = if steps.is_empty() { before.into_iter().collect() } else { steps };
-        if let Some(deleted) = self.meet(ended) {
-            self.deleted.insert(block, deleted);
-        }
+        self.deleted[number] = self.meet(ended);
     }
 
     /// What goes with what it lives inside of is written off once all of that is gone.
     fn forget(&mut self) {
-        let going = |(_, own): &(&&'a BlockAddress, &Vec<usize>)| own.iter().any(|it| self.changes[*it].gone_with.is_some());
-        let mut open: Vec<&'a BlockAddress> = self.by_block.iter().filter(going).map(|(block, _)| *block).collect();
+        let going = |number: &Number| self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some());
+        let mut open: Vec<Number> = (0..self.own.len()).filter(going).collect();
         // What lives inside something that itself goes with a third thing comes after that one.
         while !open.is_empty() {
-            let waiting: BTreeSet<&BlockAddress> = open.iter().copied().collect();
+            let waiting: BTreeSet<Number> = open.iter().copied().collect();
             let (ready, later): (Vec<_>, Vec<_>) = open
                 .iter()
                 .copied()
-                .partition(|block| self.containers_of(block).into_iter().all(|container| !waiting.contains(container)));
+                .partition(|number| self.containers_of(*number).into_iter().all(|container| !waiting.contains(&container)));
             // Nothing lives inside itself; should a state say so, all of it is written off all the same.
-            for block in if ready.is_empty() { open.clone() } else { ready } {
-                self.forget_block(block);
+            for number in if ready.is_empty() { open.clone() } else { ready } {
+                self.forget_block(number);
             }
             open = if later.len() < open.len() { later } else { Vec::new() };
         }
     }
 
-    fn containers_of(&self, block: &BlockAddress) -> BTreeSet<&'a BlockAddress> {
-        let own = self.by_block.get(block).into_iter().flatten();
-        own.filter_map(|it| self.changes[*it].gone_with.as_ref()).map(|it| &it.block).collect()
+    fn containers_of(&self, number: Number) -> BTreeSet<Number> {
+        let containers = self.own[number].iter().filter_map(|it| self.container(*it));
+        containers.collect()
     }
 
-    fn forget_block(&mut self, block: &'a BlockAddress) {
-        let mut by_container: BTreeMap<&'a BlockAddress, Vec<usize>> = BTreeMap::new();
-        let changes = self.changes;
-        for index in self.by_block[block].clone() {
-            if let Some(container) = &changes[index].gone_with {
+    /// The block that a change's instance goes with.
+    fn container(&self, change: usize) -> Option<Number> {
+        self.changes[change].gone_with.as_ref().and_then(|it| self.recorded.number_of(&it.block))
+    }
+
+    fn forget_block(&mut self, number: Number) {
+        let mut by_container: BTreeMap<Number, Vec<usize>> = BTreeMap::new();
+        let mut went = Vec::new();
+        for index in self.own[number].clone() {
+            if let Some(container) = self.container(index) {
                 let step = self.push(StepKind::Forget(index));
-                self.deletes.insert(index, step);
-                by_container.entry(&container.block).or_default().push(step);
+                self.deletes[index] = Some(step);
+                by_container.entry(container).or_default().push(step);
+                went.push(step);
             }
         }
         for (container, steps) in by_container {
-            self.inside.entry(container).or_default().insert(block);
-            let own = self.by_block.get(container).into_iter().flatten();
-            let gone = own.filter_map(|it| self.deletes.get(it)).copied().collect();
+            self.inside.entry(container).or_default().insert(number);
+            let gone = self.own[container].iter().filter_map(|it| self.deletes[*it]).collect();
             if let Some(gone) = self.meet(gone) {
                 let gate = self.gate(&steps);
                 self.steps[gate].after.push(gone);
             }
         }
+        self.went[number] = self.meet(went);
     }
 
     /// What is made anew in the place of something waits until that is gone, and all that lived inside of it is written
     /// off: a record of what went must not be taken for one of what is in the new one.
     fn make_after_deleting(&mut self) {
-        for (index, make) in &self.makes {
-            if self.changes[*index].action == Action::DeleteThenCreate {
-                self.steps[*make].after.extend(self.deletes.get(index));
+        for index in 0..self.changes.len() {
+            if let (Some(make), Action::DeleteThenCreate) = (self.makes[index], self.changes[index].action) {
+                self.steps[make].after.extend(self.deletes[index]);
             }
         }
         for container in self.inside.keys().copied().collect::<Vec<_>>() {
-            let (mut went, mut open) = (BTreeSet::new(), vec![container]);
-            while let Some(block) = open.pop() {
-                let inside = self.inside.get(block).into_iter().flatten().copied();
-                open.extend(inside.filter(|it| went.insert(*it)));
+            let (mut inside, mut open) = (BTreeSet::new(), vec![container]);
+            while let Some(number) = open.pop() {
+                let deeper = self.inside.get(&number).into_iter().flatten().copied();
+                open.extend(deeper.filter(|it| inside.insert(*it)));
             }
-            let changes = went.into_iter().filter_map(|it| self.by_block.get(it)).flatten();
-            let went = changes.filter(|it| self.changes[**it].gone_with.is_some()).filter_map(|it| self.deletes.get(it));
-            let went = went.copied().collect();
-            let anew = self.by_block[container].iter().filter(|it| self.changes[**it].action == Action::DeleteThenCreate);
-            let anew: Vec<usize> = anew.filter_map(|it| self.makes.get(it)).copied().collect();
+            let went = inside.into_iter().filter_map(|it| self.went[it]).collect();
+            let anew = self.own[container].iter().filter(|it| self.changes[**it].action == Action::DeleteThenCreate);
+            let anew: Vec<usize> = anew.filter_map(|it| self.makes[*it]).collect();
             if let (false, Some(went)) = (anew.is_empty(), self.meet(went)) {
                 let gate = self.gate(&anew);
                 self.steps[gate].after.push(went);
@@ -316,29 +331,19 @@ impl<'a> Order<'a> {
 
     /// A thing changes after what used it and goes is gone; and things that went with others count as gone by then for
     /// what they depended on.
-    fn updates_after_dependents_are_deleted(&mut self, dependents: &BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
-        for (block, users) in dependents {
-            let own = self.by_block.get(block).cloned().unwrap_or_default();
-            let updates: Vec<usize> = own
-                .iter()
-                .filter(|it| self.changes[**it].action == Action::Update)
-                .filter_map(|it| self.makes.get(it))
-                .copied()
-                .collect();
-            let deletes: Vec<usize> = own
-                .iter()
-                .filter(|it| self.changes[**it].gone_with.is_none())
-                .filter_map(|it| self.deletes.get(it))
-                .copied()
-                .collect();
-            let (mut gone, mut forgotten) = (Vec::new(), Vec::new());
-            for user in users {
-                gone.extend(self.deleted.get(user));
-                let own = self.by_block.get(user).into_iter().flatten();
-                let went = own.filter(|it| self.changes[**it].gone_with.is_some()).filter_map(|it| self.deletes.get(it));
-                let went = went.copied().collect();
-                forgotten.extend(self.meet(went));
+    fn updates_after_dependents_are_deleted(&mut self, earlier: &[Number], dependents: &[Vec<Number>]) {
+        for number in earlier.iter().copied() {
+            let users = &dependents[number];
+            let gone = self.there(users, &self.deleted);
+            let forgotten = self.there(users, &self.went);
+            if self.recorded.is_group(number) {
+                self.went[number] = self.meet(forgotten);
+                continue;
             }
+            let updates = self.own[number].iter().filter(|it| self.changes[**it].action == Action::Update);
+            let updates: Vec<usize> = updates.filter_map(|it| self.makes[*it]).collect();
+            let deletes = self.own[number].iter().filter(|it| self.changes[**it].gone_with.is_none());
+            let deletes: Vec<usize> = deletes.filter_map(|it| self.deletes[*it]).collect();
             if !updates.is_empty() && !gone.is_empty() {
                 let step = self.gate(&updates);
                 self.wish(step, gone, Why::UserGone);
@@ -368,14 +373,16 @@ impl<'a> Order<'a> {
     /// For each step which circle it is in, if any.
     fn circles(&self, wishes: &[Wish]) -> Vec<Option<usize>> {
         let mut graph = DiGraph::<(), ()>::with_capacity(self.steps.len(), self.steps.len());
-        let nodes: Vec<_> = self.steps.iter().map(|_| graph.add_node(())).collect();
+        for _ in &self.steps {
+            graph.add_node(());
+        }
         for (index, step) in self.steps.iter().enumerate() {
             for after in &step.after {
-                graph.add_edge(nodes[*after], nodes[index], ());
+                graph.add_edge(NodeIndex::new(*after), NodeIndex::new(index), ());
             }
         }
         for wish in wishes {
-            graph.add_edge(nodes[wish.after], nodes[wish.step], ());
+            graph.add_edge(NodeIndex::new(wish.after), NodeIndex::new(wish.step), ());
         }
         let mut circles = vec![None; self.steps.len()];
         for (number, members) in petgraph::algo::kosaraju_scc(&graph).into_iter().enumerate().filter(|(_, it)| it.len() > 1) {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Schemas, Value, code};
-use ha_lang::{Configuration, Files, ResourceBlock};
+use ha_lang::{BlockName, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
@@ -21,7 +21,7 @@ use crate::deletion::{Going, deletion};
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
-use crate::graph::{Graph, Node, NodeId, What};
+use crate::graph::{Graph, Node, NodeId, Reach, What};
 use crate::lifecycle::{create_first, protection};
 use crate::model::{Change, OutputChange, Plan, PlanMode, Reason, Snapshot};
 use crate::modules::ROOT;
@@ -76,6 +76,7 @@ pub fn plan(input: &Input<'_>) -> Result<Planned, Vec<Diagnostic>> {
 struct Planner<'a> {
     input: &'a Input<'a>,
     graph: Arc<Graph>,
+    reach: Reach,
     world: World,
     current: Current,
     changes: Vec<Change>,
@@ -113,6 +114,7 @@ impl<'a> Planner<'a> {
         let world = world_with(&graph, &input.snapshot.variables, input.files);
         Self {
             input,
+            reach: Reach::default(),
             world,
             current,
             changes: Vec::new(),
@@ -137,6 +139,7 @@ impl<'a> Planner<'a> {
         let (variables, files) = (&self.input.snapshot.variables, self.input.files);
         let peek = Peek { graph: &graph, variables, files, recorded: None };
         self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
+        self.required();
         for node in graph.order.iter().copied() {
             self.node(node);
         }
@@ -179,6 +182,18 @@ impl<'a> Planner<'a> {
             }
         }
         self.flow[id] = self.flow_of(id);
+    }
+
+    /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.
+    fn required(&mut self) {
+        let schemas = self.input.schemas;
+        let providers = schemas.kinds().map(|(_, it)| &*it.provider).chain(schemas.providers().map(|(name, _)| &**name));
+        let known: BTreeSet<&str> = providers.collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        let configuration = &self.input.configuration;
+        self.diagnostics.extend(unknown_providers(configuration, &known));
+        let fields = |name: &BlockName| schemas.kind(name.mode, &name.kind).map(|it| &it.schema().arguments);
+        self.diagnostics.extend(kept(configuration, fields));
     }
 
     fn check_diagnostics(&mut self) -> Result<(), Vec<Diagnostic>> {

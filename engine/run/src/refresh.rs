@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_kind::{Address, BlockAddress, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
-use ha_plan::{PlanMode, redacted_error, revealed};
+use ha_plan::{PlanMode, instances_meant, redacted_error, revealed};
 use ha_state::{ProviderName, ProviderRecord, Record, State};
 
 use crate::clients::Clients;
@@ -107,7 +107,7 @@ impl Refresh<'_> {
         if within.is_empty() {
             return None;
         }
-        let through_provider = self.state.providers.get(&record.provider).into_iter().flat_map(|it| &it.dependencies);
+        let through_provider = self.state.providers.get(&record.provider).into_iter().flat_map(|it| it.dependencies.iter());
         let containers = record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
         // Nobody says which of them it is in, so all must go before it counts as gone.
         let fates: Option<Vec<Fate>> =
@@ -118,11 +118,9 @@ impl Refresh<'_> {
     /// What becomes of all that lives inside a block's instances. What is not recorded any more was deleted, and an
     /// interrupted run may not have got round to writing off what was inside.
     fn fate(&self, block: &BlockAddress, readings: &Readings) -> Option<Fate> {
-        let first = block.instance(ha_kind::Key::None);
-        let instances = self.state.records.range(first..).take_while(|(it, _)| it.block == *block);
         let hooks = self.schemas.kind(Mode::Managed, &block.kind).map(|it| (it.hooks(), it.schema()));
         let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
-        for (address, record) in instances {
+        for (address, record) in instances_meant(&self.state.records, block) {
             gone &= matches!(readings.get(address), Some(ReadingValue::Gone));
             deleted &= hooks.is_none_or(|(hooks, schema)| hooks.takes_contents(schema, &record.arguments));
         }

@@ -169,7 +169,7 @@ fn the_state_outlives_checkpoints_in_the_middle_of_a_run() {
     assert!(store.load().unwrap().checkpoint.is_some());
     drop(writer);
     let writer = open(&store, &keys);
-    assert_eq!(writer.snapshot(), expected);
+    assert_eq!(*writer.snapshot(), expected);
     assert_eq!(writer.next_attempt(), expected.attempts + 1);
     writer.finish().unwrap();
     assert_eq!(open_for_reading(&store, &keys).unwrap(), expected);

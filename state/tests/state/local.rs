@@ -320,7 +320,7 @@ fn a_large_journal_grows() {
     let state = writer.snapshot();
     drop(writer);
     assert!(fs::metadata(place.path("ha.state.journal")).unwrap().len() > 3_600_000);
-    assert_eq!(place.read().unwrap(), state);
+    assert_eq!(place.read().unwrap(), *state);
     place.write();
 }
 

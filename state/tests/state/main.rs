@@ -66,7 +66,7 @@ fn write(writer: &Writer, frames: Vec<Frame>) -> Vec<State> {
         let number = block_on(writer.append(frame)).unwrap();
         let state = writer.snapshot();
         assert_eq!(state.number, number);
-        state
+        State::clone(&state)
     };
     frames.into_iter().map(step).collect()
 }

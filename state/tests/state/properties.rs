@@ -52,7 +52,7 @@ proptest! {
             let number = block_on(writer.append(frame.clone())).unwrap();
             folded.apply(number, frame);
         }
-        prop_assert_eq!(&writer.snapshot(), &folded);
+        prop_assert_eq!(&*writer.snapshot(), &folded);
         prop_assert_eq!(&open_for_reading(&store, &keys).unwrap(), &folded);
         writer.finish().unwrap();
         prop_assert_eq!(&open_for_reading(&store, &keys).unwrap(), &folded);

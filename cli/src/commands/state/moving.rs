@@ -1,6 +1,6 @@
 //! What becomes of a state when something in it gets another address.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ha_kind::{Address, BlockAddress, Key, Place};
 use ha_state::{Record, State};
@@ -115,8 +115,11 @@ impl<'a> Move<'a> {
         }
         let renamed = Renamed::by(&moves, &known);
         let records = state.records.values_mut().chain(state.deposed.values_mut());
-        records.for_each(|it| renamed.follow(&mut it.dependencies));
-        state.providers.values_mut().for_each(|it| renamed.follow(&mut it.dependencies));
+        let mut done = HashMap::new();
+        let dependencies = records.map(|it| &mut it.dependencies);
+        for it in dependencies.chain(state.providers.values_mut().map(|it| &mut it.dependencies)) {
+            it.replace(&|block| renamed.now(block), &mut done);
+        }
         let changes = moves.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
         Ok(Rewritten { state, changes })
     }
@@ -139,24 +142,10 @@ impl Renamed {
         Self(renamed)
     }
 
-    /// Names blocks as they are called now.
-    fn follow(&self, dependencies: &mut Vec<BlockAddress>) {
-        if !dependencies.iter().any(|it| self.0.contains_key(it)) {
-            return;
-        }
-        let mut now = BTreeSet::new();
-        for block in dependencies.drain(..) {
-            match self.0.get(&block) {
-                Some((to, some_stayed)) => {
-                    now.extend(to.iter().cloned());
-                    if *some_stayed {
-                        now.insert(block);
-                    }
-                }
-                None => drop(now.insert(block)),
-            }
-        }
-        dependencies.extend(now);
+    /// What a block is called now, where that is something else.
+    fn now(&self, block: &BlockAddress) -> Option<Vec<BlockAddress>> {
+        let (to, some_stayed) = self.0.get(block)?;
+        Some(to.iter().cloned().chain(some_stayed.then(|| block.clone())).collect())
     }
 }
 

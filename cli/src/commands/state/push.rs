@@ -83,7 +83,8 @@ fn refuse(before: &State, pushed: &State) -> Result<(), Trouble> {
     let mut wrong = Vec::new();
     let force = "`--force` puts it there all the same";
     if !before.is_new() && before.lineage != pushed.lineage {
-        let notice = Notice::error("it is another state")
+        let notice = Notice::error("it is another state").code(code::OTHER_STATE)
+            .code(code::OTHER_STATE)
             .code(code::OTHER_STATE)
             .note("this", before.lineage.clone())
             .note("pushed", pushed.lineage.clone());

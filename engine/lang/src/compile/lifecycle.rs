@@ -3,9 +3,10 @@
 use ha_kind::{Mode, Path, Span, Value};
 
 use super::Compiler;
-use crate::configuration::{IgnoreChanges, Lifecycle};
+use crate::configuration::{IgnoreChanges, Lifecycle, Trigger};
 use crate::mistake;
 use crate::syntax::{Block, Kind, Node};
+use crate::tree::Target;
 
 const ARGUMENTS: [&str; 5] = ["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by", "enabled"];
 
@@ -25,7 +26,7 @@ impl Compiler<'_> {
                 ("prevent_destroy", Mode::Managed) => lifecycle.prevent_destroy = Some(self.expression(argument.value)),
                 ("ignore_changes", Mode::Managed) => lifecycle.ignore_changes = self.ignore_changes(argument.value),
                 ("replace_triggered_by", Mode::Managed) => {
-                    lifecycle.replace_triggered_by = self.references(argument.value);
+                    lifecycle.replace_triggered_by = self.triggers(argument.value);
                 }
                 (_, Mode::Managed) => self.unexpected(&argument.name, &ARGUMENTS),
                 (_, Mode::Data) => self.unexpected(&argument.name, &["enabled"]),
@@ -39,6 +40,19 @@ impl Compiler<'_> {
             }
         }
         lifecycle
+    }
+
+    fn triggers(&mut self, value: Node) -> Vec<Trigger> {
+        let mut triggers = Vec::new();
+        for item in self.items(value) {
+            let span = self.resolver.span(item.at);
+            let Some((reference, key)) = self.resolver.keyed_reference(item) else { continue };
+            match reference.target {
+                Target::Block(_) | Target::Module(_) => triggers.push(Trigger { reference, key }),
+                _ => self.problem(mistake::not_a_trigger(&reference, span)),
+            }
+        }
+        triggers
     }
 
     fn ignore_changes(&mut self, value: Node) -> Option<IgnoreChanges> {

@@ -85,7 +85,10 @@ impl Checker<'_> {
         for expression in lifecycle.create_before_destroy.iter().chain(&lifecycle.prevent_destroy) {
             self.expression(expression, inside);
         }
-        self.all(&lifecycle.replace_triggered_by, inside);
+        for trigger in &lifecycle.replace_triggered_by {
+            self.all([&trigger.reference], inside);
+            self.all(trigger.key.iter().flat_map(Expression::references), inside);
+        }
         self.conditions(&lifecycle.preconditions, inside);
         self.conditions(&lifecycle.postconditions, Around { own: true, ..inside });
         for problem in &mut self.problems[before..] {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ha_kind::{Type, Value, convert};
 
-use super::{Evaluator, Failed, Outcome};
+use super::{Evaluator, Failed, Outcome, has_too_many};
 use crate::declared::Declared;
 use crate::environment::Environment;
-use crate::functions::{Answer, Function, Refusal, Run};
+use crate::functions::{Answer, Function, Kind, Refusal, Run};
 use crate::mistake;
 use crate::tree::{Call, DeclaredCall, Node};
 
@@ -23,6 +23,10 @@ impl Evaluator<'_> {
     pub(super) fn call(&mut self, call: &Call, node: &Node) -> Outcome {
         let function = call.function;
         if let Run::Lazy(run) = function.run {
+            if call.spread {
+                let message = "its arguments are expressions, which a list does not hold; write them out";
+                return Err(self.fail(node, mistake::refused(function, None, message)));
+            }
             return run(self, &call.arguments, node);
         }
         let (arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
@@ -100,6 +104,12 @@ impl Evaluator<'_> {
         for (index, argument) in arguments.iter_mut().enumerate() {
             let Some(parameter) = function.parameter(index) else { continue };
             let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
+            // All of it will be looked at, if only for what is unknown or secret in it.
+            let looks_deep = parameter.kind != Kind::Any || matches!(function.run, Run::Plain(_) | Run::Outside(_));
+            if looks_deep && has_too_many(argument) {
+                self.fail(blame, mistake::too_many_elements());
+                return Err(Failed);
+            }
             if argument.is_null() {
                 if !parameter.nullable {
                     self.fail(blame, mistake::null_argument(function, parameter));

@@ -187,6 +187,7 @@ impl Evaluator<'_> {
             return Err(self.fail(collection, mistake::not_iterable(plain)));
         };
         for (key, item) in items {
+            self.turn(collection)?;
             let bound = self.slots.len();
             if *keyed {
                 self.slots.push(key);

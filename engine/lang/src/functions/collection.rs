@@ -114,14 +114,17 @@ fn coalescelist(arguments: &[Value]) -> Answer {
     if arguments.is_empty() {
         return Err(Refusal::new("at least one argument is required"));
     }
-    for (index, argument) in arguments.iter().enumerate() {
+    let is_list = |it: &Value| matches!(peeled(it).0, Value::Null | Value::Unknown(_) | Value::List(_) | Value::Tuple(_));
+    if let Some(index) = arguments.iter().position(|it| !is_list(it)) {
+        return Err(Refusal::of(index, "it must be a list"));
+    }
+    for argument in arguments {
         let (plain, mark) = peeled(argument);
         match plain {
             Value::Unknown(_) => return Ok(marked(unknown_like(plain, Type::Any), mark)),
             Value::Null => {}
             Value::List(items) | Value::Tuple(items) if items.is_empty() => {}
-            Value::List(_) | Value::Tuple(_) => return Ok(argument.clone()),
-            _ => return Err(Refusal::of(index, "it must be a list")),
+            _ => return Ok(argument.clone()),
         }
     }
     Err(Refusal::new("no argument has elements"))

@@ -254,7 +254,7 @@ fn cut(place: &Place, text: &str) -> String {
 }
 
 fn padded(place: &Place, body: String) -> String {
-    let missing = place.width.saturating_sub(body.graphemes(true).count());
+    let missing = place.width - body.graphemes(true).take(place.width).count();
     match (place.minus, place.zero) {
         (true, _) => body + &" ".repeat(missing),
         (false, true) => "0".repeat(missing) + &body,

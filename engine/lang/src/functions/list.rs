@@ -7,7 +7,7 @@ use ha_kind::{Number, Type, Value, convert, unify};
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, same_kind, unknown_like};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, number, whole_of};
-use crate::evaluate::common;
+use crate::evaluate::{MOST, TooMany, common};
 
 /// More numbers than these `range` does not make.
 const RANGE: usize = 1_024;
@@ -95,6 +95,9 @@ fn concat(arguments: &[Value]) -> Answer {
     for (index, argument) in arguments.iter().enumerate() {
         let (plain, mark) = peeled(argument);
         sensitive |= mark;
+        if items.len() + plain.children().count() > MOST {
+            return Err(TooMany.into());
+        }
         match plain {
             Value::List(more) => items.extend(more.iter().cloned()),
             Value::Tuple(more) => {
@@ -139,7 +142,7 @@ fn flatten(arguments: &[Value]) -> Answer {
     if plain.elements().is_none() {
         return Err(Refusal::of(0, format!("a list is required, not a {}", crate::shown::kind(plain))));
     }
-    flat.add(value);
+    flat.add(value)?;
     let value = match flat.unknown {
         Some(unknown) => unknown_like(&unknown, Type::Any),
         None => Value::tuple(flat.items),
@@ -155,24 +158,22 @@ struct Flat {
 }
 
 impl Flat {
-    fn add(&mut self, value: &Value) {
+    fn add(&mut self, value: &Value) -> Result<(), TooMany> {
         let (plain, mark) = peeled(value);
         match plain {
-            Value::List(items) | Value::Tuple(items) => {
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
                 self.sensitive |= mark;
-                items.iter().for_each(|it| self.add(it));
-            }
-            Value::Set(items) => {
-                self.sensitive |= mark;
-                items.iter().for_each(|it| self.add(it));
+                plain.children().try_for_each(|it| self.add(it))?;
             }
             // It may turn out to be a list.
             Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
                 self.sensitive |= mark;
                 self.unknown.get_or_insert_with(|| plain.clone());
             }
+            _ if self.items.len() == MOST => return Err(TooMany),
             _ => self.items.push(value.clone()),
         }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Maps and objects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_kind::{Name, Object, Type, Value, convert};
@@ -146,12 +146,12 @@ fn merge(arguments: &[Value]) -> Answer {
 }
 
 fn transpose(arguments: &[Value]) -> Answer {
-    let mut turned: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
+    let mut turned: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
     let Some(Value::Map(items)) = arguments.first() else { return Err(Refusal::of(0, "a map of lists is required")) };
     for (name, list) in items.iter() {
         for item in list.elements().unwrap_or_default() {
             let Value::String(item) = item else { return Err(Refusal::of(0, "null cannot become a key")) };
-            turned.entry(item.clone()).or_default().insert(name.clone());
+            turned.entry(item.clone()).or_default().push(name.clone());
         }
     }
     let lists = turned.into_iter().map(|(name, items)| (name, Value::list(items.into_iter().map(Value::String))));

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ha_kind::Value;
-use regex::{Captures, Regex};
+use regex::{Captures, Regex, RegexBuilder};
 
 use super::{Answer, Refusal, str_of};
 
 /// So many compiled patterns are kept.
-const KEPT: usize = 128;
+const KEPT: usize = 64;
+
+/// How many bytes a compiled pattern may take.
+const LARGEST: usize = 2 << 20;
 
 thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
@@ -21,7 +24,7 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Refusal>
     if let Some(known) = COMPILED.with_borrow(|it| it.get(pattern).cloned()) {
         return Ok(known);
     }
-    let compiled = Regex::new(&translated(pattern)).map_err(|error| {
+    let compiled = RegexBuilder::new(&translated(pattern)).size_limit(LARGEST).build().map_err(|error| {
         let message = match &error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
             // The last line says what is wrong; those before draw the pattern.
@@ -38,59 +41,71 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Refusal>
     Ok(compiled)
 }
 
-/// The classes of letters, digits and space are those of ASCII, sets of characters do not nest, and `\Q…\E` quotes.
+/// The classes of letters, digits and space are those of ASCII, sets of characters do not nest, a brace that counts
+/// nothing is a brace, and `\Q…\E` quotes.
 fn translated(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars().peekable();
+    let mut rest = pattern;
     let mut in_set = false;
-    while let Some(c) = chars.next() {
+    while let Some(c) = rest.chars().next() {
+        let whole = rest;
+        rest = &rest[c.len_utf8()..];
         match c {
-            '\\' => match chars.next() {
-                Some('Q') => {
-                    let rest: String = chars.by_ref().collect();
-                    let (quoted, behind) = rest.split_once("\\E").unwrap_or((&rest, ""));
-                    out.push_str(&regex::escape(quoted));
-                    out.push_str(&translated(behind));
+            '\\' => {
+                let escaped = rest.chars().next();
+                rest = &rest[escaped.map_or(0, char::len_utf8)..];
+                match escaped {
+                    Some('Q') => {
+                        let (quoted, behind) = rest.split_once("\\E").unwrap_or((rest, ""));
+                        out.push_str(&regex::escape(quoted));
+                        rest = behind;
+                    }
+                    Some(class @ ('d' | 'w' | 's')) if in_set => out.push_str(inside(class)),
+                    Some(class @ ('d' | 'w' | 's')) => out.extend(["[", inside(class), "]"]),
+                    Some(class @ ('D' | 'W' | 'S')) => out.extend(["[^", inside(class.to_ascii_lowercase()), "]"]),
+                    Some('b') if !in_set => out.push_str("(?-u:\\b)"),
+                    Some(escaped) => out.extend(['\\', escaped]),
+                    None => out.push('\\'),
                 }
-                Some(class @ ('d' | 'w' | 's')) => {
-                    let inside = inside(class);
-                    out.push_str(&if in_set { inside.to_owned() } else { format!("[{inside}]") });
-                }
-                Some(class @ ('D' | 'W' | 'S')) => {
-                    out.push_str(&format!("[^{}]", inside(class.to_ascii_lowercase())));
-                }
-                Some('b') if !in_set => out.push_str("(?-u:\\b)"),
-                Some(escaped) => out.extend(['\\', escaped]),
-                None => out.push('\\'),
-            },
+            }
             '[' if !in_set => {
                 in_set = true;
                 out.push('[');
-                if chars.next_if_eq(&'^').is_some() {
+                if let Some(behind) = rest.strip_prefix('^') {
                     out.push('^');
+                    rest = behind;
                 }
-                if chars.next_if_eq(&']').is_some() {
+                if let Some(behind) = rest.strip_prefix(']') {
                     out.push_str("\\]");
+                    rest = behind;
                 }
             }
-            '[' if chars.peek() == Some(&':') => {
-                out.push('[');
-                for c in chars.by_ref() {
-                    out.push(c);
-                    if c == ']' {
-                        break;
-                    }
-                }
+            '[' if rest.starts_with(':') => {
+                let length = whole.find(']').map_or(whole.len(), |it| it + 1);
+                out.push_str(&whole[..length]);
+                rest = &whole[length..];
             }
             ']' => {
                 in_set = false;
                 out.push(']');
             }
             '[' | '&' | '~' if in_set => out.extend(['\\', c]),
+            // Two are the end of a range here, and a difference there.
+            '-' if in_set && out.ends_with('-') && !out.ends_with("\\-") => out.push_str("\\-"),
+            '{' if !in_set && !counts(rest) => out.push_str("\\{"),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Whether what follows a brace says how often something is repeated.
+fn counts(behind: &str) -> bool {
+    let digits = |it: &str| it.bytes().take_while(u8::is_ascii_digit).count();
+    let least = digits(behind);
+    let rest = &behind[least..];
+    let rest = rest.strip_prefix(',').map_or(rest, |it| &it[digits(it)..]);
+    least > 0 && rest.starts_with('}')
 }
 
 fn inside(class: char) -> &'static str {
@@ -141,5 +156,7 @@ mod tests {
         assert_eq!(translated(r"[[:alpha:]&&[]"), "[[:alpha:]\\&\\&\\[]");
         assert_eq!(translated(r"\Qa.b\Ec"), "a\\.bc");
         assert_eq!(translated(r"[]a]"), "[\\]a]");
+        assert_eq!(translated(r"[+--]"), "[+-\\-]");
+        assert_eq!(translated(r"a{2}b{2,}c{,2}{d}"), "a{2}b{2,}c\\{,2}\\{d}");
     }
 }

@@ -52,7 +52,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("join", "The texts of the lists with a separator between them.", &[text("separator")], Text, Run::Whole(join))
         .many(&LISTS),
     rewriting("lower", "The text in lower case.", |it| {
-        text_of(&str_of(it, 0).chars().map(|it| one(it, it.to_lowercase())).collect::<String>())
+        text_of(&str_of(it, 0).chars().map(|it| it.to_lowercase().next().unwrap_or(it)).collect::<String>())
     }),
     Function::new(
         "regex",

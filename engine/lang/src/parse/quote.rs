@@ -152,18 +152,16 @@ impl Cursor<'_> {
         while let Some(at) = rest.find(['\\', '$', '%']) {
             text.push_str(&rest[..at]);
             rest = &rest[at..];
-            let (meant, length) = if rest.starts_with('\\') {
-                let start = token.at.end as usize - rest.len();
-                match escape(rest) {
+            let (meant, length) = match rest.strip_prefix('\\') {
+                None => marker(rest),
+                Some(behind) => match escape(rest) {
                     Some(escape) => escape,
                     None => {
-                        let length = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
-                        let at = At::new(start, start + length);
+                        let start = token.at.end as usize - rest.len();
+                        let at = At::new(start, start + 1 + behind.chars().next().map_or(0, char::len_utf8));
                         return self.refuse(unreadable::no_such_escape(self.written(at), self.span(at)));
                     }
-                }
-            } else {
-                marker(rest)
+                },
             };
             text.push(meant);
             rest = &rest[length..];

@@ -83,7 +83,7 @@ resource "aws_x" "y" {
     create_before_destroy = true
     prevent_destroy       = var.bucket != "x"
     ignore_changes        = [name, tags["Name"], rule[0].port]
-    replace_triggered_by  = [aws_x.z[0].id]
+    replace_triggered_by  = [aws_x.z[0].id, aws_x.z[length(each.key)].id]
     precondition {
       condition     = each.key != ""
       error_message = "no ${each.key}"
@@ -142,7 +142,10 @@ fn everything_that_is_written_is_there() {
     let Some(IgnoreChanges::Paths(paths)) = &y.lifecycle.ignore_changes else { panic!("paths") };
     let paths: Vec<String> = paths.iter().map(|(path, _)| path.to_string()).collect();
     assert_eq!(paths, ["name", "tags.Name", "rule[0].port"]);
-    assert_eq!(y.lifecycle.replace_triggered_by[0].to_string(), "aws_x.z[0].id");
+    assert_eq!(y.lifecycle.replace_triggered_by[0].reference.to_string(), "aws_x.z[0].id");
+    let worked_out = &y.lifecycle.replace_triggered_by[1];
+    assert_eq!(worked_out.reference.to_string(), "aws_x.z.id");
+    assert_eq!(worked_out.key.as_ref().unwrap().references()[0].to_string(), "each.key");
     assert!(matches!(it.blocks[2].lifecycle.ignore_changes, Some(IgnoreChanges::All)));
     assert_eq!(&MAIN[y.head.start..y.head.end], "resource \"aws_x\" \"y\"");
 }
@@ -255,6 +258,12 @@ fn mistakes_in_blocks_are_told() {
         ("resource \"a\" \"b\" {\n provisioner \"x\" {}\n}", "`provisioner` blocks are not supported"),
         ("resource \"a\" \"b\" {\n depends_on = \"x\"\n}", "expected a list of references"),
         ("resource \"a\" \"b\" {\n depends_on = [1]\n}", "expected one reference"),
+        ("resource \"a\" \"b\" {\n depends_on = [\"a.c\"]\n}", "there is no resource `a.c`"),
+        (
+            "locals { x = 1 }\nresource \"a\" \"b\" {\n lifecycle {\n  replace_triggered_by = [local.x]\n }\n}",
+            "`local.x` is no resource, and only what is planned can be replaced with",
+        ),
+        ("variable \"a\" { default = timestamp() }", "a constant must be known before anything is planned"),
         ("resource \"a\" \"b\" {\n lifecycle {\n  ignore_changes = [1]\n }\n}", "expected an argument of this block"),
         ("resource \"a\" \"b\" {\n lifecycle {\n  ignore_change = []\n }\n}", "there is no argument `ignore_change` here"),
         ("data \"a\" \"b\" {\n lifecycle {\n  prevent_destroy = true\n }\n}", "there is no argument `prevent_destroy` here"),

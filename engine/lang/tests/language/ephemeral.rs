@@ -1,7 +1,7 @@
 //! What is never kept, and what may follow from it.
 
 use ha_kind::{Field, Shape};
-use ha_lang::Ephemeral;
+use ha_lang::kept;
 
 use crate::directory::Tree;
 
@@ -18,9 +18,11 @@ output "not_kept" {
 }
 "#;
 
+const INNER: &str = "variable \"in\" {\n ephemeral = true\n default = 1\n}\nresource \"a\" \"b\" {\n w = var.in\n}\n";
+
 fn tree(text: &str) -> Tree {
     let variable = "variable \"e\" {\n ephemeral = true\n}\nvariable \"k\" {}\n";
-    Tree::new([("main.hcl", format!("{variable}{text}").as_str()), ("m/main.hcl", MODULE)])
+    Tree::new([("main.hcl", format!("{variable}{text}").as_str()), ("m/main.hcl", MODULE), ("n/main.hcl", INNER)])
 }
 
 #[test]
@@ -94,22 +96,21 @@ fn what_is_not_kept_may_follow_from_it() {
 }
 
 #[test]
-fn arguments_that_must_not_be_kept_are_known() {
-    let text = "locals { l = var.e }\nresource \"a\" \"b\" {\n x = local.l\n y = var.k\n z = [ephemeralasnull(var.e)]\n rule { port = var.e }\n dynamic \"peer\" {\n  for_each = [var.e]\n  content {}\n }\n}";
-    let configuration = tree(text).configuration();
-    let ephemeral = Ephemeral::of(&configuration);
-    let block = &configuration.blocks[0];
-    let found = ephemeral.arguments(&block.body);
-    let found: Vec<String> = found.iter().map(|(path, reference)| format!("{path} {reference}")).collect();
-    assert_eq!(found, ["x local.l", "rule.port var.e", "peer var.e"]);
+fn only_write_only_arguments_take_what_is_not_kept() {
+    let text = "locals { l = var.e }\nresource \"a\" \"b\" {\n x = local.l\n y = var.k\n z = [ephemeralasnull(var.e)]\n w = local.l\n rule { port = var.e }\n dynamic \"peer\" {\n  for_each = [var.e]\n  content {}\n }\n}";
+    let tree = tree(&format!("{text}\nresource \"c\" \"d\" {{ x = var.e }}\nmodule \"n\" {{ source = \"./n\" }}"));
+    let configuration = tree.configuration();
     let write_only = Field { write_only: true, ..crate::blocks::field(Shape::Any) };
     let fields = [("x".into(), write_only), ("rule".into(), crate::blocks::field(Shape::Any))].into();
-    let told: Vec<String> = ephemeral.kept(block, &fields).into_iter().map(|it| it.summary).collect();
+    let problems = kept(&configuration, |name| (&*name.kind == "a").then_some(&fields));
+    let told: Vec<String> = problems.iter().map(|it| tree.with_place(it)).collect();
     assert_eq!(
         told,
         [
-            "`rule.port` is kept in the state, but `var.e` must never be kept",
-            "`peer` is kept in the state, but `var.e` must never be kept",
+            "`w` is kept in the state, but `local.l` must never be kept @ main.hcl: local.l",
+            "`rule.port` is kept in the state, but `var.e` must never be kept @ main.hcl: var.e",
+            "`peer` is kept in the state, but `var.e` must never be kept @ main.hcl: var.e",
+            "`w` is kept in the state, but `var.in` must never be kept @ n/main.hcl: var.in",
         ]
     );
 }

@@ -8,6 +8,7 @@ mod declared;
 mod directory;
 mod ephemeral;
 mod files;
+mod hostile;
 mod marks;
 mod mistakes;
 mod modules;

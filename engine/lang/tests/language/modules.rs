@@ -198,6 +198,29 @@ fn what_is_wrong_in_a_module_is_told_once() {
 }
 
 #[test]
+fn of_what_could_not_be_read_nothing_more_is_said() {
+    let tree = Tree::new([
+        ("main.hcl", "module \"a\" {\n source = \"./m\"\n x = 1\n}\noutput \"o\" { value = module.a.lost }"),
+        ("m/main.hcl", "output \"lost\" {\n value =\n}\n"),
+    ]);
+    let told = tree.told();
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn directories_are_named_from_the_root() {
+    let tree = Tree::new([
+        ("main.hcl", "module \"a\" { source = \"./a/b\" }"),
+        ("a/b/main.hcl", "module \"c\" { source = \"../../../beside/./c\" }"),
+        ("../beside/c/main.hcl", "module \"d\" { source = \"../d\" }"),
+        ("../beside/d/main.hcl", "output \"o\" { value = 1 }"),
+    ]);
+    let files: Vec<String> = tree.load().modules.iter().map(|it| it.name.to_string()).collect();
+    assert_eq!(files, ["a/b/main.hcl", "../beside/c/main.hcl", "../beside/d/main.hcl"]);
+    tree.configuration();
+}
+
+#[test]
 fn loading_is_linear_in_the_text() {
     // Each level calls the next twice: a loader that reads for each call would read 2^40 times.
     let texts: Vec<(String, String)> = (0..40)

@@ -61,7 +61,8 @@ impl Execution {
         let by_now = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
         if !planned.keys().eq(by_now.keys()) {
             let address = self.world.block_address(instance, place);
-            let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned"))
+            let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned")).code(code::OTHER_THAN_PLANNED)
+                .code(code::OTHER_THAN_PLANNED)
                 .code(code::OTHER_THAN_PLANNED)
                 .at(block.head.clone());
             return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan").of(address)]);

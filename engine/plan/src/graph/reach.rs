@@ -1,59 +1,90 @@
-//! The managed blocks whose values reach a node: directly, or by way of anything but managed blocks.
+//! What a record names as its direct dependencies: the managed blocks whose values reach it directly, or by way of
+//! anything but managed blocks. What passes through one node for many is put together once and shared.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use ha_kind::Mode;
+use ha_kind::{BlockAddress, Key, Mode, Name};
+use ha_state::Dependencies;
 
 use super::{Graph, NodeId, What};
 
-/// For each node a set of blocks. Nodes with the same references share one.
+/// The names and keys on the way to a module instance. A module that is not on the way to who asks is named without a
+/// key, which stands for all its instances.
+type Path = Arc<[(Name, Key)]>;
+
+/// What was put together so far.
 #[derive(Default)]
 pub(crate) struct Reach {
-    of: Vec<u32>,
-    sets: Vec<Box<[u32]>>,
+    known: HashMap<(NodeId, Path), Dependencies>,
 }
 
 impl Reach {
-    pub(super) fn of(graph: &Graph) -> Self {
-        let mut reach = Self { of: vec![0; graph.len()], sets: vec![Box::default()] };
-        // The blocks and sets that a set is made of, so that the same are put together once.
-        let mut made_of: HashMap<(Vec<u32>, Vec<u32>), u32> = HashMap::new();
-        for node in &graph.order {
-            let (mut own, mut passed) = (Vec::new(), Vec::new());
-            for behind in graph.direct(*node) {
-                match graph.nodes[behind].what {
-                    What::Provider(_) => {}
-                    What::Block(_) if graph.block(behind).is_some_and(|it| it.name.mode == Mode::Managed) => {
-                        own.push(u32::try_from(behind).expect("a configuration has fewer nodes than 2^32"));
-                    }
-                    _ => passed.push(reach.of[behind]),
-                }
+    /// The dependencies of a node in an instance of its module.
+    pub(crate) fn dependencies(&mut self, graph: &Graph, node: NodeId, path: &Path) -> Dependencies {
+        // Without recursion, since a chain of local values may be as long as it likes.
+        let mut open = vec![((node, path.clone()), false)];
+        while let Some((wanted, is_after_its_own)) = open.pop() {
+            if self.known.contains_key(&wanted) {
+                continue;
             }
-            passed.retain(|it| *it != 0);
-            passed.sort_unstable();
-            passed.dedup();
-            reach.of[*node] = match (own.is_empty(), passed.as_slice()) {
-                (true, []) => 0,
-                (true, [only]) => *only,
-                _ => match made_of.entry((own, passed)) {
-                    Entry::Occupied(known) => *known.get(),
-                    Entry::Vacant(new) => {
-                        let (own, passed) = new.key();
-                        let passed = passed.iter().flat_map(|it| reach.sets[*it as usize].iter());
-                        let mut all: Vec<u32> = own.iter().chain(passed).copied().collect();
-                        all.sort_unstable();
-                        all.dedup();
-                        reach.sets.push(all.into());
-                        *new.insert(u32::try_from(reach.sets.len() - 1).expect("there are no more sets than nodes"))
-                    }
-                },
-            };
+            let (node, path) = &wanted;
+            if is_after_its_own {
+                let dependencies = self.joined(graph, *node, path);
+                self.known.insert(wanted, dependencies);
+            } else {
+                let behind: Vec<_> = graph.passing(*node).map(|it| ((it, graph.path_from(it, path)), false)).collect();
+                open.push((wanted, true));
+                open.extend(behind);
+            }
         }
-        reach
+        self.known.get(&(node, path.clone())).cloned().unwrap_or_default()
     }
 
-    pub(crate) fn of_node(&self, node: NodeId) -> &[u32] {
-        &self.sets[self.of[node] as usize]
+    fn joined(&self, graph: &Graph, node: NodeId, path: &Path) -> Dependencies {
+        let blocks: BTreeSet<BlockAddress> = graph.managed_behind(node).map(|it| graph.address_from(it, path)).collect();
+        let passed = graph.passing(node).filter_map(|it| self.known.get(&(it, graph.path_from(it, path))));
+        let passed: Vec<Dependencies> = passed.filter(|it| !it.is_empty()).cloned().collect();
+        Dependencies::joined(blocks, &passed)
+    }
+}
+
+impl Graph {
+    fn is_managed(&self, node: NodeId) -> bool {
+        self.block(node).is_some_and(|it| it.name.mode == Mode::Managed)
+    }
+
+    /// The managed blocks that a node refers to itself.
+    fn managed_behind(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        self.direct(node).filter(|it| self.is_managed(*it))
+    }
+
+    /// The nodes that pass on to a node what is behind them.
+    fn passing(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        let passes = |it: &NodeId| match self.nodes[*it].what {
+            What::Provider(_) => false,
+            What::Block(_) => !self.is_managed(*it),
+            // Nothing is behind what every block of the root has.
+            What::Gate | What::Expand => self.direct(*it).next().is_some(),
+            _ => true,
+        };
+        self.direct(node).filter(passes)
+    }
+
+    /// The way to a node's module as seen from a module instance.
+    fn path_from(&self, node: NodeId, path: &Path) -> Path {
+        let module = &self.modules.get(self.nodes[node].module).path;
+        if module.len() == path.len() && module.iter().zip(path.iter()).all(|(name, (own, _))| name == own) {
+            return path.clone();
+        }
+        let common = module.iter().zip(path.iter()).take_while(|(name, (own, _))| *name == own).count();
+        let keyed = path[..common].iter().cloned();
+        keyed.chain(module[common..].iter().map(|name| (name.clone(), Key::None))).collect()
+    }
+
+    fn address_from(&self, node: NodeId, path: &Path) -> BlockAddress {
+        let block = &self.block(node).expect("only blocks are dependencies").name;
+        let module = self.path_from(node, path);
+        BlockAddress { module, mode: block.mode, kind: block.kind.clone(), name: block.name.clone() }
     }
 }

@@ -129,7 +129,9 @@ impl<'a> Gathered<'a> {
         let body = block.body.references();
         // `self` in a postcondition may be written by address; a block that refers to itself elsewhere is told so.
         let refers_to_itself = body.iter().any(own);
-        let others = outside.flat_map(Expression::references).chain(&lifecycle.replace_triggered_by);
+        let triggers = lifecycle.replace_triggered_by.iter();
+        let triggers = triggers.flat_map(|it| it.key.iter().flat_map(Expression::references).chain([&it.reference]));
+        let others = outside.flat_map(Expression::references).chain(triggers);
         self.references(module, body.into_iter().chain(others).filter(|it| refers_to_itself || !own(it)));
         self.waits(module, &block.depends_on);
     }

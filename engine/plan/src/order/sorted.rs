@@ -1,12 +1,12 @@
 //! Steps and recorded blocks in order.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap};
 
-use ha_kind::{BlockAddress, Diagnostic, code};
-use petgraph::graph::DiGraph;
+use ha_kind::{Diagnostic, code};
+use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::Recorded;
+use super::recorded::{Number, Recorded};
 use crate::model::{Change, Step, StepKind};
 
 /// The steps in an order in which each comes after those it waits for, and the place that each has got.
@@ -57,39 +57,39 @@ pub(crate) fn sorted(mut steps: Vec<Step>, changes: &[Change]) -> Result<(Vec<St
 
 fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
     let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
-    Diagnostic::error("these changes wait for each other in a circle")
+    Diagnostic::error("these changes wait for each other in a circle").code(code::WAITING)
         .code(code::WAITING)
         .detail(format!("Each of {} can only be made after another of them.", stuck.join(", ")))
         .help("take one of them out of the configuration, apply, and put it back")
 }
 
-/// The recorded blocks in an order in which what depends on another comes before it, and who depends on each. Blocks
-/// that depend on each other in a circle are taken not to.
-pub(super) fn dependents_first<'a>(
-    recorded: &Recorded<'a>,
-) -> (Vec<&'a BlockAddress>, BTreeMap<&'a BlockAddress, BTreeSet<&'a BlockAddress>>) {
-    let all: BTreeSet<&BlockAddress> =
-        recorded.iter().flat_map(|(block, behind)| behind.iter().chain([block])).copied().collect();
-    let mut graph = DiGraph::<&BlockAddress, ()>::with_capacity(all.len(), all.len());
-    let nodes: BTreeMap<&BlockAddress, _> = all.into_iter().map(|it| (it, graph.add_node(it))).collect();
-    for (block, behind) in recorded {
+/// The recorded blocks and groups in an order in which what depends on another comes before it, and who depends on each.
+/// Those that depend on each other in a circle are taken not to.
+pub(super) fn dependents_first(recorded: &Recorded<'_>) -> (Vec<Number>, Vec<Vec<Number>>) {
+    let edges = recorded.behind().iter().map(Vec::len).sum();
+    let mut graph = DiGraph::<(), ()>::with_capacity(recorded.len(), edges);
+    for _ in 0..recorded.len() {
+        graph.add_node(());
+    }
+    for (number, behind) in recorded.behind().iter().enumerate() {
         for earlier in behind {
-            graph.add_edge(nodes[block], nodes[earlier], ());
+            graph.add_edge(NodeIndex::new(number), NodeIndex::new(*earlier), ());
         }
     }
     // The groups come dependencies first.
-    let mut groups = petgraph::algo::kosaraju_scc(&graph);
-    groups.reverse();
-    let mut group_of: BTreeMap<&BlockAddress, usize> = BTreeMap::new();
-    for (number, members) in groups.iter().enumerate() {
-        group_of.extend(members.iter().map(|it| (graph[*it], number)));
-    }
-    let mut dependents: BTreeMap<&BlockAddress, BTreeSet<&BlockAddress>> = BTreeMap::new();
-    for (block, behind) in recorded {
-        for earlier in behind.iter().filter(|it| group_of[**it] != group_of[block]) {
-            dependents.entry(earlier).or_default().insert(block);
+    let mut circles = petgraph::algo::kosaraju_scc(&graph);
+    circles.reverse();
+    let mut circle_of = vec![0; recorded.len()];
+    for (circle, members) in circles.iter().enumerate() {
+        for member in members {
+            circle_of[member.index()] = circle;
         }
     }
-    let order = groups.into_iter().flatten().map(|it| graph[it]).collect();
-    (order, dependents)
+    let mut dependents: Vec<Vec<Number>> = vec![Vec::new(); recorded.len()];
+    for (number, behind) in recorded.behind().iter().enumerate() {
+        for earlier in behind.iter().filter(|it| circle_of[**it] != circle_of[number]) {
+            dependents[*earlier].push(number);
+        }
+    }
+    (circles.into_iter().flatten().map(NodeIndex::index).collect(), dependents)
 }

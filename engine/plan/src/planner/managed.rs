@@ -27,7 +27,8 @@ impl Planner<'_> {
         let found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
             Ok(found) => found,
             Err(message) => {
-                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
+                let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong")).code(code::WRONG_ARGUMENTS)
+                    .code(code::WRONG_ARGUMENTS)
                     .code(code::WRONG_ARGUMENTS)
                     .at(block.head.clone());
                 self.diagnostics.push(diagnostic.detail(redacted(&message, &kept)).of(address));
@@ -62,7 +63,7 @@ impl Planner<'_> {
         };
         FromConfiguration {
             configured: BTreeSet::new(),
-            dependencies: self.graph.dependencies(node, &many.address.module),
+            dependencies: self.reach.dependencies(&self.graph, node, &many.address.module),
             create_before_destroy: self.create_first[node],
             prevent_destroy,
         }

@@ -2,13 +2,13 @@
 
 use ha_kind::{Described, Diagnostic, Object, Value, code};
 use ha_lang::ResourceBlock;
-use ha_state::{ProviderName, ProviderRecord};
+use ha_state::{Dependencies, ProviderName, ProviderRecord};
 
 use super::Planner;
 use crate::arguments::located;
 use crate::graph::{NodeId, provider_at};
 use crate::modules::ModuleId;
-use crate::world::Standpoint;
+use crate::world::{InstanceId, Standpoint};
 
 impl Planner<'_> {
     /// The settings that a block gives a provider, in the instance of its module; a module that configures providers
@@ -31,15 +31,18 @@ impl Planner<'_> {
             match evaluated.and_then(|it| {
                 described.schema.conform(&it).map_err(|problems| located(problems, &block.body, None, block.span.clone()))
             }) {
-                Ok(settings) => self.set(Some(node), provider_at(&graph.modules, module, place), settings),
+                Ok(settings) => self.set(Some((node, instance)), provider_at(&graph.modules, module, place), settings),
                 Err(diagnostics) => self.diagnostics.extend(diagnostics),
             }
         }
     }
 
-    fn set(&mut self, node: Option<NodeId>, name: ProviderName, settings: Object) {
+    fn set(&mut self, node: Option<(NodeId, InstanceId)>, name: ProviderName, settings: Object) {
         if settings.values().all(Value::is_wholly_known) {
-            let dependencies = node.map(|it| self.graph.dependencies(it, &[])).unwrap_or_default();
+            let dependencies = match node {
+                Some((node, instance)) => self.reach.dependencies(&self.graph, node, self.world.path(instance)),
+                None => Dependencies::default(),
+            };
             self.providers.insert(name.clone(), ProviderRecord { settings: settings.clone(), dependencies });
         }
         self.settings.insert(name, settings);

@@ -1,11 +1,11 @@
 //! Why an instance that is there is made anew.
 
-use ha_kind::{Action, Address, Mode, Path, Step, Value};
-use ha_lang::Reference;
+use ha_kind::{Action, Address, Key, Mode, Path, Step, Value};
+use ha_lang::{Reference, Trigger};
 use ha_state::Record;
 
 use super::{Instance, Many, Planner};
-use crate::deletion::{containers, instances};
+use crate::deletion::{containers, instances_meant};
 use crate::graph::What;
 use crate::model::{Change, Difference, Reason};
 use crate::world::Wanted;
@@ -20,13 +20,27 @@ impl Planner<'_> {
             return Some(Reason::Requested);
         }
         let mut triggers = instance.many.block.lifecycle.replace_triggered_by.iter();
-        if let Some(reference) = triggers.find(|it| self.triggers(instance, it)) {
+        if let Some(reference) = triggers.find_map(|it| self.triggered(instance, it)) {
             return Some(Reason::Triggered(reference.to_string()));
         }
         if let Some(container) = self.replaced_container(address, record) {
             return Some(Reason::Within(container));
         }
         found.iter().any(|it| it.replaces).then_some(Reason::CannotUpdate)
+    }
+
+    /// What a trigger refers to, with the key of its instance, where that changes.
+    fn triggered(&self, instance: &Instance<'_>, trigger: &Trigger) -> Option<Reference> {
+        let mut reference = trigger.reference.clone();
+        if let Some(key) = &trigger.key {
+            // A key that is not known yet may be that of any instance.
+            reference.key = match self.world.evaluate(&instance.standpoint(), key).ok()?.unmark().0 {
+                Value::String(name) => Some(Key::Name(name)),
+                Value::Number(index) => Some(Key::Index(u64::try_from(index.as_i64()?).ok()?)),
+                _ => None,
+            };
+        }
+        self.triggers(instance, &reference).then_some(reference)
     }
 
     /// Whether what is referred to changes: the instance, any of the block's, or one attribute.
@@ -53,7 +67,7 @@ impl Planner<'_> {
         let within = &self.input.schemas.kind(Mode::Managed, &address.block.kind)?.within;
         let mut replaced = None;
         for block in containers(self.input.state, record, within) {
-            for (container, _) in instances(&self.current.priors, &block) {
+            for (container, _) in instances_meant(&self.current.priors, &block) {
                 match self.replaced.contains(container) || self.is_dropped(container) {
                     true => replaced = Some(container.clone()),
                     false => return None,

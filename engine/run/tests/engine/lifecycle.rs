@@ -304,3 +304,40 @@ these refer to each other in a circle: local.it, thing.a, thing.b each wait for 
 "#]]
     );
 }
+
+#[tokio::test]
+async fn what_is_required_must_be_there_and_what_is_ephemeral_is_never_kept() {
+    let project = Project::new();
+    let text = r#"
+        ha {
+          required_providers {
+            mock = { source = "example/mock" }
+            nothing = { version = "1" }
+          }
+        }
+        variable "once" {
+          ephemeral = true
+          default   = "o"
+        }
+        resource "thing" "a" {
+          name = "a"
+          note = var.once
+        }
+    "#;
+    assert_data_eq!(
+        project.validate(text),
+        str![[r#"
+there is no provider `nothing`
+`note` is kept in the state, but `var.once` must never be kept
+
+"#]]
+    );
+    assert_data_eq!(
+        project.plan(text).await,
+        str![[r#"
+there is no provider `nothing`
+`note` is kept in the state, but `var.once` must never be kept
+
+"#]]
+    );
+}

@@ -67,3 +67,26 @@ async fn twice_as_many_are_twice_as_much() {
         }
     }
 }
+
+/// How many bytes of state so many blocks become.
+async fn bytes(text: &dyn Fn(usize, usize) -> String, count: usize) -> usize {
+    let project = Project::new();
+    project.apply(&text(count, 0)).await;
+    ha_state::to_json(&project.state()).to_string().len()
+}
+
+#[tokio::test]
+async fn twice_as_many_are_twice_as_much_on_disk() {
+    // What each says is small; what each depends on is not.
+    let through_local = |count: usize, generation: usize| {
+        joined_blocks(count, generation).replace("anything = local.all", "anything = length(local.all)")
+    };
+    let and_by_itself = |count: usize, generation: usize| {
+        let text = through_local(count, generation).replace("length(local.all)", "length(local.all)\n depends_on = [thing.own]");
+        text + "resource \"thing\" \"own\" {\n name = \"own\"\n}\n"
+    };
+    for text in [&through_local as &dyn Fn(usize, usize) -> String, &and_by_itself] {
+        let (once, twice) = (bytes(text, 40).await, bytes(text, 80).await);
+        assert!(twice <= 2 * once + 200, "{once} bytes became {twice}");
+    }
+}

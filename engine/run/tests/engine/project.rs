@@ -104,7 +104,7 @@ impl Project {
             let value = variables.remove(name).or_else(|| variable.default.clone()).unwrap_or(Value::Null);
             variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
         }
-        let snapshot = Snapshot { sources: vec![("main.hcl".into(), text.into())], variables, files: BTreeMap::new() };
+        let snapshot = Snapshot { sources: vec![("main.hcl".into(), text.into())], variables, ..Snapshot::default() };
         Ok(Request {
             configuration: Arc::new(configuration),
             snapshot,

@@ -224,6 +224,11 @@ async fn triggers_replace_by_block_by_instance_and_by_attribute() {
               name = "e"
               lifecycle {{ replace_triggered_by = [thing.a[0].note] }}
             }}
+            resource "thing" "by_own" {{
+              count = 2
+              name  = "f${{count.index}}"
+              lifecycle {{ replace_triggered_by = [thing.a[count.index]] }}
+            }}
             "#
         )
     };
@@ -235,6 +240,7 @@ async fn triggers_replace_by_block_by_instance_and_by_attribute() {
 ~ thing.a[0] revision: 1 -> ?(thing.a[0].revision), size: 1 -> 2
 -+ thing.by_block [triggered by thing.a] because of thing.a
 -+ thing.by_first [triggered by thing.a[0]] because of thing.a
+-+ thing.by_own[0] [triggered by thing.a[0]] because of thing.a
 
 "#]]
     );
@@ -245,6 +251,7 @@ async fn triggers_replace_by_block_by_instance_and_by_attribute() {
 -+ thing.by_block [triggered by thing.a] because of thing.a
 -+ thing.by_first [triggered by thing.a[0]] because of thing.a
 -+ thing.by_note [triggered by thing.a[0].note] because of thing.a
+-+ thing.by_own[0] [triggered by thing.a[0]] because of thing.a
 
 "#]]
     );

@@ -286,7 +286,7 @@ impl Listed for LaunchTemplate {
     async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
         // There is no filter by identifier, and asking by identifier fails altogether when one of them is gone.
         let (named, unnamed): (Vec<_>, Vec<_>) = recorded.iter().partition(|it| !it.arguments.name.is_empty());
-        let names = named.iter().map(|it| it.arguments.name.to_string());
+        let names = named.iter().map(|it: &&Recorded<Self>| it.arguments.name.to_string());
         let call = aws.ec2.describe_launch_templates().filters(filter("launch-template-name", names));
         let mut pages = call.into_paginator().items().send();
         let mut found = BTreeMap::new();

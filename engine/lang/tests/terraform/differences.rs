@@ -1,0 +1,118 @@
+//! Where values differ from terraform's on purpose, each with the reason.
+
+use ha_lang::expression;
+use serde_json::Value as Json;
+
+/// What one of the two says of an expression.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The value as JSON; nothing where it has none.
+    pub(crate) json: Option<String>,
+    pub(crate) ty: String,
+}
+
+/// Whether two answers say the same.
+pub(crate) fn agree(given: &Answer, said: &Answer) -> bool {
+    // Nulls have no types here.
+    let has_null = given.json.as_ref().is_some_and(|it| it.contains("null"));
+    given.json == said.json && (given.json.is_none() || has_null || fits(&given.ty, &said.ty))
+}
+
+/// An empty collection has no element type here, so that it is one of any.
+fn fits(given: &str, said: &str) -> bool {
+    let mut rest = said;
+    given.split("any").enumerate().all(|(index, part)| match rest.find(part) {
+        Some(at) if index > 0 || at == 0 => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        _ => false,
+    })
+}
+
+/// Why two answers may differ, if they may.
+pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'static str> {
+    let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
+    match (&given.json, &said.json) {
+        (Some(given), Some(said)) => {
+            if without_signs_of_zero(said) == *given {
+                return Some("zero has no sign here");
+            }
+            if has(&["set"]) && in_order(given) == in_order(said) {
+                return Some("sets have an order of their own where nulls, collections and mixed elements are in them");
+            }
+            if has(&["-0"]) {
+                return Some("zero has no sign here, not even in a text");
+            }
+            if has(&["pow("]) {
+                return Some("terraform works powers out in doubles by a method of its own, so that the last digits differ");
+            }
+            if has(&[" ? "]) {
+                return Some("an arm that is not taken and has no value has no type here");
+            }
+            if has(&["merge("]) && has(&["null"]) {
+                return Some("nulls have no types here, so that nothing but nulls merges to null");
+            }
+            if has(&["==", "!="]) && has(&["tolist(", "toset(", "tomap(", "[]", "{}"]) {
+                return Some("empty collections of different types are equal here, as they have no element types");
+            }
+        }
+        (None, Some(_)) => {
+            if expression("<drawn>", text).is_err() {
+                return Some(
+                    "calls with too many or too few arguments are refused before anything is evaluated, even within `can` and `try`",
+                );
+            }
+            if has(&["try(", "can("]) && has(&["..."]) {
+                return Some("`try` and `can` take expressions, and no list of them");
+            }
+            if has(&["cidrsubnet(", "cidrsubnets("]) {
+                return Some("a subnet is not larger than its network");
+            }
+            if has(&["-0"]) {
+                return Some("zero has no sign here, so that its logarithm has no value");
+            }
+            if has(&["null"]) {
+                return Some("a call with a null of no type is wrong at once, not of unknown value");
+            }
+        }
+        (Some(_), None) => {
+            if has(&[" ? "]) {
+                return Some("an arm that is not taken and has no value does not count, whatever its type would be");
+            }
+            if has(&["[*]", ".*"]) {
+                return Some(
+                    "what would be taken of the elements of an empty collection is not looked at, as they have no type here",
+                );
+            }
+            if has(&["&&", "||"]) {
+                return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
+            }
+            if has(&["null"]) {
+                return Some("nulls have no types here, so that each converts to every type");
+            }
+        }
+        (None, None) => {}
+    }
+    None
+}
+
+/// The JSON with the elements of all lists in one order.
+fn in_order(json: &str) -> String {
+    fn sorted(value: Json) -> Json {
+        match value {
+            Json::Array(items) => {
+                let mut items: Vec<Json> = items.into_iter().map(sorted).collect();
+                items.sort_by_key(Json::to_string);
+                Json::Array(items)
+            }
+            Json::Object(items) => Json::Object(items.into_iter().map(|(name, it)| (name, sorted(it))).collect()),
+            other => other,
+        }
+    }
+    serde_json::from_str(json).map(|it| sorted(it).to_string()).unwrap_or_default()
+}
+
+fn without_signs_of_zero(json: &str) -> String {
+    json.replace("-0,", "0,").replace("-0]", "0]").replace("-0}", "0}")
+}

@@ -1,0 +1,114 @@
+//! Values are what `terraform console` says they are.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use ha_kind::Type;
+use ha_lang::{Environment, Nothing, expression};
+
+use crate::differences::{Answer, agree, reason};
+use crate::draw::{Draw, draws, seed};
+use crate::{drawn, oracle};
+
+/// How many expressions one run of terraform is given.
+const BATCH: usize = 1000;
+
+#[test]
+fn values_are_terraforms() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut draw = Draw::new(seed());
+    let (mut compared, mut with_value) = (0, 0);
+    let mut differ: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut left = draws(400);
+    while left > 0 {
+        let batch: Vec<String> = (0..left.min(BATCH)).map(|_| drawn::expression(&mut draw)).collect();
+        left -= batch.len();
+        let Some(said) = console(directory.path(), &batch) else { return };
+        for (text, said) in batch.iter().zip(said) {
+            let given = given(text);
+            compared += 1;
+            with_value += usize::from(given.json.is_some());
+            if !agree(&given, &said) && reason(text, &given, &said).is_none() {
+                let first = text.split('(').next().unwrap_or("");
+                differ.entry(first.to_owned()).or_default().push(format!("{text}\n- {said:?}\n+ {given:?}"));
+            }
+        }
+    }
+    let count: usize = differ.values().map(Vec::len).sum();
+    let shown: Vec<&String> = differ.values().flat_map(|it| it.iter().take(3)).take(40).collect();
+    assert!(differ.is_empty(), "{count} of {compared} differ:\n{}", shown.into_iter().cloned().collect::<Vec<_>>().join("\n"));
+    assert!(with_value * 3 > compared, "only {with_value} of {compared} have a value");
+}
+
+fn given(text: &str) -> Answer {
+    let value = |text: &str| expression("<drawn>", text).ok()?.evaluate(&Environment::new(&Nothing, &Nothing)).ok();
+    let json = value(&encoded(text)).and_then(|it| it.as_str().map(str::to_owned));
+    let ty = value(&tried(text)).map_or_else(String::new, |it| bare(&Type::of(&it).to_string()));
+    seen(json, ty)
+}
+
+fn seen(json: Option<String>, ty: String) -> Answer {
+    Answer { json: json.filter(|it| it != "\"!\""), ty }
+}
+
+fn tried(text: &str) -> String {
+    format!("try([{text}], \"!\")")
+}
+
+fn encoded(text: &str) -> String {
+    format!("jsonencode({})", tried(text))
+}
+
+/// What terraform says of each expression.
+fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
+    let items: String = batch.iter().map(|it| format!("    {},\n", tried(it))).collect();
+    fs::write(directory.join("main.tf"), format!("locals {{\n  drawn = [\n{items}  ]\n}}\n")).unwrap();
+    let values = answer(directory, "jsonencode([for it in local.drawn : jsonencode(it)])")?;
+    let Some(values) = values.and_then(|it| serde_json::from_str::<String>(it.trim()).ok()) else {
+        // One without a value, whatever `try` says, leaves none to the others.
+        if batch.len() == 1 {
+            return Some(vec![seen(None, String::new())]);
+        }
+        let (left, right) = batch.split_at(batch.len() / 2);
+        let mut answers = console(directory, left)?;
+        answers.extend(console(directory, right)?);
+        return Some(answers);
+    };
+    let types = answer(directory, "type(local.drawn)")?.expect("what has a value has a type");
+    let values: Vec<String> = serde_json::from_str(&values).unwrap();
+    let types = bare(&types);
+    let types = elements(types.strip_prefix("tuple([").and_then(|it| it.strip_suffix("])")).unwrap());
+    assert_eq!((values.len(), types.len()), (batch.len(), batch.len()));
+    Some(values.into_iter().zip(types).map(|(value, ty)| seen(Some(value), ty.to_owned())).collect())
+}
+
+/// What the console says to a line, unless it fails; and nothing where there is no console.
+fn answer(directory: &Path, line: &str) -> Option<Option<String>> {
+    let mut terraform = oracle::terraform(directory)?;
+    fs::write(directory.join("line"), format!("{line}\n")).unwrap();
+    let said = terraform.arg("console").stdin(File::open(directory.join("line")).unwrap()).output().unwrap();
+    Some(said.status.success().then(|| String::from_utf8(said.stdout).unwrap()))
+}
+
+/// What commas divide that are in no brackets.
+fn elements(list: &str) -> Vec<&str> {
+    let mut depth = 0;
+    list.split(|it: char| {
+        match it {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        it == ',' && depth == 0
+    })
+    .filter(|it| !it.is_empty())
+    .collect()
+}
+
+/// A type without what the two write differently.
+fn bare(ty: &str) -> String {
+    let ty = ty.replace(": ", "=").replace(" = ", "=").replace("dynamic", "any");
+    let ty: String = ty.chars().filter(|it| !it.is_whitespace() && *it != '"').collect();
+    ty.replace(",}", "}").replace(",]", "]")
+}

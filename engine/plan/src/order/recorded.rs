@@ -1,0 +1,127 @@
+//! Who depends on whom, as far as that is recorded: blocks, and groups of blocks that many depend on together.
+
+use std::collections::HashMap;
+
+use ha_kind::{BlockAddress, Key, Name};
+use ha_lang::BlockName;
+use ha_state::{Dependencies, Group, GroupId, State};
+
+use crate::graph::name_of;
+use crate::model::Change;
+
+/// A block's or a group's number. Blocks that something is planned for come first, in the order of their addresses.
+pub(super) type Number = usize;
+
+/// All blocks that something is planned for or that are recorded, and the groups they depend on.
+pub(super) struct Recorded<'a> {
+    numbers: HashMap<&'a BlockAddress, Number>,
+    groups: HashMap<GroupId, Number>,
+    /// What each depends on: blocks, and groups in whose place others stand.
+    behind: Vec<Vec<Number>>,
+    /// Recorded blocks in modules with keys, by their names without keys.
+    keyed: HashMap<(Vec<&'a Name>, BlockName), Vec<&'a BlockAddress>>,
+}
+
+impl<'a> Recorded<'a> {
+    /// What is recorded, beside what is planned.
+    pub(super) fn of(changes: &'a [Change], state: &'a State) -> Self {
+        let mut recorded = Self { numbers: HashMap::new(), groups: HashMap::new(), behind: Vec::new(), keyed: HashMap::new() };
+        for change in changes {
+            recorded.number(&change.address.block);
+        }
+        let records = state.records.values().chain(state.deposed.values());
+        let records = records.map(|it| (&it.address.block, &it.provider, &it.dependencies));
+        let begun = state.unfinished.values().map(|it| (&it.intent.address.block, &it.intent.provider, &it.intent.dependencies));
+        let all = || records.clone().chain(begun.clone());
+        let mut last: Option<&BlockAddress> = None;
+        for (block, ..) in all() {
+            if last != Some(block) {
+                recorded.number(block);
+                recorded.note_keyed(block);
+                last = Some(block);
+            }
+        }
+        for (block, provider, dependencies) in all() {
+            let number = recorded.number(block);
+            let through_provider = state.providers.get(provider).map(|it| &it.dependencies);
+            for dependencies in [Some(dependencies), through_provider].into_iter().flatten() {
+                if let Some(behind) = recorded.of_dependencies(dependencies) {
+                    recorded.behind[number].push(behind);
+                }
+            }
+        }
+        for behind in &mut recorded.behind {
+            behind.sort_unstable();
+            behind.dedup();
+        }
+        recorded
+    }
+
+    /// How many blocks and groups there are.
+    pub(super) fn len(&self) -> usize {
+        self.behind.len()
+    }
+
+    /// What each depends on.
+    pub(super) fn behind(&self) -> &[Vec<Number>] {
+        &self.behind
+    }
+
+    /// The number of a block that something is planned for or that is recorded.
+    pub(super) fn number_of(&self, block: &BlockAddress) -> Option<Number> {
+        self.numbers.get(block).copied()
+    }
+
+    /// Whether a number is that of a group.
+    pub(super) fn is_group(&self, number: Number) -> bool {
+        number >= self.numbers.len()
+    }
+
+    fn number(&mut self, block: &'a BlockAddress) -> Number {
+        let next = self.behind.len();
+        let number = *self.numbers.entry(block).or_insert(next);
+        if number == next {
+            self.behind.push(Vec::new());
+        }
+        number
+    }
+
+    fn note_keyed(&mut self, block: &'a BlockAddress) {
+        if block.module.iter().any(|(_, key)| *key != Key::None) {
+            self.keyed.entry(without_keys(block)).or_default().push(block);
+        }
+    }
+
+    fn of_dependencies(&mut self, dependencies: &'a Dependencies) -> Option<Number> {
+        dependencies.group().map(|it| self.of_group(it))
+    }
+
+    fn of_group(&mut self, group: &'a Group) -> Number {
+        if let Some(number) = self.groups.get(&group.id()) {
+            return *number;
+        }
+        let mut behind: Vec<Number> = group.groups().iter().map(|it| self.of_group(it)).collect();
+        for block in group.blocks() {
+            behind.extend(self.numbers.get(block));
+            if !block.module.is_empty() {
+                // A module that is there more than once is named without its key by what is outside of it.
+                let meant = self.keyed.get(&without_keys(block)).into_iter().flatten().filter(|it| is_meant(block, it));
+                behind.extend(meant.filter_map(|it| self.numbers.get(it)));
+            }
+        }
+        let number = self.behind.len();
+        self.behind.push(behind);
+        self.groups.insert(group.id(), number);
+        number
+    }
+}
+
+fn without_keys(block: &BlockAddress) -> (Vec<&Name>, BlockName) {
+    (block.module.iter().map(|(name, _)| name).collect(), name_of(block))
+}
+
+/// Whether a block is among those that a name without some of the modules' keys means.
+pub(crate) fn is_meant(named: &BlockAddress, block: &BlockAddress) -> bool {
+    let mut keys = named.module.iter().zip(block.module.iter());
+    keys.all(|((name, named), (own, key))| name == own && (*named == Key::None || named == key))
+}

@@ -1,0 +1,106 @@
+//! What goes on, as JSON lines on the standard output or in a file.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{Project, STACK};
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|it| serde_json::from_str(it).unwrap_or_else(|_| panic!("{it}"))).collect()
+}
+
+fn kinds(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|it| it["type"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_stream_is_all_that_is_told() {
+    let project = Project::new(STACK);
+    let applied = project.ha(&["apply", "--yes", "--json"]);
+    assert_eq!((applied.code, applied.err.as_str()), (0, ""));
+    let lines = lines(&applied.out);
+    let kinds = kinds(&lines);
+    assert_eq!(kinds[0], "version");
+    for (kind, count) in [("planned_change", 3), ("apply_start", 3), ("apply_complete", 3), ("change_summary", 2), ("outputs", 2)]
+    {
+        assert_eq!(kinds.iter().filter(|it| **it == kind).count(), count, "{kind}\n{}", applied.out);
+    }
+    assert_eq!(lines.last().unwrap()["outputs"]["motto"]["value"], "better than never");
+}
+
+#[test]
+fn mistakes_are_part_of_the_stream() {
+    let project = Project::new("resource \"ha_data\" \"a\" {\n  inptu = 1\n}\n");
+    for command in [&["plan", "--json"][..], &["apply", "--yes", "--json"]] {
+        let failed = project.ha(command);
+        assert_eq!((failed.code, failed.err.as_str()), (1, ""));
+        let mut lines = lines(&failed.out);
+        lines.retain(|it| it["type"] != "log");
+        assert_eq!(kinds(&lines), ["version", "diagnostic"]);
+        assert_eq!((&lines[1]["@level"], &lines[1]["diagnostic"]["range"]["start"]["line"]), (&"error".into(), &2.into()));
+    }
+    let refused = project.ha(&["apply", "--json"]);
+    assert!(lines(&refused.out)[1]["diagnostic"]["detail"].as_str().unwrap().contains("--yes"), "{}", refused.out);
+}
+
+#[test]
+fn a_failed_apply_tells_the_stream_what_is_done_and_what_is_not() {
+    let project = Project::new(
+        "resource \"ha_data\" \"a\" {}\nresource \"local_file\" \"b\" {\n  filename = \"taken\"\n  content  = ha_data.a.id\n}\n\
+         resource \"ha_data\" \"c\" {\n  input = local_file.b.id\n}\n",
+    );
+    fs::create_dir(project.path("taken")).unwrap();
+    let failed = project.ha(&["apply", "--yes", "--json"]);
+    assert_eq!((failed.code, failed.err.as_str()), (1, ""));
+    let lines = lines(&failed.out);
+    assert!(kinds(&lines).contains(&"apply_errored") && kinds(&lines).contains(&"diagnostic"), "{}", failed.out);
+    let stopped = lines.last().unwrap();
+    assert_eq!(stopped["type"], "apply_stopped", "{}", failed.out);
+    let addresses = |of: &str| stopped[of].as_array().unwrap().iter().map(|it| it["addr"].clone()).collect::<Vec<_>>();
+    assert_eq!((addresses("done"), addresses("failed")), (vec!["ha_data.a".into()], vec!["local_file.b".into()]));
+    assert_eq!(stopped["not_started"][0]["reason"], "needs local_file.b");
+}
+
+#[test]
+fn a_file_takes_the_stream_while_a_person_reads() {
+    let project = Project::new(STACK);
+    for command in [&["plan"][..], &["apply", "--yes"], &["destroy", "--yes"]] {
+        let done = project.ha(&[command, &["--json-into", "events.json"]].concat());
+        assert_eq!(done.code, 0, "{}", done.err);
+        assert!(done.out.contains("Plan: "), "{}", done.out);
+        let lines = lines(&fs::read_to_string(project.path("events.json")).unwrap());
+        assert!(kinds(&lines).contains(&"change_summary"));
+        fs::remove_file(project.path("events.json")).unwrap();
+    }
+    let nowhere = project.ha(&["plan", "--json-into", "no/such/place"]);
+    assert_eq!((nowhere.code, nowhere.out.as_str()), (1, ""));
+    assert!(nowhere.err.contains("no/such/place"), "{}", nowhere.err);
+}
+
+#[test]
+fn no_secret_is_in_any_stream_or_document() {
+    let project = Project::new(STACK);
+    project.done(&["apply", "--yes", "--json-into=apply.json"]);
+    let uri = project.done(&["output", "--raw", "uri"]);
+    let password = uri.strip_prefix("postgresql://app:").unwrap().strip_suffix("@db/app").unwrap();
+    let mut told = fs::read_to_string(project.path("apply.json")).unwrap();
+    for arguments in [
+        &["plan", "--json"][..],
+        &["plan", "--document=-"],
+        &["plan", "--document=-", "--replace=random_password.app"],
+        &["plan", "--destroy", "--json"],
+        &["plan", "--destroy", "--document=-"],
+        &["validate", "--json"],
+        &["show", "--json"],
+        &["destroy", "--yes", "--json"],
+    ] {
+        told += &project.done(arguments);
+    }
+    assert!(!told.contains(password), "{told}");
+    project.write("main.hcl", &STACK.replace("length  = 24", "length  = 25"));
+    project.done(&["apply", "--yes"]);
+    let shown = project.done(&["plan", "--document=-", "--show-sensitive"]);
+    let uri = project.done(&["output", "--raw", "uri"]);
+    assert!(shown.contains(&uri), "{shown}");
+}
