@@ -66,6 +66,7 @@ pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> Ended {
         telling: &arguments.telling,
         scope: &arguments.planning.scope,
         replace: &arguments.planning.replace,
+        imports: &[],
         wishes: arguments.variables.wishes(),
     };
     order.carry_out(session, arguments.plan_file.as_deref())
@@ -79,6 +80,8 @@ pub(crate) struct Order<'a> {
     pub(crate) telling: &'a TellingArgs,
     pub(crate) scope: &'a ScopeArgs,
     pub(crate) replace: &'a [ha_kind::Address],
+    /// What is to be recorded, and nothing else is to be done.
+    pub(crate) imports: &'a [(ha_kind::Address, String)],
     pub(crate) wishes: &'a Wishes,
 }
 
@@ -136,10 +139,14 @@ impl Order<'_> {
             };
             works.recover().await?;
             let state = works.writer.snapshot();
-            let intention = Intention { mode: self.mode, replace: self.replace, scope: self.scope };
-            let (made, wrong) = make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
+            let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
+            let intention = Intention { mode, replace, scope, imports };
+            let (mut made, wrong) = make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
             // Who still had it when the first step is written down would have to be given a copy.
             drop(state);
+            if !self.imports.is_empty() {
+                made.plan = made.plan.only_imports();
+            }
             let report = made.report(session, Sight::Redacted);
             audience.plan(&made.plan, &report)?;
             warn(audience, &project, &made);

@@ -85,8 +85,12 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
         // A plan for a state that does not exist yet names the one that it will make.
         state.lineage = new_lineage();
     }
-    let intention =
-        Intention { mode: arguments.planning.mode(), replace: &arguments.planning.replace, scope: &arguments.planning.scope };
+    let intention = Intention {
+        mode: arguments.planning.mode(),
+        replace: &arguments.planning.replace,
+        scope: &arguments.planning.scope,
+        imports: &[],
+    };
     let engine = engine(arguments.planning.scope.parallelism);
     let (made, wrong) = run(async {
         let cancel = listen(audience.last_word())?;

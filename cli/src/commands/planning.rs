@@ -28,6 +28,7 @@ pub(crate) struct Intention<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) replace: &'a [Address],
     pub(crate) scope: &'a ScopeArgs,
+    pub(crate) imports: &'a [(Address, String)],
 }
 
 /// A plan, and what must be kept out of everything that is told of it.
@@ -105,7 +106,7 @@ pub(crate) async fn make_to_show(
         replace: intention.replace.to_vec(),
         refresh: intention.scope.refresh,
         selection: intention.scope.selection(),
-        imports: Vec::new(),
+        imports: intention.imports.to_vec(),
     };
     let planned = tokio::select! {
         planned = engine.plan(&request, state, audience) => planned,
