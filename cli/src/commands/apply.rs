@@ -284,8 +284,13 @@ impl Works<'_> {
             Ok(_) => self.finish(),
             Err(error) => Err(error.into()),
         };
-        let ending =
-            Ending { mode: made.plan.mode, elapsed: started.elapsed(), state: (before, after), is_recorded: recorded.is_ok() };
+        let ending = Ending {
+            mode: made.plan.mode,
+            elapsed: started.elapsed(),
+            state: (before, after),
+            is_recorded: recorded.is_ok(),
+            imported: made.plan.counts().import,
+        };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
                 audience.applied(&applied, made.plan.mode);
