@@ -13,6 +13,7 @@ mod containers;
 mod data;
 mod documents;
 mod drift;
+mod ephemeral;
 mod failures;
 mod groups;
 mod imports;
