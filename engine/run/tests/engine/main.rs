@@ -8,6 +8,7 @@ mod project;
 mod show;
 mod sketch;
 
+mod checks;
 mod conditions;
 mod containers;
 mod data;
