@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ha_kind::{Diagnostic, Name, Value, code};
-use ha_lang::{Configuration, Loaded, SourceFile, load};
+use ha_lang::{Configuration, Files, Loaded, SourceFile, load};
 use ha_plan::Snapshot;
 
 use crate::commands::Session;
@@ -95,7 +95,7 @@ impl Project {
         let environment = session.environment.as_ref().map(|it| it.name().to_owned());
         Ok(Self {
             configuration: Arc::new(configuration),
-            snapshot: Snapshot { sources: written, variables: values, files: BTreeMap::new(), environment },
+            snapshot: Snapshot { sources: written, variables: values, environment, ..Snapshot::default() },
             files,
             sources: texts,
             warnings: diagnostics,
@@ -220,6 +220,29 @@ pub(crate) fn file_names(directory: &Path) -> io::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Values of ephemeral variables, which a plan that was kept does not have, from where all values come.
+///
+/// # Errors
+/// When `--var` gives another variable: of those the plan has its own.
+pub(crate) fn given_again(
+    session: &Session,
+    wishes: &Wishes,
+    configuration: &Configuration,
+    files: &dyn Files,
+) -> Result<BTreeMap<Name, Value>, Trouble> {
+    let is_ephemeral = |name: &str| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
+    let own = wishes.asked.iter().find_map(|it| match it {
+        AskedFor::Value(name, _) if !is_ephemeral(name) => Some(name),
+        _ => None,
+    });
+    if let Some(name) = own {
+        let notice = Notice::error(format!("`--var {name}=…` would change the plan, which has its own values"));
+        return Err(notice.help("only ephemeral variables are given again; make a new plan for anything else").into());
+    }
+    let given = given(session, Spelling::in_directory(&session.directory), wishes)?;
+    Ok(variables(configuration, &given, files).values)
 }
 
 fn given(session: &Session, spelling: Spelling, wishes: &Wishes) -> Result<Given, Trouble> {

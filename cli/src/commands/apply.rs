@@ -15,7 +15,7 @@ use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, Varia
 use crate::files::KeptFiles;
 use crate::interrupt::listen;
 use crate::plan_file;
-use crate::project::{Need, Project, Wishes};
+use crate::project::{Need, Project, Wishes, given_again};
 use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
 use crate::views::notice::Notice;
 use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};
@@ -26,8 +26,7 @@ use crate::views::sources::Sources;
 use crate::views::state_view::{shown_outputs, state_values};
 
 /// What would make another plan than the one that was kept.
-const CHANGING: [&str; 9] =
-    ["destroy", "refresh_only", "replace", "target", "exclude", "refresh", "var", "var-file", "allow-read"];
+const CHANGING: [&str; 8] = ["destroy", "refresh_only", "replace", "target", "exclude", "refresh", "var-file", "allow-read"];
 
 /// Make what the configuration says
 ///
@@ -166,12 +165,16 @@ impl Order<'_> {
 
     /// Applies a plan that was kept.
     fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>) -> Ended {
-        let plan = plan_file::read(path, &session.place())?;
+        let mut plan = plan_file::read(path, &session.place())?;
         let place = plan_file::place(&plan, session);
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = KeptFiles::new(&plan.snapshot.files).ok_or_else(|| {
             Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")
         })?;
+        if !plan.snapshot.to_give.is_empty() || !self.wishes.asked.is_empty() {
+            let given = given_again(session, self.wishes, &configuration, &kept)?;
+            plan.snapshot.give(&configuration, given);
+        }
         let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {

@@ -203,7 +203,8 @@ pub(crate) fn plan_values(plan: &Plan) -> Vec<Value> {
     objects.extend(plan.providers.values().map(|it| &it.settings));
     objects.extend(plan.data.values());
     let attributes = objects.into_iter().flat_map(Object::values);
-    let inside = plan.snapshot.variables.values().chain(attributes).filter(|it| it.contains_sensitive()).cloned();
+    let variables = plan.snapshot.variables.values().chain(plan.snapshot.ephemeral.values());
+    let inside = variables.chain(attributes).filter(|it| it.contains_sensitive()).cloned();
     let sides = plan.outputs.values().flat_map(|it| it.before.iter().chain(&it.after).map(|value| (value, it.sensitive)));
     inside.chain(sides.flat_map(|(value, sensitive)| output_values(value, sensitive))).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use ha_kind::{Diagnostic, Type, Value, code};
-use ha_lang::{Condition, Environment};
+use ha_kind::{Address, Diagnostic, Error, Type, Value, code};
+use ha_lang::{Condition, Environment, ResourceBlock};
 
 use crate::world::{Standpoint, World};
 
@@ -40,5 +40,20 @@ pub(crate) fn message(condition: &Condition, environment: &Environment<'_>) -> R
         }
         Value::Null => Err(wrong("a condition is true or false, and this one is null".to_owned())),
         _ => Ok(None),
+    }
+}
+
+/// What to say of a data source in a `check` block that could not be read. Nothing but the check hangs on it.
+pub(crate) fn unread(block: &ResourceBlock, address: &Address, error: Error) -> Diagnostic {
+    let warning = Diagnostic::warning(format!("could not {}", error.attempted)).code(code::CONDITION).at(block.head.clone());
+    let warning = warning.detail(error.causes.join(": ")).of(address);
+    error.help.into_iter().fold(warning, Diagnostic::help)
+}
+
+/// What a `check` block says warns; everything else is an error.
+pub(crate) fn weighed(block: &ResourceBlock, failing: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    match &block.check {
+        Some(_) => (Vec::new(), failing.into_iter().map(Diagnostic::into_warning).collect()),
+        None => (failing, Vec::new()),
     }
 }

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, Described, Diagnostic, Name, Object, Schemas, Value, code};
+use ha_kind::{Action, Address, Described, Diagnostic, Error, Name, Object, Schemas, Value, code};
 use ha_lang::{Configuration, Files, ResourceBlock};
 use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
 use crate::after::{arguments_after, instance_value, remarked};
 use crate::arguments::{Arguments, located};
 use crate::choice::Choice;
-use crate::condition::failing;
+use crate::condition::{failing, unread, weighed};
 use crate::deletion::instances;
 use crate::difference::{agrees, differences};
 use crate::evaluation::evaluate;
@@ -214,8 +214,10 @@ impl Execution {
         let expansion = self.world.expansion(instance, place.place).cloned().expect("it has the instance");
         let here = Standpoint::each(instance, &expansion, at);
         let failing = failing(&self.world, &block.lifecycle.preconditions, &here, &change.address);
-        if !failing.is_empty() {
-            return Err(failing);
+        let (errors, warnings) = weighed(block, failing);
+        self.warnings.extend(warnings);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let given = Arguments::of(&self.world, &here, described, block, &change.address)?;
         let before = record.filter(|_| change.action == Action::Update);
@@ -282,7 +284,9 @@ impl Execution {
         let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
         self.world.put(instance, place, at, value.clone());
         let here = Standpoint::each(instance, &expansion, at).with_self(&value);
-        diagnostics.extend(failing(&self.world, &block.lifecycle.postconditions, &here, &change.address));
+        let (errors, warnings) = weighed(block, failing(&self.world, &block.lifecycle.postconditions, &here, &change.address));
+        diagnostics.extend(errors);
+        self.warnings.extend(warnings);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
@@ -290,6 +294,21 @@ impl Execution {
             self.settle(node);
         }
         Ok(())
+    }
+
+    /// Takes note of a data source that could not be read, where that is worth a warning and no more: a `check` block asks
+    /// for it, and its value stays unknown. Whether it is such a one.
+    pub fn unread(&mut self, change: &Change, error: &Error) -> bool {
+        let graph = self.graph.clone();
+        let Ok(Place { node, block, .. }) = self.place(&graph, change) else { return false };
+        if block.check.is_none() {
+            return false;
+        }
+        self.warnings.push(unread(block, &change.address, error.clone()));
+        if self.progress.step_done(node) {
+            self.settle(node);
+        }
+        true
     }
 
     fn configured_of(

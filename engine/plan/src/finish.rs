@@ -48,7 +48,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     }
     Ok(Plan {
         mode: input.mode,
-        snapshot: input.snapshot.clone(),
+        snapshot: input.snapshot.kept_apart(input.configuration),
         lineage: input.state.lineage.clone(),
         state_number: input.state.number,
         identities: Vec::new(),

@@ -27,6 +27,7 @@ mod redacted;
 mod removed;
 mod rolling;
 mod selection;
+mod snapshot;
 mod world;
 
 pub use after::{revealed, with_marks_of};

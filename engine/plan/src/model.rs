@@ -84,8 +84,15 @@ pub struct Move {
 pub struct Snapshot {
     /// Source files by name, in order.
     pub sources: Vec<(String, String)>,
-    /// Values of the root's variables.
+    /// Values of the root's variables. A plan has those of ephemeral ones apart.
     pub variables: BTreeMap<Name, Value>,
+    /// Values of the root's ephemeral variables. They are never written down: whoever applies a plan that was kept gives
+    /// them again.
+    #[serde(skip)]
+    pub ephemeral: BTreeMap<Name, Value>,
+    /// The ephemeral variables that had another value than their default, without which the plan cannot be applied.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub to_give: BTreeSet<Name>,
     /// The environment it was made for, where that has a name: what `ha.workspace` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,

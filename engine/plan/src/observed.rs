@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Address, Described, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Value};
+use ha_kind::{Address, Described, Error, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Value};
 use ha_state::{ProviderName, Record, State};
 
 use crate::after::attributes;
@@ -16,6 +16,8 @@ pub struct Observed {
     pub readings: BTreeMap<Address, ReadingValue>,
     /// Answers of data sources, with the arguments they were asked with.
     pub data: BTreeMap<Address, (Object, Object)>,
+    /// Data sources of `check` blocks that could not be read, with the arguments they were asked with, and why.
+    pub unread: BTreeMap<Address, (Object, Error)>,
     /// What was found of that which is to be taken over, with the id it was looked for by.
     pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
 }
@@ -33,6 +35,8 @@ pub struct Read {
     pub arguments: Object,
     /// The id by which something is looked for that is to be taken over; none for a data source.
     pub import: Option<String>,
+    /// Whether a `check` block alone asks for it, so that planning goes on without an answer.
+    pub for_check: bool,
 }
 
 /// A record as it stands now.

@@ -53,9 +53,9 @@ impl Peek<'_> {
 pub(crate) fn world_with(graph: &Graph, snapshot: &Snapshot, files: &Arc<dyn Files + Send + Sync>) -> World {
     let mut world = World::new(graph.modules.clone(), files.clone(), snapshot.environment.as_deref());
     let configuration = graph.modules.configuration(crate::modules::ROOT);
-    for (place, name) in configuration.variables.keys().enumerate() {
-        if let Some(value) = snapshot.variables.get(name) {
-            world.set_variable(0, place, value.clone());
+    for (place, (name, variable)) in configuration.variables.iter().enumerate() {
+        if let Some(value) = snapshot.value(name, variable) {
+            world.set_variable(0, place, value);
         }
     }
     world

@@ -20,7 +20,7 @@ use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
 use crate::choice::{self, Choice};
-use crate::condition::failing;
+use crate::condition::{failing, weighed};
 use crate::deletion::Going;
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
@@ -368,7 +368,7 @@ impl<'a> Planner<'a> {
             };
             let conditions = &block.lifecycle.preconditions;
             let failing = failing(&self.world, conditions, &instance.standpoint(), &instance.address);
-            self.diagnostics.extend(failing);
+            self.tell(block, failing);
             match mode {
                 Mode::Managed => self.managed(instance, arguments, &flags),
                 Mode::Data if described.is_document() => self.document(instance, &arguments.values),
@@ -384,9 +384,16 @@ impl<'a> Planner<'a> {
         if !conditions.is_empty() {
             let at = instance.standpoint().with_self(&value);
             let failing = failing(&self.world, conditions, &at, &instance.address);
-            self.diagnostics.extend(failing);
+            self.tell(block, failing);
         }
         self.world.put(module, place, instance.at, value);
+    }
+
+    /// Tells which conditions of a block do not hold.
+    fn tell(&mut self, block: &ResourceBlock, failing: Vec<Diagnostic>) {
+        let (errors, warnings) = weighed(block, failing);
+        self.diagnostics.extend(errors);
+        self.warnings.extend(warnings);
     }
 
     /// `prevent_destroy` holds against deletion and replacement, also when the block itself is gone.

@@ -46,6 +46,13 @@ impl Engine {
             let diagnostic = Diagnostic::error("this is a part of a plan: something went wrong while it was made");
             return Err(vec![diagnostic.help("mend that and make a new plan")]);
         }
+        if plan.mode == PlanMode::Normal {
+            // Nothing else needs values from the configuration.
+            let not_given = plan.snapshot.not_given(configuration);
+            if !not_given.is_empty() {
+                return Err(not_given);
+            }
+        }
         let outdated = writer.read(|state| plan.outdated(state));
         if !outdated.is_empty() {
             return Err(outdated.iter().map(stale).collect());

@@ -198,6 +198,9 @@ impl Engine {
                 Ok(Answer::Imported(found)) => {
                     observed.imports.insert(read.address, (read.import.unwrap_or_default(), found));
                 }
+                Err(error) if read.for_check => {
+                    observed.unread.insert(read.address, (read.arguments, error));
+                }
                 Err(error) => errors.push(error),
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
-use ha_kind::{Action, Address, Diagnostic, Outcome};
+use ha_kind::{Action, Address, Diagnostic, Error, Outcome};
 use ha_plan::{Change, Execution, Plan, Prepared, StepKind, left_key};
 use ha_state::{ProviderName, ProviderRecord, Record};
 
@@ -255,6 +255,9 @@ impl<'a> Walk<'a> {
         let (change, action) = of_step(self.plan, &self.plan.steps[index].what).expect("only steps on instances run");
         let effect = match result {
             Ok(effect) => effect,
+            Err(StepError::Provider(error)) if action == Action::Read && self.can_do_without(change, &error) => {
+                return self.ended(index, change, action, None, elapsed);
+            }
             Err(error) => return self.failed(index, change, action, error, elapsed),
         };
         let (id, shown) = match (effect, &mut self.execution) {
@@ -273,6 +276,11 @@ impl<'a> Walk<'a> {
             // It is made and on record; what depends on it must not go on.
             Err(diagnostics) => self.failed(index, change, action, StepError::Configuration(diagnostics), elapsed),
         }
+    }
+
+    /// Whether what could not be read is asked for by a `check` block alone.
+    fn can_do_without(&mut self, change: &Change, error: &Error) -> bool {
+        error.outcome != Outcome::Interrupted && self.execution().unread(change, error)
     }
 
     fn ended(&mut self, index: usize, change: &Change, action: Action, id: Option<String>, elapsed: Duration) {

@@ -7,9 +7,11 @@ use ha_state::ProviderName;
 use super::{Instance, Many, Planner};
 use crate::after::{instance_value, unknown_outputs, unrendered};
 use crate::arguments::located;
+use crate::condition::unread;
 use crate::graph::What;
 use crate::model::{Change, PlanMode, Reason};
 use crate::observed::{Read, plain};
+use crate::redacted::redacted_error;
 
 impl Planner<'_> {
     /// A document is evaluated like a function.
@@ -42,9 +44,17 @@ impl Planner<'_> {
                     let value = instance_value(schema, &arguments, outputs);
                     self.put(instance, value);
                 }
+                _ if let Some((tried, error)) = self.input.observed.unread.get(address)
+                    && *tried == asked =>
+                {
+                    self.warnings.push(unread(block, address, redacted_error(error.clone(), &arguments)));
+                    let value = instance_value(schema, &arguments, &unknown_outputs(described, &arguments, address));
+                    self.put(instance, value);
+                }
                 _ => {
-                    let (provider, settings) = (provider.clone(), plain(&settings));
-                    self.reads.push(Read { address: address.clone(), provider, settings, arguments: asked, import: None });
+                    let (address, provider, settings) = (address.clone(), provider.clone(), plain(&settings));
+                    let for_check = block.check.is_some();
+                    self.reads.push(Read { address, provider, settings, arguments: asked, import: None, for_check });
                 }
             }
             return;

@@ -166,7 +166,14 @@ impl Planner<'_> {
                     let known = given.values.iter().filter(|(_, it)| it.is_wholly_known());
                     let known: Object = known.map(|(name, it)| (name.clone(), it.clone())).collect();
                     let (settings, arguments) = (plain(&settings), plain(&known));
-                    self.reads.push(Read { address: address.clone(), provider, settings, arguments, import: Some(id) });
+                    self.reads.push(Read {
+                        address: address.clone(),
+                        provider,
+                        settings,
+                        arguments,
+                        import: Some(id),
+                        for_check: false,
+                    });
                 } else {
                     let diagnostic =
                         at(format!("`{id}` cannot be looked for: the settings of provider `{provider}` are not known yet"));

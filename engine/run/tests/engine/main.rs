@@ -8,11 +8,13 @@ mod project;
 mod show;
 mod sketch;
 
+mod checks;
 mod conditions;
 mod containers;
 mod data;
 mod documents;
 mod drift;
+mod ephemeral;
 mod failures;
 mod groups;
 mod imports;

@@ -155,7 +155,8 @@ impl Project {
         let plan = engine.plan(&request, &state, &*observer).await?;
         // What is applied is what can be written to a file and read back.
         let written = serde_json::to_string(&plan).expect("a plan can be written");
-        let read: Plan = serde_json::from_str(&written).expect("a plan can be read");
+        let mut read: Plan = serde_json::from_str(&written).expect("a plan can be read");
+        read.snapshot.give(&request.configuration, plan.snapshot.ephemeral.clone());
         assert!(read == plan, "a plan reads back as it was written");
         let applied = engine.apply(&read, &request.configuration, &request.files, &writer, &observer, &self.cancel).await;
         let applied = applied.map_err(wrong)?;

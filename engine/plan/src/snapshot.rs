@@ -1,0 +1,64 @@
+//! What a plan keeps of the values it was made with: those of ephemeral variables only for as long as the run lasts.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Diagnostic, Name, Value, code};
+use ha_lang::{Configuration, Variable};
+
+use crate::model::Snapshot;
+
+impl Snapshot {
+    /// The value of a variable of the root. An ephemeral one that nobody gave again has its default.
+    pub(crate) fn value(&self, name: &Name, variable: &Variable) -> Option<Value> {
+        let given = self.variables.get(name).or_else(|| self.ephemeral.get(name)).cloned();
+        given.or_else(|| variable.ephemeral.then(|| default(variable)).flatten())
+    }
+
+    /// The same, with what is never kept apart from what is.
+    pub(crate) fn kept_apart(&self, configuration: &Configuration) -> Self {
+        let mut kept = self.clone();
+        for (name, variable) in configuration.variables.iter().filter(|(_, it)| it.ephemeral) {
+            kept.ephemeral.extend(kept.variables.remove(name).map(|it| (name.clone(), it)));
+            if kept.ephemeral.get(name).is_some_and(|it| !is_default(variable, it)) {
+                kept.to_give.insert(name.clone());
+            }
+        }
+        kept
+    }
+
+    /// Gives the values of ephemeral variables again, to a plan that was kept. Of the others it has its own.
+    pub fn give(&mut self, configuration: &Configuration, values: BTreeMap<Name, Value>) {
+        let is_ephemeral = |name: &Name| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
+        self.ephemeral.extend(values.into_iter().filter(|(name, _)| is_ephemeral(name)));
+    }
+
+    /// What to say of ephemeral variables that must be given again and are not.
+    #[must_use]
+    pub fn not_given(&self, configuration: &Configuration) -> Vec<Diagnostic> {
+        // The plan was made with another value than the default.
+        let is_given = |name: &Name| {
+            let variable = configuration.variables.get(name);
+            self.ephemeral.get(name).is_some_and(|it| variable.is_none_or(|variable| !is_default(variable, it)))
+        };
+        let told = self.to_give.iter().filter(|it| !is_given(it)).map(|name| {
+            let diagnostic = Diagnostic::error(format!("the variable `{name}` needs its value again"))
+                .code(code::NO_VALUE)
+                .detail("It is ephemeral: the plan was made with it and does not keep it.")
+                .help(format!("give the value that the plan was made with: `--var {name}=…`"));
+            match configuration.variables.get(name) {
+                Some(variable) => diagnostic.at(variable.span.clone()),
+                None => diagnostic,
+            }
+        });
+        told.collect()
+    }
+}
+
+fn is_default(variable: &Variable, value: &Value) -> bool {
+    variable.default.as_ref().is_some_and(|it| it.revealed() == value.revealed())
+}
+
+fn default(variable: &Variable) -> Option<Value> {
+    let default = variable.default.clone()?;
+    Some(if variable.sensitive { default.sensitive() } else { default })
+}
