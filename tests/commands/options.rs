@@ -100,11 +100,12 @@ fn what_exists_already_is_taken_over() {
 fn a_kept_plan_takes_no_more_wishes() {
     let project = Project::new(STACK);
     project.done(&["plan", "--out=plan.ha"]);
-    for wish in ["--target=ha_data.base", "--exclude=ha_data.base", "--refresh=none", "--refresh-only", "--destroy", "--var=a=1"]
-    {
+    for wish in ["--target=ha_data.base", "--exclude=ha_data.base", "--refresh=none", "--refresh-only", "--destroy"] {
         let refused = project.ha(&["apply", "plan.ha", wish]);
         assert!(refused.code == 1 && refused.err.contains("cannot be used with"), "{wish}: {}", refused.err);
     }
+    let refused = project.ha(&["apply", "plan.ha", "--var=a=1"]);
+    assert!(refused.code == 1 && refused.err.contains("would change the plan"), "{}", refused.err);
     project.done(&["apply", "plan.ha"]);
 }
 
