@@ -92,8 +92,16 @@ class Comparison:
             self.change(name, *pair)
         outputs = theirs.get("output_changes", {}), ours.get("output_changes", {})
         if not destroys and not chosen:
-            for name in sorted(outputs[0].keys() | outputs[1].keys()):
+            apart = self.outputs_apart()
+            self.allowed += ["an output that an earlier apply of a part has left otherwise"] * len(apart)
+            for name in sorted((outputs[0].keys() | outputs[1].keys()) - apart):
                 self.output(name, outputs[0].get(name), outputs[1].get(name))
+
+    def outputs_apart(self):
+        """Outputs that are not recorded alike: after a whole apply there are none, `states` says so."""
+        theirs, ours = self.terraform.state()[2], self.ha.state()[2]
+        alike = lambda name: self.terraform.named(theirs.get(name)) == self.ha.named(ours.get(name))
+        return {name for name in theirs.keys() | ours.keys() if not alike(name)}
 
     def knows_better(self, theirs, ours):
         """Whether `ha` does less, and may, as terraform goes by what it does not know."""
