@@ -24,16 +24,22 @@ const TEXT: &str = r#"
 async fn what_cannot_be_read_for_a_check_stops_nothing() {
     let project = Project::new();
     let (plan, applied) = project.run(TEXT, PlanMode::Normal).await.unwrap();
-    assert_data_eq!(show::plan(&plan), str![[r#"
+    assert_data_eq!(
+        show::plan(&plan),
+        str![[r#"
 + thing.it digest="digest of nothing", name="it", size=1
 <= data.fact.city [ForCheck] key="city" because of thing.it
 
-"#]]);
+"#]]
+    );
     assert!(applied.is_complete(), "{}", show::applied(&applied));
-    assert_data_eq!(show::diagnostics(&applied.diagnostics), str![[r#"
+    assert_data_eq!(
+        show::diagnostics(&applied.diagnostics),
+        str![[r#"
 could not look up it: nothing is known of `city` [data.fact.city]
 
-"#]]);
+"#]]
+    );
     // Nothing changes, so it is read while planning.
     assert_data_eq!(
         project.plan(TEXT).await,
@@ -63,12 +69,18 @@ async fn conditions_of_what_a_check_reads_warn() {
     let text = TEXT.replace("depends_on", &format!("lifecycle {{\n postcondition {{\n {condition}\n }}\n }}\n depends_on"));
     let (_, applied) = project.run(&text, PlanMode::Normal).await.unwrap();
     assert!(applied.is_complete(), "{}", show::applied(&applied));
-    assert_data_eq!(show::diagnostics(&applied.diagnostics), str![[r#"
+    assert_data_eq!(
+        show::diagnostics(&applied.diagnostics),
+        str![[r#"
 a condition does not hold: not Bern [data.fact.city]
 
-"#]]);
-    assert_data_eq!(project.plan(&text).await, str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        project.plan(&text).await,
+        str![[r#"
 warning: a condition does not hold
 
-"#]]);
+"#]]
+    );
 }
