@@ -28,12 +28,17 @@ use clap_complete::CompleteEnv;
 
 use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
 use crate::commands::{
-    Session, apply, completions, console, destroy, explain, fmt, graph, man, output, plan, schema, show, state, validate, version,
+    Session, apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate,
+    version,
 };
 use crate::completing::ASKED;
 use crate::environment::Environment;
 use crate::terminal::{Colour, Terminal};
 use crate::trouble::{DONE, Ended, FAILED, NO_COMMAND, Trouble};
+
+/// Planning makes and drops many small values, for which the system's allocator takes a third more time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|fault| {
@@ -88,6 +93,7 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         Command::Plan(arguments) => plan::plan(arguments, &session),
         Command::Apply(arguments) => apply::apply(arguments, &session),
         Command::Destroy(arguments) => destroy::destroy(arguments, &session),
+        Command::Import(arguments) => import::import(arguments, &session),
         Command::Show(arguments) => show::show(arguments, &session),
         Command::Output(arguments) => output::output(arguments, &session),
         Command::Graph(arguments) => graph::graph(arguments, &session),

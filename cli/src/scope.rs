@@ -168,6 +168,8 @@ impl Scope for Recorded<'_> {
                     }
                     None => Err(Box::new(
                         Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded"))
+                            .code(code::UNDECLARED)
+                            .code(code::UNDECLARED)
                             .code(code::UNDECLARED),
                     )),
                 }

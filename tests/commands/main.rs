@@ -7,6 +7,7 @@ mod graph;
 #[cfg(feature = "postgresql")]
 mod interrupts;
 mod loading;
+mod options;
 mod streams;
 mod terraform;
 

@@ -63,6 +63,39 @@ fn a_failed_apply_tells_the_stream_what_is_done_and_what_is_not() {
 }
 
 #[test]
+fn what_is_not_known_yet_is_no_mistake() {
+    let project = Project::new(
+        "variable \"size\" {}\nvariable \"names\" {}\nresource \"ha_data\" \"a\" {\n  count = var.size\n}\n\
+         resource \"ha_data\" \"b\" {\n  for_each = var.names\n  input    = ha_data.a[0].id\n}\n",
+    );
+    assert_eq!(project.done(&["validate"]), "The configuration is valid.\n");
+    project.write("wrong.hcl", "resource \"ha_data\" \"c\" {\n  count = var.size\n  inptu = 1\n}\n");
+    let wrong = project.ha(&["validate"]);
+    assert!(wrong.code == 1 && wrong.err.contains("wrong.hcl:3") && wrong.err.matches("error").count() == 1, "{}", wrong.err);
+}
+
+#[test]
+fn what_was_planned_until_something_went_wrong_is_shown_and_not_applied() {
+    let project = Project::new(
+        "resource \"ha_data\" \"a\" {}\nresource \"ha_data\" \"b\" {\n  lifecycle {\n    precondition {\n\
+         \x20     condition     = false\n      error_message = \"never\"\n    }\n  }\n}\n",
+    );
+    for command in [&["plan"][..], &["apply", "--yes"]] {
+        let failed = project.ha(command);
+        assert_eq!(failed.code, 1);
+        assert!(failed.out.contains("Planning failed") && failed.out.contains("ha_data.a"), "{}", failed.out);
+        assert!(failed.err.contains("never"), "{}", failed.err);
+    }
+    let document = project.ha(&["plan", "--document=-"]);
+    let document: Value = serde_json::from_str(&document.out).unwrap();
+    assert_eq!(
+        (&document["errored"], &document["applyable"], &document["complete"]),
+        (&true.into(), &false.into(), &false.into())
+    );
+    assert_eq!(project.done(&["state", "list"]), "");
+}
+
+#[test]
 fn a_file_takes_the_stream_while_a_person_reads() {
     let project = Project::new(STACK);
     for command in [&["plan"][..], &["apply", "--yes"], &["destroy", "--yes"]] {

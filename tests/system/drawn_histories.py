@@ -9,9 +9,6 @@ from drawn_expressions import literal
 from drawn_items import Call, Check, Local, Output, Resource, Variable
 
 
-FEATURES = {"modules", "moved", "removed", "import", "json", "target", "check", "override"}
-
-
 class Step:
     """One state of the files, and how the engines are called."""
 
@@ -27,7 +24,6 @@ class Step:
 
 class History:
     def __init__(self, seed):
-        self.features = FEATURES
         self.draw = random.Random(seed)
         self.names = 0
         self.root = Module("")
@@ -68,7 +64,7 @@ class History:
             step.options.append("destroy")
         elif roll < 0.14 and instances:
             step.options += [f"replace={it}" for it in draw.sample(instances, draw.choice([1, min(2, len(instances))]))]
-        elif roll < 0.2 and instances and "target" in self.features:
+        elif roll < 0.2 and instances:
             step.options.append(f"target={draw.choice(instances)}")
         elif roll < 0.26:
             step.options.append("refresh=false")
@@ -84,8 +80,8 @@ class History:
         draw = self.draw
         type_ = draw.choice(drawn.TYPES)
         call_of = getattr(module, "call", None)
-        kinds = ["resource"] * 5 + ["local"] * 2 + ["output"] + (["check"] if "check" in self.features else []) + ([] if call_of else ["variable"])
-        if "modules" in self.features and module.directory.count("/") < 3:
+        kinds = ["resource"] * 5 + ["local"] * 2 + ["output", "check"] + ([] if call_of else ["variable"])
+        if module.directory.count("/") < 3:
             kinds.append("call")
         kind = kind or draw.choice(kinds)
         at = draw.randrange(len(module.items) + 1) if draw.random() < 0.3 else len(module.items)
@@ -125,8 +121,11 @@ class History:
             item.redraw(draw, "triggers", scope, "any")
         self.use(module, item, 0.15)
         self.lifecycle(module, item, 0.1)
-        item.overridden = "override" in self.features and draw.random() < 0.05
-        if "import" in self.features and draw.random() < 0.06 and item.instances() and not module.directory:
+        item.overridden = draw.random() < 0.05
+        # An import of what is only kept takes what the configuration says in `ha`; terraform finds nothing there.
+        if draw.random() < 0.06 and item.instances() and not module.directory:
+            item.expressions.pop("input", None)
+            item.expressions.pop("triggers", None)
             module.imports.append((draw.choice(item.instances()), self.name("imported-")))
 
     def use(self, module, item, probability):
@@ -184,8 +183,7 @@ class History:
         module = draw.choice(list(self.root.modules()))
         edits = [self.value, self.value, self.value, self.expression, self.expression, self.expression, self.addition]
         edits += [self.removal, self.reshaping, self.reshaping, self.change_of_lifecycle, self.syntax]
-        if "moved" in self.features:
-            edits += [self.renaming, self.forgotten_moves]
+        edits += [self.renaming, self.forgotten_moves]
         return draw.choice(edits)(module)
 
     def value(self, module):
@@ -222,7 +220,7 @@ class History:
             return self.addition(module)
         module.items.remove(item)
         self.drop_sayings(module, item)
-        if isinstance(item, Resource | Call) and "removed" in self.features and self.draw.random() < 0.4:
+        if isinstance(item, Resource | Call) and self.draw.random() < 0.4:
             module.removed.append(item.address())
         return f"{item.name} gone"
 
@@ -242,7 +240,7 @@ class History:
         it.reshape(self.draw, module.scope(it)[: len(module.scope(it)) - 2 * len(it.own_scope())])
         after = it.instances()
         self.drop_sayings(module, it)
-        if "moved" in self.features and self.draw.random() < 0.5:
+        if self.draw.random() < 0.5:
             gone, new = [a for a in before if a not in after], [a for a in after if a not in before]
             module.moved += zip(gone, new, strict=False)
         return f"another shape of {it.name}"
@@ -259,7 +257,7 @@ class History:
         return f"lifecycle of {it.name}"
 
     def syntax(self, module):
-        module.syntax = self.draw.choice(["hcl", "json", "both"] if "json" in self.features else ["hcl"])
+        module.syntax = self.draw.choice(["hcl", "json", "both"])
         return f"the syntax of {module.directory or 'the root'}"
 
     def renaming(self, module):

@@ -63,7 +63,8 @@ def take(comparison, step):
         return "refused"
     if theirs is None or ours is None:
         return refused_by_one(comparison, step, their_plan, theirs, our_plan, ours)
-    comparison.plans(theirs, ours, "destroy" in step.options)
+    chosen = any(it.startswith("target=") for it in step.options)
+    comparison.plans(theirs, ours, "destroy" in step.options, chosen)
     if their_plan.returncode != our_plan.returncode and not comparison.allowed:
         comparison.differ("plan's exit code", their_plan.returncode, our_plan.returncode)
     their_apply, our_apply = terraform.apply(), ha.apply()
@@ -72,7 +73,7 @@ def take(comparison, step):
         comparison.differ("apply", *said)
         return "over"
     comparison.orders(their_apply, our_apply)
-    comparison.states()
+    comparison.states(our_apply.returncode == 0 and not chosen)
     if not step.options and not our_apply.returncode:
         again, plan = ha.plan(step)
         if again.returncode:

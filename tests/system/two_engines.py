@@ -126,7 +126,7 @@ class Ha(Engine):
         shown = self.run("show", "--json", "--show-sensitive")
         if shown.returncode:
             raise AssertionError(f"ha show: {shown.stderr}")
-        values = json.loads(self.theirs(shown.stdout))["values"]
+        values = json.loads(self.theirs(shown.stdout)).get("values", {})
         instances, dependencies = {}, {}
         for module in _modules(values.get("root_module", {})):
             for it in module.get("resources", []):

@@ -10,6 +10,8 @@ What may differ, and why:
   no instances and therefore no record.
 - An output's value before a destruction: terraform takes the one it would have after a refresh.
 - terraform fails when a trigger has no instances ("no change found for").
+- After an apply that failed, `ha` keeps the outputs as they were; terraform writes what it could work out.
+- Beside targets, which outputs are worked out: terraform goes by what they refer to, `ha` by what is left out of changes.
 - A mistake that terraform meets at apply only, `ha` may refuse before anything is touched; what is to be destroyed may
   have mistakes.
 """
@@ -68,16 +70,18 @@ class Comparison:
         self.found = []
         # What was let pass, by its reason.
         self.allowed = []
+        self.destroys = False
         # What `ha` does less to, and may.
         self.weaker = set()
-        # Of terraform's blocks before the step.
-        self.links = closure(terraform.state()[1])
+        # What depended on what before the step.
+        self.links = closure(ha.state()[1])
 
     def differ(self, what, theirs, ours):
         self.found.append(f"{what}: terraform {_short(theirs)}, ha {_short(ours)}")
 
-    def plans(self, theirs, ours, destroys):
+    def plans(self, theirs, ours, destroys, chosen):
         """Changes and outputs."""
+        self.destroys = destroys
         changes = [{_name(it): it for it in plan.get("resource_changes", [])} for plan in (theirs, ours)]
         both = {name: (changes[0].get(name), changes[1].get(name)) for name in sorted(changes[0].keys() | changes[1].keys())}
         # One may be weaker because another is.
@@ -87,7 +91,7 @@ class Comparison:
         for name, pair in both.items():
             self.change(name, *pair)
         outputs = theirs.get("output_changes", {}), ours.get("output_changes", {})
-        if not destroys:
+        if not destroys and not chosen:
             for name in sorted(outputs[0].keys() | outputs[1].keys()):
                 self.output(name, outputs[0].get(name), outputs[1].get(name))
 
@@ -104,7 +108,8 @@ class Comparison:
     def change(self, name, theirs, ours):
         for said in ("previous_address", "importing"):
             one, two = ((it or {}).get(said) or (it or {}).get("change", {}).get(said) for it in (theirs, ours))
-            if one != two:
+            # Where all is destroyed, terraform does not say what has moved before.
+            if one != two and not (one is None and self.destroys):
                 self.differ(f"{name} {said}", one, two)
         if name in self.weaker:
             return
@@ -114,8 +119,11 @@ class Comparison:
             return
         if theirs is None or ours is None:
             return
-        # A new instance beside a trigger is made because it is new, whatever terraform says.
-        if their_actions != ["create"] and theirs.get("action_reason") != ours.get("action_reason"):
+        reasons = theirs.get("action_reason"), ours.get("action_reason")
+        # A new instance beside a trigger is made because it is new, whatever terraform says; and what goes with its module
+        # goes because of that, where terraform does so only while there is a call.
+        whole = ("delete_because_no_resource_config", "delete_because_no_module")
+        if their_actions != ["create"] and reasons[0] != reasons[1] and reasons != whole:
             self.differ(f"{name} action_reason", theirs.get("action_reason"), ours.get("action_reason"))
         paths = [sorted(map(json.dumps, it["change"].get("replace_paths", []))) for it in (theirs, ours)]
         if paths[0] != paths[1]:
@@ -171,24 +179,25 @@ class Comparison:
 
     def orders(self, their_apply, our_apply):
         """Steps wait for one another as the dependencies say."""
-        before, after = self.links, closure(self.terraform.state()[1])
+        before, after = self.links, closure(self.ha.state()[1])
         theirs, ours = (out_of_order(events(it), before, after) for it in (their_apply, our_apply))
         if set(ours) - set(theirs):
             self.differ("the order", theirs, ours)
         # The same steps, whatever their order.
-        if not self.weaker:
-            did = [{it[1:] for it in events(apply)} for apply in (their_apply, our_apply)]
+        if not self.weaker and not our_apply.returncode:
+            # Of what is forgotten terraform says nothing.
+            did = [{it[1:] for it in events(apply) if it[2] != "forget"} for apply in (their_apply, our_apply)]
             # An update that comes to nothing is begun by `ha`, and is not by terraform.
             if did[0] - did[1] or any(action != "update" for _, action in did[1] - did[0]):
                 self.differ("the steps", *map(sorted, did))
 
-    def states(self):
+    def states(self, applied):
         (theirs, their_links, their_outputs), (ours, our_links, our_outputs) = self.terraform.state(), self.ha.state()
         for address in sorted(theirs.keys() | ours.keys()):
             one, two = self.terraform.named(theirs.get(address)), self.ha.named(ours.get(address))
             if one != two:
                 self.differ(f"{address} in the state", one, two)
-        for name in sorted(their_outputs.keys() | our_outputs.keys()):
+        for name in sorted(their_outputs.keys() | our_outputs.keys()) if applied else ():
             one, two = self.terraform.named(their_outputs.get(name)), self.ha.named(our_outputs.get(name))
             if one != two:
                 self.differ(f"output {name} in the state", one, two)

@@ -146,8 +146,8 @@ HISTORIES = {
         with_child(call("n", "it = 2") + "removed {\n  from = module.m\n  lifecycle {\n    destroy = false\n  }\n}\n"),
     ],
     "imports": [
-        data("a", "input = 1") + 'import {\n  to = terraform_data.a\n  id = "one"\n}\n',
-        data("b", 'for_each = { x = "i1", y = "i2" }', "triggers_replace = each.value")
+        data("a") + 'import {\n  to = terraform_data.a\n  id = "one"\n}\n',
+        data("b", 'for_each = { x = "i1", y = "i2" }')
         + 'import {\n  for_each = { x = "i1", y = "i2" }\n  to = terraform_data.b[each.key]\n  id = each.value\n}\n',
         with_child(call("m", "it = null") + 'import {\n  to = module.m.terraform_data.of\n  id = "deep"\n}\n'),
         with_child(call("m", "it = null") + 'import {\n  to = module.m.terraform_data.of\n  id = "deep"\n}\n'),
@@ -161,7 +161,7 @@ HISTORIES = {
     "modules as targets": [
         with_child("-target=module.m\n" + data("a") + call("m", "count = 2", "it = terraform_data.a.id") + call("n", "it = 1")),
         with_child("-target=module.m[1]\n" + data("a", "triggers_replace = 1") + call("m", "count = 2", "it = terraform_data.a.id") + call("n", "it = 1")),
-        with_child("-target=module.m[0].terraform_data.of\n" + data("a", "triggers_replace = 2") + call("m", "count = 1", "it = terraform_data.a.id") + call("n", "it = 1")),
+        with_child("-target=module.m[0].terraform_data.of\n" + data("a", "triggers_replace = 2") + call("m", "count = 2", "it = terraform_data.a.id") + call("n", "it = 1")),
     ],
     "what replaces": [
         data("a", "input = 1") + data("b", "count = 2", "lifecycle {\n    replace_triggered_by = [terraform_data.a]\n  }"),

@@ -20,7 +20,7 @@ pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
 pub(crate) use self::variables::VariableArgs;
 use crate::commands::{
-    apply, completions, console, destroy, explain, fmt, graph, man, output, plan, schema, show, state, validate, version,
+    apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate, version,
 };
 use crate::terminal::Colour;
 
@@ -34,6 +34,7 @@ Main commands:
   plan      Show what would change, and why
   apply     Make what the configuration says
   destroy   Destroy everything that the configuration made
+  import    Record what exists already
 
 Looking at what is there:
   show      Show a saved plan, or all that is recorded
@@ -112,6 +113,7 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Destroy(destroy::DestroyArgs),
+    Import(import::ImportArgs),
     Show(show::ShowArgs),
     Output(output::OutputArgs),
     Graph(graph::GraphArgs),

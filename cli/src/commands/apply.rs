@@ -10,7 +10,7 @@ use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Wr
 
 use super::Session;
 use super::audience::{Audience, Ticking};
-use super::planning::{Intention, Made, engine, make, run, warn};
+use super::planning::{Intention, Made, engine, make_to_show, run, warn};
 use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::files::KeptFiles;
 use crate::interrupt::listen;
@@ -65,6 +65,7 @@ pub(crate) fn apply(arguments: &ApplyArgs, session: &Session) -> Ended {
         telling: &arguments.telling,
         scope: &arguments.planning.scope,
         replace: &arguments.planning.replace,
+        imports: &[],
         wishes: arguments.variables.wishes(),
     };
     order.carry_out(session, arguments.plan_file.as_deref())
@@ -78,6 +79,8 @@ pub(crate) struct Order<'a> {
     pub(crate) telling: &'a TellingArgs,
     pub(crate) scope: &'a ScopeArgs,
     pub(crate) replace: &'a [ha_kind::Address],
+    /// What is to be recorded, and nothing else is to be done.
+    pub(crate) imports: &'a [(ha_kind::Address, String)],
     pub(crate) wishes: &'a Wishes,
 }
 
@@ -135,13 +138,20 @@ impl Order<'_> {
             };
             works.recover().await?;
             let state = works.writer.snapshot();
-            let intention = Intention { mode: self.mode, replace: self.replace, scope: self.scope };
-            let made = make(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
+            let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
+            let intention = Intention { mode, replace, scope, imports };
+            let (mut made, wrong) = make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
             // Who still had it when the first step is written down would have to be given a copy.
             drop(state);
+            if !self.imports.is_empty() {
+                made.plan = made.plan.only_imports();
+            }
             let report = made.report(session, Sight::Redacted);
             audience.plan(&made.plan, &report)?;
             warn(audience, &project, &made);
+            if let Some(trouble) = wrong {
+                return Err(trouble);
+            }
             if made.plan.is_empty() {
                 return works.note_what_was_seen(&made).await;
             }
@@ -277,8 +287,13 @@ impl Works<'_> {
             Ok(_) => self.finish(),
             Err(error) => Err(error.into()),
         };
-        let ending =
-            Ending { mode: made.plan.mode, elapsed: started.elapsed(), state: (before, after), is_recorded: recorded.is_ok() };
+        let ending = Ending {
+            mode: made.plan.mode,
+            elapsed: started.elapsed(),
+            state: (before, after),
+            is_recorded: recorded.is_ok(),
+            imported: made.plan.counts().import,
+        };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
                 audience.applied(&applied, made.plan.mode);

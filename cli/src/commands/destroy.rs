@@ -37,6 +37,7 @@ pub(crate) fn destroy(arguments: &DestroyArgs, session: &Session) -> Ended {
         telling: &arguments.telling,
         scope: &arguments.scope,
         replace: &[],
+        imports: &[],
         wishes: arguments.variables.wishes(),
     };
     order.carry_out(session, None)

@@ -137,7 +137,7 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<(Arc<Configuratio
         return Ok((project.configuration, project.sources, None));
     }
     let state = session.place().state()?;
-    let intention = Intention { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope };
+    let intention = Intention { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
     let made = run(async {
         let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);
         let cancel = listen(audience.last_word())?;

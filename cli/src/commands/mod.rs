@@ -8,6 +8,7 @@ pub(crate) mod destroy;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
+pub(crate) mod import;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;

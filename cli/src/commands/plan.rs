@@ -8,7 +8,7 @@ use ha_state::{State, new_lineage};
 
 use super::Session;
 use super::audience::Audience;
-use super::planning::{Intention, Made, document, engine, make, run, warn};
+use super::planning::{Intention, Made, document, engine, make_to_show, run, warn};
 use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
 use crate::plan_file;
@@ -85,16 +85,23 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
         // A plan for a state that does not exist yet names the one that it will make.
         state.lineage = new_lineage();
     }
-    let intention =
-        Intention { mode: arguments.planning.mode(), replace: &arguments.planning.replace, scope: &arguments.planning.scope };
+    let intention = Intention {
+        mode: arguments.planning.mode(),
+        replace: &arguments.planning.replace,
+        scope: &arguments.planning.scope,
+        imports: &[],
+    };
     let engine = engine(arguments.planning.scope.parallelism);
-    let made = run(async {
+    let (made, wrong) = run(async {
         let cancel = listen(audience.last_word())?;
         let _ticking = audience.ticking();
-        make(&engine, &project, &state, &intention, audience, &cancel).await
+        make_to_show(&engine, &project, &state, &intention, audience, &cancel).await
     })?;
     show(arguments, session, audience, &made, &project, &engine, &state)?;
     warn(audience, &project, &made);
+    if let Some(trouble) = wrong {
+        return Err(trouble);
+    }
     if let Some(path) = &arguments.out {
         let key = place.key(&made.plan.lineage)?;
         plan_file::write(&made.plan, &key, path)?;

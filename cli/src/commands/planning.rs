@@ -28,6 +28,7 @@ pub(crate) struct Intention<'a> {
     pub(crate) mode: PlanMode,
     pub(crate) replace: &'a [Address],
     pub(crate) scope: &'a ScopeArgs,
+    pub(crate) imports: &'a [(Address, String)],
 }
 
 /// A plan, and what must be kept out of everything that is told of it.
@@ -62,7 +63,7 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T
     result
 }
 
-/// Makes a plan. Stopping it changes nothing, so it is stopped at once.
+/// Makes a plan that can be applied.
 ///
 /// # Errors
 /// What is wrong with the configuration or went wrong outside.
@@ -74,6 +75,25 @@ pub(crate) async fn make(
     audience: &Audience,
     cancel: &Cancel,
 ) -> Result<Made, Trouble> {
+    match make_to_show(engine, project, state, intention, audience, cancel).await? {
+        (made, None) => Ok(made),
+        (_, Some(trouble)) => Err(trouble),
+    }
+}
+
+/// Makes a plan; where something is wrong, what was planned all the same, and what is wrong. Stopping it changes
+/// nothing, so it is stopped at once.
+///
+/// # Errors
+/// What is wrong where there is nothing to show.
+pub(crate) async fn make_to_show(
+    engine: &Engine,
+    project: &Project,
+    state: &State,
+    intention: &Intention<'_>,
+    audience: &Audience,
+    cancel: &Cancel,
+) -> Result<(Made, Option<Trouble>), Trouble> {
     let given: Vec<Value> = project.snapshot.variables.values().cloned().chain(state_values(state)).collect();
     let known = Arc::new(Secrets::within(&given));
     audience.keep_secret(&known);
@@ -86,18 +106,29 @@ pub(crate) async fn make(
         replace: intention.replace.to_vec(),
         refresh: intention.scope.refresh,
         selection: intention.scope.selection(),
-        imports: Vec::new(),
+        imports: intention.imports.to_vec(),
     };
     let planned = tokio::select! {
         planned = engine.plan(&request, state, audience) => planned,
         () = cancel.asked() => return Err(Trouble::interrupted()),
     };
     audience.rest();
-    let mut plan = planned.map_err(|it| Trouble::from(it).within(&project.sources).keeping(&known))?;
+    let (mut plan, wrong) = match planned {
+        Ok(plan) => (plan, None),
+        Err(mut failure) => {
+            // Of a mistake that leaves nothing to plan there is nothing to show.
+            let so_far = failure.plan.take().filter(|it| !it.changes.is_empty());
+            let trouble = Trouble::from(failure).within(&project.sources).keeping(&known);
+            match so_far {
+                Some(plan) => (*plan, Some(trouble)),
+                None => return Err(trouble),
+            }
+        }
+    };
     plan.snapshot.files = project.files.kept();
     let secrets = Arc::new(plan_secrets(&plan));
     audience.keep_secret(&secrets);
-    Ok(Made { plan, secrets })
+    Ok((Made { plan, secrets }, wrong))
 }
 
 /// Tells what is worth a look, with what the plan knows kept out of it.

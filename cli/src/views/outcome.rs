@@ -24,16 +24,20 @@ pub(crate) struct Ending {
     pub(crate) state: (u64, u64),
     /// Whether everything done is on record.
     pub(crate) is_recorded: bool,
+    /// How many instances were taken over before the first step.
+    pub(crate) imported: usize,
 }
 
 /// The line that says that everything is done; its caller has made sure of the record.
 pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> String {
     let head = match ending.mode {
         PlanMode::Normal => "Apply complete!",
+        PlanMode::RefreshOnly if ending.imported > 0 => "Import complete!",
         PlanMode::RefreshOnly => "Refresh complete!",
         PlanMode::Destroy => "Destroy complete!",
     };
-    format!("{} {} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed))
+    let imported = if ending.imported > 0 { format!("{} imported, ", ending.imported) } else { String::new() };
+    format!("{} {imported}{} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed))
 }
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
@@ -243,7 +247,7 @@ mod tests {
     }
 
     fn ending() -> Ending {
-        Ending { mode: PlanMode::Normal, elapsed: Duration::from_secs(391), state: (118, 122), is_recorded: true }
+        Ending { mode: PlanMode::Normal, elapsed: Duration::from_secs(391), state: (118, 122), is_recorded: true, imported: 0 }
     }
 
     fn stopped() -> Applied {

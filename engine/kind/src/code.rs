@@ -129,8 +129,8 @@ codes! {
         "Write one of these, without quotes.";
     FIXED = 209, "What is written here must be written out.",
         "Some arguments name things and are not worked out: references, addresses, lists of attributes, paths.",
-        "resource \"ha_data\" \"a\" {\n  depends_on = [\"ha_data.b\"]\n}\n",
-        "Write the name itself, without quotes.";
+        "resource \"ha_data\" \"a\" {\n  lifecycle {\n    ignore_changes = 1\n  }\n}\n",
+        "Write the name itself, or the list of names.";
     FAMILIES = 210, "Files of two spellings are in one directory.",
         "A directory is written in `.hcl` files with `ha {}` or in `.tf` files with `terraform {}`.",
         "",

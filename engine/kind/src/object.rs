@@ -23,6 +23,7 @@ pub struct Object(Form);
 enum Form {
     /// Sorted by name.
     Few(Vec<(Name, Value)>),
+    #[expect(clippy::box_collection, reason = "an object of few has no use for the room that a tree takes here")]
     Many(Box<BTreeMap<Name, Value>>),
 }
 

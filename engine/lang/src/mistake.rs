@@ -276,11 +276,11 @@ pub(crate) fn text_too_long() -> Diagnostic {
 }
 
 pub(crate) fn too_many_elements() -> Diagnostic {
-    error(TooMany::MESSAGE)
+    error(TooMany::MESSAGE).code(code::TOO_MUCH)
 }
 
 pub(crate) fn too_many_turns() -> Diagnostic {
-    error("the loops of this expression go over more than four million elements together")
+    error("the loops of this expression go over more than four million elements together").code(code::TOO_MUCH)
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
@@ -555,12 +555,14 @@ pub(crate) fn not_a_list_of_references(span: Span) -> Diagnostic {
 
 pub(crate) fn not_a_trigger(reference: &Reference, span: Span) -> Diagnostic {
     error(format!("`{reference}` is no resource, and only what is planned can be replaced with"))
+        .code(code::FIXED)
         .at(span)
         .help("give the value to a resource that keeps it, such as `ha_data` with `input`, and name that")
 }
 
 pub(crate) fn constant_is_not_known(span: Span) -> Diagnostic {
     error("a constant must be known before anything is planned")
+        .code(code::FIXED)
         .at(span)
         .help("put what depends on the time or on chance into a local value")
 }

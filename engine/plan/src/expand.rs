@@ -45,6 +45,15 @@ impl Undecided {
 }
 
 impl Expansion {
+    /// One instance of a block of which nobody knows yet how often it is there.
+    pub(crate) fn stand_in(block: &ResourceBlock) -> Self {
+        match (&block.count, &block.for_each) {
+            (Some(_), _) => Expansion::Count(1),
+            (None, Some(_)) => Expansion::ForEach(vec![("key".into(), Value::unknown(Type::Any, Some("each.value".into())))]),
+            (None, None) => Expansion::Single,
+        }
+    }
+
     /// How many instances there are.
     pub(crate) fn len(&self) -> usize {
         match self {

@@ -103,14 +103,8 @@ fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
         return;
     }
     let own: HashMap<&Address, &Change> = changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
-    let mut read: HashSet<NodeId> = HashSet::new();
-    if let Some(graph) = graph {
-        let changed = changes.iter().filter(|it| it.action != Action::NoOp).filter_map(|it| graph.node_of(&it.address.block));
-        let changed: BTreeSet<NodeId> = changed.collect();
-        for node in changed {
-            read.extend(graph.with_what_they_read([node]).into_iter().filter(|it| *it != node));
-        }
-    }
+    let changed = changes.iter().filter(|it| it.action != Action::NoOp);
+    let read = graph.map(|graph| graph.read_by(changed.filter_map(|it| graph.node_of(&it.address.block)))).unwrap_or_default();
     for drift in drift {
         let is_read = || graph.and_then(|it| it.node_of(&drift.address.block)).is_some_and(|it| read.contains(&it));
         let is_undone = |change: &&Change| match change.action {
@@ -129,7 +123,9 @@ fn versions(input: &Input<'_>, changes: &[Change], graph: Option<&Graph>) -> BTr
     let mut versions = BTreeMap::new();
     if let Some(graph) = graph {
         let touched = changes.iter().filter_map(|it| graph.node_of(&it.address.block));
-        let read: HashSet<NodeId> = graph.with_what_they_read(touched).into_iter().collect();
+        let touched: HashSet<NodeId> = touched.collect();
+        let mut read = graph.read_by(touched.iter().copied());
+        read.extend(touched);
         let is_read = |address: &Address| graph.node_of(&address.block).is_some_and(|it| read.contains(&it));
         let records = input.state.records.iter().filter(|(address, _)| is_read(address));
         versions.extend(records.map(|(address, it)| (address.clone(), it.version)));

@@ -5,7 +5,7 @@ mod reach;
 mod reference;
 mod sorted;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span, code};
@@ -308,26 +308,24 @@ impl Graph {
         marked
     }
 
-    /// These blocks, and all whose values reach them by way of anything but managed blocks.
-    pub(crate) fn with_what_they_read(&self, blocks: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+    /// The blocks whose values reach any of these by way of anything but managed blocks.
+    pub(crate) fn read_by(&self, blocks: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
         let mut seen = vec![false; self.len()];
-        let mut open: Vec<NodeId> = blocks.into_iter().filter(|it| !std::mem::replace(&mut seen[*it], true)).collect();
-        let mut found = open.clone();
+        let mut open: Vec<NodeId> = blocks.into_iter().flat_map(|it| self.direct(it)).collect();
+        let mut found = HashSet::new();
         while let Some(node) = open.pop() {
-            for behind in self.direct(node) {
-                if std::mem::replace(&mut seen[behind], true) {
-                    continue;
-                }
-                match self.nodes[behind].what {
-                    What::Provider(_) => {}
-                    What::Block(_) => {
-                        found.push(behind);
-                        if self.is_data(behind) {
-                            open.push(behind);
-                        }
+            if std::mem::replace(&mut seen[node], true) {
+                continue;
+            }
+            match self.nodes[node].what {
+                What::Provider(_) => {}
+                What::Block(_) => {
+                    found.insert(node);
+                    if self.is_data(node) {
+                        open.extend(self.direct(node));
                     }
-                    _ => open.push(behind),
                 }
+                _ => open.extend(self.direct(node)),
             }
         }
         found
@@ -388,6 +386,7 @@ impl Graph {
         let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
         names.dedup();
         let diagnostic = Diagnostic::error("these refer to each other in a circle")
+            .code(code::CIRCLE)
             .code(code::CIRCLE)
             .detail(format!("{} each wait for another of them.", names.join(", ")))
             .help("move what they share into a local value or a resource of its own");

@@ -44,6 +44,6 @@ pub use model::{
 pub use moves::{Moved, moved};
 pub use observed::{Observed, Read};
 pub use outline::{Outline, OutlineKind, OutlineNode, outline};
-pub use planner::{Input, Planned, Refused, known_settings, plan};
+pub use planner::{Input, Planned, Refused, check, known_settings, plan};
 pub use redacted::{redacted, redacted_error};
 pub use selection::{NotAPattern, Pattern, Selection};

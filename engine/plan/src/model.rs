@@ -401,6 +401,10 @@ impl Plan {
         }
         self.steps.clear();
         self.rolling.clear();
+        // That it is about a part goes without saying.
+        self.selection = Selection::default();
+        self.left_out.clear();
+        self.warnings.retain(|it| it.span.is_some());
         self
     }
 

@@ -106,8 +106,22 @@ pub fn plan(input: &Input<'_>) -> Result<Planned, Refused> {
     }
 }
 
+/// Everything that is wrong with a configuration whatever is known later.
+#[must_use]
+pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
+    let current = Current::of(input.state, input.observed, input.schemas);
+    let graph = match Graph::of(input.configuration, input.schemas) {
+        Ok(graph) => Arc::new(graph),
+        Err(diagnostics) => return diagnostics,
+    };
+    let planner = Planner { only_checks: true, ..Planner::new(input, graph, current) };
+    planner.plan().err().map(|it| it.diagnostics).unwrap_or_default()
+}
+
 struct Planner<'a> {
     input: &'a Input<'a>,
+    /// Nothing is known and nothing is to be done: only what is wrong in any case is told.
+    only_checks: bool,
     graph: Arc<Graph>,
     /// What is planned.
     choice: Choice,
@@ -159,6 +173,7 @@ impl<'a> Planner<'a> {
             removals: Removals::of(input.configuration),
             imports: BTreeMap::new(),
             input,
+            only_checks: false,
             reach: Reach::default(),
             world,
             current,
@@ -278,6 +293,9 @@ impl<'a> Planner<'a> {
 
     /// Tells why something cannot be decided, unless that is because a data source has yet to answer.
     fn undecided(&mut self, undecided: Undecided) {
+        if undecided.waits && self.only_checks {
+            return;
+        }
         if !undecided.waits || self.reads.is_empty() {
             self.diagnostics.extend(undecided.diagnostics);
         }
@@ -311,7 +329,16 @@ impl<'a> Planner<'a> {
             let expansion = match expansion(&self.world, instance, block) {
                 Ok(expansion) => expansion,
                 Err(undecided) => {
+                    let stand_in = (self.only_checks && undecided.waits).then(|| Expansion::stand_in(block));
                     self.undecided(undecided);
+                    if let Some(expansion) = stand_in {
+                        let address = self.world.block_address(instance, place);
+                        let many =
+                            Many { node, place, instance, block, described, expansion: &expansion, address, because: &because };
+                        let one = many.one(0);
+                        let arguments = Arguments::of(&self.world, &one.standpoint(), described, block, &one.address);
+                        self.diagnostics.extend(arguments.err().into_iter().flatten());
+                    }
                     continue;
                 }
             };

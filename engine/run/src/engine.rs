@@ -88,7 +88,7 @@ impl Engine {
     #[must_use]
     pub fn validate(&self, request: &Request) -> Vec<Diagnostic> {
         let (state, observed) = (State::default(), Observed::default());
-        ha_plan::plan(&self.input(request, &Moved::nothing(&state), &observed)).err().map(|it| it.diagnostics).unwrap_or_default()
+        ha_plan::check(&self.input(request, &Moved::nothing(&state), &observed))
     }
 
     /// Plans: looks at what is recorded, reads what the configuration asks for, decides.

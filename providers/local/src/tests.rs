@@ -97,7 +97,8 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn every_kind_has_its_file_and_is_registered() {
     let (schemas, _) = crate::register(Registry::new()).split();
-    let registered: BTreeSet<String> = schemas.kinds().map(|(_, it)| it.kind.to_string()).collect();
+    let registered: BTreeSet<String> =
+        schemas.kinds().filter(|(_, it)| it.twin_of.is_none()).map(|(_, it)| it.kind.to_string()).collect();
     let mut written = BTreeSet::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
         let path = file.unwrap().path();
@@ -262,4 +263,21 @@ fn a_kept_value_is_known_as_far_as_its_input_is() {
     let input = Value::object([("known".into(), Value::from(1)), ("unknown".into(), unknown)]);
     let given = kind.schema().conform(&object(&[("input", input.clone())])).unwrap();
     assert_eq!(kind.hooks().predicted(kind.schema(), &given)["output"], input);
+}
+
+#[tokio::test]
+async fn terraforms_name_for_a_kept_value_is_another_name_for_it() {
+    let (schemas, drivers) = crate::register(Registry::new()).split();
+    let kind = |name: &str| schemas.kind(Mode::Managed, name).unwrap();
+    assert!(kind("terraform_data").is_twin_of(kind("ha_data")) && kind("ha_data").is_twin_of(kind("terraform_data")));
+    assert!(!kind("terraform_data").is_twin_of(kind("local_file")));
+    assert_eq!(kind("terraform_data").schema(), kind("ha_data").schema());
+    let made = create("terraform_data", &object(&[("input", Value::from(1))])).await.unwrap();
+    assert_eq!(made.outputs["output"], Value::from(1));
+    let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
+    let configured = object(&[("input", Value::from(2))]);
+    let found = drivers.resource("terraform_data").unwrap().import(&client, "an-id", &configured).await.unwrap().unwrap();
+    assert_eq!((found.recorded.id.as_str(), &found.recorded.outputs["output"]), ("an-id", &Value::from(2)));
+    let refused = drivers.resource("local_file").unwrap().import(&client, "a", &Object::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("cannot be imported"), "{refused}");
 }

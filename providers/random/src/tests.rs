@@ -33,6 +33,33 @@ async fn created(kind: &str, given: &[(&str, Value)]) -> (String, Object) {
     drivers.resource(kind).unwrap().create(&client, &conformed, &mut attempt).await.unwrap()
 }
 
+async fn imported(kind: &str, id: &str, configured: &[(&str, Value)]) -> Result<(Object, Object), String> {
+    let (schemas, drivers) = crate::register(Registry::new()).split();
+    let schema = schemas.kind(ha_kind::Mode::Managed, kind).unwrap().schema();
+    let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
+    let conformed = schema.conform(&arguments(configured)).unwrap();
+    let found = drivers.resource(kind).unwrap().import(&client, id, &conformed).await.map_err(|it| it.to_string())?;
+    let recorded = found.expect("the state is all there is of it").recorded;
+    assert!(!recorded.id.contains("pass"), "a password is no name");
+    Ok((recorded.arguments, recorded.outputs))
+}
+
+#[tokio::test]
+async fn what_was_drawn_elsewhere_is_taken_over() {
+    let configured = [("length", Value::from(8)), ("special", Value::from(false))];
+    let (arguments, outputs) = imported("random_password", "passw0rd!", &configured).await.unwrap();
+    assert_eq!((&arguments["length"], &arguments["special"]), (&Value::from(9), &Value::from(false)));
+    assert!(outputs["result"].is_sensitive());
+    assert_eq!(outputs["result"].revealed(), Value::from("passw0rd!"));
+    let (_, outputs) = imported("random_string", "abc", &[("length", Value::from(3))]).await.unwrap();
+    assert_eq!(outputs["result"], Value::from("abc"));
+    let (arguments, outputs) = imported("random_id", "my-,p-9hUg", &[("byte_length", Value::from(4))]).await.unwrap();
+    assert_eq!((&arguments["byte_length"], &arguments["prefix"]), (&Value::from(4), &Value::from("my-")));
+    assert_eq!((&outputs["hex"], &outputs["b64_url"]), (&Value::from("my-a7ef6152"), &Value::from("my-p-9hUg")));
+    let error = imported("random_id", "not base64", &[("byte_length", Value::from(4))]).await.unwrap_err();
+    assert!(error.contains("`PREFIX,NUMBER`"), "{error}");
+}
+
 #[test]
 fn every_kind_has_its_file_and_is_registered() {
     let (schemas, _) = crate::register(Registry::new()).split();

@@ -126,7 +126,7 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => sure_equal(inner, other),
         (Value::Composed(parts), Value::String(text)) | (Value::String(text), Value::Composed(parts))
-            if !(left.is_wholly_known() && right.is_wholly_known()) && !could_be(parts, text) =>
+            if (!left.is_wholly_known() || !right.is_wholly_known()) && !could_be(parts, text) =>
         {
             Some(false)
         }

@@ -64,7 +64,7 @@ impl Planner<'_> {
 
     fn want(&mut self, address: Address, wanted: Wanted, import: &Import) {
         // What is recorded has been taken over by an earlier run.
-        if self.current.priors.contains_key(&address) {
+        if self.input.state.records.contains_key(&address) {
             return;
         }
         if let Some(other) = self.imports.get(&address).filter(|it| it.id != wanted.id) {
@@ -79,11 +79,11 @@ impl Planner<'_> {
     fn wanted(&self, instance: InstanceId, import: &Import, here: &Standpoint<'_>) -> Result<(Address, Wanted), Undecided> {
         let mut path = self.world.path(instance).to_vec();
         for (name, key) in &import.module {
-            path.push((name.clone(), self.key(key.as_ref(), import, here)?));
+            path.push((name.clone(), self.import_key(key.as_ref(), import, here)?));
         }
         let block = &import.block;
         let block = BlockAddress { module: path.into(), mode: block.mode, kind: block.kind.clone(), name: block.name.clone() };
-        let address = block.instance(self.key(import.key.as_ref(), import, here)?);
+        let address = block.instance(self.import_key(import.key.as_ref(), import, here)?);
         let at = |message: &str| {
             vec![Diagnostic::error(message).at(import.id.span().clone()).within(import.span.clone()).of(&address)]
         };
@@ -104,7 +104,7 @@ impl Planner<'_> {
         }
     }
 
-    fn key(&self, written: Option<&Expression>, import: &Import, here: &Standpoint<'_>) -> Result<Key, Undecided> {
+    fn import_key(&self, written: Option<&Expression>, import: &Import, here: &Standpoint<'_>) -> Result<Key, Undecided> {
         let Some(written) = written else { return Ok(Key::None) };
         match self.world.evaluate(here, written)?.unmark().0 {
             Value::String(name) => Ok(Key::Name(name)),

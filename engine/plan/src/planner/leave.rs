@@ -13,9 +13,7 @@ use crate::peek::show_as_recorded;
 impl Planner<'_> {
     /// Whether the instances of a block are shown as they are, whatever the configuration says of them.
     pub(super) fn only_shown(&self, node: NodeId) -> bool {
-        self.input.mode == PlanMode::RefreshOnly
-            && self.graph.block(node).is_some_and(|it| it.name.mode == Mode::Managed)
-            && self.graph.imports_into(node).is_empty()
+        self.input.mode == PlanMode::RefreshOnly && self.graph.block(node).is_some_and(|it| it.name.mode == Mode::Managed)
     }
 
     /// Shows a block's instances as they are.

@@ -168,3 +168,20 @@ the configuration has no `thing.nobody` to import into [thing.nobody]
 "#]]
     );
 }
+
+#[tokio::test]
+async fn what_was_taken_over_and_has_gone_is_made() {
+    let (project, id) = with_a_thing("a").await;
+    let text =
+        format!("resource \"thing\" \"mine\" {{\n name = \"a\"\n size = 5\n}}\nimport {{\n to = thing.mine\n id = \"{id}\"\n}}");
+    project.apply(&text).await;
+    project.world.take_away("thing", "a");
+    assert_data_eq!(
+        project.apply(&text).await,
+        str![[r#"
++ thing.mine [Gone] digest="digest of nothing", name="a", size=5
+! thing.mine gone
+
+"#]]
+    );
+}
