@@ -76,7 +76,7 @@ enum Format {
 }
 
 pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> Ended {
-    let (configuration, sources, changes) = subject(arguments, session)?;
+    let Subject { configuration, sources, changes } = subject(arguments, session)?;
     let (schemas, _) = kinds();
     let outline = outline(&configuration, &schemas).map_err(|it| Trouble::of(&it).within(&sources))?;
     let mut picture = Picture::of(outline);
@@ -121,7 +121,13 @@ pub(crate) fn graph(arguments: &GraphArgs, session: &Session) -> Ended {
 }
 
 /// What is shown, and what a plan does to it where there is one.
-fn subject(arguments: &GraphArgs, session: &Session) -> Result<(Arc<Configuration>, Sources, Option<Vec<Change>>), Trouble> {
+struct Subject {
+    configuration: Arc<Configuration>,
+    sources: Sources,
+    changes: Option<Vec<Change>>,
+}
+
+fn subject(arguments: &GraphArgs, session: &Session) -> Result<Subject, Trouble> {
     if let Some(path) = &arguments.plan_file {
         let plan = plan_file::read(path, &session.place())?;
         let sources: Sources = plan.snapshot.sources.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
@@ -129,12 +135,12 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<(Arc<Configuratio
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Trouble::of(&diagnostics).within(&sources));
         }
-        return Ok((Arc::new(configuration), sources, Some(plan.changes)));
+        return Ok(Subject { configuration: Arc::new(configuration), sources, changes: Some(plan.changes) });
     }
     let need = if arguments.changed { Need::Values } else { Need::WhatThereIs };
     let project = Project::read(session, arguments.variables.wishes(), need)?;
     if !arguments.changed {
-        return Ok((project.configuration, project.sources, None));
+        return Ok(Subject { configuration: project.configuration, sources: project.sources, changes: None });
     }
     let state = session.place().state()?;
     let intention = Intention { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
@@ -143,7 +149,7 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<(Arc<Configuratio
         let cancel = listen(audience.last_word())?;
         make(&engine(arguments.scope.parallelism), &project, &state, &intention, &audience, &cancel).await
     })?;
-    Ok((project.configuration, project.sources, Some(made.plan.changes)))
+    Ok(Subject { configuration: project.configuration, sources: project.sources, changes: Some(made.plan.changes) })
 }
 
 /// Whether an address is this one or in it.

@@ -114,7 +114,7 @@ fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
             }
             _ => true,
         };
-        drift.contributes = own.get(&drift.address).is_some_and(|it| is_undone(it)) || is_read();
+        drift.contributes = own.get(&drift.address).is_some_and(is_undone) || is_read();
     }
 }
 

@@ -176,10 +176,7 @@ impl FromStr for Pattern {
             let (name, key) = steps.next().ok_or(NotAPattern)?;
             module.push((Glob(name), key));
         }
-        let mode = match steps.next_if(|(name, key)| name == "data" && *key == KeyPattern::Any) {
-            Some(_) => Some(Mode::Data),
-            None => None,
-        };
+        let mode = steps.next_if(|(name, key)| name == "data" && *key == KeyPattern::Any).map(|_| Mode::Data);
         let what = match (steps.next(), steps.next(), steps.next()) {
             (None, None, None) => match mode {
                 None if !module.is_empty() => What::All,
