@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) counts: Counts,
     pub(crate) drift: Vec<ShownDrift>,
     pub(crate) unchecked: Vec<(Address, String)>,
+    /// What was remarked on what neither changes nor differs.
+    pub(crate) remarks: Vec<(Address, String)>,
     pub(crate) outputs: BTreeMap<Name, ShownOutput>,
     /// Groups whose disruptive steps are spread out, with the number of members touched and how many at a time.
     pub(crate) rolling: Vec<(String, usize, usize)>,
@@ -93,6 +95,7 @@ impl Report {
             unchanged,
             drift,
             unchecked,
+            remarks,
             outputs,
             steps: _,
             rolling,
@@ -116,7 +119,9 @@ impl Report {
             std::iter::once(it.provider.to_string()).chain(facts).collect::<Vec<_>>().join(" ")
         };
         let identities = identities.iter().filter(|it| !it.facts.is_empty()).map(identity).collect();
-        let unchecked = unchecked.iter().map(|(address, why)| (address.clone(), redactor.message(why))).collect();
+        let told = |(address, text): &(Address, String)| (address.clone(), redactor.message(text));
+        let unchecked = unchecked.iter().map(told).collect();
+        let remarks = remarks.iter().map(told).collect();
         Self {
             mode: *mode,
             stack: stack.to_owned(),
@@ -127,6 +132,7 @@ impl Report {
             counts: plan.counts(),
             drift: drift.iter().map(|it| drifted(it, &mut redactor)).collect(),
             unchecked,
+            remarks,
             outputs: outputs
                 .iter()
                 .filter(|(_, it)| it.is_change())

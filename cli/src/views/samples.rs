@@ -21,6 +21,7 @@ pub(crate) fn nothing() -> Plan {
         unchanged: 0,
         drift: Vec::new(),
         unchecked: Vec::new(),
+        remarks: Vec::new(),
         outputs: BTreeMap::new(),
         steps: Vec::new(),
         rolling: Vec::new(),

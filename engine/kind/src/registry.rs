@@ -153,7 +153,7 @@ pub struct DescribedProvider {
 /// What planning is given: descriptions, and nothing that can act.
 #[derive(Default)]
 pub struct Schemas {
-    kinds: BTreeMap<(Mode, Name), Described>,
+    kinds: BTreeMap<Mode, BTreeMap<Name, Described>>,
     providers: BTreeMap<Name, DescribedProvider>,
 }
 
@@ -161,12 +161,16 @@ impl Schemas {
     /// A kind by mode and name.
     #[must_use]
     pub fn kind(&self, mode: Mode, kind: &str) -> Option<&Described> {
-        self.kinds.get(&(mode, Name::from(kind)))
+        self.kinds.get(&mode)?.get(kind)
+    }
+
+    fn enter(&mut self, mode: Mode, kind: Name, described: Described) {
+        self.kinds.entry(mode).or_default().insert(kind, described);
     }
 
     /// All kinds in order.
     pub fn kinds(&self) -> impl Iterator<Item = (Mode, &Described)> {
-        self.kinds.iter().map(|((mode, _), it)| (*mode, it))
+        self.kinds.iter().flat_map(|(mode, kinds)| kinds.values().map(|it| (*mode, it)))
     }
 
     /// A provider's settings.
@@ -318,7 +322,7 @@ impl Registry {
             ..Described::new(name.clone(), R::Provider::NAME, empty(), Hooks::new())
         };
         self.drivers.resources.insert(name.clone(), Arc::new(TypedDriver::<R>(OnceLock::new(), PhantomData)));
-        self.schemas.kinds.insert((Mode::Managed, name), described);
+        self.schemas.enter(Mode::Managed, name, described);
         self
     }
 
@@ -331,7 +335,7 @@ impl Registry {
             ..Described::new(D::KIND, D::Provider::NAME, empty(), Hooks::new())
         };
         self.drivers.readers.insert(D::KIND.into(), Arc::new(TypedReader::<D>(OnceLock::new(), PhantomData)));
-        self.schemas.kinds.insert((Mode::Data, D::KIND.into()), described);
+        self.schemas.enter(Mode::Data, D::KIND.into(), described);
         self
     }
 
@@ -343,7 +347,7 @@ impl Registry {
             document: Some(Box::new(render::<D>)),
             ..Described::new(D::KIND, crate::Nobody::NAME, empty(), Hooks::new())
         };
-        self.schemas.kinds.insert((Mode::Data, D::KIND.into()), described);
+        self.schemas.enter(Mode::Data, D::KIND.into(), described);
         self
     }
 
@@ -351,7 +355,7 @@ impl Registry {
     #[must_use]
     pub fn dynamic(mut self, described: Described, driver: Arc<dyn Driver>) -> Self {
         self.drivers.resources.insert(described.kind.clone(), driver);
-        self.schemas.kinds.insert((Mode::Managed, described.kind.clone()), described);
+        self.schemas.enter(Mode::Managed, described.kind.clone(), described);
         self
     }
 
@@ -359,7 +363,7 @@ impl Registry {
     #[must_use]
     pub fn dynamic_data(mut self, described: Described, reader: Arc<dyn Reader>) -> Self {
         self.drivers.readers.insert(described.kind.clone(), reader);
-        self.schemas.kinds.insert((Mode::Data, described.kind.clone()), described);
+        self.schemas.enter(Mode::Data, described.kind.clone(), described);
         self
     }
 

@@ -185,8 +185,23 @@ impl Value {
     #[must_use]
     pub fn unmark_deep(&self) -> (Value, Marks) {
         let mut marks = Marks::new();
+        if !self.is_marked() {
+            return (self.clone(), marks);
+        }
         let value = take_marks(self, &mut Path::root(), &mut marks);
         (value, marks)
+    }
+
+    /// Whether there is any mark in it, so that it is another value without them.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        match self {
+            Value::Sensitive(_) | Value::Composed(_) => true,
+            Value::List(items) | Value::Tuple(items) => items.iter().any(Value::is_marked),
+            Value::Set(items) => items.iter().any(Value::is_marked),
+            Value::Map(items) | Value::Object(items) => items.values().any(Value::is_marked),
+            _ => false,
+        }
     }
 
     /// The value without any marks; for what leaves the engine on purpose.

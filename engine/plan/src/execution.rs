@@ -16,12 +16,12 @@ use crate::after::{arguments_after, instance_value, remarked};
 use crate::arguments::{Arguments, located};
 use crate::choice::Choice;
 use crate::condition::{failing, unread, weighed};
+use crate::create_first::CreateFirst;
 use crate::deletion::instances;
 use crate::difference::{agrees, differences};
 use crate::evaluation::evaluate;
 use crate::expand::{expansion, flag};
 use crate::graph::{Graph, NodeId, Reach, What};
-use crate::lifecycle::create_first;
 use crate::model::{Change, Plan};
 use crate::modules::ROOT;
 use crate::peek::{Peek, show_as_recorded, world_with};
@@ -34,7 +34,7 @@ pub struct Execution {
     graph: Arc<Graph>,
     reach: Reach,
     world: World,
-    create_first: Vec<bool>,
+    create_first: CreateFirst,
     progress: Progress,
     /// Instances of blocks with conditions that the plan has steps for.
     touched: HashSet<(InstanceId, usize, usize)>,
@@ -107,7 +107,7 @@ impl Execution {
         let snapshot = &plan.snapshot;
         let mut diagnostics = Vec::new();
         let peek = Peek { graph: &graph, snapshot, files, recorded: None };
-        let create_first = create_first(&graph, &peek, &mut diagnostics);
+        let create_first = CreateFirst::of(&graph, &peek, &mut diagnostics);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
@@ -322,7 +322,7 @@ impl Execution {
         Ok(FromConfiguration {
             configured,
             dependencies: self.reach.dependencies(&self.graph, place.node, &change.address.block.module),
-            create_before_destroy: self.create_first[place.node],
+            create_before_destroy: self.create_first.holds(place.node, &change.address.block.module),
             prevent_destroy: prevent_destroy.map_err(|it| it.diagnostics)?.unwrap_or_default(),
         })
     }

@@ -34,6 +34,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
     let mut steps = order::steps(&changes, graph, input.state).map_err(|it| vec![*it])?;
+    let remarks = remarks(&current, &touched);
     let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
         let described = input.schemas.kind(Mode::Managed, &address.block.kind)?;
         described.hooks().group_of(described.schema(), &prior.record.arguments)
@@ -63,6 +64,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         changes,
         drift: current.drift,
         unchecked: current.unchecked,
+        remarks,
         outputs,
         steps,
         rolling,
@@ -70,6 +72,17 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         data,
         warnings,
     })
+}
+
+/// What was remarked on what is told of nowhere else.
+fn remarks(current: &Current, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
+    let remarked: Vec<_> = current.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
+    if remarked.is_empty() {
+        return Vec::new();
+    }
+    let drifted: BTreeSet<&Address> = current.drift.iter().map(|it| &it.address).collect();
+    let alone = remarked.into_iter().filter(|(address, _)| !touched.contains(address) && !drifted.contains(address));
+    alone.flat_map(|(address, prior)| prior.remarks.iter().map(|it| (address.clone(), it.clone()))).collect()
 }
 
 /// What the state does not have yet of what was seen and is not touched otherwise.

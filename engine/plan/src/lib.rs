@@ -7,6 +7,7 @@ mod after;
 mod arguments;
 mod choice;
 mod condition;
+mod create_first;
 mod deletion;
 mod difference;
 mod evaluation;

@@ -1,4 +1,4 @@
-//! What `lifecycle` says of blocks: what is made first, and what must not be destroyed.
+//! What `lifecycle` says of blocks: what must not be destroyed.
 
 use ha_kind::{Diagnostic, Value, code};
 use ha_lang::Expression;
@@ -6,44 +6,14 @@ use ha_lang::Expression;
 use crate::expand::{Undecided, flag};
 use crate::graph::{Graph, NodeId};
 use crate::model::Change;
-use crate::peek::Peek;
 use crate::world::World;
 
-/// The blocks whose new objects are made before the old ones go: those that say so, and all that these depend on, or
-/// the order would be a circle.
-pub(crate) fn create_first(graph: &Graph, peek: &Peek<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<bool> {
-    let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
-    let mut first = vec![false; graph.len()];
-    let asking: Vec<NodeId> = graph.order.iter().copied().filter(|it| said(it).is_some_and(|it| !is_literal(it))).collect();
-    let world = peek.world(&asking);
-    for node in graph.order.iter().rev() {
-        if let Some(expression) = said(node) {
-            first[*node] |= any_instance(&world, graph, *node, expression).unwrap_or_else(|undecided| {
-                diagnostics.extend(undecided.diagnostics);
-                false
-            });
-        }
-        if first[*node] {
-            graph.direct(*node).for_each(|it| first[it] = true);
-        }
+/// What a flag is that is written out.
+pub(crate) fn literal(expression: &Expression) -> Option<bool> {
+    match expression.literal() {
+        Some(Value::Bool(literal)) => Some(*literal),
+        _ => None,
     }
-    first
-}
-
-fn is_literal(expression: &Expression) -> bool {
-    matches!(expression.literal(), Some(Value::Bool(_)))
-}
-
-/// Whether a flag of a block holds in any instance of its module.
-fn any_instance(world: &World, graph: &Graph, node: NodeId, expression: &Expression) -> Result<bool, Undecided> {
-    if let Some(Value::Bool(literal)) = expression.literal() {
-        return Ok(*literal);
-    }
-    let mut any = false;
-    for instance in world.of_module(graph.node(node).module) {
-        any |= flag(world, instance, expression, "create_before_destroy")?;
-    }
-    Ok(any)
 }
 
 /// The blocks among these changes that say by an expression whether they are protected.
@@ -52,7 +22,7 @@ pub(crate) fn asking_for_protection(graph: &Graph, changes: &[Change]) -> Vec<No
     asking.sort_unstable();
     asking.dedup();
     let said = |it: &NodeId| graph.block(*it).and_then(|it| it.lifecycle.prevent_destroy.as_ref());
-    asking.retain(|it| said(it).is_some_and(|it| !is_literal(it)));
+    asking.retain(|it| said(it).is_some_and(|it| literal(it).is_none()));
     asking
 }
 
@@ -67,8 +37,8 @@ pub(crate) fn protection(
     let block = graph.block_at(&change.address.block);
     let written = block.and_then(|it| it.lifecycle.prevent_destroy.as_ref());
     let protected = match (block, written) {
-        (_, Some(expression)) => match (expression.literal(), world.find(&change.address.block.module)) {
-            (Some(Value::Bool(literal)), _) => *literal,
+        (_, Some(expression)) => match (literal(expression), world.find(&change.address.block.module)) {
+            (Some(literal), _) => literal,
             (_, Some(instance)) => flag(world, instance, expression, "prevent_destroy")?,
             // Its module instance goes, and nobody else can say.
             (_, None) => recorded(),

@@ -30,6 +30,9 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// Instances that could not be looked at, and why.
     pub unchecked: Vec<(Address, String)>,
+    /// What refresh remarked on instances that neither change nor differ from the state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<(Address, String)>,
     /// Changes to the root's outputs.
     pub outputs: BTreeMap<Name, OutputChange>,
     /// What apply does, each step after those it waits for.

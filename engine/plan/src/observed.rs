@@ -1,7 +1,6 @@
 //! What refresh and reads brought back, and how it stands to what is recorded.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ha_kind::{Address, Described, Error, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Value};
 use ha_state::{ProviderName, Record, State};
@@ -147,8 +146,8 @@ fn marked_as(before: &Object, now: &Object) -> Object {
 
 /// The same attributes without marks.
 pub(crate) fn plain(attributes: &Object) -> Object {
-    match Value::Object(Arc::new(attributes.clone())).revealed() {
-        Value::Object(plain) => Arc::unwrap_or_clone(plain),
-        _ => Object::new(),
+    if !attributes.values().any(Value::is_marked) {
+        return attributes.clone();
     }
+    attributes.iter().map(|(name, value)| (name.clone(), value.revealed())).collect()
 }

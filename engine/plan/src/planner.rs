@@ -21,12 +21,13 @@ use ha_state::{ProviderName, ProviderRecord, State};
 use crate::arguments::Arguments;
 use crate::choice::{self, Choice};
 use crate::condition::{failing, weighed};
+use crate::create_first::CreateFirst;
 use crate::deletion::Going;
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
 use crate::graph::{Graph, Node, NodeId, Reach, What};
-use crate::lifecycle::{create_first, protection};
+use crate::lifecycle::protection;
 use crate::model::{Change, OutputChange, Plan, PlanMode, Snapshot};
 use crate::modules::ROOT;
 use crate::moves::Moved;
@@ -140,7 +141,7 @@ struct Planner<'a> {
     pending: HashMap<NodeId, Pending>,
     /// What flows out of each node that has been planned.
     flow: Vec<Flow>,
-    create_first: Vec<bool>,
+    create_first: CreateFirst,
     /// Providers that something of the configuration is made by.
     used: BTreeSet<ProviderName>,
     /// Settings that are known.
@@ -180,7 +181,7 @@ impl<'a> Planner<'a> {
             replaced: BTreeSet::new(),
             pending: HashMap::new(),
             flow: vec![Flow::default(); graph.len()],
-            create_first: Vec::new(),
+            create_first: CreateFirst::default(),
             used: BTreeSet::new(),
             providers: BTreeMap::new(),
             settings: BTreeMap::new(),
@@ -198,7 +199,7 @@ impl<'a> Planner<'a> {
         let graph = self.graph.clone();
         let (snapshot, files) = (self.input.snapshot, self.input.files);
         let peek = Peek { graph: &graph, snapshot, files, recorded: None };
-        self.create_first = create_first(&graph, &peek, &mut self.diagnostics);
+        self.create_first = CreateFirst::of(&graph, &peek, &mut self.diagnostics);
         self.required();
         for node in graph.order.iter().copied() {
             self.node(node);

@@ -36,6 +36,7 @@ pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String
         view.moves(&mut text);
         view.drift(&mut text);
         view.unchecked(&mut text);
+        view.remarks(&mut text);
         view.outputs(&mut text);
         view.rolling(&mut text);
     }
@@ -160,6 +161,13 @@ impl View<'_> {
         for remark in &drift.remarks {
             let _ = writeln!(text, "      {}", self.paint.put(Tone::Notice, &printable(remark)));
         }
+    }
+
+    fn remarks(&self, text: &mut String) {
+        for (address, remark) in &self.report.remarks {
+            let _ = writeln!(text, "    {address}  {}", self.paint.put(Tone::Notice, &printable(remark)));
+        }
+        text.push_str(if self.report.remarks.is_empty() { "" } else { "\n" });
     }
 
     fn unchecked(&self, text: &mut String) {

@@ -72,7 +72,7 @@ impl Graph {
     }
 
     /// The way to a node's module as seen from a module instance.
-    fn path_from(&self, node: NodeId, path: &Path) -> Path {
+    pub(crate) fn path_from(&self, node: NodeId, path: &Path) -> Path {
         let module = &self.modules.get(self.nodes[node].module).path;
         if module.len() == path.len() && module.iter().zip(path.iter()).all(|(name, (own, _))| name == own) {
             return path.clone();

@@ -18,7 +18,7 @@ use crate::redacted::redacted;
 
 impl Planner<'_> {
     pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
-        let Many { node, described, block, .. } = *instance.many;
+        let Many { described, block, .. } = *instance.many;
         let address = &instance.address;
         let mut importing = None;
         let prior = match self.current.priors.get(address).cloned() {
@@ -52,7 +52,7 @@ impl Planner<'_> {
         };
         let reason = self.replace_reason(instance, record, &found);
         let action = match &reason {
-            Some(_) if self.create_first[node] => Action::CreateThenDelete,
+            Some(_) if flags.create_before_destroy => Action::CreateThenDelete,
             Some(_) => Action::DeleteThenCreate,
             None if found.is_empty() => {
                 let remarks = prior.remarks.clone();
@@ -86,7 +86,7 @@ impl Planner<'_> {
         FromConfiguration {
             configured: BTreeSet::new(),
             dependencies: self.reach.dependencies(&self.graph, node, &many.address.module),
-            create_before_destroy: self.create_first[node],
+            create_before_destroy: self.create_first.holds(node, &many.address.module),
             prevent_destroy,
         }
     }

@@ -39,6 +39,42 @@ async fn what_was_changed_is_changed_back() {
 }
 
 #[tokio::test]
+async fn what_is_remarked_on_is_told_also_where_nothing_changes() {
+    let project = Project::new();
+    project.apply(TWO).await;
+    let id = project.world.id("thing", "a");
+    project.world.look().remarks.insert(id, "it is not running".into());
+    assert_data_eq!(
+        project.plan(TWO).await,
+        str![[r#"
+= thing.a (it is not running)
+
+"#]]
+    );
+    let plan = project.try_plan(TWO).await.unwrap();
+    assert!(plan.is_empty());
+    let read: ha_plan::Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    assert_eq!(read.remarks, [("thing.a".parse().unwrap(), "it is not running".to_owned())]);
+    // With a change, or a difference from the state, they are told there.
+    assert_data_eq!(
+        project.plan(&TWO.replace("size = 5", "size = 6")).await,
+        str![[r#"
+~ thing.a revision: 1 -> ?(thing.a.revision), size: 5 -> 6 (it is not running)
+
+"#]]
+    );
+    project.world.change("thing", "a", "size", 7);
+    let ignoring = TWO.replace("size = 5", "size = 5\n lifecycle { ignore_changes = [size] }");
+    assert_data_eq!(
+        project.plan(&ignoring).await,
+        str![[r#"
+! thing.a size (it is not running)
+
+"#]]
+    );
+}
+
+#[tokio::test]
 async fn what_is_gone_is_made_again_and_what_refers_to_it_follows() {
     let project = Project::new();
     project.apply(TWO).await;

@@ -1,5 +1,6 @@
 //! Making anew, for each of the reasons there are.
 
+use ha_kind::Action;
 use snapbox::{assert_data_eq, str};
 
 use crate::project::Project;
@@ -358,4 +359,68 @@ async fn what_is_protected_is_not_destroyed() {
 
 "#]]
     );
+}
+
+#[tokio::test]
+async fn each_instance_of_a_module_says_for_itself_what_is_made_first() {
+    let project = Project::new();
+    let text = |name: &str| {
+        format!(
+            r#"
+            locals {{
+              first = {{ a = true, b = false, c = false }}
+            }}
+            resource "thing" "shared" {{ name = "shared{name}" }}
+            module "m" {{
+              source   = "./m"
+              for_each = local.first
+              key      = each.key
+              first    = each.value
+              name     = "{name}"
+              shared   = each.value ? thing.shared.id : thing.shared.id
+            }}
+=== m/main.hcl
+            variable "key" {{}}
+            variable "first" {{}}
+            variable "name" {{}}
+            variable "shared" {{}}
+            resource "thing" "base" {{ name = "base${{var.key}}${{var.name}}" }}
+            module "n" {{
+              source = "../n"
+              base   = thing.base.id
+              name   = "inner${{var.key}}${{var.name}}"
+            }}
+            resource "thing" "it" {{
+              name = "${{var.key}}${{var.name}}"
+              note = "${{module.n.id}} ${{var.shared}}"
+              lifecycle {{ create_before_destroy = var.first }}
+            }}
+=== n/main.hcl
+            variable "base" {{}}
+            variable "name" {{}}
+            resource "thing" "inner" {{
+              name = var.name
+              note = var.base
+            }}
+            output "id" {{ value = thing.inner.id }}
+            "#
+        )
+    };
+    project.apply(&text("")).await;
+    let first = |address: &str| project.state().records[&address.parse().unwrap()].create_before_destroy;
+    for (key, is_first) in [("a", true), ("b", false), ("c", false)] {
+        for block in ["thing.base", "module.n.thing.inner", "thing.it"] {
+            assert_eq!(first(&format!("module.m[\"{key}\"].{block}")), is_first, "{block} of {key}");
+        }
+    }
+    // What several instances depend on is made first if any of them is.
+    assert!(first("thing.shared"));
+    let plan = project.try_plan(&text("!")).await.unwrap();
+    for change in &plan.changes {
+        let expected = if first(&change.address.to_string()) { Action::CreateThenDelete } else { Action::DeleteThenCreate };
+        assert_eq!(change.action, expected, "{}", change.address);
+    }
+    assert_eq!(plan.changes.len(), 10);
+    project.apply(&text("!")).await;
+    project.assert_one_of_each();
 }

@@ -23,6 +23,9 @@ pub(crate) fn plan(plan: &Plan) -> String {
     for (address, why) in &plan.unchecked {
         writeln!(text, "? {address} {why}").unwrap();
     }
+    for (address, remark) in &plan.remarks {
+        writeln!(text, "= {address} ({remark})").unwrap();
+    }
     for (name, it) in plan.outputs.iter().filter(|(_, it)| it.is_change()) {
         let side = |it: &Option<Value>| it.as_ref().map_or("none".into(), value);
         writeln!(text, "output {name}: {} -> {}", side(&it.before), side(&it.after)).unwrap();
