@@ -120,8 +120,9 @@ pub(super) fn output(it: &OutputChange, redactor: &mut Redactor<'_>) -> Json {
     let ShownOutput { before, after, sensitive } = &shown_output_change(it, redactor);
     let action = output_action(it);
     let marks = |side: &Option<Shown>, of: fn(&Shown) -> Json| side.as_ref().map_or(Json::Bool(false), of);
-    // As terraform has it: of both sides, whether they are there or not.
-    let hidden = |side: &Option<Shown>| if *sensitive { Json::Bool(true) } else { marks(side, sensitives) };
+    // As Terraform has it: what is or was a secret is one on both sides, whether they are there or not.
+    let sensitive = *sensitive || matches!(marks(before, sensitives), Json::Bool(true));
+    let hidden = |side: &Option<Shown>| if sensitive { Json::Bool(true) } else { marks(side, sensitives) };
     let mut fields = vec![("actions", actions(action)), ("before", before.as_ref().into())];
     if after.as_ref().is_none_or(|it| !matches!(it, Shown::Unknown { .. })) {
         fields.push(("after", after.as_ref().into()));
