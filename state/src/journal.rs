@@ -28,7 +28,7 @@ pub(crate) fn scan(segments: &[Segment], place: &str) -> Result<Scan, StateError
     let mut expected = first.number;
     for (index, Segment { number, bytes }) in segments.iter().enumerate() {
         if *number != expected {
-            let why = format!("its journal jumps from frame {} to frame {number}", expected - 1);
+            let why = format!("its journal jumps from frame {} to frame {number}", expected.saturating_sub(1));
             return Err(StateError::incomplete(place, why).help("restore the state from a backup"));
         }
         let mut at = 0;

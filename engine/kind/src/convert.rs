@@ -69,7 +69,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
             Ok(Value::unknown(ty, value.cause()))
         }
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::List(of)) => Ok(Value::list(converted_items(value, of)?)),
-        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => Ok(set(converted_items(value, of)?)),
+        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => Ok(set(converted_items(value, of)?, of)),
         (Value::List(items) | Value::Tuple(items), Type::Tuple(of)) => {
             if items.len() != of.len() {
                 return Err(required(ty));
@@ -137,12 +137,16 @@ fn is_of(value: &Value, ty: &Type) -> bool {
 }
 
 /// A set of these. A secret among them makes all of it one, since a set's elements have no places to mark.
-fn set(items: Vec<Value>) -> Value {
-    if items.iter().any(Value::contains_sensitive) {
-        let plain: BTreeSet<Value> = items.iter().map(Value::revealed).collect();
-        return Value::Set(Arc::new(plain)).sensitive();
-    }
-    Value::Set(Arc::new(items.into_iter().collect()))
+fn set(items: Vec<Value>, of: &Arc<Type>) -> Value {
+    let sensitive = items.iter().any(Value::contains_sensitive);
+    let open = |it: &&Value| !it.is_wholly_known();
+    let (many, cause) = (items.iter().filter(open).count(), items.iter().find(open).and_then(Value::cause));
+    let plain: BTreeSet<Value> =
+        if sensitive { items.iter().map(Value::revealed).collect() } else { items.into_iter().collect() };
+    // Two that are not known yet look the same and need not turn out to be.
+    let collapsed = plain.iter().filter(open).count() < many;
+    let set = if collapsed { Value::unknown(Type::Set(of.clone()), cause) } else { Value::Set(Arc::new(plain)) };
+    if sensitive { set.sensitive() } else { set }
 }
 
 fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, Mismatch> {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use ha_kind::{Diagnostic, Key, Value, code};
 
+use crate::evaluate::Effort;
 use crate::{BlockName, Target};
 
 /// The values that references stand for.
@@ -61,13 +62,15 @@ pub struct Environment<'a> {
     pub(crate) depth: u32,
     /// Whether values that are not marked themselves come out of a secret, so that problems must not show them.
     pub(crate) secret: bool,
+    /// What is left to the evaluation that this is part of; none for one that begins.
+    pub(crate) effort: Option<&'a Effort>,
 }
 
 impl<'a> Environment<'a> {
     /// Evaluation while planning: what depends on the time or on chance is unknown.
     #[must_use]
     pub fn new(scope: &'a dyn Scope, files: &'a dyn Files) -> Self {
-        Self { scope, files, now: None, depth: 0, secret: false }
+        Self { scope, files, now: None, depth: 0, secret: false, effort: None }
     }
 
     /// Evaluation at a time, as during apply.

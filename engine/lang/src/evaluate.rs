@@ -2,6 +2,7 @@
 
 mod call;
 mod each;
+mod effort;
 mod operator;
 mod size;
 mod step;
@@ -17,6 +18,7 @@ use crate::shown::shown;
 use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Piece};
 pub(crate) use each::{is_open, items as iterated};
+pub(crate) use effort::Effort;
 pub(crate) use operator::sure_equal;
 pub(crate) use size::{MOST, TooMany, has_too_many};
 pub(crate) use step::common;
@@ -38,8 +40,8 @@ pub(crate) struct Evaluator<'e> {
     quiet: u32,
     /// Whether what is being looked at came out of a secret and bears no mark itself, so that problems must not show it.
     pub(crate) secret: bool,
-    /// How often loops turned.
-    turns: usize,
+    /// What it may still spend.
+    effort: &'e Effort,
 }
 
 impl Expression {
@@ -57,15 +59,27 @@ impl Expression {
         if let Kind::Literal(value) = &root.kind {
             return Ok(value.clone());
         }
-        let slots = bound.to_vec();
+        if let Some(effort) = environment.effort {
+            return self.evaluate_within(effort, bound, environment);
+        }
+        let effort = Effort::new();
+        let outcome = self.evaluate_within(&effort, bound, &Environment { effort: Some(&effort), ..*environment });
+        match effort.into_problem() {
+            Some(problem) => Err(vec![problem]),
+            None => outcome,
+        }
+    }
+
+    fn evaluate_within(&self, effort: &Effort, bound: &[Value], environment: &Environment<'_>) -> Result<Value, Vec<Diagnostic>> {
+        let root = &self.0.root;
         let mut evaluator = Evaluator {
             environment: *environment,
             file: &self.0.span.file,
-            slots,
+            slots: bound.to_vec(),
             problems: Vec::new(),
             quiet: 0,
             secret: environment.secret,
-            turns: 0,
+            effort,
         };
         match evaluator.node(root) {
             Ok(value) if has_too_many(&value) => {
@@ -116,10 +130,13 @@ impl Evaluator<'_> {
         Span::new(self.file.clone(), at.start as usize..at.end as usize)
     }
 
-    /// Counts a turn of a loop, unless there were too many.
-    fn turn(&mut self, node: &Node) -> Result<(), Failed> {
-        self.turns += 1;
-        if self.turns > MOST { Err(self.fail(node, mistake::too_many_turns())) } else { Ok(()) }
+    /// Counts a turn of a loop or a call, unless there were too many.
+    fn spend(&self, node: &Node) -> Result<(), Failed> {
+        if self.effort.spend() {
+            return Ok(());
+        }
+        self.effort.exhausted(|| mistake::too_much_effort().at(self.span(node.at)));
+        Err(Failed)
     }
 
     /// Records a problem at a node, with what the references in it stand for.
@@ -190,14 +207,16 @@ impl Evaluator<'_> {
         let types = [Type::of(&then_value), Type::of(&otherwise_value)];
         let Some(ty) = unify(&types) else {
             let both = self.span(then.at.to(otherwise.at));
-            return Err(self.fail(then, mistake::arms_differ(&types[0], &types[1]).at(both)));
+            let values = [&then_value, &otherwise_value].map(|it| self.showable(it));
+            return Err(self.fail(then, mistake::arms_differ(&values[0], &values[1]).at(both)));
         };
         let (value, node) = match decided {
             Value::Bool(true) => (then_value, then),
             Value::Bool(false) => (otherwise_value, otherwise),
             _ => {
                 let marked = sensitive || then_value.contains_sensitive() || otherwise_value.contains_sensitive();
-                let unknown = Value::unknown(ty, decided.cause());
+                let open = step::has_open_type(&then_value) || step::has_open_type(&otherwise_value);
+                let unknown = Value::unknown(if open { Type::Any } else { ty }, decided.cause());
                 return Ok(if marked { unknown.sensitive() } else { unknown });
             }
         };

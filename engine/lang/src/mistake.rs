@@ -147,7 +147,10 @@ pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
     error(format!("a condition is true or false, not a {}", kind(value))).code(code::WRONG_TYPE)
 }
 
-pub(crate) fn arms_differ(then: &Type, otherwise: &Type) -> Diagnostic {
+pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
+    // The names of attributes may be secrets too.
+    let ty = |it: &Value| if it.contains_sensitive() { kind(it) } else { Type::of(it).to_string() };
+    let (then, otherwise) = (ty(then), ty(otherwise));
     error("the two results of a condition must have one type")
         .code(code::WRONG_TYPE)
         .detail(format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."))
@@ -279,8 +282,10 @@ pub(crate) fn too_many_elements() -> Diagnostic {
     error(TooMany::MESSAGE).code(code::TOO_MUCH)
 }
 
-pub(crate) fn too_many_turns() -> Diagnostic {
-    error("the loops of this expression go over more than four million elements together").code(code::TOO_MUCH)
+pub(crate) fn too_much_effort() -> Diagnostic {
+    error("the loops and calls of this expression take more than four million turns together")
+        .code(code::TOO_MUCH)
+        .help("evaluate parts of it once, as locals, or go over fewer elements")
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {

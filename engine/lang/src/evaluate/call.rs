@@ -65,6 +65,7 @@ impl Evaluator<'_> {
             let rest = arguments.split_off(function.parameters.len());
             arguments.push(Value::tuple(rest));
         }
+        self.spend(node)?;
         let environment = Environment { secret: self.secret || sensitive, ..self.environment };
         let value = function.result.evaluate_with(&arguments, &environment).map_err(|mut problems| {
             let span = self.span(node.at);

@@ -73,7 +73,7 @@ impl Evaluator<'_> {
         };
         let mut unknown = None;
         for (key, item) in items {
-            self.turn(node)?;
+            self.spend(node)?;
             let bound = self.slots.len();
             if it.keyed {
                 self.slots.push(key);

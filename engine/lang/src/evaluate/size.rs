@@ -2,7 +2,7 @@
 
 use ha_kind::Value;
 
-/// How many elements, in all depths, a value may have, and how often the loops of one expression may turn.
+/// How many elements, in all depths, a value may have, and how many turns and calls one evaluation may take.
 pub(crate) const MOST: usize = 4_000_000;
 
 /// A value with more elements than any should have.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ha_kind::{Key, Name, Number, Type, Value, convert};
 
+use super::each::unmarked;
 use super::{Evaluator, Failed, Outcome};
 use crate::mistake;
 use crate::tree::{BlockName, Node};
@@ -170,6 +171,7 @@ impl Evaluator<'_> {
     fn each_element<'v>(&mut self, items: impl Iterator<Item = &'v Value>, each: &Node) -> Result<Vec<Value>, Failed> {
         let mut results = Vec::with_capacity(items.size_hint().0);
         for item in items {
+            self.spend(each)?;
             self.slots.push(item.clone());
             let result = self.node(each);
             self.slots.pop();
@@ -191,8 +193,16 @@ fn usize_of(number: &Number) -> Option<usize> {
     number.as_i64().and_then(|it| usize::try_from(it).ok())
 }
 
-/// The type that all items have, or `Any`.
+/// The type that all items have, or `Any`; that of one whose type is not known yet may turn out to be any.
 pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
-    let types: Vec<Type> = items.map(Type::of).collect();
+    let types: Vec<Type> = match items.map(|it| (!has_open_type(it)).then(|| Type::of(it))).collect() {
+        Some(types) => types,
+        None => return Type::Any,
+    };
     ha_kind::unify(&types).unwrap_or(Type::Any)
+}
+
+/// Whether not even its type is known.
+pub(super) fn has_open_type(value: &Value) -> bool {
+    matches!(unmarked(value).0, Value::Unknown(it) if it.ty == Type::Any)
 }

@@ -186,8 +186,9 @@ impl Evaluator<'_> {
         let Some(items) = each::items(plain) else {
             return Err(self.fail(collection, mistake::not_iterable(plain)));
         };
+        let before = text.parts.len();
         for (key, item) in items {
-            self.turn(collection)?;
+            self.spend(collection)?;
             let bound = self.slots.len();
             if *keyed {
                 self.slots.push(key);
@@ -199,6 +200,10 @@ impl Evaluator<'_> {
             if text.is_full() {
                 break;
             }
+        }
+        if sensitive && text.parts.len() == before {
+            // That it says nothing is a secret too.
+            text.push_part(Part::Secret("".into()));
         }
         Ok(())
     }

@@ -92,6 +92,8 @@ fn concat(arguments: &[Value]) -> Answer {
     let mut items = Vec::new();
     let (mut sensitive, mut all_lists) = (false, true);
     let mut unknown = None;
+    // What the elements of unknown lists are.
+    let mut types = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
         let (plain, mark) = peeled(argument);
         sensitive |= mark;
@@ -105,16 +107,19 @@ fn concat(arguments: &[Value]) -> Answer {
                 items.extend(more.iter().cloned());
             }
             Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Tuple(_)) => {
-                unknown = unknown.or(Some((plain.clone(), it.ty.clone())));
+                unknown = unknown.or(Some(plain.clone()));
+                match &it.ty {
+                    Type::List(of) => types.push((**of).clone()),
+                    _ => all_lists = false,
+                }
             }
             _ => return Err(Refusal::of(index, format!("a list is required, not a {}", crate::shown::kind(plain)))),
         }
     }
-    if let Some((cause, ty)) = unknown {
-        let ty = match ty {
-            Type::List(of) if all_lists => Type::List(Arc::new(unify([&*of, &common(items.iter())]).unwrap_or(Type::Any))),
-            _ => Type::Any,
-        };
+    if let Some(cause) = unknown {
+        types.extend(items.iter().map(Type::of));
+        let of = unify(&types).filter(|_| all_lists);
+        let ty = of.map_or(Type::Any, |of| Type::List(Arc::new(of)));
         return Ok(marked(unknown_like(&cause, ty), sensitive));
     }
     if !all_lists {

@@ -113,3 +113,23 @@ fn wrong_functions_are_told() {
     assert_eq!(told.len(), 201 - 64);
     assert!(told[0].starts_with("the function `f0` calls functions too deep @ main.hcl"), "{}", told[0]);
 }
+
+#[test]
+fn functions_that_call_each_other_ever_more_often_are_stopped() {
+    let tower = |leaf: &str| -> String {
+        let floor = |it| format!("function \"f{it}\" {{\n params = [x]\n result = [f{0}(x), f{0}(x)][0]\n}}\n", it - 1);
+        let floors: String = (1..=30).map(floor).collect();
+        format!("{floors}function \"f0\" {{\n params = [x]\n result = {leaf}\n}}\n")
+    };
+    let told = |functions: &str, expression: &str| {
+        let tree = Tree::new([("main.hcl", format!("{functions}locals {{ it = {expression} }}").as_str())]);
+        let world = World::new();
+        let problems = tree.configuration().locals["it"].expression.evaluate(&Environment::new(&world, &world));
+        problems.map_or_else(|it| it.iter().map(|it| it.summary.clone()).collect(), |it| vec![written(&it)])
+    };
+    let refused = ["the loops and calls of this expression take more than four million turns together"];
+    assert_eq!(told(&tower("x"), "f10(1)"), ["1"]);
+    assert_eq!(told(&tower("x"), "f30(1)"), refused);
+    let looping = tower("[for it in range(1024) : it][0]");
+    assert_eq!(told(&looping, "try(f14(1), 0)"), refused, "loops and calls count together, and no `try` begins anew");
+}

@@ -1,6 +1,7 @@
 //! Where values differ from terraform's on purpose, each with the reason.
 
-use ha_lang::expression;
+use ha_kind::{Diagnostic, code};
+use ha_lang::{Environment, Nothing, expression};
 use serde_json::Value as Json;
 
 /// What one of the two says of an expression.
@@ -41,16 +42,20 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&["set"]) && in_order(given) == in_order(said) {
                 return Some("sets have an order of their own where nulls, collections and mixed elements are in them");
             }
-            if has(&["-0"]) {
+            if has_negative_zero(text) {
                 return Some("zero has no sign here, not even in a text");
             }
-            if has(&["pow("]) {
-                return Some("terraform works powers out in doubles by a method of its own, so that the last digits differ");
+            if has(&["pow(", "log("]) {
+                return Some(
+                    "terraform works powers and logarithms out in doubles by a method of its own, so that the last digits differ",
+                );
             }
-            if has(&[" ? "]) {
-                return Some("an arm that is not taken and has no value has no type here");
+            if has(&[" ? "]) && in_texts(given) == in_texts(said) {
+                return Some(
+                    "an arm that is not taken and has no value has no type here, so that the other is not converted to it",
+                );
             }
-            if has(&["merge("]) && has(&["null"]) {
+            if has(&["merge("]) && has(&["null"]) && given.contains("null") && said.contains("{}") {
                 return Some("nulls have no types here, so that nothing but nulls merges to null");
             }
             if has(&["==", "!="]) && has(&["tolist(", "toset(", "tomap(", "[]", "{}"]) {
@@ -63,16 +68,19 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                     "calls with too many or too few arguments are refused before anything is evaluated, even within `can` and `try`",
                 );
             }
+            if has(&[" % "]) && problems(text).iter().any(|it| it.summary.contains("zero")) {
+                return Some("a remainder of a division by zero has no value");
+            }
             if has(&["try(", "can("]) && has(&["..."]) {
                 return Some("`try` and `can` take expressions, and no list of them");
             }
             if has(&["cidrsubnet(", "cidrsubnets("]) {
                 return Some("a subnet is not larger than its network");
             }
-            if has(&["-0"]) {
+            if has_negative_zero(text) {
                 return Some("zero has no sign here, so that its logarithm has no value");
             }
-            if has(&["null"]) {
+            if has(&["null"]) && problems(text).iter().any(|it| it.code == Some(code::NULL)) {
                 return Some("a call with a null of no type is wrong at once, not of unknown value");
             }
         }
@@ -80,7 +88,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&[" ? "]) {
                 return Some("an arm that is not taken and has no value does not count, whatever its type would be");
             }
-            if has(&["[*]", ".*"]) {
+            if has(&["[*]", ".*", "[for ", "{ for "]) {
                 return Some(
                     "what would be taken of the elements of an empty collection is not looked at, as they have no type here",
                 );
@@ -95,6 +103,30 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
         (None, None) => {}
     }
     None
+}
+
+/// What is wrong with an expression by itself.
+fn problems(text: &str) -> Vec<Diagnostic> {
+    let evaluated = expression("<drawn>", text).and_then(|it| it.evaluate(&Environment::new(&Nothing, &Nothing)));
+    evaluated.err().unwrap_or_default()
+}
+
+/// Whether there is a zero with a sign in an expression, and not only a fraction.
+fn has_negative_zero(text: &str) -> bool {
+    text.match_indices("-0").any(|(at, _)| !text[at + 2..].starts_with(|it: char| it == '.' || it.is_ascii_alphanumeric()))
+}
+
+/// The JSON with texts in the place of numbers and truth values.
+fn in_texts(json: &str) -> Option<Json> {
+    fn text(value: Json) -> Json {
+        match value {
+            Json::Bool(_) | Json::Number(_) => Json::String(value.to_string()),
+            Json::Array(items) => items.into_iter().map(text).collect(),
+            Json::Object(items) => Json::Object(items.into_iter().map(|(name, it)| (name, text(it))).collect()),
+            other => other,
+        }
+    }
+    serde_json::from_str(json).ok().map(text)
 }
 
 /// The JSON with the elements of all lists in one order.

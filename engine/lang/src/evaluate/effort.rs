@@ -1,0 +1,38 @@
+//! How much one evaluation may take: a few lines of functions that call each other ask for more than any machine does.
+
+use std::cell::{Cell, RefCell};
+
+use ha_kind::Diagnostic;
+
+use super::MOST;
+
+/// What an expression has left to spend, with all functions it calls and templates it renders.
+pub(crate) struct Effort {
+    left: Cell<usize>,
+    /// What is told once there is nothing left. It fails the whole, whatever `try` would make of it.
+    problem: RefCell<Option<Box<Diagnostic>>>,
+}
+
+impl Effort {
+    pub(super) fn new() -> Self {
+        Self { left: Cell::new(MOST), problem: RefCell::new(None) }
+    }
+
+    /// Spends a turn or a call, unless there is nothing left.
+    pub(super) fn spend(&self) -> bool {
+        match self.left.get().checked_sub(1) {
+            Some(left) => self.left.set(left),
+            None => return false,
+        }
+        true
+    }
+
+    /// Keeps what is wrong where it ran out first.
+    pub(super) fn exhausted(&self, problem: impl FnOnce() -> Diagnostic) {
+        self.problem.borrow_mut().get_or_insert_with(|| Box::new(problem()));
+    }
+
+    pub(super) fn into_problem(self) -> Option<Diagnostic> {
+        self.problem.into_inner().map(|it| *it)
+    }
+}

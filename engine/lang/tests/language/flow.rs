@@ -1,0 +1,94 @@
+//! What is secret flows through whatever expression: nothing shows that depends on it.
+
+use std::sync::Arc;
+
+use ha_kind::{Object, Part, Value};
+use proptest::prelude::*;
+
+use crate::random::{NAMES, expression};
+use crate::world::World;
+use crate::written::written;
+
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok()).unwrap_or(1000);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// A value for each name, one of three.
+fn value(name: &str, choice: u8) -> Value {
+    let one = |of: [Value; 3]| of[usize::from(choice % 3)].clone();
+    let texts = |texts: &[&str]| texts.iter().map(|it| Value::from(*it)).collect::<Vec<_>>();
+    let object = |name: &str, port: i64| Value::object([("name".into(), Value::from(name)), ("port".into(), Value::from(port))]);
+    let map = |items: &[(&str, &str)]| {
+        Value::Map(Arc::new(items.iter().map(|(name, it)| ((*name).into(), Value::from(*it))).collect::<Object>()))
+    };
+    match name {
+        "text" => one(["hush-1", "a", "hush-2"].map(Value::from)),
+        "number" => one([1, 0, 7].map(Value::from)),
+        "flag" => Value::Bool(choice.is_multiple_of(2)),
+        "list" => one([&["hush-1", "b"][..], &["a"], &[]].map(|it| Value::list(texts(it)))),
+        "set" => {
+            one([&["hush-1", "a"][..], &["b"], &["hush-2", "c", "a"]]
+                .map(|it| Value::Set(Arc::new(texts(it).into_iter().collect()))))
+        }
+        "map" => one([map(&[("a", "hush-1")]), map(&[]), map(&[("hush-1", "x"), ("a", "y")])]),
+        _ => one([object("hush-1", 1), object("b", 2), object("hush-2", 1)]),
+    }
+}
+
+/// A world with the values that these choices give, each changed by `with`.
+fn world(choices: [u8; NAMES.len()], with: impl Fn(usize, Value) -> Value) -> World {
+    let named = NAMES.iter().zip(choices).enumerate();
+    let values = named.map(|(index, (name, choice))| (format!("local.{name}"), with(index, value(name, choice)))).collect();
+    World { values, ..World::default() }
+}
+
+/// What shows of a value whatever its secrets are.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Sensitive(_) => "secret".into(),
+        Value::Composed(parts) => {
+            let mut shown: Vec<String> =
+                parts.iter().map(|it| if let Part::Clear(it) = it { format!("{it:?}") } else { "secret".into() }).collect();
+            shown.dedup_by(|a, b| a == "secret" && b == "secret");
+            shown.join(" + ")
+        }
+        Value::Map(it) | Value::Object(it) => it.iter().map(|(name, it)| format!("{name:?} = {}, ", shown(it))).collect(),
+        it if it.children().next().is_some() => format!("[{}]", it.children().map(shown).collect::<Vec<_>>().join(", ")),
+        it => written(it),
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn nothing_shows_that_depends_on_a_secret(
+        choices in prop::collection::vec(any::<u8>(), 0..60),
+        values in any::<[u8; NAMES.len()]>(),
+        others in any::<[u8; NAMES.len()]>(),
+        secret in 0..NAMES.len(),
+    ) {
+        let text = expression(&choices);
+        // Whether something has a value at all is taken for no secret, as in terraform.
+        prop_assume!(!text.contains("can(") && !text.contains("try("));
+        let mut changed = values;
+        changed[secret] = others[secret];
+        let marked = |values| world(values, |index, value| if index == secret { value.sensitive() } else { value }).value(&text);
+        if let (Ok(one), Ok(other)) = (marked(values), marked(changed)) {
+            prop_assert_eq!(shown(&one), shown(&other), "{} shows local.{}:\n{}\n{}", text, NAMES[secret], written(&one), written(&other));
+        }
+    }
+
+    #[test]
+    fn no_problem_shows_a_secret(choices in prop::collection::vec(any::<u8>(), 0..60), secret in 0..NAMES.len()) {
+        let text = expression(&choices);
+        let mut values = [1; NAMES.len()];
+        values[secret] = 0;
+        let world = world(values, |index, value| if index == secret { value.sensitive() } else { value });
+        if let Err(problems) = world.value(&text) {
+            let told = format!("{problems:?}").to_lowercase();
+            prop_assert!(!told.contains("hush"), "{text}: {told}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Everything that reads what others wrote.
+
+mod evaluator;
+mod json;
+mod language;
+mod plan;
+mod problems;
+mod state;
+
+use crate::target::Target;
+
+pub(crate) const ALL: &[Target] = &[language::TARGET, json::TARGET, evaluator::TARGET, state::TARGET, plan::TARGET];

@@ -1,0 +1,143 @@
+//! Plans as they are read back.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Action, Address, Diagnostic, Impact, ImpactSeverity, Object, Part, Path, Span, Type, Value};
+use ha_plan::{
+    Change, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Selection, Settled, Snapshot, Step,
+    StepKind,
+};
+use ha_state::{ProviderName, ProviderRecord};
+
+use super::state::record;
+use crate::target::{Target, likeness};
+
+pub(super) const TARGET: Target = Target { name: "plan", words: WORDS, seeds: || vec![seed()], run };
+
+const WORDS: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ":",
+    ",",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "1e999",
+    "18446744073709551616",
+    "0.1",
+    "\\u0000",
+    "\\ud83d",
+    "é",
+    "\"a.b\"",
+    "\"module.m[0].a.b[\\\"k\\\"]\"",
+    "\"a.b[-1]\"",
+    "data.",
+    "\"$unknown\"",
+    "\"$sensitive\"",
+    "\"create\"",
+    "\"delete\"",
+    "{}",
+    "[]",
+    "[[[[[[[[",
+    "{\"a\":{\"a\":",
+    "*",
+    "**",
+];
+
+fn run(input: &[u8]) -> u64 {
+    let plan: Plan = match serde_json::from_slice(input) {
+        Ok(plan) => plan,
+        // Where it is wrong is another place each time.
+        Err(problem) => {
+            let said = problem.to_string();
+            return likeness(said.split(" at line").next().map(|it| it.split('`').step_by(2).collect::<String>()));
+        }
+    };
+    let written = serde_json::to_vec(&plan).expect("what was read can be written");
+    let again: Plan = serde_json::from_slice(&written).expect("what was written can be read");
+    assert!(again == plan, "a plan is another once it was written and read");
+    likeness(plan.changes.len())
+}
+
+/// A plan with something of each sort. Its fields are all written out, so that a new one cannot be forgotten.
+fn seed() -> Vec<u8> {
+    let address = |text: &str| -> Address { text.parse().expect("it is an address") };
+    let path = || Path::attribute("tags");
+    let parts =
+        [Part::Clear("id ".into()), Part::Secret("hush".into()), Part::Unknown { cause: Some("a.b.id".into()), secret: false }];
+    let values = Object::from([
+        ("name".into(), Value::from("a")),
+        ("password".into(), Value::from("hush").sensitive()),
+        ("open".into(), Value::unknown(Type::List(Type::String.into()), Some("a.b.id".into()))),
+        ("text".into(), Value::Composed(parts.into())),
+        ("ports".into(), Value::tuple([Value::from(80), Value::Null, Value::Bool(true)])),
+        ("names".into(), Value::Set([Value::from("x")].into_iter().collect::<std::collections::BTreeSet<_>>().into())),
+    ]);
+    let change = Change {
+        address: address("module.m[\"k\"].fake_thing.a[0]"),
+        deposed: Some("k1".into()),
+        action: Action::DeleteThenCreate,
+        reason: Some(Reason::Within(address("fake_thing.b"))),
+        before: Some(values.clone()),
+        after: Some(values.clone()),
+        differences: vec![Difference { path: path(), replaces: true }],
+        impacts: vec![Impact { severity: ImpactSeverity::Disruption, message: "restarts it".into() }],
+        remarks: vec!["it is stopped".into()],
+        group: Some("g".into()),
+        gone_with: Some(address("fake_thing.b")),
+        moved_from: Some(address("fake_thing.c")),
+        importing: Some("i-1".into()),
+        span: Some(Span::new("main.hcl".into(), 0..4)),
+        because: vec!["var.x".into()],
+    };
+    let drift = Drift {
+        address: address("data.fake_thing.d"),
+        before: values.clone(),
+        after: None,
+        paths: vec![path()],
+        remarks: Vec::new(),
+        contributes: true,
+    };
+    let plan = Plan {
+        mode: PlanMode::Normal,
+        snapshot: Snapshot {
+            sources: vec![("main.hcl".into(), "locals {}".into())],
+            variables: BTreeMap::from([("x".into(), Value::from(1))]),
+            environment: Some("test".into()),
+            files: BTreeMap::from([("a".into(), Some("YQ==".into())), ("b".into(), None)]),
+        },
+        lineage: "0f7c".into(),
+        state_number: 12,
+        identities: vec![Identity {
+            provider: ProviderName::aliased("fake", "west"),
+            facts: vec![("account".into(), "1".into())],
+        }],
+        changes: vec![change],
+        unchanged: 3,
+        drift: vec![drift],
+        unchecked: vec![(address("fake_thing.e"), "it does not answer".into())],
+        outputs: BTreeMap::from([("o".into(), OutputChange { before: None, after: Some(Value::from("x")), sensitive: true })]),
+        steps: vec![
+            Step { what: StepKind::Delete(0), after: vec![] },
+            Step { what: StepKind::Junction, after: vec![0] },
+            Step { what: StepKind::Create(0), after: vec![1] },
+        ],
+        rolling: vec![Rolling { group: "g".into(), chains: vec![vec![0], vec![2]], at_most: 1 }],
+        settled: vec![Settled::Seen(record("a").into()), Settled::Gone(address("fake_thing.f"))],
+        providers: BTreeMap::from([(ProviderName::new("fake"), ProviderRecord::default())]),
+        data: BTreeMap::from([(address("data.fake_thing.d"), values)]),
+        versions: BTreeMap::from([(address("fake_thing.a"), 7)]),
+        unfinished: vec![address("fake_thing.g")],
+        moves: vec![Move { from: address("fake_thing.h"), to: address("fake_thing.i") }],
+        selection: Selection { targets: vec!["module.m.*".parse().expect("it is a pattern")], excludes: Vec::new() },
+        left_out: vec![address("fake_thing.j")],
+        errored: false,
+        warnings: vec![Diagnostic::warning("one thing to look at")],
+    };
+    serde_json::to_vec(&plan).expect("a plan can be written")
+}
