@@ -75,10 +75,13 @@ fn fuzz(name: &str, seconds: &str, seed: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
+/// As many inputs are kept to go on from, beyond the seeds; a new one takes the place of another then.
+const POOL: usize = 10_000;
+
 /// Runs one target until it falls or the time is over.
 fn one(target: &Target, time: Duration, seed: u64) -> Result<(), String> {
     let mut chance = Chance::new(seed);
-    let mut watch = Watch::over(target.name, seed).map_err(|it| format!("could not write inputs down: {it}"))?;
+    let watch = Watch::over(target.name, seed).map_err(|it| format!("could not write inputs down: {it}"))?;
     let mut pool = target.all_seeds();
     let (start, given) = (Instant::now(), pool.len());
     let mut seen = HashSet::new();
@@ -100,7 +103,13 @@ fn one(target: &Target, time: Duration, seed: u64) -> Result<(), String> {
         let (from, with) = (chance.below(pool.len()), chance.below(pool.len()));
         let input = mutate::mutated(&pool[from], &pool[with], target.words, &mut chance);
         if next(&input, &mut seen)? {
-            pool.push(input);
+            match pool.len() {
+                POOL.. => {
+                    let place = given + chance.below(pool.len() - given);
+                    pool[place] = input;
+                }
+                _ => pool.push(input),
+            }
         }
     }
     say(&format!(

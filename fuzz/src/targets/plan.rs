@@ -1,6 +1,6 @@
 //! Plans as they are read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::{Action, Address, Diagnostic, Impact, ImpactSeverity, Object, Part, Path, Span, Type, Value};
 use ha_plan::{
@@ -108,8 +108,10 @@ fn seed() -> Vec<u8> {
         snapshot: Snapshot {
             sources: vec![("main.hcl".into(), "locals {}".into())],
             variables: BTreeMap::from([("x".into(), Value::from(1))]),
+            to_give: BTreeSet::from(["y".into()]),
             environment: Some("test".into()),
             files: BTreeMap::from([("a".into(), Some("YQ==".into())), ("b".into(), None)]),
+            ..Snapshot::default()
         },
         lineage: "0f7c".into(),
         state_number: 12,
@@ -121,6 +123,7 @@ fn seed() -> Vec<u8> {
         unchanged: 3,
         drift: vec![drift],
         unchecked: vec![(address("fake_thing.e"), "it does not answer".into())],
+        remarks: vec![(address("fake_thing.k"), "it is slow".into())],
         outputs: BTreeMap::from([("o".into(), OutputChange { before: None, after: Some(Value::from("x")), sensitive: true })]),
         steps: vec![
             Step { what: StepKind::Delete(0), after: vec![] },
