@@ -38,6 +38,46 @@ fn a_directory_of_terraform_is_read_with_its_values() {
     assert!(told.contains("terraform.tfvars") && told.contains("TF_VAR_x"), "{told}");
 }
 
+/// What a configuration of Terraform's says of providers that ask nobody.
+const WITH_PROVIDERS: &str = r#"
+terraform {
+  required_version = "~> 1.11"
+  required_providers {
+    random = { source = "hashicorp/random", version = "~> 3.0" }
+    local  = { source = "hashicorp/local" }
+  }
+}
+provider "random" {}
+provider "local" {
+  alias = "here"
+}
+resource "random_string" "name" {
+  length = 8
+}
+resource "local_file" "note" {
+  provider = local.here
+  filename = "${path.module}/note.txt"
+  content  = random_string.name.result
+  lifecycle {
+    ignore_changes = [content]
+  }
+}
+"#;
+
+#[test]
+fn providers_that_ask_nobody_are_named_as_others_are() {
+    let project = empty();
+    project.write("main.tf", WITH_PROVIDERS);
+    project.done(&["validate"]);
+    project.done(&["apply", "-auto-approve"]);
+    assert_eq!(project.ha(&["plan", "-detailed-exitcode"]).code, 0);
+    project.write("main.tf", &WITH_PROVIDERS.replace("[content]", "[contents]"));
+    let refused = project.ha(&["validate"]);
+    assert!(refused.code == 1 && refused.err.contains("did you mean `content`?"), "{}", refused.err);
+    project.write("main.tf", &WITH_PROVIDERS.replace("provider \"random\" {}", "provider \"random\" { length = 1 }"));
+    assert_eq!(project.ha(&["validate"]).code, 1, "it has no settings");
+}
+
 #[test]
 fn json_is_as_good_as_the_language() {
     let project = empty();

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::resource::{Created, Data, Document, Provider, Reading, Recorded, Resource};
+use crate::resource::{Created, Data, Document, Nobody, Provider, Reading, Recorded, Resource};
 use crate::value::Name;
 use crate::{Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
 
@@ -276,22 +276,43 @@ impl Drivers {
 pub struct Registry {
     schemas: Schemas,
     drivers: Drivers,
+    /// What kinds that ask nobody go by just now, where that is not `ha`.
+    nobody: Option<Name>,
 }
 
 impl Registry {
     /// An empty registry. The provider `ha`, which asks nobody, is always there.
     #[must_use]
     pub fn new() -> Self {
-        Self::default().provider::<crate::Nobody>()
+        Self::default().provider::<Nobody>()
     }
 
     /// Adds a provider.
     #[must_use]
-    pub fn provider<P: Provider>(mut self) -> Self {
+    pub fn provider<P: Provider>(self) -> Self {
+        self.provider_named::<P>(P::NAME.into())
+    }
+
+    /// Adds a provider that asks nobody, with the kinds and documents that `enter` enters: so that a configuration may
+    /// name it, as it may any other.
+    #[must_use]
+    pub fn nobody(mut self, name: &str, enter: impl FnOnce(Self) -> Self) -> Self {
+        self.nobody = Some(name.into());
+        let mut entered = enter(self.provider_named::<Nobody>(name.into()));
+        entered.nobody = None;
+        entered
+    }
+
+    fn provider_named<P: Provider>(mut self, name: Name) -> Self {
         let schema = Schema::of::<P::Settings, crate::resource::NoSettings>();
-        self.schemas.providers.insert(P::NAME.into(), DescribedProvider { schema: schema.clone() });
-        self.drivers.connectors.insert(P::NAME.into(), Arc::new(TypedConnector::<P>(schema, PhantomData)));
+        self.schemas.providers.insert(name.clone(), DescribedProvider { schema: schema.clone() });
+        self.drivers.connectors.insert(name, Arc::new(TypedConnector::<P>(schema, PhantomData)));
         self
+    }
+
+    /// What the provider of a kind goes by.
+    fn name_of<P: Provider>(&self) -> Name {
+        self.nobody.clone().filter(|_| P::NAME == Nobody::NAME).unwrap_or_else(|| P::NAME.into())
     }
 
     /// Adds a kind of resource.
@@ -319,7 +340,7 @@ impl Registry {
                     .conform(&encode(&typed))
                     .map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>().join("; "))
             }),
-            ..Described::new(name.clone(), R::Provider::NAME, empty(), Hooks::new())
+            ..Described::new(name.clone(), self.name_of::<R::Provider>(), empty(), Hooks::new())
         };
         self.drivers.resources.insert(name.clone(), Arc::new(TypedDriver::<R>(OnceLock::new(), PhantomData)));
         self.schemas.enter(Mode::Managed, name, described);
@@ -332,7 +353,7 @@ impl Registry {
         let described = Described {
             derive: Box::new(Schema::of::<D, D::Outputs>),
             derive_hooks: Box::new(D::hooks),
-            ..Described::new(D::KIND, D::Provider::NAME, empty(), Hooks::new())
+            ..Described::new(D::KIND, self.name_of::<D::Provider>(), empty(), Hooks::new())
         };
         self.drivers.readers.insert(D::KIND.into(), Arc::new(TypedReader::<D>(OnceLock::new(), PhantomData)));
         self.schemas.enter(Mode::Data, D::KIND.into(), described);
@@ -345,7 +366,7 @@ impl Registry {
         let described = Described {
             derive: Box::new(Schema::of::<D, D::Outputs>),
             document: Some(Box::new(render::<D>)),
-            ..Described::new(D::KIND, crate::Nobody::NAME, empty(), Hooks::new())
+            ..Described::new(D::KIND, self.name_of::<Nobody>(), empty(), Hooks::new())
         };
         self.schemas.enter(Mode::Data, D::KIND.into(), described);
         self

@@ -14,8 +14,8 @@ mod replace;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Value, code};
-use ha_lang::{BlockName, Configuration, Files, ResourceBlock, kept, unknown_providers};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Span, Step, Value, closest, code};
+use ha_lang::{BlockName, Configuration, Files, IgnoreChanges, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
@@ -322,6 +322,7 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(unknown_kind(self.input.schemas, block));
             return;
         };
+        self.diagnostics.extend(ignored_in_vain(block, described));
         let Some(provider) = self.provider_for(node, block, described) else { return };
         self.imports_into(node);
         let because = self.because(node);
@@ -464,5 +465,27 @@ fn unknown_kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {
     let what = if name.mode == Mode::Data { "data source" } else { "kind of resource" };
     let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).code(code::NO_KIND).at(block.head.clone());
     let known: Vec<Name> = schemas.kinds().filter(|(mode, _)| *mode == name.mode).map(|(_, it)| it.kind.clone()).collect();
-    diagnostic.closest(&name.kind, known.iter().map(|it| &**it)).help("`ha schema` lists all kinds")
+    // The head is more than the kind, so nothing can be put in its place.
+    let diagnostic = match closest(&name.kind, known.iter().map(|it| &**it)) {
+        Some(closest) => diagnostic.help(format!("did you mean `{closest}`?")),
+        None => diagnostic,
+    };
+    diagnostic.help("`ha schema` lists all kinds")
+}
+
+/// Tells of what `ignore_changes` names and the kind does not have.
+fn ignored_in_vain(block: &ResourceBlock, described: &Described) -> Vec<Diagnostic> {
+    let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else { return Vec::new() };
+    let schema = described.schema();
+    let named = paths.iter().filter_map(|(path, span)| match path.steps().first() {
+        Some(Step::Name(name)) => Some((name, span)),
+        _ => None,
+    });
+    let unknown = named.filter(|(name, _)| !schema.arguments.contains_key(*name) && !schema.outputs.contains_key(*name));
+    let told = |(name, span): (&Name, &Span)| {
+        let diagnostic = Diagnostic::error(format!("`{}` has no attribute `{name}` to ignore changes of", block.name.kind));
+        let known = schema.arguments.keys().map(|it| &**it);
+        diagnostic.code(code::NO_ATTRIBUTE).at(span.clone()).within(block.head.clone()).closest(name, known).of(&block.name)
+    };
+    unknown.map(told).collect()
 }

@@ -15,11 +15,13 @@ use ha_kind::Registry;
 /// Enters the documents of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry
-        .document::<circleci_customizations::Customizations>()
-        .document::<circleci_replicated_config::ReplicatedConfig>()
-        .document::<circleci_settings::Settings>()
-        .document::<userdata::Userdata>()
+    registry.nobody("circleci", |registry| {
+        registry
+            .document::<circleci_customizations::Customizations>()
+            .document::<circleci_replicated_config::ReplicatedConfig>()
+            .document::<circleci_settings::Settings>()
+            .document::<userdata::Userdata>()
+    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub fn register(registry: Registry) -> Registry {
         .resource::<ha_data::KeptValue>()
         // As Terraform calls it, so that a configuration of its own can be planned as it is.
         .twin::<ha_data::KeptValue>("terraform_data")
-        .resource::<local_file::LocalFile>()
+        .nobody("local", |registry| registry.resource::<local_file::LocalFile>())
 }
 
 #[cfg(test)]

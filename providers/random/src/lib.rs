@@ -10,7 +10,12 @@ use ha_kind::Registry;
 /// Enters the kinds of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.resource::<random_id::Identifier>().resource::<random_password::Password>().resource::<random_string::RandomString>()
+    registry.nobody("random", |registry| {
+        registry
+            .resource::<random_id::Identifier>()
+            .resource::<random_password::Password>()
+            .resource::<random_string::RandomString>()
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use ha_kind::Registry;
 /// Enters the kinds of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.resource::<tls_ca::Authority>().resource::<tls_cert::Certificate>()
+    registry.nobody("tls", |registry| registry.resource::<tls_ca::Authority>().resource::<tls_cert::Certificate>())
 }
 
 #[cfg(test)]
