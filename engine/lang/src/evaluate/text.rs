@@ -25,6 +25,8 @@ pub(crate) struct Builder {
 pub(crate) struct TooLong;
 
 impl TooLong {
+    /// How many bytes are not too long yet.
+    pub(crate) const LIMIT: usize = LONGEST;
     /// What is said of it.
     pub(crate) const MESSAGE: &str = "the text would be longer than 64 MiB";
 }

@@ -179,8 +179,10 @@ fn element(arguments: &[Value]) -> Answer {
         return Ok(marked(unknown_like(&position, common(items.iter())), sensitive));
     }
     let index = whole_of(&[Value::Null, position], 1)?;
-    let Ok(index) = usize::try_from(index) else { return Err(Refusal::of(1, "it must not be negative")) };
-    Ok(marked(items[index % items.len()].clone(), sensitive))
+    // Past either end it goes round.
+    let count = i128::try_from(items.len()).unwrap_or(i128::MAX);
+    let place = usize::try_from(i128::from(index).rem_euclid(count)).expect("it is less than there are elements");
+    Ok(marked(items[place].clone(), sensitive))
 }
 
 fn index(arguments: &[Value]) -> Answer {

@@ -126,6 +126,7 @@ pub(super) fn regex(arguments: &[Value]) -> Answer {
 
 pub(super) fn regexall(arguments: &[Value]) -> Answer {
     let pattern = compiled(str_of(arguments, 0), 0)?;
+    groups(&pattern)?;
     let found = pattern.captures_iter(str_of(arguments, 1)).map(|it| captured(&pattern, &it));
     Ok(Value::list(found.collect::<Result<Vec<_>, _>>()?))
 }
@@ -133,16 +134,27 @@ pub(super) fn regexall(arguments: &[Value]) -> Answer {
 /// The text that matched, or that of the groups: a tuple, or an object when they have names.
 fn captured(pattern: &Regex, found: &Captures<'_>) -> Answer {
     let text = |index: usize| found.get(index).map_or(Value::Null, |it| Value::from(it.as_str()));
+    Ok(match groups(pattern)? {
+        Groups::None => text(0),
+        Groups::Numbered(count) => Value::tuple((1..=count).map(text)),
+        Groups::Named(names) => Value::object(names.into_iter().zip(1..).map(|(name, index)| (name, text(index)))),
+    })
+}
+
+/// The groups of a pattern.
+enum Groups {
+    None,
+    Numbered(usize),
+    Named(Vec<Arc<str>>),
+}
+
+fn groups(pattern: &Regex) -> Result<Groups, Refusal> {
     let names: Vec<Option<&str>> = pattern.capture_names().skip(1).collect();
-    if names.is_empty() {
-        return Ok(text(0));
-    }
     if names.iter().all(Option::is_none) {
-        return Ok(Value::tuple((1..=names.len()).map(text)));
+        return Ok(if names.is_empty() { Groups::None } else { Groups::Numbered(names.len()) });
     }
-    let named: Option<Vec<(Arc<str>, Value)>> =
-        names.iter().enumerate().map(|(index, name)| Some(((*name)?.into(), text(index + 1)))).collect();
-    named.map(Value::object).ok_or_else(|| Refusal::of(0, "either all groups have names or none"))
+    let named: Option<Vec<Arc<str>>> = names.into_iter().map(|it| it.map(Arc::from)).collect();
+    named.map(Groups::Named).ok_or_else(|| Refusal::of(0, "either all groups have names or none"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::format::{format, formatlist};
 use super::pattern::{compiled, regex, regexall};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, number, str_of, text, whole_of};
-use crate::evaluate::Builder;
+use crate::evaluate::{Builder, TooLong};
 use Kind::{Any, Bool, Text};
 
 const TEXT: &[Parameter] = &[text("text")];
@@ -148,9 +148,14 @@ fn one(c: char, mut becomes: impl Iterator<Item = char>) -> char {
 }
 
 fn indent(arguments: &[Value]) -> Answer {
-    let spaces = usize::try_from(whole_of(arguments, 0)?).ok().filter(|it| *it <= 1 << 16);
-    let spaces = spaces.ok_or_else(|| Refusal::of(0, "it must be from 0 to 65536"))?;
-    text_of(&str_of(arguments, 1).replace('\n', &format!("\n{}", " ".repeat(spaces))))
+    let spaces = usize::try_from(whole_of(arguments, 0)?).map_err(|_| Refusal::of(0, "it must not be negative"))?;
+    let text = str_of(arguments, 1);
+    let breaks = text.matches('\n').count();
+    if breaks.saturating_mul(spaces) > TooLong::LIMIT {
+        return Err(Refusal::new(TooLong::MESSAGE));
+    }
+    let margin = if breaks > 0 { " ".repeat(spaces) } else { String::new() };
+    text_of(&text.replace('\n', &format!("\n{margin}")))
 }
 
 fn join(arguments: &[Value]) -> Answer {
