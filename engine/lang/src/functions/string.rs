@@ -151,7 +151,7 @@ fn indent(arguments: &[Value]) -> Answer {
     let spaces = usize::try_from(whole_of(arguments, 0)?).map_err(|_| Refusal::of(0, "it must not be negative"))?;
     let text = str_of(arguments, 1);
     let breaks = text.matches('\n').count();
-    if breaks.saturating_mul(spaces) > TooLong::LIMIT {
+    if breaks.max(1).saturating_mul(spaces) > TooLong::LIMIT {
         return Err(Refusal::new(TooLong::MESSAGE));
     }
     let margin = if breaks > 0 { " ".repeat(spaces) } else { String::new() };
