@@ -161,7 +161,6 @@ fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
         let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
             .code(code::NO_CONFIGURATION)
             .code(code::NO_CONFIGURATION)
-            .code(code::NO_CONFIGURATION)
             .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
         return Err(notice.into());
     }
@@ -189,7 +188,6 @@ fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
     let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{shown}`"))?;
     let text = text(bytes).map_err(|line| {
         Notice::error(format!("`{shown}` is not UTF-8 text"))
-            .code(code::NOT_TEXT)
             .code(code::NOT_TEXT)
             .code(code::NOT_TEXT)
             .note("line", line.to_string())

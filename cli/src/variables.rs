@@ -83,7 +83,6 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
                 let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives"))
                     .code(code::NO_VALUE)
                     .code(code::NO_VALUE)
-                    .code(code::NO_VALUE)
                     .closest(&name, known);
                 put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
             }
@@ -139,7 +138,6 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
                 at(
                     Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin))
                         .code(code::NO_VALUE)
-                        .code(code::NO_VALUE)
                         .code(code::NO_VALUE),
                     candidate,
                 )
@@ -166,7 +164,6 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
         Some(default) => Ok(mark(default.clone())),
         None => {
             let missing = Diagnostic::error(format!("no value for the variable `{name}`"))
-                .code(code::NO_VALUE)
                 .code(code::NO_VALUE)
                 .code(code::NO_VALUE)
                 .at(span.clone())
@@ -254,7 +251,6 @@ fn violation(
     let help = format!("a `validation` of `variable \"{name}\"` says so");
     vec![
         Diagnostic::error(format!("the value of `var.{name}`{from} will not do"))
-            .code(code::CONDITION)
             .code(code::CONDITION)
             .code(code::CONDITION)
             .at(span)

@@ -212,7 +212,6 @@ fn text(name: &str, bytes: Vec<u8>) -> Result<String, Notice> {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|it| **it == b'\n').count() + 1;
         Notice::error(format!("`{name}` is not UTF-8 text"))
             .code(code::NOT_TEXT)
-            .code(code::NOT_TEXT)
             .note("line", line.to_string())
             .help("save it as UTF-8")
     })

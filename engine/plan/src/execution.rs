@@ -249,7 +249,6 @@ impl Execution {
         found().ok_or_else(|| {
             let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
                 .code(code::OTHER_THAN_PLANNED)
-                .code(code::OTHER_THAN_PLANNED)
                 .of(address);
             let diagnostic = match graph.block_at(&address.block) {
                 Some(block) => diagnostic.at(block.head.clone()),
@@ -273,7 +272,6 @@ impl Execution {
         {
             if !agrees(planned, &value.get(output)) {
                 let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says"))
-                    .code(code::OTHER_THAN_PLANNED)
                     .code(code::OTHER_THAN_PLANNED)
                     .at(block.head.clone());
                 let detail = "It was known while planning, and the service answered something else. It is done and on record.";
@@ -361,7 +359,6 @@ impl Execution {
         if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {
             let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))
                 .code(code::OTHER_THAN_PLANNED)
-                .code(code::OTHER_THAN_PLANNED)
                 .at(block.span.clone());
             let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
             return Err(vec![diagnostic.detail(cause)]);
@@ -439,7 +436,6 @@ fn hold_against_plan(
     let at = |name: &Name, what: &str| {
         let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
         Diagnostic::error(format!("`{name}` {what}"))
-            .code(code::OTHER_THAN_PLANNED)
             .code(code::OTHER_THAN_PLANNED)
             .at(span)
             .within(block.head.clone())

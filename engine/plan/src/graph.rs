@@ -387,7 +387,6 @@ impl Graph {
         names.dedup();
         let diagnostic = Diagnostic::error("these refer to each other in a circle")
             .code(code::CIRCLE)
-            .code(code::CIRCLE)
             .detail(format!("{} each wait for another of them.", names.join(", ")))
             .help("move what they share into a local value or a resource of its own");
         match circle.iter().find_map(|id| self.span(*id)) {

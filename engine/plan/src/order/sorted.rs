@@ -59,7 +59,6 @@ fn circle(stuck: &BTreeSet<String>) -> Diagnostic {
     let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
     Diagnostic::error("these changes wait for each other in a circle")
         .code(code::WAITING)
-        .code(code::WAITING)
         .detail(format!("Each of {} can only be made after another of them.", stuck.join(", ")))
         .help("take one of them out of the configuration, apply, and put it back")
 }

@@ -44,7 +44,6 @@ impl Planner<'_> {
                 let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
                     .code(code::WRONG_ARGUMENTS)
                     .code(code::WRONG_ARGUMENTS)
-                    .code(code::WRONG_ARGUMENTS)
                     .at(block.head.clone());
                 self.diagnostics.push(diagnostic.detail(redacted(&message, &kept)).of(address));
                 return;
