@@ -160,7 +160,6 @@ fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
         let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
             .code(code::NO_CONFIGURATION)
-            .code(code::NO_CONFIGURATION)
             .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
         return Err(notice.into());
     }
@@ -186,14 +185,16 @@ pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String>
 fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
     let shown = name.display().to_string();
     let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{shown}`"))?;
-    let text = text(bytes).map_err(|line| {
-        Notice::error(format!("`{shown}` is not UTF-8 text"))
-            .code(code::NOT_TEXT)
-            .code(code::NOT_TEXT)
-            .note("line", line.to_string())
-            .help("save it as UTF-8")
-    })?;
+    let text = text(bytes).map_err(|line| not_text(&shown, line))?;
     Ok(SourceFile::new(shown, text))
+}
+
+/// What to say of a file that is no text from some line on.
+pub(crate) fn not_text(name: &str, line: usize) -> Notice {
+    Notice::error(format!("`{name}` is not UTF-8 text"))
+        .code(code::NOT_TEXT)
+        .note("line", line.to_string())
+        .help("save it as UTF-8")
 }
 
 /// The text that a file holds.

@@ -168,7 +168,6 @@ impl Scope for Recorded<'_> {
                     }
                     None => Err(Box::new(
                         Diagnostic::error(format!("there is no `{block}`, neither configured nor recorded"))
-                            .code(code::UNDECLARED)
                             .code(code::UNDECLARED),
                     )),
                 }

@@ -82,7 +82,6 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
                 let known = configuration.variables.keys().map(|it| &**it);
                 let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives"))
                     .code(code::NO_VALUE)
-                    .code(code::NO_VALUE)
                     .closest(&name, known);
                 put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
             }
@@ -137,7 +136,6 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
             vec![
                 at(
                     Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin))
-                        .code(code::NO_VALUE)
                         .code(code::NO_VALUE),
                     candidate,
                 )
@@ -164,7 +162,6 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
         Some(default) => Ok(mark(default.clone())),
         None => {
             let missing = Diagnostic::error(format!("no value for the variable `{name}`"))
-                .code(code::NO_VALUE)
                 .code(code::NO_VALUE)
                 .at(span.clone())
                 .label("has no default");
@@ -251,7 +248,6 @@ fn violation(
     let help = format!("a `validation` of `variable \"{name}\"` says so");
     vec![
         Diagnostic::error(format!("the value of `var.{name}`{from} will not do"))
-            .code(code::CONDITION)
             .code(code::CONDITION)
             .at(span)
             .label(message)

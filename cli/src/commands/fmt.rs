@@ -1,4 +1,3 @@
-use ha_kind::code;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use ha_lang::{SourceFile, format};
 use similar::TextDiff;
 
 use super::Session;
+use crate::project::{not_text, text};
 use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::notice::Notice;
 use crate::views::sources::Sources;
@@ -95,7 +95,7 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
 fn standard_input(arguments: &FmtArgs, session: &Session) -> Ended {
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes).context("could not read the standard input")?;
-    let file = SourceFile::new(STDIN, text(STDIN, bytes)?);
+    let file = SourceFile::new(STDIN, text(bytes).map_err(|line| not_text(STDIN, line))?);
     let sources: Sources = [(file.name.to_string(), file.text.to_string())].into_iter().collect();
     let formatted = format(&file).map_err(|it| Trouble::of(&it).within(&sources))?;
     let is_other = formatted != *file.text;
@@ -204,15 +204,5 @@ fn source(path: &Path) -> Result<SourceFile, Notice> {
     let name = path.display().to_string();
     let bytes =
         fs::read(path).map_err(|error| Notice::error(format!("could not read `{name}`")).note("cause", error.to_string()))?;
-    Ok(SourceFile::new(name.clone(), text(&name, bytes)?))
-}
-
-fn text(name: &str, bytes: Vec<u8>) -> Result<String, Notice> {
-    String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|it| **it == b'\n').count() + 1;
-        Notice::error(format!("`{name}` is not UTF-8 text"))
-            .code(code::NOT_TEXT)
-            .note("line", line.to_string())
-            .help("save it as UTF-8")
-    })
+    Ok(SourceFile::new(name.clone(), text(bytes).map_err(|line| not_text(&name, line))?))
 }

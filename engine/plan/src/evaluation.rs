@@ -173,7 +173,6 @@ fn invalid(graph: &Graph, world: &World, instance: InstanceId, variable: &Variab
 fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name))
         .code(code::SECRET)
-        .code(code::SECRET)
         .at(output.value.span().clone());
     diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
 }

@@ -115,7 +115,6 @@ fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic
     }
     let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own"))
         .code(code::MOVE)
-        .code(code::MOVE)
         .at(span.clone());
     let help = "use a `removed` block for the old one and an `import` block for the new one";
     Some(diagnostic.help(help))
@@ -258,7 +257,6 @@ impl Removal {
     fn blocked(&mut self, statement: &Statement<'_>, from: &Place, to: &Place) {
         let Some(span) = statement.span else { return };
         let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already"))
-            .code(code::MOVE)
             .code(code::MOVE)
             .at(span.clone());
         let help = format!(

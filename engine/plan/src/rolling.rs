@@ -53,7 +53,6 @@ fn tangled_members(group: &str, members: &[usize], changes: &[Change]) -> Diagno
     let names: Vec<String> = members.iter().map(|it| format!("`{}`", changes[*it].address)).collect();
     Diagnostic::warning(format!("the members of `{group}` cannot all be changed one after another"))
         .code(code::WAITING)
-        .code(code::WAITING)
         .detail(format!("Among {} some steps of one wait for steps of another and the other way round.", names.join(", ")))
         .help("change fewer things at once: apply first what replaces nothing, then one kind of resource after another")
 }

@@ -85,7 +85,6 @@ fn refuse(before: &State, pushed: &State) -> Result<(), Trouble> {
     if !before.is_new() && before.lineage != pushed.lineage {
         let notice = Notice::error("it is another state")
             .code(code::OTHER_STATE)
-            .code(code::OTHER_STATE)
             .note("this", before.lineage.clone())
             .note("pushed", pushed.lineage.clone());
         wrong.push(notice.help("make sure that this is the right directory").help(force));

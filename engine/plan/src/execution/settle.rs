@@ -66,7 +66,6 @@ impl Execution {
             let address = self.world.block_address(instance, place);
             let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned"))
                 .code(code::OTHER_THAN_PLANNED)
-                .code(code::OTHER_THAN_PLANNED)
                 .at(block.head.clone());
             return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan").of(address)]);
         }

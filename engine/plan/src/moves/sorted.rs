@@ -35,7 +35,6 @@ pub(super) fn sorted(statements: &[Statement<'_>]) -> Result<Vec<usize>, Diagnos
     }
     let diagnostic = Diagnostic::error("these moves go in a circle")
         .code(code::MOVE)
-        .code(code::MOVE)
         .help("say of each thing where it was once, and where it is now");
     let stuck = (0..statements.len()).filter(|it| missing[*it] > 0).find_map(|it| statements[it].span);
     Err(stuck.into_iter().fold(diagnostic, |it, span| it.at(span.clone())))

@@ -43,7 +43,6 @@ impl Planner<'_> {
             Err(message) => {
                 let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
                     .code(code::WRONG_ARGUMENTS)
-                    .code(code::WRONG_ARGUMENTS)
                     .at(block.head.clone());
                 self.diagnostics.push(diagnostic.detail(redacted(&message, &kept)).of(address));
                 return;
