@@ -26,6 +26,8 @@ ADDRESS = "127.0.0.1"
 SUPERUSER = "rdsadmin"
 # PostgreSQL refuses to run as root; Debian's package brings this account.
 ACCOUNT = "postgres"
+# For how long a server that was killed may take until it is gone for good.
+DYING = 20
 # The kernel's limit for a socket's path, less the name that PostgreSQL gives it.
 LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.65535")
 
@@ -130,6 +132,7 @@ class Server:
             )
         if self.is_running():
             return
+        self._forget_the_dead()
         self._refuse_taken(port)
         self._make_socket_folder()
         self._set_port(port)
@@ -172,11 +175,28 @@ class Server:
 
     def _process(self):
         """The running server, told from a stranger with the same number by its data folder."""
+        pid = self._recorded()
+        return pid if pid and str(self.data) in processes.command_line(pid) else None
+
+    def _recorded(self):
         try:
-            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+            return int((self.data / "postmaster.pid").read_text().split()[0])
         except (OSError, ValueError, IndexError):
             return None
-        return pid if str(self.data) in processes.command_line(pid) else None
+
+    def _forget_the_dead(self):
+        """Waits until a server that was killed is gone. PostgreSQL would take it for a running one as long as its number
+        is in use, be it that nobody has asked for its exit status, or that a stranger has the number by now."""
+        pid = self._recorded()
+        if pid is None:
+            return
+        gone = lambda: not processes.working_in(self.data) and (not processes.exists(pid) or processes.command_line(pid))
+        processes.wait_until(gone, DYING)
+        workers = processes.working_in(self.data)
+        if workers:
+            raise Problem(f"the PostgreSQL server in {self.home} has ended, but its processes {workers} are still at work; end them")
+        if processes.exists(pid):
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _refuse_taken(self, port):
         holder = processes.port_holder(ADDRESS, port)

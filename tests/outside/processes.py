@@ -57,6 +57,25 @@ def wait_until(condition, seconds):
     return True
 
 
+def exists(pid):
+    """Whether the number is in use, be it by a process that has ended and that nobody has asked about."""
+    return os.path.exists(f"/proc/{pid}")
+
+
+def working_in(folder):
+    """The processes whose working folder this is."""
+    found = []
+    for path in pathlib.Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                working = os.readlink(path / "cwd")
+            except OSError:
+                continue  # Ended, or another user's.
+            if working == os.path.realpath(folder):
+                found.append(int(path.name))
+    return found
+
+
 def command_line(pid):
     try:
         words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 import urllib.parse
 
 import boto3
@@ -604,6 +605,28 @@ class Restart(unittest.TestCase):
         self.world.start()
         with self.connect():
             pass
+
+    def test_a_database_that_was_killed_is_started_whoever_has_its_number(self):
+        self.build()
+        [server] = postgresql_server.all_servers(self.world.folder)
+        account = postgresql_server.ACCOUNT if os.geteuid() == 0 else None
+        ended = subprocess.Popen(["true"], user=account)
+        self.addCleanup(ended.wait)
+        stranger = subprocess.Popen(["sleep", "600"], user=account)
+        self.addCleanup(stranger.wait)
+        self.addCleanup(stranger.kill)
+        self.assertTrue(processes.wait_until(lambda: processes.start_time(ended.pid) is None, 20))
+        with unittest.mock.patch.object(postgresql_server, "DYING", 0.1):
+            for process in (ended, stranger):
+                killed = processes.identity(server._process())
+                os.kill(killed["pid"], signal.SIGKILL)
+                self.assertTrue(processes.wait_until(lambda: not processes.exists(killed["pid"]), 20))
+                self.assertTrue(processes.wait_until(lambda: not processes.working_in(server.data), 20))
+                lock = server.data / "postmaster.pid"
+                lock.write_text(lock.read_text().replace(str(killed["pid"]), str(process.pid), 1))
+                server.start(server.port())
+                with self.connect():
+                    pass
 
     def test_no_password_is_left_where_others_read(self):
         self.build()

@@ -57,9 +57,10 @@ class Failures(unittest.TestCase):
         self.assertIsNotNone(before["seconds"])
         members = [self.system.mongod(host) for host in self.system.hosts]
         database = processes.port_holder("127.0.0.1", self.system.postgresql_port)
-        for pid in [*(it["pid"] for it in members), self.system.emulator()["pid"], database.pid]:
-            os.kill(pid, signal.SIGKILL)
-        self.assertTrue(processes.wait_until(lambda: not any(map(processes.is_alive, members)), 20))
+        killed = [*members, self.system.emulator(), processes.identity(database.pid)]
+        for recorded in killed:
+            os.kill(recorded["pid"], signal.SIGKILL)
+        self.assertTrue(processes.wait_until(lambda: not any(map(processes.is_alive, killed)), 20))
         self.system.run()
         self.system.wait_until_whole()
         self.system.ha("plan", "--detailed-exitcode")
