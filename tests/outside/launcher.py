@@ -155,6 +155,8 @@ def _launch(folder, port):
         "HOME": str(folder),
         "PYTHONHASHSEED": "0",
         "AWS_EC2_METADATA_DISABLED": "true",
+        # Amazon's own policies are there, as in every account.
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     }
     log = folder / "emulator.log"
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
