@@ -8,9 +8,11 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use ha_kind::{Address, Mode};
 
 use crate::environment::Environment;
-use crate::place::Place;
+use crate::place::{Place, TellingKeys};
+use crate::project::says_where;
 use crate::providers::kinds;
 use crate::trouble::Trouble;
+use crate::whereabouts::Whereabouts;
 
 /// The variable that a shell asks with.
 pub(crate) const ASKED: &str = "HA_COMPLETE";
@@ -100,7 +102,11 @@ fn recorded() -> Vec<Address> {
 fn place() -> Result<Place, Trouble> {
     let directory = named("chdir").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let environment = Environment::asked(named("env").as_deref(), &directory)?;
-    Ok(Place::of(&directory, environment.as_ref()))
+    // Nobody waits for a store that is elsewhere while typing.
+    if says_where(&directory)? {
+        return Err(Trouble::default());
+    }
+    Place::of(&directory, environment.as_ref(), &Whereabouts::usual(), TellingKeys::of_user())
 }
 
 /// The value of an option, as the line has it so far.

@@ -1,6 +1,7 @@
 //! `ha`: plans and applies what a directory of HCL files says should exist.
 
 mod arguments;
+mod backends;
 mod commands;
 mod completing;
 mod environment;
@@ -17,6 +18,7 @@ mod terminal;
 mod trouble;
 mod variables;
 mod views;
+mod whereabouts;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,21 +1,20 @@
 //! Where a configuration's state is kept, and its key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use ha_kind::Address;
 use ha_state::{
-    Holder, Key, KeyName, KeyRing, Keys, LocalStore, Opening, Reason, State, StateError, Writer, addresses, open_for_reading,
-    open_for_writing,
+    Holder, Key, KeyName, KeyRing, Keys, Opening, Reason, State, StateError, Store, Surroundings, Writer, addresses,
+    open_for_reading, open_for_writing,
 };
 
+use crate::backends::backends;
 use crate::environment::Environment;
 use crate::trouble::Trouble;
+use crate::whereabouts::Whereabouts;
 
 /// Where the state of a local configuration is kept.
 const STATE: &str = ".ha";
@@ -24,15 +23,23 @@ const BACKUPS: &str = "backups";
 
 /// Where a configuration's state is kept, and its key.
 pub(crate) struct Place {
-    store: LocalStore,
+    store: Box<dyn Store>,
+    /// Where this machine keeps what belongs to it.
     directory: PathBuf,
     keys: TellingKeys,
 }
 
 /// The user's keys, and whether one was made just now.
-struct TellingKeys {
+pub(crate) struct TellingKeys {
     ring: KeyRing,
     made: Mutex<Option<PathBuf>>,
+}
+
+impl TellingKeys {
+    /// The keys of who runs this.
+    pub(crate) fn of_user() -> Self {
+        Self { ring: KeyRing::from_environment(), made: Mutex::default() }
+    }
 }
 
 impl Keys for TellingKeys {
@@ -51,34 +58,41 @@ impl Keys for TellingKeys {
 }
 
 impl Place {
-    /// The place of the state of the configuration in a directory, in an environment.
-    pub(crate) fn of(directory: &Path, environment: Option<&Environment>) -> Self {
-        let keys = TellingKeys { ring: KeyRing::from_environment(), made: Mutex::default() };
+    /// The place of the state of the configuration in a directory, in an environment, kept where that says.
+    ///
+    /// # Errors
+    /// When what it says is not known, or makes no sense.
+    pub(crate) fn of(
+        directory: &Path,
+        environment: Option<&Environment>,
+        whereabouts: &Whereabouts,
+        keys: TellingKeys,
+    ) -> Result<Self, Trouble> {
         // The directory worked in needs no name.
         let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
-        let directory = environment.map_or(whole.clone(), |it| whole.join(it.state()));
-        Self { store: LocalStore::new(&directory), directory, keys }
+        let local = environment.map_or(whole.clone(), |it| whole.join(it.state()));
+        let surroundings = Surroundings {
+            directory: directory.to_owned(),
+            local: local.clone(),
+            environment: environment.map(|it| it.name().to_owned()),
+        };
+        let store = whereabouts.open(&backends(), &surroundings)?;
+        Ok(Self { store, directory: local, keys })
     }
 
     /// The state as it is; takes no lock.
     pub(crate) fn state(&self) -> Result<State, Trouble> {
-        Ok(open_for_reading(&self.store, &self.keys)?)
+        Ok(open_for_reading(&*self.store, &self.keys)?)
     }
 
     /// The addresses of all that is recorded; takes no lock.
     pub(crate) fn addresses(&self) -> Result<BTreeSet<Address>, Trouble> {
-        Ok(addresses(&self.store, &self.keys)?)
+        Ok(addresses(&*self.store, &self.keys)?)
     }
 
     /// The key to seal with.
     pub(crate) fn key(&self, lineage: &str) -> Result<Key, Trouble> {
         Ok(self.keys.current(lineage)?.1)
-    }
-
-    /// The key that something says it is sealed with.
-    pub(crate) fn key_named(&self, lineage: &str, id: &str) -> Result<Key, Trouble> {
-        let name = KeyName { id: id.to_owned(), method: "file".into(), parameters: BTreeMap::new() };
-        Ok(self.keys.named(lineage, &name)?)
     }
 
     /// Where copies of the state are kept before it is rewritten.
@@ -99,11 +113,6 @@ impl Place {
         patience: Duration,
         tell: impl Fn(&str),
     ) -> Result<Writer, Trouble> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.directory)
-            .with_context(|| format!("could not make the directory `{}`", self.directory.display()))?;
         let started = Instant::now();
         let mut has_told = false;
         loop {
@@ -111,7 +120,7 @@ impl Place {
             if let Some(lineage) = lineage {
                 opening = opening.of_lineage(lineage);
             }
-            match open_for_writing(&self.store, &self.keys, opening) {
+            match open_for_writing(&*self.store, &self.keys, opening) {
                 Ok(writer) => return Ok(writer),
                 Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
                     return Err(error.into());

@@ -2,21 +2,25 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use ha_kind::{Diagnostic, code};
 use ha_lang::Configuration;
-use ha_plan::Plan;
-use ha_state::{Key, State};
+use ha_plan::{Files, Plan};
+use ha_state::{Key, Keys, State};
 
+use crate::backends::backends;
 use crate::commands::Session;
 use crate::environment::Environment;
+use crate::files::KeptFiles;
 use crate::place::Place;
 use crate::project::kept_configuration;
 use crate::sealed_file::{self, Sort};
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
-use crate::views::report::sources_of;
+use crate::views::report::{plan_secrets, sources_of};
+use crate::whereabouts::{Saying, Whereabouts};
 
 /// What a file with a plan is.
 const PLAN: Sort = Sort { magic: "ha plan 1", purpose: "plan" };
@@ -32,19 +36,36 @@ pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When it is no plan, or its key is not here.
-pub(crate) fn read(path: &Path, place: &Place) -> Result<Plan, Trouble> {
+pub(crate) fn read(path: &Path, keys: &dyn Keys) -> Result<Plan, Trouble> {
     let shown = path.display();
     let bytes = fs::read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
-    let plan = PLAN.opened(&bytes, place)?.and_then(|it| serde_json::from_slice(&it).ok());
+    let plan = PLAN.opened(&bytes, keys)?.and_then(|it| serde_json::from_slice(&it).ok());
     plan.ok_or_else(|| {
         let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote")).code(code::NOT_A_PLAN);
         notice.help("make one with `ha plan --out FILE`").into()
     })
 }
 
-/// Where the state is that a plan was made for.
-pub(crate) fn place(plan: &Plan, session: &Session) -> Place {
-    Place::of(&session.directory, Environment::of_plan(plan.snapshot.environment.as_deref()).as_ref())
+/// Where the state is that a plan was made for: where its own configuration says.
+///
+/// # Errors
+/// When what that says is not known, or makes no sense.
+pub(crate) fn place(plan: &Plan, configuration: &Configuration, files: &dyn Files, session: &Session) -> Result<Place, Trouble> {
+    let sources = sources_of(&plan.snapshot);
+    let secrets = Arc::new(plan_secrets(plan));
+    let environment = Environment::of_plan(plan.snapshot.environment.as_deref());
+    let placed = Whereabouts::said(&Saying::of_plan(plan, configuration, files), &backends()).map_err(|it| Trouble::of(&it));
+    let placed = placed.and_then(|it| Place::of(&session.directory, environment.as_ref(), &it, session.keys()));
+    placed.map_err(|it| it.within(&sources).keeping(&secrets))
+}
+
+/// The files that a plan keeps.
+///
+/// # Errors
+/// When another program made it.
+pub(crate) fn files(plan: &Plan, path: &Path) -> Result<KeptFiles, Notice> {
+    let kept = KeptFiles::new(&plan.snapshot.files);
+    kept.ok_or_else(|| Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan"))
 }
 
 /// The configuration that a plan was made from.

@@ -21,6 +21,9 @@ use crate::views::notice::Notice;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 
+/// The blocks that say where a state is kept.
+const WORDS: [&str; 1] = ["backend"];
+
 /// A configuration as read from its directory.
 pub(crate) struct Project {
     pub(crate) configuration: Arc<Configuration>,
@@ -135,6 +138,21 @@ impl ha_lang::Directories for KeptDirectories<'_> {
 /// Whether there is a configuration in a directory.
 pub(crate) fn has_configuration(directory: &Path) -> bool {
     file_names(directory).is_ok_and(|names| names.iter().any(|it| Spelling::of(it).is_some()))
+}
+
+/// Whether the configuration in a directory may say where its state is kept. It is not read for that: what has not the
+/// word in it does not.
+///
+/// # Errors
+/// When its files cannot be read.
+pub(crate) fn says_where(directory: &Path) -> Result<bool, Trouble> {
+    for name in file_names(directory).unwrap_or_default().iter().filter(|it| Spelling::of(it).is_some()) {
+        let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{name}`"))?;
+        if WORDS.iter().any(|word| bytes.windows(word.len()).any(|it| it == word.as_bytes())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The name under which a configuration is known: its directory's own, and its environment.

@@ -1,13 +1,13 @@
 //! Files that are sealed under the state's key: what they are, whose they are, and the rest for nobody else.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use ha_state::{Key, seal, sealed_with};
+use ha_state::{Key, KeyName, Keys, seal, sealed_with};
 
-use crate::place::Place;
 use crate::trouble::Trouble;
 
 /// A sort of sealed file.
@@ -31,9 +31,10 @@ impl Sort {
     ///
     /// # Errors
     /// When its key is not here, or it was altered.
-    pub(crate) fn opened(self, bytes: &[u8], place: &Place) -> Result<Option<Vec<u8>>, Trouble> {
+    pub(crate) fn opened(self, bytes: &[u8], keys: &dyn Keys) -> Result<Option<Vec<u8>>, Trouble> {
         let Some((lineage, id, sealed)) = self.parts(bytes) else { return Ok(None) };
-        let key = place.key_named(lineage, &id)?;
+        let name = KeyName { id, method: "file".into(), parameters: BTreeMap::new() };
+        let key = keys.named(lineage, &name)?;
         Ok(Some(ha_state::open(&key, self.purpose, sealed)?.to_vec()))
     }
 

@@ -8,6 +8,7 @@
 //! Everything is sealed: with a data key for each session, and that with the state's [`Key`]. Where the bytes are
 //! kept is behind [`Store`]; [`LocalStore`] keeps them in files.
 
+mod backend;
 mod checkpoint;
 mod dependencies;
 mod envelope;
@@ -20,6 +21,7 @@ mod key;
 mod keyring;
 mod lineage;
 mod local;
+mod local_backend;
 mod lock;
 mod memory;
 mod preamble;
@@ -32,6 +34,7 @@ mod state;
 mod store;
 mod writer;
 
+pub use backend::{Backend, Backends, DescribedBackend, Surroundings};
 pub use dependencies::{Dependencies, Group, GroupId, GroupRecord, Groups};
 pub use error::{Reason, StateError};
 pub use frame::{Frame, Intent, Obligation, Run, RunEnd, RunOutcome, RunStart, StepOutcome};
@@ -41,6 +44,7 @@ pub use key::{Key, KeyedDigest, keyed_digest, open, seal, sealed_with};
 pub use keyring::{FoundKey, KeyName, KeyPolicy, KeyRing, Keys};
 pub use lineage::new_lineage;
 pub use local::LocalStore;
+pub use local_backend::{Local, LocalSettings};
 pub use memory::MemoryStore;
 pub use reading::{addresses, open_for_reading};
 pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};

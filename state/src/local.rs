@@ -5,9 +5,9 @@
 //! - `ha.state.lock`, locked by whoever writes;
 //! - `ha.state.previous`, the checkpoint before.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::lock::LockFile;
@@ -70,12 +70,16 @@ impl Files {
         format!("`{}`", self.checkpoint.display())
     }
 
-    /// Puts names that were just made or removed on disk.
-    fn sync_directory(&self) -> Result<(), StateError> {
-        let directory = match self.checkpoint.parent() {
+    fn directory(&self) -> &Path {
+        match self.checkpoint.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
-        };
+        }
+    }
+
+    /// Puts names that were just made or removed on disk.
+    fn sync_directory(&self) -> Result<(), StateError> {
+        let directory = self.directory();
         File::open(directory)
             .and_then(|it| it.sync_all())
             .map_err(|error| StateError::io("put on disk what was written in", directory, &error))
@@ -113,6 +117,9 @@ impl Store for LocalStore {
     }
 
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        let directory = self.files.directory();
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| StateError::io("make the directory", directory, &error))?;
         let lock = LockFile::lock(&self.files.lock(), &self.place(), holder)?;
         Ok(Box::new(HeldLocal { files: self.files.clone(), lock, journal: None, no_room: None }))
     }

@@ -12,7 +12,6 @@ use super::Session;
 use super::audience::{Audience, Ticking};
 use super::planning::{Intention, Made, engine, make_to_show, run, warn};
 use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
-use crate::files::KeptFiles;
 use crate::interrupt::listen;
 use crate::plan_file;
 use crate::project::{Need, Project, Wishes, given_again};
@@ -119,7 +118,7 @@ impl Order<'_> {
             return Err(notice.into());
         }
         let project = Project::read(session, self.wishes, Need::Values)?;
-        let place = session.place();
+        let place = session.place_of(&project)?;
         let writer = place.lock(self.command, None, self.approval.lock_timeout, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {
@@ -165,16 +164,14 @@ impl Order<'_> {
 
     /// Applies a plan that was kept.
     fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>) -> Ended {
-        let mut plan = plan_file::read(path, &session.place())?;
-        let place = plan_file::place(&plan, session);
+        let mut plan = plan_file::read(path, &session.keys())?;
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
-        let kept = KeptFiles::new(&plan.snapshot.files).ok_or_else(|| {
-            Notice::error(format!("`{}` keeps files that cannot be read", path.display())).help("make a new plan")
-        })?;
+        let kept = plan_file::files(&plan, path)?;
         if !plan.snapshot.to_give.is_empty() || !self.wishes.asked.is_empty() {
             let given = given_again(session, self.wishes, &configuration, &kept)?;
             plan.snapshot.give(&configuration, given);
         }
+        let place = plan_file::place(&plan, &configuration, &kept, session)?;
         let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {

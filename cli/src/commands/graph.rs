@@ -129,7 +129,7 @@ struct Subject {
 
 fn subject(arguments: &GraphArgs, session: &Session) -> Result<Subject, Trouble> {
     if let Some(path) = &arguments.plan_file {
-        let plan = plan_file::read(path, &session.place())?;
+        let plan = plan_file::read(path, &session.keys())?;
         let sources: Sources = plan.snapshot.sources.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
         let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
         if diagnostics.iter().any(Diagnostic::is_error) {
@@ -142,7 +142,7 @@ fn subject(arguments: &GraphArgs, session: &Session) -> Result<Subject, Trouble>
     if !arguments.changed {
         return Ok(Subject { configuration: project.configuration, sources: project.sources, changes: None });
     }
-    let state = session.place().state()?;
+    let state = session.place_of(&project)?.state()?;
     let intention = Intention { mode: PlanMode::Normal, replace: &[], scope: &arguments.scope, imports: &[] };
     let made = run(async {
         let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);

@@ -21,9 +21,13 @@ pub(crate) mod version;
 
 use std::path::PathBuf;
 
+use crate::backends::backends;
 use crate::environment::Environment;
-use crate::place::Place;
+use crate::place::{Place, TellingKeys};
+use crate::project::{Need, Project, Wishes, says_where};
 use crate::terminal::Terminal;
+use crate::trouble::Trouble;
+use crate::whereabouts::{Saying, Whereabouts};
 
 /// Where a command runs.
 pub(crate) struct Session {
@@ -35,8 +39,34 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Where the state is kept.
-    pub(crate) fn place(&self) -> Place {
-        Place::of(&self.directory, self.environment.as_ref())
+    /// The keys of what is sealed.
+    pub(crate) fn keys(&self) -> TellingKeys {
+        TellingKeys::of_user()
+    }
+
+    /// Where the state is kept, for a command that needs nothing else of the configuration: where that says so, and
+    /// where it says nothing or there is none, on this machine.
+    ///
+    /// # Errors
+    /// When the configuration says so in a way that cannot be understood.
+    pub(crate) fn place(&self) -> Result<Place, Trouble> {
+        if !says_where(&self.directory)? {
+            return self.placed(&Whereabouts::usual());
+        }
+        self.place_of(&Project::read(self, &Wishes::default(), Need::WhatThereIs)?)
+    }
+
+    /// Where the state of a project is kept.
+    ///
+    /// # Errors
+    /// When what it says of that is not known, or makes no sense.
+    pub(crate) fn place_of(&self, project: &Project) -> Result<Place, Trouble> {
+        let said = Whereabouts::said(&Saying::of(project), &backends()).map_err(|it| Trouble::of(&it));
+        let placed = said.and_then(|it| self.placed(&it));
+        placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
+    }
+
+    fn placed(&self, whereabouts: &Whereabouts) -> Result<Place, Trouble> {
+        Place::of(&self.directory, self.environment.as_ref(), whereabouts, self.keys())
     }
 }

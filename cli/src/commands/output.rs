@@ -39,7 +39,7 @@ pub(crate) struct OutputArgs {
 }
 
 pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
-    let outputs = session.place().state()?.outputs;
+    let outputs = session.place()?.state()?.outputs;
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let terminal = &session.terminal;
     let Some(name) = &arguments.name else {

@@ -79,7 +79,7 @@ pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
 
 fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
     let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
-    let place = session.place();
+    let place = session.place_of(&project)?;
     let mut state = place.state()?;
     if state.is_new() {
         // A plan for a state that does not exist yet names the one that it will make.

@@ -41,22 +41,22 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let place = session.place();
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match &arguments.plan_file {
         Some(path) => {
-            let plan = plan_file::read(path, &place)?;
+            let plan = plan_file::read(path, &session.keys())?;
             let secrets = Arc::new(plan_secrets(&plan));
             match arguments.json {
                 true => {
-                    let (configuration, state) = (plan_file::configuration(&plan)?, plan_file::place(&plan, session).state()?);
+                    let (configuration, kept) = (plan_file::configuration(&plan)?, plan_file::files(&plan, path)?);
+                    let state = plan_file::place(&plan, &configuration, &kept, session)?.state()?;
                     document(&Made { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
                 }
                 false => plan_text(&Made { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),
             }
         }
         None => {
-            let state = place.state()?;
+            let state = session.place()?.state()?;
             match arguments.json {
                 true => state_json(&state, &kinds().0, sight),
                 false => state_text(&state, session.terminal.out),

@@ -6,9 +6,11 @@ use ha_run::Request;
 
 use super::{Session, planning};
 use crate::arguments::VariableArgs;
+use crate::backends::backends;
 use crate::project::{Need, Project};
 use crate::trouble::{DONE, Ended, FAILED, Trouble};
 use crate::views::notice::{Notice, notices_text};
+use crate::whereabouts::{Saying, Whereabouts};
 
 /// Check the configuration without asking anybody
 ///
@@ -41,6 +43,9 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
 /// What is worth a look.
 fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Trouble> {
     let project = Project::read(session, arguments.variables.wishes(), Need::Anything)?;
+    let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
+    let checked = said.and_then(|it| it.check(&backends()));
+    checked.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?;
     let files: Arc<dyn Files + Send + Sync> = project.files.clone();
     let request = Request {
         configuration: project.configuration.clone(),

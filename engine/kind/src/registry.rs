@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 
 use futures::future::BoxFuture;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::resource::{Created, Data, Document, Nobody, Provider, Reading, Recorded, Resource};
+use crate::schema::decode;
 use crate::value::Name;
 use crate::{Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
 
@@ -421,11 +421,6 @@ fn with_id<R: Resource>() -> Schema {
         chosen: false,
     });
     schema
-}
-
-fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, crate::Field>) -> Result<T, String> {
-    let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
-    T::deserialize(json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
 }
 
 /// The struct's fields that hold something.

@@ -1,15 +1,17 @@
 //! What a kind takes and gives, derived from its structs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::convert::{Mismatch, convert};
 use crate::types::Attribute;
 use crate::value::Name;
-use crate::{Object, Path, Type, Value};
+use crate::{Object, Path, Type, Value, json};
 
 /// A kind's arguments and outputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +99,7 @@ impl Shape {
                     let it = Attribute { ty: field.shape.ty(), optional: !field.required, default: field.default.clone() };
                     (name.clone(), it)
                 };
-                Type::Object(std::sync::Arc::new(fields.iter().map(attribute).collect()))
+                Type::Object(Arc::new(fields.iter().map(attribute).collect()))
             }
         }
     }
@@ -141,6 +143,14 @@ impl Schema {
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
     }
 
+    /// The struct that these arguments are; they must conform and be wholly known.
+    ///
+    /// # Errors
+    /// What the struct's own types refuse, as a sentence.
+    pub fn typed<T: DeserializeOwned>(&self, arguments: &Object) -> Result<T, String> {
+        decode(arguments, &self.arguments)
+    }
+
     /// The outputs converted to their types, with secret ones marked.
     ///
     /// # Errors
@@ -150,6 +160,12 @@ impl Schema {
         let conformed = conform_fields(&self.outputs, outputs, &Path::root(), &mut problems);
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
     }
+}
+
+/// The struct whose fields have these values.
+pub(crate) fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, Field>) -> Result<T, String> {
+    let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
+    T::deserialize(json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
 }
 
 fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, problems: &mut Vec<Problem>) -> Object {
@@ -188,16 +204,16 @@ fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Pro
             let items: Vec<Value> =
                 value.children().enumerate().map(|(index, it)| conform_value(of, it, &at.index(index), problems)).collect();
             match shape {
-                Shape::Set(_) => Value::Set(std::sync::Arc::new(items.into_iter().collect())),
+                Shape::Set(_) => Value::Set(Arc::new(items.into_iter().collect())),
                 _ => Value::list(items),
             }
         }
         (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
             let item = |(name, it): (&Name, &Value)| (name.clone(), conform_value(of, it, &at.name(name.clone()), problems));
-            Value::Map(std::sync::Arc::new(items.iter().map(item).collect()))
+            Value::Map(Arc::new(items.iter().map(item).collect()))
         }
         (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => {
-            Value::Object(std::sync::Arc::new(conform_fields(fields, items, at, problems)))
+            Value::Object(Arc::new(conform_fields(fields, items, at, problems)))
         }
         (Shape::String { one_of }, _) => {
             let value = convert_at(value, &Type::String, at, problems);

@@ -404,11 +404,16 @@ fn without_its_key_a_state_says_which_it_needs() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_named() {
+fn a_directory_is_made_and_one_that_cannot_be_is_named() {
     let place = Place::new();
-    let store = LocalStore::new(place.path("nowhere"));
+    fs::write(place.path("file"), "").unwrap();
+    let store = LocalStore::new(place.path("file/nowhere"));
     let error = open_for_writing(&store, &place.keys(), Opening::by(Holder::here("a test"))).unwrap_err();
-    assert_eq!(error.reason(), &Reason::System(std::io::ErrorKind::NotFound));
-    assert!(error.to_string().contains("nowhere/ha.state.lock"), "{error}");
+    assert_eq!(error.reason(), &Reason::System(std::io::ErrorKind::NotADirectory));
+    assert!(error.to_string().contains("file/nowhere"), "{error}");
     assert!(!place.home.path().join("keys").exists(), "no key is made for a state that cannot be");
+
+    let store = LocalStore::new(place.path("new/deep"));
+    drop(open_for_writing(&store, &place.keys(), Opening::by(Holder::here("a test"))).unwrap());
+    assert_eq!(fs::metadata(place.path("new")).unwrap().permissions().mode() & 0o777, 0o700);
 }

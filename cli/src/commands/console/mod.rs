@@ -71,7 +71,7 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
         return desk.serve(arguments, session);
     }
     let project = Project::read(session, arguments.variables.wishes(), Need::WhatThereIs)?;
-    let state: State = session.place().state()?;
+    let state: State = session.place_of(&project)?.state()?;
     let (schemas, _) = kinds();
     let variables = &project.snapshot.variables;
     let known: Vec<Value> = variables.values().cloned().chain(state_values(&state)).collect();

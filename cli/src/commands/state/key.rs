@@ -27,7 +27,7 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> Ended {
         terminal.tell("Keep it like a password: whoever has it reads every secret of the state, and without it nobody does.\n");
         return Ok(DONE);
     }
-    let place = session.place();
+    let place = session.place()?;
     let state = place.state()?;
     if state.is_new() {
         terminal.tell("Nothing is recorded, so nothing is sealed yet.\n");

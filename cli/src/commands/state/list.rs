@@ -35,7 +35,7 @@ pub(crate) struct ListArgs {
 
 pub(crate) fn list(arguments: &ListArgs, session: &Session) -> Ended {
     let ListArgs { patterns, id, json } = arguments;
-    let place = session.place();
+    let place = session.place()?;
     let all = match id {
         None => place.addresses()?.into_iter().collect(),
         Some(id) => {

@@ -31,7 +31,7 @@ pub(crate) struct PullArgs {
 }
 
 pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> Ended {
-    let place = session.place();
+    let place = session.place()?;
     let state = place.state()?;
     if state.is_new() {
         session.terminal.tell("Nothing is recorded.\n");

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use ha_state::{Record, State, from_json};
+use ha_state::{Keys, Record, State, from_json};
 use serde::Deserialize;
 
 use super::SEALED;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite};
 use crate::commands::Session;
-use crate::place::Place;
 use crate::trouble::{Ended, Trouble};
 use crate::views::notice::Notice;
 
@@ -41,9 +40,9 @@ pub(crate) struct PushArgs {
 }
 
 pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
-    let pushed = read(&arguments.file, &session.place())?;
+    let pushed = read(&arguments.file, &session.keys())?;
     // A state that does not exist yet gets the name of the one that is pushed.
-    let is_new = session.place().state()?.is_new();
+    let is_new = session.place()?.state()?.is_new();
     let lineage = is_new.then(|| pushed.lineage.clone());
     let become_it = |before: &State| {
         if !arguments.force {
@@ -56,7 +55,7 @@ pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
     })
 }
 
-fn read(file: &Path, place: &Place) -> Result<State, Trouble> {
+fn read(file: &Path, keys: &dyn Keys) -> Result<State, Trouble> {
     #[derive(Deserialize)]
     struct Pulled {
         redacted: Option<bool>,
@@ -68,7 +67,7 @@ fn read(file: &Path, place: &Place) -> Result<State, Trouble> {
         false => fs::read(file).map(|it| bytes = it),
     };
     done.with_context(|| format!("could not read {shown}"))?;
-    if let Some(opened) = SEALED.opened(&bytes, place)? {
+    if let Some(opened) = SEALED.opened(&bytes, keys)? {
         bytes = opened;
     }
     if let Ok(Pulled { redacted: Some(true) }) = serde_json::from_slice(&bytes) {

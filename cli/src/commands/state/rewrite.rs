@@ -44,7 +44,7 @@ pub(super) fn rewrite(
     become_what: impl FnOnce(&State) -> Result<Rewritten, Trouble>,
     done: impl FnOnce(usize) -> String,
 ) -> Ended {
-    let place = session.place();
+    let place = session.place()?;
     let terminal = &session.terminal;
     let lines = |changes: &[String]| changes.iter().map(|it| format!("{it}\n")).collect::<String>();
     if arguments.dry_run {

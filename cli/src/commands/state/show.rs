@@ -31,7 +31,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
-    let state = session.place().state()?;
+    let state = session.place()?.state()?;
     let address = &arguments.address;
     let record = state.records.get(address).ok_or_else(|| nothing_at(&address.to_string(), state.records.keys()))?;
     let secrets = state_secrets(&state);

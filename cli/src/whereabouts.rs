@@ -1,0 +1,145 @@
+//! What a configuration says of where its state is kept, worked out before anything is read of it: from variables,
+//! locals and functions.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Diagnostic, Name, Object, Schemas, Span, Value, code};
+use ha_lang::{Body, Configuration, Environment, Files};
+use ha_plan::{Plan, Snapshot};
+use ha_state::{Backends, State, Store, Surroundings};
+
+use crate::project::Project;
+use crate::scope::Recorded;
+use crate::trouble::Trouble;
+use crate::views::notice::Notice;
+
+/// The kind of place where a state is kept that nothing is said of.
+const USUAL: &str = "local";
+
+/// A configuration with all that its `ha` block may be made of.
+pub(crate) struct Saying<'a> {
+    pub(crate) configuration: &'a Configuration,
+    pub(crate) variables: BTreeMap<Name, Value>,
+    pub(crate) files: &'a dyn Files,
+    pub(crate) environment: Option<&'a str>,
+}
+
+impl<'a> Saying<'a> {
+    /// What a project says.
+    pub(crate) fn of(project: &'a Project) -> Self {
+        Self {
+            configuration: &project.configuration,
+            variables: project.snapshot.variables.clone(),
+            files: &*project.files,
+            environment: project.snapshot.environment.as_deref(),
+        }
+    }
+
+    /// What the configuration of a plan says, which was made for an environment.
+    pub(crate) fn of_plan(plan: &'a Plan, configuration: &'a Configuration, files: &'a dyn Files) -> Self {
+        let Snapshot { variables, ephemeral, environment, .. } = &plan.snapshot;
+        let all = variables.iter().chain(ephemeral);
+        let variables = all.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { configuration, variables, files, environment: environment.as_deref() }
+    }
+
+    /// What a block says in it, by what a schema says of it.
+    fn block(&self, body: &Body, schema: &ha_kind::Schema) -> Result<Object, Vec<Diagnostic>> {
+        let (state, schemas) = (State::default(), Schemas::default());
+        let scope = Recorded::new(self.configuration, &self.variables, &state, &schemas, self.files);
+        let scope = scope.in_environment(self.environment);
+        let given = body.evaluate(&schema.arguments, &Environment::new(&scope, self.files))?;
+        let problem = |it: ha_kind::Problem| {
+            let diagnostic = Diagnostic::error(it.message).code(code::MISPLACED);
+            diagnostic.at(body.locate(&it.path)).within(body.span().clone())
+        };
+        schema.conform(&given).map_err(|problems| problems.into_iter().map(problem).collect())
+    }
+}
+
+/// Where a state is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Whereabouts {
+    /// The kind of place.
+    pub(crate) backend: Name,
+    /// Its settings. They conform, and parts of them may be unknown where variables are.
+    pub(crate) settings: Object,
+    /// The block that says so.
+    span: Option<(Span, Body)>,
+}
+
+impl Whereabouts {
+    /// On this machine, beside the configuration.
+    pub(crate) fn usual() -> Self {
+        Self { backend: USUAL.into(), settings: Object::new(), span: None }
+    }
+
+    /// Where a configuration says.
+    ///
+    /// # Errors
+    /// All that is wrong with what it says.
+    pub(crate) fn said(saying: &Saying<'_>, backends: &Backends) -> Result<Self, Vec<Diagnostic>> {
+        let Some(block) = saying.configuration.settings.as_ref().and_then(|it| it.backend.as_ref()) else {
+            return Ok(Self::usual());
+        };
+        let Some(backend) = backends.get(&block.kind) else {
+            let known: Vec<&str> = backends.iter().map(|(name, _)| &**name).collect();
+            let diagnostic = Diagnostic::error(format!("there is no backend `{}`", block.kind)).code(code::MISPLACED);
+            let diagnostic = diagnostic.at(block.span.clone()).closest(&block.kind, known.iter().copied());
+            return Err(vec![diagnostic.help(format!("a state can be kept in: {}", known.join(", ")))]);
+        };
+        let settings = saying.block(&block.body, backend.schema())?;
+        Ok(Self { backend: block.kind.clone(), settings, span: Some((block.span.clone(), block.body.clone())) })
+    }
+
+    /// Checks what it says, whatever the variables are. Contacts nobody.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check(&self, backends: &Backends) -> Result<(), Trouble> {
+        let waits = |value: &Value| value.cause().is_some_and(|it| !it.starts_with("var."));
+        let unknown: Vec<Diagnostic> =
+            self.settings.iter().filter(|(_, it)| waits(it)).map(|(name, it)| self.not_known(name, it)).collect();
+        match () {
+            () if !unknown.is_empty() => Err(Trouble::of(&unknown)),
+            () if self.settings.values().all(Value::is_wholly_known) => self.open(backends, &Surroundings::default()).map(drop),
+            () => Ok(()),
+        }
+    }
+
+    /// The store that is there. Contacts nobody.
+    ///
+    /// # Errors
+    /// When something that it says is not known, or makes no sense.
+    pub(crate) fn open(&self, backends: &Backends, surroundings: &Surroundings) -> Result<Box<dyn Store>, Trouble> {
+        let unknown = self.settings.iter().filter(|(_, it)| !it.is_wholly_known());
+        let unknown: Vec<Diagnostic> = unknown.map(|(name, value)| self.not_known(name, value)).collect();
+        if !unknown.is_empty() {
+            return Err(Trouble::of(&unknown));
+        }
+        let backend = backends.get(&self.backend).expect("it is one of those that there are");
+        backend
+            .open(&self.settings, surroundings)
+            .map_err(|error| Notice::from(&error).of_block(self.span.as_ref().map(|it| &it.0)).into())
+    }
+
+    fn not_known(&self, name: &Name, value: &Value) -> Diagnostic {
+        let diagnostic = Diagnostic::error(format!("where the state is kept is not known: `{name}` is not")).code(code::NOT_HERE);
+        let diagnostic = match &self.span {
+            Some((head, body)) => {
+                let path = ha_kind::Path::root().name(name.clone());
+                diagnostic.at(body.locate(&path)).within(head.clone())
+            }
+            None => diagnostic,
+        };
+        match value.cause().as_deref().map(|it| (it.strip_prefix("var."), it)) {
+            Some((Some(variable), _)) => diagnostic
+                .detail(format!("It waits for a value of `var.{variable}`."))
+                .help("every command needs it: write it in a file of values that is always read, or set it in the environment"),
+            Some((None, cause)) => diagnostic
+                .detail(format!("It waits for `{cause}`, which is known only when the state has been read."))
+                .help("make it of variables, locals that are made of them, and functions"),
+            None => diagnostic.help("make it of variables, locals that are made of them, and functions"),
+        }
+    }
+}
