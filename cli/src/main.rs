@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
 use crate::commands::{
@@ -43,6 +44,9 @@ use crate::trouble::{DONE, Ended, FAILED, NO_COMMAND, Trouble};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Secrets and keys are in this process's memory: nobody but root may look into it, and it leaves no core behind. What
+    // it starts is not held to that. Where the system cannot do this, there is nothing to be done about it.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     std::panic::set_hook(Box::new(|fault| {
         // Only words that are written in the program: others may hold a secret.
         let what = fault.payload().downcast_ref::<&str>().copied().unwrap_or("something that should not happen happened");

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ha_kind::Address;
+use ha_run::Cancel;
 use ha_state::{
     Holder, Key, KeyName, KeyRing, Keys, Opening, Reason, State, StateError, Store, Surroundings, Writer, addresses,
     open_for_reading, open_for_writing,
@@ -111,6 +112,7 @@ impl Place {
         command: &str,
         lineage: Option<&str>,
         patience: Duration,
+        cancel: &Cancel,
         tell: impl Fn(&str),
     ) -> Result<Writer, Trouble> {
         let started = Instant::now();
@@ -125,12 +127,13 @@ impl Place {
                 Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
                     return Err(error.into());
                 }
+                Err(_) if cancel.is_asked() => return Err(Trouble::interrupted()),
                 Err(error) => {
                     if !has_told {
                         tell(&format!("waiting: {}\n", error.error()));
                         has_told = true;
                     }
-                    std::thread::sleep(Duration::from_millis(500).min(patience));
+                    std::thread::sleep(Duration::from_millis(100).min(patience));
                 }
             }
         }

@@ -9,6 +9,7 @@ use ha_kind::{Diagnostic, code};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan};
 use ha_state::{Key, Keys, State};
+use zeroize::Zeroizing;
 
 use crate::backends::backends;
 use crate::commands::Session;
@@ -27,7 +28,7 @@ const PLAN: Sort = Sort { magic: "ha plan 1", purpose: "plan" };
 
 /// Writes a plan that only its owner can read. It appears whole or not at all.
 pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
-    let written = serde_json::to_vec(plan).context("could not write down the plan")?;
+    let written = Zeroizing::new(serde_json::to_vec(plan).context("could not write down the plan")?);
     let sealed = PLAN.sealed(&plan.lineage, key, &written);
     sealed_file::write(path, &sealed).with_context(|| format!("could not write the plan to `{}`", path.display()))
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ha_state::{Key, KeyName, Keys, seal, sealed_with};
+use zeroize::Zeroizing;
 
 use crate::trouble::Trouble;
 
@@ -31,11 +32,11 @@ impl Sort {
     ///
     /// # Errors
     /// When its key is not here, or it was altered.
-    pub(crate) fn opened(self, bytes: &[u8], keys: &dyn Keys) -> Result<Option<Vec<u8>>, Trouble> {
+    pub(crate) fn opened(self, bytes: &[u8], keys: &dyn Keys) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
         let Some((lineage, id, sealed)) = self.parts(bytes) else { return Ok(None) };
         let name = KeyName { id, method: "file".into(), parameters: BTreeMap::new() };
         let key = keys.named(lineage, &name)?;
-        Ok(Some(ha_state::open(&key, self.purpose, sealed)?.to_vec()))
+        Ok(Some(ha_state::open(&key, self.purpose, sealed)?))
     }
 
     fn parts(self, bytes: &[u8]) -> Option<(&str, String, &[u8])> {

@@ -41,7 +41,7 @@ impl Terminal {
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if nobody_reads(&error) => Ok(()),
             written => written.context("could not write to the standard output"),
         }
     }
@@ -73,6 +73,11 @@ impl Terminal {
             Ok(_) => Some(answer.trim().to_owned()),
         }
     }
+}
+
+/// Whether whoever was told has gone: a pipe that is closed, or a terminal.
+fn nobody_reads(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 /// Whether to colour: what was asked for on the command line, then `NO_COLOR`, then what forces colours, then the

@@ -52,6 +52,12 @@ impl Trouble {
         Self { is_interruption: true, ..Self::default() }
     }
 
+    /// And these things are wrong, too.
+    pub(crate) fn with(mut self, notices: impl IntoIterator<Item = Notice>) -> Self {
+        self.notices.extend(notices);
+        self
+    }
+
     /// In these sources.
     pub(crate) fn within(mut self, sources: &Sources) -> Self {
         self.sources = sources.clone();

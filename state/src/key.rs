@@ -68,9 +68,7 @@ impl Key {
 
     /// A key for one purpose alone, so that what was made for one is nothing to another.
     fn for_purpose(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let mut derived = Zeroizing::new([0; 32]);
-        derived.copy_from_slice(&authenticate(&self.secret[..], purpose.as_bytes()));
-        derived
+        authenticate(&self.secret[..], purpose.as_bytes())
     }
 }
 
@@ -181,10 +179,10 @@ fn mac(key: &[u8]) -> Hmac<Sha256> {
     <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("a key of any length will do")
 }
 
-fn authenticate(key: &[u8], bytes: &[u8]) -> [u8; 32] {
+fn authenticate(key: &[u8], bytes: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut mac = mac(key);
     mac.update(bytes);
-    mac.finalize().into_bytes().into()
+    Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
 #[cfg(test)]

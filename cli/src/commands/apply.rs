@@ -10,7 +10,7 @@ use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Wr
 
 use super::Session;
 use super::audience::{Audience, Ticking};
-use super::planning::{Intention, Made, engine, make_to_show, run, warn};
+use super::planning::{Intention, Made, engine, known_secrets, make_to_show, run, warn};
 use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
 use crate::plan_file;
@@ -19,7 +19,7 @@ use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
 use crate::views::notice::Notice;
 use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};
 use crate::views::redact::Sight;
-use crate::views::report::{plan_secrets, plan_values, sources_of};
+use crate::views::report::sources_of;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 use crate::views::state_view::{shown_outputs, state_values};
@@ -103,13 +103,14 @@ impl Order<'_> {
     /// Plans, asks, applies; or applies a plan that was kept.
     pub(crate) fn carry_out(&self, session: &Session, kept: Option<&Path>) -> Ended {
         let audience = Arc::new(Audience::of(session, self.telling)?);
+        let cancel = listen(audience.last_word())?;
         audience.ended(match kept {
-            Some(path) => self.carry_out_kept(path, session, &audience),
-            None => self.carry_out_new(session, &audience),
+            Some(path) => self.carry_out_kept(path, session, &audience, cancel),
+            None => self.carry_out_new(session, &audience, cancel),
         })
     }
 
-    fn carry_out_new(&self, session: &Session, audience: &Arc<Audience>) -> Ended {
+    fn carry_out_new(&self, session: &Session, audience: &Arc<Audience>, cancel: Cancel) -> Ended {
         let can_ask = self.approval.input && session.terminal.can_ask() && audience.is_human();
         if !self.approval.yes && !can_ask {
             let notice = Notice::error(format!("`{}` has nobody to ask whether to go on", self.command))
@@ -119,7 +120,7 @@ impl Order<'_> {
         }
         let project = Project::read(session, self.wishes, Need::Values)?;
         let place = session.place_of(&project)?;
-        let writer = place.lock(self.command, None, self.approval.lock_timeout, |it| audience.tell(it))?;
+        let writer = place.lock(self.command, None, self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {
             let works = Works {
@@ -133,7 +134,7 @@ impl Order<'_> {
                 sources: project.sources.clone(),
                 audience: audience.clone(),
                 ticking: audience.ticking(),
-                cancel: listen(audience.last_word())?,
+                cancel,
             };
             works.recover().await?;
             let state = works.writer.snapshot();
@@ -163,7 +164,7 @@ impl Order<'_> {
     }
 
     /// Applies a plan that was kept.
-    fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>) -> Ended {
+    fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>, cancel: Cancel) -> Ended {
         let mut plan = plan_file::read(path, &session.keys())?;
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = plan_file::files(&plan, path)?;
@@ -172,7 +173,7 @@ impl Order<'_> {
             plan.snapshot.give(&configuration, given);
         }
         let place = plan_file::place(&plan, &configuration, &kept, session)?;
-        let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, |it| audience.tell(it))?;
+        let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {
             let works = Works {
@@ -186,13 +187,13 @@ impl Order<'_> {
                 sources,
                 audience: audience.clone(),
                 ticking: audience.ticking(),
-                cancel: listen(audience.last_word())?,
+                cancel,
             };
             works.recover().await?;
             if let Some(notice) = plan_file::staleness(&plan, &works.writer.state()) {
                 return Err(notice.into());
             }
-            let secrets = Arc::new(plan_secrets(&plan));
+            let secrets = Arc::new(known_secrets(&plan, &works.writer.state()));
             audience.keep_secret(&secrets);
             let made = Made { plan, secrets };
             let report = made.report(session, Sight::Redacted);
@@ -221,7 +222,8 @@ impl Works<'_> {
             }
         };
         let notices: Vec<Notice> = recovery.unfinished.iter().flat_map(notice).collect();
-        Err(Trouble::new(notices).within(&self.sources).keeping(&secrets))
+        let trouble = if self.cancel.is_asked() { Trouble::interrupted() } else { Trouble::default() };
+        Err(trouble.with(notices).within(&self.sources).keeping(&secrets))
     }
 
     /// Whether the operator agrees.
@@ -243,7 +245,7 @@ impl Works<'_> {
     async fn note_what_was_seen(self, made: &Made) -> Ended {
         if made.plan.settled.is_empty() {
             let applied = Applied { outputs: Some(self.writer.state().outputs.clone()), ..Applied::default() };
-            self.audience.applied(&applied, made.plan.mode);
+            self.audience.applied(&applied, made.plan.mode, &made.secrets);
             self.finish()?;
             return Ok(DONE);
         }
@@ -252,7 +254,7 @@ impl Works<'_> {
             self.engine.apply(&made.plan, &self.configuration, &self.files, &self.writer, &observer, &self.cancel).await;
         let applied = applied.map_err(|it| Trouble::of(&it).within(&self.sources).keeping(&made.secrets))?;
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
-        self.audience.applied(&applied, made.plan.mode);
+        self.audience.applied(&applied, made.plan.mode, &made.secrets);
         self.finish()?;
         match applied.diagnostics.is_empty() {
             true => Ok(DONE),
@@ -277,8 +279,7 @@ impl Works<'_> {
         let ended = self.writer.append(Frame::Run(Run::End(RunEnd { outcome, at: now() }))).await;
         let after = self.writer.state().number;
         // What was made on the way may be secret too.
-        let known: Vec<ha_kind::Value> = plan_values(&made.plan).into_iter().chain(state_values(&self.writer.state())).collect();
-        let secrets = Secrets::within(&known);
+        let secrets = known_secrets(&made.plan, &self.writer.state());
         let (session, sources, audience) = (self.session, self.sources.clone(), self.audience.clone());
         let recorded = match ended {
             Ok(_) => self.finish(),
@@ -293,8 +294,8 @@ impl Works<'_> {
         };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
-                audience.applied(&applied, made.plan.mode);
-                complete(session, &audience, &applied, ending)?;
+                audience.applied(&applied, made.plan.mode, &secrets);
+                complete(session, &audience, &applied, &secrets, ending)?;
                 Ok(DONE)
             }
             (_, recorded) => {
@@ -303,7 +304,7 @@ impl Works<'_> {
                 if let Err(trouble) = recorded {
                     audience.trouble(&trouble);
                 }
-                audience.applied(&applied, made.plan.mode);
+                audience.applied(&applied, made.plan.mode, &secrets);
                 if audience.is_human() {
                     audience.tell(&stopped_text(&applied, ending, session.terminal.err));
                 }
@@ -334,13 +335,13 @@ impl Works<'_> {
     }
 }
 
-fn complete(session: &Session, audience: &Audience, applied: &Applied, ending: Ending) -> anyhow::Result<()> {
+fn complete(session: &Session, audience: &Audience, applied: &Applied, secrets: &Secrets, ending: Ending) -> anyhow::Result<()> {
     if !audience.is_human() {
         return Ok(());
     }
     let terminal = session.terminal;
     let mut text = format!("\n{}", complete_text(applied, ending, terminal.out));
-    let outputs = applied.outputs.as_ref().map(shown_outputs).unwrap_or_default();
+    let outputs = applied.outputs.as_ref().map(|it| shown_outputs(it, secrets)).unwrap_or_default();
     if !outputs.is_empty() {
         text += &format!("\nOutputs:\n\n{}", outputs_text(&outputs, terminal.out));
     }

@@ -1,7 +1,8 @@
 //! Who is told what happens: a person at a terminal, readers of the JSON stream, or both.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,8 @@ impl Audience {
         let feed = match (json, json_into) {
             (true, _) => Some(Feed::new(BufWriter::new(io::stdout()))),
             (false, Some(path)) => {
-                let file = File::create(path).with_context(|| format!("could not make the file `{}`", path.display()))?;
+                let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+                let file = file.with_context(|| format!("could not make the file `{}`", path.display()))?;
                 Some(Feed::new(BufWriter::new(file)))
             }
             (false, None) => None,
@@ -125,8 +127,8 @@ impl Audience {
     }
 
     /// An apply ended.
-    pub(crate) fn applied(&self, applied: &Applied, mode: PlanMode) {
-        self.put(events::ended(applied, mode));
+    pub(crate) fn applied(&self, applied: &Applied, mode: PlanMode, secrets: &Secrets) {
+        self.put(events::ended(applied, mode, secrets));
     }
 
     /// How the command ends: what went wrong is part of the stream, and a person is told by whoever called.
@@ -148,7 +150,7 @@ impl Audience {
     }
 
     /// What is said when the operator does not wait for what is under way.
-    pub(crate) fn last_word(self: &Arc<Self>) -> impl Fn() + Send + 'static {
+    pub(crate) fn last_word(self: &Arc<Self>) -> impl FnOnce() + Send + 'static {
         let audience = self.clone();
         move || {
             audience.put([events::log("abandoned")]);

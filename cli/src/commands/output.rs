@@ -10,7 +10,7 @@ use crate::views::json::Json;
 use crate::views::notice::Notice;
 use crate::views::outcome::{is_hidden, outputs_text};
 use crate::views::redact::Sight;
-use crate::views::state_view::{output_json, shown_output, shown_outputs};
+use crate::views::state_view::{output_json, shown_output, shown_outputs, state_secrets};
 
 /// Print outputs
 ///
@@ -39,17 +39,18 @@ pub(crate) struct OutputArgs {
 }
 
 pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
-    let outputs = session.place()?.state()?.outputs;
+    let state = session.place()?.state()?;
+    let (outputs, secrets) = (&state.outputs, state_secrets(&state));
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let terminal = &session.terminal;
     let Some(name) = &arguments.name else {
         if arguments.json {
-            let all = outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, sight))).collect();
+            let all = outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight))).collect();
             terminal.print(&Json::Object(all).pretty())?;
         } else if outputs.is_empty() {
             terminal.tell("There are no outputs: none is configured, or nothing was applied yet.\n");
         } else {
-            terminal.print(&outputs_text(&shown_outputs(&outputs), terminal.out))?;
+            terminal.print(&outputs_text(&shown_outputs(outputs, &secrets), terminal.out))?;
         }
         return Ok(DONE);
     };
@@ -57,9 +58,9 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
     if arguments.raw {
         terminal.print(&raw(name, output)?)?;
     } else if arguments.json {
-        terminal.print(&Json::from(&shown_output(output, sight)).pretty())?;
+        terminal.print(&Json::from(&shown_output(output, &secrets, sight)).pretty())?;
     } else {
-        let shown = shown_output(output, Sight::Redacted);
+        let shown = shown_output(output, &secrets, Sight::Redacted);
         terminal.print(&format!("{}\n", set_out(&shown, 0)))?;
         if is_hidden(&shown) {
             terminal.tell(&format!("`ha output --raw {name}` prints it\n"));

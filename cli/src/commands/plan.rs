@@ -78,6 +78,7 @@ pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
 }
 
 fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
+    let cancel = listen(audience.last_word())?;
     let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
     let place = session.place_of(&project)?;
     let mut state = place.state()?;
@@ -93,7 +94,6 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
     };
     let engine = engine(arguments.planning.scope.parallelism);
     let (made, wrong) = run(async {
-        let cancel = listen(audience.last_word())?;
         let _ticking = audience.ticking();
         make_to_show(&engine, &project, &state, &intention, audience, &cancel).await
     })?;

@@ -19,7 +19,7 @@ use crate::trouble::Trouble;
 use crate::views::notice::Notice;
 use crate::views::plan_json::{Basis, plan_json};
 use crate::views::redact::{Redactor, Sight};
-use crate::views::report::{Report, plan_secrets, plan_values};
+use crate::views::report::{Report, plan_values};
 use crate::views::secrets::Secrets;
 use crate::views::state_view::state_values;
 
@@ -118,6 +118,7 @@ pub(crate) async fn make_to_show(
         Err(mut failure) => {
             // Of a mistake that leaves nothing to plan there is nothing to show.
             let so_far = failure.plan.take().filter(|it| !it.changes.is_empty());
+            let known = so_far.as_ref().map_or(known, |it| Arc::new(known_secrets(it, state)));
             let trouble = Trouble::from(failure).within(&project.sources).keeping(&known);
             match so_far {
                 Some(plan) => (*plan, Some(trouble)),
@@ -126,9 +127,15 @@ pub(crate) async fn make_to_show(
         }
     };
     plan.snapshot.files = project.files.kept();
-    let secrets = Arc::new(plan_secrets(&plan));
+    let secrets = Arc::new(known_secrets(&plan, state));
     audience.keep_secret(&secrets);
     Ok((Made { plan, secrets }, wrong))
+}
+
+/// All secrets that a plan knows of, and those of what it leaves alone.
+pub(crate) fn known_secrets(plan: &Plan, state: &State) -> Secrets {
+    let known: Vec<Value> = plan_values(plan).into_iter().chain(state_values(state)).collect();
+    Secrets::within(&known)
 }
 
 /// Tells what is worth a look, with what the plan knows kept out of it.
@@ -146,9 +153,7 @@ pub(crate) fn document(
     state: &State,
     sight: Sight,
 ) -> String {
-    // What the plan leaves alone is told as well, and may be secret.
-    let known: Vec<Value> = plan_values(&made.plan).into_iter().chain(state_values(state)).collect();
-    let secrets = Secrets::within(&known);
+    let secrets = known_secrets(&made.plan, state);
     let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let basis = Basis { configuration, schemas, state, at: &at };
     let report = Report::new(&made.plan, &stack(session), &secrets, sight);

@@ -8,11 +8,12 @@ use ha_run::Applied;
 use ha_state::OutputRecord;
 
 use super::json::{Json, implied_provider};
-use super::outcome::{done_counts, infinitive, not_started_because, past};
+use super::outcome::{done_counts, infinitive, not_started_because, past, was_stopped};
 use super::plan_json::{TERRAFORM_VERSION, output_action, reason_name};
 use super::plan_text::counted;
 use super::redact::Sight;
 use super::report::{Report, ShownChange};
+use super::secrets::Secrets;
 use super::state_view::output_json;
 use super::values::module_address;
 
@@ -232,7 +233,7 @@ impl Hook<'_> {
 }
 
 /// How an apply ended: with everything done, or with what is done, what failed and what was not begun.
-pub(crate) fn ended(applied: &Applied, mode: PlanMode) -> Vec<Line> {
+pub(crate) fn ended(applied: &Applied, mode: PlanMode, secrets: &Secrets) -> Vec<Line> {
     if !applied.is_complete() {
         return vec![stopped(applied)];
     }
@@ -242,7 +243,8 @@ pub(crate) fn ended(applied: &Applied, mode: PlanMode) -> Vec<Line> {
         PlanMode::RefreshOnly => "refresh",
     };
     let mut lines = vec![summary(&done_counts(applied), format!("{operation}: everything is done"), operation)];
-    let outputs: Vec<_> = applied.outputs.iter().flatten().map(|(name, it)| (name.to_string(), told_output(it))).collect();
+    let outputs: Vec<_> =
+        applied.outputs.iter().flatten().map(|(name, it)| (name.to_string(), told_output(it, secrets))).collect();
     if !outputs.is_empty() {
         lines.push(outputs_line(outputs));
     }
@@ -250,8 +252,8 @@ pub(crate) fn ended(applied: &Applied, mode: PlanMode) -> Vec<Line> {
 }
 
 /// An output; its value is left out where it is sensitive.
-fn told_output(output: &OutputRecord) -> Json {
-    let mut told = output_json(output, Sight::Redacted);
+fn told_output(output: &OutputRecord, secrets: &Secrets) -> Json {
+    let mut told = output_json(output, secrets, Sight::Redacted);
     if let (Json::Object(fields), true) = (&mut told, output.sensitive) {
         fields.retain(|(name, _)| name != "value");
     }
@@ -264,14 +266,20 @@ fn stopped(applied: &Applied) -> Line {
         vec![("addr", Json::from(address.to_string())), ("action", Json::from(action_name(action)))]
     };
     let done = applied.done.iter().map(|(address, action)| Json::object(step(address, *action)));
-    let failed = applied.failed.iter().map(|(address, action, _)| Json::object(step(address, *action)));
+    let ended = |is_stopped: bool| {
+        let such = applied.failed.iter().filter(move |(.., error)| was_stopped(error) == is_stopped);
+        such.map(|(address, action, _)| Json::object(step(address, *action))).collect::<Vec<_>>()
+    };
+    let (half_done, failed) = (ended(true), ended(false));
     let not_started = applied.not_started.iter().map(|(address, action, why)| {
         Json::object(step(address, *action).into_iter().chain([("reason", not_started_because(why).into())]))
     });
-    let (done, failed, not_started): (Vec<_>, Vec<_>, Vec<_>) = (done.collect(), failed.collect(), not_started.collect());
-    let message = format!("{} steps done, {} failed, {} not started", done.len(), failed.len(), not_started.len());
+    let (done, not_started): (Vec<_>, Vec<_>) = (done.collect(), not_started.collect());
+    let half = if half_done.is_empty() { String::new() } else { format!("{} half done, ", half_done.len()) };
+    let message = format!("{} steps done, {half}{} failed, {} not started", done.len(), failed.len(), not_started.len());
     let line = Line::info("apply_stopped", message).with("interrupted", applied.interrupted.into());
-    line.with("done", Json::Array(done)).with("failed", Json::Array(failed)).with("not_started", Json::Array(not_started))
+    let line = line.with("done", Json::Array(done)).with("half_done", Json::Array(half_done));
+    line.with("failed", Json::Array(failed)).with("not_started", Json::Array(not_started))
 }
 
 /// What a stream says of an address.

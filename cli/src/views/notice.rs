@@ -226,11 +226,11 @@ impl Window {
             start = from_line(context.start);
         }
         if text[start..end].split('\n').any(|it| it.len() > LONGEST_LINE) {
-            return Some(Self::narrow(text, place, secrets));
+            return Self::narrow(&span.file, place, sources, secrets);
         }
         let within = |it: Range<usize>| it.start - start..it.end - start;
         Some(Self {
-            text: secrets.blotted(&text[start..end]),
+            text: sources.shown(&span.file, start..end, secrets),
             line: line_of(text, start),
             span: within(place),
             context: context.map(within),
@@ -238,7 +238,8 @@ impl Window {
     }
 
     /// A little on both sides, for lines that are too long to be shown.
-    fn narrow(text: &str, place: Range<usize>, secrets: &Secrets) -> Self {
+    fn narrow(file: &str, place: Range<usize>, sources: &Sources, secrets: &Secrets) -> Option<Self> {
+        let text = sources.text(file)?;
         let boundary = |mut at: usize| {
             while !text.is_char_boundary(at) {
                 at -= 1;
@@ -250,7 +251,7 @@ impl Window {
         let end = boundary((place.start + 40).min(text.len()));
         let end = text[place.start..end].find('\n').map_or(end, |it| place.start + it);
         let span = place.start - start..place.end.min(end) - start;
-        Self { text: secrets.blotted(&text[start..end]), line: line_of(text, start), span, context: None }
+        Some(Self { text: sources.shown(file, start..end, secrets), line: line_of(text, start), span, context: None })
     }
 }
 

@@ -86,14 +86,15 @@ fn snippet(
     let end = text[span.start..].find('\n').map_or(text.len(), |it| span.start + it);
     text.get(..span.end).filter(|_| end - start <= 2000)?;
     let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
-    let head = context.and_then(|it| sources.text(&it.file)?.get(it.start..it.end));
+    let head = context.filter(|it| sources.text(&it.file).is_some_and(|text| text.get(it.start..it.end).is_some()));
+    let head = head.map(|it| sources.shown(&it.file, it.start..it.end, secrets).trim().to_owned());
     let value = |(what, value): &(String, String)| {
         let statement = format!("is {}", secrets.masked(value));
         Json::object([("traversal", what.into()), ("statement", statement.into())])
     };
     Some(Json::object([
-        ("context", head.map(|it| secrets.blotted(it.trim())).into()),
-        ("code", secrets.blotted(&text[start..end]).into()),
+        ("context", head.into()),
+        ("code", sources.shown(&span.file, start..end, secrets).into()),
         ("start_line", line.into()),
         ("highlight_start_offset", (span.start - start).into()),
         ("highlight_end_offset", (span.end.min(end).max(span.start) - start).into()),

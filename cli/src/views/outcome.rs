@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ha_kind::{Action, Address, Name, Span};
+use ha_kind::{Action, Address, Name, Outcome, Span};
 use ha_plan::{Counts, PlanMode};
 use ha_run::{Applied, NotStarted, StepError};
 use unicode_width::UnicodeWidthStr;
@@ -87,7 +87,8 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
         PlanMode::RefreshOnly => "Refresh",
         PlanMode::Destroy => "Destroy",
     };
-    let how = if applied.interrupted && applied.failed.is_empty() { "interrupted" } else { "stopped" };
+    let (stopped, failed): (Vec<_>, Vec<_>) = applied.failed.iter().partition(|(.., error)| was_stopped(error));
+    let how = if applied.interrupted && failed.is_empty() { "interrupted" } else { "stopped" };
     let (before, after) = ending.state;
     let is_untouched = applied.done.is_empty() && applied.failed.is_empty();
     let record = match (ending.is_recorded, is_untouched) {
@@ -106,9 +107,13 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
     };
     let did = |(address, action): &(Address, Action)| format!("{address}  {}", past(*action));
     section("done", Tone::Made, applied.done.iter().map(did).collect());
-    let failed =
-        |(address, action, _): &(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
-    section("failed", Tone::Alarm, applied.failed.iter().map(failed).collect());
+    let left = |(address, action, error): &&(Address, Action, StepError)| {
+        format!("{address}  not {} yet; left to do: {}", past(*action), attempted(error))
+    };
+    section("half done", Tone::Notice, stopped.iter().map(left).collect());
+    let could_not =
+        |(address, action, _): &&(Address, Action, StepError)| format!("{address}  could not be {}; see above", past(*action));
+    section("failed", Tone::Alarm, failed.iter().map(could_not).collect());
     let waited = |(address, _, why): &(Address, Action, NotStarted)| {
         let why = not_started_because(why);
         let address = address.to_string();
@@ -119,6 +124,19 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
         text.push('\n');
     }
     text + &next_step(applied, ending)
+}
+
+/// Whether a step ended before its time because the operator asked to stop; the next run goes on with it.
+pub(crate) fn was_stopped(error: &StepError) -> bool {
+    matches!(error, StepError::Provider(error) if error.outcome == Outcome::Interrupted)
+}
+
+/// What a step that was stopped was at.
+fn attempted(error: &StepError) -> &str {
+    match error {
+        StepError::Provider(error) => &error.attempted,
+        StepError::Configuration(_) | StepError::State(_) => "",
+    }
 }
 
 /// What was under way when the operator did not wait for it any longer.
@@ -141,7 +159,8 @@ fn next_step(applied: &Applied, ending: Ending) -> String {
         PlanMode::Destroy => "ha destroy",
     };
     let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
-    let first = match (unwritable || !ending.is_recorded, applied.failed.is_empty() && applied.diagnostics.is_empty()) {
+    let is_sound = applied.failed.iter().all(|(.., error)| was_stopped(error)) && applied.diagnostics.is_empty();
+    let first = match (unwritable || !ending.is_recorded, is_sound) {
         (true, _) => "make the state's directory writable and its disk roomy, then",
         (false, true) => "to go on,",
         (false, false) => "mend what failed, then",
@@ -149,10 +168,10 @@ fn next_step(applied: &Applied, ending: Ending) -> String {
     format!("Next: {first} run `{command}` again: it plans anew, and finishes first what was left half-way.\n")
 }
 
-/// The notices of what failed, each at its block.
+/// The notices of what failed, each at its block. What was stopped on request did not.
 pub(crate) fn failures(applied: &Applied, span_of: impl Fn(&Address) -> Option<Span>) -> Vec<Notice> {
     let mut notices: Vec<Notice> = Vec::new();
-    for (address, action, error) in &applied.failed {
+    for (address, action, error) in applied.failed.iter().filter(|(.., error)| !was_stopped(error)) {
         let title = format!("could not {} {address}", infinitive(*action));
         match error {
             StepError::Provider(error) => notices.push(Notice::outside(title, error).of_block(span_of(address).as_ref())),

@@ -1,174 +1,95 @@
-//! All secret texts a command knows of, so that none shows up where its mark was lost: in the text of an error, in a
-//! progress message, inside of another value.
+//! What must not be told: secret values, wherever they are said, and what a source text itself says of secret arguments.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine as _;
-use ha_kind::{Part, Text, Value};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ha_kind::{Field, Name, Shape, closest};
+use ha_lang::literals;
+pub(crate) use ha_plan::Secrets;
 
-use super::shown::SENSITIVE;
+use crate::providers::kinds;
 
-/// Shorter texts are too likely to be part of something else.
-const SHORTEST: usize = 8;
+/// Arguments that are secret wherever the language has them.
+const OF_THE_LANGUAGE: [&str; 3] = ["passphrase", "conn_str", "access_key"];
 
-/// What a URI need not escape.
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Secret texts, to be found in other texts.
-#[derive(Default)]
-pub(crate) struct Secrets {
-    finder: Option<AhoCorasick>,
-}
-
-impl Secrets {
-    /// The secrets in these values.
-    pub(crate) fn within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
-        let mut texts = BTreeSet::new();
-        for value in values {
-            collect(value, &mut texts);
-        }
-        let spellings: BTreeSet<String> = texts.iter().flat_map(|it| spellings(it)).collect();
-        if spellings.is_empty() {
-            return Self::default();
-        }
-        let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(spellings);
-        Self { finder: Some(finder.expect("secrets take far less than the finder's four thousand million bytes")) }
+/// The names of all arguments whose values are secret, whatever the kind.
+static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let (schemas, _) = kinds();
+    let mut names = OF_THE_LANGUAGE.map(str::to_owned).into();
+    for (_, described) in schemas.kinds() {
+        gather(&described.schema().arguments, &mut names);
     }
-
-    /// Where secrets are in a text.
-    pub(crate) fn places<'t>(&'t self, text: &'t str) -> impl Iterator<Item = std::ops::Range<usize>> + 't {
-        self.finder.iter().flat_map(move |it| it.find_iter(text)).map(|it| it.range())
+    for (_, provider) in schemas.providers() {
+        gather(&provider.schema.arguments, &mut names);
     }
+    names
+});
 
-    /// The text with secrets replaced.
-    pub(crate) fn masked(&self, text: &str) -> String {
-        let mut masked = String::with_capacity(text.len());
-        let mut done = 0;
-        for place in self.places(text) {
-            masked.push_str(&text[done..place.start]);
-            masked.push_str(SENSITIVE);
-            done = place.end;
+fn gather<'a>(fields: impl IntoIterator<Item = (&'a Name, &'a Field)>, names: &mut BTreeSet<String>) {
+    for (name, field) in fields {
+        if field.secret || field.write_only {
+            names.insert(name.to_string());
         }
-        masked.push_str(&text[done..]);
-        masked
-    }
-
-    /// The text with secrets replaced by as many bytes, so that places in it stay what they are.
-    pub(crate) fn blotted(&self, text: &str) -> String {
-        let mut blotted = String::with_capacity(text.len());
-        let mut done = 0;
-        for place in self.places(text) {
-            blotted.push_str(&text[done..place.start]);
-            blotted.extend(text[place.clone()].bytes().map(|it| if it == b'\n' { '\n' } else { '*' }));
-            done = place.end;
+        let mut shape = &field.shape;
+        while let Shape::List(of) | Shape::Set(of) | Shape::Map(of) = shape {
+            shape = of;
         }
-        blotted.push_str(&text[done..]);
-        blotted
+        if let Shape::Object(inner) = shape {
+            gather(inner, names);
+        }
     }
 }
 
-fn collect(value: &Value, texts: &mut BTreeSet<String>) {
-    match value {
-        Value::Composed(parts) => {
-            let is_whole = parts.iter().all(|it| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. }));
-            if is_whole {
-                // What was clear in it and what was not cannot be told apart any more. `https://` is no secret.
-                texts.extend(Text::from_iter(parts.iter().cloned()).known());
-                return;
-            }
-            let secret = |it: &Part| match it {
-                Part::Secret(text) => Some(text.to_string()),
-                Part::Clear(_) | Part::Unknown { .. } => None,
-            };
-            texts.extend(parts.iter().filter_map(secret));
+/// The variables that a source text calls sensitive.
+pub(crate) fn sensitive_variables(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for literal in literals(text) {
+        if let ["variable", name, "sensitive" | "ephemeral"] = literal.path[..]
+            && &text[literal.place] == "true"
+        {
+            names.insert(name.to_owned());
         }
-        Value::Sensitive(inner) => collect_all(&inner.revealed(), texts),
-        other => other.children().for_each(|it| collect(it, texts)),
     }
+    names
 }
 
-fn collect_all(value: &Value, texts: &mut BTreeSet<String>) {
-    match value {
-        Value::String(_) | Value::Number(_) => {
-            texts.extend(Text::of(value).and_then(|it| it.known()));
-        }
-        other => other.children().for_each(|it| collect_all(it, texts)),
-    }
+/// Where a source text itself says what is secret: literals of secret arguments, also of misspelt ones, and of variables
+/// that are sensitive.
+pub(crate) fn secret_literals(text: &str, variables: &BTreeSet<String>) -> Vec<Range<usize>> {
+    let is_secret = |path: &[&str]| match path {
+        ["variable", name, argument, ..] => *argument == "default" && variables.contains(*name),
+        names => names.iter().any(|name| variables.contains(*name) || is_secret_argument(name)),
+    };
+    literals(text).into_iter().filter(|it| is_secret(&it.path)).map(|it| it.place).collect()
 }
 
-/// The forms a secret takes when it is put into something else. Of a text of many lines only those that hold a key are
-/// secret by themselves: the others may be said anywhere.
-fn spellings(secret: &str) -> Vec<String> {
-    let secret = secret.trim_end_matches('\n');
-    if secret.chars().count() < SHORTEST {
-        return Vec::new();
-    }
-    // One line of a private key is as bad as all.
-    if secret.contains('\n') {
-        return secret.lines().filter(|it| is_key_material(it)).map(str::to_owned).collect();
-    }
-    let json = serde_json::Value::from(secret).to_string();
-    let base64 = base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret);
-    vec![
-        secret.to_owned(),
-        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
-        utf8_percent_encode(secret, &UNRESERVED).to_string(),
-        json[1..json.len() - 1].to_owned(),
-        base64,
-    ]
-}
-
-fn is_key_material(line: &str) -> bool {
-    line.len() >= 40 && line.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'='))
+fn is_secret_argument(name: &str) -> bool {
+    ARGUMENTS.contains(name) || (name.len() > 4 && closest(name, ARGUMENTS.iter().map(String::as_str)).is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn secrets() -> Secrets {
-        let password = Value::from("pa$$/word@1").sensitive();
-        Secrets::within([&Value::object([("deep".into(), Value::list([password]))]), &Value::from("clear text").clone()])
+    fn hidden(text: &str) -> Vec<&str> {
+        secret_literals(text, &sensitive_variables(text)).into_iter().map(|it| &text[it]).collect()
     }
 
     #[test]
-    fn a_secret_is_found_in_every_spelling() {
-        for text in ["pa$$/word@1", "pa%24%24%2Fword%401", "cGEkJC93b3JkQDE"] {
-            assert_eq!(secrets().masked(&format!("<{text}>")), "<(sensitive)>");
-        }
-        assert_eq!(secrets().masked("clear text"), "clear text");
+    #[cfg(feature = "local")]
+    fn literals_of_secret_arguments_are_hidden() {
+        let text = "resource \"local_file\" \"a\" {\n  filename = \"b\"\n  sensitive_content = \"c ${upper(\"d\")}\"\n}\n";
+        assert_eq!(hidden(text), ["c ", "d"]);
+        assert_eq!(hidden("resource \"local_file\" \"a\" {\n  sensitve_content = \"no end\n"), ["no end"]);
     }
 
     #[test]
-    fn blotting_keeps_places() {
-        assert_eq!(secrets().blotted("a = \"pa$$/word@1\" # b"), "a = \"***********\" # b");
-    }
-
-    #[test]
-    fn short_texts_are_left_alone() {
-        let secrets = Secrets::within([&Value::from("secret").sensitive()]);
-        assert_eq!(secrets.masked("a secret"), "a secret");
-    }
-
-    #[test]
-    fn what_is_clear_around_a_secret_is_not_taken_for_one() {
-        use super::super::samples::{clear, parts, secret};
-        let uri = parts([clear("mongodb://circle:"), secret("a password of ours"), clear("@db-1:27017")]);
-        let settings = Value::from("[settings]\nlist:\n  - x\n").sensitive();
-        let secrets = Secrets::within([&uri.clone().sensitive(), &uri, &settings]);
-        let masked = secrets.masked("mongodb://circle:a password of ours@db-2:27017\n[settings]\nlist:\n  - x\n");
-        assert_eq!(masked, "mongodb://circle:(sensitive)@db-2:27017\n[settings]\nlist:\n  - x\n");
-        assert_eq!(secrets.masked("<mongodb://circle:a password of ours@db-1:27017>"), "<(sensitive)>");
-    }
-
-    #[test]
-    fn numbers_and_lines_of_keys_are_secrets() {
-        let line = "A".repeat(64);
-        let key = Value::from(format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n")).sensitive();
-        let pin = Value::from(1_234_567_890).sensitive();
-        let secrets = Secrets::within([&key, &pin]);
-        assert_eq!(secrets.masked(&format!("bad line {line}: 1234567890")), "bad line (sensitive): (sensitive)");
+    fn so_are_those_of_sensitive_variables() {
+        let text = "variable \"pin\" {\n  default = \"1\"\n  sensitive = true\n}\nvariable \"port\" {\n  default = \"2\"\n}\n\
+                    module \"m\" {\n  pin = \"3\"\n  port = \"4\"\n}\n";
+        assert_eq!(hidden(text), ["1", "3"]);
+        let json = r#"{"variable": {"pin": {"default": {"a": 1}, "sensitive": true}}}"#;
+        assert_eq!(hidden(json), ["1"]);
     }
 }

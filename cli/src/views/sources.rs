@@ -1,9 +1,13 @@
 //! Source texts by file name, for places in them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use ha_kind::Span;
+use ha_plan::blotted;
+
+use super::secrets::{Secrets, secret_literals, sensitive_variables};
 
 /// Source texts by file name. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -16,12 +20,16 @@ struct Source {
     text: String,
     /// Where lines end.
     ends: Vec<usize>,
+    /// The variables it calls sensitive.
+    sensitive: OnceLock<BTreeSet<String>>,
+    /// Where it says what is secret itself.
+    hidden: OnceLock<Vec<Range<usize>>>,
 }
 
 impl Source {
     fn new(text: String) -> Arc<Self> {
         let ends = text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at).collect();
-        Arc::new(Self { text, ends })
+        Arc::new(Self { text, ends, sensitive: OnceLock::new(), hidden: OnceLock::new() })
     }
 }
 
@@ -29,6 +37,18 @@ impl Sources {
     /// The text of a file.
     pub(crate) fn text(&self, file: &str) -> Option<&str> {
         self.texts.get(file).map(|it| it.text.as_str())
+    }
+
+    /// A stretch of a file's text with what is secret in it covered, so that places in it stay what they are.
+    pub(crate) fn shown(&self, file: &str, place: Range<usize>, secrets: &Secrets) -> String {
+        let Some(source) = self.texts.get(file) else { return String::new() };
+        let hidden = source.hidden.get_or_init(|| {
+            let sensitive = self.texts.values().flat_map(|it| it.sensitive.get_or_init(|| sensitive_variables(&it.text)));
+            secret_literals(&source.text, &sensitive.cloned().collect())
+        });
+        let (start, end, text) = (place.start, place.end, &source.text[place]);
+        let inside = hidden.iter().map(|it| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
+        blotted(text, secrets.places(text).into_iter().chain(inside).collect())
     }
 
     /// With one more.

@@ -62,7 +62,12 @@ pub(crate) fn state_text(state: &State, paint: Paint) -> String {
         let _ = writeln!(text, "# {address} (deposed {key}): an old object, to be deleted\n");
     }
     if !state.outputs.is_empty() {
-        let _ = write!(text, "{}\n{}", paint.put(Tone::Head, "Outputs"), outputs_text(&shown_outputs(&state.outputs), paint));
+        let _ = write!(
+            text,
+            "{}\n{}",
+            paint.put(Tone::Head, "Outputs"),
+            outputs_text(&shown_outputs(&state.outputs, &secrets), paint)
+        );
     }
     if text.is_empty() {
         text.push_str("Nothing is recorded.\n");
@@ -84,7 +89,7 @@ pub(crate) fn state_json(state: &State, schemas: &Schemas, sight: Sight) -> Stri
     document.field("ha_version", &env!("CARGO_PKG_VERSION").into());
     document.object_field("values");
     if !state.outputs.is_empty() {
-        let outputs = state.outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, sight)));
+        let outputs = state.outputs.iter().map(|(name, it)| (name.to_string(), output_json(it, &secrets, sight)));
         document.field("outputs", &Json::Object(outputs.collect()));
     }
     document.object_field("root_module");
@@ -102,21 +107,20 @@ pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> Json 
 }
 
 /// One output as data.
-pub(crate) fn output_json(output: &OutputRecord, sight: Sight) -> Json {
-    let value = shown_output(output, sight);
+pub(crate) fn output_json(output: &OutputRecord, secrets: &Secrets, sight: Sight) -> Json {
+    let value = shown_output(output, secrets, sight);
     let ty = Type::of(&output.value.revealed());
     Json::object([("sensitive", output.sensitive.into()), ("type", Json::from(&ty)), ("value", Json::from(&value))])
 }
 
 /// Outputs as anybody may see them.
-pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>) -> BTreeMap<Name, Shown> {
-    outputs.iter().map(|(name, it)| (name.clone(), shown_output(it, Sight::Redacted))).collect()
+pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>, secrets: &Secrets) -> BTreeMap<Name, Shown> {
+    outputs.iter().map(|(name, it)| (name.clone(), shown_output(it, secrets, Sight::Redacted))).collect()
 }
 
 /// An output as it may be seen.
-pub(crate) fn shown_output(output: &OutputRecord, sight: Sight) -> Shown {
-    let secrets = Secrets::within([&output.value]);
-    let mut redactor = Redactor::new(&secrets, sight);
+pub(crate) fn shown_output(output: &OutputRecord, secrets: &Secrets, sight: Sight) -> Shown {
+    let mut redactor = Redactor::new(secrets, sight);
     if output.sensitive { redactor.secret(&output.value) } else { redactor.shown(&output.value) }
 }
 

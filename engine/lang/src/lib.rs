@@ -27,6 +27,7 @@ mod types;
 mod unfinished;
 mod unreadable;
 mod version;
+mod written;
 
 pub use body::Body;
 pub use configuration::{
@@ -43,3 +44,4 @@ pub use providers::unknown_providers;
 pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};
 pub use unfinished::is_unfinished;
+pub use written::{Literal, literals};

@@ -34,7 +34,7 @@ impl Arguments {
             let values = schema.conform(&given).map_err(located)?;
             let quoting = described.hooks().problems(schema, &values);
             if !quoting.is_empty() {
-                let clean = |it: Problem| Problem { message: redacted(&it.message, &values), ..it };
+                let clean = |it: Problem| Problem { message: redacted(&it.message, [&values]), ..it };
                 return Err(located(quoting.into_iter().map(clean).collect()));
             }
             let configured = given.iter().filter(|(_, it)| !it.is_null()).map(|(name, _)| name.clone()).collect();

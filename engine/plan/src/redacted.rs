@@ -1,68 +1,54 @@
 //! Messages that quote what they should not.
 
-use ha_kind::{Error, Object, Part, Value};
+use ha_kind::{Error, Object};
 
-/// Shorter ones are part of too many words.
-const SHORTEST: usize = 4;
+use crate::secrets::Secrets;
 
-/// A message in which no secret among these attributes is quoted.
+/// A message in which no secret among these attributes is quoted, however it is spelt.
 #[must_use]
-pub fn redacted(message: &str, attributes: &Object) -> String {
-    let mut secrets = Vec::new();
-    for value in attributes.values() {
-        gather(value, false, &mut secrets);
-    }
-    // Longer ones first: one may be part of another.
-    secrets.sort_by_key(|it| std::cmp::Reverse(it.len()));
-    secrets.into_iter().fold(message.to_owned(), |message, secret| match message.contains(secret) {
-        true => message.replace(secret, "(sensitive)"),
-        false => message,
-    })
+pub fn redacted<'a>(message: &str, attributes: impl IntoIterator<Item = &'a Object>) -> String {
+    known(attributes).masked(message)
 }
 
-/// An error in which no secret among these attributes is quoted.
+/// An error in which no secret among these attributes is quoted, however it is spelt.
 #[must_use]
-pub fn redacted_error(error: Error, attributes: &Object) -> Error {
-    let clean = |text: String| redacted(&text, attributes);
+pub fn redacted_error<'a>(error: Error, attributes: impl IntoIterator<Item = &'a Object>) -> Error {
+    let secrets = known(attributes);
+    let clean = |text: String| secrets.masked(&text);
+    let Error { attempted, causes, code, request, help, outcome } = error;
     Error {
-        attempted: clean(error.attempted),
-        causes: error.causes.into_iter().map(clean).collect(),
-        help: error.help.into_iter().map(clean).collect(),
-        ..error
+        attempted: clean(attempted),
+        causes: causes.into_iter().map(clean).collect(),
+        code: code.map(clean),
+        request: request.map(clean),
+        help: help.into_iter().map(clean).collect(),
+        outcome,
     }
 }
 
-fn gather<'a>(value: &'a Value, secret: bool, secrets: &mut Vec<&'a str>) {
-    match value {
-        Value::String(text) if secret && text.len() >= SHORTEST => secrets.push(text),
-        Value::Composed(parts) => {
-            for part in parts.iter() {
-                match part {
-                    Part::Secret(text) if text.len() >= SHORTEST => secrets.push(text),
-                    Part::Clear(text) if secret && text.len() >= SHORTEST => secrets.push(text),
-                    _ => {}
-                }
-            }
-        }
-        Value::Sensitive(inner) => gather(inner, true, secrets),
-        other => other.children().for_each(|it| gather(it, secret, secrets)),
-    }
+fn known<'a>(attributes: impl IntoIterator<Item = &'a Object>) -> Secrets {
+    Secrets::within(attributes.into_iter().flat_map(Object::values).filter(|it| it.contains_sensitive()))
 }
 
 #[cfg(test)]
 mod tests {
+    use ha_kind::Value;
+
     use super::*;
 
     #[test]
     fn secrets_are_not_quoted_wherever_they_are() {
-        let deep = Value::object([("word".into(), Value::tuple([Value::from("deeply")]))]).sensitive();
+        let deep = Value::object([("word".into(), Value::tuple([Value::from("deeply hidden")]))]).sensitive();
         let attributes = Object::from([
             ("password".into(), Value::from("hush-hush").sensitive()),
             ("part".into(), Value::from("hush").sensitive()),
             ("deep".into(), deep),
             ("open".into(), Value::from("open")),
         ]);
-        let said = redacted("open hush-hush, hush and deeply", &attributes);
+        let said = redacted("open hush-hush, hush and deeply hidden", [&attributes]);
         assert_eq!(said, "open (sensitive), (sensitive) and (sensitive)");
+        let error = Error::new("log in as hush-hush", "hush%2Dhush is wrong").code("hush-hush").help("not hush-hush");
+        let error = redacted_error(error, [&attributes]);
+        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
     }
 }

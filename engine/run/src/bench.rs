@@ -15,6 +15,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) workshop: &'a Workshop,
     pub(crate) address: &'a Address,
     pub(crate) provider: &'a ProviderName,
+    pub(crate) settings: &'a Object,
     pub(crate) described: &'a Described,
     pub(crate) driver: &'a dyn Driver,
     pub(crate) client: Client,
@@ -82,11 +83,12 @@ impl Bench<'_> {
     ) -> Result<Effect, StepError> {
         let action = if deposes { Action::CreateThenDelete } else { Action::Create };
         let begun = self.begin(action, &arguments, &from, None, earlier).await?;
-        let mut hand = begun.hand(self, &arguments);
+        let known = [&arguments, self.settings];
+        let mut hand = begun.hand(self, &known);
         let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
             Ok(made) => made,
             // Of a try that is taken up again nobody knows what the first one left.
-            Err(error) => return self.failed(&begun, redacted_error(error, &arguments), !begun.resumed).await,
+            Err(error) => return self.failed(&begun, redacted_error(error, known), !begun.resumed).await,
         };
         let (arguments, outputs) = self.complete(&id, arguments, outputs).await;
         let record = Box::new(self.record(id, arguments, outputs, from));
@@ -109,14 +111,12 @@ impl Bench<'_> {
         earlier: Option<Unfinished>,
     ) -> Result<Effect, StepError> {
         let begun = self.begin(Action::Update, &arguments, &from, None, earlier).await?;
-        let mut hand = begun.hand(self, &arguments);
+        let known = [&arguments, &before.arguments, &before.outputs, self.settings];
+        let mut hand = begun.hand(self, &known);
         let updated = self.driver.update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand).await;
         let outputs = match updated {
             Ok(outputs) => outputs,
-            Err(error) => {
-                let error = redacted_error(redacted_error(error, &arguments), &before.arguments);
-                return self.failed(&begun, error, true).await;
-            }
+            Err(error) => return self.failed(&begun, redacted_error(error, known), true).await,
         };
         let (arguments, outputs) = self.complete(&before.id, arguments, outputs).await;
         let record = Box::new(self.record(before.id.clone(), arguments, outputs, from));
@@ -134,9 +134,10 @@ impl Bench<'_> {
     ) -> Result<Effect, StepError> {
         let from = FromConfiguration::default();
         let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
-        let mut hand = begun.hand(self, &record.arguments);
+        let known = [&record.arguments, &record.outputs, self.settings];
+        let mut hand = begun.hand(self, &known);
         if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {
-            return self.failed(&begun, redacted_error(error, &record.arguments), true).await;
+            return self.failed(&begun, redacted_error(error, known), true).await;
         }
         let address = self.address.clone();
         let outcome = match deposed {
@@ -152,7 +153,8 @@ impl Bench<'_> {
         let Unfinished { intent, notes, .. } = unfinished;
         let begun = Begun { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
         let arguments = revealed(&intent.arguments);
-        let mut hand = begun.hand(self, &intent.arguments);
+        let known = [&intent.arguments, self.settings];
+        let mut hand = begun.hand(self, &known);
         let (id, outputs) = match self.driver.create(&self.client, &arguments, &mut hand).await {
             Ok(made) => made,
             Err(error) => {
@@ -161,12 +163,12 @@ impl Bench<'_> {
                     intent.token
                 );
                 let error = if error.outcome == Outcome::Refused { error.help(help) } else { error };
-                return self.failed(&begun, redacted_error(error, &intent.arguments), true).await;
+                return self.failed(&begun, redacted_error(error, known), true).await;
             }
         };
         let made = RecordedValue { id, arguments, outputs: revealed(&outputs) };
         if let Err(error) = self.driver.delete(&self.client, &made, &mut hand).await {
-            return self.failed(&begun, redacted_error(error, &intent.arguments), false).await;
+            return self.failed(&begun, redacted_error(error, known), false).await;
         }
         let outcome = StepOutcome::Failed("it was begun by an interrupted run, no longer wanted, and deleted".into());
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
@@ -252,13 +254,13 @@ impl Bench<'_> {
 }
 
 impl Begun {
-    /// What the driver is given. What it tells about the arguments must not quote the secrets among them.
-    fn hand(&self, bench: &Bench<'_>, arguments: &Object) -> Attempt {
+    /// What the driver is given. What it tells must not quote the secrets that it knows.
+    fn hand(&self, bench: &Bench<'_>, known: &[&Object]) -> Attempt {
         let witness = StepWitness {
             workshop: bench.workshop.clone(),
             address: bench.address.clone(),
             attempt: self.attempt,
-            arguments: arguments.clone(),
+            known: known.iter().map(|it| (*it).clone()).collect(),
         };
         let witness = std::sync::Arc::new(witness);
         Attempt::new(bench.address.clone(), self.token.clone(), self.resumed, self.notes.clone(), witness)

@@ -37,7 +37,7 @@ impl Clients {
                 let what = format!("connect to provider `{provider}`");
                 Error::new(what, "this `ha` has no such provider").help("the state may come from another version of `ha`")
             })?;
-            connector.connect(&settings).await.map_err(|it| redacted_error(it, marked))
+            connector.connect(&settings).await.map_err(|it| redacted_error(it, [marked]))
         };
         connected.get_or_try_init(connect).await.map(|(client, _)| client.clone())
     }

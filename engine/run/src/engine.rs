@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use futures::stream::StreamExt;
 use ha_kind::{Address, Diagnostic, Drivers, Error, ImportedValue, Object, Schemas};
-use ha_plan::{Files, Input, Moved, Observed, Plan, PlanMode, Planned, Read, Refused, Selection, Snapshot, known_settings};
+use ha_plan::{
+    Files, Input, Moved, Observed, Plan, PlanMode, Planned, Read, Refused, Selection, Snapshot, known_settings, redacted_error,
+};
 use ha_state::State;
 
 use crate::clients::Clients;
@@ -209,7 +211,10 @@ impl Engine {
 
     async fn read(&self, read: &Read) -> Result<Answer, Error> {
         let kind = &read.address.block.kind;
-        let named = |error: Error| Error { attempted: format!("{} (`{}`)", error.attempted, read.address), ..error };
+        let named = |error: Error| {
+            let error = redacted_error(error, [&read.settings]);
+            Error { attempted: format!("{} (`{}`)", error.attempted, read.address), ..error }
+        };
         if let Some(id) = &read.import {
             let nobody = || Error::new(format!("import `{}`", read.address), "nobody looks after this kind");
             let driver = self.drivers.resource(kind).ok_or_else(nobody)?;

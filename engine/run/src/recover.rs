@@ -40,7 +40,7 @@ impl Engine {
             }
             let address = unfinished.intent.address.clone();
             observer.observe(Event::Recovering { address: address.clone() });
-            match finish(&workshop, unfinished).await {
+            match attended(finish(&workshop, unfinished), observer, cancel).await {
                 Ok(()) => {
                     observer.observe(Event::Recovered { address: address.clone() });
                     recovery.finished.push(address);
@@ -50,6 +50,16 @@ impl Engine {
         }
         recovery
     }
+}
+
+/// Waits for a step, and tells that it is brought to its end when the operator asks to stop meanwhile.
+async fn attended<T>(step: impl Future<Output = T>, observer: &Arc<dyn Observer>, cancel: &Cancel) -> T {
+    tokio::pin!(step);
+    tokio::select! {
+        done = &mut step => return done,
+        () = cancel.asked() => observer.observe(Event::Stopping { running: 1 }),
+    }
+    step.await
 }
 
 async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<(), StepError> {

@@ -154,7 +154,8 @@ impl Refresh<'_> {
         let named = || records.iter().map(|it| (it.address.clone(), it.id.clone())).collect();
         self.observer.observe(Event::Looking { records: named() });
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
-        let clean = |error| records.iter().fold(error, |error, it| redacted_error(error, &it.arguments));
+        let secrets = || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);
+        let clean = |error| redacted_error(error, secrets());
         let mut readings = driver.read(&client, &known).await.map_err(clean)?;
         let is_elsewhere = self.state.providers.get(provider).is_some_and(|it| revealed(&it.settings) != revealed(settings));
         if is_elsewhere && readings.contains(&ReadingValue::Gone) {

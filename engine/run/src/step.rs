@@ -82,13 +82,21 @@ impl Workshop {
         if let Work::Read { arguments } = what {
             let reader = self.drivers.reader(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
             let outputs = reader.read(&client, &revealed(&arguments)).await;
-            let outputs = outputs.map_err(|it| StepError::Provider(redacted_error(it, &arguments)))?;
+            let outputs = outputs.map_err(|it| StepError::Provider(redacted_error(it, [&arguments, &settings.settings])))?;
             return Ok(Effect::Answered { arguments, outputs });
         }
         let described = self.described(&address)?;
         let driver = self.drivers.resource(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
         self.remember_provider(&provider, &settings).await?;
-        let bench = Bench { workshop: self, address: &address, provider: &provider, described, driver: &**driver, client };
+        let bench = Bench {
+            workshop: self,
+            address: &address,
+            provider: &provider,
+            settings: &settings.settings,
+            described,
+            driver: &**driver,
+            client,
+        };
         match what {
             Work::Create { arguments, from, deposes, earlier } => bench.create(arguments, from, deposes, earlier).await,
             Work::Update { arguments, from, before, earlier } => bench.update(arguments, from, &before, earlier).await,
@@ -132,7 +140,7 @@ pub(crate) struct StepWitness {
     /// None for what needs no intent.
     pub(crate) attempt: Option<u64>,
     /// What the step is done with, secrets marked.
-    pub(crate) arguments: Object,
+    pub(crate) known: Vec<Object>,
 }
 
 impl Witness for StepWitness {
@@ -147,7 +155,7 @@ impl Witness for StepWitness {
     }
 
     fn progress(&self, message: &str) {
-        let message = redacted(message, &self.arguments);
+        let message = redacted(message, &self.known);
         self.workshop.observer.observe(Event::StepProgress { address: self.address.clone(), message });
     }
 

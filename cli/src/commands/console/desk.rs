@@ -1,6 +1,7 @@
 //! Where expressions are answered.
 
 use std::io::{BufRead, IsTerminal};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use ha_kind::{Diagnostic, Type, Value, closest};
@@ -35,7 +36,7 @@ brings back what was typed before, also the last time.
 pub(super) struct Desk<'a> {
     pub(super) scope: &'a dyn Scope,
     pub(super) files: &'a dyn Files,
-    pub(super) secrets: Secrets,
+    pub(super) secrets: Arc<Secrets>,
     pub(super) sources: Sources,
     pub(super) sight: Sight,
     /// What can be referred to, in order.
@@ -133,7 +134,7 @@ impl Desk<'_> {
 
     fn trouble(&self, text: &str, diagnostics: &[Diagnostic]) -> Trouble {
         let sources = self.sources.with(NAME, text);
-        Trouble::of(diagnostics).within(&sources)
+        Trouble::of(diagnostics).within(&sources).keeping(&self.secrets)
     }
 
     /// The names that begin so.

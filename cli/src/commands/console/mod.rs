@@ -3,6 +3,8 @@
 mod desk;
 mod editor;
 
+use std::sync::Arc;
+
 use clap::Args;
 use ha_kind::Value;
 use ha_lang::Nothing;
@@ -66,8 +68,7 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
     if !has_configuration(&session.directory) {
         let files = ReadFiles::below(&session.directory, &arguments.variables.wishes().allow_read);
         let names = desk::functions();
-        let desk =
-            Desk { scope: &Nothing, files: &files, secrets: Secrets::default(), sources: Sources::default(), sight, names };
+        let desk = Desk { scope: &Nothing, files: &files, secrets: Arc::default(), sources: Sources::default(), sight, names };
         return desk.serve(arguments, session);
     }
     let project = Project::read(session, arguments.variables.wishes(), Need::WhatThereIs)?;
@@ -80,7 +81,7 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
     let desk = Desk {
         scope: &scope,
         files: &*project.files,
-        secrets: Secrets::within(&known),
+        secrets: Arc::new(Secrets::within(&known)),
         sources: project.sources.clone(),
         sight,
         names: desk::names(&project.configuration),

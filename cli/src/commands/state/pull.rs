@@ -2,6 +2,7 @@ use std::io::IsTerminal;
 
 use clap::Args;
 use ha_state::to_json;
+use zeroize::Zeroizing;
 
 use super::SEALED;
 use crate::commands::Session;
@@ -44,7 +45,7 @@ pub(crate) fn pull(arguments: &PullArgs, session: &Session) -> Ended {
                 .into());
         }
         let key = place.key(&state.lineage)?;
-        let sealed = SEALED.sealed(&state.lineage, &key, to_json(&state).to_string().as_bytes());
+        let sealed = SEALED.sealed(&state.lineage, &key, Zeroizing::new(to_json(&state).to_string()).as_bytes());
         session.terminal.print_bytes(&sealed)?;
         return Ok(DONE);
     }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use ha_state::{Keys, Record, State, from_json};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::SEALED;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite};
@@ -61,10 +62,10 @@ fn read(file: &Path, keys: &dyn Keys) -> Result<State, Trouble> {
         redacted: Option<bool>,
     }
     let shown = if file == Path::new("-") { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
-    let mut bytes = Vec::new();
+    let mut bytes = Zeroizing::new(Vec::new());
     let done = match file == Path::new("-") {
         true => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
-        false => fs::read(file).map(|it| bytes = it),
+        false => fs::read(file).map(|it| *bytes = it),
     };
     done.with_context(|| format!("could not read {shown}"))?;
     if let Some(opened) = SEALED.opened(&bytes, keys)? {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use ha_kind::{Address, code};
+use ha_run::Cancel;
 use ha_state::{Key, State, to_json};
+use zeroize::Zeroizing;
 
 use super::SEALED;
 use crate::arguments::time;
@@ -53,7 +55,8 @@ pub(super) fn rewrite(
         terminal.tell("A dry run: nothing was written.\n");
         return Ok(DONE);
     }
-    let writer = place.lock(&format!("ha state {command}"), lineage, arguments.lock_timeout, |it| terminal.tell(it))?;
+    let writer =
+        place.lock(&format!("ha state {command}"), lineage, arguments.lock_timeout, &Cancel::new(), |it| terminal.tell(it))?;
     let before = writer.snapshot();
     let Rewritten { state, changes } = become_what(&before)?;
     if changes.is_empty() {
@@ -77,7 +80,7 @@ pub(super) fn rewrite(
 fn keep(state: &State, key: &Key, place: &Place) -> anyhow::Result<PathBuf> {
     let directory = place.backups();
     let path = directory.join(format!("{}.state", state.number));
-    let sealed = SEALED.sealed(&state.lineage, key, to_json(state).to_string().as_bytes());
+    let sealed = SEALED.sealed(&state.lineage, key, Zeroizing::new(to_json(state).to_string()).as_bytes());
     let kept = DirBuilder::new().recursive(true).mode(0o700).create(&directory).and_then(|()| sealed_file::write(&path, &sealed));
     kept.with_context(|| format!("could not keep a copy of the state in `{}`; nothing was written", path.display()))?;
     Ok(path)

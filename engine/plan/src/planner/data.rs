@@ -47,7 +47,7 @@ impl Planner<'_> {
                 _ if let Some((tried, error)) = self.input.observed.unread.get(address)
                     && *tried == asked =>
                 {
-                    self.warnings.push(unread(block, address, redacted_error(error.clone(), &arguments)));
+                    self.warnings.push(unread(block, address, redacted_error(error.clone(), [&arguments])));
                     let value = instance_value(schema, &arguments, &unknown_outputs(described, &arguments, address));
                     self.put(instance, value);
                 }

@@ -1,0 +1,281 @@
+//! All secret texts that somebody knows of, so that none shows up where its mark was lost: in the text of an error, in a
+//! progress message, inside of another value, however it is spelt there.
+
+mod escapes;
+mod finder;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use ha_kind::{Part, Text, Value};
+
+use self::escapes::unescaped;
+use self::finder::{Bounds, Finder, Pattern};
+
+/// What stands in the place of a secret.
+const SENSITIVE: &str = "(sensitive)";
+/// Texts of so many characters are secrets wherever they are.
+const LONG: usize = 8;
+/// Texts of so many are secrets where they stand as words; still shorter ones only between quotes, or the half of what is
+/// told would be gone.
+const WORD: usize = 4;
+/// How often a text may have been escaped on its way.
+const ESCAPED: usize = 3;
+
+/// Secret texts, to be found in other texts.
+#[derive(Default)]
+pub struct Secrets {
+    finder: Finder,
+}
+
+impl Secrets {
+    /// The secrets in these values.
+    #[must_use]
+    pub fn within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
+        let mut texts = BTreeSet::new();
+        for value in values {
+            collect(value, &mut texts);
+        }
+        Self { finder: texts.iter().flat_map(|it| spellings(it)).collect() }
+    }
+
+    /// Where secrets are in a text, in order. Where one is part of another, the larger of them; what overlaps is one.
+    #[must_use]
+    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+        if self.finder.is_empty() {
+            return Vec::new();
+        }
+        let mut places = self.finder.places(text);
+        let mut written = unescaped(text);
+        for _ in 0..ESCAPED {
+            let Some(plain) = written else { break };
+            places.extend(self.finder.places(&plain.text).into_iter().map(|it| plain.origin(&it)));
+            written = plain.unescaped();
+        }
+        joined(places)
+    }
+
+    /// The text with secrets replaced.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        replaced(text, &self.places(text), |_| SENSITIVE.to_owned())
+    }
+
+    /// The text with secrets replaced by as many bytes, so that places in it stay what they are.
+    #[must_use]
+    pub fn blotted(&self, text: &str) -> String {
+        blotted(text, self.places(text))
+    }
+}
+
+/// The text with these places covered by as many bytes. Lines stay lines.
+#[must_use]
+pub fn blotted(text: &str, places: Vec<Range<usize>>) -> String {
+    replaced(text, &joined(places), |secret| {
+        secret.bytes().map(|it| if matches!(it, b'\n' | b'\r') { char::from(it) } else { '*' }).collect()
+    })
+}
+
+fn replaced(text: &str, places: &[Range<usize>], by: impl Fn(&str) -> String) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut done = 0;
+    for place in places {
+        written += &text[done..place.start];
+        written += &by(&text[place.clone()]);
+        done = place.end;
+    }
+    written + &text[done..]
+}
+
+/// In order, and what overlaps as one.
+fn joined(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    places.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
+    let mut joined: Vec<Range<usize>> = Vec::with_capacity(places.len());
+    for place in places {
+        match joined.last_mut() {
+            Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+            _ => joined.push(place),
+        }
+    }
+    joined
+}
+
+fn collect(value: &Value, texts: &mut BTreeSet<String>) {
+    match value {
+        Value::Composed(parts) => {
+            let is_whole = parts.iter().all(|it| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. }));
+            if is_whole {
+                // What was clear in it and what was not cannot be told apart any more. `https://` is no secret.
+                texts.extend(Text::from_iter(parts.iter().cloned()).known());
+                return;
+            }
+            let secret = |it: &Part| match it {
+                Part::Secret(text) => Some(text.to_string()),
+                Part::Clear(_) | Part::Unknown { .. } => None,
+            };
+            texts.extend(parts.iter().filter_map(secret));
+        }
+        Value::Sensitive(inner) => {
+            let inner = inner.revealed();
+            match text_of(&inner) {
+                Some(text) => drop(texts.insert(text)),
+                None => collect_all(&inner, texts),
+            }
+        }
+        other => other.children().for_each(|it| collect(it, texts)),
+    }
+}
+
+/// What is in a collection that is secret as a whole. Short texts in there are ports and names far more often than
+/// passwords.
+fn collect_all(value: &Value, texts: &mut BTreeSet<String>) {
+    match text_of(value) {
+        Some(text) => texts.extend((text.chars().count() >= LONG).then_some(text)),
+        None => value.children().for_each(|it| collect_all(it, texts)),
+    }
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_) | Value::Number(_) => Text::of(value).and_then(|it| it.known()),
+        _ => None,
+    }
+}
+
+/// The forms a secret takes when it is put into something else, but for escapes, which are undone where it is looked for.
+/// Of a text of many lines only those that hold a key are secret by themselves: the others may be said anywhere.
+fn spellings(secret: &str) -> Vec<Pattern> {
+    let secret = secret.trim_end_matches('\n');
+    // One line of a private key is as bad as all.
+    if secret.contains('\n') {
+        return secret.lines().filter(|it| is_key_material(it)).flat_map(encodings).collect();
+    }
+    match secret.chars().count() {
+        0 => Vec::new(),
+        LONG.. => encodings(secret),
+        WORD.. => {
+            let mut all = encodings(secret);
+            all.iter_mut().filter(|it| it.text.len() == secret.len()).for_each(|it| it.bounds = Bounds::Word);
+            all
+        }
+        // On both sides the same.
+        _ => ['"', '\'', '`'].into_iter().map(|quote| Pattern::inside(format!("{quote}{secret}{quote}"))).collect(),
+    }
+}
+
+/// A secret as it is, in base64 wherever in the encoded text it begins, in hexadecimal, and as forms write spaces.
+fn encodings(secret: &str) -> Vec<Pattern> {
+    let mut all = BTreeSet::from([secret.to_owned(), secret.replace(' ', "+")]);
+    for before in 0..3 {
+        let whole = [&[0; 2][..before.min(2)], secret.as_bytes()].concat();
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            // Of the characters at both ends only a part of the bits is the secret's.
+            let (first, last) = ((before * 8).div_ceil(6), whole.len() * 8 / 6);
+            all.extend(engine.encode(&whole).get(first..last).map(str::to_owned));
+        }
+    }
+    let hexadecimal = secret.bytes().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    all.insert(hexadecimal.to_ascii_uppercase());
+    all.insert(hexadecimal);
+    all.into_iter().map(Pattern::anywhere).collect()
+}
+
+fn is_key_material(line: &str) -> bool {
+    line.len() >= 40 && line.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "pa$$ /w\"o'r\\d@1ü";
+
+    fn one(secret: &str) -> Secrets {
+        Secrets::within([&Value::from(secret).sensitive()])
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_spelling() {
+        let base64 = |before: &str| STANDARD_NO_PAD.encode(format!("{before}{SECRET} and more"));
+        let spellings = [
+            SECRET.to_owned(),
+            "pa%24%24%20%2Fw%22o%27r%5Cd%401%C3%BC".to_owned(),
+            "pa$$%20/w%22o'r%5cd@1%c3%bc".to_owned(),
+            "pa%24%24+%2Fw%22o%27r%5Cd%401%C3%BC".to_owned(),
+            r#"pa$$ /w\"o'r\\d@1ü"#.to_owned(),
+            r#"pa$$ \/w\"o\u0027r\\d@1\u00fc"#.to_owned(),
+            r#"pa$$ /w\\\"o'r\\\\d@1ü"#.to_owned(),
+            r#"pa$$ /w"o'\''r\d@1ü"#.to_owned(),
+            "pa$$ /w&quot;o&#39;r\\d@1&#xfc;".to_owned(),
+            SECRET.bytes().map(|it| format!("{it:02x}")).collect(),
+            SECRET.bytes().map(|it| format!("{it:02X}")).collect(),
+        ];
+        for text in spellings {
+            assert_eq!(one(SECRET).masked(&format!("<{text}>")), "<(sensitive)>", "{text}");
+        }
+        for before in ["", "a", "ab"] {
+            let masked = one(SECRET).masked(&base64(before));
+            assert!(masked.contains(SENSITIVE) && masked.len() < base64(before).len(), "{masked}");
+        }
+        assert_eq!(one(SECRET).masked("clear & text 100%"), "clear & text 100%");
+    }
+
+    #[test]
+    fn what_is_around_a_secret_stays_as_it_is_written() {
+        assert_eq!(one("pa$$/word@1").masked("\\\"a%20b\\\" pa%24%24/word@1\\n%zz"), "\\\"a%20b\\\" (sensitive)\\n%zz");
+    }
+
+    #[test]
+    fn blotting_keeps_places() {
+        assert_eq!(one("pa$$/word@1").blotted("a = \"pa$$/word@1\" # b"), "a = \"***********\" # b");
+    }
+
+    #[test]
+    fn secrets_that_overlap_leave_nothing() {
+        let values = ["abcdefgh", "efghijkl", "fgh"].map(|it| Value::from(it).sensitive());
+        assert_eq!(Secrets::within(&values).masked("<abcdefghijkl>"), "<(sensitive)>");
+    }
+
+    #[test]
+    fn the_shorter_a_secret_the_less_is_taken_for_it() {
+        let masked = |secret: &str, text: &str| one(secret).masked(text);
+        assert_eq!(masked("hunter2", "hunter2: no hunter22"), "(sensitive): no hunter22");
+        assert_eq!(masked("hunter2", "user:hunter2@host"), "user:(sensitive)@host");
+        assert_eq!(masked("a1", "a1 is \"a1\", `a1` or 'a1'"), "a1 is \"(sensitive)\", `(sensitive)` or '(sensitive)'");
+        assert_eq!(masked("", "\"\""), "\"\"");
+    }
+
+    #[test]
+    fn what_is_short_in_a_collection_that_is_secret_is_no_secret_by_itself() {
+        let database = [("host".into(), Value::from("db-1.internal")), ("port".into(), Value::from(5432))];
+        let secrets = Secrets::within([&Value::object(database).sensitive()]);
+        assert_eq!(secrets.masked("db-1.internal:5432"), "(sensitive):5432");
+    }
+
+    #[test]
+    fn what_is_clear_around_a_secret_is_not_taken_for_one() {
+        let clear = |it: &str| Part::Clear(it.into());
+        let parts = [clear("mongodb://circle:"), Part::Secret("a password of ours".into()), clear("@db-1:27017")];
+        let uri = Value::from(Text::from_iter(parts));
+        let settings = Value::from("[settings]\nlist:\n  - x\n").sensitive();
+        let secrets = Secrets::within([&uri.clone().sensitive(), &uri, &settings]);
+        let masked = secrets.masked("mongodb://circle:a password of ours@db-2:27017\n[settings]\nlist:\n  - x\n");
+        assert_eq!(masked, "mongodb://circle:(sensitive)@db-2:27017\n[settings]\nlist:\n  - x\n");
+        assert_eq!(secrets.masked("<mongodb://circle:a password of ours@db-1:27017>"), "<(sensitive)>");
+    }
+
+    #[test]
+    fn numbers_and_lines_of_keys_are_secrets() {
+        let line = "A".repeat(64);
+        let key = Value::from(format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n")).sensitive();
+        let pin = Value::from(1_234_567_890).sensitive();
+        let secrets = Secrets::within([&key, &pin]);
+        assert_eq!(secrets.masked(&format!("bad line {line}: 1234567890")), "bad line (sensitive): (sensitive)");
+    }
+}

@@ -1,0 +1,114 @@
+//! Texts that were escaped on their way, for a URI, for JSON, for a shell or for markup, read as what they stand for.
+
+use std::ops::Range;
+
+/// A text with what was escaped in it undone, and where each of its bytes comes from.
+pub(super) struct Plain {
+    pub(super) text: String,
+    /// Of each byte the place it was read from, and at last the end.
+    from: Vec<usize>,
+}
+
+/// The text without its escapes; none where it has none.
+pub(super) fn unescaped(text: &str) -> Option<Plain> {
+    let mut bytes: Vec<u8> = Vec::new();
+    let mut from = Vec::new();
+    let (mut at, mut has_escapes) = (0, false);
+    while at < text.len() {
+        match escape(&text[at..]) {
+            Some((stands_for, length)) => {
+                has_escapes = true;
+                from.extend(std::iter::repeat_n(at, stands_for.len()));
+                bytes.extend(stands_for);
+                at += length;
+            }
+            None => {
+                from.push(at);
+                bytes.push(text.as_bytes()[at]);
+                at += 1;
+                while !text.is_char_boundary(at) {
+                    from.push(at);
+                    bytes.push(text.as_bytes()[at]);
+                    at += 1;
+                }
+            }
+        }
+    }
+    from.push(text.len());
+    // Bytes that are no text stand for no secret, which is one.
+    has_escapes.then(|| Plain { text: lossy(&bytes), from })
+}
+
+impl Plain {
+    /// Where a stretch of it comes from.
+    pub(super) fn origin(&self, place: &Range<usize>) -> Range<usize> {
+        self.from[place.start]..self.from[place.end]
+    }
+
+    /// The same with what was escaped twice undone.
+    pub(super) fn unescaped(&self) -> Option<Plain> {
+        let again = unescaped(&self.text)?;
+        let from = again.from.iter().map(|it| self.from[*it]).collect();
+        Some(Plain { text: again.text, from })
+    }
+}
+
+/// As text; each byte that is not part of any becomes one that is, so that places stay what they are.
+fn lossy(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text += chunk.valid();
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    text
+}
+
+/// What a text begins with, where that is an escape, and how long it is.
+fn escape(text: &str) -> Option<(Vec<u8>, usize)> {
+    match text.as_bytes().first()? {
+        b'%' => Some((vec![hexadecimal(text.get(1..3)?)?], 3)),
+        b'\\' => backslash(text),
+        b'&' => entity(text),
+        b'\'' => ["'\\''", "'\"'\"'"].into_iter().find(|it| text.starts_with(it)).map(|it| (vec![b'\''], it.len())),
+        b'$' if text.starts_with("$${") => Some((b"${".to_vec(), 3)),
+        _ => None,
+    }
+}
+
+fn backslash(text: &str) -> Option<(Vec<u8>, usize)> {
+    let plain = |byte: u8| Some((vec![byte], 2));
+    match text.as_bytes().get(1)? {
+        b'n' => plain(b'\n'),
+        b't' => plain(b'\t'),
+        b'r' => plain(b'\r'),
+        b'u' => {
+            let digits = match text.get(2..)?.strip_prefix('{') {
+                Some(rest) => (rest.get(..rest.find('}')?)?, 4),
+                None => (text.get(2..6)?, 2),
+            };
+            let c = char::from_u32(u32::from_str_radix(digits.0, 16).ok()?)?;
+            Some((c.to_string().into_bytes(), digits.0.len() + digits.1))
+        }
+        b'x' => Some((vec![hexadecimal(text.get(2..4)?)?], 4)),
+        other if other.is_ascii_punctuation() => plain(*other),
+        _ => None,
+    }
+}
+
+fn entity(text: &str) -> Option<(Vec<u8>, usize)> {
+    const NAMED: [(&str, u8); 5] = [("&amp;", b'&'), ("&lt;", b'<'), ("&gt;", b'>'), ("&quot;", b'"'), ("&apos;", b'\'')];
+    if let Some((name, byte)) = NAMED.into_iter().find(|(name, _)| text.starts_with(name)) {
+        return Some((vec![byte], name.len()));
+    }
+    let rest = text.strip_prefix("&#")?;
+    let digits = rest.get(..rest.find(';').filter(|it| *it <= 8)?)?;
+    let number = match digits.strip_prefix(['x', 'X']) {
+        Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16),
+        None => digits.parse(),
+    };
+    Some((char::from_u32(number.ok()?)?.to_string().into_bytes(), digits.len() + 3))
+}
+
+fn hexadecimal(digits: &str) -> Option<u8> {
+    digits.bytes().all(|it| it.is_ascii_hexdigit()).then(|| u8::from_str_radix(digits, 16).ok())?
+}

@@ -1,0 +1,132 @@
+//! Many texts looked for at once.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// A text to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    pub(super) text: String,
+    pub(super) bounds: Bounds,
+}
+
+/// Where a text counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bounds {
+    /// Wherever it is.
+    Anywhere,
+    /// Where no letter or digit is next to it.
+    Word,
+    /// Wherever it is, but for its first and last character.
+    Inside,
+}
+
+impl Pattern {
+    pub(super) fn anywhere(text: String) -> Self {
+        Self { text, bounds: Bounds::Anywhere }
+    }
+
+    pub(super) fn inside(text: String) -> Self {
+        Self { text, bounds: Bounds::Inside }
+    }
+}
+
+/// So many bytes at the beginning tell most patterns apart.
+const HEAD: usize = 8;
+/// The shortest pattern: one character between quotes.
+const SHORT_HEAD: usize = 3;
+
+/// Texts by how they begin. Far cheaper to make than an automaton when there are tens of thousands.
+#[derive(Default)]
+pub(super) struct Finder {
+    long: Heads<HEAD>,
+    short: Heads<SHORT_HEAD>,
+}
+
+#[derive(Default)]
+struct Heads<const N: usize> {
+    patterns: HashMap<[u8; N], Vec<Pattern>>,
+    /// A bit for each digest that some head has: most places of a text need no closer look.
+    digests: Vec<bool>,
+}
+
+impl Finder {
+    pub(super) fn is_empty(&self) -> bool {
+        self.long.patterns.is_empty() && self.short.patterns.is_empty()
+    }
+
+    /// Where they are, also where they overlap.
+    pub(super) fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
+        self.long.find(text, &mut places);
+        self.short.find(text, &mut places);
+        places
+    }
+}
+
+impl FromIterator<Pattern> for Finder {
+    fn from_iter<T: IntoIterator<Item = Pattern>>(patterns: T) -> Self {
+        let mut finder = Self::default();
+        for pattern in patterns {
+            if let Err(pattern) = finder.long.put(pattern) {
+                // What is shorter still is no secret.
+                let _ = finder.short.put(pattern);
+            }
+        }
+        finder.long.finish();
+        finder.short.finish();
+        finder
+    }
+}
+
+impl<const N: usize> Heads<N> {
+    fn put(&mut self, pattern: Pattern) -> Result<(), Pattern> {
+        let Some(head) = pattern.text.as_bytes().first_chunk::<N>().copied() else { return Err(pattern) };
+        let same = self.patterns.entry(head).or_default();
+        if !same.contains(&pattern) {
+            same.push(pattern);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        self.digests = vec![false; (self.patterns.len() * 16).next_power_of_two()];
+        for head in self.patterns.keys() {
+            let digest = self.digest(head);
+            self.digests[digest] = true;
+        }
+    }
+
+    fn digest(&self, head: &[u8; N]) -> usize {
+        let number = head.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        // The upper half of the product hangs on all bytes.
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        usize::try_from(mixed).expect("32 bits fit") & (self.digests.len() - 1)
+    }
+
+    fn find(&self, text: &str, places: &mut Vec<Range<usize>>) {
+        if self.patterns.is_empty() {
+            return;
+        }
+        for (start, head) in text.as_bytes().windows(N).enumerate() {
+            let head: &[u8; N] = head.try_into().expect("windows are as long as heads");
+            let Some(patterns) = self.digests[self.digest(head)].then(|| self.patterns.get(head)).flatten() else { continue };
+            let fitting = |it: &&Pattern| text.as_bytes()[start..].starts_with(it.text.as_bytes());
+            for pattern in patterns.iter().filter(fitting) {
+                let whole = start..start + pattern.text.len();
+                match pattern.bounds {
+                    Bounds::Anywhere => places.push(whole),
+                    Bounds::Word if is_word(text, &whole) => places.push(whole),
+                    Bounds::Word => {}
+                    Bounds::Inside => places.push(whole.start + 1..whole.end - 1),
+                }
+            }
+        }
+    }
+}
+
+fn is_word(text: &str, place: &Range<usize>) -> bool {
+    let before = text[..place.start].chars().next_back();
+    let behind = text[place.end..].chars().next();
+    !before.into_iter().chain(behind).any(char::is_alphanumeric)
+}
