@@ -8,7 +8,8 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use ha_kind::{Address, Mode};
 
 use crate::environment::Environment;
-use crate::place::{Place, TellingKeys};
+use crate::keys::StateKeys;
+use crate::place::Place;
 use crate::project::says_where;
 use crate::providers::kinds;
 use crate::trouble::Trouble;
@@ -106,7 +107,7 @@ fn place() -> Result<Place, Trouble> {
     if says_where(&directory)? {
         return Err(Trouble::default());
     }
-    Place::of(&directory, environment.as_ref(), &Whereabouts::usual(), TellingKeys::of_user())
+    Place::of(&directory, environment.as_ref(), &Whereabouts::usual(), StateKeys::of(None, &directory)?)
 }
 
 /// The value of an option, as the line has it so far.

@@ -7,6 +7,7 @@ mod completing;
 mod environment;
 mod files;
 mod interrupt;
+mod keys;
 mod place;
 mod plan_file;
 mod project;

@@ -1,6 +1,6 @@
 //! Where a configuration's state is kept, and its key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use ha_kind::Address;
 use ha_run::Cancel;
 use ha_state::{
-    Holder, Key, KeyName, KeyRing, Keys, Opening, Reason, State, StateError, Store, Surroundings, Writer, addresses,
-    open_for_reading, open_for_writing,
+    Holder, Key, KeyName, Keys, Opening, Reason, State, Store, Surroundings, Writer, addresses, open_for_writing, open_with_key,
 };
 
 use crate::backends::backends;
 use crate::environment::Environment;
+use crate::keys::StateKeys;
 use crate::trouble::Trouble;
 use crate::whereabouts::Whereabouts;
 
@@ -27,35 +27,9 @@ pub(crate) struct Place {
     store: Box<dyn Store>,
     /// Where this machine keeps what belongs to it.
     directory: PathBuf,
-    keys: TellingKeys,
-}
-
-/// The user's keys, and whether one was made just now.
-pub(crate) struct TellingKeys {
-    ring: KeyRing,
-    made: Mutex<Option<PathBuf>>,
-}
-
-impl TellingKeys {
-    /// The keys of who runs this.
-    pub(crate) fn of_user() -> Self {
-        Self { ring: KeyRing::from_environment(), made: Mutex::default() }
-    }
-}
-
-impl Keys for TellingKeys {
-    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
-        self.ring.named(lineage, name)
-    }
-
-    fn current(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
-        let found = self.ring.find_or_make(lineage)?;
-        if let Some(path) = found.made {
-            *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
-        }
-        let name = KeyName { id: found.key.id().to_owned(), method: "file".into(), parameters: BTreeMap::new() };
-        Ok((name, found.key))
-    }
+    keys: StateKeys,
+    /// What the state was sealed with when it was last read.
+    used: Mutex<Option<KeyName>>,
 }
 
 impl Place {
@@ -67,7 +41,7 @@ impl Place {
         directory: &Path,
         environment: Option<&Environment>,
         whereabouts: &Whereabouts,
-        keys: TellingKeys,
+        keys: StateKeys,
     ) -> Result<Self, Trouble> {
         // The directory worked in needs no name.
         let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
@@ -78,12 +52,14 @@ impl Place {
             environment: environment.map(|it| it.name().to_owned()),
         };
         let store = whereabouts.open(&backends(), &surroundings)?;
-        Ok(Self { store, directory: local, keys })
+        Ok(Self { store, directory: local, keys, used: Mutex::default() })
     }
 
     /// The state as it is; takes no lock.
     pub(crate) fn state(&self) -> Result<State, Trouble> {
-        Ok(open_for_reading(&*self.store, &self.keys)?)
+        let (state, used) = open_with_key(&*self.store, &self.keys)?;
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = used;
+        Ok(state)
     }
 
     /// The addresses of all that is recorded; takes no lock.
@@ -91,19 +67,25 @@ impl Place {
         Ok(addresses(&*self.store, &self.keys)?)
     }
 
-    /// The key to seal with.
-    pub(crate) fn key(&self, lineage: &str) -> Result<Key, Trouble> {
-        Ok(self.keys.current(lineage)?.1)
+    /// The key to seal with, and how it is found again.
+    pub(crate) fn key(&self, lineage: &str) -> Result<(KeyName, Key), Trouble> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(self.keys.current(lineage, used.as_ref())?)
+    }
+
+    /// How the key is found again that the state was sealed with when it was last read.
+    pub(crate) fn used(&self) -> Option<KeyName> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The keys of the state.
+    pub(crate) fn keys(&self) -> &StateKeys {
+        &self.keys
     }
 
     /// Where copies of the state are kept before it is rewritten.
     pub(crate) fn backups(&self) -> PathBuf {
         self.directory.join(BACKUPS)
-    }
-
-    /// The file that the key of a lineage is in, or would be.
-    pub(crate) fn key_file(&self, lineage: &str) -> PathBuf {
-        self.keys.ring.path(lineage)
     }
 
     /// Takes the lock, waiting for it at most so long.
@@ -141,7 +123,7 @@ impl Place {
 
     /// Says that a key was made, and that it is all there is.
     pub(crate) fn tell_of_key(&self, tell: impl FnOnce(&str)) {
-        if let Some(path) = self.keys.made.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(path) = self.keys.made() {
             let path = path.display();
             let text = format!(
                 "made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n"

@@ -8,13 +8,14 @@ use anyhow::Context;
 use ha_kind::{Diagnostic, code};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan};
-use ha_state::{Key, Keys, State};
+use ha_state::{Key, KeyName, Keys, State};
 use zeroize::Zeroizing;
 
 use crate::backends::backends;
 use crate::commands::Session;
 use crate::environment::Environment;
 use crate::files::KeptFiles;
+use crate::keys::StateKeys;
 use crate::place::Place;
 use crate::project::kept_configuration;
 use crate::sealed_file::{self, Sort};
@@ -24,10 +25,10 @@ use crate::views::report::{plan_secrets, sources_of};
 use crate::whereabouts::{Saying, Whereabouts};
 
 /// What a file with a plan is.
-const PLAN: Sort = Sort { magic: "ha plan 1", purpose: "plan" };
+const PLAN: Sort = Sort { what: "plan", purpose: "plan" };
 
 /// Writes a plan that only its owner can read. It appears whole or not at all.
-pub(crate) fn write(plan: &Plan, key: &Key, path: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(plan: &Plan, key: &(KeyName, Key), path: &Path) -> anyhow::Result<()> {
     let written = Zeroizing::new(serde_json::to_vec(plan).context("could not write down the plan")?);
     let sealed = PLAN.sealed(&plan.lineage, key, &written);
     sealed_file::write(path, &sealed).with_context(|| format!("could not write the plan to `{}`", path.display()))
@@ -51,12 +52,18 @@ pub(crate) fn read(path: &Path, keys: &dyn Keys) -> Result<Plan, Trouble> {
 ///
 /// # Errors
 /// When what that says is not known, or makes no sense.
-pub(crate) fn place(plan: &Plan, configuration: &Configuration, files: &dyn Files, session: &Session) -> Result<Place, Trouble> {
+pub(crate) fn place(
+    plan: &Plan,
+    configuration: &Configuration,
+    files: &dyn Files,
+    keys: StateKeys,
+    session: &Session,
+) -> Result<Place, Trouble> {
     let sources = sources_of(&plan.snapshot);
     let secrets = Arc::new(plan_secrets(plan));
     let environment = Environment::of_plan(plan.snapshot.environment.as_deref());
     let placed = Whereabouts::said(&Saying::of_plan(plan, configuration, files), &backends()).map_err(|it| Trouble::of(&it));
-    let placed = placed.and_then(|it| Place::of(&session.directory, environment.as_ref(), &it, session.keys()));
+    let placed = placed.and_then(|it| Place::of(&session.directory, environment.as_ref(), &it, keys));
     placed.map_err(|it| it.within(&sources).keeping(&secrets))
 }
 
@@ -110,21 +117,44 @@ pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<Notice> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use std::collections::BTreeMap;
+
+    use ha_state::StateError;
+
     use super::*;
     use crate::views::samples::{everything, nothing};
+
+    struct One(Key);
+
+    impl Keys for One {
+        fn named(&self, _: &str, name: &KeyName) -> Result<Key, StateError> {
+            assert_eq!(name.id, self.0.id());
+            Ok(self.0.clone())
+        }
+
+        fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+            let parameters = BTreeMap::from([("salt".to_owned(), "s".to_owned())]);
+            Ok((KeyName { id: self.0.id().to_owned(), method: "passphrase".into(), parameters }, self.0.clone()))
+        }
+    }
 
     #[test]
     fn a_plan_is_written_sealed_and_for_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("plan.ha");
-        let key = Key::random();
+        let one = One(Key::random());
+        let key = one.current("", None).unwrap();
         write(&everything(), &key, &path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(12).any(|it| it == b"mongodb_host"));
-        let sealed = &bytes[PLAN.magic.len() + everything().lineage.len() + 2..];
-        let opened = ha_state::open(&key, PLAN.purpose, sealed).unwrap();
-        assert_eq!(serde_json::from_slice::<Plan>(&opened).unwrap(), everything());
+        assert_eq!(read(&path, &one).ok().unwrap(), everything());
+
+        // As it was written when only key files were known.
+        let mut before = format!("ha plan 1\n{}\n", everything().lineage).into_bytes();
+        before.extend(ha_state::seal(&key.1, PLAN.purpose, &serde_json::to_vec(&everything()).unwrap()));
+        fs::write(&path, before).unwrap();
+        assert_eq!(read(&path, &one).ok().unwrap(), everything());
     }
 
     #[test]

@@ -21,8 +21,8 @@ use crate::views::notice::Notice;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 
-/// The blocks that say where a state is kept.
-const WORDS: [&str; 1] = ["backend"];
+/// The blocks that say where a state is kept and which key it has.
+const WORDS: [&str; 2] = ["backend", "encryption"];
 
 /// A configuration as read from its directory.
 pub(crate) struct Project {

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ha_state::{Key, KeyName, Keys, seal, sealed_with};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::trouble::Trouble;
@@ -14,16 +15,25 @@ use crate::trouble::Trouble;
 /// A sort of sealed file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sort {
-    /// The first line of such a file; the lineage follows on the next.
-    pub(crate) magic: &'static str,
+    /// What the first line says that it is.
+    pub(crate) what: &'static str,
     /// What the key is used for.
     pub(crate) purpose: &'static str,
 }
 
+/// The second line of such a file: whose it is, and how its key is found.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    lineage: String,
+    key: KeyName,
+}
+
 impl Sort {
     /// The bytes of a file that belongs to this lineage.
-    pub(crate) fn sealed(self, lineage: &str, key: &Key, content: &[u8]) -> Vec<u8> {
-        let mut bytes = format!("{}\n{lineage}\n", self.magic).into_bytes();
+    pub(crate) fn sealed(self, lineage: &str, (name, key): &(KeyName, Key), content: &[u8]) -> Vec<u8> {
+        let head = Head { lineage: lineage.to_owned(), key: name.clone() };
+        let head = serde_json::to_string(&head).expect("a head is plain text");
+        let mut bytes = format!("ha {} 2\n{head}\n", self.what).into_bytes();
         bytes.extend(seal(key, self.purpose, content));
         bytes
     }
@@ -33,17 +43,25 @@ impl Sort {
     /// # Errors
     /// When its key is not here, or it was altered.
     pub(crate) fn opened(self, bytes: &[u8], keys: &dyn Keys) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
-        let Some((lineage, id, sealed)) = self.parts(bytes) else { return Ok(None) };
-        let name = KeyName { id, method: "file".into(), parameters: BTreeMap::new() };
-        let key = keys.named(lineage, &name)?;
+        let Some((Head { lineage, key }, sealed)) = self.parts(bytes) else { return Ok(None) };
+        let key = keys.named(&lineage, &key)?;
         Ok(Some(ha_state::open(&key, self.purpose, sealed)?))
     }
 
-    fn parts(self, bytes: &[u8]) -> Option<(&str, String, &[u8])> {
-        let rest = bytes.strip_prefix(self.magic.as_bytes())?.strip_prefix(b"\n")?;
+    fn parts(self, bytes: &[u8]) -> Option<(Head, &[u8])> {
+        let rest = bytes.strip_prefix(b"ha ")?.strip_prefix(self.what.as_bytes())?;
+        let (format, rest) = rest.strip_prefix(b" ")?.split_first_chunk::<2>()?;
         let end = rest.iter().position(|it| *it == b'\n')?;
-        let sealed = &rest[end + 1..];
-        Some((std::str::from_utf8(&rest[..end]).ok()?, sealed_with(sealed)?, sealed))
+        let (head, sealed) = (&rest[..end], &rest[end + 1..]);
+        match format {
+            b"2\n" => Some((serde_json::from_slice(head).ok()?, sealed)),
+            // Only key files were known then, and the second line was the lineage alone.
+            b"1\n" => {
+                let key = KeyName { id: sealed_with(sealed)?, method: "file".into(), parameters: BTreeMap::new() };
+                Some((Head { lineage: std::str::from_utf8(head).ok()?.to_owned(), key }, sealed))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
+use zeroize::Zeroizing;
 
 use crate::views::paint::Paint;
 
@@ -78,6 +79,16 @@ impl Terminal {
 /// Whether whoever was told has gone: a pipe that is closed, or a terminal.
 fn nobody_reads(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// Asks for a line that nobody may read over a shoulder. None where there is nobody to ask.
+pub(crate) fn ask_secretly(question: &str) -> Option<Zeroizing<String>> {
+    let terminal = Terminal::new(Colour::Never);
+    if !terminal.can_ask() {
+        return None;
+    }
+    terminal.tell(question);
+    console::Term::stderr().read_secure_line().ok().map(Zeroizing::new)
 }
 
 /// Whether to colour: what was asked for on the command line, then `NO_COLOR`, then what forces colours, then the

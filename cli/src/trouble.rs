@@ -130,8 +130,8 @@ impl From<StateError> for Trouble {
 fn code_of(reason: &Reason) -> Option<Code> {
     match reason {
         Reason::Locked(_) | Reason::Taken => Some(code::LOCKED),
-        Reason::MissingKey | Reason::WrongKey | Reason::NotAKey => Some(code::KEY),
-        Reason::OtherLineage => Some(code::OTHER_STATE),
+        Reason::MissingKey | Reason::WrongKey | Reason::NotAKey | Reason::RetiredKey => Some(code::KEY),
+        Reason::OtherLineage | Reason::Moved(_) => Some(code::OTHER_STATE),
         Reason::NewerFormat | Reason::NotAState | Reason::Incomplete | Reason::Damaged => Some(code::STATE_DAMAGED),
         Reason::NotKnown | Reason::System(_) | Reason::Store => Some(code::STATE_NOT_WRITTEN),
         _ => None,

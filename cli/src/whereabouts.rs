@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Name, Object, Schemas, Span, Value, code};
+use ha_kind::{Diagnostic, Name, NoSettings, Object, Schema, Schemas, Value, code};
 use ha_lang::{Body, Configuration, Environment, Files};
 use ha_plan::{Plan, Snapshot};
 use ha_state::{Backends, State, Store, Surroundings};
 
+use crate::keys::{Encryption, StateKeys};
 use crate::project::Project;
 use crate::scope::Recorded;
 use crate::trouble::Trouble;
@@ -43,8 +44,37 @@ impl<'a> Saying<'a> {
         Self { configuration, variables, files, environment: environment.as_deref() }
     }
 
+    /// Which key it says that the state is sealed with, as far as it is known; none where it says nothing.
+    ///
+    /// # Errors
+    /// All that is wrong with what it says.
+    fn key(&self) -> Result<Option<Said<'a>>, Vec<Diagnostic>> {
+        let Some(block) = self.configuration.settings.as_ref().and_then(|it| it.encryption.as_ref()) else { return Ok(None) };
+        let settings = self.block(&block.body, &Schema::of::<Encryption, NoSettings>())?;
+        Ok(Some(Said { settings, body: &block.body }))
+    }
+
+    /// The keys of the state.
+    ///
+    /// # Errors
+    /// What is wrong with what it says, or not known.
+    pub(crate) fn keys(&self, directory: &std::path::Path) -> Result<StateKeys, Trouble> {
+        let said = self.key().map_err(|it| Trouble::of(&it))?;
+        let encryption = said.map(|it| it.encryption(|_| true)).transpose()?.flatten();
+        StateKeys::of(encryption, directory).map_err(Trouble::from)
+    }
+
+    /// Checks which key it names, whatever the variables are.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check_key(&self) -> Result<(), Trouble> {
+        let said = self.key().map_err(|it| Trouble::of(&it))?;
+        said.map_or(Ok(()), |it| it.encryption(waits_for_more).map(drop))
+    }
+
     /// What a block says in it, by what a schema says of it.
-    fn block(&self, body: &Body, schema: &ha_kind::Schema) -> Result<Object, Vec<Diagnostic>> {
+    fn block(&self, body: &Body, schema: &Schema) -> Result<Object, Vec<Diagnostic>> {
         let (state, schemas) = (State::default(), Schemas::default());
         let scope = Recorded::new(self.configuration, &self.variables, &state, &schemas, self.files);
         let scope = scope.in_environment(self.environment);
@@ -57,6 +87,53 @@ impl<'a> Saying<'a> {
     }
 }
 
+/// What a block `encryption` says.
+struct Said<'a> {
+    settings: Object,
+    body: &'a Body,
+}
+
+impl Said<'_> {
+    /// It as a struct; none where something in it is not known and `matters` does not say that this is wrong.
+    fn encryption(&self, matters: impl Fn(&Value) -> bool) -> Result<Option<Encryption>, Trouble> {
+        let unknown: Vec<(&Name, &Value)> = self.settings.iter().filter(|(_, it)| !it.is_wholly_known()).collect();
+        let wrong = unknown.iter().filter(|(_, it)| matters(it));
+        let wrong: Vec<Diagnostic> = wrong.map(|(name, it)| not_known("which key the state has", self.body, name, it)).collect();
+        if !wrong.is_empty() {
+            return Err(Trouble::of(&wrong));
+        }
+        if !unknown.is_empty() {
+            return Ok(None);
+        }
+        let here = |notice: Notice| Trouble::from(notice.code(code::MISPLACED).of_block(Some(self.body.span())));
+        let typed = Schema::of::<Encryption, NoSettings>().typed::<Encryption>(&self.settings);
+        let encryption = typed.map_err(|it| here(Notice::error(format!("the block `encryption` cannot be read: {it}"))))?;
+        encryption.check().map_err(here)?;
+        Ok(Some(encryption))
+    }
+}
+
+/// Whether a value waits for more than a variable.
+fn waits_for_more(value: &Value) -> bool {
+    value.cause().is_some_and(|it| !it.starts_with("var."))
+}
+
+/// Something that a block says of the state is not known.
+fn not_known(what: &str, body: &Body, name: &Name, value: &Value) -> Diagnostic {
+    let path = ha_kind::Path::root().name(name.clone());
+    let diagnostic = Diagnostic::error(format!("{what} is not known: `{name}` is not")).code(code::NOT_HERE);
+    let diagnostic = diagnostic.at(body.locate(&path)).within(body.span().clone());
+    match value.cause().as_deref().map(|it| (it.strip_prefix("var."), it)) {
+        Some((Some(variable), _)) => diagnostic
+            .detail(format!("It waits for a value of `var.{variable}`."))
+            .help("every command needs it: write it in a file of values that is always read, or set it in the environment"),
+        Some((None, cause)) => diagnostic
+            .detail(format!("It waits for `{cause}`, which is known only when the state has been read."))
+            .help("make it of variables, locals that are made of them, and functions"),
+        None => diagnostic.help("make it of variables, locals that are made of them, and functions"),
+    }
+}
+
 /// Where a state is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Whereabouts {
@@ -64,14 +141,14 @@ pub(crate) struct Whereabouts {
     pub(crate) backend: Name,
     /// Its settings. They conform, and parts of them may be unknown where variables are.
     pub(crate) settings: Object,
-    /// The block that says so.
-    span: Option<(Span, Body)>,
+    /// What says so.
+    body: Option<Body>,
 }
 
 impl Whereabouts {
     /// On this machine, beside the configuration.
     pub(crate) fn usual() -> Self {
-        Self { backend: USUAL.into(), settings: Object::new(), span: None }
+        Self { backend: USUAL.into(), settings: Object::new(), body: None }
     }
 
     /// Where a configuration says.
@@ -89,7 +166,7 @@ impl Whereabouts {
             return Err(vec![diagnostic.help(format!("a state can be kept in: {}", known.join(", ")))]);
         };
         let settings = saying.block(&block.body, backend.schema())?;
-        Ok(Self { backend: block.kind.clone(), settings, span: Some((block.span.clone(), block.body.clone())) })
+        Ok(Self { backend: block.kind.clone(), settings, body: Some(block.body.clone()) })
     }
 
     /// Checks what it says, whatever the variables are. Contacts nobody.
@@ -97,9 +174,7 @@ impl Whereabouts {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn check(&self, backends: &Backends) -> Result<(), Trouble> {
-        let waits = |value: &Value| value.cause().is_some_and(|it| !it.starts_with("var."));
-        let unknown: Vec<Diagnostic> =
-            self.settings.iter().filter(|(_, it)| waits(it)).map(|(name, it)| self.not_known(name, it)).collect();
+        let unknown = self.not_known(waits_for_more);
         match () {
             () if !unknown.is_empty() => Err(Trouble::of(&unknown)),
             () if self.settings.values().all(Value::is_wholly_known) => self.open(backends, &Surroundings::default()).map(drop),
@@ -112,34 +187,19 @@ impl Whereabouts {
     /// # Errors
     /// When something that it says is not known, or makes no sense.
     pub(crate) fn open(&self, backends: &Backends, surroundings: &Surroundings) -> Result<Box<dyn Store>, Trouble> {
-        let unknown = self.settings.iter().filter(|(_, it)| !it.is_wholly_known());
-        let unknown: Vec<Diagnostic> = unknown.map(|(name, value)| self.not_known(name, value)).collect();
+        let unknown = self.not_known(|it| !it.is_wholly_known());
         if !unknown.is_empty() {
             return Err(Trouble::of(&unknown));
         }
         let backend = backends.get(&self.backend).expect("it is one of those that there are");
         backend
             .open(&self.settings, surroundings)
-            .map_err(|error| Notice::from(&error).of_block(self.span.as_ref().map(|it| &it.0)).into())
+            .map_err(|error| Notice::from(&error).of_block(self.body.as_ref().map(Body::span)).into())
     }
 
-    fn not_known(&self, name: &Name, value: &Value) -> Diagnostic {
-        let diagnostic = Diagnostic::error(format!("where the state is kept is not known: `{name}` is not")).code(code::NOT_HERE);
-        let diagnostic = match &self.span {
-            Some((head, body)) => {
-                let path = ha_kind::Path::root().name(name.clone());
-                diagnostic.at(body.locate(&path)).within(head.clone())
-            }
-            None => diagnostic,
-        };
-        match value.cause().as_deref().map(|it| (it.strip_prefix("var."), it)) {
-            Some((Some(variable), _)) => diagnostic
-                .detail(format!("It waits for a value of `var.{variable}`."))
-                .help("every command needs it: write it in a file of values that is always read, or set it in the environment"),
-            Some((None, cause)) => diagnostic
-                .detail(format!("It waits for `{cause}`, which is known only when the state has been read."))
-                .help("make it of variables, locals that are made of them, and functions"),
-            None => diagnostic.help("make it of variables, locals that are made of them, and functions"),
-        }
+    fn not_known(&self, is_meant: impl Fn(&Value) -> bool) -> Vec<Diagnostic> {
+        let Some(body) = &self.body else { return Vec::new() };
+        let meant = self.settings.iter().filter(|(_, it)| is_meant(it));
+        meant.map(|(name, it)| not_known("where the state is kept", body, name, it)).collect()
     }
 }

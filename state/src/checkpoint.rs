@@ -87,9 +87,21 @@ impl Entry {
 
 /// Lays a checkpoint out, in as many bytes of room as it will about take.
 pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Result<Vec<u8>, StateError> {
-    let State { lineage, number, records, deposed, providers, outputs, unfinished, obligations, run, attempts, groups: _ } =
-        state;
-    let (session, sealer) = Session::begin(Part::Checkpoint, lineage, *number, name, key);
+    let State {
+        lineage,
+        number,
+        records,
+        deposed,
+        providers,
+        outputs,
+        unfinished,
+        obligations,
+        run,
+        attempts,
+        history,
+        groups: _,
+    } = state;
+    let (session, sealer) = Session::begin(Part::Checkpoint, (lineage, *number), history.clone(), name, key);
     let mut bytes = Vec::with_capacity(PREAMBLE + room);
     bytes.resize(PREAMBLE, 0);
     let mut draft = Draft { bytes, sealer, entries: 0 };
@@ -165,11 +177,17 @@ struct Whole {
     index: Envelope,
 }
 
-/// Reads a checkpoint. The bytes are opened in place.
-pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> Result<State, StateError> {
+/// What a checkpoint says in clear of where the state is now, when it is no longer here. Nobody vouches for it.
+pub(crate) fn moved_to(bytes: &[u8], place: &str) -> Result<Option<String>, StateError> {
+    Ok(parse(bytes, place)?.session.history.moved_to)
+}
+
+/// Reads a checkpoint, and what it is sealed with. The bytes are opened in place.
+pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> Result<(State, KeyName), StateError> {
     let Whole { session, entries, index: _ } = parse(bytes, place)?;
     let sealer = session.sealer(Part::Checkpoint, keys, place)?;
-    let mut state = State { lineage: session.lineage, number: session.number, ..State::default() };
+    let Session { lineage, number, history, key, .. } = session;
+    let mut state = State { lineage, number, history, ..State::default() };
     let mut records = Vec::with_capacity(entries.len());
     for entry in open_all(bytes, &entries, &sealer, place)? {
         match entry {
@@ -202,7 +220,7 @@ pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> 
     }
     // From one sorted list, a map is built without a search for each.
     state.records = records.into_iter().collect();
-    Ok(state)
+    Ok((state, key))
 }
 
 /// The addresses of all records in a checkpoint, from the index alone.
@@ -212,7 +230,10 @@ pub(crate) fn addresses(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) 
     let damaged = || StateError::damaged(place, "its index of addresses was altered");
     let body = index.open(&mut bytes[index.start..index.end], &sealer).ok_or_else(damaged)?;
     let index: Vec<(Address, u64)> = serde_json::from_slice(body).map_err(|_| damaged())?;
-    let position = Position { lineage: session.lineage, number: session.number };
+    if let Some(to) = &session.history.moved_to {
+        return Err(StateError::moved(place, to));
+    }
+    let position = Position { lineage: session.lineage, number: session.number, keys: vec![session.key] };
     Ok((position, index.into_iter().map(|(address, _)| address).collect()))
 }
 

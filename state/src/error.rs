@@ -6,6 +6,7 @@ use std::path::Path;
 
 use ha_kind::{Error, Outcome};
 
+use crate::KeyName;
 use crate::holder::Holder;
 
 /// A state that could not be read or written: what was attempted, why it failed, and what to do. Nothing was changed.
@@ -20,12 +21,16 @@ pub enum Reason {
     Locked(Option<Holder>),
     /// The lock was taken away, or the number of a frame was: somebody else writes.
     Taken,
+    /// It is kept elsewhere now.
+    Moved(String),
     /// There is no key.
     MissingKey,
     /// The key is not the one it was sealed with.
     WrongKey,
     /// What is in the key file is no key.
     NotAKey,
+    /// The key was replaced by another.
+    RetiredKey,
     /// It belongs to another lineage.
     OtherLineage,
     /// A later `ha` wrote it.
@@ -63,7 +68,9 @@ impl StateError {
         &self.0.1
     }
 
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    /// The same with one more thing to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.1.help.push(help.into());
         self
     }
@@ -146,6 +153,53 @@ impl StateError {
             format!("it is sealed with key {sealed_with}, and the state's is {given}"),
         )
         .help("it belongs to another state, or the state's key was changed since: make it anew")
+    }
+
+    pub(crate) fn other_source(lineage: &str, name: &KeyName, given: &str) -> Self {
+        let from = match name.method.as_str() {
+            "file" => "in a key file".to_owned(),
+            "passphrase" => "made of a passphrase".to_owned(),
+            "aws_kms" => {
+                let arn = name.parameters.get("key").map_or("", String::as_str);
+                format!("a data key of AWS KMS, wrapped by {arn}")
+            }
+            other => format!("of a kind that this `ha` does not know, `{other}`"),
+        };
+        Self::refused(
+            Reason::MissingKey,
+            format!("open what belongs to the state of lineage {lineage}"),
+            format!("it is sealed with key {}, which is {from}, and {given}", name.id),
+        )
+        .help("name that key in `ha { encryption { … } }` or in the environment")
+        .help("where another key is to take its place, name that one there and this one in `encryption { fallback { … } }`, then run `ha state rekey`")
+    }
+
+    pub(crate) fn wrong_passphrase(lineage: &str, id: &str) -> Self {
+        Self::refused(
+            Reason::WrongKey,
+            format!("open what belongs to the state of lineage {lineage}"),
+            format!("it is sealed with key {id}, and the passphrase makes another"),
+        )
+        .help("give the passphrase that it was sealed with; after a rotation the one before opens older copies only")
+    }
+
+    pub(crate) fn no_passphrase(why: impl fmt::Display) -> Self {
+        Self::refused(Reason::NotAKey, "make a key of the passphrase", why)
+    }
+
+    pub(crate) fn retired_key(place: &str, id: &str) -> Self {
+        Self::refused(
+            Reason::RetiredKey,
+            format!("write to {place}"),
+            format!("its key {id} was replaced by `ha state rekey`, and nothing is sealed with it any more"),
+        )
+        .help("name the key that it is sealed with now; `ha state key` says which that is")
+    }
+
+    pub(crate) fn moved(place: &str, to: &str) -> Self {
+        Self::refused(Reason::Moved(to.to_owned()), format!("open {place}"), format!("the state was moved to {to}"))
+            .help("say so by the block `backend` of the configuration")
+            .help("to move it back, let that block name this place again and run `ha state migrate` from where it is now")
     }
 
     pub(crate) fn not_a_key(path: &Path, why: &str) -> Self {

@@ -4,7 +4,7 @@ use crate::envelope::{Envelope, Sealer, VERSION, find};
 use crate::frame::FrameKind;
 use crate::session::{KeyCache, Part, Session};
 use crate::store::{Kept, Segment};
-use crate::{Frame, StateError};
+use crate::{Frame, KeyName, StateError};
 
 /// The frames of a journal that count.
 #[derive(Debug)]
@@ -70,6 +70,8 @@ pub(crate) struct Position {
     /// Empty before the first frame.
     pub(crate) lineage: String,
     pub(crate) number: u64,
+    /// What it is sealed with, the last last.
+    pub(crate) keys: Vec<KeyName>,
 }
 
 /// Gives the frames that count to `fold`, past those before `position`. The segments' bytes are opened in place.
@@ -108,6 +110,9 @@ pub(crate) fn replay(
                 Some(sealer) => sealer,
                 none => none.insert(session.sealer(Part::Journal, keys, place)?),
             };
+            if position.keys.last() != Some(&session.key) {
+                position.keys.push(session.key.clone());
+            }
             if let Some(frame) = open(envelope, frame, sealer, place)? {
                 fold(envelope.number, frame);
             }

@@ -14,8 +14,20 @@ use crate::{GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record, Sta
 /// The state as JSON, secrets included.
 #[must_use]
 pub fn to_json(state: &State) -> Json {
-    let State { lineage, number, records, deposed, providers, outputs, unfinished, obligations, run, attempts, groups: _ } =
-        state;
+    let State {
+        lineage,
+        number,
+        records,
+        deposed,
+        providers,
+        outputs,
+        unfinished,
+        obligations,
+        run,
+        attempts,
+        groups: _,
+        history: _,
+    } = state;
     let with_key = |((_, key), record): (&(ha_kind::Address, String), &Record)| json!({"key": key, "record": record});
     json!({
         "format": FORMAT,

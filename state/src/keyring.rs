@@ -1,5 +1,6 @@
 //! Where keys are kept.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -8,8 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::lineage::{is_lineage, random_hex};
+use crate::lineage::{from_hex, is_lineage, random_hex};
 use crate::{Key, StateError};
+
+/// How a key in a file is named in what it seals.
+const METHOD: &str = "file";
 
 /// Gives a state its key. Key files are one way; a passphrase or a key service are others.
 pub trait Keys: Send + Sync {
@@ -19,11 +23,29 @@ pub trait Keys: Send + Sync {
     /// When it is not there, or what is there is another.
     fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError>;
 
-    /// The key to seal with from now on, and how it is found again. Made where there is none and that is allowed.
+    /// The key to seal with from now on, and how it is found again: the one that is `used` where that is one of these.
+    /// Made where there is none and that is allowed.
     ///
     /// # Errors
     /// When there is none and none may be made.
-    fn current(&self, lineage: &str) -> Result<(KeyName, Key), StateError>;
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError>;
+
+    /// The key that takes the place of those so far: a new one, where these can make one.
+    ///
+    /// # Errors
+    /// When there is none and none can be made.
+    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+        self.current(lineage, None)
+    }
+
+    /// Hears that the state is sealed with what [`Keys::next`] gave.
+    ///
+    /// # Errors
+    /// When that cannot be noted. The key is found all the same.
+    fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
+        let _ = (lineage, name);
+        Ok(())
+    }
 }
 
 /// How a key is found again; stands in clear at the head of what it seals.
@@ -31,11 +53,11 @@ pub trait Keys: Send + Sync {
 pub struct KeyName {
     /// The key's id.
     pub id: String,
-    /// Where the key comes from: `file`.
+    /// Where the key comes from: `file`, `passphrase`, `aws_kms`.
     pub method: String,
     /// What finding it takes, such as the salt of a passphrase.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub parameters: std::collections::BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// Whether a key may be made.
@@ -56,8 +78,9 @@ pub struct FoundKey {
     pub made: Option<PathBuf>,
 }
 
-/// The key files of a user: `LINEAGE.key` in one directory, or one file named for all.
-#[derive(Debug)]
+/// The key files of a user: `LINEAGE.key` in one directory, and `LINEAGE.ID.key` for those before it; or one file named
+/// for all.
+#[derive(Clone, Debug)]
 pub struct KeyRing {
     directory: PathBuf,
     file: Option<PathBuf>,
@@ -87,6 +110,18 @@ impl KeyRing {
         Self { file: variable("HA_STATE_KEY_FILE"), ..Self::new(configuration.join("ha/keys"), policy) }
     }
 
+    /// As [`KeyRing::from_environment`], whatever `HA_STATE_KEY_FILE` says.
+    #[must_use]
+    pub fn of_user() -> Self {
+        Self { file: None, ..Self::from_environment() }
+    }
+
+    /// Whether it makes keys: not where one file is named.
+    #[must_use]
+    pub fn makes_keys(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// With one file for whatever state is asked for.
     #[must_use]
     pub fn with_file(mut self, file: impl Into<PathBuf>) -> Self {
@@ -108,26 +143,50 @@ impl KeyRing {
         if !is_lineage(lineage) {
             return Err(StateError::no_lineage(lineage));
         }
-        let path = self.path(lineage);
-        let text = match fs::read_to_string(&path) {
+        self.read(&self.path(lineage))
+    }
+
+    /// The key of a lineage that has this id; else the one there is, if there is any.
+    fn find_id(&self, lineage: &str, id: &str) -> Result<Option<Key>, StateError> {
+        let found = self.find(lineage)?;
+        if self.file.is_some() || found.as_ref().is_some_and(|it| it.id() == id) || from_hex(id).is_none() {
+            return Ok(found);
+        }
+        let other = self.read(&self.path_of(lineage, id))?;
+        Ok(other.filter(|it| it.id() == id).or(found))
+    }
+
+    /// Where a key of a lineage lies that is not the one, or not yet.
+    fn path_of(&self, lineage: &str, id: &str) -> PathBuf {
+        self.directory.join(format!("{lineage}.{id}.key"))
+    }
+
+    /// The file that the key of this id lies in, if it is here.
+    #[must_use]
+    pub fn file_of(&self, lineage: &str, id: &str) -> Option<PathBuf> {
+        let all = [self.path(lineage), self.path_of(lineage, id)];
+        all.into_iter().find(|it| self.read(it).ok().flatten().is_some_and(|key| key.id() == id))
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Key>, StateError> {
+        let text = match fs::read_to_string(path) {
             Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(StateError::not_a_key(&path, "it holds no key of `ha`"));
+                return Err(StateError::not_a_key(path, "it holds no key of `ha`"));
             }
-            Err(error) => return Err(StateError::io("read the key file", &path, &error)),
+            Err(error) => return Err(StateError::io("read the key file", path, &error)),
         };
         // A file that the operator named may be a mounted secret, whose mode is not theirs to choose.
         if self.file.is_none() {
-            let metadata = fs::metadata(&path).map_err(|error| StateError::io("look at the key file", &path, &error))?;
+            let metadata = fs::metadata(path).map_err(|error| StateError::io("look at the key file", path, &error))?;
             let mode = metadata.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 let why = format!("others may read it (its mode is {mode:04o})");
-                let path = path.display();
-                return Err(StateError::not_a_key(Path::new(&self.path(lineage)), &why).help(format!("run `chmod 600 '{path}'`")));
+                return Err(StateError::not_a_key(path, &why).help(format!("run `chmod 600 '{}'`", path.display())));
             }
         }
-        Key::from_file(&text, &path).map(Some)
+        Key::from_file(&text, path).map(Some)
     }
 
     /// The key of a lineage, made where there is none and somebody is there to be told.
@@ -142,18 +201,18 @@ impl KeyRing {
         if self.policy == KeyPolicy::Automation || self.file.is_some() {
             return Err(StateError::missing_key(lineage, &path, None));
         }
-        self.make(&path).map_err(|error| StateError::io("make the key file", &path, &error))?;
+        self.put(&path, &Key::random()).map_err(|error| StateError::io("make the key file", &path, &error))?;
         // Another process may have been first; what lies there is the key.
         let key = self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, None))?;
         Ok(FoundKey { key, made: Some(path) })
     }
 
     /// Makes a key file that is there whole or not at all, and never in the place of another.
-    fn make(&self, path: &Path) -> io::Result<()> {
+    fn put(&self, path: &Path, key: &Key) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let draft = path.with_extension(random_hex(8));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        let written = file.write_all(Key::random().to_file().as_bytes()).and_then(|()| file.sync_all());
+        let written = file.write_all(key.to_file().as_bytes()).and_then(|()| file.sync_all());
         let placed = written.and_then(|()| fs::hard_link(&draft, path));
         fs::remove_file(&draft)?;
         match placed {
@@ -165,16 +224,62 @@ impl KeyRing {
 
 impl Keys for KeyRing {
     fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+        if name.method != METHOD {
+            return Err(StateError::other_source(lineage, name, "a key file is what there is"));
+        }
         let path = self.path(lineage);
-        let key = self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, Some(&name.id)))?;
+        let key = self.find_id(lineage, &name.id)?.ok_or_else(|| StateError::missing_key(lineage, &path, Some(&name.id)))?;
         if key.id() == name.id { Ok(key) } else { Err(StateError::wrong_key(lineage, &name.id, key.id(), &path)) }
     }
 
-    fn current(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+        // Whoever was killed after a rotation, and before the files said so, finds what the state says.
+        let used = used.filter(|it| it.method == METHOD && self.file.is_none());
+        if let Some(key) = used.map(|it| self.find_id(lineage, &it.id)).transpose()?.flatten()
+            && used.is_some_and(|it| it.id == key.id())
+        {
+            return Ok((name_of(&key), key));
+        }
         let key = self.find_or_make(lineage)?.key;
-        let name = KeyName { id: key.id().to_owned(), method: "file".into(), parameters: std::collections::BTreeMap::new() };
-        Ok((name, key))
+        Ok((name_of(&key), key))
     }
+
+    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+        if !is_lineage(lineage) {
+            return Err(StateError::no_lineage(lineage));
+        }
+        if self.policy == KeyPolicy::Automation || self.file.is_some() {
+            return self.current(lineage, None);
+        }
+        let key = Key::random();
+        let path = self.path_of(lineage, key.id());
+        self.put(&path, &key).map_err(|error| StateError::io("make the key file", &path, &error))?;
+        let there = self.read(&path)?.filter(|it| it.id() == key.id());
+        let key = there.ok_or_else(|| StateError::not_a_key(&path, "it is not what was just written there"))?;
+        Ok((name_of(&key), key))
+    }
+
+    fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
+        let (new, path) = (self.path_of(lineage, &name.id), self.path(lineage));
+        if self.file.is_some() || !new.exists() {
+            return Ok(());
+        }
+        let failed = |error: io::Error| StateError::io("put the new key in the place of", &path, &error);
+        // The old one opens what was kept before.
+        if let Some(old) = self.find(lineage)? {
+            let kept = self.path_of(lineage, old.id());
+            match fs::hard_link(&path, &kept) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.put(&kept, &old).map_err(failed)?,
+                _ => {}
+            }
+        }
+        fs::rename(&new, &path).and_then(|()| fs::File::open(&self.directory)?.sync_all()).map_err(failed)
+    }
+}
+
+/// How a key in a file is found again.
+fn name_of(key: &Key) -> KeyName {
+    KeyName { id: key.id().to_owned(), method: METHOD.into(), parameters: BTreeMap::new() }
 }
 
 #[cfg(test)]
@@ -264,5 +369,31 @@ mod tests {
     fn a_lineage_leads_to_no_other_directory() {
         let ring = KeyRing::new("/nowhere", KeyPolicy::Interactive);
         assert_eq!(ring.find("../../etc/shadow").unwrap_err().reason(), &Reason::Damaged);
+    }
+
+    #[test]
+    fn a_rotation_is_found_again_wherever_it_was_stopped() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let (old, _) = ring.current(&lineage, None).unwrap();
+        let (new, _) = ring.next(&lineage).unwrap();
+        assert_ne!(new, old);
+        // Before the state is sealed anew, the old one is the one; after it, the new one.
+        assert_eq!(ring.current(&lineage, Some(&old)).unwrap().0, old);
+        assert_eq!(ring.current(&lineage, Some(&new)).unwrap().0, new);
+        assert_eq!(ring.named(&lineage, &new).unwrap().id(), new.id);
+        ring.taken(&lineage, &new).unwrap();
+        ring.taken(&lineage, &new).unwrap();
+        assert_eq!(ring.find(&lineage).unwrap().unwrap().id(), new.id);
+        for name in [&old, &new] {
+            assert_eq!(ring.named(&lineage, name).unwrap().id(), name.id);
+        }
+        let mut files: Vec<String> =
+            fs::read_dir(home.path()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let mut expected = [format!("{lineage}.key"), format!("{lineage}.{}.key", old.id)];
+        expected.sort();
+        assert_eq!(files, expected);
     }
 }

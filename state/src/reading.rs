@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use crate::journal::{Position, Scan, replay, scan};
 use crate::session::KeyCache;
 use crate::store::{Loaded, Segment, Store};
-use crate::{Frame, Keys, Reason, State, StateError, StepOutcome, checkpoint};
+use crate::{Frame, KeyName, Keys, Reason, State, StateError, StepOutcome, checkpoint};
 
 /// How often a reader looks again at what a writer may have been in the middle of.
 const TRIES: u32 = 10;
@@ -18,6 +18,8 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) state: State,
+    /// What it is sealed with, the last last.
+    pub(crate) keys: Vec<KeyName>,
     pub(crate) scan: Scan,
     /// The number that the checkpoint ends with; none where there is no checkpoint.
     pub(crate) checkpoint: Option<u64>,
@@ -31,7 +33,34 @@ pub(crate) struct Opened {
 /// # Errors
 /// When the store cannot be read, the key is missing or another, or what is there is not what was written.
 pub fn open_for_reading(store: &dyn Store, keys: &dyn Keys) -> Result<State, StateError> {
-    patiently(|| load(store, keys).map(|it| it.state))
+    open_with_key(store, keys).map(|it| it.0)
+}
+
+/// The state as [`open_for_reading`] gives it, and what the last of it is sealed with.
+///
+/// # Errors
+/// As [`open_for_reading`].
+pub fn open_with_key(store: &dyn Store, keys: &dyn Keys) -> Result<(State, Option<KeyName>), StateError> {
+    let opened = patiently(|| load(store, keys))?;
+    here(&opened.state, store)?;
+    Ok((opened.state, opened.keys.into_iter().next_back()))
+}
+
+/// Where the state says that it is kept now, when it is no longer in this store. Needs no key, so nobody vouches for it.
+///
+/// # Errors
+/// When the store cannot be read, or holds something else.
+pub fn moved_to(store: &dyn Store) -> Result<Option<String>, StateError> {
+    let place = store.place();
+    patiently(|| store.load()?.checkpoint.map_or(Ok(None), |it| checkpoint::moved_to(&it, &place)))
+}
+
+/// Refuses a state that is kept elsewhere now.
+pub(crate) fn here(state: &State, store: &dyn Store) -> Result<(), StateError> {
+    match &state.history.moved_to {
+        Some(to) => Err(StateError::moved(&store.place(), to)),
+        None => Ok(()),
+    }
 }
 
 /// The addresses of all records, without reading the records of the checkpoint.
@@ -76,15 +105,15 @@ pub(crate) fn load(store: &dyn Store, keys: &dyn Keys) -> Result<Opened, StateEr
         decoded
     });
     let decoded = decoded.transpose()?;
-    let checkpoint = decoded.as_ref().map(|it| it.number);
-    let mut state = decoded.unwrap_or_default();
+    let checkpoint = decoded.as_ref().map(|it| it.0.number);
+    let (mut state, used) = decoded.map_or_else(Default::default, |(state, key)| (state, vec![key]));
     let scan = scan(&segments, &place)?;
-    let mut position = Position { lineage: std::mem::take(&mut state.lineage), number: state.number };
+    let mut position = Position { lineage: std::mem::take(&mut state.lineage), number: state.number, keys: used };
     let replayed = replay(&mut position, &mut segments, &scan, &mut keys, &place, |number, frame| state.apply(number, frame));
     forget(segments);
     replayed?;
     (state.lineage, state.number) = (position.lineage, position.number);
-    Ok(Opened { state, scan, checkpoint, checkpoint_length })
+    Ok(Opened { state, keys: position.keys, scan, checkpoint, checkpoint_length })
 }
 
 /// Opened segments hold secrets.

@@ -1,6 +1,8 @@
 //! The head of what one process sealed: which state it belongs to, which key opens it, and the data key, sealed with
 //! that. In the journal it is the first frame of each session; in a checkpoint the first entry.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -9,8 +11,10 @@ use crate::key::{open_with, seal_with};
 use crate::lineage::{from_hex, to_hex};
 use crate::{Key, KeyName, Keys, StateError};
 
-/// The latest format that is understood.
+/// The latest format of files and of states as JSON that is understood.
 pub(crate) const FORMAT: u32 = 1;
+/// The format of a head that says more than where it belongs. One that does not has the first, for earlier programs.
+const WITH_HISTORY: u32 = 2;
 
 /// What the first frame of a session says, in clear.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +26,20 @@ pub(crate) struct Session {
     pub(crate) key: KeyName,
     salt: String,
     data_key: String,
+    /// What became of the state's keys and places, in a checkpoint.
+    #[serde(flatten)]
+    pub(crate) history: History,
+}
+
+/// What became of a state's keys and places.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The ids of keys that it must not be sealed with again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub retired_keys: BTreeSet<String>,
+    /// Where it is kept now, when it is no longer here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
 }
 
 /// Whether it heads a part of a journal or a checkpoint; neither passes for the other.
@@ -33,13 +51,26 @@ pub(crate) enum Part {
 
 impl Session {
     /// A new one with a data key of its own.
-    pub(crate) fn begin(part: Part, lineage: &str, number: u64, name: KeyName, key: &Key) -> (Self, Sealer) {
+    pub(crate) fn begin(
+        part: Part,
+        (lineage, number): (&str, u64),
+        history: History,
+        name: KeyName,
+        key: &Key,
+    ) -> (Self, Sealer) {
         let mut data_key = Zeroizing::new([0; 32]);
         let mut salt = [0; 4];
         rand::fill(data_key.as_mut_slice());
         rand::fill(salt.as_mut_slice());
-        let mut session =
-            Self { format: FORMAT, lineage: lineage.to_owned(), number, key: name, salt: to_hex(&salt), data_key: String::new() };
+        let mut session = Self {
+            format: if history == History::default() { FORMAT } else { WITH_HISTORY },
+            lineage: lineage.to_owned(),
+            number,
+            key: name,
+            salt: to_hex(&salt),
+            data_key: String::new(),
+            history,
+        };
         session.data_key = to_hex(&seal_with(key, "data key", &session.beside(part), &data_key[..]));
         (session, Sealer::new(&data_key, salt))
     }
@@ -52,8 +83,8 @@ impl Session {
         }
         let unreadable = |error: serde_json::Error| StateError::damaged(place, format!("its head is unreadable: {error}"));
         let Format { format } = serde_json::from_slice(body).map_err(unreadable)?;
-        if format > FORMAT {
-            return Err(StateError::newer_format(place, format, FORMAT));
+        if format > WITH_HISTORY {
+            return Err(StateError::newer_format(place, format, WITH_HISTORY));
         }
         serde_json::from_slice(body).map_err(unreadable)
     }
@@ -109,7 +140,7 @@ mod tests {
         fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
             Ok(self.0.clone())
         }
-        fn current(&self, _: &str) -> Result<(KeyName, Key), StateError> {
+        fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
             Ok((name(&self.0), self.0.clone()))
         }
     }
@@ -120,21 +151,24 @@ mod tests {
 
     #[test]
     fn a_session_of_a_later_format_says_so_whatever_else_it_holds() {
-        let error = Session::parse(br#"{"format": 2, "lineages": ["a", "b"]}"#, "x").unwrap_err();
+        let error = Session::parse(br#"{"format": 3, "lineages": ["a", "b"]}"#, "x").unwrap_err();
         assert_eq!(error.reason(), &Reason::NewerFormat);
-        assert!(error.to_string().contains("format 2"), "{error}");
+        assert!(error.to_string().contains("format 3"), "{error}");
     }
 
     #[test]
     fn nothing_a_session_says_can_be_altered_without_the_key() {
         let one = One(Key::random());
-        let (session, _) = Session::begin(Part::Journal, "lineage-a", 7, name(&one.0), &one.0);
+        let (session, _) = Session::begin(Part::Journal, ("lineage-a", 7), History::default(), name(&one.0), &one.0);
+        assert_eq!(session.format, FORMAT);
         let opens = |session: &Session, part| session.sealer(part, &mut KeyCache::new(&one), "x").is_ok();
         assert!(opens(&session, Part::Journal));
         assert!(!opens(&session, Part::Checkpoint));
         assert!(!opens(&Session { number: 8, ..session.clone() }, Part::Journal));
         assert!(!opens(&Session { lineage: "lineage-b".into(), ..session.clone() }, Part::Journal));
         assert!(!opens(&Session { salt: "00000000".into(), ..session.clone() }, Part::Journal));
+        let moved = History { moved_to: Some("elsewhere".into()), ..History::default() };
+        assert!(!opens(&Session { history: moved, ..session.clone() }, Part::Journal));
         let renamed = KeyName { parameters: [].into(), ..session.key.clone() };
         assert!(!opens(&Session { key: renamed, ..session }, Part::Journal));
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dependencies::Groups;
 use crate::frame::{Frame, Intent, Obligation, Run, RunEnd, RunStart, StepOutcome};
+use crate::session::History;
 use crate::{Dependencies, Group, OutputRecord, ProviderName, ProviderRecord, Record};
 
 /// What is known of everything: the frames so far, folded.
@@ -35,6 +36,8 @@ pub struct State {
     pub attempts: u64,
     /// The groups of blocks that records depend on, by name.
     pub groups: Groups,
+    /// What became of its keys and places.
+    pub history: History,
 }
 
 /// A step that was begun and of which nothing more is known.

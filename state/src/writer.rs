@@ -11,8 +11,8 @@ use futures::channel::oneshot;
 
 use crate::envelope::{self, Label, Sealer, TooLarge};
 use crate::frame::FrameKind;
-use crate::reading::{Opened, load};
-use crate::session::{Part, Session};
+use crate::reading::{Opened, here, load};
+use crate::session::{History, Part, Session};
 use crate::store::{Held, Kept, Lease, Store};
 use crate::{Frame, GroupId, Holder, Key, KeyName, Keys, State, StateError, checkpoint, new_lineage};
 
@@ -30,7 +30,10 @@ pub struct Writer {
     state: Arc<Mutex<Arc<State>>>,
     attempts: AtomicU64,
     lineage: String,
+    name: KeyName,
     key: Key,
+    /// What it was sealed with when it was opened, the last last.
+    used: Vec<KeyName>,
     lease: Lease,
     place: String,
 }
@@ -41,19 +44,27 @@ pub struct Opening {
     holder: Holder,
     lineage: Option<String>,
     journal: usize,
+    also_moved: bool,
 }
 
 impl Opening {
     /// By this holder.
     #[must_use]
     pub fn by(holder: Holder) -> Self {
-        Self { holder, lineage: None, journal: JOURNAL }
+        Self { holder, lineage: None, journal: JOURNAL, also_moved: false }
     }
 
     /// With this lineage: a state that has another is refused, one that does not exist yet gets it.
     #[must_use]
     pub fn of_lineage(mut self, lineage: impl Into<String>) -> Self {
         self.lineage = Some(lineage.into());
+        self
+    }
+
+    /// Also when the state is kept elsewhere now: for moving it back.
+    #[must_use]
+    pub fn also_moved(mut self) -> Self {
+        self.also_moved = true;
         self
     }
 
@@ -71,17 +82,23 @@ impl Opening {
 /// When somebody else writes (the message says who), the store cannot be read or written, the key is missing or
 /// another, the lineage is another, or what is there is not what was written. Nothing is changed then.
 pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) -> Result<Writer, StateError> {
-    let Opening { holder, lineage: wanted, journal } = opening;
+    let Opening { holder, lineage: wanted, journal, also_moved } = opening;
     let place = store.place();
     let mut held = store.lock(&holder)?;
-    let Opened { mut state, scan, checkpoint, checkpoint_length } = load(store, keys)?;
+    let Opened { mut state, keys: used, scan, checkpoint, checkpoint_length } = load(store, keys)?;
+    if !also_moved {
+        here(&state, store)?;
+    }
     match wanted {
         Some(wanted) if state.is_new() => state.lineage = wanted,
         Some(wanted) if wanted != state.lineage => return Err(StateError::other_lineage(&place, &wanted, &state.lineage)),
         None if state.is_new() => state.lineage = new_lineage(),
         _ => {}
     }
-    let (name, key) = keys.current(&state.lineage)?;
+    let (name, key) = keys.current(&state.lineage, used.last())?;
+    if state.history.retired_keys.contains(key.id()) {
+        return Err(StateError::retired_key(&place, key.id()));
+    }
     // A journal that the checkpoint has overtaken is not written on.
     let overtaken = |number: u64| checkpoint.is_some_and(|it| number <= it);
     let kept: Option<Kept> = scan.kept.filter(|_| !overtaken(state.number));
@@ -94,7 +111,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
     let (jobs, received) = mpsc::channel();
     let work = Work {
         held,
-        name,
+        name: name.clone(),
         key: key.clone(),
         lineage: lineage.clone(),
         sealer: None,
@@ -110,7 +127,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
     };
     let thread = std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
     let thread = thread.map_err(|error| StateError::io("start the thread that writes", Path::new("ha.state"), &error))?;
-    Ok(Writer { jobs, thread: Some(thread), state, attempts, lineage, key, lease, place })
+    Ok(Writer { jobs, thread: Some(thread), state, attempts, lineage, name, key, used, lease, place })
 }
 
 impl Writer {
@@ -170,6 +187,18 @@ impl Writer {
         &self.key
     }
 
+    /// How the state's key is found again.
+    #[must_use]
+    pub fn key_name(&self) -> &KeyName {
+        &self.name
+    }
+
+    /// What the state was sealed with when it was opened; none when nothing was ever written.
+    #[must_use]
+    pub fn sealed_with(&self) -> Option<&KeyName> {
+        self.used.last()
+    }
+
     /// How long the lock is sure to last.
     #[must_use]
     pub fn lease(&self) -> &Lease {
@@ -196,8 +225,55 @@ impl Writer {
     /// # Errors
     /// When it cannot be written. Then the state is as it was.
     pub fn replace(self, state: State) -> Result<u64, StateError> {
+        self.put(None, |before| succeeding(before, state))
+    }
+
+    /// As [`Writer::replace`], with what came from another store: it stays as it is, its number where that is not
+    /// taken here.
+    ///
+    /// # Errors
+    /// When it cannot be written. Then the state is as it was.
+    pub fn adopt(self, mut state: State) -> Result<u64, StateError> {
+        self.put(None, move |before| {
+            state.number = state.number.max(before.number + 1);
+            state.history.moved_to = None;
+            state
+        })
+    }
+
+    /// Seals the whole state anew, in one piece, and ends the writing. The keys it was sealed with so far are not to be
+    /// used again.
+    ///
+    /// # Errors
+    /// When it cannot be written. Then the state is as it was, under the keys it was.
+    pub fn rekey(self, name: KeyName, key: Key) -> Result<u64, StateError> {
+        let retired: Vec<String> = self.used.iter().map(|it| it.id.clone()).filter(|it| *it != name.id).collect();
+        self.put(Some((name, key)), move |before| {
+            let mut state = before.clone();
+            state.number += 1;
+            state.history.retired_keys.extend(retired);
+            state
+        })
+    }
+
+    /// Leaves word that the state is kept elsewhere now, and ends the writing. Nobody opens it here any more.
+    ///
+    /// # Errors
+    /// When it cannot be written. Then the state is as it was.
+    pub fn move_away(self, to: &str) -> Result<u64, StateError> {
+        let to = to.to_owned();
+        self.put(None, move |before| {
+            let mut state = before.clone();
+            state.number += 1;
+            state.history.moved_to = Some(to);
+            state
+        })
+    }
+
+    /// Puts what is made of the state in its place, sealed with this key where there is one.
+    fn put(self, key: Option<(KeyName, Key)>, make: impl FnOnce(&State) -> State + Send + 'static) -> Result<u64, StateError> {
         let (answer, answered) = mpsc::channel();
-        let (job, place) = (Job::Replace { state: state.into(), answer }, self.place.clone());
+        let (job, place) = (Job::Put { make: Box::new(make), key, answer }, self.place.clone());
         let sent = self.jobs.send(job);
         let done = sent.ok().and_then(|()| answered.recv().ok());
         drop(self);
@@ -231,8 +307,11 @@ type Answer = oneshot::Sender<Result<u64, StateError>>;
 enum Job {
     Append { frame: Box<Frame>, answer: Answer },
     Finish { answer: Sender<Result<(), StateError>> },
-    Replace { state: Box<State>, answer: Sender<Result<u64, StateError>> },
+    Put { make: Make, key: Option<(KeyName, Key)>, answer: Sender<Result<u64, StateError>> },
 }
+
+/// What comes after a state.
+type Make = Box<dyn FnOnce(&State) -> State + Send>;
 
 /// What the thread owns.
 struct Work {
@@ -267,19 +346,19 @@ struct Group {
 impl Work {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Ok(first) = jobs.recv() {
-            let (mut finish, mut replace) = (None, None);
+            let (mut finish, mut put) = (None, None);
             let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
             let mut frames = Vec::new();
             for job in waiting {
                 match job {
                     Job::Append { frame, answer } => frames.push((*frame, answer)),
                     Job::Finish { answer } => finish = Some(answer),
-                    Job::Replace { state, answer } => replace = Some((state, answer)),
+                    Job::Put { make, key, answer } => put = Some((make, key, answer)),
                 }
             }
             self.write(frames);
-            if let Some((state, answer)) = replace {
-                let done = self.replace(*state);
+            if let Some((make, key, answer)) = put {
+                let done = self.put(make, key);
                 // The lock is given back before anybody hears that it is.
                 drop(self);
                 let _ = answer.send(done);
@@ -371,7 +450,8 @@ impl Work {
             Some(sealer) => sealer,
             None => {
                 number += 1;
-                let (session, sealer) = Session::begin(Part::Journal, &self.lineage, number, self.name.clone(), &self.key);
+                let (session, sealer) =
+                    Session::begin(Part::Journal, (&self.lineage, number), History::default(), self.name.clone(), &self.key);
                 let label = Label { number, synced_through, kind: FrameKind::Session as u8, address: "" };
                 let write_session = |body: &mut Vec<u8>| serde_json::to_writer(body, &session).expect("a session is plain text");
                 envelope::append(bytes, label, None, write_session).map_err(too_large)?;
@@ -416,24 +496,16 @@ impl Work {
         Ok(())
     }
 
-    /// Makes a checkpoint of another state, which comes after this one.
-    fn replace(&mut self, mut successor: State) -> Result<u64, StateError> {
+    /// Makes a checkpoint of what comes after this state.
+    fn put(&mut self, make: Make, key: Option<(KeyName, Key)>) -> Result<u64, StateError> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = self.number.max(successor.number) + 1;
-        successor.lineage.clone_from(&self.lineage);
-        successor.number = number;
-        successor.attempts = successor.attempts.max(state.attempts);
-        for (address, record) in &mut successor.records {
-            let before = state.records.get(address);
-            record.version = before.map_or(number, |it| it.version);
-            if before.is_some_and(|it| it != record) {
-                record.version = number;
-            }
-        }
-        let bytes = checkpoint::encode(&successor, self.name.clone(), &self.key, self.checkpoint_length)?;
+        let successor = make(&state);
+        let (name, key) = key.as_ref().map_or((&self.name, &self.key), |(name, key)| (name, key));
+        let bytes = checkpoint::encode(&successor, name.clone(), key, self.checkpoint_length)?;
+        let number = successor.number;
         self.held.checkpoint(number, &bytes)?;
         *state = Arc::new(successor);
         Ok(number)
@@ -467,4 +539,21 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// A state that comes after another: records that are not as they were count as written now.
+fn succeeding(before: &State, mut successor: State) -> State {
+    let number = before.number.max(successor.number) + 1;
+    successor.lineage.clone_from(&before.lineage);
+    successor.number = number;
+    successor.attempts = successor.attempts.max(before.attempts);
+    successor.history.clone_from(&before.history);
+    for (address, record) in &mut successor.records {
+        let before = before.records.get(address);
+        record.version = before.map_or(number, |it| it.version);
+        if before.is_some_and(|it| it != record) {
+            record.version = number;
+        }
+    }
+    successor
 }

@@ -7,6 +7,7 @@ mod explain;
 mod graph;
 #[cfg(feature = "postgresql")]
 mod interrupts;
+mod keys;
 mod loading;
 mod options;
 mod streams;

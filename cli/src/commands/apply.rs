@@ -165,14 +165,15 @@ impl Order<'_> {
 
     /// Applies a plan that was kept.
     fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>, cancel: Cancel) -> Ended {
-        let mut plan = plan_file::read(path, &session.keys())?;
+        let keys = session.keys()?;
+        let mut plan = plan_file::read(path, &keys)?;
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = plan_file::files(&plan, path)?;
         if !plan.snapshot.to_give.is_empty() || !self.wishes.asked.is_empty() {
             let given = given_again(session, self.wishes, &configuration, &kept)?;
             plan.snapshot.give(&configuration, given);
         }
-        let place = plan_file::place(&plan, &configuration, &kept, session)?;
+        let place = plan_file::place(&plan, &configuration, &kept, keys, session)?;
         let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
         place.tell_of_key(|it| audience.tell(it));
         run(async {

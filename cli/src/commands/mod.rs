@@ -23,7 +23,8 @@ use std::path::PathBuf;
 
 use crate::backends::backends;
 use crate::environment::Environment;
-use crate::place::{Place, TellingKeys};
+use crate::keys::StateKeys;
+use crate::place::Place;
 use crate::project::{Need, Project, Wishes, says_where};
 use crate::terminal::Terminal;
 use crate::trouble::Trouble;
@@ -40,8 +41,14 @@ pub(crate) struct Session {
 
 impl Session {
     /// The keys of what is sealed.
-    pub(crate) fn keys(&self) -> TellingKeys {
-        TellingKeys::of_user()
+    ///
+    /// # Errors
+    /// When the configuration names them in a way that cannot be understood.
+    pub(crate) fn keys(&self) -> Result<StateKeys, Trouble> {
+        match self.project_that_says()? {
+            Some(project) => self.keys_of(&project),
+            None => Ok(StateKeys::of(None, &self.directory)?),
+        }
     }
 
     /// Where the state is kept, for a command that needs nothing else of the configuration: where that says so, and
@@ -50,10 +57,13 @@ impl Session {
     /// # Errors
     /// When the configuration says so in a way that cannot be understood.
     pub(crate) fn place(&self) -> Result<Place, Trouble> {
-        if !says_where(&self.directory)? {
-            return self.placed(&Whereabouts::usual());
+        match self.project_that_says()? {
+            Some(project) => self.place_of(&project),
+            None => {
+                let keys = StateKeys::of(None, &self.directory)?;
+                Place::of(&self.directory, self.environment.as_ref(), &Whereabouts::usual(), keys)
+            }
         }
-        self.place_of(&Project::read(self, &Wishes::default(), Need::WhatThereIs)?)
     }
 
     /// Where the state of a project is kept.
@@ -62,11 +72,20 @@ impl Session {
     /// When what it says of that is not known, or makes no sense.
     pub(crate) fn place_of(&self, project: &Project) -> Result<Place, Trouble> {
         let said = Whereabouts::said(&Saying::of(project), &backends()).map_err(|it| Trouble::of(&it));
-        let placed = said.and_then(|it| self.placed(&it));
+        let placed = said.and_then(|it| {
+            Place::of(&self.directory, self.environment.as_ref(), &it, Saying::of(project).keys(&self.directory)?)
+        });
         placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
 
-    fn placed(&self, whereabouts: &Whereabouts) -> Result<Place, Trouble> {
-        Place::of(&self.directory, self.environment.as_ref(), whereabouts, self.keys())
+    fn keys_of(&self, project: &Project) -> Result<StateKeys, Trouble> {
+        let keys = Saying::of(project).keys(&self.directory);
+        keys.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
+    }
+
+    /// The configuration, where it may say something of its state.
+    fn project_that_says(&self) -> Result<Option<Project>, Trouble> {
+        let says = says_where(&self.directory)?;
+        says.then(|| Project::read(self, &Wishes::default(), Need::WhatThereIs)).transpose()
     }
 }

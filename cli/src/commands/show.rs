@@ -44,12 +44,13 @@ pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = match &arguments.plan_file {
         Some(path) => {
-            let plan = plan_file::read(path, &session.keys())?;
+            let keys = session.keys()?;
+            let plan = plan_file::read(path, &keys)?;
             let secrets = Arc::new(plan_secrets(&plan));
             match arguments.json {
                 true => {
                     let (configuration, kept) = (plan_file::configuration(&plan)?, plan_file::files(&plan, path)?);
-                    let state = plan_file::place(&plan, &configuration, &kept, session)?.state()?;
+                    let state = plan_file::place(&plan, &configuration, &kept, keys, session)?.state()?;
                     document(&Made { plan, secrets }, session, &configuration, &kinds().0, &state, sight)
                 }
                 false => plan_text(&Made { plan, secrets }.report(session, sight), arguments.detail, session.terminal.out),

@@ -44,7 +44,7 @@ pub(crate) fn validate(arguments: &ValidateArgs, session: &Session) -> Ended {
 fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Trouble> {
     let project = Project::read(session, arguments.variables.wishes(), Need::Anything)?;
     let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
-    let checked = said.and_then(|it| it.check(&backends()));
+    let checked = said.and_then(|it| it.check(&backends())).and_then(|()| Saying::of(&project).check_key());
     checked.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?;
     let files: Arc<dyn Files + Send + Sync> = project.files.clone();
     let request = Request {

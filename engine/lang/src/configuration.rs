@@ -139,6 +139,8 @@ pub struct Settings {
     pub required_providers: IndexMap<Name, RequiredProvider>,
     /// Where the state is kept.
     pub backend: Option<Backend>,
+    /// Which key it is sealed with.
+    pub encryption: Option<Encryption>,
     /// The block's head.
     pub span: Span,
 }
@@ -146,7 +148,7 @@ pub struct Settings {
 impl Settings {
     /// Settings that say nothing.
     pub(crate) fn new(span: Span) -> Self {
-        Self { required_version: None, required_providers: IndexMap::new(), backend: None, span }
+        Self { required_version: None, required_providers: IndexMap::new(), backend: None, encryption: None, span }
     }
 }
 
@@ -176,6 +178,15 @@ pub struct Backend {
     /// Which kind of place.
     pub kind: Name,
     /// Its settings.
+    pub body: Body,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// Which key the state is sealed with.
+#[derive(Clone, Debug)]
+pub struct Encryption {
+    /// Where the key comes from.
     pub body: Body,
     /// The block's head.
     pub span: Span,

@@ -31,8 +31,8 @@ mod written;
 
 pub use body::Body;
 pub use configuration::{
-    Backend, Check, Condition, Configuration, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved, OutputBlock,
-    ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
+    Backend, Check, Condition, Configuration, Encryption, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved,
+    OutputBlock, ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};
 pub use ephemeral::kept;

@@ -459,13 +459,6 @@ pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {
     ))
 }
 
-pub(crate) fn no_encryption(span: Span) -> Diagnostic {
-    error("there is no `encryption` block here")
-        .code(code::NOT_SUPPORTED)
-        .at(span)
-        .help("the state is always encrypted; leave the block out")
-}
-
 pub(crate) fn not_a_version_constraint(part: &str, span: Span) -> Diagnostic {
     error(format!("`{part}` is no constraint on a version"))
         .code(code::VERSION)

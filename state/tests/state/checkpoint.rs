@@ -65,7 +65,7 @@ impl Keys for Rotated {
         Ok(self.0.iter().find(|it| it.id() == name.id).unwrap().clone())
     }
 
-    fn current(&self, _: &str) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
         let key = self.0.last().unwrap().clone();
         Ok((KeyName { id: key.id().to_owned(), method: "test".into(), parameters: [].into() }, key))
     }

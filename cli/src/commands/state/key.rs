@@ -33,8 +33,22 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> Ended {
         terminal.tell("Nothing is recorded, so nothing is sealed yet.\n");
         return Ok(DONE);
     }
-    let id = place.key(&state.lineage)?;
-    let file = place.key_file(&state.lineage);
-    terminal.print(&format!("lineage  {}\nkey      {}\nfile     {}\n", state.lineage, id.id(), file.display()))?;
+    let Some(name) = place.used() else { return Ok(DONE) };
+    let mut rows = vec![("lineage", state.lineage.clone()), ("key", name.id.clone())];
+    let cost = |what: &str| name.parameters.get(what).cloned().unwrap_or_default();
+    match name.method.as_str() {
+        "file" => rows.extend(place.keys().file(&state.lineage, &name).map(|it| ("file", it.display().to_string()))),
+        "passphrase" => {
+            let costs = format!("argon2id, {} KiB of memory, {} passes", cost("memory"), cost("passes"));
+            rows.push(("made of", format!("a passphrase by {costs}")));
+        }
+        _ => rows.push(("wrapped by", cost("key"))),
+    }
+    let (current, _) = place.key(&state.lineage)?;
+    if current.id != name.id {
+        rows.push(("next", format!("{}: what is written from now on; `ha state rekey` seals all anew", current.id)));
+    }
+    let text: String = rows.iter().map(|(what, it)| format!("{what:<10} {it}\n")).collect();
+    terminal.print(&text)?;
     Ok(DONE)
 }

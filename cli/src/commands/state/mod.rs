@@ -6,6 +6,7 @@ mod moving;
 mod mv;
 mod pull;
 mod push;
+mod rekey;
 mod rewrite;
 mod rm;
 mod show;
@@ -19,7 +20,7 @@ use crate::trouble::Ended;
 use crate::views::notice::Notice;
 
 /// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is rewritten.
-const SEALED: Sort = Sort { magic: "ha state 1", purpose: "state in a file" };
+const SEALED: Sort = Sort { what: "state", purpose: "state in a file" };
 
 /// List, show, move, forget and replace what is recorded
 ///
@@ -34,6 +35,7 @@ pub(crate) enum StateCommand {
     Pull(pull::PullArgs),
     Push(push::PushArgs),
     Key(key::KeyArgs),
+    Rekey(rekey::RekeyArgs),
 }
 
 pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
@@ -45,6 +47,7 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
         StateCommand::Pull(arguments) => pull::pull(arguments, session),
         StateCommand::Push(arguments) => push::push(arguments, session),
         StateCommand::Key(arguments) => key::key(arguments, session),
+        StateCommand::Rekey(arguments) => rekey::rekey(arguments, session),
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct PushArgs {
 }
 
 pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
-    let pushed = read(&arguments.file, &session.keys())?;
+    let pushed = read(&arguments.file, &session.keys()?)?;
     // A state that does not exist yet gets the name of the one that is pushed.
     let is_new = session.place()?.state()?.is_new();
     let lineage = is_new.then(|| pushed.lineage.clone());

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use ha_kind::{Address, code};
 use ha_run::Cancel;
-use ha_state::{Key, State, to_json};
+use ha_state::{Key, KeyName, State, to_json};
 use zeroize::Zeroizing;
 
 use super::SEALED;
@@ -63,7 +63,8 @@ pub(super) fn rewrite(
         terminal.tell("The state is so already: nothing was written.\n");
         return Ok(DONE);
     }
-    let backup = if before.is_new() { None } else { Some(keep(&before, writer.key(), &place)?) };
+    let backup =
+        if before.is_new() { None } else { Some(keep(&before, &(writer.key_name().clone(), writer.key().clone()), &place)?) };
     writer.replace(state)?;
     place.tell_of_key(|it| terminal.tell(it));
     terminal.print(&lines(&changes))?;
@@ -77,7 +78,7 @@ pub(super) fn rewrite(
 }
 
 /// Keeps a sealed copy.
-fn keep(state: &State, key: &Key, place: &Place) -> anyhow::Result<PathBuf> {
+fn keep(state: &State, key: &(KeyName, Key), place: &Place) -> anyhow::Result<PathBuf> {
     let directory = place.backups();
     let path = directory.join(format!("{}.state", state.number));
     let sealed = SEALED.sealed(&state.lineage, key, Zeroizing::new(to_json(state).to_string()).as_bytes());

@@ -54,8 +54,11 @@ pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>,
     checker.refactored();
     super::providers::providers(configuration, unsound, checker.problems);
     super::ephemeral::ephemeral(configuration, unsound, checker.problems);
-    if let Some(backend) = configuration.settings.as_ref().and_then(|it| it.backend.as_ref()) {
-        checker.all(backend.body.references(), nowhere);
+    if let Some(settings) = &configuration.settings {
+        let (backend, encryption) = (settings.backend.as_ref(), settings.encryption.as_ref());
+        for body in backend.map(|it| &it.body).into_iter().chain(encryption.map(|it| &it.body)) {
+            checker.all(body.references(), nowhere);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use ha_kind::{Name, Span, Value};
 
 use super::Compiler;
 use super::module::provider_name;
-use crate::configuration::{Backend, RequiredProvider, Settings};
+use crate::configuration::{Backend, Encryption, RequiredProvider, Settings};
 use crate::mistake;
 use crate::source::Family;
 use crate::syntax::{Block, Kind, Node};
@@ -44,13 +44,10 @@ impl Compiler<'_> {
                     let problem = mistake::no_cloud(self.family.settings(), self.span(&inner));
                     self.problem(problem);
                 }
-                "encryption" => {
-                    let problem = mistake::no_encryption(self.span(&inner));
-                    self.problem(problem);
-                }
+                "encryption" => self.encryption(inner, &mut settings),
                 // What a provider is told of a module is of no use to the providers here.
                 "provider_meta" if self.family == Family::Terraform => {}
-                _ => self.no_blocks(vec![inner], &["required_providers", "backend"]),
+                _ => self.no_blocks(vec![inner], &["required_providers", "backend", "encryption"]),
             }
         }
         self.configuration.settings = Some(settings);
@@ -79,6 +76,20 @@ impl Compiler<'_> {
         }
         let body = self.body(block.body, span.clone());
         settings.backend = Some(Backend { kind: kind.name, body, span });
+    }
+
+    fn encryption(&mut self, mut block: Block, settings: &mut Settings) {
+        let span = self.span(&block);
+        if self.labels(&mut block, []).is_none() {
+            return;
+        }
+        if let Some(first) = &settings.encryption {
+            let problem = mistake::declared_twice("encryption", &first.span, span);
+            self.problem(problem);
+            return;
+        }
+        let body = self.body(block.body, span.clone());
+        settings.encryption = Some(Encryption { body, span });
     }
 
     fn required_providers(&mut self, mut block: Block, settings: &mut Settings) {

@@ -48,7 +48,13 @@ static RESOURCE: Inside = Inside {
     literal: NONE,
 };
 static SETTINGS: Inside = Inside {
-    blocks: &[("required_providers", 0, &PLAIN), ("backend", 1, &CONTENT), ("cloud", 0, &PLAIN), ("provider_meta", 1, &PLAIN)],
+    blocks: &[
+        ("required_providers", 0, &PLAIN),
+        ("backend", 1, &CONTENT),
+        ("encryption", 0, &CONTENT),
+        ("cloud", 0, &PLAIN),
+        ("provider_meta", 1, &PLAIN),
+    ],
     written: &[],
     literal: NONE,
 };

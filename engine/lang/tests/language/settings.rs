@@ -21,7 +21,6 @@ fn versions_are_those_of_the_family() {
 fn what_is_not_built_is_refused() {
     for (text, told) in [
         ("terraform {\n cloud {}\n}", "there is no `cloud` here @ main.tf: cloud"),
-        ("terraform {\n encryption {}\n}", "there is no `encryption` block here @ main.tf: encryption"),
         ("terraform {\n experiments = [x]\n}", "there is no argument `experiments` here @ main.tf: experiments"),
         (
             "data \"terraform_remote_state\" \"x\" {}",

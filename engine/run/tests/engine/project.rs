@@ -55,7 +55,7 @@ impl Keys for OneKey {
         Ok(self.0.clone())
     }
 
-    fn current(&self, _: &str) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
         Ok((KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: BTreeMap::new() }, self.0.clone()))
     }
 }

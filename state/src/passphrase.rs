@@ -1,0 +1,222 @@
+//! Keys made of a passphrase.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use zeroize::Zeroizing;
+
+use crate::lineage::{from_hex, to_hex};
+use crate::{Key, KeyName, Keys, StateError};
+
+/// How such a key is named in what it seals.
+const METHOD: &str = "passphrase";
+/// Shorter ones are guessed.
+const SHORTEST: usize = 16;
+const SALT: usize = 16;
+/// What one guess costs: 64 MiB of memory, gone through three times.
+const COSTS: Costs = Costs { memory: 64 << 10, passes: 3, lanes: 1 };
+/// Whoever can write to a store must not make a reader's machine run out of memory or time.
+const HIGHEST: Costs = Costs { memory: 4 << 20, passes: 64, lanes: 64 };
+
+type Ask = Box<dyn Fn(Asking) -> Result<Zeroizing<String>, StateError> + Send + Sync>;
+
+/// What a passphrase is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// To open something, which tells whether it is the right one.
+    ToOpen,
+    /// To make a key, which takes whatever is typed.
+    ToMake,
+}
+
+/// Keys that argon2id makes of a passphrase and a salt, which stands with the costs beside what is sealed.
+pub struct Passphrase {
+    ask: Ask,
+    said: Mutex<Option<Zeroizing<String>>>,
+    made: Mutex<Vec<(KeyName, Key)>>,
+}
+
+/// What making a key costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Costs {
+    /// In KiB.
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+impl Passphrase {
+    /// One that is asked for when it is needed, once.
+    #[must_use]
+    pub fn asked(ask: impl Fn(Asking) -> Result<Zeroizing<String>, StateError> + Send + Sync + 'static) -> Self {
+        Self { ask: Box::new(ask), said: Mutex::default(), made: Mutex::default() }
+    }
+
+    /// This one.
+    #[must_use]
+    pub fn new(text: Zeroizing<String>) -> Self {
+        let it = Self::asked(|_| unreachable!("it is known"));
+        *it.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        it
+    }
+
+    /// What is done with it while it is looked at.
+    fn with<T>(&self, asking: Asking, look: impl FnOnce(&str) -> Result<T, StateError>) -> Result<T, StateError> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = match &mut *said {
+            Some(text) => text,
+            none => none.insert((self.ask)(asking)?),
+        };
+        look(text)
+    }
+
+    fn make(&self, asking: Asking, salt: &[u8], costs: Costs) -> Result<Key, StateError> {
+        let params = Params::new(costs.memory, costs.passes, costs.lanes, Some(32)).map_err(StateError::no_passphrase)?;
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let mut secret = Zeroizing::new([0; 32]);
+        self.with(asking, |text| {
+            argon.hash_password_into(text.as_bytes(), salt, &mut secret[..]).map_err(StateError::no_passphrase)
+        })?;
+        Ok(Key::from_secret(secret))
+    }
+
+    fn keep(&self, name: &KeyName, key: &Key) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push((name.clone(), key.clone()));
+    }
+}
+
+impl Keys for Passphrase {
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+        if name.method != METHOD {
+            return Err(StateError::other_source(lineage, name, "a passphrase is given"));
+        }
+        let known = |made: &Vec<(KeyName, Key)>| made.iter().find(|(it, _)| it == name).map(|(_, key)| key.clone());
+        if let Some(key) = known(&self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(key);
+        }
+        let altered =
+            || StateError::no_passphrase("the salt and the costs that stand beside what it opens are not those of a key");
+        let (salt, costs) = parameters(name).ok_or_else(altered)?;
+        let key = self.make(Asking::ToOpen, &salt, costs)?;
+        if key.id() != name.id {
+            return Err(StateError::wrong_passphrase(lineage, &name.id));
+        }
+        self.keep(name, &key);
+        Ok(key)
+    }
+
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+        if let Some(used) = used.filter(|it| it.method == METHOD) {
+            match self.named(lineage, used) {
+                Ok(key) => return Ok((used.clone(), key)),
+                // Another passphrase sealed it; this one is to take its place.
+                Err(error) if error.reason() == &crate::Reason::WrongKey => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let length = self.with(Asking::ToMake, |it| Ok(it.chars().count()))?;
+        if length < SHORTEST {
+            let why = format!("it has {length} characters, and fewer than {SHORTEST} are too easily guessed");
+            return Err(StateError::no_passphrase(why).help("take a longer one, such as six words drawn by dice"));
+        }
+        let mut salt = [0; SALT];
+        rand::fill(&mut salt);
+        let key = self.make(Asking::ToMake, &salt, COSTS)?;
+        let Costs { memory, passes, lanes } = COSTS;
+        let parameters = [
+            ("salt", to_hex(&salt)),
+            ("memory", memory.to_string()),
+            ("passes", passes.to_string()),
+            ("lanes", lanes.to_string()),
+        ];
+        let parameters: BTreeMap<String, String> = parameters.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
+        let name = KeyName { id: key.id().to_owned(), method: METHOD.into(), parameters };
+        self.keep(&name, &key);
+        Ok((name, key))
+    }
+}
+
+/// The salt and the costs of a key.
+fn parameters(name: &KeyName) -> Option<(Vec<u8>, Costs)> {
+    let number = |what: &str| name.parameters.get(what)?.parse().ok();
+    let costs = Costs { memory: number("memory")?, passes: number("passes")?, lanes: number("lanes")? };
+    let is_bearable = costs.memory <= HIGHEST.memory && costs.passes <= HIGHEST.passes && costs.lanes <= HIGHEST.lanes;
+    let salt = from_hex(name.parameters.get("salt")?).filter(|it| (8..=64).contains(&it.len()))?;
+    is_bearable.then_some((salt, costs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Reason, new_lineage};
+
+    fn passphrase(text: &str) -> Passphrase {
+        Passphrase::new(Zeroizing::new(text.to_owned()))
+    }
+
+    const GOOD: &str = "correct horse battery staple";
+
+    #[test]
+    fn a_passphrase_makes_the_same_key_again_and_each_key_has_a_salt_of_its_own() {
+        let lineage = new_lineage();
+        let (name, key) = passphrase(GOOD).current(&lineage, None).unwrap();
+        assert_eq!(passphrase(GOOD).named(&lineage, &name).unwrap().id(), key.id());
+        assert_eq!(passphrase(GOOD).current(&lineage, Some(&name)).unwrap().0, name);
+        let (other, _) = passphrase(GOOD).current(&lineage, None).unwrap();
+        assert_ne!(other.id, name.id);
+        assert_ne!(other.parameters["salt"], name.parameters["salt"]);
+    }
+
+    #[test]
+    fn another_passphrase_opens_nothing_and_takes_its_place_in_writing() {
+        let lineage = new_lineage();
+        let (name, _) = passphrase(GOOD).current(&lineage, None).unwrap();
+        let other = passphrase("correct horse battery stapel");
+        assert_eq!(other.named(&lineage, &name).unwrap_err().reason(), &Reason::WrongKey);
+        assert_ne!(other.current(&lineage, Some(&name)).unwrap().0, name);
+    }
+
+    #[test]
+    fn it_costs_what_it_says_and_neither_too_little_nor_too_much() {
+        let lineage = new_lineage();
+        assert!(passphrase("fifteen letters").current(&lineage, None).unwrap_err().to_string().contains("15 characters"));
+        let (name, key) = passphrase(GOOD).current(&lineage, None).unwrap();
+        assert_eq!(name.parameters["memory"].parse::<u32>().unwrap(), 65_536);
+        assert!(name.parameters["passes"].parse::<u32>().unwrap() >= 3);
+        let altered = |what: &str, value: &str| {
+            let mut parameters = name.parameters.clone();
+            parameters.insert(what.into(), value.into());
+            passphrase(GOOD).named(&lineage, &KeyName { parameters, ..name.clone() }).map(|it| it.id().to_owned())
+        };
+        for (what, value) in
+            [("memory", "99999999"), ("passes", "1000"), ("lanes", "65"), ("salt", "00"), ("salt", "x"), ("memory", "")]
+        {
+            assert_eq!(altered(what, value).unwrap_err().reason(), &Reason::NotAKey, "{what} {value}");
+        }
+        assert_eq!(altered("passes", "2").unwrap_err().reason(), &Reason::WrongKey);
+        assert_eq!(altered("passes", "3").unwrap(), key.id());
+    }
+
+    #[test]
+    fn it_is_asked_for_once_and_only_when_it_is_needed() {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = asked.clone();
+        let keys = Passphrase::asked(move |_| {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(Zeroizing::new(GOOD.to_owned()))
+        });
+        assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 0);
+        let (name, _) = keys.current("lineage-a", None).unwrap();
+        keys.named("lineage-a", &name).unwrap();
+        keys.current("lineage-a", None).unwrap();
+        assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn it_is_argon2id_as_others_make_it() {
+        // The first bytes of the SHA-256 of what OpenSSL's ARGON2ID makes with 65536 KiB, 3 passes and 1 lane.
+        let key = passphrase(GOOD).make(Asking::ToMake, b"0123456789abcdef", COSTS).unwrap();
+        assert_eq!(key.id(), "6b926ad65deaa577");
+    }
+}
