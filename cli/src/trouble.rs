@@ -129,7 +129,7 @@ impl From<StateError> for Trouble {
 
 fn code_of(reason: &Reason) -> Option<Code> {
     match reason {
-        Reason::Locked(_) | Reason::Taken => Some(code::LOCKED),
+        Reason::Locked(_) | Reason::Taken | Reason::NotLocked => Some(code::LOCKED),
         Reason::MissingKey | Reason::WrongKey | Reason::NotAKey | Reason::RetiredKey => Some(code::KEY),
         Reason::OtherLineage | Reason::Moved(_) => Some(code::OTHER_STATE),
         Reason::NewerFormat | Reason::NotAState | Reason::Incomplete | Reason::Damaged => Some(code::STATE_DAMAGED),

@@ -23,6 +23,8 @@ pub enum Reason {
     Taken,
     /// It is kept elsewhere now.
     Moved(String),
+    /// The lock to be taken away is not held, or by somebody else.
+    NotLocked,
     /// There is no key.
     MissingKey,
     /// The key is not the one it was sealed with.
@@ -94,12 +96,58 @@ impl StateError {
     }
 
     pub(crate) fn locked(place: &str, holder: Option<Holder>) -> Self {
+        Self::held(place, holder)
+            .help("wait for it to end, or stop it; the lock goes with the process that holds it, even when it is killed")
+    }
+
+    /// Somebody holds a lock that lasts until so many seconds after its holder was last heard of.
+    #[must_use]
+    pub fn leased(place: &str, holder: Option<Holder>, seconds: u64) -> Self {
+        let id = holder.as_ref().map_or_else(|| "ID".to_owned(), |it| it.id.clone());
+        Self::held(place, holder)
+            .help(format!("wait for it to end, or stop it; if it was killed, its lock can be taken over {seconds} seconds after it was last heard of"))
+            .help(format!("once you know that it is not at work any more, take its lock away with `ha state unlock {id}`"))
+    }
+
+    fn held(place: &str, holder: Option<Holder>) -> Self {
         let cause = match &holder {
             Some(holder) => format!("it is locked by {holder}"),
             None => "another process holds its lock".to_owned(),
         };
         Self::refused(Reason::Locked(holder), format!("lock {place}"), cause)
-            .help("wait for it to end, or stop it; the lock goes with the process that holds it, even when it is killed")
+    }
+
+    pub(crate) fn goes_with_its_process(place: &str, holder: Holder) -> Self {
+        let attempted = format!("take away the lock of {place}");
+        let (pid, host) = (holder.pid, holder.host.clone());
+        Self::refused(
+            Reason::Locked(Some(holder)),
+            attempted,
+            "its holder is at work: this lock goes with the process, even when it is killed",
+        )
+        .help(format!("stop process {pid} on {host}"))
+    }
+
+    /// A lock is to be taken away from somebody who does not hold it.
+    #[must_use]
+    pub fn not_locked_by(place: &str, id: &str, holder: Option<Holder>) -> Self {
+        let attempted = format!("take away lock {id} of {place}");
+        match holder {
+            Some(holder) => Self::refused(Reason::NotLocked, attempted, format!("it is locked by {holder}"))
+                .help(format!("if that one is meant, give its id: `ha state unlock {}`", holder.id)),
+            None => Self::refused(Reason::NotLocked, attempted, "nobody holds it").help("there is nothing to do"),
+        }
+    }
+
+    /// The lock is not this command's any more.
+    #[must_use]
+    pub fn lock_taken(place: &str, holder: Option<Holder>) -> Self {
+        let cause = match holder {
+            Some(holder) => format!("its lock was taken over by {holder}"),
+            None => "its lock was taken away while this command ran".to_owned(),
+        };
+        Self::refused(Reason::Taken, format!("write to {place}"), cause)
+            .help("when no other `ha` is at work on it, run the command again; what was under way is looked into first")
     }
 
     pub(crate) fn lock_lost(place: &str) -> Self {
@@ -107,7 +155,9 @@ impl StateError {
             .help("make sure that no other `ha` is at work on it, then run the command again; what was under way is looked into first")
     }
 
-    pub(crate) fn taken(place: &str, number: u64) -> Self {
+    /// Somebody else has written a frame of this number.
+    #[must_use]
+    pub fn taken(place: &str, number: u64) -> Self {
         Self::refused(
             Reason::Taken,
             format!("write frame {number} to {place}"),
@@ -221,7 +271,9 @@ impl StateError {
         .help("a plan can be applied only to the state it was made from; files of different states must not be mixed in one directory")
     }
 
-    pub(crate) fn newer_format(place: &str, format: u32, known: u32) -> Self {
+    /// A later `ha` wrote it.
+    #[must_use]
+    pub fn newer_format(place: &str, format: u32, known: u32) -> Self {
         Self::refused(
             Reason::NewerFormat,
             format!("read {place}"),
@@ -239,7 +291,9 @@ impl StateError {
         .help("use the version of `ha` that wrote it, or a later one")
     }
 
-    pub(crate) fn not_a_state(place: &str, what: &str) -> Self {
+    /// It is something else altogether.
+    #[must_use]
+    pub fn not_a_state(place: &str, what: &str) -> Self {
         Self::refused(Reason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`"))
             .help("nothing was changed; move the file away if it is not yours, or restore the state from a backup")
     }
@@ -249,7 +303,9 @@ impl StateError {
             .help("nothing was changed; give it what `ha state pull --show-sensitive` or `ha state pull --sealed` printed")
     }
 
-    pub(crate) fn incomplete(place: &str, why: impl fmt::Display) -> Self {
+    /// Part of what should be there is not.
+    #[must_use]
+    pub fn incomplete(place: &str, why: impl fmt::Display) -> Self {
         Self::refused(Reason::Incomplete, format!("read {place}"), why)
     }
 

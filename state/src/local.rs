@@ -123,6 +123,14 @@ impl Store for LocalStore {
         let lock = LockFile::lock(&self.files.lock(), &self.place(), holder)?;
         Ok(Box::new(HeldLocal { files: self.files.clone(), lock, journal: None, no_room: None }))
     }
+
+    /// The lock is the kernel's: whoever is named as its holder is at work.
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        match self.holder()? {
+            Some(holder) if holder.id == id => Err(StateError::goes_with_its_process(&self.place(), holder)),
+            holder => Err(StateError::not_locked_by(&self.place(), id, holder)),
+        }
+    }
 }
 
 impl LocalStore {

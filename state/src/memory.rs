@@ -1,7 +1,7 @@
 //! A state that goes with the process; for tests, and to try things out without leaving a trace.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::{Held, Kept, Lease, Loaded, Segment, Store};
 use crate::{Holder, StateError};
@@ -25,7 +25,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn content(&self) -> std::sync::MutexGuard<'_, Content> {
+    fn content(&self) -> MutexGuard<'_, Content> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,11 +58,33 @@ impl Store for MemoryStore {
             return Err(StateError::locked(&self.place(), content.holder.clone()));
         }
         content.holder = Some(holder.clone());
-        Ok(Box::new(HeldMemory(self.clone())))
+        Ok(Box::new(HeldMemory { store: self.clone(), id: holder.id.clone() }))
+    }
+
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        let mut content = self.content();
+        match content.holder.take_if(|it| it.id == id) {
+            Some(_) => Ok(()),
+            None => Err(StateError::not_locked_by(&self.place(), id, content.holder.clone())),
+        }
     }
 }
 
-struct HeldMemory(MemoryStore);
+struct HeldMemory {
+    store: MemoryStore,
+    id: String,
+}
+
+impl HeldMemory {
+    /// What is there, as long as nobody took the lock away.
+    fn content(&self) -> Result<MutexGuard<'_, Content>, StateError> {
+        let content = self.store.content();
+        match content.holder.as_ref().is_some_and(|it| it.id == self.id) {
+            true => Ok(content),
+            false => Err(StateError::lock_taken(&self.store.place(), content.holder.clone())),
+        }
+    }
+}
 
 impl Held for HeldMemory {
     fn lease(&self) -> Lease {
@@ -70,7 +92,7 @@ impl Held for HeldMemory {
     }
 
     fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
-        let mut content = self.0.content();
+        let mut content = self.content()?;
         content.segments.retain(|number, _| kept.is_some_and(|it| *number <= it.segment));
         if let Some(Kept { segment, length }) = kept
             && let Some(bytes) = content.segments.get_mut(&segment)
@@ -82,9 +104,8 @@ impl Held for HeldMemory {
     }
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        let place = self.0.place();
-        match self.0.content().segments.entry(number) {
-            std::collections::btree_map::Entry::Occupied(_) => Err(StateError::taken(&place, number)),
+        match self.content()?.segments.entry(number) {
+            std::collections::btree_map::Entry::Occupied(_) => Err(StateError::taken(&self.store.place(), number)),
             std::collections::btree_map::Entry::Vacant(free) => {
                 free.insert(bytes.to_vec());
                 Ok(())
@@ -93,7 +114,7 @@ impl Held for HeldMemory {
     }
 
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
-        let mut content = self.0.content();
+        let mut content = self.content()?;
         content.checkpoint = Some(bytes.to_vec());
         content.segments.retain(|first, _| *first > number);
         Ok(())
@@ -102,6 +123,6 @@ impl Held for HeldMemory {
 
 impl Drop for HeldMemory {
     fn drop(&mut self) {
-        self.0.content().holder = None;
+        self.store.content().holder.take_if(|it| it.id == self.id);
     }
 }

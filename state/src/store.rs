@@ -29,6 +29,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When somebody else has it, or the store cannot be written.
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError>;
+
+    /// Takes the lock away from the holder of this id, who can write nothing any more.
+    ///
+    /// # Errors
+    /// When nobody or somebody else holds it, or it goes with its process and cannot be taken away.
+    fn break_lock(&self, id: &str) -> Result<(), StateError>;
+
+    /// What would make it safer to keep a state there, in one sentence. Nothing, where that cannot be found out.
+    fn advice(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A store under its lock: what only one at a time may do. Dropping it gives the lock back.
@@ -95,7 +106,13 @@ pub struct Kept {
 
 /// How long a lock is sure to last; can be asked from any thread.
 #[derive(Clone)]
-pub struct Lease(Option<Arc<dyn Fn() -> Duration + Send + Sync>>);
+pub struct Lease(Option<Renewed>);
+
+#[derive(Clone)]
+struct Renewed {
+    whole: Duration,
+    remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
 
 impl Lease {
     /// As long as the process.
@@ -104,17 +121,23 @@ impl Lease {
         Self(None)
     }
 
-    /// As long as this says each time.
+    /// So long after each time it is renewed, and now as long as this says.
     #[must_use]
-    pub fn renewed(remaining: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(remaining)))
+    pub fn renewed(whole: Duration, remaining: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self(Some(Renewed { whole, remaining: Arc::new(remaining) }))
     }
 
-    /// What remains of it; none when it lasts as long as the process. No call that changes anything may start when
-    /// less than its own timeout remains.
+    /// What remains of it; none when it lasts as long as the process.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.0.as_ref().map(|it| it())
+        self.0.as_ref().map(|it| (it.remaining)())
+    }
+
+    /// Whether it outlasts a call that begins now and may take so long: no call that changes anything may start
+    /// otherwise. Who sets a lease shorter than twice that says that calls take at most half of it.
+    #[must_use]
+    pub fn outlasts(&self, call: Duration) -> bool {
+        self.0.as_ref().is_none_or(|it| (it.remaining)() >= call.min(it.whole / 2) && !(it.remaining)().is_zero())
     }
 }
 

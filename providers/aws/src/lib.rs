@@ -13,6 +13,7 @@ mod rds;
 mod reading;
 mod security_rule;
 mod security_rules;
+mod store;
 mod tags;
 mod wait;
 mod windows;
@@ -20,6 +21,7 @@ mod windows;
 use ha_kind::Registry;
 
 pub use provider::{Aws, Settings};
+pub use store::{S3Store, Settings as S3Settings};
 
 /// Enters the provider and its kinds.
 #[must_use]

@@ -87,6 +87,8 @@ fn ten() -> u32 {
 }
 
 const SLOWEST_RETRY: Duration = Duration::from_secs(20);
+/// A connection that died without a word must not hold an apply for ever.
+const SLOWEST_ANSWER: Duration = Duration::from_mins(2);
 /// Regions whose names are not spelt `arn:aws:`; predicted names would be wrong there.
 const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-gov-", "us-iso", "eu-isoe-"];
 
@@ -95,11 +97,9 @@ impl Provider for Aws {
     type Settings = Settings;
 
     async fn connect(settings: Settings) -> Result<Self, Error> {
-        let shared = shared(&settings).await?;
-        let region = shared.region().map(ToString::to_string).ok_or_else(|| {
-            refused("find out which AWS region to work in", "no region is configured")
-                .help("set `region` in the block `provider \"aws\"`, or AWS_REGION, or `region` in the profile")
-        })?;
+        let access = settings.access();
+        let shared = shared(&access).await?;
+        let region = shared.region().map(ToString::to_string).ok_or_else(|| access.no_region())?;
         if OTHER_PARTITIONS.iter().any(|it| region.starts_with(it)) {
             return Err(refused("connect to AWS", format!("the region `{region}` is in a partition that is not supported yet")));
         }
@@ -167,35 +167,72 @@ impl Aws {
     }
 }
 
-async fn shared(settings: &Settings) -> Result<SdkConfig, Error> {
+/// Which account to work in, and by which way.
+#[derive(Clone)]
+pub(crate) struct Access {
+    /// The block that says so, for messages.
+    pub(crate) block: &'static str,
+    pub(crate) region: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) access_key: Option<String>,
+    pub(crate) secret_key: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    /// How often a call is tried.
+    pub(crate) attempts: u32,
+    /// How long an answer is waited for.
+    pub(crate) patience: Duration,
+}
+
+impl Access {
+    /// No region is named anywhere.
+    pub(crate) fn no_region(&self) -> Error {
+        refused("find out which AWS region to work in", "no region is configured")
+            .help(format!("set `region` in the block `{}`, or AWS_REGION, or `region` in the profile", self.block))
+    }
+}
+
+impl Settings {
+    fn access(&self) -> Access {
+        Access {
+            block: "provider \"aws\"",
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.as_ref().map(|it| it.0.clone()),
+            token: self.token.as_ref().map(|it| it.0.clone()),
+            endpoint: self.endpoint.clone(),
+            attempts: self.max_retries,
+            patience: SLOWEST_ANSWER,
+        }
+    }
+}
+
+/// What all clients share.
+pub(crate) async fn shared(access: &Access) -> Result<SdkConfig, Error> {
+    let Access { block, region, profile, access_key, secret_key, token, endpoint, attempts, patience } = access;
     let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring)).build_https();
-    let retries = RetryConfig::standard().with_max_attempts(settings.max_retries.max(1)).with_max_backoff(SLOWEST_RETRY);
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        // A connection that died without a word must not hold an apply for ever.
-        .read_timeout(Duration::from_mins(2))
-        .build();
+    let retries = RetryConfig::standard().with_max_attempts((*attempts).max(1)).with_max_backoff(SLOWEST_RETRY);
+    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(*patience).build();
     let mut loader =
         aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).timeout_config(timeouts);
-    if let Some(region) = &settings.region {
+    if let Some(region) = region {
         loader = loader.region(Region::new(region.clone()));
     }
-    if let Some(profile) = &settings.profile {
+    if let Some(profile) = profile {
         loader = loader.profile_name(profile);
     }
-    if let Some(endpoint) = &settings.endpoint {
+    if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    match (&settings.access_key, &settings.secret_key) {
+    match (access_key, secret_key) {
         (Some(access), Some(secret)) => {
-            let token = settings.token.as_ref().map(|it| it.0.clone());
-            let credentials = Credentials::new(access, secret.0.clone(), token, None, "provider \"aws\"");
-            loader = loader.credentials_provider(credentials);
+            loader = loader.credentials_provider(Credentials::new(access, secret, token.clone(), None, block));
         }
         (None, None) => {}
         _ => {
             let cause = "only one of access_key and secret_key is set";
-            return Err(refused("read the credentials of `provider \"aws\"`", cause).help("set both, or neither"));
+            return Err(refused(format!("read the credentials of `{block}`"), cause).help("set both, or neither"));
         }
     }
     Ok(loader.load().await)

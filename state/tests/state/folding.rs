@@ -1,6 +1,7 @@
 //! The writer: what it acknowledges, and what it does when it cannot.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ha_kind::{Object, Type, Value};
 use ha_state::{Held, Kept, Lease, Loaded, MemoryStore, Reason, Segment, Store, open_for_reading};
@@ -34,11 +35,14 @@ impl Store for Failing {
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
         Ok(Box::new(HeldFailing(self.store.lock(holder)?, self.clone())))
     }
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        self.store.break_lock(id)
+    }
 }
 
 impl Held for HeldFailing {
     fn lease(&self) -> Lease {
-        Lease::renewed(|| std::time::Duration::from_secs(7))
+        Lease::renewed(Duration::from_secs(20), || Duration::from_secs(7))
     }
     fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
         self.0.resume(kept)
@@ -84,7 +88,8 @@ fn without_room_for_a_result_no_step_begins() {
     let result = Frame::Result { attempt: Some(1), outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()) };
     let state = write(&writer, vec![result]).remove(0);
     assert!(state.unfinished.is_empty() && state.records.len() == 1, "what has begun is still recorded");
-    assert_eq!(writer.lease().remaining(), Some(std::time::Duration::from_secs(7)));
+    assert_eq!(writer.lease().remaining(), Some(Duration::from_secs(7)));
+    assert!(writer.lease().outlasts(Duration::from_secs(7)) && !writer.lease().outlasts(Duration::from_secs(8)));
 }
 
 /// A store that a reader looks into while somebody writes: each look shows something else.
@@ -101,6 +106,9 @@ impl Store for Changing {
         Ok(None)
     }
     fn lock(&self, _: &Holder) -> Result<Box<dyn Held>, StateError> {
+        Err(failure("it is for reading"))
+    }
+    fn break_lock(&self, _: &str) -> Result<(), StateError> {
         Err(failure("it is for reading"))
     }
 }

@@ -39,6 +39,10 @@ impl Store for FailingStore {
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
         Ok(Box::new(Failing { held: self.store.lock(holder)?, left: self.left.clone() }))
     }
+
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        self.store.break_lock(id)
+    }
 }
 
 struct Failing {

@@ -1,0 +1,199 @@
+//! Calls to the bucket. They block; a small runtime behind them does the work.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketVersioningStatus, Delete, ObjectIdentifier, ServerSideEncryption};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::{DateTime, Format};
+use ha_kind::Error;
+
+use crate::failure::{is, is_missing, refusal, status};
+
+/// How often a write is tried again that was in another's way at the same instant.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+/// So many objects can be deleted by one call.
+const TOGETHER: usize = 1_000;
+
+/// A bucket, and how things are put into it.
+#[derive(Clone)]
+pub(super) struct Bucket {
+    pub(super) client: Client,
+    pub(super) name: String,
+    pub(super) encrypt: bool,
+    pub(super) kms_key_id: Option<String>,
+}
+
+/// An object as it was found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) bytes: Vec<u8>,
+    pub(super) etag: String,
+    /// How long ago it was written, by the service's clock, where the service says.
+    pub(super) age: Option<Duration>,
+}
+
+/// What came of a conditional write.
+#[derive(Debug)]
+pub(super) enum Put {
+    /// It is there, under this tag.
+    Done { etag: String },
+    /// It is not: this is there instead, or nothing.
+    Refused(Option<Found>),
+}
+
+/// What must be there for a write to take effect.
+#[derive(Clone, Copy)]
+pub(super) enum Over<'a> {
+    Nothing,
+    /// The object with this tag.
+    This(&'a str),
+}
+
+impl Bucket {
+    /// Writes an object in the place of what is said to be there. That it is there already, byte for byte, is as good:
+    /// then the answer to an earlier try was lost.
+    pub(super) async fn put(&self, key: &str, over: Over<'_>, bytes: &[u8], limit: Option<Duration>) -> Result<Put, Error> {
+        let what = || format!("write `s3://{}/{key}`", self.name);
+        let mut last = None;
+        for _ in 0..TRIES {
+            let mut call = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes.to_vec()));
+            call = match over {
+                Over::Nothing => call.if_none_match("*"),
+                Over::This(etag) => call.if_match(etag),
+            };
+            if self.encrypt {
+                let how = if self.kms_key_id.is_some() { ServerSideEncryption::AwsKms } else { ServerSideEncryption::Aes256 };
+                call = call.server_side_encryption(how).set_ssekms_key_id(self.kms_key_id.clone());
+            }
+            let error = match call.customize().config_override(hasty(limit)).send().await {
+                Ok(done) => return Ok(Put::Done { etag: done.e_tag.unwrap_or_default() }),
+                Err(error) => error,
+            };
+            match status(&error) {
+                Some(412) => {}
+                // Two wrote at the same instant, and which of them was first is not decided yet.
+                Some(409) => {
+                    last = Some(refusal(what(), &error));
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                Some(404) if is(&error, &["NoSuchKey"]) => {}
+                _ => return Err(refusal(what(), &error)),
+            }
+            match (self.get(key, limit).await?, over) {
+                (Some(found), _) if found.bytes == bytes => return Ok(Put::Done { etag: found.etag }),
+                // What was in the way has just gone.
+                (None, Over::Nothing) => last = Some(refusal(what(), &error)),
+                (found, _) => return Ok(Put::Refused(found)),
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::new(what(), "others write there all the time")))
+    }
+
+    /// The object of this name; none where there is none.
+    pub(super) async fn get(&self, key: &str, limit: Option<Duration>) -> Result<Option<Found>, Error> {
+        let what = || format!("read `s3://{}/{key}`", self.name);
+        let date = Date::default();
+        let call = self.client.get_object().bucket(&self.name).key(key).customize();
+        let answer = match call.config_override(hasty(limit)).interceptor(date.clone()).send().await {
+            Ok(answer) => answer,
+            Err(error) if is_missing(&error) && !is(&error, &["NoSuchBucket"]) => return Ok(None),
+            Err(error) => return Err(refusal(what(), &error)),
+        };
+        let written = answer.last_modified.map(|it| it.secs());
+        let etag = answer.e_tag.unwrap_or_default();
+        let bytes = answer.body.collect().await.map_err(|error| Error::from_error(what(), &error))?.to_vec();
+        let age = date.seconds().zip(written).and_then(|(now, then)| u64::try_from(now - then).ok());
+        Ok(Some(Found { bytes, etag, age: age.map(Duration::from_secs) }))
+    }
+
+    /// The names below this one, in order.
+    pub(super) async fn list(&self, below: &str) -> Result<Vec<String>, Error> {
+        let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(below).into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| refusal(format!("list `s3://{}/{below}`", self.name), &error))?;
+            names.extend(page.contents.unwrap_or_default().into_iter().filter_map(|it| it.key));
+        }
+        Ok(names)
+    }
+
+    /// Deletes the object, if it is still the one with this tag.
+    pub(super) async fn delete(&self, key: &str, etag: &str) -> Result<(), Error> {
+        let call = self.client.delete_object().bucket(&self.name).key(key);
+        match call.clone().if_match(etag).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => Ok(()),
+            // Not every service can delete on a condition; the caller has just looked.
+            Err(error) if status(&error) == Some(501) => {
+                let deleted = call.send().await;
+                deleted.map(|_| ()).map_err(|error| refusal(format!("delete `s3://{}/{key}`", self.name), &error))
+            }
+            Err(error) => Err(refusal(format!("delete `s3://{}/{key}`", self.name), &error)),
+        }
+    }
+
+    /// Deletes objects whatever they are.
+    pub(super) async fn delete_all(&self, keys: &[String]) -> Result<(), Error> {
+        for keys in keys.chunks(TOGETHER) {
+            let named = |key: &String| ObjectIdentifier::builder().key(key).build().expect("a name is all it takes");
+            let these = Delete::builder().set_objects(Some(keys.iter().map(named).collect())).quiet(true).build();
+            let call = self.client.delete_objects().bucket(&self.name).delete(these.expect("there are some"));
+            call.send().await.map_err(|error| refusal(format!("delete old objects of `s3://{}`", self.name), &error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether what is deleted by mistake can be had back.
+    pub(super) async fn is_versioned(&self) -> Result<bool, Error> {
+        let answer = self.client.get_bucket_versioning().bucket(&self.name).send().await;
+        let answer = answer.map_err(|error| refusal(format!("look at the bucket `{}`", self.name), &error))?;
+        Ok(answer.status == Some(BucketVersioningStatus::Enabled))
+    }
+}
+
+/// That a call must be over by then.
+fn hasty(limit: Option<Duration>) -> aws_sdk_s3::config::Builder {
+    let builder = aws_sdk_s3::config::Builder::new();
+    match limit {
+        Some(limit) => builder.timeout_config(TimeoutConfig::builder().operation_timeout(limit).build()),
+        None => builder,
+    }
+}
+
+/// The service's clock, read off its answer.
+#[derive(Clone, Debug, Default)]
+struct Date(Arc<Mutex<Option<DateTime>>>);
+
+impl Date {
+    fn seconds(&self) -> Option<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|it| it.secs())
+    }
+}
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for Date {
+    fn name(&self) -> &'static str {
+        "date"
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").and_then(|it| DateTime::from_str(it, Format::HttpDate).ok());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        Ok(())
+    }
+}

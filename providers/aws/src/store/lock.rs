@@ -1,0 +1,142 @@
+//! The lock: an object beside the state's, there while somebody holds it. How old it is says the service's clock.
+
+use std::time::Duration;
+
+use ha_kind::Error;
+use ha_state::{Beat, Holder, Reason, StateError};
+use serde::{Deserialize, Serialize};
+
+use super::bucket::{Bucket, Found, Over, Put};
+use super::log::away;
+
+/// How often taking a lock is tried again that came and went meanwhile.
+const TRIES: u32 = 20;
+/// What the service's clock, which counts whole seconds, may be wrong by.
+const TOLERANCE: Duration = Duration::from_secs(2);
+/// How long a renewal may take. It comes again soon enough.
+const HASTE: Duration = Duration::from_secs(10);
+
+/// What the lock object says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    holder: Holder,
+    /// For how many seconds after it was last written it keeps others out.
+    lease: u64,
+    /// Each renewal writes something else.
+    beat: u64,
+}
+
+/// A lock, whoever holds it.
+#[derive(Clone)]
+pub(super) struct Lock {
+    pub(super) bucket: Bucket,
+    pub(super) name: String,
+    /// Of the state, for messages.
+    pub(super) place: String,
+    pub(super) lease: Duration,
+}
+
+/// A lock that is held.
+#[derive(Clone)]
+pub(super) struct Mine {
+    pub(super) lock: Lock,
+    note: Note,
+    etag: String,
+}
+
+impl Lock {
+    fn parse(&self, found: &Found) -> Result<Note, StateError> {
+        let foreign = |_| StateError::not_a_state(&format!("`s3://{}/{}`", self.bucket.name, self.name), "lock");
+        serde_json::from_slice(&found.bytes).map_err(foreign)
+    }
+
+    fn is_over(found: &Found, note: &Note) -> bool {
+        found.age.is_some_and(|it| it >= Duration::from_secs(note.lease) + TOLERANCE)
+    }
+
+    async fn found(&self) -> Result<Option<(Found, Note)>, StateError> {
+        match self.bucket.get(&self.name, None).await.map_err(away)? {
+            Some(found) => self.parse(&found).map(|note| Some((found, note))),
+            None => Ok(None),
+        }
+    }
+
+    /// Who holds it, as far as the service's clock can tell.
+    pub(super) async fn holder(&self) -> Result<Option<Holder>, StateError> {
+        let held = self.found().await?.filter(|(found, note)| !Self::is_over(found, note));
+        Ok(held.map(|(_, note)| note.holder))
+    }
+
+    /// Takes it, also from somebody who was not heard of for longer than their lease.
+    pub(super) async fn take(&self, holder: &Holder) -> Result<Mine, StateError> {
+        let note = Note { holder: holder.clone(), lease: self.lease.as_secs(), beat: 0 };
+        let mut over: Option<String> = None;
+        for _ in 0..TRIES {
+            let condition = over.as_deref().map_or(Over::Nothing, Over::This);
+            over = match self.bucket.put(&self.name, condition, &note.to_bytes(), None).await.map_err(away)? {
+                Put::Done { etag } => return Ok(Mine { lock: self.clone(), note, etag }),
+                Put::Refused(None) => None,
+                Put::Refused(Some(found)) => {
+                    let theirs = self.parse(&found)?;
+                    if !Self::is_over(&found, &theirs) {
+                        return Err(StateError::leased(&self.place, Some(theirs.holder), theirs.lease));
+                    }
+                    Some(found.etag)
+                }
+            };
+        }
+        let error = Error::new(format!("lock {}", self.place), "others take its lock and give it back all the time");
+        Err(StateError::new(Reason::Locked(None), error.help("run the command again")))
+    }
+
+    /// Takes it away from the holder of this id.
+    pub(super) async fn take_away(&self, id: &str) -> Result<(), StateError> {
+        match self.found().await? {
+            Some((found, note)) if note.holder.id == id => {
+                self.bucket.delete(&self.name, &found.etag).await.map_err(away)?;
+                // It may have been renewed at this very instant.
+                match self.found().await? {
+                    Some((_, note)) if note.holder.id == id => {
+                        Err(StateError::leased(&self.place, Some(note.holder), note.lease)
+                            .help("its holder is at work: stop it first"))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            found => Err(StateError::not_locked_by(&self.place, id, found.map(|(_, note)| note.holder))),
+        }
+    }
+}
+
+impl Mine {
+    /// Begins the lease anew, if it is still mine.
+    pub(super) async fn renew(mut self) -> Result<(Self, Beat), StateError> {
+        self.note.beat += 1;
+        let lock = &self.lock;
+        let note = self.note.to_bytes();
+        match lock.bucket.put(&lock.name, Over::This(&self.etag), &note, Some(HASTE)).await.map_err(away)? {
+            Put::Done { etag } => Ok((Self { etag, ..self }, Beat::Renewed)),
+            // An earlier renewal did come through, only its answer did not.
+            Put::Refused(Some(found)) if lock.parse(&found).is_ok_and(|it| it.holder.id == self.note.holder.id) => {
+                Ok((Self { etag: found.etag, ..self }, Beat::Renewed))
+            }
+            Put::Refused(_) => Ok((self, Beat::Lost)),
+        }
+    }
+
+    /// Gives it back, if it is still mine.
+    pub(super) async fn give_back(self) -> Result<(), StateError> {
+        match self.lock.found().await? {
+            Some((found, note)) if note.holder.id == self.note.holder.id => {
+                self.lock.bucket.delete(&self.lock.name, &found.etag).await.map_err(away)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Note {
+    fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a note is plain text")
+    }
+}

@@ -1,0 +1,152 @@
+//! States in S3: `backend "s3"`.
+
+mod bucket;
+mod entry;
+mod held;
+mod lock;
+mod log;
+mod settings;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+
+use ha_kind::Error;
+use ha_state::{Held, Holder, Loaded, StateError, Store};
+use tokio::runtime::Runtime;
+
+use self::bucket::Bucket;
+use self::entry::Trail;
+use self::held::HeldS3;
+use self::lock::Lock;
+use self::log::{Log, away};
+pub use self::settings::Settings;
+use crate::provider::shared;
+
+/// A state in a bucket. It is a log of objects below the state's name, and a lock beside them.
+pub struct S3Store {
+    settings: Settings,
+    name: String,
+    rooms: OnceLock<Rooms>,
+    opening: Mutex<()>,
+}
+
+/// What is needed to get at the bucket: made when first needed.
+#[derive(Clone)]
+struct Rooms {
+    quarters: Arc<Quarters>,
+    log: Log,
+    lock: Lock,
+    /// What the log was last seen to keep of what was before.
+    trail: Arc<Mutex<Option<Trail>>>,
+}
+
+/// A runtime for calls that are waited for.
+struct Quarters(Option<Runtime>);
+
+impl Quarters {
+    fn new() -> Result<Self, StateError> {
+        let made = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build();
+        let made = made.map_err(|error| away(Error::from_error("start what talks to S3", &error)))?;
+        Ok(Self(Some(made)))
+    }
+
+    /// What comes of the work. Blocks; also where another runtime is at work.
+    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let (answer, answered) = mpsc::channel();
+        let runtime = self.0.as_ref().expect("it is taken only at the end");
+        runtime.spawn(async move {
+            // Whoever asked waits for it.
+            let _ = answer.send(work.await);
+        });
+        answered.recv().expect("the work does not panic")
+    }
+}
+
+impl Drop for Quarters {
+    fn drop(&mut self) {
+        // Nothing is under way, and waiting is not allowed everywhere.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl S3Store {
+    /// The state of this name. Contacts nobody.
+    ///
+    /// # Errors
+    /// When the settings make no sense together.
+    pub fn new(settings: Settings, environment: Option<&str>) -> Result<Self, Error> {
+        settings.check()?;
+        let name = settings.name(environment);
+        Ok(Self { settings, name, rooms: OnceLock::new(), opening: Mutex::new(()) })
+    }
+
+    fn rooms(&self) -> Result<Rooms, StateError> {
+        // One of them at a time makes it, the others take what was made.
+        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = self.rooms.get() {
+            return Ok(made.clone());
+        }
+        let quarters = Arc::new(Quarters::new()?);
+        let access = self.settings.access();
+        let region = || away(access.no_region());
+        let shared = quarters.wait({
+            let access = access.clone();
+            async move { shared(&access).await }
+        });
+        let shared = shared.map_err(away)?;
+        shared.region().ok_or_else(region)?;
+        let endpoint = self.settings.endpoint().map(str::to_owned);
+        let path_style = self.settings.use_path_style.unwrap_or(shared.endpoint_url().is_some());
+        let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style);
+        if endpoint.is_some() {
+            // Other services know fewer checksums.
+            config = config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired);
+        }
+        let Settings { bucket, encrypt, kms_key_id, .. } = &self.settings;
+        let client = aws_sdk_s3::Client::from_conf(config.build());
+        let bucket = Bucket { client, name: bucket.clone(), encrypt: *encrypt, kms_key_id: kms_key_id.clone() };
+        let log = Log { bucket: bucket.clone(), name: self.name.clone() };
+        let lock = Lock { bucket, name: format!("{}.lock", self.name), place: log.place(), lease: self.settings.lease() };
+        Ok(self.rooms.get_or_init(|| Rooms { quarters, log, lock, trail: Arc::default() }).clone())
+    }
+}
+
+impl Store for S3Store {
+    fn place(&self) -> String {
+        format!("`s3://{}/{}`", self.settings.bucket, self.name)
+    }
+
+    fn load(&self) -> Result<Loaded, StateError> {
+        let Rooms { quarters, log, trail, .. } = self.rooms()?;
+        let read = quarters.wait(async move { log.read().await })?;
+        *trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(read.trail);
+        Ok(read.loaded)
+    }
+
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        let Rooms { quarters, lock, .. } = self.rooms()?;
+        quarters.wait(async move { lock.holder().await })
+    }
+
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        Ok(Box::new(HeldS3::take(self.rooms()?, holder)?))
+    }
+
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        let Rooms { quarters, lock, .. } = self.rooms()?;
+        let id = id.to_owned();
+        quarters.wait(async move { lock.take_away(&id).await })
+    }
+
+    fn advice(&self) -> Option<String> {
+        let Rooms { quarters, log, .. } = self.rooms().ok()?;
+        let bucket = log.bucket;
+        let name = bucket.name.clone();
+        let is_versioned = quarters.wait(async move { bucket.is_versioned().await.ok() })?;
+        let advice = format!(
+            "the bucket `{name}` keeps no earlier versions of what is in it: turn its versioning on, so that what is deleted by mistake can be had back"
+        );
+        (!is_versioned).then_some(advice)
+    }
+}
