@@ -10,6 +10,8 @@
 
 mod backend;
 mod checkpoint;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod dependencies;
 mod envelope;
 mod error;
@@ -29,7 +31,7 @@ mod passphrase;
 mod preamble;
 mod reading;
 mod record;
-#[cfg(test)]
+#[cfg(any(test, feature = "contract"))]
 mod samples;
 mod session;
 mod state;

@@ -21,7 +21,7 @@ mod windows;
 use ha_kind::Registry;
 
 pub use provider::{Aws, Settings};
-pub use store::{S3Store, Settings as S3Settings};
+pub use store::{S3, S3Store, Settings as S3Settings};
 
 /// Enters the provider and its kinds.
 #[must_use]

@@ -10,7 +10,7 @@ mod settings;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use ha_kind::Error;
-use ha_state::{Held, Holder, Loaded, StateError, Store};
+use ha_state::{Backend, Held, Holder, Loaded, StateError, Store, Surroundings};
 use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
@@ -20,6 +20,19 @@ use self::lock::Lock;
 use self::log::{Log, away};
 pub use self::settings::Settings;
 use crate::provider::shared;
+
+/// States in S3.
+#[derive(Debug)]
+pub struct S3;
+
+impl Backend for S3 {
+    const NAME: &'static str = "s3";
+    type Settings = Settings;
+
+    fn open(settings: Settings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
+        Ok(Box::new(S3Store::new(settings, surroundings.environment.as_deref())?))
+    }
+}
 
 /// A state in a bucket. It is a log of objects below the state's name, and a lock beside them.
 pub struct S3Store {

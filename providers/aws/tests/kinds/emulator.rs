@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 /// An emulator that answers.
@@ -13,6 +14,7 @@ pub(crate) struct Emulator {
     folder: Option<PathBuf>,
 }
 
+static STARTED: AtomicU32 = AtomicU32::new(0);
 static RUNNING: Mutex<Weak<Emulator>> = Mutex::new(Weak::new());
 
 /// The emulator that all tests share.
@@ -32,7 +34,9 @@ pub(crate) fn emulator() -> Arc<Emulator> {
 impl Emulator {
     fn start() -> Self {
         run(&outside("install"), &[]);
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("emulator-{}", std::process::id()));
+        // The one before may still be on its way out.
+        let count = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("emulator-{}-{count}", std::process::id()));
         let port = free_port().to_string();
         let kept = folder.to_str().expect("the target folder's name is text");
         let facts = run(&outside("launcher.py"), &["start", "--dir", kept, "--port", &port]);

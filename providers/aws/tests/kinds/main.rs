@@ -10,4 +10,5 @@ mod kill;
 mod provider;
 mod rds;
 mod s3;
+mod store;
 mod world;

@@ -1,0 +1,211 @@
+//! A state in a bucket does what every store must, also when answers are lost and when a holder dies.
+
+use ha_aws::{S3Settings, S3Store};
+use ha_state::contract::{Subject, check};
+use ha_state::{Holder, Loaded, Reason, Store};
+use serde_json::json;
+
+use crate::emulator::{Emulator, emulator};
+use crate::kill::Cut;
+use crate::world::{World, name};
+
+/// States in one bucket.
+struct Bucket {
+    name: String,
+    endpoint: String,
+    world: World,
+    // Stops with its last user.
+    _emulator: std::sync::Arc<Emulator>,
+}
+
+impl Bucket {
+    async fn new() -> Self {
+        let (bucket, emulator) = (name("states"), emulator());
+        let world = World::new().await;
+        world.create("aws_s3_bucket", json!({"bucket": bucket})).await;
+        Self { name: bucket, endpoint: emulator.endpoint.clone(), world, _emulator: emulator }
+    }
+
+    async fn put(&self, key: &str, content: &str) {
+        self.world.create("aws_s3_object", json!({"bucket": self.name, "key": key, "content": content})).await;
+    }
+
+    fn settings(&self, key: &str, more: &serde_json::Value) -> S3Settings {
+        let mut all = json!({
+            "bucket": self.name, "key": key, "region": "eu-west-1", "access_key": "test", "secret_key": "test",
+            "endpoint": self.endpoint,
+        });
+        all.as_object_mut().expect("it is one").extend(more.as_object().expect("it is one").clone());
+        serde_json::from_value(all).expect("the settings are right")
+    }
+
+    fn state(&self, key: &str, more: &serde_json::Value) -> S3Store {
+        S3Store::new(self.settings(key, more), None).expect("the settings make sense")
+    }
+}
+
+impl Subject for Bucket {
+    fn store(&self, name: &str) -> Box<dyn Store> {
+        Box::new(self.state(name, &json!({})))
+    }
+
+    fn has_leases(&self) -> bool {
+        true
+    }
+}
+
+/// Runs what blocks where it may.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("the work does not panic")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_in_a_bucket_is_kept() {
+    let bucket = Bucket::new().await;
+    aside(move || check(&bucket)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
+    let bucket = Bucket::new().await;
+    let cut = Cut::before(&bucket.endpoint).await;
+    let (direct, store) = (bucket.state("lost", &json!({})), bucket.state("lost", &json!({"endpoint": cut.endpoint})));
+    let cut = std::sync::Arc::new(cut);
+    // Each call in turn is done without its answer being heard, and the client asks again by itself.
+    let losing = cut.clone();
+    let lose = move || {
+        losing.after(1);
+        let cut = losing.clone();
+        tokio::runtime::Handle::current().spawn(async move {
+            cut.killed().await;
+            cut.after(usize::MAX);
+        })
+    };
+    let expected = aside(move || {
+        let handle = tokio::runtime::Handle::current();
+        let heard = |it: tokio::task::JoinHandle<()>| handle.block_on(it).expect("it was cut");
+        let it = lose();
+        let mut held = store.lock(&Holder::here("a test")).unwrap();
+        heard(it);
+        held.resume(None).unwrap();
+        for (number, bytes) in [(1, "one"), (2, "two")] {
+            let it = lose();
+            held.append(number, bytes.as_bytes()).unwrap();
+            heard(it);
+        }
+        assert_eq!(direct.load().unwrap().segments.len(), 2);
+        let it = lose();
+        held.checkpoint(2, b"both").unwrap();
+        heard(it);
+        drop(held);
+        assert_eq!(direct.holder().unwrap(), None);
+        direct.load().unwrap()
+    });
+    assert_eq!(expected.await, Loaded { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
+}
+
+/// The lock of a holder who died just now.
+async fn dead(bucket: &Bucket, key: &str, lease: u64) -> Holder {
+    let holder = Holder::here("ha apply");
+    let note = json!({"holder": holder, "lease": lease, "beat": 3}).to_string();
+    bucket.put(&format!("{key}.lock"), &note).await;
+    holder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
+    let bucket = Bucket::new().await;
+    let holder = dead(&bucket, "long", 3_600).await;
+    let store = bucket.state("long", &json!({}));
+    let expected = holder.clone();
+    aside(move || {
+        let error = store.lock(&Holder::here("another")).err().unwrap();
+        assert_eq!(error.reason(), &Reason::Locked(Some(expected.clone())));
+        let help = error.error().help.join("; ");
+        assert!(help.contains("3600 seconds") && help.contains(&format!("ha state unlock {}", expected.id)), "{help}");
+        store.break_lock(&expected.id).unwrap();
+        store.lock(&Holder::here("another")).unwrap();
+    })
+    .await;
+    let holder = dead(&bucket, "short", 1).await;
+    let store = bucket.state("short", &json!({}));
+    aside(move || {
+        assert_eq!(store.lock(&Holder::here("another")).err().unwrap().reason(), &Reason::Locked(Some(holder)));
+        let mut tries = 0;
+        while let Err(error) = store.lock(&Holder::here("another")).map(drop) {
+            assert!(matches!(error.reason(), Reason::Locked(_)) && tries < 10_000, "{error}");
+            tries += 1;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_is_held_for_longer_than_its_lease_while_its_holder_lives() {
+    let bucket = Bucket::new().await;
+    let (short, other) = (bucket.state("kept", &json!({"lock_lease": 1})), bucket.state("kept", &json!({})));
+    aside(move || {
+        let holder = Holder::here("ha apply");
+        let mut held = short.lock(&holder).unwrap();
+        held.resume(None).unwrap();
+        let began = std::time::Instant::now();
+        // Longer than the lease and all that is added to it.
+        while began.elapsed() < std::time::Duration::from_secs(5) {
+            assert_eq!(other.lock(&Holder::here("another")).err().unwrap().reason(), &Reason::Locked(Some(holder.clone())));
+        }
+        held.append(1, b"one").unwrap();
+        assert!(held.lease().remaining().is_some_and(|it| !it.is_zero()));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_without_versions_is_advised_against() {
+    let bucket = Bucket::new().await;
+    let store = bucket.state("advice", &json!({}));
+    let advice = aside(move || store.advice()).await.expect("there is some");
+    assert!(advice.contains(&bucket.name) && advice.contains("versioning"), "{advice}");
+    let versioning = json!({"bucket": bucket.name, "versioning_configuration": {"status": "Enabled"}});
+    bucket.world.create("aws_s3_bucket_versioning", versioning).await;
+    let store = bucket.state("advice", &json!({}));
+    assert_eq!(aside(move || store.advice()).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_state_and_a_bucket_that_is_not_there_are_refused() {
+    let bucket = Bucket::new().await;
+    bucket.put("foreign/00000000000000000001", "something else").await;
+    let foreign = bucket.state("foreign", &json!({}));
+    let missing = bucket.state("x", &json!({"bucket": "there-is-no-such-bucket"}));
+    aside(move || {
+        let error = foreign.load().unwrap_err();
+        assert_eq!(error.reason(), &Reason::NotAState);
+        assert!(error.to_string().contains("foreign/00000000000000000001"), "{error}");
+        for error in [missing.load().map(drop), missing.lock(&Holder::here("a test")).map(drop)].map(Result::unwrap_err) {
+            assert_eq!(error.reason(), &Reason::Store);
+            assert!(error.to_string().contains("there-is-no-such-bucket"), "{error}");
+        }
+    })
+    .await;
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let refusal = |more: serde_json::Value| {
+        let mut all = json!({"bucket": "b", "key": "k"});
+        all.as_object_mut().expect("it is one").extend(more.as_object().expect("it is one").clone());
+        let opened = S3Store::new(serde_json::from_value(all).expect("they can be read"), Some("prod"));
+        opened.map(|it| it.place()).map_err(|it| it.to_string())
+    };
+    assert_eq!(refusal(json!({})).unwrap(), "`s3://b/env:/prod/k`");
+    for (wrong, said) in [
+        (json!({"bucket": ""}), "`bucket`"),
+        (json!({"key": "/k"}), "`key`"),
+        (json!({"use_lockfile": false}), "`use_lockfile`"),
+        (json!({"kms_key_id": "k"}), "`encrypt`"),
+        (json!({"lock_lease": 0}), "`lock_lease`"),
+    ] {
+        let error = refusal(wrong).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+}
