@@ -9,9 +9,12 @@ mod provider;
 mod scram;
 mod session;
 mod sql;
+mod store;
 mod tls;
 
 use ha_kind::Registry;
+
+pub use store::{Postgres, PostgresStore, Settings as PostgresSettings};
 
 /// Enters the provider and the kinds of this room.
 #[must_use]

@@ -171,11 +171,7 @@ impl Settings {
         if let Some(Secret(password)) = &self.password {
             config.password(password);
         }
-        config.ssl_mode(match self.sslmode {
-            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
-            SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => tokio_postgres::config::SslMode::Require,
-        });
+        config.ssl_mode(self.sslmode.for_connection());
         // A server that vanished in a fail-over closes nothing.
         config.tcp_user_timeout(Duration::from_secs(30)).keepalives_idle(Duration::from_secs(15));
         config

@@ -32,6 +32,15 @@ pub(crate) enum SslMode {
 }
 
 impl SslMode {
+    /// What the client must insist on before it looks at certificates.
+    pub(crate) fn for_connection(self) -> tokio_postgres::config::SslMode {
+        match self {
+            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+            SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => tokio_postgres::config::SslMode::Require,
+        }
+    }
+
     /// Whether the server's certificate is checked, given whether there is an authority to check it by.
     pub(crate) fn verifies(self, has_authority: bool) -> bool {
         match self {

@@ -9,6 +9,7 @@ mod databases;
 mod extensions;
 mod project;
 mod roles;
+mod states;
 
 use ha_kind::{Object, Value};
 

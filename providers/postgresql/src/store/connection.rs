@@ -1,0 +1,99 @@
+//! One connection to the database.
+
+use std::time::Duration;
+
+use ha_kind::{Error, Outcome};
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls, Row};
+
+use super::settings::Way;
+use crate::failure::failed;
+use crate::tls::{SslMode, connector};
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A connection, and what it is for messages.
+pub(super) struct Connection {
+    client: Client,
+    target: String,
+}
+
+/// Why a statement had no effect, or none that is known of.
+pub(super) enum Failed {
+    /// The server said so.
+    Refused(Error, tokio_postgres::error::SqlState),
+    /// The connection is gone; what became of it nobody knows.
+    Lost(Error),
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Refused(error, _) | Failed::Lost(error) => error,
+        }
+    }
+}
+
+impl Connection {
+    pub(super) async fn open(way: &Way) -> Result<Self, Error> {
+        let what = || format!("connect to `{}`", way.target);
+        let opening = async {
+            if way.mode == SslMode::Disable {
+                let (client, connection) = way.config.connect(NoTls).await.map_err(|it| failed(what(), &it))?;
+                tokio::spawn(connection);
+                return Ok::<Client, Error>(client);
+            }
+            let tls = connector(way.mode, way.authorities.as_deref())?;
+            let (client, connection) = way.config.connect(tls).await.map_err(|it| failed(what(), &it))?;
+            tokio::spawn(connection);
+            Ok(client)
+        };
+        let client = match timeout(PATIENCE, opening).await {
+            Ok(opened) => opened?,
+            Err(_) => {
+                let error = Error::new(what(), format!("no answer within {} seconds", PATIENCE.as_secs()));
+                return Err(error.help("look whether a firewall or security group lets this machine through"));
+            }
+        };
+        let connection = Self { client, target: way.target.clone() };
+        // What is acknowledged is on disk, whatever is usual there. A client that vanished frees its locks soon.
+        let settings = "SET synchronous_commit = 'on'; SET lock_timeout = '20s'; SET statement_timeout = '50s'; \
+                        SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+        connection.run(settings).await?;
+        Ok(connection)
+    }
+
+    /// Runs statements that answer nothing.
+    pub(super) async fn run(&self, statements: &str) -> Result<(), Failed> {
+        self.heard(self.client.batch_execute(statements)).await
+    }
+
+    /// Runs one statement; how many rows it was about.
+    pub(super) async fn execute(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64, Failed> {
+        self.heard(self.client.execute(statement, parameters)).await
+    }
+
+    /// The rows of a query.
+    pub(super) async fn rows(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
+        self.heard(self.client.query(query, parameters)).await
+    }
+
+    async fn heard<T>(&self, asked: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failed> {
+        let what = format!("keep the state in `{}`", self.target);
+        match timeout(PATIENCE, asked).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                let explained = failed(what, &error);
+                match error.code() {
+                    // The server is going away, or has thrown this connection out.
+                    Some(code) if code.code().starts_with("57P") || code.code().starts_with("08") => Err(Failed::Lost(explained)),
+                    Some(code) => Err(Failed::Refused(explained, code.clone())),
+                    None => Err(Failed::Lost(explained.outcome(Outcome::Unknown))),
+                }
+            }
+            Err(_) => Err(Failed::Lost(Error::new(what, format!("no answer within {} seconds", PATIENCE.as_secs())))),
+        }
+    }
+}

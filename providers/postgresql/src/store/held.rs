@@ -1,0 +1,167 @@
+//! A state in PostgreSQL under its lock.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ha_kind::Error;
+use ha_state::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
+
+use super::connection::{Connection, Failed};
+use super::tables::{Tables, Wrote};
+use super::{Rooms, away};
+
+/// How often a write is tried whose connection broke.
+const TRIES: u32 = 3;
+
+/// A state in PostgreSQL under its lock.
+pub(super) struct HeldPostgres {
+    rooms: Rooms,
+    heart: Heartbeat,
+    /// The session that has the advisory lock.
+    session: Session,
+    /// The connection that writes.
+    connection: Option<Arc<Connection>>,
+    /// The number of this taking of the lock.
+    taken: i64,
+}
+
+type Session = Arc<Mutex<Option<Arc<Connection>>>>;
+
+impl HeldPostgres {
+    /// Takes the lock and shuts out whoever had it before.
+    pub(super) fn take(rooms: Rooms, holder: &Holder) -> Result<Self, StateError> {
+        let lasting = std::time::Duration::from_secs(rooms.lease.into());
+        let ((session, connection, taken), heart) = Heartbeat::start(lasting, || {
+            let (way, tables, lease, holder) = (rooms.way.clone(), rooms.tables.clone(), rooms.lease, holder.clone());
+            let taken = rooms.quarters.wait(async move {
+                let session = Connection::open(&way).await?;
+                tables.make(&session).await?;
+                match tables.take(&session, &holder, lease).await? {
+                    Some(taken) => Ok(Ok((Arc::new(session), taken))),
+                    None => Ok(Err(tables.held(&session).await?)),
+                }
+            });
+            let (session, taken) = taken.map_err(away)?.map_err(|row| {
+                let seconds = row.as_ref().map_or(rooms.lease.into(), |it| it.lease);
+                StateError::leased(&rooms.place, row.map(|it| it.holder), seconds)
+            })?;
+            let connection = session.clone();
+            let session: Session = Arc::new(Mutex::new(Some(session)));
+            Ok(((session.clone(), connection, taken), renewing(&rooms, session, taken)))
+        })?;
+        Ok(Self { rooms, heart, session, connection: Some(connection), taken })
+    }
+
+    fn lost(&self) -> StateError {
+        StateError::lock_taken(&self.rooms.place, None)
+    }
+
+    /// Writes, on another connection where one broke. Nothing that is written twice is there twice.
+    fn write<F>(&mut self, number: u64, write: impl Fn(Tables, Arc<Connection>, i64) -> F) -> Result<Wrote, StateError>
+    where
+        F: Future<Output = Result<Wrote, Failed>> + Send + 'static,
+    {
+        if !self.heart.beats()? {
+            return Err(self.lost());
+        }
+        let mut last = None;
+        for _ in 0..TRIES {
+            let connection = match self.connection.take().map_or_else(|| self.connect(), Ok) {
+                Ok(connection) => connection,
+                Err(error) => {
+                    last = Some(error);
+                    continue;
+                }
+            };
+            match self.rooms.quarters.wait(write(self.rooms.tables.clone(), connection.clone(), self.taken)) {
+                Ok(Wrote::LockLost) => return Err(self.lost()),
+                Ok(wrote) => {
+                    self.connection = Some(connection);
+                    return Ok(wrote);
+                }
+                Err(Failed::Refused(error, _)) => return Err(away(error)),
+                Err(Failed::Lost(error)) => last = Some(away(error)),
+            }
+        }
+        Err(last.unwrap_or_else(|| StateError::taken(&self.rooms.place, number)))
+    }
+
+    fn connect(&self) -> Result<Arc<Connection>, StateError> {
+        let way = self.rooms.way.clone();
+        let opened: Result<Connection, Error> = self.rooms.quarters.wait(async move { Connection::open(&way).await });
+        opened.map(Arc::new).map_err(away)
+    }
+}
+
+/// What renews the lock: on its session, or on another where that broke.
+fn renewing(rooms: &Rooms, session: Session, taken: i64) -> Renew {
+    let Rooms { quarters, way, tables, .. } = rooms.clone();
+    Box::new(move || {
+        let open = session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (way, tables) = (way.clone(), tables.clone());
+        let renewed = quarters.wait(async move {
+            if let Some(open) = open
+                && let Ok(mine) = tables.renew(&open, taken).await
+            {
+                return Ok::<_, Error>((open, mine));
+            }
+            let open = Connection::open(&way).await?;
+            let mine = tables.renew_anew(&open, taken).await?;
+            Ok((Arc::new(open), mine))
+        });
+        let (open, mine) = renewed.map_err(away)?;
+        *session.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
+        Ok(if mine { Beat::Renewed } else { Beat::Lost })
+    })
+}
+
+impl Held for HeldPostgres {
+    fn lease(&self) -> Lease {
+        self.heart.lease()
+    }
+
+    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+        self.write(0, move |tables, on, taken| async move { tables.cut(&on, taken, kept).await }).map(|_| ())
+    }
+
+    fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let content: Arc<[u8]> = bytes.into();
+        let wrote = self.write(number, move |tables, on, taken| {
+            let content = content.clone();
+            async move { tables.append(&on, taken, number, &content).await }
+        });
+        match wrote? {
+            // An earlier try did come through, only its answer did not.
+            Wrote::Taken(there) if there != bytes => Err(StateError::taken(&self.rooms.place, number)),
+            _ => Ok(()),
+        }
+    }
+
+    fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let content: Arc<[u8]> = bytes.into();
+        let wrote = self.write(number, move |tables, on, taken| {
+            let content = content.clone();
+            async move { tables.checkpoint(&on, taken, number, &content).await }
+        });
+        wrote.map(|_| ())
+    }
+}
+
+impl Drop for HeldPostgres {
+    fn drop(&mut self) {
+        // Nobody waits for a lock that runs out by itself, but the next one.
+        self.heart.stop();
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Rooms { quarters, tables, way, .. } = self.rooms.clone();
+        let taken = self.taken;
+        quarters.wait(async move {
+            if let Some(session) = session
+                && tables.give_back(&session, taken).await.is_ok()
+            {
+                return;
+            }
+            if let Ok(another) = Connection::open(&way).await {
+                let _ = tables.give_back(&another, taken).await;
+            }
+        });
+    }
+}

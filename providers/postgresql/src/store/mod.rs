@@ -1,0 +1,145 @@
+//! States in PostgreSQL: `backend "postgres"`.
+
+mod connection;
+mod connection_text;
+mod held;
+mod settings;
+mod tables;
+
+use std::sync::{Arc, mpsc};
+
+use ha_kind::Error;
+use ha_state::{Backend, Held, Holder, Loaded, Reason, StateError, Store, Surroundings};
+use tokio::runtime::Runtime;
+
+use self::connection::Connection;
+use self::held::HeldPostgres;
+pub use self::settings::Settings;
+use self::settings::Way;
+use self::tables::{Held as Row, Tables};
+
+/// States in PostgreSQL.
+#[derive(Debug)]
+pub struct Postgres;
+
+impl Backend for Postgres {
+    const NAME: &'static str = "postgres";
+    type Settings = Settings;
+
+    fn open(settings: Settings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
+        Ok(Box::new(PostgresStore::new(&settings, surroundings.environment.as_deref())?))
+    }
+}
+
+/// The state's name where no environment has one.
+const USUAL: &str = "default";
+
+/// A state in the tables of a database.
+pub struct PostgresStore {
+    rooms: Rooms,
+}
+
+/// What is needed to get at the tables.
+#[derive(Clone)]
+struct Rooms {
+    quarters: Arc<Quarters>,
+    way: Way,
+    tables: Tables,
+    place: String,
+    /// For how many seconds the lock lasts.
+    lease: u32,
+}
+
+/// A runtime for calls that are waited for.
+struct Quarters(Option<Runtime>);
+
+impl Quarters {
+    fn new() -> Result<Self, Error> {
+        let made = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
+        let made = made.map_err(|error| Error::from_error("start what talks to PostgreSQL", &error))?;
+        Ok(Self(Some(made)))
+    }
+
+    /// What comes of the work. Blocks; also where another runtime is at work.
+    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let (answer, answered) = mpsc::channel();
+        let runtime = self.0.as_ref().expect("it is taken only at the end");
+        runtime.spawn(async move {
+            // Whoever asked waits for it.
+            let _ = answer.send(work.await);
+        });
+        answered.recv().expect("the work does not panic")
+    }
+}
+
+impl Drop for Quarters {
+    fn drop(&mut self) {
+        // Nothing is under way, and waiting is not allowed everywhere.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl PostgresStore {
+    /// The state of an environment. Contacts nobody.
+    ///
+    /// # Errors
+    /// When the settings make no sense together.
+    pub fn new(settings: &Settings, environment: Option<&str>) -> Result<Self, Error> {
+        let way = settings.way()?;
+        let name = environment.unwrap_or(USUAL).to_owned();
+        let place = format!("`{}`, state `{name}` in schema `{}`", way.target, settings.schema_name);
+        let tables = Tables {
+            schema: settings.schema_name.clone(),
+            name,
+            makes_schema: !settings.skip_schema_creation,
+            makes_tables: !settings.skip_table_creation,
+        };
+        Ok(Self { rooms: Rooms { quarters: Arc::new(Quarters::new()?), way, tables, place, lease: settings.lease() } })
+    }
+
+    /// Asks once, on a connection that ends with it.
+    fn ask<T: Send + 'static, F>(&self, ask: impl FnOnce(Connection, Tables) -> F + Send + 'static) -> Result<T, StateError>
+    where
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let Rooms { quarters, way, tables, .. } = self.rooms.clone();
+        quarters.wait(async move { ask(Connection::open(&way).await?, tables).await }).map_err(away)
+    }
+}
+
+impl Store for PostgresStore {
+    fn place(&self) -> String {
+        self.rooms.place.clone()
+    }
+
+    fn load(&self) -> Result<Loaded, StateError> {
+        self.ask(|connection, tables| async move { tables.load(&connection).await })
+    }
+
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        let row = self.ask(|connection, tables| async move { tables.held(&connection).await })?;
+        Ok(row.filter(|it| !it.is_over).map(|it| it.holder))
+    }
+
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        Ok(Box::new(HeldPostgres::take(self.rooms.clone(), holder)?))
+    }
+
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        let wanted = id.to_owned();
+        let taken_away: Result<(), Option<Row>> = self.ask(|connection, tables| async move {
+            match tables.take_away(&connection, &wanted).await? {
+                true => Ok(Ok(())),
+                false => Ok(Err(tables.held(&connection).await?)),
+            }
+        })?;
+        taken_away.map_err(|row| StateError::not_locked_by(&self.place(), id, row.map(|it| it.holder)))
+    }
+}
+
+/// The store could not be reached, or refused.
+fn away(error: Error) -> StateError {
+    StateError::new(Reason::Store, error)
+}

@@ -1,0 +1,271 @@
+//! The tables, and all that is asked of them:
+//!
+//! - `ha_states`, one row for each state: who holds its lock, and how often it was taken so far. Whoever took it writes
+//!   only while that number is still theirs, which is looked at in the very statement that writes;
+//! - `ha_journal`, one row for each segment;
+//! - `ha_checkpoints`, the last few checkpoints.
+
+use std::time::Duration;
+
+use ha_kind::Error;
+use ha_state::{Holder, Kept, Loaded, Segment};
+use tokio_postgres::error::SqlState;
+
+use super::connection::{Connection, Failed};
+
+/// How many checkpoints are kept, to go back to by hand.
+const CHECKPOINTS: i64 = 5;
+/// The first half of the numbers of our advisory locks: "ha".
+const ADVISORY: i32 = 0x6861;
+
+/// How often it is looked whether a session has ended that was told to.
+const ENDING: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The tables of one state.
+#[derive(Clone)]
+pub(super) struct Tables {
+    pub(super) schema: String,
+    /// The state's name.
+    pub(super) name: String,
+    pub(super) makes_schema: bool,
+    pub(super) makes_tables: bool,
+}
+
+/// Who holds a lock.
+pub(super) struct Held {
+    pub(super) holder: Holder,
+    /// For how many seconds after it was last heard of it keeps others out.
+    pub(super) lease: u64,
+    /// Whether it was not heard of for longer.
+    pub(super) is_over: bool,
+}
+
+/// What came of a write.
+pub(super) enum Wrote {
+    Done,
+    /// The lock is somebody else's by now, or nobody's.
+    LockLost,
+    /// There is a segment of this number, with these bytes.
+    Taken(Vec<u8>),
+}
+
+impl Tables {
+    fn table(&self, name: &str) -> String {
+        format!("\"{}\".ha_{name}", self.schema)
+    }
+
+    /// Makes what is not there. Two do it at the same time at worst.
+    pub(super) async fn make(&self, connection: &Connection) -> Result<(), Failed> {
+        let (states, journal, checkpoints) = (self.table("states"), self.table("journal"), self.table("checkpoints"));
+        let there = connection.rows("SELECT to_regclass($1) IS NOT NULL", &[&states]).await?;
+        if there.first().is_some_and(|it| it.get(0)) {
+            return Ok(());
+        }
+        let schema = format!("CREATE SCHEMA IF NOT EXISTS \"{}\";", self.schema);
+        let tables = format!(
+            "CREATE TABLE IF NOT EXISTS {states} (name text PRIMARY KEY, taken bigint NOT NULL DEFAULT 0, holder text, holder_id text, \
+             session integer, lease bigint, heard timestamptz);
+             CREATE TABLE IF NOT EXISTS {journal} (name text, number bigint, bytes bytea NOT NULL, PRIMARY KEY (name, number));
+             CREATE TABLE IF NOT EXISTS {checkpoints} (name text, written bigint GENERATED ALWAYS AS IDENTITY, \
+             number bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(), bytes bytea NOT NULL, \
+             PRIMARY KEY (name, written));"
+        );
+        let made = [(self.makes_schema, schema), (self.makes_tables, tables)];
+        let made: String = made.into_iter().filter(|(makes, _)| *makes).map(|(_, it)| it).collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        connection.run(&format!("BEGIN; SELECT pg_advisory_xact_lock({ADVISORY}, 0); {made} COMMIT")).await
+    }
+
+    /// Everything that is there at one moment.
+    pub(super) async fn load(&self, connection: &Connection) -> Result<Loaded, Error> {
+        match self.try_load(connection).await {
+            // Nothing was ever written.
+            Err(Failed::Refused(_, code)) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME => {
+                Ok(Loaded::default())
+            }
+            done => Ok(done?),
+        }
+    }
+
+    async fn try_load(&self, connection: &Connection) -> Result<Loaded, Failed> {
+        connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let newest = format!("SELECT bytes FROM {} WHERE name = $1 ORDER BY written DESC LIMIT 1", self.table("checkpoints"));
+        let checkpoint = connection.rows(&newest, &[&self.name]).await?.pop().map(|it| it.get(0));
+        let all = format!("SELECT number, bytes FROM {} WHERE name = $1 ORDER BY number", self.table("journal"));
+        let segment = |row: tokio_postgres::Row| Segment { number: row.get::<_, i64>(0).cast_unsigned(), bytes: row.get(1) };
+        let segments = connection.rows(&all, &[&self.name]).await?.into_iter().map(segment).collect();
+        connection.run("COMMIT").await?;
+        Ok(Loaded { checkpoint, segments })
+    }
+
+    /// Who holds the lock.
+    pub(super) async fn held(&self, connection: &Connection) -> Result<Option<Held>, Error> {
+        let query = format!(
+            "SELECT holder, lease, heard + lease * interval '1 second' < clock_timestamp() FROM {} \
+             WHERE name = $1 AND holder IS NOT NULL",
+            self.table("states")
+        );
+        let row = match connection.rows(&query, &[&self.name]).await {
+            Err(Failed::Refused(_, code)) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME => {
+                return Ok(None);
+            }
+            rows => rows?.pop(),
+        };
+        let Some(row) = row else { return Ok(None) };
+        let what = || format!("read who holds the lock of the state `{}`", self.name);
+        let holder = serde_json::from_str(row.get(0)).map_err(|error| Error::from_error(what(), &error))?;
+        Ok(Some(Held { holder, lease: row.get::<_, i64>(1).cast_unsigned(), is_over: row.get(2) }))
+    }
+
+    /// Takes the lock, also from somebody who was not heard of for longer than their lease and whose session is over.
+    /// Answers the number of this taking; none when it is held.
+    pub(super) async fn take(&self, connection: &Connection, holder: &Holder, lease: u32) -> Result<Option<i64>, Failed> {
+        let row = format!("INSERT INTO {} (name) VALUES ($1) ON CONFLICT DO NOTHING", self.table("states"));
+        connection.execute(&row, &[&self.name]).await?;
+        if !self.guard(connection).await? {
+            return Ok(None);
+        }
+        let text = serde_json::to_string(holder).expect("a holder is plain text");
+        let take = format!(
+            "UPDATE {} SET taken = taken + 1, holder = $2, holder_id = $3, session = pg_backend_pid(), lease = $4, \
+             heard = clock_timestamp() \
+             WHERE name = $1 AND (holder IS NULL OR heard + lease * interval '1 second' < clock_timestamp()) RETURNING taken",
+            self.table("states")
+        );
+        let taken = connection.rows(&take, &[&self.name, &text, &holder.id, &i64::from(lease)]).await?;
+        if taken.is_empty() {
+            connection.run("SELECT pg_advisory_unlock_all()").await?;
+        }
+        Ok(taken.first().map(|it| it.get(0)))
+    }
+
+    /// Takes the advisory lock that lasts as long as the session: whether nobody else's does.
+    async fn guard(&self, connection: &Connection) -> Result<bool, Failed> {
+        let query = format!("SELECT pg_try_advisory_lock({ADVISORY}, hashtext($1))");
+        Ok(connection.rows(&query, &[&self.whole_name()]).await?.first().is_some_and(|it| it.get(0)))
+    }
+
+    fn whole_name(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// Says that the holder is still there; whether the lock is still theirs.
+    pub(super) async fn renew(&self, connection: &Connection, taken: i64) -> Result<bool, Failed> {
+        let renew = format!(
+            "UPDATE {} SET heard = clock_timestamp(), session = pg_backend_pid() WHERE name = $1 AND taken = $2 AND holder IS NOT NULL",
+            self.table("states")
+        );
+        Ok(connection.execute(&renew, &[&self.name, &taken]).await? == 1)
+    }
+
+    /// Renews on a new connection, which guards the lock from then on if the old one does no more.
+    pub(super) async fn renew_anew(&self, connection: &Connection, taken: i64) -> Result<bool, Failed> {
+        let mine = self.renew(connection, taken).await?;
+        if mine {
+            self.guard(connection).await?;
+        }
+        Ok(mine)
+    }
+
+    /// Gives the lock back, if it is still theirs.
+    pub(super) async fn give_back(&self, connection: &Connection, taken: i64) -> Result<(), Failed> {
+        let give = format!(
+            "UPDATE {} SET holder = NULL, holder_id = NULL, session = NULL WHERE name = $1 AND taken = $2",
+            self.table("states")
+        );
+        connection.execute(&give, &[&self.name, &taken]).await?;
+        connection.run("SELECT pg_advisory_unlock_all()").await
+    }
+
+    /// Takes the lock away from the holder of this id, whose session is ended. Whether it was theirs.
+    pub(super) async fn take_away(&self, connection: &Connection, id: &str) -> Result<bool, Error> {
+        let take = format!(
+            "UPDATE {0} AS it SET taken = it.taken + 1, holder = NULL, holder_id = NULL, session = NULL \
+             FROM {0} AS was WHERE it.name = was.name AND it.name = $1 AND it.holder_id = $2 RETURNING was.session",
+            self.table("states")
+        );
+        let row = match connection.rows(&take, &[&self.name, &id]).await {
+            Err(Failed::Refused(_, code)) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME => None,
+            rows => rows?.pop(),
+        };
+        let Some(row) = row else { return Ok(false) };
+        self.end(connection, row.get(0)).await?;
+        Ok(true)
+    }
+
+    /// Ends a session that guards the lock. Another process may have the number of one that is over.
+    async fn end(&self, connection: &Connection, session: Option<i32>) -> Result<(), Failed> {
+        let guards = format!(
+            "FROM pg_locks WHERE locktype = 'advisory' AND pid = $1 \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND classid::bigint = {ADVISORY} AND objid::bigint = (hashtext($2)::bigint & 4294967295)"
+        );
+        connection.rows(&format!("SELECT pg_terminate_backend(pid) {guards}"), &[&session, &self.whole_name()]).await?;
+        for _ in 0..ENDING {
+            if connection.rows(&format!("SELECT {guards}"), &[&session, &self.whole_name()]).await?.is_empty() {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Appends a segment.
+    pub(super) async fn append(&self, on: &Connection, taken: i64, number: u64, bytes: &[u8]) -> Result<Wrote, Failed> {
+        let append = format!(
+            "WITH mine AS (SELECT FROM {} WHERE name = $1 AND taken = $2 FOR SHARE) \
+             INSERT INTO {} (name, number, bytes) SELECT $1, $3, $4 FROM mine",
+            self.table("states"),
+            self.table("journal")
+        );
+        let number = number.cast_signed();
+        match on.execute(&append, &[&self.name, &taken, &number, &bytes]).await {
+            Ok(0) => Ok(Wrote::LockLost),
+            Ok(_) => Ok(Wrote::Done),
+            Err(Failed::Refused(_, code)) if code == SqlState::UNIQUE_VIOLATION => {
+                let there = format!("SELECT bytes FROM {} WHERE name = $1 AND number = $2", self.table("journal"));
+                let there = on.rows(&there, &[&self.name, &number]).await?;
+                Ok(Wrote::Taken(there.first().map(|it| it.get(0)).unwrap_or_default()))
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Removes what is not kept of the journal.
+    pub(super) async fn cut(&self, on: &Connection, taken: i64, kept: Option<Kept>) -> Result<Wrote, Failed> {
+        let (segment, length) = kept.map_or((-1, 0), |it| (it.segment.cast_signed(), it.length));
+        let length = i32::try_from(length).unwrap_or(i32::MAX);
+        let cut = format!(
+            "WITH mine AS (SELECT FROM {} WHERE name = $1 AND taken = $2 FOR SHARE), \
+             gone AS (DELETE FROM {journal} WHERE name = $1 AND (number > $3 OR number = $3 AND $4 = 0) AND EXISTS (SELECT FROM mine)), \
+             cut AS (UPDATE {journal} SET bytes = substring(bytes FROM 1 FOR $4) \
+             WHERE name = $1 AND number = $3 AND $4 > 0 AND length(bytes) > $4 AND EXISTS (SELECT FROM mine)) \
+             SELECT FROM mine",
+            self.table("states"),
+            journal = self.table("journal")
+        );
+        let mine = on.rows(&cut, &[&self.name, &taken, &segment, &length]).await?;
+        Ok(if mine.is_empty() { Wrote::LockLost } else { Wrote::Done })
+    }
+
+    /// Puts a checkpoint in the place of everything.
+    pub(super) async fn checkpoint(&self, on: &Connection, taken: i64, number: u64, bytes: &[u8]) -> Result<Wrote, Failed> {
+        let replace = format!(
+            "WITH mine AS (SELECT FROM {} WHERE name = $1 AND taken = $2 FOR SHARE), \
+             new AS (INSERT INTO {checkpoints} (name, number, bytes) SELECT $1, $3, $4 FROM mine), \
+             gone AS (DELETE FROM {} WHERE name = $1 AND EXISTS (SELECT FROM mine)), \
+             old AS (DELETE FROM {checkpoints} WHERE name = $1 AND EXISTS (SELECT FROM mine) AND written <= \
+             (SELECT written FROM {checkpoints} WHERE name = $1 ORDER BY written DESC OFFSET {} LIMIT 1)) \
+             SELECT FROM mine",
+            self.table("states"),
+            self.table("journal"),
+            CHECKPOINTS - 1,
+            checkpoints = self.table("checkpoints")
+        );
+        let mine = on.rows(&replace, &[&self.name, &taken, &number.cast_signed(), &bytes]).await?;
+        Ok(if mine.is_empty() { Wrote::LockLost } else { Wrote::Done })
+    }
+}
