@@ -47,7 +47,7 @@ impl Keys for OneKey {
         Ok(self.0.clone())
     }
 
-    fn current(&self, _: &str) -> Result<(KeyName, Key), StateError> {
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
         let name = KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: [].into() };
         Ok((name, self.0.clone()))
     }
