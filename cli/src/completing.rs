@@ -107,7 +107,7 @@ fn place() -> Result<Place, Trouble> {
     if says_where(&directory)? {
         return Err(Trouble::default());
     }
-    Place::of(&directory, environment.as_ref(), &Whereabouts::usual(), StateKeys::of(None, &directory)?)
+    Place::whatever_is_remembered(&directory, environment.as_ref(), &Whereabouts::usual(), StateKeys::of(None, &directory)?)
 }
 
 /// The value of an option, as the line has it so far.

@@ -8,6 +8,7 @@ mod environment;
 mod files;
 mod interrupt;
 mod keys;
+mod memory;
 mod place;
 mod plan_file;
 mod project;

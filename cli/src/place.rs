@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use ha_kind::Address;
 use ha_run::Cancel;
 use ha_state::{
-    Holder, Key, KeyName, Keys, Opening, Reason, State, Store, Surroundings, Writer, addresses, open_for_writing, open_with_key,
+    Holder, Key, KeyName, Keys, Opening, Reason, State, Store, Surroundings, Writer, addresses, moved_to, open_for_writing,
+    open_with_key,
 };
 
 use crate::backends::backends;
 use crate::environment::Environment;
 use crate::keys::StateKeys;
+use crate::memory::Remembered;
 use crate::trouble::Trouble;
 use crate::whereabouts::Whereabouts;
 
@@ -25,8 +27,8 @@ const BACKUPS: &str = "backups";
 /// Where a configuration's state is kept, and its key.
 pub(crate) struct Place {
     store: Box<dyn Store>,
-    /// Where this machine keeps what belongs to it.
-    directory: PathBuf,
+    whereabouts: Whereabouts,
+    surroundings: Surroundings,
     keys: StateKeys,
     /// What the state was sealed with when it was last read.
     used: Mutex<Option<KeyName>>,
@@ -36,8 +38,28 @@ impl Place {
     /// The place of the state of the configuration in a directory, in an environment, kept where that says.
     ///
     /// # Errors
-    /// When what it says is not known, or makes no sense.
+    /// When what it says is not known, or makes no sense, or the state is known to be elsewhere.
     pub(crate) fn of(
+        directory: &Path,
+        environment: Option<&Environment>,
+        whereabouts: &Whereabouts,
+        keys: StateKeys,
+    ) -> Result<Self, Trouble> {
+        let place = Self::whatever_is_remembered(directory, environment, whereabouts, keys)?;
+        let Some(remembered) = place.remembered()?.filter(|it| it.place != place.name()) else { return Ok(place) };
+        // Somebody else may have moved it.
+        let old = remembered.whereabouts(&backends()).and_then(|it| it.open(&backends(), &place.surroundings)).ok();
+        match old.and_then(|it| moved_to(&*it).ok().flatten()) {
+            Some(to) if to == place.name() => Ok(place),
+            _ => Err(remembered.elsewhere(&place.name(), &place.surroundings.local).into()),
+        }
+    }
+
+    /// As [`Place::of`], wherever the state was before.
+    ///
+    /// # Errors
+    /// When what is said is not known, or makes no sense.
+    pub(crate) fn whatever_is_remembered(
         directory: &Path,
         environment: Option<&Environment>,
         whereabouts: &Whereabouts,
@@ -46,13 +68,45 @@ impl Place {
         // The directory worked in needs no name.
         let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
         let local = environment.map_or(whole.clone(), |it| whole.join(it.state()));
-        let surroundings = Surroundings {
-            directory: directory.to_owned(),
-            local: local.clone(),
-            environment: environment.map(|it| it.name().to_owned()),
-        };
+        let surroundings =
+            Surroundings { directory: directory.to_owned(), local, environment: environment.map(|it| it.name().to_owned()) };
         let store = whereabouts.open(&backends(), &surroundings)?;
-        Ok(Self { store, directory: local, keys, used: Mutex::default() })
+        Ok(Self { store, whereabouts: whereabouts.clone(), surroundings, keys, used: Mutex::default() })
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Where it is, for messages.
+    pub(crate) fn name(&self) -> String {
+        self.store.place()
+    }
+
+    /// Where the state was last written from this directory, as far as is known.
+    pub(crate) fn remembered(&self) -> Result<Option<Remembered>, Trouble> {
+        let remembered = Remembered::read(&self.surroundings.local)?;
+        Ok(remembered.or_else(|| Remembered::usual(&self.surroundings)))
+    }
+
+    /// Remembers that the state is here.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(crate) fn remember(&self) -> anyhow::Result<()> {
+        let directory = &self.surroundings.local;
+        let backends = backends();
+        let backend = backends.get(&self.whereabouts.backend).expect("its store was opened");
+        Remembered::write(directory, &self.whereabouts, backend.schema(), self.name())
+    }
+
+    /// The state as it is here, also when it is kept elsewhere now; takes no lock.
+    pub(crate) fn state_even_if_moved(&self) -> Result<State, Trouble> {
+        match open_with_key(&*self.store, &self.keys) {
+            Err(error) if matches!(error.reason(), Reason::Moved(_)) => Ok(State::default()),
+            read => Ok(read?.0),
+        }
     }
 
     /// The state as it is; takes no lock.
@@ -85,7 +139,7 @@ impl Place {
 
     /// Where copies of the state are kept before it is rewritten.
     pub(crate) fn backups(&self) -> PathBuf {
-        self.directory.join(BACKUPS)
+        self.surroundings.local.join(BACKUPS)
     }
 
     /// Takes the lock, waiting for it at most so long.
@@ -97,14 +151,44 @@ impl Place {
         cancel: &Cancel,
         tell: impl Fn(&str),
     ) -> Result<Writer, Trouble> {
+        let opening = || {
+            let opening = Opening::by(Holder::here(command));
+            if let Some(lineage) = lineage { opening.of_lineage(lineage) } else { opening }
+        };
+        let writer = self.open(opening, patience, cancel, &tell)?;
+        // Nothing is lost when it is not: the next command asks the store that it is told of.
+        if self.remember().is_err() {
+            tell(&format!(
+                "note: `{}` cannot be written, so it is not remembered there where the state is kept\n",
+                self.surroundings.local.display()
+            ));
+        }
+        Ok(writer)
+    }
+
+    /// Takes the lock of a state of this lineage, also when it is kept elsewhere now.
+    pub(crate) fn lock_even_if_moved(
+        &self,
+        command: &str,
+        lineage: &str,
+        patience: Duration,
+        cancel: &Cancel,
+        tell: impl Fn(&str),
+    ) -> Result<Writer, Trouble> {
+        self.open(|| Opening::by(Holder::here(command)).of_lineage(lineage).also_moved(), patience, cancel, &tell)
+    }
+
+    fn open(
+        &self,
+        opening: impl Fn() -> Opening,
+        patience: Duration,
+        cancel: &Cancel,
+        tell: &impl Fn(&str),
+    ) -> Result<Writer, Trouble> {
         let started = Instant::now();
         let mut has_told = false;
         loop {
-            let mut opening = Opening::by(Holder::here(command));
-            if let Some(lineage) = lineage {
-                opening = opening.of_lineage(lineage);
-            }
-            match open_for_writing(&*self.store, &self.keys, opening) {
+            match open_for_writing(&*self.store, &self.keys, opening()) {
                 Ok(writer) => return Ok(writer),
                 Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
                     return Err(error.into());

@@ -68,9 +68,20 @@ impl Project {
     /// # Errors
     /// All that is wrong with it and with the values of its variables.
     pub(crate) fn read(session: &Session, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+        Self::of(source_files(&session.directory)?, session, wishes, need)
+    }
+
+    /// Reads a file as if it were the whole configuration of the directory.
+    ///
+    /// # Errors
+    /// As [`Project::read`].
+    pub(crate) fn read_file(session: &Session, file: &Path, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+        Self::of(vec![source_file(Path::new(""), file)?], session, wishes, need)
+    }
+
+    fn of(sources: Vec<SourceFile>, session: &Session, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
         let directory = &session.directory;
         let spelling = Spelling::in_directory(directory);
-        let sources = source_files(directory)?;
         let given = given(session, spelling, wishes)?;
         let files = Arc::new(ReadFiles::below(directory, &wishes.allow_read));
         let mut found = Variables::default();

@@ -15,7 +15,7 @@ use crate::trouble::Trouble;
 use crate::views::notice::Notice;
 
 /// The kind of place where a state is kept that nothing is said of.
-const USUAL: &str = "local";
+pub(crate) const USUAL: &str = "local";
 
 /// A configuration with all that its `ha` block may be made of.
 pub(crate) struct Saying<'a> {
@@ -148,7 +148,12 @@ pub(crate) struct Whereabouts {
 impl Whereabouts {
     /// On this machine, beside the configuration.
     pub(crate) fn usual() -> Self {
-        Self { backend: USUAL.into(), settings: Object::new(), body: None }
+        Self::plain(USUAL.into(), Object::new())
+    }
+
+    /// Where these settings say, which conform.
+    pub(crate) fn plain(backend: Name, settings: Object) -> Self {
+        Self { backend, settings, body: None }
     }
 
     /// Where a configuration says.

@@ -110,3 +110,16 @@ fn what_is_wrong_is_shown_where_it_is_written_and_nothing_is_made() {
         assert!(!project.path(".ha").exists());
     }
 }
+
+#[test]
+fn what_the_blocks_take_is_listed() {
+    let project = project("");
+    assert!(project.done(&["schema", "backend"]).contains("local  A state in a file of this machine"));
+    let local = project.done(&["schema", "backend", "local"]);
+    assert!(local.contains("path  string") && local.contains("`.ha/ha.state` when left out"), "{local}");
+    assert!(project.ha(&["schema", "backend", "lokal"]).err.contains("did you mean `local`?"));
+    let encryption = project.done(&["schema", "encryption"]);
+    assert!(encryption.contains("passphrase  string  never shown") && encryption.contains("fallback  block"), "{encryption}");
+    let listed: serde_json::Value = serde_json::from_str(&project.done(&["schema", "backend", "local", "--json"])).unwrap();
+    assert_eq!(listed["arguments"]["path"]["type"], "string");
+}

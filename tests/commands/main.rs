@@ -9,6 +9,7 @@ mod graph;
 mod interrupts;
 mod keys;
 mod loading;
+mod migrating;
 mod options;
 mod streams;
 mod terraform;

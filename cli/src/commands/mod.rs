@@ -78,6 +78,21 @@ impl Session {
         placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
     }
 
+    /// As [`Session::place`], wherever the state was before.
+    ///
+    /// # Errors
+    /// When the configuration says so in a way that cannot be understood.
+    pub(crate) fn place_whatever_is_remembered(&self) -> Result<Place, Trouble> {
+        let (directory, environment) = (&self.directory, self.environment.as_ref());
+        let Some(project) = self.project_that_says()? else {
+            return Place::whatever_is_remembered(directory, environment, &Whereabouts::usual(), StateKeys::of(None, directory)?);
+        };
+        let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
+        let placed =
+            said.and_then(|it| Place::whatever_is_remembered(directory, environment, &it, Saying::of(&project).keys(directory)?));
+        placed.map_err(|it| it.within(&project.sources).keeping(&project.secrets))
+    }
+
     fn keys_of(&self, project: &Project) -> Result<StateKeys, Trouble> {
         let keys = Saying::of(project).keys(&self.directory);
         keys.map_err(|it| it.within(&project.sources).keeping(&project.secrets))

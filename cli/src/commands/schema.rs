@@ -1,18 +1,25 @@
 use clap::Args;
-use ha_kind::{Described, Mode, Schemas, closest};
+use ha_kind::{Described, Mode, NoSettings, Schema, Schemas, closest};
 use ha_lang::Function;
+use ha_state::{Backends, DescribedBackend};
 
 use super::Session;
+use crate::backends::backends;
 use crate::completing;
+use crate::keys::Encryption;
 use crate::providers::kinds;
 use crate::trouble::{DONE, Ended};
 use crate::views::function_text::{function_text, functions_json, functions_text};
 use crate::views::json::Json;
 use crate::views::notice::Notice;
-use crate::views::schema_text::{kind_json, kind_text, kinds_text};
+use crate::views::schema_text::{all_settings_text, kind_json, kind_text, kinds_text, settings_json, settings_text};
 
 /// What stands for the functions where a kind could.
 const FUNCTIONS: &str = "functions";
+/// What stands for the places where a state can be kept.
+const BACKEND: &str = "backend";
+/// What stands for the block that names the state's key.
+const ENCRYPTION: &str = "encryption";
 
 /// Show the kinds and the functions, what they take and give
 #[derive(Args)]
@@ -23,15 +30,18 @@ Examples:
   ha schema data.aws_vpc              a kind that is only read
   ha schema functions                 the functions of the language
   ha schema functions cidrsubnet      one of them
+  ha schema backend                   where a state can be kept
+  ha schema backend s3                what its block takes
+  ha schema encryption                what the block for the state's key takes
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct SchemaArgs {
-    /// One kind, or `functions`
+    /// One kind, or `functions`, `backend`, `encryption`
     #[arg(add = completing::kind_names())]
     kind: Option<String>,
-    /// One function, behind `functions`
+    /// One function, behind `functions`; one backend, behind `backend`
     #[arg(add = completing::function_names())]
-    function: Option<String>,
+    one: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -40,7 +50,7 @@ pub(crate) struct SchemaArgs {
 pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
     let paint = session.terminal.out;
     if arguments.kind.as_deref() == Some(FUNCTIONS) {
-        let functions = functions(arguments.function.as_deref())?;
+        let functions = functions(arguments.one.as_deref())?;
         let text = match (arguments.json, functions) {
             (true, functions) => functions_json(functions).pretty(),
             (false, [function]) => function_text(function, paint),
@@ -49,8 +59,30 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
         session.terminal.print(&text)?;
         return Ok(DONE);
     }
-    if let Some(function) = &arguments.function {
-        return Err(Notice::error(format!("`{function}` is one too many")).help("a function is named behind `functions`").into());
+    if arguments.kind.as_deref() == Some(BACKEND) {
+        let backends = backends();
+        let text = match (arguments.json, &arguments.one) {
+            (false, None) => all_settings_text(backends.iter().map(|(name, it)| (&**name, it.schema())), paint),
+            (true, None) => Json::Array(backends.iter().map(|(name, it)| settings_json(name, it.schema())).collect()).pretty(),
+            (is_json, Some(name)) => {
+                let schema = backend(&backends, name)?.schema();
+                if is_json { settings_json(name, schema).pretty() } else { settings_text(name, schema, paint) }
+            }
+        };
+        session.terminal.print(&text)?;
+        return Ok(DONE);
+    }
+    if let Some(one) = &arguments.one {
+        let notice = Notice::error(format!("`{one}` is one too many"));
+        return Err(notice.help("a function is named behind `functions`, a backend behind `backend`").into());
+    }
+    if arguments.kind.as_deref() == Some(ENCRYPTION) {
+        let schema = Schema::of::<Encryption, NoSettings>();
+        session.terminal.print(&match arguments.json {
+            true => settings_json(ENCRYPTION, &schema).pretty(),
+            false => settings_text(ENCRYPTION, &schema, paint),
+        })?;
+        return Ok(DONE);
     }
     let (schemas, _) = kinds();
     let text = match (&arguments.kind, arguments.json) {
@@ -67,6 +99,17 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
     };
     session.terminal.print(&text)?;
     Ok(DONE)
+}
+
+/// The backend of a name.
+fn backend<'a>(backends: &'a Backends, name: &str) -> Result<&'a DescribedBackend, Notice> {
+    backends.get(name).ok_or_else(|| {
+        let notice = Notice::error(format!("there is no backend `{name}`"));
+        match closest(name, backends.iter().map(|(name, _)| &**name)) {
+            Some(closest) => notice.help(format!("did you mean `{closest}`?")),
+            None => notice.help("`ha schema backend` lists all backends"),
+        }
+    })
 }
 
 /// The function of a name, or all.

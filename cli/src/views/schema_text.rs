@@ -27,9 +27,13 @@ pub(crate) fn kinds_text(schemas: &Schemas, paint: Paint) -> String {
 
 /// One kind, whole.
 pub(crate) fn kind_text(mode: Mode, described: &Described, paint: Paint) -> String {
-    let Schema { doc, arguments, outputs } = described.schema();
-    let name = format!("{}{}", head(mode), described.kind);
-    let mut text = format!("{}\n", paint.put(Tone::Head, &name));
+    settings_text(&format!("{}{}", head(mode), described.kind), described.schema(), paint)
+}
+
+/// A block of settings, whole.
+pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Paint) -> String {
+    let Schema { doc, arguments, outputs } = schema;
+    let mut text = format!("{}\n", paint.put(Tone::Head, name));
     for line in doc.lines() {
         let _ = writeln!(text, "{}", format!("  {line}").trim_end());
     }
@@ -40,6 +44,23 @@ pub(crate) fn kind_text(mode: Mode, described: &Described, paint: Paint) -> Stri
         }
     }
     text
+}
+
+/// Blocks of settings, each with a line about it.
+pub(crate) fn all_settings_text<'a>(all: impl IntoIterator<Item = (&'a str, &'a Schema)>, paint: Paint) -> String {
+    let all: Vec<(&str, &Schema)> = all.into_iter().collect();
+    let width = all.iter().map(|it| it.0.len()).max().unwrap_or(0);
+    all.iter().fold(String::new(), |mut text, (name, schema)| {
+        let padding = " ".repeat(width - name.len());
+        let _ = writeln!(text, "{}{padding}  {}", paint.put(Tone::Head, name), first_sentence(&schema.doc));
+        text
+    })
+}
+
+/// A block of settings as data.
+pub(crate) fn settings_json(name: &str, schema: &Schema) -> Json {
+    let Schema { doc, arguments, outputs: _ } = schema;
+    Json::object([("name", name.into()), ("description", doc.into()), ("arguments", fields_json(arguments))])
 }
 
 /// One kind as data.

@@ -2,6 +2,8 @@
 
 mod key;
 mod list;
+mod locks;
+mod migrate;
 mod moving;
 mod mv;
 mod pull;
@@ -22,7 +24,7 @@ use crate::views::notice::Notice;
 /// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is rewritten.
 const SEALED: Sort = Sort { what: "state", purpose: "state in a file" };
 
-/// List, show, move, forget and replace what is recorded
+/// Look at what is recorded, rewrite it, and say where it is kept and how
 ///
 /// What rewrites the state takes its lock, keeps a sealed copy in `.ha/backups` first, and replaces it in one piece: a
 /// kill leaves the one or the other. With `--dry-run` it says what it would do, and does not.
@@ -36,6 +38,8 @@ pub(crate) enum StateCommand {
     Push(push::PushArgs),
     Key(key::KeyArgs),
     Rekey(rekey::RekeyArgs),
+    Migrate(migrate::MigrateArgs),
+    Locks(locks::LocksArgs),
 }
 
 pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
@@ -48,6 +52,8 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
         StateCommand::Push(arguments) => push::push(arguments, session),
         StateCommand::Key(arguments) => key::key(arguments, session),
         StateCommand::Rekey(arguments) => rekey::rekey(arguments, session),
+        StateCommand::Migrate(arguments) => migrate::migrate(arguments, session),
+        StateCommand::Locks(arguments) => locks::locks(arguments, session),
     }
 }
 

@@ -1,0 +1,159 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use ha_kind::code;
+use ha_run::Cancel;
+use ha_state::{State, moved_to};
+
+use crate::arguments::time;
+use crate::backends::backends;
+use crate::commands::Session;
+use crate::place::Place;
+use crate::project::{Need, Project, Wishes};
+use crate::trouble::{DONE, Ended, Trouble};
+use crate::views::notice::Notice;
+use crate::whereabouts::{Saying, Whereabouts};
+
+/// Move the state to where the configuration says
+///
+/// From where it was last written, to what the block `backend` names by now. Both are locked, the state is copied, read
+/// back and compared; only then the old place is marked as moved: nobody opens the state there any more, and whoever
+/// tries is told where it is. Killed at any moment, it is run again and goes on.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha state migrate --dry-run          what would be moved, from where to where
+  ha state migrate
+  ha state migrate --from old.hcl     from what the block `backend` in that file names
+
+Exit codes: 0 done or nothing to do, 1 error.")]
+pub(crate) struct MigrateArgs {
+    /// A file whose block `backend` says where it is now, where that is not remembered here
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Say what would be done, and do not
+    #[arg(long)]
+    dry_run: bool,
+    /// How long to wait when another command holds the state's lock: `30s`, `5m`
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    lock_timeout: Duration,
+}
+
+pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
+    let terminal = &session.terminal;
+    let to = session.place_whatever_is_remembered()?;
+    let nothing = |why: String| {
+        terminal.tell(&format!("{why}: there is nothing to move.\n"));
+        Ok(DONE)
+    };
+    let Some(from) = from(arguments, session, &to)? else {
+        return nothing(format!("Nothing says that the state was ever kept elsewhere than in {}", to.name()));
+    };
+    let (old, new) = (from.name(), to.name());
+    if old == new {
+        return nothing(format!("The state is kept in {new} already"));
+    }
+    match moved_to(from.store())? {
+        Some(there) if there == new => {
+            if !arguments.dry_run {
+                to.remember()?;
+            }
+            return nothing(format!("The state was moved from {old} to {new} already"));
+        }
+        Some(there) => {
+            let notice = Notice::error(format!("the state is not in {old} any more: it was moved to {there}"));
+            return Err(notice.code(code::OTHER_STATE).help("name that place with `--from`").into());
+        }
+        None => {}
+    }
+    if arguments.dry_run {
+        let (state, there) = (from.state()?, to.state_even_if_moved()?);
+        refuse(&state, &there, &new)?;
+        terminal.print(&format!("{} from {old} to {new}\n", counted(&state)))?;
+        terminal.tell("A dry run: nothing was written.\n");
+        return Ok(DONE);
+    }
+    let command = "ha state migrate";
+    let cancel = Cancel::new();
+    let leaving = from.lock(command, None, arguments.lock_timeout, &cancel, |it| terminal.tell(it))?;
+    let state = leaving.snapshot();
+    if state.is_new() {
+        drop(leaving);
+        to.remember()?;
+        return nothing(format!("Nothing is recorded in {old}"));
+    }
+    let arriving = to.lock_even_if_moved(command, &state.lineage, arguments.lock_timeout, &cancel, |it| terminal.tell(it))?;
+    let there = arriving.snapshot();
+    refuse(&state, &there, &new)?;
+    let is_there = is_same(&state, &there) && there.history.moved_to.is_none();
+    drop(there);
+    if is_there {
+        // A move that was killed got so far.
+        drop(arriving);
+    } else {
+        arriving.adopt((*state).clone())?;
+    }
+    if !is_same(&state, &to.state()?) {
+        let notice = Notice::error(format!("what was read back from {new} is not what was written there"));
+        return Err(notice
+            .code(code::STATE_NOT_WRITTEN)
+            .help(format!("the state is still in {old}; nothing there was changed"))
+            .into());
+    }
+    leaving.move_away(&new)?;
+    to.remember()?;
+    terminal.print(&format!("{} from {old} to {new}\n", counted(&state)))?;
+    to.tell_of_key(|it| terminal.tell(it));
+    terminal.tell(&format!(
+        "Moved. What was in {old} is still there, sealed, and nobody opens it any more; remove it when you are sure.\n"
+    ));
+    Ok(DONE)
+}
+
+/// Where the state is now, where anything says so.
+fn from(arguments: &MigrateArgs, session: &Session, to: &Place) -> Result<Option<Place>, Trouble> {
+    let whereabouts = match &arguments.from {
+        Some(file) => {
+            let project = Project::read_file(session, file, &Wishes::default(), Need::WhatThereIs)?;
+            let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
+            said.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?
+        }
+        None => match to.remembered()? {
+            Some(remembered) => remembered.whereabouts(&backends())?,
+            None => return Ok(None),
+        },
+    };
+    Place::whatever_is_remembered(&session.directory, session.environment.as_ref(), &whereabouts, session.keys()?).map(Some)
+}
+
+/// Whether two say the same, whatever their numbers are.
+fn is_same(one: &State, other: &State) -> bool {
+    let bare = |it: &State| State { number: 0, history: ha_state::History::default(), ..it.clone() };
+    !other.is_new() && bare(one) == bare(other)
+}
+
+/// Refuses to put a state in the place of one that has gone on, or is another.
+fn refuse(state: &State, there: &State, new: &str) -> Result<(), Notice> {
+    if there.is_new() || there.history.moved_to.is_some() || is_same(state, there) {
+        return Ok(());
+    }
+    let notice = Notice::error(format!("there is a state in {new} already")).code(code::OTHER_STATE);
+    let notice = notice
+        .note("here", format!("lineage {}, number {}, {}", state.lineage, state.number, counted(state)))
+        .note("there", format!("lineage {}, number {}, {}", there.lineage, there.number, counted(there)));
+    match state.lineage == there.lineage {
+        true if there.number <= state.number => Ok(()),
+        true => Err(notice
+            .help("it is the same state, and was written there since: one of the two must go")
+            .help("look at both with `ha state list`, and move the files of the one that is wrong away")),
+        false => Err(notice.help("name another place, or move that state away first")),
+    }
+}
+
+fn counted(state: &State) -> String {
+    match state.records.len() {
+        1 => "1 record".to_owned(),
+        count => format!("{count} records"),
+    }
+}

@@ -1,0 +1,108 @@
+//! Which store a directory's state was last written to: so that a configuration that names another does not look like one
+//! of which nothing exists yet.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use ha_kind::{Name, Object, Schema, Value, code};
+use ha_state::{Backends, LocalStore, Store, Surroundings};
+use serde::{Deserialize, Serialize};
+
+use crate::sealed_file;
+use crate::trouble::Trouble;
+use crate::views::notice::Notice;
+use crate::whereabouts::{USUAL, Whereabouts};
+
+/// The file's name, in the directory that belongs to the state.
+const FILE: &str = "backend";
+const FORMAT: u32 = 1;
+
+/// The store that a state was last written to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Remembered {
+    format: u32,
+    backend: Name,
+    /// Where it says it is.
+    pub(crate) place: String,
+    /// What its block said, without secrets.
+    settings: Value,
+}
+
+impl Remembered {
+    /// What is remembered in a directory.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub(crate) fn read(directory: &Path) -> Result<Option<Self>, Trouble> {
+        let path = directory.join(FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
+            Err(error) => return Err(anyhow::Error::new(error).context(format!("could not read `{}`", path.display())).into()),
+        };
+        let read = serde_json::from_slice(&bytes).ok().filter(|it: &Self| it.format <= FORMAT);
+        let odd = || {
+            Notice::error(format!("`{}` does not say where the state is kept, as it should", path.display()))
+                .help("remove it once you know that the block `backend` names the right place")
+        };
+        read.map(Some).ok_or_else(|| odd().into())
+    }
+
+    /// The state that is kept on this machine beside the configuration, where one is.
+    pub(crate) fn usual(surroundings: &Surroundings) -> Option<Self> {
+        let there = ["ha.state", "ha.state.journal", "ha.state.previous"].iter().any(|it| surroundings.local.join(it).exists());
+        let place = LocalStore::new(&surroundings.local).place();
+        there.then(|| Self { format: FORMAT, backend: USUAL.into(), place, settings: Value::object([]) })
+    }
+
+    /// Remembers a store.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(crate) fn write(directory: &Path, whereabouts: &Whereabouts, schema: &Schema, place: String) -> anyhow::Result<()> {
+        let Whereabouts { backend, settings, .. } = whereabouts;
+        let is_secret = |name: &Name, value: &Value| {
+            value.contains_sensitive() || schema.arguments.get(name).is_some_and(|it| it.secret || it.write_only)
+        };
+        let plain = settings.iter().filter(|(name, value)| !is_secret(name, value));
+        let settings = Value::object(plain.map(|(name, value)| (name.clone(), value.clone())));
+        let it = Self { format: FORMAT, backend: backend.clone(), place, settings };
+        let text = serde_json::to_string_pretty(&it)? + "\n";
+        let path = directory.join(FILE);
+        if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(());
+        }
+        let made = fs::create_dir_all(directory).and_then(|()| sealed_file::write(&path, text.as_bytes()));
+        made.with_context(|| format!("could not write `{}`", path.display()))
+    }
+
+    /// The store. Its secrets are not known: where it needs some that are not in the environment, it cannot be reached.
+    pub(crate) fn whereabouts(&self, backends: &Backends) -> Result<Whereabouts, Trouble> {
+        let settings = match &self.settings {
+            Value::Object(settings) => (**settings).clone(),
+            _ => Object::new(),
+        };
+        let conformed = backends.get(&self.backend).and_then(|it| it.schema().conform(&settings).ok());
+        let cannot = || {
+            Notice::error(format!("the state was kept in {}, which cannot be opened by what is remembered of it", self.place))
+                .help("write its block `backend` into a file of its own and name that: `ha state migrate --from FILE`")
+        };
+        Ok(Whereabouts::plain(self.backend.clone(), conformed.ok_or_else(cannot)?))
+    }
+
+    /// What to say when the configuration names another place, to which nothing says that the state was moved.
+    pub(crate) fn elsewhere(&self, said: &str, directory: &Path) -> Notice {
+        let memory: PathBuf = directory.join(FILE);
+        let notice = Notice::error(format!("the state is kept in {}, and the configuration names {said}", self.place));
+        let notice = notice
+            .code(code::OTHER_STATE)
+            .help("`ha state migrate` moves it there; `ha state migrate --dry-run` says what that would do")
+            .help(format!("or let the block `backend` name {} again", self.place));
+        match memory.exists() {
+            true => notice.help(format!("if what is in {said} is right as it is, remove `{}`", memory.display())),
+            false => notice.help(format!("if what is in {said} is right as it is, move {} away", self.place)),
+        }
+    }
+}

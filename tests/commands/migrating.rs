@@ -1,0 +1,162 @@
+//! A state that is kept elsewhere from now on.
+
+use std::fs;
+use std::process::Stdio;
+
+use ha_state::{Holder, KeyRing, LocalStore, Opening, open_for_writing};
+
+use crate::{Done, Project};
+
+const THINGS: &str = "resource \"ha_data\" \"a\" {\n  count = 2\n  input = count.index\n}\n";
+
+fn backend(path: &str) -> String {
+    format!("ha {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n")
+}
+
+/// A project that was applied with its state beside it.
+fn applied() -> Project {
+    let project = Project::new(THINGS);
+    project.done(&["apply", "--yes"]);
+    project
+}
+
+fn refused(project: &Project, arguments: &[&str]) -> String {
+    let Done { code, err, out } = project.ha(arguments);
+    assert_eq!(code, 1, "{arguments:?}: {out}");
+    err
+}
+
+#[test]
+fn a_configuration_that_names_another_place_makes_nothing_anew() {
+    let project = applied();
+    project.write("settings.hcl", &backend("two.state"));
+    for arguments in [&["plan"][..], &["apply", "--yes"], &["state", "list"], &["output"], &["destroy", "--yes"]] {
+        let told = refused(&project, arguments);
+        let names_both = told.contains("kept in `.ha/ha.state`, and the configuration names `two.state`");
+        assert!(names_both && told.contains("`ha state migrate`"), "{arguments:?}: {told}");
+    }
+    assert!(!project.path("two.state").exists());
+
+    let would = project.ha(&["state", "migrate", "--dry-run"]);
+    assert_eq!((would.code, &*would.out), (0, "2 records from `.ha/ha.state` to `two.state`\n"), "{}", would.err);
+    assert!(!project.path("two.state").exists());
+    let plan = project.ha(&["state", "migrate"]);
+    assert_eq!((plan.code, &plan.out), (0, &would.out), "{}", plan.err);
+    assert_eq!(project.done(&["state", "list"]), "ha_data.a[0]\nha_data.a[1]\n");
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+    let again = project.ha(&["state", "migrate"]);
+    assert!(again.code == 0 && again.err.contains("there is nothing to move"), "{}", again.err);
+
+    // Nobody takes the old one for the state any more, whoever names it.
+    project.write("settings.hcl", "");
+    let told = refused(&project, &["apply", "--yes"]);
+    assert!(told.contains("kept in `two.state`, and the configuration names `.ha/ha.state`"), "{told}");
+    fs::remove_file(project.path(".ha/backend")).unwrap();
+    let told = refused(&project, &["apply", "--yes"]);
+    assert!(told.contains("the state was moved to `two.state`"), "{told}");
+    assert!(refused(&project, &["state", "list"]).contains("was moved to"));
+}
+
+#[test]
+fn a_state_is_moved_back() {
+    let project = applied();
+    project.write("settings.hcl", &backend("two.state"));
+    project.done(&["state", "migrate"]);
+    project.done(&["apply", "--yes", "--replace", "ha_data.a[0]"]);
+    project.write("settings.hcl", "");
+    assert_eq!(project.done(&["state", "migrate"]), "2 records from `two.state` to `.ha/ha.state`\n");
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+    project.write("settings.hcl", &backend("two.state"));
+    project.done(&["state", "migrate"]);
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+}
+
+#[test]
+fn a_plan_that_was_kept_outlives_the_move() {
+    let project = applied();
+    project.done(&["plan", "--out", "before.ha", "--replace", "ha_data.a[0]"]);
+    project.write("settings.hcl", &backend("two.state"));
+    project.done(&["state", "migrate"]);
+    // It was made for the old place, and is applied there or nowhere.
+    assert!(refused(&project, &["apply", "before.ha"]).contains("kept in `two.state`"));
+    project.done(&["plan", "--out", "after.ha", "--replace", "ha_data.a[0]"]);
+    project.done(&["apply", "after.ha"]);
+}
+
+#[test]
+fn another_state_is_never_overwritten() {
+    let (project, other) = (applied(), applied());
+    fs::copy(other.path(".ha/ha.state"), project.path("two.state")).unwrap();
+    for entry in fs::read_dir(other.home.path().join(".config/ha/keys")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, project.home.path().join(".config/ha/keys").join(path.file_name().unwrap())).unwrap();
+    }
+    project.write("settings.hcl", &backend("two.state"));
+    let before = fs::read(project.path("two.state")).unwrap();
+    for arguments in [&["state", "migrate", "--dry-run"][..], &["state", "migrate"]] {
+        let told = refused(&project, arguments);
+        assert!(told.contains("lineage"), "{told}");
+    }
+    assert_eq!(fs::read(project.path("two.state")).unwrap(), before);
+    project.write("settings.hcl", "");
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+}
+
+#[test]
+fn where_it_was_can_be_said_in_a_file() {
+    let project = Project::new(THINGS);
+    project.write("settings.hcl", &backend("one.state"));
+    project.done(&["apply", "--yes"]);
+    // Somebody else's copy of the configuration remembers nothing.
+    fs::remove_dir_all(project.path(".ha")).unwrap();
+    project.write("settings.hcl", &backend("two.state"));
+    fs::create_dir(project.path("old")).unwrap();
+    project.write("old/settings.hcl", &backend("one.state"));
+    let nothing = project.ha(&["state", "migrate"]);
+    assert!(nothing.code == 0 && nothing.err.contains("there is nothing to move"), "{}", nothing.err);
+    assert_eq!(project.done(&["state", "migrate", "--from", "old/settings.hcl"]), "2 records from `one.state` to `two.state`\n");
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+
+    // Whoever still remembers the old place is let go on.
+    project.write(".ha/backend", &fs::read_to_string(project.path(".ha/backend")).unwrap().replace("two.state", "one.state"));
+    assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0);
+}
+
+#[test]
+fn a_move_that_is_killed_is_run_again() {
+    let project = applied();
+    for step in 0..16_u32 {
+        project.write("settings.hcl", &if step % 2 == 0 { backend("two.state") } else { String::new() });
+        let mut child = project.command(&["state", "migrate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Spread over what it takes, whatever that is here.
+        for _ in 0..(step + 1) * 30 {
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::hint::black_box(fs::read_dir(project.path(".ha")).unwrap().count());
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        project.done(&["state", "migrate"]);
+        assert_eq!(project.done(&["state", "list"]), "ha_data.a[0]\nha_data.a[1]\n", "step {step}");
+        assert_eq!(project.ha(&["plan", "--detailed-exitcode"]).code, 0, "step {step}");
+    }
+}
+
+#[test]
+fn who_holds_the_lock_is_told() {
+    let project = applied();
+    let nobody = project.ha(&["state", "locks"]);
+    assert!((nobody.code, &*nobody.out) == (0, "") && nobody.err.contains("Nobody holds the lock of `.ha/ha.state`"));
+    assert_eq!(project.done(&["state", "locks", "--json"]).trim(), "[]");
+    let ring = KeyRing::new(project.home.path().join(".config/ha/keys"), ha_state::KeyPolicy::Interactive);
+    let store = LocalStore::new(project.path(".ha"));
+    let held = open_for_writing(&store, &ring, Opening::by(Holder::here("ha apply"))).unwrap();
+    let told = project.done(&["state", "locks"]);
+    assert!(told.contains("`ha apply`, process ") && told.contains(", since "), "{told}");
+    let listed: serde_json::Value = serde_json::from_str(&project.done(&["state", "locks", "--json"])).unwrap();
+    assert_eq!(listed[0]["command"], "ha apply");
+    assert_eq!(listed[0]["process"], u64::from(std::process::id()));
+    assert!(told.starts_with(listed[0]["id"].as_str().unwrap()));
+    drop(held);
+}
