@@ -4,5 +4,10 @@ use ha_state::{Backends, Local};
 
 /// All of them, by name.
 pub(crate) fn backends() -> Backends {
-    Backends::new().with::<Local>().with::<ha_aws::S3>().with::<ha_postgresql::Postgres>()
+    let backends = Backends::new().with::<Local>();
+    #[cfg(feature = "aws")]
+    let backends = backends.with::<ha_aws::S3>();
+    #[cfg(feature = "postgresql")]
+    let backends = backends.with::<ha_postgresql::Postgres>();
+    backends
 }

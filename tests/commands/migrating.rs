@@ -157,6 +157,11 @@ fn who_holds_the_lock_is_told() {
     let listed: serde_json::Value = serde_json::from_str(&project.done(&["state", "locks", "--json"])).unwrap();
     assert_eq!(listed[0]["command"], "ha apply");
     assert_eq!(listed[0]["process"], u64::from(std::process::id()));
-    assert!(told.starts_with(listed[0]["id"].as_str().unwrap()));
+    let id = listed[0]["id"].as_str().unwrap();
+    assert!(told.contains(&format!("(lock {id})")));
+    // This one is at work, and its lock goes with it.
+    assert!(refused(&project, &["state", "unlock", id]).contains("goes with the process"));
+    assert!(refused(&project, &["state", "unlock", "0123456789abcdef"]).contains("it is locked by `ha apply`"));
     drop(held);
+    assert!(refused(&project, &["state", "unlock", id]).contains("nobody holds it"));
 }

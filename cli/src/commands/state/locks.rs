@@ -41,7 +41,7 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> Ended {
         return Ok(DONE);
     }
     match holder {
-        Some(holder) => terminal.print(&format!("{}  {holder}\n", holder.id))?,
+        Some(holder) => terminal.print(&format!("{holder}\n"))?,
         None => terminal.tell(&format!("Nobody holds the lock of {}.\n", place.name())),
     }
     Ok(DONE)

@@ -12,6 +12,7 @@ mod rekey;
 mod rewrite;
 mod rm;
 mod show;
+mod unlock;
 
 use clap::Subcommand;
 use ha_kind::{Address, closest, code};
@@ -40,6 +41,7 @@ pub(crate) enum StateCommand {
     Rekey(rekey::RekeyArgs),
     Migrate(migrate::MigrateArgs),
     Locks(locks::LocksArgs),
+    Unlock(unlock::UnlockArgs),
 }
 
 pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
@@ -54,6 +56,7 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
         StateCommand::Rekey(arguments) => rekey::rekey(arguments, session),
         StateCommand::Migrate(arguments) => migrate::migrate(arguments, session),
         StateCommand::Locks(arguments) => locks::locks(arguments, session),
+        StateCommand::Unlock(arguments) => unlock::unlock(arguments, session),
     }
 }
 

@@ -1,0 +1,29 @@
+use clap::Args;
+
+use crate::commands::Session;
+use crate::trouble::{DONE, Ended};
+
+/// Take the state's lock away from a command that is not at work any more
+///
+/// The lock of a state on this machine goes with its process and need not be taken away. One in a store that is elsewhere
+/// runs out by itself when nobody renews it; this is for not waiting that long. Whoever held it writes nothing any more,
+/// but may still be changing what it was about to change: make sure that it is not running.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha state locks                      who holds it, and the lock's ID
+  ha state unlock 5b1f09c2a7d3e846
+
+Exit codes: 0 done, 1 nobody or somebody else holds it, or another error.")]
+pub(crate) struct UnlockArgs {
+    /// Which lock, as `ha state locks` and the message of whoever was kept out say
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+pub(crate) fn unlock(arguments: &UnlockArgs, session: &Session) -> Ended {
+    let place = session.place()?;
+    place.store().break_lock(&arguments.id)?;
+    session.terminal.tell(&format!("Took lock {} of {} away.\n", arguments.id, place.name()));
+    Ok(DONE)
+}
