@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use ha_kind::Address;
 use ha_run::Cancel;
 use ha_state::{
-    Holder, Key, KeyName, Keys, Opening, Reason, State, Store, Surroundings, Writer, addresses, moved_to, open_for_writing,
-    open_with_key,
+    Holder, Key, KeyName, Keys, Opening, Reason, Refuge, State, Store, Surroundings, Writer, addresses, moved_to,
+    open_for_writing, open_with_key,
 };
 
 use crate::backends::backends;
@@ -71,6 +71,10 @@ impl Place {
         let surroundings =
             Surroundings { directory: directory.to_owned(), local, environment: environment.map(|it| it.name().to_owned()) };
         let store = whereabouts.open(&backends(), &surroundings)?;
+        let store: Box<dyn Store> = match whereabouts.is_elsewhere() {
+            true => Box::new(Refuge::new(store, &surroundings.local)),
+            false => store,
+        };
         Ok(Self { store, whereabouts: whereabouts.clone(), surroundings, keys, used: Mutex::default() })
     }
 
@@ -189,7 +193,12 @@ impl Place {
         let mut has_told = false;
         loop {
             match open_for_writing(&*self.store, &self.keys, opening()) {
-                Ok(writer) => return Ok(writer),
+                Ok(writer) => {
+                    if let Some(advice) = self.store.advice() {
+                        tell(&format!("advice: {advice}\n"));
+                    }
+                    return Ok(writer);
+                }
                 Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
                     return Err(error.into());
                 }

@@ -156,6 +156,11 @@ impl Whereabouts {
         Self { backend, settings, body: None }
     }
 
+    /// Whether that is a place that this machine may lose sight of.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        &*self.backend != USUAL
+    }
+
     /// Where a configuration says.
     ///
     /// # Errors

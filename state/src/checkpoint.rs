@@ -237,6 +237,12 @@ pub(crate) fn addresses(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) 
     Ok((position, index.into_iter().map(|(address, _)| address).collect()))
 }
 
+/// The lineage of a checkpoint and the number it ends with, which it says in clear.
+pub(crate) fn position(bytes: &[u8], place: &str) -> Result<Position, StateError> {
+    let Whole { session, .. } = parse(bytes, place)?;
+    Ok(Position { lineage: session.lineage, number: session.number, ..Position::default() })
+}
+
 /// Checks that all of a checkpoint is there, and where.
 fn parse(bytes: &[u8], place: &str) -> Result<Whole, StateError> {
     let preamble = Preamble::parse(File::Checkpoint, bytes, place)?;

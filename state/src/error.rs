@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use ha_kind::{Error, Outcome};
 
@@ -326,10 +327,66 @@ impl StateError {
         Self::refused(Reason::Store, format!("write to {place}"), "its writer has stopped")
     }
 
+    pub(crate) fn lease_is_short(place: &str, remaining: Duration, call: Duration) -> Self {
+        let cause = format!(
+            "the lock lasts for {} more seconds, and a call may take {}: the store was not heard of lately, or the lock is lost",
+            remaining.as_secs(),
+            call.as_secs()
+        );
+        Self::refused(Reason::Store, format!("begin another step on {place}"), cause)
+            .help("see that the store can be reached, then run the command again; what was under way is looked into first")
+    }
+
     pub(crate) fn no_room(place: &str, cause: &Self) -> Self {
         let attempted = format!("begin another step on {place}");
-        Self::refused(cause.reason().clone(), attempted, format!("there would be no room to record its result: {cause}"))
-            .help("make room on the disk, then run the command again; nothing that was recorded is lost")
+        let refused = |why: &str| Self::refused(cause.reason().clone(), attempted.as_str(), format!("{why}: {cause}"));
+        match cause.reason() {
+            Reason::System(_) => refused("there would be no room to record its result")
+                .help("make room on the disk, then run the command again; nothing that was recorded is lost"),
+            _ => cause.error().help.iter().fold(refused("its result would not be recorded"), |it, help| it.help(help)),
+        }
+    }
+
+    pub(crate) fn unsent(cause: &Self, file: &Path) -> Self {
+        let file = file.display();
+        let mut error = cause.clone();
+        error.0.1.help.clear();
+        error
+            .help(format!("what was done since then is kept in `{file}`: leave it there"))
+            .help("see that the store can be reached, then run the command again on this machine: it sends that first")
+    }
+
+    pub(crate) fn no_refuge(cause: &Self, refuge: &Self) -> Self {
+        cause.clone().help(format!("it could not be kept on this machine either: {refuge}"))
+    }
+
+    pub(crate) fn others_went_on(file: &Path, place: &str, first: u64, there: u64) -> Self {
+        let cause = format!(
+            "it goes on from frame {}, and {place} ends with frame {there}: others have gone on",
+            first.saturating_sub(1)
+        );
+        Self::refused(Reason::Taken, Self::sending(file), cause).help(Self::move_away(file))
+    }
+
+    pub(crate) fn unsent_elsewhere(file: &Path, place: &str, unsent: &str, there: &str) -> Self {
+        let cause = format!("it is of lineage {unsent}, and {place} is of lineage {there}");
+        Self::refused(Reason::OtherLineage, Self::sending(file), cause).help(Self::move_away(file))
+    }
+
+    pub(crate) fn unsent_unreadable(file: &Path) -> Self {
+        Self::refused(Reason::Damaged, Self::sending(file), "its first line is not what was written there")
+            .help(Self::move_away(file))
+    }
+
+    fn sending(file: &Path) -> String {
+        format!("send what an earlier run could not, which is kept in `{}`", file.display())
+    }
+
+    fn move_away(file: &Path) -> String {
+        format!(
+            "nothing was changed; what it was about to do is on record there, so move `{}` to another place and run the command again: what became of it is looked into first",
+            file.display()
+        )
     }
 }
 

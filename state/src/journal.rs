@@ -17,6 +17,19 @@ pub(crate) struct Scan {
     pub(crate) length: usize,
 }
 
+impl Scan {
+    /// The number of the last frame.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.frames.last().map(|(_, it)| it.number)
+    }
+}
+
+/// The lineage that the first session in these bytes says, if one does.
+pub(crate) fn lineage(bytes: &[u8], place: &str) -> Option<String> {
+    let head = Envelope::at(bytes, 0).filter(|it| it.kind == FrameKind::Session as u8)?;
+    Session::parse(&bytes[head.body..head.end], place).ok().map(|it| it.lineage)
+}
+
 /// Tells the frames that were acknowledged from a tail that never was.
 ///
 /// A bad frame that a later one knows to have been on disk was altered: that is refused. A bad frame that none knows

@@ -31,6 +31,7 @@ mod passphrase;
 mod preamble;
 mod reading;
 mod record;
+mod refuge;
 #[cfg(any(test, feature = "contract"))]
 mod samples;
 mod session;
@@ -54,6 +55,7 @@ pub use memory::MemoryStore;
 pub use passphrase::{Asking, Passphrase};
 pub use reading::{addresses, moved_to, open_for_reading, open_with_key};
 pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};
+pub use refuge::Refuge;
 pub use session::History;
 pub use state::{LastRun, State, Unfinished};
 pub use store::{Held, Kept, Lease, Loaded, Segment, Store};

@@ -1,6 +1,7 @@
 //! Where a state's bytes are kept. A store knows numbers and bytes, nothing of what they say.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::{Holder, StateError};
@@ -74,6 +75,14 @@ pub trait Held: Send {
     fn has_room(&self) -> Result<(), StateError> {
         Ok(())
     }
+
+    /// Whether all that was acknowledged is where it belongs; told at the end.
+    ///
+    /// # Errors
+    /// What kept it elsewhere, and where it is.
+    fn is_home(&self) -> Result<(), StateError> {
+        Ok(())
+    }
 }
 
 /// Everything a store holds.
@@ -125,6 +134,16 @@ impl Lease {
     #[must_use]
     pub fn renewed(whole: Duration, remaining: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self(Some(Renewed { whole, remaining: Arc::new(remaining) }))
+    }
+
+    /// The same, and nothing once this is set.
+    pub(crate) fn unless(self, gone: Arc<AtomicBool>) -> Self {
+        let whole = self.0.as_ref().map_or(Duration::MAX, |it| it.whole);
+        let remaining = move || match gone.load(Ordering::SeqCst) {
+            true => Duration::ZERO,
+            false => self.remaining().unwrap_or(Duration::MAX),
+        };
+        Self::renewed(whole, remaining)
     }
 
     /// What remains of it; none when it lasts as long as the process.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 
@@ -203,6 +204,18 @@ impl Writer {
     #[must_use]
     pub fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Whether a call may begin that changes something and takes so long at most: nobody else may take the lock over
+    /// before it ends.
+    ///
+    /// # Errors
+    /// When the lock may not last as long.
+    pub fn outlasts(&self, call: Duration) -> Result<(), StateError> {
+        match self.lease.outlasts(call) {
+            true => Ok(()),
+            false => Err(StateError::lease_is_short(&self.place, self.lease.remaining().unwrap_or_default(), call)),
+        }
     }
 
     /// Ends the writing: all that was appended is on disk, in a new checkpoint where that is worth its cost, and the
@@ -525,6 +538,7 @@ impl Work {
         if self.number == 0 {
             return Ok(());
         }
+        self.held.is_home()?;
         let overdue =
             !self.has_checkpoint || self.checkpoint_length <= SMALL || self.journal_length >= self.checkpoint_length / 4;
         if self.journal_length > 0 && overdue {
@@ -537,7 +551,7 @@ impl Work {
             self.seal(&mut bytes, FrameKind::Closed, "", |_| {})?;
             self.append(first, &bytes)?;
         }
-        Ok(())
+        self.held.is_home()
     }
 }
 

@@ -151,6 +151,7 @@ impl Bench<'_> {
     /// Finishes what an interrupted try began, so that it has a name, and deletes it. What is recorded stays.
     pub(crate) async fn abandon(&self, unfinished: Unfinished) -> Result<Effect, StepError> {
         let Unfinished { intent, notes, .. } = unfinished;
+        self.workshop.may_call()?;
         let begun = Begun { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
         let arguments = revealed(&intent.arguments);
         let known = [&intent.arguments, self.settings];
@@ -190,6 +191,7 @@ impl Bench<'_> {
             None if self.described.pure => return Ok(Begun { attempt: None, token: token(), resumed, notes: BTreeMap::new() }),
             None => (self.workshop.writer.next_attempt(), token(), BTreeMap::new()),
         };
+        self.workshop.may_call()?;
         let intent = Intent {
             attempt,
             address: self.address.clone(),
@@ -205,6 +207,7 @@ impl Bench<'_> {
             deposed,
         };
         self.workshop.write(Frame::Intent(intent)).await?;
+        self.workshop.may_call()?;
         Ok(Begun { attempt: Some(attempt), token, resumed, notes })
     }
 

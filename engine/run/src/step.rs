@@ -1,6 +1,7 @@
 //! One step: intent on disk, the call, result on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ha_kind::{Action, Address, Described, Drivers, Error, Mode, Object, Outcome, Schemas, Witness};
@@ -11,6 +12,9 @@ use crate::bench::Bench;
 use crate::cancel::Cancel;
 use crate::clients::Clients;
 use crate::event::{Event, Observer, StepError};
+
+/// What one call to a service takes at most: it is given up after that.
+const CALL: Duration = Duration::from_secs(125);
 
 /// What steps share.
 #[derive(Clone)]
@@ -118,6 +122,11 @@ impl Workshop {
         }
     }
 
+    /// Whether a call may begin that changes something.
+    pub(crate) fn may_call(&self) -> Result<(), StepError> {
+        self.writer.outlasts(CALL).map_err(|error| StepError::State(error.to_string()))
+    }
+
     pub(crate) async fn write(&self, frame: Frame) -> Result<(), StepError> {
         self.writer.append(frame).await.map(|_| ()).map_err(|error| StepError::State(error.to_string()))
     }
@@ -160,7 +169,8 @@ impl Witness for StepWitness {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.workshop.cancel.is_asked()
+        // Who waits between calls stops when no further one may be made.
+        self.workshop.cancel.is_asked() || self.workshop.may_call().is_err()
     }
 }
 

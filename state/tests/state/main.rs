@@ -7,6 +7,7 @@ mod folding;
 mod journal;
 mod local;
 mod properties;
+mod refuge;
 #[path = "../../src/samples.rs"]
 mod samples;
 

@@ -169,6 +169,54 @@ Create thing.e not started: state unwritable
 }
 
 #[tokio::test]
+async fn nothing_is_begun_when_the_lock_may_not_outlast_a_call() {
+    let store = crate::mock::FailingStore::new();
+    let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    store.lasts(Some(124));
+    let told = project.try_apply(TREE).await;
+    let why = "the lock lasts for 124 more seconds, and a call may take 125";
+    assert!(told.starts_with("Create thing.a failed: state: could not begin another step") && told.contains(why), "{told}");
+    assert_eq!(told.matches("not started: state unwritable").count(), 4, "{told}");
+    assert!(project.world.take_log().is_empty() && project.state().unfinished.is_empty());
+    store.lasts(Some(125));
+    project.apply(TREE).await;
+    assert_eq!(project.world.count(), 5);
+    store.lasts(Some(0));
+    project.try_apply("").await;
+    assert_eq!(project.world.count(), 5);
+}
+
+#[tokio::test]
+async fn a_run_stops_after_what_is_under_way_when_the_lock_is_lost() {
+    let store = crate::mock::FailingStore::new();
+    let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    let losing = LosesTheLock { store, at: "thing.a" };
+    let writer = std::sync::Arc::new(project.open());
+    let request = project.request(TREE, ha_plan::PlanMode::Normal).unwrap();
+    let plan = project.engine().plan(&request, &writer.snapshot(), &*project.events).await.unwrap();
+    let (configuration, files) = (&request.configuration, &request.files);
+    let observer: std::sync::Arc<dyn ha_run::Observer> = std::sync::Arc::new(losing);
+    let applied = project.engine().apply(&plan, configuration, files, &writer, &observer, &project.cancel).await.unwrap();
+    assert!(!applied.is_complete() && !applied.interrupted);
+    assert_eq!(applied.done.len(), 1, "what is under way ends, and its result is written down");
+    assert_eq!((project.world.count(), project.state().records.len()), (1, 1));
+}
+
+/// The lock does not last any more once this step has begun.
+struct LosesTheLock {
+    store: std::sync::Arc<crate::mock::FailingStore>,
+    at: &'static str,
+}
+
+impl ha_run::Observer for LosesTheLock {
+    fn observe(&self, event: ha_run::Event) {
+        if matches!(event, ha_run::Event::StepDone { ref address, .. } if address.to_string() == self.at) {
+            self.store.lasts(Some(3));
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_begun_when_what_was_seen_cannot_be_written() {
     let store = crate::mock::FailingStore::new();
     let project = Project::over(crate::mock::World::default(), store.clone());

@@ -1,7 +1,8 @@
 //! A store that stops working.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ha_kind::Error;
 use ha_state::{Held, Holder, Kept, Lease, Loaded, MemoryStore, Reason, StateError, Store};
@@ -11,11 +12,19 @@ use ha_state::{Held, Holder, Kept, Lease, Loaded, MemoryStore, Reason, StateErro
 pub(crate) struct FailingStore {
     store: MemoryStore,
     left: Arc<AtomicUsize>,
+    /// How many seconds the lock lasts, once that is said.
+    lease: Arc<Mutex<Option<u64>>>,
 }
 
 impl FailingStore {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { store: MemoryStore::new(), left: Arc::new(AtomicUsize::new(usize::MAX)) })
+        let left = Arc::new(AtomicUsize::new(usize::MAX));
+        Arc::new(Self { store: MemoryStore::new(), left, lease: Arc::default() })
+    }
+
+    /// The lock lasts for so many seconds more.
+    pub(crate) fn lasts(&self, seconds: Option<u64>) {
+        *self.lease.lock().unwrap() = seconds;
     }
 
     pub(crate) fn fail_after(&self, appends: usize) {
@@ -37,7 +46,7 @@ impl Store for FailingStore {
     }
 
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
-        Ok(Box::new(Failing { held: self.store.lock(holder)?, left: self.left.clone() }))
+        Ok(Box::new(Failing { held: self.store.lock(holder)?, left: self.left.clone(), lease: self.lease.clone() }))
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
@@ -48,11 +57,13 @@ impl Store for FailingStore {
 struct Failing {
     held: Box<dyn Held>,
     left: Arc<AtomicUsize>,
+    lease: Arc<Mutex<Option<u64>>>,
 }
 
 impl Held for Failing {
     fn lease(&self) -> Lease {
-        self.held.lease()
+        let lease = self.lease.clone();
+        Lease::renewed(Duration::from_secs(300), move || Duration::from_secs(lease.lock().unwrap().unwrap_or(300)))
     }
 
     fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
