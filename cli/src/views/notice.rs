@@ -140,11 +140,16 @@ pub(crate) fn notices_text(notices: &[Notice], sources: &Sources, secrets: &Secr
     let mut in_order: Vec<&Notice> = notices.iter().collect();
     in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
     in_order.dedup();
-    in_order.iter().map(|it| notice_text(it, sources, secrets, paint) + "\n").collect()
+    if in_order.is_empty() {
+        return String::new();
+    }
+    let literals = sources.secrets();
+    let masked = |text: &str| literals.masked(&secrets.masked(text));
+    in_order.iter().map(|it| notice_text(it, sources, secrets, &masked, paint) + "\n").collect()
 }
 
-fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, paint: Paint) -> String {
-    let safe = |text: &str| printable(&secrets.masked(text)).into_owned();
+fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &dyn Fn(&str) -> String, paint: Paint) -> String {
+    let safe = |text: &str| printable(&masked(text)).into_owned();
     let level = match notice.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,

@@ -25,12 +25,16 @@ pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets
     let mut in_order: Vec<&Notice> = notices.iter().collect();
     in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
     in_order.dedup();
-    in_order.into_iter().map(|it| notice_json(it, sources, secrets)).collect()
+    if in_order.is_empty() {
+        return Vec::new();
+    }
+    let literals = sources.secrets();
+    let masked = |text: &str| literals.masked(&secrets.masked(text));
+    in_order.into_iter().map(|it| notice_json(it, sources, secrets, &masked)).collect()
 }
 
-fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets) -> Json {
+fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn Fn(&str) -> String) -> Json {
     let Notice { code, severity, title, span, label, context, notes, values, help, suggestion } = notice;
-    let safe = |text: &str| secrets.masked(text);
     let mut detail: Vec<String> = Vec::new();
     if !label.is_empty() {
         detail.push(safe(label));
@@ -52,7 +56,7 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets) -> Json {
     if let Some(range) = span.as_ref().and_then(|it| range(it, sources)) {
         fields.push(("range", range));
     }
-    if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets)) {
+    if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets, safe)) {
         fields.push(("snippet", snippet));
     }
     if let Some(suggestion) = suggestion {
@@ -79,6 +83,7 @@ fn snippet(
     values: &[(String, String)],
     sources: &Sources,
     secrets: &Secrets,
+    safe: &dyn Fn(&str) -> String,
 ) -> Option<Json> {
     let text = sources.text(&span.file)?;
     let before = text.get(..span.start)?;
@@ -89,7 +94,7 @@ fn snippet(
     let head = context.filter(|it| sources.text(&it.file).is_some_and(|text| text.get(it.start..it.end).is_some()));
     let head = head.map(|it| sources.shown(&it.file, it.start..it.end, secrets).trim().to_owned());
     let value = |(what, value): &(String, String)| {
-        let statement = format!("is {}", secrets.masked(value));
+        let statement = format!("is {}", safe(value));
         Json::object([("traversal", what.into()), ("statement", statement.into())])
     };
     Some(Json::object([

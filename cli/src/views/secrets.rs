@@ -1,6 +1,6 @@
 //! What must not be told: secret values, wherever they are said, and what a source text itself says of secret arguments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -16,29 +16,28 @@ const OF_THE_LANGUAGE: [&str; 3] = ["passphrase", "conn_str", "access_key"];
 /// The names of all arguments whose values are secret, whatever the kind.
 static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let (schemas, _) = kinds();
-    let mut names = OF_THE_LANGUAGE.map(str::to_owned).into();
-    for (_, described) in schemas.kinds() {
-        gather(&described.schema().arguments, &mut names);
-    }
-    for (_, provider) in schemas.providers() {
-        gather(&provider.schema.arguments, &mut names);
-    }
-    names
+    let of_kinds = schemas.kinds().flat_map(|(_, it)| secret_fields(&it.schema().arguments));
+    let of_providers = schemas.providers().flat_map(|(_, it)| secret_fields(&it.schema.arguments));
+    let names = of_kinds.chain(of_providers).filter_map(|path| path.last().map(ToString::to_string));
+    names.chain(OF_THE_LANGUAGE.map(str::to_owned)).collect()
 });
 
-fn gather<'a>(fields: impl IntoIterator<Item = (&'a Name, &'a Field)>, names: &mut BTreeSet<String>) {
+/// The paths of all fields that are secret, also inside of others.
+fn secret_fields(fields: &BTreeMap<Name, Field>) -> Vec<Vec<Name>> {
+    let mut found = Vec::new();
     for (name, field) in fields {
         if field.secret || field.write_only {
-            names.insert(name.to_string());
+            found.push(vec![name.clone()]);
         }
         let mut shape = &field.shape;
         while let Shape::List(of) | Shape::Set(of) | Shape::Map(of) = shape {
             shape = of;
         }
         if let Shape::Object(inner) = shape {
-            gather(inner, names);
+            found.extend(secret_fields(inner).into_iter().map(|path| [std::slice::from_ref(name), path.as_slice()].concat()));
         }
     }
+    found
 }
 
 /// The variables that a source text calls sensitive.
@@ -91,5 +90,32 @@ mod tests {
         assert_eq!(hidden(text), ["1", "3"]);
         let json = r#"{"variable": {"pin": {"default": {"a": 1}, "sensitive": true}}}"#;
         assert_eq!(hidden(json), ["1"]);
+    }
+
+    /// Each is given a canary by `tests/system/canaries`; a new one belongs there, too.
+    #[test]
+    #[cfg(all(
+        feature = "aws",
+        feature = "local",
+        feature = "mongodb",
+        feature = "postgresql",
+        feature = "random",
+        feature = "tls"
+    ))]
+    fn all_that_is_secret_has_a_canary() {
+        let (schemas, _) = kinds();
+        let named = |owner: &str, fields: &BTreeMap<Name, Field>| -> Vec<String> {
+            secret_fields(fields).iter().map(|path| format!("{owner}.{}", path.join("."))).collect()
+        };
+        let mut found = BTreeSet::new();
+        for (_, described) in schemas.kinds() {
+            found.extend(named(&described.kind, &described.schema().arguments));
+            found.extend(named(&described.kind, &described.schema().outputs));
+        }
+        for (name, provider) in schemas.providers() {
+            found.extend(named(name, &provider.schema.arguments));
+        }
+        let told: Vec<&str> = include_str!("../../../tests/system/canaries/secrets.txt").lines().collect();
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), told);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use ha_kind::Span;
+use ha_kind::{Span, Value};
 use ha_plan::blotted;
 
 use super::secrets::{Secrets, secret_literals, sensitive_variables};
@@ -42,13 +42,23 @@ impl Sources {
     /// A stretch of a file's text with what is secret in it covered, so that places in it stay what they are.
     pub(crate) fn shown(&self, file: &str, place: Range<usize>, secrets: &Secrets) -> String {
         let Some(source) = self.texts.get(file) else { return String::new() };
-        let hidden = source.hidden.get_or_init(|| {
-            let sensitive = self.texts.values().flat_map(|it| it.sensitive.get_or_init(|| sensitive_variables(&it.text)));
-            secret_literals(&source.text, &sensitive.cloned().collect())
-        });
+        let hidden = self.hidden(source);
         let (start, end, text) = (place.start, place.end, &source.text[place]);
         let inside = hidden.iter().map(|it| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
         blotted(text, secrets.places(text).into_iter().chain(inside).collect())
+    }
+
+    /// What the files themselves say that is secret.
+    pub(crate) fn secrets(&self) -> Secrets {
+        let texts = self.texts.values().flat_map(|it| self.hidden(it).iter().map(|place| &it.text[place.clone()]));
+        Secrets::within(&texts.map(|it| Value::from(it).sensitive()).collect::<Vec<_>>())
+    }
+
+    fn hidden<'a>(&self, source: &'a Source) -> &'a [Range<usize>] {
+        source.hidden.get_or_init(|| {
+            let sensitive = self.texts.values().flat_map(|it| it.sensitive.get_or_init(|| sensitive_variables(&it.text)));
+            secret_literals(&source.text, &sensitive.cloned().collect())
+        })
     }
 
     /// With one more.

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ha_kind::{Part, Text, Value};
 
-use self::escapes::unescaped;
+use self::escapes::origins;
 use self::finder::{Bounds, Finder, Pattern};
 
 /// What stands in the place of a secret.
@@ -22,8 +22,6 @@ const LONG: usize = 8;
 /// Texts of so many are secrets where they stand as words; still shorter ones only between quotes, or the half of what is
 /// told would be gone.
 const WORD: usize = 4;
-/// How often a text may have been escaped on its way.
-const ESCAPED: usize = 3;
 
 /// Secret texts, to be found in other texts.
 #[derive(Default)]
@@ -49,11 +47,8 @@ impl Secrets {
             return Vec::new();
         }
         let mut places = self.finder.places(text);
-        let mut written = unescaped(text);
-        for _ in 0..ESCAPED {
-            let Some(plain) = written else { break };
+        for plain in origins(text) {
             places.extend(self.finder.places(&plain.text).into_iter().map(|it| plain.origin(&it)));
-            written = plain.unescaped();
         }
         joined(places)
     }
@@ -170,7 +165,7 @@ fn spellings(secret: &str) -> Vec<Pattern> {
 fn encodings(secret: &str) -> Vec<Pattern> {
     let mut all = BTreeSet::from([secret.to_owned(), secret.replace(' ', "+")]);
     for before in 0..3 {
-        let whole = [&[0; 2][..before.min(2)], secret.as_bytes()].concat();
+        let whole = [&[0; 2][..before], secret.as_bytes()].concat();
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
             // Of the characters at both ends only a part of the bits is the secret's.
             let (first, last) = ((before * 8).div_ceil(6), whole.len() * 8 / 6);
@@ -224,6 +219,19 @@ mod tests {
             assert!(masked.contains(SENSITIVE) && masked.len() < base64(before).len(), "{masked}");
         }
         assert_eq!(one(SECRET).masked("clear & text 100%"), "clear & text 100%");
+    }
+
+    #[test]
+    fn what_looks_like_an_escape_may_be_a_part_of_the_secret() {
+        let secret = "new+%41'&lt;\\n!${it}";
+        for text in [
+            "new+%41'\\''&lt;\\n!${it}",
+            "new+%41'&lt;\\\\n!$${it}",
+            "new%2B%2541%27%26lt%3B%5Cn%21%24%7Bit%7D",
+            "new+%41'&amp;lt;\\n!${it}",
+        ] {
+            assert_eq!(one(secret).masked(text), SENSITIVE, "{text}");
+        }
     }
 
     #[test]

@@ -9,13 +9,57 @@ pub(super) struct Plain {
     from: Vec<usize>,
 }
 
-/// The text without its escapes; none where it has none.
-pub(super) fn unescaped(text: &str) -> Option<Plain> {
+/// A way of escaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// `%41`
+    Percent,
+    /// `\n`, `\u0041`, `$${`
+    Backslash,
+    /// `&amp;`
+    Entity,
+    /// `'\''`
+    Shell,
+}
+
+const ALL: [Escape; 4] = [Escape::Percent, Escape::Backslash, Escape::Entity, Escape::Shell];
+/// How often a text may have been escaped on its way.
+const DEEPEST: usize = 3;
+/// Of longer texts, what was escaped in two ways one after the other is not looked for.
+const SHORT: usize = 4096;
+
+/// What a text may have been before it was escaped: in one way, in two ways one after the other, or in all of them, again
+/// and again. Each by itself too, because what looks like an escape may be a part of the secret.
+pub(super) fn origins(text: &str) -> Vec<Plain> {
+    let mut found: Vec<Plain> = Vec::new();
+    let mut put = |plain: Plain| {
+        if !found.iter().any(|it| it.text == plain.text) {
+            found.push(plain);
+        }
+    };
+    let mut whole = unescaped(text, &ALL);
+    for _ in 0..DEEPEST {
+        let Some(plain) = whole else { break };
+        whole = plain.unescaped(&ALL);
+        put(plain);
+    }
+    for one in ALL {
+        let Some(plain) = unescaped(text, &[one]) else { continue };
+        if text.len() <= SHORT {
+            ALL.iter().filter_map(|other| plain.unescaped(&[*other])).for_each(&mut put);
+        }
+        put(plain);
+    }
+    found
+}
+
+/// The text without such escapes; none where it has none.
+fn unescaped(text: &str, ways: &[Escape]) -> Option<Plain> {
     let mut bytes: Vec<u8> = Vec::new();
     let mut from = Vec::new();
     let (mut at, mut has_escapes) = (0, false);
     while at < text.len() {
-        match escape(&text[at..]) {
+        match escape(&text[at..], ways) {
             Some((stands_for, length)) => {
                 has_escapes = true;
                 from.extend(std::iter::repeat_n(at, stands_for.len()));
@@ -46,8 +90,8 @@ impl Plain {
     }
 
     /// The same with what was escaped twice undone.
-    pub(super) fn unescaped(&self) -> Option<Plain> {
-        let again = unescaped(&self.text)?;
+    fn unescaped(&self, ways: &[Escape]) -> Option<Plain> {
+        let again = unescaped(&self.text, ways)?;
         let from = again.from.iter().map(|it| self.from[*it]).collect();
         Some(Plain { text: again.text, from })
     }
@@ -63,15 +107,24 @@ fn lossy(bytes: &[u8]) -> String {
     text
 }
 
-/// What a text begins with, where that is an escape, and how long it is.
-fn escape(text: &str) -> Option<(Vec<u8>, usize)> {
-    match text.as_bytes().first()? {
-        b'%' => Some((vec![hexadecimal(text.get(1..3)?)?], 3)),
-        b'\\' => backslash(text),
-        b'&' => entity(text),
-        b'\'' => ["'\\''", "'\"'\"'"].into_iter().find(|it| text.starts_with(it)).map(|it| (vec![b'\''], it.len())),
-        b'$' if text.starts_with("$${") => Some((b"${".to_vec(), 3)),
-        _ => None,
+/// What a text begins with, where that is such an escape, and how long it is.
+fn escape(text: &str, ways: &[Escape]) -> Option<(Vec<u8>, usize)> {
+    let way = match text.as_bytes().first()? {
+        b'%' => Escape::Percent,
+        b'\\' | b'$' => Escape::Backslash,
+        b'&' => Escape::Entity,
+        b'\'' => Escape::Shell,
+        _ => return None,
+    };
+    if !ways.contains(&way) {
+        return None;
+    }
+    match way {
+        Escape::Percent => Some((vec![hexadecimal(text.get(1..3)?)?], 3)),
+        Escape::Backslash if text.starts_with('$') => text.starts_with("$${").then(|| (b"${".to_vec(), 3)),
+        Escape::Backslash => backslash(text),
+        Escape::Entity => entity(text),
+        Escape::Shell => ["'\\''", "'\"'\"'"].into_iter().find(|it| text.starts_with(it)).map(|it| (vec![b'\''], it.len())),
     }
 }
 
