@@ -31,7 +31,7 @@ class Emulator:
     """An emulator of one's own."""
 
     def __enter__(self):
-        self._folder = tempfile.mkdtemp(prefix="ha-faults-outside-")
+        self.folder = tempfile.mkdtemp(prefix="ha-faults-outside-")
         port = processes.free_port("127.0.0.1", 26000 + os.getpid() % 1000)
         self._launcher("start", "--port", str(port))
         return f"http://127.0.0.1:{port}"
@@ -41,7 +41,7 @@ class Emulator:
 
     def _launcher(self, command, *words):
         subprocess.run(
-            [sys.executable, OUTSIDE / "launcher.py", command, "--dir", self._folder, *words], check=True, stdout=subprocess.DEVNULL
+            [sys.executable, OUTSIDE / "launcher.py", command, "--dir", self.folder, *words], check=True, stdout=subprocess.DEVNULL
         )
 
 

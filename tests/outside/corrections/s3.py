@@ -10,6 +10,7 @@ from moto.s3.responses import S3Response
 
 def make_all():
     a_new_bucket_is_encrypted_and_private()
+    a_deleted_bucket_takes_its_tags_with_it()
     encryption_can_be_reset_but_not_removed()
     an_unversioned_object_is_the_version_null()
     versioning_is_answered_under_its_own_name()
@@ -28,6 +29,19 @@ def a_new_bucket_is_encrypted_and_private():
         self.creation_date = utcnow().replace(tzinfo=datetime.timezone.utc)
 
     models.FakeBucket.__init__ = __init__
+
+
+def a_deleted_bucket_takes_its_tags_with_it():
+    """A new bucket has the tags of the one of its name that was deleted before."""
+    original = models.S3Backend.delete_bucket
+
+    def delete_bucket(self, bucket_name):
+        deleted = original(self, bucket_name)
+        if deleted:
+            self.tagger.delete_all_tags_for_resource(deleted.arn)
+        return deleted
+
+    models.S3Backend.delete_bucket = delete_bucket
 
 
 def encryption_can_be_reset_but_not_removed():
