@@ -95,6 +95,48 @@ impl From<Address> for Place {
     }
 }
 
+impl Address {
+    /// It in the letters that every service takes in a label, cut where labels are: other letters are lost, so two may be
+    /// written alike.
+    #[must_use]
+    pub fn in_plain_letters(&self) -> String {
+        let mut written = String::new();
+        for c in self.to_string().chars() {
+            match c {
+                '[' => written.push('/'),
+                ']' | '"' => {}
+                c if c.is_ascii_alphanumeric() || "+-=._:/@ ".contains(c) => written.push(c),
+                _ => written.push('_'),
+            }
+        }
+        written.truncate(LABEL);
+        written
+    }
+
+    /// The address that was written so, as far as that tells.
+    #[must_use]
+    pub fn from_plain_letters(written: &str) -> Option<Self> {
+        let key = |text: &str| text.parse().map_or_else(|_| Key::Name(text.into()), Key::Index);
+        let keyed = |text: &str| match text.split_once('/') {
+            Some((name, of)) => (Name::from(name), key(of)),
+            None => (Name::from(text), Key::None),
+        };
+        let (mut module, mut rest) = (Vec::new(), written);
+        while let Some((step, inside)) = rest.strip_prefix("module.").and_then(|it| it.split_once('.')) {
+            module.push(keyed(step));
+            rest = inside;
+        }
+        let (kind, name) = rest.split_once('.')?;
+        let (name, key) = keyed(name);
+        let address = BlockAddress { module: module.into(), mode: Mode::Managed, kind: kind.into(), name }.instance(key);
+        // What does not read back is none.
+        address.to_string().parse::<Self>().is_ok_and(|it| it == address).then_some(address)
+    }
+}
+
+/// How long a label may be.
+const LABEL: usize = 256;
+
 impl BlockAddress {
     /// A block of the root module.
     #[must_use]
@@ -306,6 +348,19 @@ mod tests {
         }
         for text in ["", "a", "a.b.c", "a.b[", "a..b", "a[0].b", "module.m", "module[0].m.a.b"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_are_in_plain_letters_and_read_back_as_far_as_they_tell() {
+        let written = |text: &str| text.parse::<Address>().unwrap().in_plain_letters();
+        assert_eq!(written("module.m[0].aws_s3_bucket.a[\"x y$\"]"), "module.m/0.aws_s3_bucket.a/x y_");
+        assert_eq!(written(&format!("a.b[\"{}\"]", "x".repeat(300))).len(), 256);
+        for text in ["a.b", "a.b[3]", "a.b[\"settings.conf\"]", "module.m[\"k\"].module.n.a.b[\"x/y z\"]"] {
+            assert_eq!(Address::from_plain_letters(&written(text)).unwrap().to_string(), text);
+        }
+        for text in ["", "a", "module.m", "a.", ".b"] {
+            assert_eq!(Address::from_plain_letters(text), None, "{text}");
         }
     }
 

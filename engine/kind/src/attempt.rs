@@ -20,6 +20,7 @@ pub trait Witness: Send + Sync {
 /// One try at one step.
 pub struct Attempt {
     address: Address,
+    state: Option<String>,
     token: String,
     resumed: bool,
     notes: BTreeMap<String, String>,
@@ -36,13 +37,26 @@ impl Attempt {
         notes: BTreeMap<String, String>,
         witness: Arc<dyn Witness>,
     ) -> Self {
-        Self { address, token, resumed, notes, witness }
+        Self { address, state: None, token, resumed, notes, witness }
+    }
+
+    /// In the state of this lineage.
+    #[must_use]
+    pub fn in_state(mut self, lineage: impl Into<String>) -> Self {
+        self.state = Some(lineage.into()).filter(|it| !it.is_empty());
+        self
     }
 
     /// What the step is about.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The lineage of the state that it will be recorded in; what is made says so, to be found when the state is lost.
+    #[must_use]
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
     }
 
     /// The idempotency token: the same for every try at this step, different for every other step. 32 characters of

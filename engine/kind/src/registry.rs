@@ -8,10 +8,11 @@ use std::sync::{Arc, OnceLock};
 use futures::future::BoxFuture;
 use serde::Serialize;
 
-use crate::resource::{Created, Data, Document, Nobody, Provider, Reading, Recorded, Resource};
-use crate::schema::decode;
+use crate::finding::{self, Choice, Found, Search, Sought};
+use crate::resource::{Created, Data, Document, Known, Nobody, Provider, Reading, Recorded, Resource};
+use crate::schema::{blank, blanked, decode};
 use crate::value::Name;
-use crate::{Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
+use crate::{Address, Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
 
 /// A client of some provider.
 pub type Client = Arc<dyn Any + Send + Sync>;
@@ -221,6 +222,27 @@ pub trait Driver: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
         let _ = (client, configured);
         Box::pin(async move { Err(cannot_import(id, "what is of this kind cannot be imported")) })
+    }
+    /// Looks for many that may be there and are not recorded; answers in the order asked. `state` is the lineage that
+    /// they were recorded in, where that is known.
+    fn find<'a>(
+        &'a self,
+        client: &'a Client,
+        sought: &'a [Sought],
+        state: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+        let _ = (client, state);
+        Box::pin(async move { finding::unsearchable(sought) })
+    }
+    /// Everything that says that it was made for the state of this lineage, with the instance it says it was made for.
+    fn marked<'a>(&'a self, client: &'a Client, state: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+        let _ = (client, state);
+        Box::pin(async move { Ok(Vec::new()) })
+    }
+    /// What would be recorded of something whose name follows from what is known, without asking anybody.
+    fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
+        let _ = configured;
+        None
     }
 }
 
@@ -493,6 +515,44 @@ impl<R: Resource> TypedDriver<R> {
         Ok(Recorded { id: record.id.clone(), arguments: self.arguments(&record.arguments)?, outputs })
     }
 
+    /// Something that exists, before anybody has looked: what the configuration says stands for what is not known yet.
+    /// A secret that the service does not tell may be another one there; taken as it is configured, it would never be
+    /// set.
+    fn unseen(&self, known: Known, configured: &Object) -> RecordedValue {
+        let schema = self.schema();
+        let told = configured.iter().filter(|(name, it)| {
+            it.is_wholly_known() && schema.arguments.get(*name).is_some_and(|field| !field.secret && !field.write_only)
+        });
+        let told = told.map(|(name, it)| (name.clone(), it.clone())).chain(known.arguments).collect();
+        RecordedValue {
+            id: known.id,
+            arguments: schema.with_blank_arguments(told),
+            outputs: schema.with_blank_outputs(known.outputs),
+        }
+    }
+
+    /// The same, where what the configuration says is not all known: what is there is told with the arguments that the
+    /// configuration uses, also where it does not say with which value yet.
+    fn sought(&self, known: Known, configured: &Object) -> RecordedValue {
+        let fields = &self.schema().arguments;
+        let stand_in = |(name, value): (&Name, &Value)| {
+            let field = fields.get(name).filter(|it| !it.write_only)?;
+            let value = if field.secret { blank(&field.shape) } else { blanked(&field.shape, value) };
+            Some((name.clone(), value))
+        };
+        let all: Object = configured.iter().filter(|(_, it)| !it.is_null()).filter_map(stand_in).collect();
+        let mut recorded = self.unseen(known.clone(), &all);
+        // What is empty is secret or unknown, and may stand beside what is there.
+        for (name, value) in all.iter().filter(|(name, _)| fields[*name].secret) {
+            recorded.arguments.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        // There may be no such thing as an empty one.
+        match self.arguments(&recorded.arguments) {
+            Ok(_) => recorded,
+            Err(_) => self.unseen(known, configured),
+        }
+    }
+
     fn outputs(&self, outputs: &R::Outputs, id: &str) -> Result<Object, Error> {
         let mut encoded = encode(outputs);
         encoded.insert("id".into(), Value::from(id));
@@ -573,19 +633,10 @@ impl<R: Resource> Driver for TypedDriver<R> {
         configured: &'a Object,
     ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
         Box::pin(async move {
-            let known = R::known_by(id).map_err(|why| cannot_import(id, &why))?;
-            let schema = self.schema();
-            // A secret that the service does not tell may be another one there; taken as it is configured, it would never
-            // be set.
-            let told = configured.iter().filter(|(name, it)| {
-                it.is_wholly_known() && schema.arguments.get(*name).is_some_and(|field| !field.secret && !field.write_only)
-            });
-            let told = told.map(|(name, it)| (name.clone(), it.clone())).chain(known.arguments).collect();
-            let recorded = RecordedValue {
-                id: known.id,
-                arguments: with_blanks(&schema.arguments, told),
-                outputs: with_blanks(&schema.outputs, known.outputs),
-            };
+            // What is drawn or made up is imported by itself, and may be secret.
+            let shown = if R::PURE { R::KIND } else { id };
+            let known = R::known_by(id).map_err(|why| cannot_import(shown, &why))?;
+            let recorded = self.unseen(known, configured);
             let found = self.read(to, std::slice::from_ref(&recorded)).await?.pop();
             match found {
                 Some(ReadingValue::Found { arguments, outputs, remarks }) => {
@@ -597,27 +648,69 @@ impl<R: Resource> Driver for TypedDriver<R> {
             }
         })
     }
-}
 
-/// The values, with empty ones for what must be there and is not known yet.
-fn with_blanks(fields: &BTreeMap<Name, crate::Field>, mut values: Object) -> Object {
-    for (name, field) in fields.iter().filter(|(_, it)| it.required) {
-        values.entry(name.clone()).or_insert_with(|| blank(&field.shape));
+    fn find<'a>(
+        &'a self,
+        to: &'a Client,
+        sought: &'a [Sought],
+        state: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+        Box::pin(async move {
+            let marked = R::marked(client(to), sought).await?;
+            let choose = |it: &Sought| {
+                let named = R::named(&it.arguments).and_then(|id| R::known_by(&id).ok());
+                finding::choose(&it.address, named, &marked, state, R::LISTED)
+            };
+            let mut searches = Vec::new();
+            let (mut places, mut asked) = (Vec::new(), Vec::new());
+            for (at, it) in sought.iter().enumerate() {
+                searches.push(match choose(it) {
+                    Choice::None(None) => Search::Nothing,
+                    Choice::None(Some(why)) => Search::Unsearchable(why),
+                    Choice::Several(all) => Search::Several(all),
+                    Choice::One(known, by, state) => {
+                        asked.push(self.sought(known, &it.arguments));
+                        places.push((at, by, state));
+                        Search::Nothing
+                    }
+                });
+            }
+            let readings = if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
+            for (((at, by, state), recorded), reading) in places.into_iter().zip(asked).zip(readings) {
+                searches[at] = match reading {
+                    ReadingValue::Found { arguments, outputs, remarks } => {
+                        let recorded = RecordedValue { id: recorded.id, arguments, outputs };
+                        Search::Found(Box::new(Found { imported: ImportedValue { recorded, remarks }, by, state }))
+                    }
+                    ReadingValue::Gone => Search::Nothing,
+                    ReadingValue::Unchecked(why) => Search::Unasked(Box::new(recorded), why),
+                };
+            }
+            Ok(searches)
+        })
     }
-    values
-}
 
-fn blank(shape: &Shape) -> Value {
-    match shape {
-        Shape::Bool => Value::Bool(false),
-        Shape::Number => Value::from(0_i64),
-        Shape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
-        Shape::Text => Value::from(""),
-        Shape::List(_) => Value::list([]),
-        Shape::Set(_) => Value::Set(Arc::default()),
-        Shape::Map(_) => Value::Map(Arc::default()),
-        Shape::Object(fields) => Value::object(with_blanks(fields, Object::new())),
-        Shape::Any => Value::Null,
+    fn marked<'a>(&'a self, to: &'a Client, state: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+        Box::pin(async move {
+            let all = R::marked(client(to), &[]).await?;
+            let ours = all.into_iter().filter(|it| it.trace.state.as_deref() == Some(state));
+            let ours = ours.filter_map(|it| Some((Address::from_plain_letters(&it.trace.address)?, it)));
+            let (ours, asked): (Vec<_>, Vec<_>) =
+                ours.map(|(address, it)| ((address, it.trace.state), self.unseen(it.known, &Object::new()))).unzip();
+            let readings = if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
+            let seen = ours.into_iter().zip(asked).zip(readings).filter_map(|(((address, state), recorded), reading)| {
+                let ReadingValue::Found { arguments, outputs, remarks } = reading else { return None };
+                let recorded = RecordedValue { id: recorded.id, arguments, outputs };
+                let by = finding::Recognised::Trace;
+                Some((address, Found { imported: ImportedValue { recorded, remarks }, by, state }))
+            });
+            Ok(seen.collect())
+        })
+    }
+
+    fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
+        let known = R::known_by(&R::named(configured)?).ok()?;
+        Some(self.sought(known, configured))
     }
 }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::finding::{Marked, Sought};
 use crate::{Attempt, Error, Hooks, Name, Object, Problem, Value};
 
 /// A service or machine that kinds talk to, configured by a `provider` block.
@@ -73,6 +74,23 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     fn known_by(id: &str) -> Result<Known, String> {
         let _ = id;
         Err("what is of this kind cannot be imported".into())
+    }
+
+    /// Whether `marked` can list what this kind has made.
+    const LISTED: bool = false;
+
+    /// The id that a person would import it by, where that follows from these arguments, of which some may be unknown. By
+    /// it something is found of which no record is left.
+    fn named(arguments: &Object) -> Option<String> {
+        let _ = arguments;
+        None
+    }
+
+    /// Lists what bears the traces that `create` leaves, whichever state it belongs to, in few calls. Where the service
+    /// can only be asked about certain places, those of what is sought are looked at.
+    fn marked(client: &Self::Provider, sought: &[Sought]) -> impl Future<Output = Result<Vec<Marked>, Error>> + Send {
+        let _ = (client, sought);
+        async { Ok(Vec::new()) }
     }
 }
 

@@ -151,6 +151,18 @@ impl Schema {
         decode(arguments, &self.arguments)
     }
 
+    /// The arguments, with an empty value for each that must be there and is not known yet.
+    #[must_use]
+    pub fn with_blank_arguments(&self, known: Object) -> Object {
+        with_blanks(&self.arguments, known)
+    }
+
+    /// The outputs, with an empty value for each that must be there and is not known yet.
+    #[must_use]
+    pub fn with_blank_outputs(&self, known: Object) -> Object {
+        with_blanks(&self.outputs, known)
+    }
+
     /// The outputs converted to their types, with secret ones marked.
     ///
     /// # Errors
@@ -166,6 +178,46 @@ impl Schema {
 pub(crate) fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, Field>) -> Result<T, String> {
     let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
     T::deserialize(json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
+}
+
+/// The values, with empty ones for what must be there and is not known yet.
+fn with_blanks(fields: &BTreeMap<Name, Field>, mut values: Object) -> Object {
+    for (name, field) in fields.iter().filter(|(_, it)| it.required) {
+        values.entry(name.clone()).or_insert_with(|| blank(&field.shape));
+    }
+    values
+}
+
+/// The value, with empty ones for what of it is not known yet.
+pub(crate) fn blanked(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        _ if value.is_wholly_known() => value.clone(),
+        (Shape::Object(fields), Value::Object(items)) => {
+            let each =
+                |(name, it): (&Name, &Value)| (name.clone(), blanked(fields.get(name).map_or(&Shape::Any, |it| &it.shape), it));
+            Value::object(items.iter().map(each))
+        }
+        (Shape::List(of), Value::List(items)) => Value::list(items.iter().map(|it| blanked(of, it))),
+        (Shape::Set(of), Value::Set(items)) => Value::Set(Arc::new(items.iter().map(|it| blanked(of, it)).collect())),
+        (Shape::Map(of), Value::Map(items)) => {
+            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), blanked(of, it))).collect()))
+        }
+        _ => blank(shape),
+    }
+}
+
+pub(crate) fn blank(shape: &Shape) -> Value {
+    match shape {
+        Shape::Bool => Value::Bool(false),
+        Shape::Number => Value::from(0_i64),
+        Shape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
+        Shape::Text => Value::from(""),
+        Shape::List(_) => Value::list([]),
+        Shape::Set(_) => Value::Set(Arc::default()),
+        Shape::Map(_) => Value::Map(Arc::default()),
+        Shape::Object(fields) => Value::object(with_blanks(fields, Object::new())),
+        Shape::Any => Value::Null,
+    }
 }
 
 fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, problems: &mut Vec<Problem>) -> Object {
