@@ -266,6 +266,7 @@ impl Begun {
             known: known.iter().map(|it| (*it).clone()).collect(),
         };
         let witness = std::sync::Arc::new(witness);
-        Attempt::new(bench.address.clone(), self.token.clone(), self.resumed, self.notes.clone(), witness)
+        let attempt = Attempt::new(bench.address.clone(), self.token.clone(), self.resumed, self.notes.clone(), witness);
+        attempt.in_state(bench.workshop.writer.lineage())
     }
 }

@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 
 use crate::Aws;
 
-const AT_ONCE: usize = 8;
+/// How many calls about single things are under way at once.
+pub(crate) const AT_ONCE: usize = 8;
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
 /// A kind whose service is asked for one at a time.
@@ -51,6 +52,19 @@ pub(crate) async fn listed<R: Listed>(aws: &Aws, known: &[Recorded<R>]) -> Resul
     tokio::time::sleep(SECOND_LOOK).await;
     let again = in_pages(aws, gone.iter().map(|at| &known[*at]).collect()).await?;
     Ok(amended(readings, &gone, again))
+}
+
+/// What an earlier try made, looked for by what it left. Not seen at once, it is looked for once more: what is made anew
+/// because AWS had forgotten it for a moment would be there twice.
+pub(crate) async fn twice<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, Error>
+where
+    F: Future<Output = Result<Option<T>, Error>>,
+{
+    if let Some(found) = look().await? {
+        return Ok(Some(found));
+    }
+    tokio::time::sleep(SECOND_LOOK).await;
+    look().await
 }
 
 /// What is there of a value inside a block, in so far as the configuration speaks of it: what it leaves to the service

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Path, Problem, Reading, Recorded, Resource, Sought};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,14 +76,14 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         let group = self.security_group_id.as_str();
         let made = match attempt.is_resumed() {
-            true => find_ours(aws, group, attempt).await?,
+            true => reading::twice(|| find_ours(aws, group, attempt)).await?,
             false => None,
         };
         let found = match made {
             Some(found) => found,
             None => match self.authorize(aws, attempt).await? {
                 Some(found) => found,
-                None => find_ours(aws, group, attempt)
+                None => reading::twice(|| find_ours(aws, group, attempt))
                     .await?
                     .ok_or_else(|| failure::foreign("rule", &format!("{} of {group}", self.written())))?,
             },
@@ -94,6 +94,22 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id))
+    }
+
+    const LISTED: bool = true;
+
+    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+        let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
+        let mut pages = aws.ec2.describe_security_group_rules().filters(ours).into_paginator().items().send();
+        let mut marked = Vec::new();
+        while let Some(rule) = pages.next().await {
+            let rule = rule.attempting("look for rules of security groups by their tags")?;
+            // Both directions are listed by the same call.
+            if rule.is_egress().unwrap_or_default() == D::OUT {
+                marked.extend(tags::marked(Known::by(rule.security_group_rule_id().unwrap_or_default()), rule.tags()));
+            }
+        }
+        Ok(marked)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,9 +1,9 @@
-//! Tags: the user's, and the two by which we know again what we made. The latter, and those that AWS keeps for itself,
+//! Tags: the user's, and the three by which we know again what we made. The latter, and those that AWS keeps for itself,
 //! are invisible to the configuration.
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Attempt, Path, Problem};
+use ha_kind::{Attempt, Known, Marked, Path, Problem, Trace};
 use serde::Deserialize;
 
 /// Tags as the configuration has them.
@@ -11,8 +11,10 @@ pub(crate) type Tags = BTreeMap<String, String>;
 
 /// Which step made it.
 pub(crate) const TOKEN: &str = "ha:token";
-/// For whom; only people read it.
-const ADDRESS: &str = "ha:address";
+/// For which instance.
+pub(crate) const ADDRESS: &str = "ha:address";
+/// The lineage of the state it is recorded in.
+const STATE: &str = "ha:state";
 const RESERVED: [&str; 2] = ["ha:", "aws:"];
 
 /// A tag of some service.
@@ -55,13 +57,25 @@ labels! {
 
 /// The configuration's tags and ours, for something about to be made.
 pub(crate) fn ours<L: Label>(tags: &Tags, attempt: &Attempt) -> Vec<L> {
-    let ours = [L::new(TOKEN, attempt.token()), L::new(ADDRESS, &written(attempt.address()))];
-    labels(tags).into_iter().chain(ours).collect()
+    let ours = [L::new(TOKEN, attempt.token()), L::new(ADDRESS, &attempt.address().in_plain_letters())];
+    let state = attempt.state().map(|it| L::new(STATE, it));
+    labels(tags).into_iter().chain(ours).chain(state).collect()
+}
+
+/// What tells for which instance something was made, where its tags do.
+pub(crate) fn trace<L: Label>(found: &[L]) -> Option<Trace> {
+    let tag = |key: &str| found.iter().find(|it| it.name() == key).map(|it| it.content().to_owned());
+    Some(Trace { address: tag(ADDRESS)?, state: tag(STATE) })
 }
 
 /// The configuration's tags alone.
 pub(crate) fn labels<L: Label>(tags: &Tags) -> Vec<L> {
     tags.iter().map(|(key, value)| L::new(key, value)).collect()
+}
+
+/// Something with the trace that its tags are, where they are one.
+pub(crate) fn marked<L: Label>(known: Known, found: &[L]) -> Option<Marked> {
+    trace(found).map(|trace| Marked { known, trace })
 }
 
 /// Those of the tags found that the configuration may see.
@@ -88,21 +102,6 @@ pub(crate) fn dropped(before: &Tags, after: &Tags) -> Vec<String> {
 /// Whether a key is not the configuration's to set.
 pub(crate) fn is_reserved(key: &str) -> bool {
     RESERVED.iter().any(|it| key.starts_with(it))
-}
-
-/// An address in the letters that every service takes in a tag.
-pub(crate) fn written(address: &Address) -> String {
-    let mut written = String::new();
-    for c in address.to_string().chars() {
-        match c {
-            '[' => written.push('/'),
-            ']' | '"' => {}
-            c if c.is_ascii_alphanumeric() || "+-=._:/@ ".contains(c) => written.push(c),
-            _ => written.push('_'),
-        }
-    }
-    written.truncate(256);
-    written
 }
 
 #[derive(Deserialize)]
@@ -138,13 +137,17 @@ mod tests {
             [("ha:token", "t"), ("aws:cloudformation:stack", "s"), ("Name", "web")].map(|(k, v)| Label::new(k, v)).into();
         assert_eq!(visible(&found), Tags::from([("Name".into(), "web".into())]));
         assert_eq!(hidden(&found).len(), 2);
+        assert_eq!(trace(&found), None);
         let tagged = Tagged { tags: Tags::from([("ha:token".into(), "x".into()), ("Name".into(), "web".into())]) };
         assert_eq!(check(tagged).len(), 1);
     }
 
     #[test]
-    fn addresses_are_written_in_plain_letters() {
-        let address: Address = "module.m[0].aws_s3_bucket.a[\"x y$\"]".parse().unwrap();
-        assert_eq!(written(&address), "module.m/0.aws_s3_bucket.a/x y_");
+    fn tags_tell_for_which_instance_of_which_state_something_was_made() {
+        let found: Vec<aws_sdk_ec2::types::Tag> =
+            [("ha:address", "a.b/0"), ("ha:state", "s")].map(|(k, v)| Label::new(k, v)).into();
+        assert_eq!(trace(&found), Some(Trace { address: "a.b/0".into(), state: Some("s".into()) }));
+        // What was made before states were written down.
+        assert_eq!(trace(&found[..1]), Some(Trace { address: "a.b/0".into(), state: None }));
     }
 }

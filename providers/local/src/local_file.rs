@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Maybe, Nobody, Outcome, Path as Place, Problem, Reading, Recorded, Resource,
-    Secret, Volatile,
+    Attempt, Created, Error, Hooks, Immutable, Known, Maybe, Nobody, Object, Outcome, Path as Place, Problem, Reading, Recorded,
+    Resource, Secret, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,14 @@ impl Resource for LocalFile {
     async fn create(&self, _: &Nobody, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         self.blocking(attempt, |wanted| wanted.make()).await?;
         Ok(Created { id: self.filename.to_string(), outputs: self.outputs() })
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id).argument("filename", id))
+    }
+
+    fn named(arguments: &Object) -> Option<String> {
+        known_text(arguments, "filename").map(str::to_owned)
     }
 
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

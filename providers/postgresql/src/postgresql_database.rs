@@ -2,7 +2,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Object, Outcome, Reading, Recorded, Resource, known_text,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
@@ -130,6 +132,10 @@ impl Resource for Database {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id).argument("name", id))
+    }
+
+    fn named(arguments: &Object) -> Option<String> {
+        known_text(arguments, "name").map(str::to_owned)
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

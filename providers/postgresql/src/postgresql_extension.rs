@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Object, Outcome, Reading, Recorded, Resource, known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +93,10 @@ impl Resource for Extension {
     fn known_by(id: &str) -> Result<Known, String> {
         let (database, name) = id.split_once('.').ok_or("the id of an extension is `DATABASE.NAME`")?;
         Ok(Known::by(id).argument("database", database).argument("name", name))
+    }
+
+    fn named(arguments: &Object) -> Option<String> {
+        Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

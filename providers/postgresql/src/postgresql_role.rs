@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Object, Outcome, Path, Problem, Reading, Recorded, Resource, Secret,
+    known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +113,10 @@ impl Resource for Role {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id).argument("name", id))
+    }
+
+    fn named(arguments: &Object) -> Option<String> {
+        known_text(arguments, "name").map(str::to_owned)
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

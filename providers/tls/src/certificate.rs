@@ -64,6 +64,29 @@ impl Facts {
     }
 }
 
+/// A certificate and its key out of one PEM text, each as it is written there, and what can be read off the certificate.
+///
+/// # Errors
+/// What is missing of the two, or that they do not belong together.
+pub(crate) fn apart(pem: &str) -> Result<(String, String, Facts), String> {
+    let wanted = "the id is the certificate and its private key, in PEM form, one behind the other";
+    let block = |label: &str| {
+        let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+        let from = pem.find(&begin)?;
+        let length = pem[from..].find(&end)? + end.len();
+        Some(format!("{}\n", &pem[from..from + length]))
+    };
+    let certificate = block("CERTIFICATE").ok_or_else(|| format!("{wanted}; there is no `BEGIN CERTIFICATE` in it"))?;
+    let key = block("PRIVATE KEY").ok_or_else(|| format!("{wanted}; there is no `BEGIN PRIVATE KEY` in it"))?;
+    let (facts, _) = Facts::of_pem(&certificate).map_err(|it| format!("{wanted}; {}", it.causes.join(": ")))?;
+    // The library's words never repeat the key.
+    let pair = KeyPair::from_pem(&key).map_err(|it| format!("{wanted}; the key cannot be used: {it}"))?;
+    match pair.subject_public_key_info() == facts.public_key {
+        true => Ok((certificate, key, facts)),
+        false => Err(format!("{wanted}; this key is not that of the certificate")),
+    }
+}
+
 /// An authority that can sign, from its certificate and key.
 pub(crate) fn issuer(certificate_pem: &str, key_pem: &str) -> Result<(Facts, Issuer<'static, KeyPair>), Vec<Problem>> {
     let problem = |name: &str, message: String| vec![Problem { path: Path::attribute(name), message }];

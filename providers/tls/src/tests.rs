@@ -228,3 +228,22 @@ async fn mistakes_are_found_before_anything_is_made() {
     country.insert("subject".into(), value(&[("country", Value::from("Germany"))]));
     assert!(problems("tls_ca", &country)[0].contains("two upper-case letters"));
 }
+
+#[tokio::test]
+async fn an_authority_that_was_kept_elsewhere_is_taken_back() {
+    let subject = value(&[("common_name", "Authority".into())]);
+    let given = object(&[("subject", subject), ("validity_period_hours", 100.into())]);
+    let made = create("tls_ca", &given).await.unwrap();
+    let text = |name: &str| made.outputs[name].revealed().as_str().unwrap().to_owned();
+    let (certificate, key) = (text("certificate_pem"), text("private_key_pem"));
+    let (_, drivers) = crate::register(Registry::new()).split();
+    let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
+    let import = async |pem: String| drivers.resource("tls_ca").unwrap().import(&client, &pem, &made.arguments).await;
+    let found = import(format!("{certificate}{key}")).await.unwrap().unwrap().recorded;
+    assert_eq!((&found.id, &found.outputs, &found.arguments), (&made.id, &made.outputs, &made.arguments));
+    let other = create("tls_ca", &given).await.unwrap().outputs["private_key_pem"].revealed();
+    for wrong in [certificate.clone(), key.clone(), format!("{certificate}{}", other.as_str().unwrap())] {
+        let error = import(wrong).await.unwrap_err().to_string();
+        assert!(error.contains("one behind the other") && !error.contains(key.lines().nth(1).unwrap()), "{error}");
+    }
+}

@@ -1,10 +1,10 @@
-use ha_kind::{Attempt, Attempting, Created, Error, Hooks, Immutable, Nobody, Reading, Recorded, Resource, Secret};
+use ha_kind::{Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret};
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyUsagePurpose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::Facts;
+use crate::certificate::{Facts, apart};
 use crate::key::Algorithm;
 use crate::subject::Subject;
 use crate::validity::{self, Validity};
@@ -78,6 +78,13 @@ impl Resource for Authority {
             validity_end_time: facts.end.to_string(),
         };
         Ok(Created { id: facts.serial, outputs })
+    }
+
+    /// The id is the authority itself: its certificate and its key in one PEM text.
+    fn known_by(pem: &str) -> Result<Known, String> {
+        let (certificate, key, facts) = apart(pem)?;
+        let known = Known::by(facts.serial).output("certificate_pem", certificate).output("private_key_pem", key);
+        Ok(known.output("fingerprint", facts.fingerprint).output("validity_end_time", facts.end.to_string()))
     }
 
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

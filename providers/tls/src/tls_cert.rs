@@ -2,14 +2,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ha_kind::{
-    Attempt, Attempting, Created, Error, Hooks, Immutable, Nobody, Path, Problem, Reading, Recorded, Resource, Secret,
+    Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Path, Problem, Reading, Recorded, Resource, Secret,
 };
 use jiff::Timestamp;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::{Facts, issuer};
+use crate::certificate::{Facts, apart, issuer};
 use crate::key::Algorithm;
 use crate::subject::Subject;
 use crate::validity::{self, Validity};
@@ -147,6 +147,15 @@ impl Resource for Certificate {
             validity_end_time: facts.end.to_string(),
         };
         Ok(Created { id: facts.serial, outputs })
+    }
+
+    /// The id is the certificate and its key in one PEM text.
+    fn known_by(pem: &str) -> Result<Known, String> {
+        let (certificate, key, facts) = apart(pem)?;
+        let known = Known::by(facts.serial.clone()).output("bundle_pem", format!("{key}{certificate}"));
+        let known = known.output("certificate_pem", certificate).output("private_key_pem", key);
+        let known = known.output("fingerprint", facts.fingerprint).output("serial", facts.serial);
+        Ok(known.output("validity_end_time", facts.end.to_string()))
     }
 
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -9,9 +9,11 @@ mod seen;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Tag, TagDescription};
+use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Filter, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +127,24 @@ impl Resource for Group {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id).argument("name", id))
+    }
+
+    const LISTED: bool = true;
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        known_text(arguments, "name").map(str::to_owned)
+    }
+
+    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+        let ours = Filter::builder().name("tag-key").values(tags::ADDRESS).build();
+        let mut pages = aws.autoscaling.describe_auto_scaling_groups().filters(ours).into_paginator().items().send();
+        let mut marked = Vec::new();
+        while let Some(group) = pages.next().await {
+            let group = group.attempting("look for auto scaling groups by their tags")?;
+            let name = group.auto_scaling_group_name().unwrap_or_default();
+            marked.extend(tags::marked(Known::by(name).argument("name", name), group.tags()));
+        }
+        Ok(marked)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource, Secret, Volatile};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought,
+    Volatile, known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -203,6 +206,24 @@ impl Resource for Instance {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id).argument("identifier", id))
+    }
+
+    const LISTED: bool = true;
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        known_text(arguments, "identifier").map(str::to_owned)
+    }
+
+    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+        // There is no filter by tag.
+        let mut pages = aws.rds.describe_db_instances().into_paginator().items().send();
+        let mut marked = Vec::new();
+        while let Some(instance) = pages.next().await {
+            let instance = instance.attempting("look for databases by their tags")?;
+            let name = instance.db_instance_identifier().unwrap_or_default();
+            marked.extend(tags::marked(Known::by(name).argument("identifier", name), instance.tag_list()));
+        }
+        Ok(marked)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

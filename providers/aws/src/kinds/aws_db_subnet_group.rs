@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_rds::types::DbSubnetGroup as Found;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,10 @@ impl Resource for SubnetGroup {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id))
+    }
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        known_text(arguments, "name").map(str::to_owned)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

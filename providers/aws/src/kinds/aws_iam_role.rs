@@ -2,7 +2,8 @@
 
 use aws_sdk_iam::operation::delete_role::DeleteRoleError;
 use aws_sdk_iam::types::Role as Found;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +117,19 @@ impl Resource for Role {
     fn known_by(id: &str) -> Result<Known, String> {
         // A policy cannot be nothing; the role's own takes the place of this one.
         Ok(Known::by(id).argument("assume_role_policy", "{}"))
+    }
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        known_text(arguments, "name").map(str::to_owned)
+    }
+
+    async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+        // Listing them does not tell their tags.
+        let names: Vec<String> = sought.iter().filter_map(|it| Self::named(&it.arguments)).collect();
+        let looks: Vec<_> = names.iter().map(|name| find(aws, name)).collect();
+        let found: Vec<_> = stream::iter(looks).buffered(reading::AT_ONCE).try_collect().await?;
+        let marked = names.into_iter().zip(found).map(|(name, it)| tags::marked(Known::by(name), it?.tags()));
+        Ok(marked.flatten().collect())
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

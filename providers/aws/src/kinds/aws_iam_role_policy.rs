@@ -1,6 +1,6 @@
 //! A policy that is part of a role.
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,10 @@ impl Resource for RolePolicy {
     fn known_by(id: &str) -> Result<Known, String> {
         let (role, name) = id.split_once(':').ok_or("the id of a role policy is `ROLE:NAME`")?;
         Ok(Known::by(id).argument("role", role).argument("name", name).argument("policy", "{}"))
+    }
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        Some(format!("{}:{}", known_text(arguments, "role")?, known_text(arguments, "name")?))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

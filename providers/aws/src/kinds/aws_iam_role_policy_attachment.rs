@@ -1,6 +1,6 @@
 //! A policy attached to a role.
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,10 @@ impl Resource for Attachment {
     fn known_by(id: &str) -> Result<Known, String> {
         let (role, policy_arn) = id.split_once('/').ok_or("the id of an attachment is `ROLE/POLICY_ARN`")?;
         Ok(Known::by(id).argument("role", role).argument("policy_arn", policy_arn))
+    }
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        Some(format!("{}/{}", known_text(arguments, "role")?, known_text(arguments, "policy_arn")?))
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

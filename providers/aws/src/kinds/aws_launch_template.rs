@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2_types;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, Volatile};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Path, Problem, Reading, Recorded, Resource, Sought, Volatile,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +147,21 @@ impl Resource for LaunchTemplate {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id))
+    }
+
+    const LISTED: bool = true;
+
+    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+        let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
+        let mut pages = aws.ec2.describe_launch_templates().filters(ours).into_paginator().items().send();
+        let mut marked = Vec::new();
+        while let Some(template) = pages.next().await {
+            let template = template.attempting("look for launch templates by their tags")?;
+            let name = template.launch_template_name().unwrap_or_default();
+            let known = Known::by(template.launch_template_id().unwrap_or_default()).argument("name", name);
+            marked.extend(tags::marked(known, template.tags()));
+        }
+        Ok(marked)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

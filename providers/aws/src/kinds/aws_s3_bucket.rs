@@ -5,7 +5,11 @@ use std::time::Duration;
 use aws_sdk_s3::operation::head_bucket::HeadBucketOutput;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tag, Tagging};
 use futures::future::try_join_all;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Path, Problem, Reading, Recorded, Resource};
+use futures::{StreamExt as _, stream};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Path, Problem, Reading, Recorded, Resource, Sought,
+    known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +93,33 @@ impl Resource for Bucket {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id))
+    }
+
+    const LISTED: bool = true;
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        known_text(arguments, "bucket").map(str::to_owned)
+    }
+
+    async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+        let names: Option<Vec<String>> = sought.iter().map(|it| Self::named(&it.arguments)).collect();
+        let names = match names {
+            Some(names) if !names.is_empty() => names,
+            // The name of one of them is not known, or what nobody asks for any more is looked for.
+            _ => {
+                let all = aws.s3.list_buckets().send().await.attempting("list the buckets")?;
+                all.buckets().iter().filter_map(|it| it.name().map(str::to_owned)).collect()
+            }
+        };
+        let looks: Vec<_> = names
+            .into_iter()
+            .map(async |name| {
+                // Of somebody else's, which may not be looked at, nothing is to be known.
+                let tags = tags_of(aws, &name).await.ok().flatten().unwrap_or_default();
+                tags::marked(Known::by(name), &tags)
+            })
+            .collect();
+        Ok(stream::iter(looks).buffered(reading::AT_ONCE).filter_map(std::future::ready).collect().await)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,10 @@ impl Resource for Encryption {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id))
+    }
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        known_text(arguments, "bucket").map(str::to_owned)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

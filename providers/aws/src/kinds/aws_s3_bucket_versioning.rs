@@ -1,7 +1,7 @@
 //! Whether a bucket keeps versions.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as Told};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,10 @@ impl Resource for Versioning {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id))
+    }
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        known_text(arguments, "bucket").map(str::to_owned)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -1,6 +1,7 @@
 //! An object in a bucket.
 
 mod check;
+mod finding;
 mod seen;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +13,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tagging};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource, Volatile};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought, Volatile,
+    known_text,
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +76,11 @@ pub(crate) struct Outputs {
 
 /// The metadata that says which step put it there.
 const TOKEN: &str = "ha-token";
+/// For which instance.
+const ADDRESS: &str = "ha-address";
+/// The lineage of the state it is recorded in.
+const STATE: &str = "ha-state";
+const OURS: [&str; 3] = [TOKEN, ADDRESS, STATE];
 
 /// Whether metadata say that `ha` put it there.
 pub(crate) fn is_ours(metadata: Option<&HashMap<String, String>>) -> bool {
@@ -135,6 +144,16 @@ impl Resource for Object {
         let place = id.strip_prefix("s3://").unwrap_or(id);
         let (bucket, key) = place.split_once('/').ok_or("the id of an object is `BUCKET/KEY` or `s3://BUCKET/KEY`")?;
         Ok(Known::by(key).argument("bucket", bucket).argument("key", key))
+    }
+
+    const LISTED: bool = true;
+
+    fn named(arguments: &ha_kind::Object) -> Option<String> {
+        Some(format!("{}/{}", known_text(arguments, "bucket")?, known_text(arguments, "key")?))
+    }
+
+    async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+        finding::marked(aws, sought).await
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
@@ -210,7 +229,10 @@ impl Object {
 
     fn put(&self, aws: &Aws, body: &[u8], attempt: &Attempt) -> PutObjectFluentBuilder {
         let metadata = self.metadata.iter().map(|(name, value)| (name.clone(), value.clone()));
-        let metadata: HashMap<_, _> = metadata.chain([(TOKEN.to_owned(), attempt.token().to_owned())]).collect();
+        let ours = [(TOKEN, Some(attempt.token().to_owned())), (ADDRESS, Some(attempt.address().in_plain_letters()))];
+        let ours = ours.into_iter().chain([(STATE, attempt.state().map(str::to_owned))]);
+        let ours = ours.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let metadata: HashMap<_, _> = metadata.chain(ours).collect();
         let text = |it: &Option<Chosen<String>>| it.as_ref().map(|it| it.0.clone());
         aws.s3
             .put_object()

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Path, Problem, Reading, Recorded, Resource, Sought,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +88,7 @@ impl Resource for SecurityGroup {
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         let name = self.name.as_str();
         let made = match attempt.is_resumed() {
-            true => find_ours(aws, attempt).await?,
+            true => reading::twice(|| find_ours(aws, attempt)).await?,
             false => None,
         };
         let id = match made {
@@ -101,7 +103,8 @@ impl Resource for SecurityGroup {
                     .tag_specifications(ec2::tagged(ResourceType::SecurityGroup, &self.tags, attempt));
                 match call.send().await {
                     Err(error) if failure::is(&error, &["InvalidGroup.Duplicate"]) => {
-                        find_ours(aws, attempt).await?.ok_or_else(|| failure::foreign("security group", name))?
+                        let ours = reading::twice(|| find_ours(aws, attempt)).await?;
+                        ours.ok_or_else(|| failure::foreign("security group", name))?
                     }
                     other => {
                         let made = other.attempting_first(format!("create the security group `{name}`"))?;
@@ -129,6 +132,19 @@ impl Resource for SecurityGroup {
 
     fn known_by(id: &str) -> Result<Known, String> {
         Ok(Known::by(id))
+    }
+
+    const LISTED: bool = true;
+
+    async fn marked(aws: &Aws, _: &[Sought]) -> Result<Vec<Marked>, Error> {
+        let ours = filter("tag-key", [tags::ADDRESS.to_owned()]);
+        let mut pages = aws.ec2.describe_security_groups().filters(ours).into_paginator().items().send();
+        let mut marked = Vec::new();
+        while let Some(group) = pages.next().await {
+            let group = group.attempting("look for security groups by their tags")?;
+            marked.extend(tags::marked(Known::by(group.group_id().unwrap_or_default()), group.tags()));
+        }
+        Ok(marked)
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {

@@ -9,6 +9,7 @@ mod iam;
 mod kill;
 mod provider;
 mod rds;
+mod recovery;
 mod s3;
 mod store;
 mod world;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ha_kind::{Chosen, Error, Reading, Recorded};
 
-use super::{Object, TOKEN, checksum, head};
+use super::{OURS, Object, checksum, head};
 use crate::Aws;
 use crate::failure::{self, Attempting as _};
 use crate::reading::LookedAt;
@@ -37,7 +37,7 @@ impl LookedAt for Object {
             }
         };
         let found = labels(aws, known, &head).await?;
-        let metadata = head.metadata().into_iter().flatten().filter(|(name, _)| *name != TOKEN);
+        let metadata = head.metadata().into_iter().flatten().filter(|(name, _)| !OURS.contains(&name.as_str()));
         let chosen = |it: Option<&str>| it.map(|it| Chosen(it.to_owned()));
         let there = Self {
             bucket: known.bucket.clone(),
