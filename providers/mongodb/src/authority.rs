@@ -74,6 +74,11 @@ impl Authority {
         )
     }
 
+    /// Whether its key was lost with the state.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.private_key_pem.is_empty()
+    }
+
     /// A member's access for the next hour.
     pub(crate) fn member_access(&self) -> Result<Access, Error> {
         let bundle = self.minted().map_err(|error| {

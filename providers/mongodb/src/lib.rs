@@ -20,18 +20,48 @@ mod reconfigure;
 mod release;
 mod set;
 
-use ha_kind::{Error, NoSettings, Provider, Registry};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use ha_kind::{Error, NoSettings, Outcome, Provider, Registry};
+
+use crate::authority::{Access, Authority};
 
 /// Reaches mongods; each kind says which and as whom.
-#[derive(Debug)]
-pub(crate) struct Mongodb;
+#[derive(Debug, Default)]
+pub(crate) struct Mongodb {
+    /// The access that the certificates on each machine give, by endpoint, of those machines that were looked at.
+    own: Mutex<BTreeMap<String, Access>>,
+}
+
+impl Mongodb {
+    /// Remembers the access that the certificate on a machine gives.
+    pub(crate) fn remember(&self, endpoint: &str, access: Access) {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.to_owned(), access);
+    }
+
+    /// A member's access to a set: by a certificate of its authority, or, where that was lost with the state, by the one
+    /// that a member's own machine has.
+    pub(crate) fn access(&self, authority: &Authority, hosts: &[String]) -> Result<Access, Error> {
+        if !authority.is_lost() {
+            return authority.member_access();
+        }
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.iter().find_map(|it| own.get(it)).cloned().ok_or_else(|| {
+            let cause = "the key of its authority is lost, and no certificate of a member was found on a machine";
+            Error::new("reach the members of the replica set", cause)
+                .help("give the authority back to `ha state recover` with `--given FILE`, or bring the machines of the members back")
+                .outcome(Outcome::Refused)
+        })
+    }
+}
 
 impl Provider for Mongodb {
     const NAME: &'static str = "mongodb";
     type Settings = NoSettings;
 
     async fn connect(_: NoSettings) -> Result<Self, Error> {
-        Ok(Self)
+        Ok(Self::default())
     }
 }
 

@@ -1,6 +1,7 @@
 //! One mongod on one machine: claimed, brought to what it should be, looked at, and taken away.
 
 mod ending;
+mod rotating;
 mod waiting;
 
 use std::time::{Duration, Instant};
@@ -96,8 +97,12 @@ impl<M: Machine> Mongod<'_, M> {
         let before = self.files_there().await?;
         let mut expected = Expected::Answering;
         if let Service::Running { program, replaced, .. } = self.settled(attempt).await? {
-            let same = before == self.files && !replaced && program == self.program;
-            if same && self.running_version().await.is_ok_and(|it| is_version(self.version, &it)) {
+            let same_program = !replaced && program == self.program;
+            if before == self.files && same_program && self.running_version().await.is_ok_and(|it| is_version(self.version, &it))
+            {
+                return self.wait_until(Expected::AsItWas, attempt).await;
+            }
+            if same_program && self.differs_in_certificates(&before) && self.rotate(&before, attempt).await? {
                 return self.wait_until(Expected::AsItWas, attempt).await;
             }
             expected = self.stop(attempt).await?;

@@ -3,12 +3,16 @@
 mod checks;
 
 use futures::future::join_all;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Outcome, Reading, Recorded, Resource, Secret};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought, Trace, Value,
+    known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::checks::{Certified, Configured, Grouped, Machines, Placed, Reached, Rooted, Signed, Versioned, impact};
 use crate::Mongodb;
+use crate::authority::Access;
 use crate::certificate::{not_signed_by, unfit_for};
 use crate::layout::Layout;
 use crate::machine::{self, Machine, Service};
@@ -123,8 +127,17 @@ impl Resource for MongodbHost {
         Ok(Created { id: outputs.endpoint.clone(), outputs })
     }
 
-    async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(join_all(known.iter().map(look)).await)
+    const LISTED: bool = true;
+
+    /// It is known by the marker in its folder.
+    async fn marked(_: &Mongodb, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
+        let looks = join_all(sought.iter().map(marked)).await;
+        let found: Vec<Option<Marked>> = looks.into_iter().collect::<Result<_, _>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn read(mongodb: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        Ok(join_all(known.iter().map(|it| look(mongodb, it))).await)
     }
 
     async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
@@ -227,15 +240,29 @@ impl Process {
     }
 }
 
+/// What is in the folder that a host would be in, where it says that it is one.
+async fn marked(sought: &Sought) -> Result<Option<Marked>, Error> {
+    let process = sought.arguments.get("process").and_then(Value::as_object);
+    let root = process.and_then(|it| known_text(it, "root"));
+    let port = sought.arguments.get("port").and_then(|it| if let Value::Number(it) = it { it.as_i64() } else { None });
+    let port = port.and_then(|it| u16::try_from(it).ok());
+    let (Some(host), Some(port), Some(root)) = (sought.text("host"), port, root) else { return Ok(None) };
+    let layout = Layout::new(root);
+    let machine = machine::Process { layout: layout.clone(), mongod: String::new() };
+    let Some(marker) = machine.read(&layout.marker()).await? else { return Ok(None) };
+    let known = Known::by(endpoint(host, port)).output("instance", text(Some(&marker)));
+    Ok(Some(Marked { known, trace: Trace { address: sought.address.in_plain_letters(), state: None } }))
+}
+
 /// Looks at files and processes, and asks a running mongod who it is; runs nothing.
-async fn look(known: &Recorded<MongodbHost>) -> Reading<MongodbHost> {
-    match seen(known).await {
+async fn look(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Reading<MongodbHost> {
+    match seen(mongodb, known).await {
         Ok(reading) => reading,
         Err(error) => Reading::Unchecked(error.to_string()),
     }
 }
 
-async fn seen(known: &Recorded<MongodbHost>) -> Result<Reading<MongodbHost>, Error> {
+async fn seen(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Result<Reading<MongodbHost>, Error> {
     let recorded = &known.arguments;
     let machine = recorded.machine()?;
     let mongod = recorded.mongod(&machine);
@@ -247,6 +274,10 @@ async fn seen(known: &Recorded<MongodbHost>) -> Result<Reading<MongodbHost>, Err
         remarks.push(format!("`{}` does not say that `{}` is ours", mongod.layout.marker(), mongod.layout.root()));
     }
     let there = mongod.files_there().await?;
+    if let (Some(authority), Some(certificate)) = (&there.authority, &there.certificate) {
+        let access = Access::with_bundle(&text(Some(authority)), &text(Some(certificate)))?;
+        mongodb.remember(&mongod.endpoint, access);
+    }
     let service = machine.service().await?;
     let mut program = machine.mongod.clone();
     let mut version = recorded.version.clone();

@@ -6,7 +6,9 @@ mod observed;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Reading, Recorded, Resource, Volatile};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Object, Outcome, Reading, Recorded, Resource, Volatile, known_text,
+};
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,8 +108,12 @@ impl Resource for MongodbReplicaSet {
         Ok(Known::by(id).argument("name", id))
     }
 
-    async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        Ok(join_all(known.iter().map(look)).await)
+    fn named(arguments: &Object) -> Option<String> {
+        known_text(arguments, "name").map(str::to_owned)
+    }
+
+    async fn read(mongodb: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        Ok(join_all(known.iter().map(|it| look(mongodb, it))).await)
     }
 
     async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
@@ -124,10 +130,10 @@ impl Resource for MongodbReplicaSet {
         Ok(self.outputs(Some(primary?)))
     }
 
-    async fn delete(_: &Mongodb, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(mongodb: &Mongodb, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         let set = &recorded.arguments;
         let attempted = format!("delete the replica set `{}`", *set.name);
-        let members = members(&set.hosts(), &set.authority.member_access()?)?;
+        let members = members(&set.hosts(), &mongodb.access(&set.authority, &set.hosts())?)?;
         let answers = hellos(&members).await;
         close(members).await;
         if answers.iter().all(|it| it.as_ref().is_ok_and(|it| it.set.is_none())) {

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Path, Problem, Reading, Recorded, Resource, Secret};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Object, Outcome, Path, Problem, Reading, Recorded, Resource, Secret,
+    known_text,
+};
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,12 +94,16 @@ impl Resource for MongodbUser {
         Ok(Known::by(id).argument("database", database).argument("name", name))
     }
 
-    async fn read(_: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+    fn named(arguments: &Object) -> Option<String> {
+        Some(format!("{}.{}", known_text(arguments, "database")?, known_text(arguments, "name")?))
+    }
+
+    async fn read(mongodb: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
         let mut readings: Vec<Option<Reading<Self>>> = known.iter().map(|_| None).collect();
         let sets = by_set(known);
-        let looks = sets
-            .iter()
-            .map(async |indices| (indices, look(&indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>()).await));
+        let looks = sets.iter().map(async |indices| {
+            (indices, look(mongodb, &indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>()).await)
+        });
         for (indices, found) in join_all(looks).await {
             for (index, reading) in indices.iter().zip(found) {
                 readings[*index] = Some(reading);
@@ -122,9 +129,9 @@ impl Resource for MongodbUser {
         }
     }
 
-    async fn delete(_: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn delete(mongodb: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let user = &recorded.arguments;
-        let members = members(&user.hosts, &user.authority.member_access()?)?;
+        let members = members(&user.hosts, &mongodb.access(&user.authority, &user.hosts)?)?;
         let dropped = user.run(doc! { "dropUser": &*user.name }, "delete", &members, attempt).await;
         close(members).await;
         match dropped? {
@@ -257,9 +264,9 @@ fn by_set(known: &[Recorded<MongodbUser>]) -> Vec<Vec<usize>> {
 }
 
 /// Looks at users of one set.
-async fn look(users: &[&MongodbUser]) -> Vec<Reading<MongodbUser>> {
+async fn look(mongodb: &Mongodb, users: &[&MongodbUser]) -> Vec<Reading<MongodbUser>> {
     let set = users[0];
-    let found = match set.authority.member_access().and_then(|access| members(&set.hosts, &access)) {
+    let found = match mongodb.access(&set.authority, &set.hosts).and_then(|access| members(&set.hosts, &access)) {
         Ok(members) => {
             let found = seen(users, &members).await;
             close(members).await;

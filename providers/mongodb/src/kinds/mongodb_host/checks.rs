@@ -190,12 +190,18 @@ pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
     match changed.action {
         Action::Update => {
             let (ran, runs) = (truth(changed.before, "running"), truth(changed.after, "running"));
-            let restarts = ["config", "certificate_pem", "ca_certificate_pem", "version", "process"];
+            let restarts = ["config", "version", "process"];
+            let renews = ["certificate_pem", "ca_certificate_pem"];
             match (ran, runs) {
                 (false, true) => impact(ImpactSeverity::Notice, format!("starts mongod on {named}")),
                 (true, false) => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}")),
                 (true, true) if changed.names.iter().any(|it| restarts.contains(&&**it)) => {
                     impact(ImpactSeverity::Disruption, format!("restarts mongod on {named}"))
+                }
+                // One at a time all the same: one that cannot do without is restarted.
+                (true, true) if changed.names.iter().any(|it| renews.contains(&&**it)) => {
+                    let message = format!("renews the certificates of mongod on {named}; before 5.0 by a restart");
+                    impact(ImpactSeverity::Disruption, message)
                 }
                 _ => Vec::new(),
             }

@@ -5,6 +5,7 @@ use ha_kind::{Immutable, Reading, Recorded};
 use mongodb::bson::Document;
 
 use super::{MemberOf, MongodbReplicaSet, Settings};
+use crate::Mongodb;
 use crate::failure::cause;
 use crate::member::{Member, code, number};
 use crate::set::{NOT_YET_INITIALIZED, close, configuration, members, members_of, status};
@@ -13,9 +14,9 @@ const ELECTION_TIMEOUT: u32 = 10_000;
 const HEARTBEAT_INTERVAL: u32 = 2_000;
 
 /// What the first member that answers says.
-pub(super) async fn look(known: &Recorded<MongodbReplicaSet>) -> Reading<MongodbReplicaSet> {
+pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbReplicaSet>) -> Reading<MongodbReplicaSet> {
     let set = &known.arguments;
-    let reached = set.authority.member_access().and_then(|access| members(&set.hosts(), &access));
+    let reached = mongodb.access(&set.authority, &set.hosts()).and_then(|access| members(&set.hosts(), &access));
     let members = match reached {
         Ok(members) => members,
         Err(error) => return Reading::Unchecked(error.to_string()),
