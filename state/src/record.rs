@@ -73,7 +73,22 @@ pub struct OutputRecord {
     pub sensitive: bool,
 }
 
+/// What stands in the place of the service's name for something of which only the state knew what it was.
+const LOST: &str = "(lost)";
+
 impl Record {
+    /// This record of something that was lost with the state: it is there, and nobody knows what it was.
+    #[must_use]
+    pub fn lost(self) -> Self {
+        Self { id: LOST.into(), tainted: true, ..self }
+    }
+
+    /// Whether nobody knows any more what it was.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.tainted && self.id == LOST
+    }
+
     /// Keeps no names of its own that are the same in another record, such as one of the same block.
     pub(crate) fn share(&mut self, other: &Self) {
         share(&mut self.address.block, &other.address.block);

@@ -103,6 +103,7 @@ impl State {
             Event::RefreshStarted { .. } | Event::RefreshProgress { .. } | Event::RefreshDone { .. } => Vec::new(),
             Event::ApplyStarted { .. } => Vec::new(),
             Event::Reading { addresses } => addresses.iter().map(|it| events::log(format!("{it}: reading it"))).collect(),
+            Event::Seeking { addresses } => addresses.iter().map(|it| events::log(format!("{it}: looking for it"))).collect(),
             Event::Recovering { address } => {
                 vec![events::log(format!("{address}: an earlier run left this unfinished; taking it up"))]
             }

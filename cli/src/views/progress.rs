@@ -167,6 +167,10 @@ impl Progress {
                 state.phase = Some((format!("reading {}", names.join(", ")), now));
                 None
             }
+            Event::Seeking { addresses } => {
+                state.phase = Some((format!("looking for {} resources", addresses.len()), now));
+                None
+            }
             Event::Recovering { address } => Some(format!("{address}: an earlier run left this unfinished; taking it up")),
             Event::Recovered { address } => Some(format!("{address}: finished")),
             Event::ApplyStarted { total } => {

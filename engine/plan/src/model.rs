@@ -174,6 +174,8 @@ impl Difference {
 pub enum Reason {
     /// The last try at making it failed half-way.
     Tainted,
+    /// What it was can be found nowhere since the state was lost.
+    Lost,
     /// `--replace` asked for it.
     Requested,
     /// Something in `replace_triggered_by` changes.

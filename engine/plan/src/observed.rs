@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Described, Error, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Value};
+use ha_kind::{Address, Described, Error, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Search, Value};
 use ha_state::{ProviderName, Record, State};
 
 use crate::after::attributes;
@@ -19,9 +19,11 @@ pub struct Observed {
     pub unread: BTreeMap<Address, (Object, Error)>,
     /// What was found of that which is to be taken over, with the id it was looked for by.
     pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
+    /// What came of looking for instances of which nothing is recorded.
+    pub sought: BTreeMap<Address, Search>,
 }
 
-/// A data source that must be read before planning can go on, or something that is to be taken over.
+/// A data source that must be read before planning can go on, or something that is to be taken over or looked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read {
     /// The data source.
@@ -30,12 +32,23 @@ pub struct Read {
     pub provider: ProviderName,
     /// With these settings.
     pub settings: Object,
-    /// What is asked, without marks; of something to be taken over what the configuration says of it, as far as it is known.
+    /// What is asked, without marks, which only what is looked for still has; of something to be taken over what the configuration says of it, as far as it is known.
     pub arguments: Object,
     /// The id by which something is looked for that is to be taken over; none for a data source.
     pub import: Option<String>,
+    /// Set when it is an instance of which nothing is recorded, and that may be there.
+    pub seek: Option<Seek>,
     /// Whether a `check` block alone asks for it, so that planning goes on without an answer.
     pub for_check: bool,
+}
+
+/// How something is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// Its provider is asked.
+    Ask,
+    /// Its provider cannot be asked, for this reason: it is taken to be where its name says.
+    Suppose(String),
 }
 
 /// A record as it stands now.

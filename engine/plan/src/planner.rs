@@ -10,6 +10,7 @@ mod managed;
 mod orphan;
 mod provider;
 mod replace;
+mod seek;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -64,6 +65,8 @@ pub struct Input<'a> {
     pub selection: &'a Selection,
     /// What is to be taken over besides what `import` blocks say: the instance, and the id it has.
     pub imports: &'a [(Address, String)],
+    /// Whether instances of which nothing is recorded are looked for: the state was lost.
+    pub seek: bool,
 }
 
 /// A plan, or what must be read before there can be one.
@@ -151,6 +154,8 @@ struct Planner<'a> {
     outputs: BTreeMap<Name, OutputChange>,
     data: BTreeMap<Address, Object>,
     reads: Vec<Read>,
+    /// Nodes that say something else once what is asked for now has been answered.
+    waiting: BTreeSet<NodeId>,
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -188,6 +193,7 @@ impl<'a> Planner<'a> {
             outputs: BTreeMap::new(),
             data: BTreeMap::new(),
             reads: Vec::new(),
+            waiting: BTreeSet::new(),
             diagnostics: Vec::new(),
             warnings: Vec::new(),
             graph,
@@ -211,7 +217,8 @@ impl<'a> Planner<'a> {
         if !self.reads.is_empty() {
             return Ok(Planned::Reads(self.reads));
         }
-        if self.input.mode == PlanMode::Normal {
+        // Nothing goes while it is looked for what there is.
+        if self.input.mode == PlanMode::Normal && !self.input.seek {
             self.going();
             if !self.diagnostics.is_empty() {
                 return Err(self.refused());
@@ -255,6 +262,18 @@ impl<'a> Planner<'a> {
     }
 
     fn node(&mut self, id: NodeId) {
+        let told = (self.diagnostics.len(), self.warnings.len());
+        self.decide(id);
+        self.flow[id] = self.flow_of(id);
+        // What is wrong with what is not known yet may not be wrong with what it turns out to be.
+        if self.input.seek && self.graph.direct(id).any(|it| self.waiting.contains(&it)) {
+            self.waiting.insert(id);
+            self.diagnostics.truncate(told.0);
+            self.warnings.truncate(told.1);
+        }
+    }
+
+    fn decide(&mut self, id: NodeId) {
         let Node { module, what } = self.graph.node(id);
         match what {
             What::Block(place) if self.choice.leaves_out(&self.graph, id) => self.leave(id, place),
@@ -276,7 +295,6 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        self.flow[id] = self.flow_of(id);
     }
 
     /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.

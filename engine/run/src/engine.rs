@@ -15,7 +15,7 @@ use crate::event::{Event, Observer};
 use crate::refresh::Refresh;
 
 /// Rounds of reads before a plan is given up; the depth of the longest chain of data sources.
-const ROUNDS: usize = 100;
+pub(crate) const ROUNDS: usize = 100;
 
 /// What plans and applies.
 #[derive(Clone)]
@@ -171,7 +171,7 @@ impl Engine {
         })
     }
 
-    fn input<'a>(&'a self, request: &'a Request, moved: &'a Moved<'a>, observed: &'a Observed) -> Input<'a> {
+    pub(crate) fn input<'a>(&'a self, request: &'a Request, moved: &'a Moved<'a>, observed: &'a Observed) -> Input<'a> {
         Input {
             configuration: &request.configuration,
             snapshot: &request.snapshot,
@@ -184,10 +184,11 @@ impl Engine {
             replace: &request.replace,
             selection: &request.selection,
             imports: &request.imports,
+            seek: false,
         }
     }
 
-    async fn answer(&self, reads: Vec<Read>, observed: &mut Observed, observer: &dyn Observer) -> Result<(), Failure> {
+    pub(crate) async fn answer(&self, reads: Vec<Read>, observed: &mut Observed, observer: &dyn Observer) -> Result<(), Failure> {
         observer.observe(Event::Reading { addresses: reads.iter().map(|it| it.address.clone()).collect() });
         let asking: Vec<_> = reads.iter().map(|it| self.read(it)).collect();
         let answers: Vec<_> = futures::stream::iter(asking).buffered(self.parallelism).collect().await;

@@ -41,6 +41,11 @@ pub enum Event {
         /// Which.
         addresses: Vec<Address>,
     },
+    /// Instances of which nothing is recorded are being looked for.
+    Seeking {
+        /// Which.
+        addresses: Vec<Address>,
+    },
     /// A step that an earlier run left unfinished is taken up.
     Recovering {
         /// On what.

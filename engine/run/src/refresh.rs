@@ -39,7 +39,7 @@ impl Refresh<'_> {
     /// What every recorded instance looks like now.
     pub(crate) async fn readings(&self) -> Result<Readings, Vec<Error>> {
         let started = Instant::now();
-        let total = self.state.records.keys().filter(|it| (self.is_asked)(it)).count();
+        let total = self.state.records.values().filter(|it| self.is_looked_at(it)).count();
         self.observer.observe(Event::RefreshStarted { total });
         let mut readings = Readings::new();
         let mut errors = Vec::new();
@@ -76,6 +76,11 @@ impl Refresh<'_> {
         if errors.is_empty() { Ok(readings) } else { Err(errors) }
     }
 
+    /// Of what was lost with a state there is nothing to see.
+    fn is_looked_at(&self, record: &Record) -> bool {
+        (self.is_asked)(&record.address) && !record.is_lost()
+    }
+
     /// The records, those that others live inside of in an earlier group.
     fn levels(&self) -> Vec<Vec<&Record>> {
         let kinds: BTreeSet<&Name> = self.state.records.keys().map(|it| &it.block.kind).collect();
@@ -93,7 +98,7 @@ impl Refresh<'_> {
             }
         }
         let mut levels: Vec<Vec<&Record>> = Vec::new();
-        for record in self.state.records.values().filter(|it| (self.is_asked)(&it.address)) {
+        for record in self.state.records.values().filter(|it| self.is_looked_at(it)) {
             let level = level_of[&record.address.block.kind];
             levels.resize_with(levels.len().max(level + 1), Vec::new);
             levels[level].push(record);

@@ -160,7 +160,7 @@ fn actions(action: Action) -> Json {
 /// Why, in the words of plans for tools.
 pub(crate) fn reason_name(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
-        Reason::Tainted => "replace_because_tainted",
+        Reason::Tainted | Reason::Lost => "replace_because_tainted",
         Reason::Requested => "replace_by_request",
         Reason::Triggered(_) | Reason::Within(_) => "replace_by_triggers",
         Reason::CannotUpdate => "replace_because_cannot_update",

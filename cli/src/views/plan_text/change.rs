@@ -165,6 +165,7 @@ fn named(name: &str) -> Row {
 fn reason(reason: &Reason, change: &ShownChange) -> Option<String> {
     Some(match reason {
         Reason::Tainted => "the last try at it failed half-way".into(),
+        Reason::Lost => "what it was is lost with the state, so another one takes its place".into(),
         Reason::Requested => "`--replace` asks for it".into(),
         Reason::Triggered(what) => format!("`{what}` in `replace_triggered_by` changes"),
         Reason::Within(Address { .. }) if change.gone_with.is_some() => return None,

@@ -54,7 +54,8 @@ impl Planner<'_> {
                 _ => {
                     let (address, provider, settings) = (address.clone(), provider.clone(), plain(&settings));
                     let for_check = block.check.is_some();
-                    self.reads.push(Read { address, provider, settings, arguments: asked, import: None, for_check });
+                    self.reads.push(Read { address, provider, settings, arguments: asked, import: None, seek: None, for_check });
+                    self.waiting.insert(node);
                 }
             }
             return;

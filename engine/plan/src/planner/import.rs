@@ -1,12 +1,13 @@
 //! What exists already and is taken over.
 
-use ha_kind::{Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, Span, Value, convert};
+use ha_kind::{Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, convert};
 use ha_lang::{Expression, Import};
 use ha_state::{ProviderName, Record};
 
 use super::{Instance, Many, Planner};
 use crate::after::attributes;
 use crate::arguments::Arguments;
+use crate::execution::FromConfiguration;
 use crate::expand::{Undecided, import_expansion};
 use crate::graph::NodeId;
 use crate::model::Change;
@@ -121,10 +122,12 @@ impl Planner<'_> {
     }
 
     /// What is taken over into an instance, as it was found; none where nobody asks for that, or nobody has looked yet.
-    pub(super) fn imported(&mut self, instance: &Instance<'_>, given: &Arguments) -> Found {
+    pub(super) fn imported(&mut self, instance: &Instance<'_>, given: &Arguments, flags: &FromConfiguration) -> Found {
         let Many { node, described, block, .. } = *instance.many;
         let address = &instance.address;
-        let Some(Wanted { id, span }) = self.imports.get(address).cloned() else { return Found::NotAsked };
+        let Some(Wanted { id, span }) = self.imports.get(address).cloned() else {
+            return if self.input.seek { self.sought(instance, given, flags) } else { Found::NotAsked };
+        };
         let at = |message: String| {
             let diagnostic = Diagnostic::error(message).of(address);
             diagnostic.at(span.clone().unwrap_or_else(|| block.head.clone()))
@@ -139,23 +142,8 @@ impl Planner<'_> {
                 Found::Not
             }
             Some((asked, Some(found))) if *asked == id => {
-                let secret = |(name, value): (&Name, &Value)| {
-                    let is_secret = given.values.get(name).is_some_and(Value::contains_sensitive);
-                    (name.clone(), if is_secret { value.clone().sensitive() } else { value.clone() })
-                };
-                let record = Record {
-                    address: address.clone(),
-                    provider,
-                    id: found.recorded.id.clone(),
-                    arguments: found.recorded.arguments.iter().map(secret).collect(),
-                    configured: Default::default(),
-                    outputs: found.recorded.outputs.clone(),
-                    dependencies: Default::default(),
-                    tainted: false,
-                    create_before_destroy: false,
-                    prevent_destroy: false,
-                    version: 0,
-                };
+                let record = record_of(address, provider, &found.recorded, given);
+                let record = if self.input.seek { from_configuration(record, given, flags) } else { record };
                 let prior = Prior { record, remarks: found.remarks.clone() };
                 self.current.priors.insert(address.clone(), prior.clone());
                 Found::There(Box::new(prior), id)
@@ -166,12 +154,14 @@ impl Planner<'_> {
                     let known = given.values.iter().filter(|(_, it)| it.is_wholly_known());
                     let known: Object = known.map(|(name, it)| (name.clone(), it.clone())).collect();
                     let (settings, arguments) = (plain(&settings), plain(&known));
+                    self.waiting.insert(node);
                     self.reads.push(Read {
                         address: address.clone(),
                         provider,
                         settings,
                         arguments,
                         import: Some(id),
+                        seek: None,
                         for_check: false,
                     });
                 } else {
@@ -217,6 +207,38 @@ impl Planner<'_> {
         });
         let diagnostics: Vec<Diagnostic> = diagnostics.collect();
         self.diagnostics.extend(diagnostics);
+    }
+}
+
+/// Something that was found, as it is recorded from now on.
+pub(super) fn record_of(address: &Address, provider: ProviderName, found: &RecordedValue, given: &Arguments) -> Record {
+    let secret = |(name, value): (&Name, &Value)| {
+        let is_secret = given.values.get(name).is_some_and(Value::contains_sensitive);
+        (name.clone(), if is_secret { value.clone().sensitive() } else { value.clone() })
+    };
+    Record {
+        address: address.clone(),
+        provider,
+        id: found.id.clone(),
+        arguments: found.arguments.iter().map(secret).collect(),
+        configured: Default::default(),
+        outputs: found.outputs.clone(),
+        dependencies: Default::default(),
+        tainted: false,
+        create_before_destroy: false,
+        prevent_destroy: false,
+        version: 0,
+    }
+}
+
+/// A record with what the configuration says of the instance besides its arguments.
+pub(super) fn from_configuration(record: Record, given: &Arguments, flags: &FromConfiguration) -> Record {
+    Record {
+        configured: given.configured.iter().filter(|it| record.arguments.contains_key(*it)).cloned().collect(),
+        dependencies: flags.dependencies.clone(),
+        create_before_destroy: flags.create_before_destroy,
+        prevent_destroy: flags.prevent_destroy,
+        ..record
     }
 }
 

@@ -23,7 +23,7 @@ impl Planner<'_> {
         let mut importing = None;
         let prior = match self.current.priors.get(address).cloned() {
             Some(prior) => prior,
-            None => match self.imported(instance, &given) {
+            None => match self.imported(instance, &given, flags) {
                 Found::There(prior, id) => {
                     importing = Some(id);
                     *prior

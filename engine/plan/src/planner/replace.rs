@@ -13,6 +13,9 @@ use crate::world::Wanted;
 impl Planner<'_> {
     pub(super) fn replace_reason(&self, instance: &Instance<'_>, record: &Record, found: &[Difference]) -> Option<Reason> {
         let address = &instance.address;
+        if record.is_lost() {
+            return Some(Reason::Lost);
+        }
         if record.tainted {
             return Some(Reason::Tainted);
         }

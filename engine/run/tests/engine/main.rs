@@ -34,6 +34,7 @@ mod refreshing;
 mod removals;
 mod replacing;
 mod resuming;
+mod searching;
 mod secrets;
 mod terraform;
 mod unknown;

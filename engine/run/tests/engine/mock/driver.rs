@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ha_kind::{
-    Attempt, Client, Connector, Driver, Error, ImportedValue, Name, Object, Outcome, Reader, ReadingValue, RecordedValue, Schema,
-    Value,
+    Address, Attempt, Client, Connector, Driver, Error, Found, ImportedValue, Name, Object, Outcome, Reader, ReadingValue,
+    Recognised, RecordedValue, Schema, Search, Sought, Value,
 };
 
 use super::world::{Fault, Thing, World, failed};
@@ -354,6 +354,55 @@ impl Driver for Things {
                 _ => None,
             })
         })
+    }
+
+    /// By their names.
+    fn find<'a>(&'a self, _: &'a Client, sought: &'a [Sought], _: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+        Box::pin(async move {
+            *self.world.look().calls.entry("find".into()).or_default() += 1;
+            Ok(sought.iter().map(|it| self.search(it)).collect())
+        })
+    }
+
+    fn marked<'a>(&'a self, _: &'a Client, _: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+        Box::pin(async move {
+            let strays: Vec<(String, Address)> = self.world.look().strays.clone().into_iter().collect();
+            let ours = strays.into_iter().filter(|(_, address)| &*address.block.kind == self.kind);
+            Ok(ours.filter_map(|(id, address)| Some((address, *self.found(&id)?))).collect())
+        })
+    }
+
+    fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
+        // As if the id followed from the name.
+        let name = configured.get("name")?.as_str()?;
+        let there = self.world.names().contains(&format!("{} {name}", self.kind));
+        let id = if there { self.world.id(self.kind, name) } else { name.to_owned() };
+        let outputs = self.schema.with_blank_outputs(Object::new());
+        let known = configured.iter().filter(|(_, it)| it.is_wholly_known());
+        Some(RecordedValue { id, arguments: known.map(|(name, it)| (name.clone(), it.clone())).collect(), outputs })
+    }
+}
+
+impl Things {
+    fn search(&self, sought: &Sought) -> Search {
+        let Some(name) = sought.text("name") else { return Search::Unsearchable("its name is not known".into()) };
+        let inner = self.world.look();
+        let ids = inner.things.iter().filter(|(_, it)| it.kind == self.kind && it.name() == name);
+        let ids: Vec<String> = ids.map(|(id, _)| id.clone()).collect();
+        drop(inner);
+        match ids.as_slice() {
+            [] => Search::Nothing,
+            [id] => self.found(id).map_or(Search::Nothing, Search::Found),
+            several => Search::Several(several.iter().map(|id| (id.clone(), Recognised::Name)).collect()),
+        }
+    }
+
+    fn found(&self, id: &str) -> Option<Box<Found>> {
+        let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
+        let ReadingValue::Found { arguments, outputs, remarks } = self.reading(&nothing) else { return None };
+        let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
+        let state = self.world.look().belongs.clone();
+        Some(Box::new(Found { imported: ImportedValue { recorded, remarks }, by: Recognised::Name, state }))
     }
 }
 

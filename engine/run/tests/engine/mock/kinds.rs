@@ -95,7 +95,12 @@ fn kinds() -> Vec<Kind> {
         .takes("triggers_replace", field(Shape::Any).immutable())
         .gives("output", field(Shape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::Null));
     let memo = Kind { pure: true, hooks: Hooks::new().predict("output", |it: Input| it.input), ..memo };
-    vec![thing, host, server, database, table, item, memo]
+    let drawn =
+        Kind::of("drawn", "mock")
+            .takes("length", number().required().immutable())
+            .gives("result", text().secret(), |id, _| Value::from(format!("drawn {id}")));
+    let drawn = Kind { pure: true, ..drawn };
+    vec![thing, host, server, database, table, item, memo, drawn]
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use ha_kind::{Attempt, Error, Object, Outcome, Value};
+use ha_kind::{Address, Attempt, Error, Object, Outcome, Value};
 use serde::{Deserialize, Serialize};
 
 /// The world outside. Clones are the same world.
@@ -55,6 +55,10 @@ pub(crate) struct Inner {
     pub(crate) nothing_in: Option<String>,
     /// What is said of an id when it is looked at.
     pub(crate) remarks: BTreeMap<String, String>,
+    /// What bears the trace of an instance that is not configured any more, by id.
+    pub(crate) strays: BTreeMap<String, Address>,
+    /// The state that everything says it belongs to.
+    pub(crate) belongs: Option<String>,
     /// Whether a thing that stands in another's `anything` cannot be deleted.
     pub(crate) strict: bool,
     running: usize,
