@@ -19,6 +19,7 @@ pub(crate) mod plan_text;
 pub(crate) mod progress;
 pub(crate) mod pulled;
 pub(crate) mod redact;
+pub(crate) mod rediscovered;
 pub(crate) mod report;
 pub(crate) mod rows;
 #[cfg(test)]

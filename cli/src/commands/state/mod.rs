@@ -8,6 +8,7 @@ mod moving;
 mod mv;
 mod pull;
 mod push;
+mod recover;
 mod rekey;
 mod rewrite;
 mod rm;
@@ -37,6 +38,7 @@ pub(crate) enum StateCommand {
     Rm(rm::RmArgs),
     Pull(pull::PullArgs),
     Push(push::PushArgs),
+    Recover(recover::RecoverArgs),
     Key(key::KeyArgs),
     Rekey(rekey::RekeyArgs),
     Migrate(migrate::MigrateArgs),
@@ -52,6 +54,7 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
         StateCommand::Rm(arguments) => rm::rm(arguments, session),
         StateCommand::Pull(arguments) => pull::pull(arguments, session),
         StateCommand::Push(arguments) => push::push(arguments, session),
+        StateCommand::Recover(arguments) => recover::recover(arguments, session),
         StateCommand::Key(arguments) => key::key(arguments, session),
         StateCommand::Rekey(arguments) => rekey::rekey(arguments, session),
         StateCommand::Migrate(arguments) => migrate::migrate(arguments, session),

@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use ha_kind::{Address, Value, code};
+use ha_plan::{Files, PlanMode, Selection, Settled};
+use ha_run::{Rediscovered, RefreshMode, Request};
+use ha_state::{Record, State};
+use zeroize::Zeroizing;
+
+use super::rewrite::{RewriteArgs, Rewritten, rewrite};
+use crate::arguments::{TellingArgs, VariableArgs};
+use crate::commands::Session;
+use crate::commands::audience::Audience;
+use crate::commands::planning::{engine, run};
+use crate::interrupt::listen;
+use crate::project::{Need, Project};
+use crate::trouble::{Ended, Trouble};
+use crate::views::notice::Notice;
+use crate::views::rediscovered::rediscovered_lines;
+use crate::views::report::plan_secrets;
+use crate::views::secrets::Secrets;
+
+/// How many kinds are looked for at a time.
+const AT_ONCE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10).expect("ten is not zero");
+
+/// Make a state again that was lost
+///
+/// Looks for everything that the configuration asks for: by the tags that `ha` puts on what it makes, by names that
+/// follow from the configuration, by the configuration of a running replica set. Changes nothing outside, and writes one
+/// new state of what it found. Passwords and keys are in no service and are not found: the next plan makes others, unless
+/// they are given. See docs/state-recovery.md.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ha state recover --dry-run                 what there is, what is lost, what the next plan would make of it
+  ha state recover
+  ha state recover --given secrets.json      with {\"random_password.db\": \"…\"}: what was kept elsewhere
+
+Exit codes: 0 done, 1 error, 130 interrupted.")]
+pub(crate) struct RecoverArgs {
+    /// What is known of what was lost: a JSON object from addresses to what `ha import` takes for them, such as a
+    /// password, the id of one of several, or an authority's certificate and key; `-` for the standard input
+    #[arg(long, value_name = "FILE")]
+    given: Option<PathBuf>,
+    /// The name of the state that was lost, where what is found belongs to several
+    #[arg(long)]
+    lineage: Option<String>,
+    /// Also when something is recorded; a sealed copy of that is kept
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    rewrite: RewriteArgs,
+    #[command(flatten)]
+    variables: VariableArgs,
+}
+
+pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> Ended {
+    let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
+    let before = session.place()?.state()?;
+    refuse(arguments, &before)?;
+    let given = arguments.given.as_deref().map(read).transpose()?.unwrap_or_default();
+    let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);
+    let found = look(arguments, &project, given, &audience)?;
+    let secrets = Arc::new(plan_secrets(&found.plan));
+    // What exists keeps its name; what is new has that of the one that was lost, and so may have its key.
+    let lineage = if before.is_new() { found.lineage.clone() } else { None };
+    let lines = rediscovered_lines(&found, &secrets);
+    let become_it = |before: &State| {
+        refuse(arguments, before)?;
+        Ok(Rewritten { state: recovered(&found), changes: lines })
+    };
+    let count = recorded(&found).count();
+    rewrite(&arguments.rewrite, ("recover", lineage.as_deref()), session, become_it, |_| {
+        format!("Recorded {count}. Nothing outside was touched. Look at `ha plan` before you apply.")
+    })
+}
+
+/// Whether something is recorded that would be forgotten.
+fn refuse(arguments: &RecoverArgs, before: &State) -> Result<(), Trouble> {
+    let is_empty = before.records.is_empty() && before.deposed.is_empty() && before.unfinished.is_empty();
+    if is_empty || arguments.force {
+        return Ok(());
+    }
+    let notice = Notice::error("there is a state, and it is not empty").code(code::OTHER_STATE);
+    let notice = notice.note("recorded", format!("{} resources", before.records.len()));
+    Err(notice
+        .help("`ha plan` tells how it stands to what there is; single things are taken up with `ha import`")
+        .help("`--force` puts what is found in its place, and keeps a sealed copy")
+        .into())
+}
+
+fn look(
+    arguments: &RecoverArgs,
+    project: &Project,
+    given: BTreeMap<String, Zeroizing<String>>,
+    audience: &Arc<Audience>,
+) -> Result<Rediscovered, Trouble> {
+    let mut imports = Vec::new();
+    let mut secret: Vec<Value> = project.snapshot.variables.values().cloned().collect();
+    for (address, it) in given {
+        let address: Address = address
+            .parse()
+            .map_err(|error| Notice::error(format!("`{address}` is given, and is no address")).help(format!("{error}")))?;
+        secret.push(Value::from(it.as_str()).sensitive());
+        imports.push((address, it.to_string()));
+    }
+    let secrets = Arc::new(Secrets::within(&secret));
+    audience.keep_secret(&secrets);
+    let files: Arc<dyn Files + Send + Sync> = project.files.clone();
+    let request = Request {
+        configuration: project.configuration.clone(),
+        snapshot: project.snapshot.clone(),
+        files,
+        mode: PlanMode::Normal,
+        replace: Vec::new(),
+        refresh: RefreshMode::None,
+        selection: Selection::default(),
+        imports,
+    };
+    let engine = engine(AT_ONCE);
+    run(async {
+        let cancel = listen(audience.last_word())?;
+        let _ticking = audience.ticking();
+        let found = tokio::select! {
+            found = engine.rediscover(&request, arguments.lineage.as_deref(), &**audience) => found,
+            () = cancel.asked() => return Err(Trouble::interrupted()),
+        };
+        audience.rest();
+        found.map_err(|it| Trouble::from(it).within(&project.sources).keeping(&secrets))
+    })
+}
+
+/// Everything that is recorded from now on.
+fn recorded(found: &Rediscovered) -> impl Iterator<Item = &Record> {
+    let settled = found.plan.settled.iter().filter_map(|it| match it {
+        Settled::Seen(record) => Some(&**record),
+        Settled::Gone(_) => None,
+    });
+    settled.chain(&found.strays)
+}
+
+/// The state that says so.
+fn recovered(found: &Rediscovered) -> State {
+    State {
+        lineage: found.lineage.clone().unwrap_or_default(),
+        records: recorded(found).map(|it| (it.address.clone(), it.clone())).collect(),
+        providers: found.plan.providers.clone(),
+        ..State::default()
+    }
+}
+
+/// What the operator has kept elsewhere.
+fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, Trouble> {
+    let is_input = file == Path::new("-");
+    let shown = if is_input { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let done = match is_input {
+        true => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
+        false => fs::read(file).map(|it| *bytes = it),
+    };
+    done.with_context(|| format!("could not read {shown}"))?;
+    // The parser's own words may quote what it read.
+    let given: BTreeMap<String, String> = serde_json::from_slice(&bytes).map_err(|error| {
+        let what = format!("{shown} is not what was asked for (line {}, column {})", error.line(), error.column());
+        Notice::error(what).help("write a JSON object from addresses to texts: {\"random_password.db\": \"…\"}")
+    })?;
+    Ok(given.into_iter().map(|(address, it)| (address, Zeroizing::new(it))).collect())
+}
