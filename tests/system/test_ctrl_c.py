@@ -10,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-from harness import REPOSITORY, binary, inspect_aws
+from harness import REPOSITORY, binary, inspect_aws, shared_system
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "faults"))
 
@@ -234,6 +234,25 @@ class CtrlC(unittest.TestCase):
         self.service.let_through()
         self.assertEqual(first.ends(), 0, first.printed)
         self.converges()
+
+
+class AMember(unittest.TestCase):
+    def test_what_was_stopped_runs_again(self):
+        system = shared_system()
+        with system.edited("mongodb.hcl", "cache_size_gb = 0.25", "cache_size_gb = 0.26"):
+            apply = Started([binary(), "apply", "--yes", "--json"], cwd=system.configuration, env=system.environment())
+            with apply:
+                apply.sees("stopping mongod")
+                apply.send(signal.SIGINT)
+                self.assertEqual(apply.ends(), 130, apply.printed)
+        last = json.loads(apply.printed.splitlines()[-1])
+        self.assertEqual(last["failed"], [], apply.printed)
+        self.assertEqual(len(last["not_started"]) + len(last["half_done"]) + len(last["done"]), 3, apply.printed)
+        self.assertGreaterEqual(len(last["not_started"]), 2)
+        self.assertTrue(all(system.mongod(host) for host in system.hosts))
+        system.wait_until_whole()
+        system.apply()
+        system.wait_until_whole()
 
 
 if __name__ == "__main__":
