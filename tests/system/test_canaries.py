@@ -30,6 +30,7 @@ AWKWARD = {
     "aws.secret_key": "secret/key+%41={}",
     "aws.token": "token/+%41&={}",
     "aws_db_instance.password": "rds+%41'&<\\!{}",
+    "encryption.passphrase": "state's \"passphrase\" %41 {}",
     "local_file.sensitive_content": "file \"quoted\" 'and' /slashed\\ %41&<ü> {}",
     "mongodb_user.password": "mongo/@:%41'\" {}",
     "postgresql_role.password": "role'\"\\%41; {}",

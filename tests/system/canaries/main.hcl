@@ -1,5 +1,11 @@
 # A secret in every argument that takes one, each of them another, so that a leak says whose it is.
 
+ha {
+  encryption {
+    passphrase = var.given["encryption.passphrase"]
+  }
+}
+
 variable "given" {
   description = "The secrets that people choose, by the argument they go into."
   type        = map(string)
