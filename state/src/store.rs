@@ -153,10 +153,16 @@ impl Lease {
     }
 
     /// Whether it outlasts a call that begins now and may take so long: no call that changes anything may start
-    /// otherwise. Who sets a lease shorter than twice that says that calls take at most half of it.
+    /// otherwise.
     #[must_use]
     pub fn outlasts(&self, call: Duration) -> bool {
-        self.0.as_ref().is_none_or(|it| (it.remaining)() >= call.min(it.whole / 2) && !(it.remaining)().is_zero())
+        let call = self.shortened(call);
+        self.remaining().is_none_or(|it| it >= call && !it.is_zero())
+    }
+
+    /// How long a call takes at most. Who sets a lease shorter than twice that says that none takes longer than half of it.
+    pub(crate) fn shortened(&self, call: Duration) -> Duration {
+        self.0.as_ref().map_or(call, |it| call.min(it.whole / 2))
     }
 }
 

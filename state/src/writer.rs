@@ -214,7 +214,10 @@ impl Writer {
     pub fn outlasts(&self, call: Duration) -> Result<(), StateError> {
         match self.lease.outlasts(call) {
             true => Ok(()),
-            false => Err(StateError::lease_is_short(&self.place, self.lease.remaining().unwrap_or_default(), call)),
+            false => {
+                let remaining = self.lease.remaining().unwrap_or_default();
+                Err(StateError::lease_is_short(&self.place, remaining, self.lease.shortened(call)))
+            }
         }
     }
 

@@ -161,7 +161,7 @@ fn next_step(applied: &Applied, ending: Ending) -> String {
     let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
     let is_sound = applied.failed.iter().all(|(.., error)| was_stopped(error)) && applied.diagnostics.is_empty();
     let first = match (unwritable || !ending.is_recorded, is_sound) {
-        (true, _) => "make the state's directory writable and its disk roomy, then",
+        (true, _) => "see that the state can be written, then",
         (false, true) => "to go on,",
         (false, false) => "mend what failed, then",
     };
@@ -187,7 +187,7 @@ pub(crate) fn failures(applied: &Applied, span_of: impl Fn(&Address) -> Option<S
             StepError::State(why) => notices.push(
                 Notice::error("could not write the state, so nothing further was begun")
                     .note("cause", why)
-                    .help("make room on the disk that holds the state, or make its directory writable")
+                    .help("see that the state's store can be reached, or that its directory can be written and its disk has room")
                     .help(format!("what became of {address} is found out by the next run before it does anything else")),
             ),
         }
@@ -373,7 +373,7 @@ Next: to go on, run `ha destroy` again: it plans anew, and finishes first what w
 error: could not write the state, so nothing further was begun
  |
  = cause: no space left on device
- = help: make room on the disk that holds the state, or make its directory writable
+ = help: see that the state's store can be reached, or that its directory can be written and its disk has room
  = help: what became of a.b is found out by the next run before it does anything else
 
 Apply stopped after 6m31s. The state could not be written to the end.
@@ -381,7 +381,7 @@ Apply stopped after 6m31s. The state could not be written to the end.
   failed       a.b  could not be created; see above
   not started  c.d  the state could not be written
 
-Next: make the state's directory writable and its disk roomy, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
+Next: see that the state can be written, then run `ha apply` again: it plans anew, and finishes first what was left half-way.
 
 "#]],
         );

@@ -20,7 +20,9 @@ pub(super) struct HeldPostgres {
     session: Session,
     /// The connection that writes.
     connection: Option<Arc<Connection>>,
-    /// The number of this taking of the lock.
+    /// The lock's id.
+    id: String,
+    /// The number under which it was taken last.
     taken: i64,
 }
 
@@ -31,6 +33,7 @@ impl HeldPostgres {
     pub(super) fn take(rooms: Rooms, holder: &Holder) -> Result<Self, StateError> {
         let lasting = std::time::Duration::from_secs(rooms.lease.into());
         let ((session, connection, taken), heart) = Heartbeat::start(lasting, || {
+            let id = holder.id.clone();
             let (way, tables, lease, holder) = (rooms.way.clone(), rooms.tables.clone(), rooms.lease, holder.clone());
             let taken = rooms.quarters.wait(async move {
                 let session = Connection::open(&way).await?;
@@ -46,9 +49,9 @@ impl HeldPostgres {
             })?;
             let connection = session.clone();
             let session: Session = Arc::new(Mutex::new(Some(session)));
-            Ok(((session.clone(), connection, taken), renewing(&rooms, session, taken)))
+            Ok(((session.clone(), connection, taken), renewing(&rooms, session, id.clone())))
         })?;
-        Ok(Self { rooms, heart, session, connection: Some(connection), taken })
+        Ok(Self { rooms, heart, session, connection: Some(connection), id: holder.id.clone(), taken })
     }
 
     fn lost(&self) -> StateError {
@@ -65,12 +68,16 @@ impl HeldPostgres {
         }
         let mut last = None;
         for _ in 0..TRIES {
-            let connection = match self.connection.take().map_or_else(|| self.connect(), Ok) {
-                Ok(connection) => connection,
-                Err(error) => {
-                    last = Some(error);
-                    continue;
-                }
+            let connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => match self.connect_again() {
+                    Ok(Some(connection)) => connection,
+                    Ok(None) => return Err(self.lost()),
+                    Err(error) => {
+                        last = Some(error);
+                        continue;
+                    }
+                },
             };
             match self.rooms.quarters.wait(write(self.rooms.tables.clone(), connection.clone(), self.taken)) {
                 Ok(Wrote::LockLost) => return Err(self.lost()),
@@ -85,27 +92,35 @@ impl HeldPostgres {
         Err(last.unwrap_or_else(|| StateError::taken(&self.rooms.place, number)))
     }
 
-    fn connect(&self) -> Result<Arc<Connection>, StateError> {
-        let way = self.rooms.way.clone();
-        let opened: Result<Connection, Error> = self.rooms.quarters.wait(async move { Connection::open(&way).await });
-        opened.map(Arc::new).map_err(away)
+    /// Another connection to write on, and another number to write under: what was under way on the one that broke must
+    /// not take effect behind what is written from now on. None when the lock is lost.
+    fn connect_again(&mut self) -> Result<Option<Arc<Connection>>, StateError> {
+        let (way, tables, id) = (self.rooms.way.clone(), self.rooms.tables.clone(), self.id.clone());
+        let opened = self.rooms.quarters.wait(async move {
+            let connection = Connection::open(&way).await?;
+            let taken = tables.take_again(&connection, &id).await?;
+            Ok::<_, Error>(taken.map(|it| (connection, it)))
+        });
+        let Some((connection, taken)) = opened.map_err(away)? else { return Ok(None) };
+        self.taken = taken;
+        Ok(Some(Arc::new(connection)))
     }
 }
 
 /// What renews the lock: on its session, or on another where that broke.
-fn renewing(rooms: &Rooms, session: Session, taken: i64) -> Renew {
+fn renewing(rooms: &Rooms, session: Session, id: String) -> Renew {
     let Rooms { quarters, way, tables, .. } = rooms.clone();
     Box::new(move || {
         let open = session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (way, tables) = (way.clone(), tables.clone());
+        let (way, tables, id) = (way.clone(), tables.clone(), id.clone());
         let renewed = quarters.wait(async move {
             if let Some(open) = open
-                && let Ok(mine) = tables.renew(&open, taken).await
+                && let Ok(mine) = tables.renew(&open, &id).await
             {
                 return Ok::<_, Error>((open, mine));
             }
             let open = Connection::open(&way).await?;
-            let mine = tables.renew_anew(&open, taken).await?;
+            let mine = tables.renew_anew(&open, &id).await?;
             Ok((Arc::new(open), mine))
         });
         let (open, mine) = renewed.map_err(away)?;
@@ -152,15 +167,15 @@ impl Drop for HeldPostgres {
         self.heart.stop();
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Rooms { quarters, tables, way, .. } = self.rooms.clone();
-        let taken = self.taken;
+        let id = self.id.clone();
         quarters.wait(async move {
             if let Some(session) = session
-                && tables.give_back(&session, taken).await.is_ok()
+                && tables.give_back(&session, &id).await.is_ok()
             {
                 return;
             }
             if let Ok(another) = Connection::open(&way).await {
-                let _ = tables.give_back(&another, taken).await;
+                let _ = tables.give_back(&another, &id).await;
             }
         });
     }

@@ -152,18 +152,27 @@ impl Tables {
         format!("{}.{}", self.schema, self.name)
     }
 
+    /// Takes the lock again that is held already: what was begun under the number so far has an effect by now, or none
+    /// ever. Answers the new number; none when the lock is lost.
+    pub(super) async fn take_again(&self, connection: &Connection, id: &str) -> Result<Option<i64>, Failed> {
+        let take =
+            format!("UPDATE {} SET taken = taken + 1 WHERE name = $1 AND holder_id = $2 RETURNING taken", self.table("states"));
+        let taken = connection.rows(&take, &[&self.name, &id]).await?;
+        Ok(taken.first().map(|it| it.get(0)))
+    }
+
     /// Says that the holder is still there; whether the lock is still theirs.
-    pub(super) async fn renew(&self, connection: &Connection, taken: i64) -> Result<bool, Failed> {
+    pub(super) async fn renew(&self, connection: &Connection, id: &str) -> Result<bool, Failed> {
         let renew = format!(
-            "UPDATE {} SET heard = clock_timestamp(), session = pg_backend_pid() WHERE name = $1 AND taken = $2 AND holder IS NOT NULL",
+            "UPDATE {} SET heard = clock_timestamp(), session = pg_backend_pid() WHERE name = $1 AND holder_id = $2",
             self.table("states")
         );
-        Ok(connection.execute(&renew, &[&self.name, &taken]).await? == 1)
+        Ok(connection.execute(&renew, &[&self.name, &id]).await? == 1)
     }
 
     /// Renews on a new connection, which guards the lock from then on if the old one does no more.
-    pub(super) async fn renew_anew(&self, connection: &Connection, taken: i64) -> Result<bool, Failed> {
-        let mine = self.renew(connection, taken).await?;
+    pub(super) async fn renew_anew(&self, connection: &Connection, id: &str) -> Result<bool, Failed> {
+        let mine = self.renew(connection, id).await?;
         if mine {
             self.guard(connection).await?;
         }
@@ -171,12 +180,12 @@ impl Tables {
     }
 
     /// Gives the lock back, if it is still theirs.
-    pub(super) async fn give_back(&self, connection: &Connection, taken: i64) -> Result<(), Failed> {
+    pub(super) async fn give_back(&self, connection: &Connection, id: &str) -> Result<(), Failed> {
         let give = format!(
-            "UPDATE {} SET holder = NULL, holder_id = NULL, session = NULL WHERE name = $1 AND taken = $2",
+            "UPDATE {} SET holder = NULL, holder_id = NULL, session = NULL WHERE name = $1 AND holder_id = $2",
             self.table("states")
         );
-        connection.execute(&give, &[&self.name, &taken]).await?;
+        connection.execute(&give, &[&self.name, &id]).await?;
         connection.run("SELECT pg_advisory_unlock_all()").await
     }
 
