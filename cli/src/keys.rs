@@ -36,6 +36,9 @@ struct Source {
     /// Whether the passphrase is asked for at the terminal.
     #[serde(default)]
     ask_passphrase: bool,
+    /// A data key of AWS KMS, wrapped by a key that never leaves it.
+    #[cfg(feature = "aws")]
+    aws_kms: Option<ha_aws::KmsSettings>,
 }
 
 /// What the variables of the environment begin with, and those for the key before.
@@ -74,12 +77,13 @@ const ONE_OF: &str =
 impl Source {
     /// The sources that are named.
     fn named(&self) -> Vec<&'static str> {
-        let Self { key_file, passphrase, passphrase_file, ask_passphrase } = self;
         let all = [
-            ("key_file", key_file.is_some()),
-            ("passphrase", passphrase.is_some()),
-            ("passphrase_file", passphrase_file.is_some()),
-            ("ask_passphrase", *ask_passphrase),
+            ("key_file", self.key_file.is_some()),
+            ("passphrase", self.passphrase.is_some()),
+            ("passphrase_file", self.passphrase_file.is_some()),
+            ("ask_passphrase", self.ask_passphrase),
+            #[cfg(feature = "aws")]
+            ("aws_kms", self.aws_kms.is_some()),
         ];
         all.into_iter().filter(|it| it.1).map(|it| it.0).collect()
     }
@@ -94,14 +98,18 @@ impl Source {
             key_file: key_file.map(PathBuf::from),
             passphrase: passphrase.map(Secret),
             passphrase_file: passphrase_file.map(PathBuf::from),
-            ask_passphrase: false,
+            ..Self::default()
         };
         (source, given)
     }
 
     /// The keys from there; `directory` is where paths go from. None where nothing is named.
     fn keys(self, directory: &Path) -> Option<(Box<dyn Keys>, Option<KeyRing>)> {
-        let Self { key_file, passphrase, passphrase_file, ask_passphrase } = self;
+        #[cfg(feature = "aws")]
+        if let Some(settings) = self.aws_kms {
+            return Some((Box::new(ha_aws::KmsKeys::new(settings)), None));
+        }
+        let Self { key_file, passphrase, passphrase_file, ask_passphrase, .. } = self;
         let below = |path: PathBuf| if directory == Path::new(".") { path } else { directory.join(path) };
         let keys: Box<dyn Keys> = match (key_file, passphrase, passphrase_file) {
             (Some(file), ..) => {

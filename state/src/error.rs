@@ -206,7 +206,9 @@ impl StateError {
         .help("it belongs to another state, or the state's key was changed since: make it anew")
     }
 
-    pub(crate) fn other_source(lineage: &str, name: &KeyName, given: &str) -> Self {
+    /// What it is sealed with comes from elsewhere than the keys that are given.
+    #[must_use]
+    pub fn other_source(lineage: &str, name: &KeyName, given: &str) -> Self {
         let from = match name.method.as_str() {
             "file" => "in a key file".to_owned(),
             "passphrase" => "made of a passphrase".to_owned(),

@@ -4,6 +4,7 @@
 
 mod backends;
 mod explain;
+mod formats;
 mod graph;
 #[cfg(feature = "postgresql")]
 mod interrupts;

@@ -7,6 +7,7 @@ mod engine_version;
 mod failure;
 mod iam;
 mod kinds;
+mod kms;
 mod policy;
 mod provider;
 mod rds;
@@ -20,6 +21,7 @@ mod windows;
 
 use ha_kind::Registry;
 
+pub use kms::{KmsKeys, KmsSettings};
 pub use provider::{Aws, Settings};
 pub use store::{S3, S3Store, Settings as S3Settings};
 

@@ -7,6 +7,7 @@ mod ec2;
 mod emulator;
 mod iam;
 mod kill;
+mod kms;
 mod provider;
 mod rds;
 mod recovery;
