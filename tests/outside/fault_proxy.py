@@ -116,6 +116,8 @@ class FaultProxy:
                 return answers.failed(request)
             case "unavailable":
                 return answers.unavailable(request)
+            case "answer":
+                return answers.Answer(200, [("Content-Type", "text/xml")], rule["body"].encode())
             case "refuse":
                 return answers.refused(request, rule.get("status", 400), rule["code"], rule.get("message", rule["code"]))
         return None

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use ha_kind::{Action, Address, Name};
+use ha_kind::{Action, Address, Incident, Name};
 use ha_plan::{Counts, Plan, PlanMode, Reason};
 use ha_run::Applied;
 use ha_state::OutputRecord;
 
 use super::json::{Json, implied_provider};
-use super::outcome::{done_counts, infinitive, not_started_because, past, was_stopped};
+use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, was_stopped};
 use super::plan_json::{TERRAFORM_VERSION, output_action, reason_name};
 use super::plan_text::counted;
 use super::redact::Sight;
@@ -234,21 +234,31 @@ impl Hook<'_> {
 
 /// How an apply ended: with everything done, or with what is done, what failed and what was not begun.
 pub(crate) fn ended(applied: &Applied, mode: PlanMode, secrets: &Secrets) -> Vec<Line> {
+    let incidents = (!applied.incidents.is_empty()).then(|| met(&applied.incidents));
     if !applied.is_complete() {
-        return vec![stopped(applied)];
+        return incidents.into_iter().chain([stopped(applied)]).collect();
     }
     let operation = match mode {
         PlanMode::Normal => "apply",
         PlanMode::Destroy => "destroy",
         PlanMode::RefreshOnly => "refresh",
     };
-    let mut lines = vec![summary(&done_counts(applied), format!("{operation}: everything is done"), operation)];
+    let mut lines: Vec<Line> = incidents.into_iter().collect();
+    lines.push(summary(&done_counts(applied), format!("{operation}: everything is done"), operation));
     let outputs: Vec<_> =
         applied.outputs.iter().flatten().map(|(name, it)| (name.to_string(), told_output(it, secrets))).collect();
     if !outputs.is_empty() {
         lines.push(outputs_line(outputs));
     }
     lines
+}
+
+/// What services did that the run got over by asking again.
+fn met(incidents: &[Incident]) -> Line {
+    let told = |Incident { what, service, times }: &Incident| {
+        Json::object([("what", (*what).into()), ("service", (*service).into()), ("times", (*times).into())])
+    };
+    Line::info("incidents", incidents_text(incidents)).with("incidents", Json::Array(incidents.iter().map(told).collect()))
 }
 
 /// An output; its value is left out where it is sensitive.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ha_kind::{Action, Address, Name, Outcome, Span};
+use ha_kind::{Action, Address, Incident, Name, Outcome, Span};
 use ha_plan::{Counts, PlanMode};
 use ha_run::{Applied, NotStarted, StepError};
 use unicode_width::UnicodeWidthStr;
@@ -37,7 +37,32 @@ pub(crate) fn complete_text(applied: &Applied, ending: Ending, paint: Paint) -> 
         PlanMode::Destroy => "Destroy complete!",
     };
     let imported = if ending.imported > 0 { format!("{} imported, ", ending.imported) } else { String::new() };
-    format!("{} {imported}{} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed))
+    let done = format!("{} {imported}{} in {}.\n", paint.put(Tone::Made, head), done_counted(applied), duration(ending.elapsed));
+    done + &incidents_line(&applied.incidents)
+}
+
+/// What services did that the run got over: `Throttled 14 times (ec2 9, rds 5).` Nothing when they did nothing.
+fn incidents_line(incidents: &[Incident]) -> String {
+    match incidents_text(incidents) {
+        text if text.is_empty() => text,
+        text => format!("{}{}.\n", text[..1].to_uppercase(), &text[1..]),
+    }
+}
+
+/// `throttled 14 times (ec2 9, rds 5), asked again 3 times (s3 3)`.
+pub(crate) fn incidents_text(incidents: &[Incident]) -> String {
+    let mut by_kind: BTreeMap<&str, Vec<&Incident>> = BTreeMap::new();
+    for it in incidents.iter().filter(|it| it.times > 0) {
+        by_kind.entry(it.what).or_default().push(it);
+    }
+    let told = by_kind.into_iter().rev().map(|(what, mut of_services)| {
+        of_services.sort_by_key(|it| std::cmp::Reverse(it.times));
+        let total: u64 = of_services.iter().map(|it| it.times).sum();
+        let times = if total == 1 { "once".to_owned() } else { format!("{total} times") };
+        let services: Vec<String> = of_services.iter().map(|it| format!("{} {}", it.service, it.times)).collect();
+        format!("{what} {times} ({})", services.join(", "))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// `3 created, 1 updated, 1 replaced, 2 destroyed`.
@@ -122,6 +147,10 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
     section("not started", Tone::Quiet, applied.not_started.iter().map(waited).collect());
     if !text.ends_with("\n\n") {
         text.push('\n');
+    }
+    let incidents = incidents_line(&applied.incidents);
+    if !incidents.is_empty() {
+        text += &(incidents + "\n");
     }
     text + &next_step(applied, ending)
 }
@@ -298,6 +327,23 @@ Apply complete! 1 created, 1 updated, 1 replaced, 0 destroyed in 6m31s.
 
 "#]],
         );
+    }
+
+    #[test]
+    fn what_services_did_is_told_at_the_end() {
+        let mut applied = stopped();
+        let incident = |what, service, times| Incident { what, service, times };
+        applied.incidents =
+            vec![incident("asked again", "s3", 1), incident("throttled", "autoscaling", 5), incident("throttled", "ec2", 9)];
+        check(
+            &complete_text(&applied, ending(), Paint::PLAIN),
+            str![[r#"
+Apply complete! 1 created, 1 updated, 0 replaced, 1 destroyed in 6m31s.
+Throttled 14 times (ec2 9, autoscaling 5), asked again once (s3 1).
+
+"#]],
+        );
+        assert!(stopped_text(&applied, ending(), Paint::PLAIN).contains("\n\nThrottled 14 times"));
     }
 
     #[test]

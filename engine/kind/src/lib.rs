@@ -37,7 +37,7 @@ pub use registry::{
     Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, ImportedValue, Reader, ReadingValue,
     RecordedValue, Registry, Rendered, Schemas,
 };
-pub use resource::{Created, Data, Document, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource};
+pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource};
 pub use schema::{Field, Problem, Schema, Shape};
 pub use text::{Part, Text};
 pub use types::{Attribute, Type};

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 
 use crate::finding::{self, Choice, Found, Search, Sought};
-use crate::resource::{Created, Data, Document, Known, Nobody, Provider, Reading, Recorded, Resource};
+use crate::resource::{Created, Data, Document, Incident, Known, Nobody, Provider, Reading, Recorded, Resource};
 use crate::schema::{blank, blanked, decode};
 use crate::value::Name;
 use crate::{Address, Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
@@ -263,6 +263,9 @@ pub type Connected = (Client, Vec<(&'static str, String)>);
 pub trait Connector: Send + Sync {
     /// A client for these settings, and whom it talks to.
     fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<Connected, Error>>;
+
+    /// What such a client has met so far.
+    fn incidents(&self, client: &Client) -> Vec<Incident>;
 }
 
 /// What can act. Never given to planning.
@@ -739,5 +742,9 @@ impl<P: Provider> Connector for TypedConnector<P> {
             let identity = client.identity();
             Ok((Arc::new(client) as Client, identity))
         })
+    }
+
+    fn incidents(&self, to: &Client) -> Vec<Incident> {
+        client::<P>(to).incidents()
     }
 }

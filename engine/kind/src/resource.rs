@@ -23,6 +23,22 @@ pub trait Provider: Send + Sync + Sized + 'static {
     fn identity(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+
+    /// What the client has met so far and asked again about, for the end of a run.
+    fn incidents(&self) -> Vec<Incident> {
+        Vec::new()
+    }
+}
+
+/// Something that a service did to a client more than once, and that the client got over by asking again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Incident {
+    /// What, in a word: `throttled`.
+    pub what: &'static str,
+    /// The service: `ec2`.
+    pub service: &'static str,
+    /// How often.
+    pub times: u64,
 }
 
 /// A kind that `ha` makes, changes and deletes: the struct's fields are its arguments.

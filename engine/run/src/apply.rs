@@ -83,6 +83,7 @@ impl Engine {
         if let Err(error) = write_down(&workshop, &mut applied, attempts).await {
             applied.diagnostics.push(unwritable(&error));
         }
+        applied.incidents = self.clients.incidents();
         Ok(applied)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ha_kind::{Client, Drivers, Error, Object};
+use ha_kind::{Client, Drivers, Error, Incident, Object};
 use ha_plan::{Identity, redacted_error, revealed};
 use ha_state::ProviderName;
 use tokio::sync::OnceCell;
@@ -40,6 +40,18 @@ impl Clients {
             connector.connect(&settings).await.map_err(|it| redacted_error(it, [marked]))
         };
         connected.get_or_try_init(connect).await.map(|(client, _)| client.clone())
+    }
+
+    /// What the clients have met so far, summed up by what it was and the service.
+    pub(crate) fn incidents(&self) -> Vec<Incident> {
+        let all = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let met =
+            all.iter().filter_map(|((provider, _), it)| Some(self.drivers.connector(&provider.name)?.incidents(&it.get()?.0)));
+        let mut counts = BTreeMap::new();
+        for Incident { what, service, times } in met.flatten() {
+            *counts.entry((what, service)).or_default() += times;
+        }
+        counts.into_iter().map(|((what, service), times)| Incident { what, service, times }).collect()
     }
 
     /// Whom the clients talk to.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ha_kind::{Action, Address, Diagnostic, Error, Name};
+use ha_kind::{Action, Address, Diagnostic, Error, Incident, Name};
 use ha_state::OutputRecord;
 
 /// One thing that happened.
@@ -137,6 +137,8 @@ pub struct Applied {
     /// Outputs that could not be evaluated at the end, a state that could not be written, and as warnings what checks
     /// said by then.
     pub diagnostics: Vec<Diagnostic>,
+    /// What services did that the run got over by asking again, planning included.
+    pub incidents: Vec<Incident>,
 }
 
 /// Why a step was never begun.

@@ -31,7 +31,9 @@ pub(crate) async fn label(aws: &Aws, id: &str, before: &Tags, after: &Tags, atte
     Wait::new(&what, PROPAGATION)
         .until(attempt, || async {
             match aws.ec2.create_tags().resources(id).set_tags(Some(tags::labels(after))).send().await {
-                Err(error) if failure::is_missing(&error) => Ok(failure::waiting("not visible yet", &error)),
+                Err(error) if failure::is_missing(&error) && aws.is_young(id, attempt) => {
+                    Ok(failure::waiting("not visible yet", &error))
+                }
                 other => other.map(|_| Seen::Ready(())).attempting(&what),
             }
         })

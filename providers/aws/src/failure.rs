@@ -45,6 +45,16 @@ pub(crate) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespon
     named || status(error) == Some(404)
 }
 
+/// Whether AWS answered that there is no such bucket although it was just made, or that it is busy with it.
+pub(crate) fn is_too_early_for<E: ProvideErrorMetadata>(
+    error: &SdkError<E, HttpResponse>,
+    bucket: &str,
+    aws: &crate::Aws,
+    attempt: &ha_kind::Attempt,
+) -> bool {
+    is(error, &["OperationAborted"]) || (is(error, &["NoSuchBucket"]) && aws.is_young(bucket, attempt))
+}
+
 /// The HTTP status of the answer, where there was one.
 pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|it| it.status().as_u16())

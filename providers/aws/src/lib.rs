@@ -12,12 +12,14 @@ mod policy;
 mod provider;
 mod rds;
 mod reading;
+mod retries;
 mod security_rule;
 mod security_rules;
 mod store;
 mod tags;
 mod wait;
 mod windows;
+mod young;
 
 use ha_kind::Registry;
 

@@ -1,5 +1,6 @@
 //! The `aws` provider: its settings, and the clients that they make.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -7,11 +8,13 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
-use ha_kind::{Error, Outcome, Provider, Secret};
+use ha_kind::{Attempt, Error, Incident, Outcome, Provider, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Attempting as _;
+use crate::retries::{Counter, Incidents, partition, retries};
+use crate::young::Young;
 
 /// Everything that kinds call.
 pub struct Aws {
@@ -22,6 +25,9 @@ pub struct Aws {
     pub(crate) s3: aws_sdk_s3::Client,
     sts: aws_sdk_sts::Client,
     pub(crate) region: String,
+    /// What this run has just made.
+    pub(crate) young: Young,
+    incidents: Arc<Incidents>,
     caller: Option<Caller>,
     endpoint: Option<String>,
 }
@@ -86,7 +92,6 @@ fn ten() -> u32 {
     10
 }
 
-const SLOWEST_RETRY: Duration = Duration::from_secs(20);
 /// A connection that died without a word must not hold an apply for ever.
 const SLOWEST_ANSWER: Duration = Duration::from_mins(2);
 /// Regions whose names are not spelt `arn:aws:`; predicted names would be wrong there.
@@ -106,9 +111,12 @@ impl Provider for Aws {
         let own = settings.endpoints.unwrap_or_default();
         let endpoint = shared.endpoint_url().map(str::to_owned);
         let path_style = settings.s3_use_path_style.unwrap_or(endpoint.is_some() || own.s3.is_some());
+        let incidents = Arc::new(Incidents::default());
         macro_rules! client {
-            ($service:ident, $at:expr $(, $more:ident($value:expr))*) => {{
-                let mut config = $service::config::Builder::from(&shared)$(.$more($value))*;
+            ($service:ident, $name:literal, $at:expr $(, $more:ident($value:expr))*) => {{
+                let counter = Counter { service: $name, incidents: incidents.clone() };
+                let config = $service::config::Builder::from(&shared)$(.$more($value))*;
+                let mut config = config.retry_partition(partition($name)).interceptor(counter);
                 if let Some(at) = $at {
                     config = config.endpoint_url(at);
                 }
@@ -116,13 +124,15 @@ impl Provider for Aws {
             }};
         }
         let aws = Self {
-            autoscaling: client!(aws_sdk_autoscaling, own.autoscaling),
-            ec2: client!(aws_sdk_ec2, own.ec2),
-            iam: client!(aws_sdk_iam, own.iam),
-            rds: client!(aws_sdk_rds, own.rds),
-            s3: client!(aws_sdk_s3, own.s3, force_path_style(path_style)),
-            sts: client!(aws_sdk_sts, own.sts),
+            autoscaling: client!(aws_sdk_autoscaling, "autoscaling", own.autoscaling),
+            ec2: client!(aws_sdk_ec2, "ec2", own.ec2),
+            iam: client!(aws_sdk_iam, "iam", own.iam),
+            rds: client!(aws_sdk_rds, "rds", own.rds),
+            s3: client!(aws_sdk_s3, "s3", own.s3, force_path_style(path_style)),
+            sts: client!(aws_sdk_sts, "sts", own.sts),
             region,
+            young: Young::default(),
+            incidents,
             caller: None,
             endpoint,
         };
@@ -139,9 +149,18 @@ impl Provider for Aws {
         let endpoint = self.endpoint.as_ref().map(|it| ("endpoint", it.clone()));
         account.into_iter().chain([("region", self.region.clone())]).chain(endpoint).collect()
     }
+
+    fn incidents(&self) -> Vec<Incident> {
+        self.incidents.told()
+    }
 }
 
 impl Aws {
+    /// Whether AWS may not know this yet: this run has just made it, or an earlier one was in the middle of it.
+    pub(crate) fn is_young(&self, name: &str, attempt: &Attempt) -> bool {
+        attempt.is_resumed() || self.young.has(name)
+    }
+
     /// The account, where it was asked for.
     pub(crate) fn account(&self) -> Option<&str> {
         self.caller.as_ref().map(|it| it.account.as_str())
@@ -212,10 +231,11 @@ impl Settings {
 pub(crate) async fn shared(access: &Access) -> Result<SdkConfig, Error> {
     let Access { block, region, profile, access_key, secret_key, token, endpoint, attempts, patience } = access;
     let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring)).build_https();
-    let retries = RetryConfig::standard().with_max_attempts((*attempts).max(1)).with_max_backoff(SLOWEST_RETRY);
     let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(*patience).build();
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(retries(*attempts))
+        .timeout_config(timeouts);
     if let Some(region) = region {
         loader = loader.region(Region::new(region.clone()));
     }

@@ -14,7 +14,7 @@ use crate::failure::{self, Attempting as _};
 use crate::reading::Listed;
 use crate::security_rules::{Atom, Peer, Protocol};
 use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::wait::{PROPAGATION, Seen, Wait, appearing};
 use crate::{Aws, reading};
 
 /// Which way a rule lets through.
@@ -83,7 +83,7 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
             Some(found) => found,
             None => match self.authorize(aws, attempt).await? {
                 Some(found) => found,
-                None => reading::twice(|| find_ours(aws, group, attempt))
+                None => appearing(attempt, || find_ours(aws, group, attempt))
                     .await?
                     .ok_or_else(|| failure::foreign("rule", &format!("{} of {group}", self.written())))?,
             },
@@ -158,6 +158,8 @@ impl<D: Direction> SecurityGroupRule<D> {
     async fn authorize(&self, aws: &Aws, attempt: &Attempt) -> Result<Option<Found>, Error> {
         let group = self.security_group_id.as_str();
         let what = format!("add the rule `{}` to {group}", self.written());
+        let peer = self.referenced_security_group_id.as_deref();
+        let is_young = || aws.is_young(group, attempt) || peer.is_some_and(|it| aws.is_young(it, attempt));
         let permission = self.atom().permission();
         let tagged = ec2::tagged(ResourceType::SecurityGroupRule, &self.tags, attempt);
         Wait::new(&what, PROPAGATION)
@@ -166,8 +168,7 @@ impl<D: Direction> SecurityGroupRule<D> {
                     ($call:expr) => {
                         match $call.send().await {
                             Err(error) if failure::is(&error, &["InvalidPermission.Duplicate"]) => Ok(Seen::Ready(None)),
-                            // The group was made a moment ago.
-                            Err(error) if failure::is(&error, &["InvalidGroup.NotFound"]) => {
+                            Err(error) if failure::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
                                 Ok(failure::waiting("waiting for its group", &error))
                             }
                             other => {

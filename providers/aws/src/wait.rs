@@ -82,10 +82,33 @@ impl Wait {
                     shown = Some(status);
                 }
             }
-            pause_unless_cancelled(attempt, pause, &self.what).await?;
+            pause_unless_cancelled(attempt, jittered(pause), &self.what).await?;
             pause = (pause * 3 / 2).min(self.pace.longest);
         }
     }
+}
+
+/// Looks for something that must be there, for as long as AWS may not show what was just made; none when it does not
+/// appear.
+pub(crate) async fn appearing<T, L, F>(attempt: &Attempt, look: L) -> Result<Option<T>, Error>
+where
+    L: Fn() -> F + Send,
+    F: Future<Output = Result<Option<T>, Error>> + Send,
+{
+    let began = Instant::now();
+    loop {
+        let found = look().await?;
+        if found.is_some() || began.elapsed() >= APPEARING {
+            return Ok(found);
+        }
+        attempt.progress("not visible yet");
+        pause_unless_cancelled(attempt, jittered(Duration::from_millis(500)), "look for what an earlier call made").await?;
+    }
+}
+
+/// A little more or less, so that many that wait do not all ask at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::random_range(0.75..1.25))
 }
 
 async fn pause_unless_cancelled(attempt: &Attempt, pause: Duration, what: &str) -> Result<(), Error> {
@@ -108,6 +131,8 @@ fn minutes(patience: Duration) -> String {
         seconds => format!("{seconds} seconds"),
     }
 }
+
+const APPEARING: Duration = Duration::from_secs(5);
 
 /// How long AWS may take until what was just made can be seen, and seen by its other services.
 pub(crate) const PROPAGATION: Duration = Duration::from_mins(2);

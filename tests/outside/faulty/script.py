@@ -8,7 +8,7 @@ A script is JSON:
      "states": {"create": ["creating", "backing-up"], "modify": ["modifying"], "delete": ["deleting"]}}
 
 A rule's service and action may hold `*`; it lets `skip` requests pass, then strikes `times` of them (1 when left out,
--1 for all). `refuse` takes a `code`, a `message` and a `status` of one's own, `delay` the `seconds`.
+-1 for all). `refuse` takes a `code`, a `message` and a `status` of one's own, `answer` a `body`, `delay` the `seconds`.
 """
 
 import fnmatch
@@ -21,6 +21,7 @@ FAULTS = {
     "error": "answered 500 in the service's form; not carried out",
     "unavailable": "answered 503 with a page for people; not carried out",
     "refuse": "answered with the rule's own code; not carried out",
+    "answer": "answered with the rule's own body; not carried out",
     "drop_before": "the connection is closed; not carried out",
     "drop_after": "carried out, and the connection closed without an answer",
     "reset_after": "carried out, and the connection reset without an answer",

@@ -18,10 +18,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::blocks::{GroupTag, Maintenance, Template};
+use self::capacity::Launches;
 use self::seen::{group_tags, suspended};
 use crate::failure::{self, Attempting as _};
 use crate::reading::Listed;
-use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::wait::{PROPAGATION, Seen, Wait, appearing};
 use crate::{Aws, reading, tags};
 
 /// A group of machines of EC2 that keeps its number: who dies is replaced.
@@ -115,13 +116,13 @@ impl Resource for Group {
         let name = self.name.as_str();
         let found = match self.make(aws, attempt).await? {
             Made::New => self.seen(aws, attempt).await?,
-            Made::Before => match find(aws, name).await? {
+            Made::Before => match appearing(attempt, || find(aws, name)).await? {
                 Some(found) if tags::are_from(found.tags(), attempt) => found,
                 _ => return Err(failure::foreign("auto scaling group", name)),
             },
         };
         self.bring_processes(aws, &found).await?;
-        capacity::wait(aws, self, attempt).await?;
+        capacity::wait(aws, self, Launches::All, attempt).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
     }
 
@@ -160,7 +161,7 @@ impl Resource for Group {
         self.bring_processes(aws, &found).await?;
         self.bring_targets(aws, &found).await?;
         self.change(aws, &before.arguments, attempt).await?;
-        capacity::wait(aws, self, attempt).await?;
+        capacity::wait(aws, self, Launches::New, attempt).await?;
         Ok(outputs(&found))
     }
 
@@ -228,7 +229,9 @@ impl Group {
                     .set_tags(Some(self.all_tags(attempt)));
                 match call.send().await {
                     Err(error) if failure::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => Ok(Seen::Ready(Made::Before)),
-                    Err(error) if is_too_early(error.message()) => Ok(failure::waiting("waiting for its profile", &error)),
+                    Err(error) if self.is_too_early(error.message(), aws, attempt) => {
+                        Ok(failure::waiting("waiting for its template and profile", &error))
+                    }
                     other => other.map(|_| Seen::Ready(Made::New)).attempting_first(&what),
                 }
             })
@@ -288,7 +291,9 @@ impl Group {
                     .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()));
                 match call.send().await {
                     Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
-                    Err(error) if is_too_early(error.message()) => Ok(failure::waiting("waiting for its profile", &error)),
+                    Err(error) if self.is_too_early(error.message(), aws, attempt) => {
+                        Ok(failure::waiting("waiting for its template and profile", &error))
+                    }
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }
             })
@@ -366,6 +371,16 @@ impl Group {
         Ok(())
     }
 
+    /// Whether a profile or template that was just made is not known to the service yet.
+    fn is_too_early(&self, message: Option<&str>, aws: &Aws, attempt: &Attempt) -> bool {
+        let template = self.launch_template.as_ref().and_then(|it| it.id.as_deref());
+        let is_new = || template.is_some_and(|it| aws.is_young(it, attempt));
+        message.is_some_and(|it| {
+            it.contains("Invalid IAM Instance Profile")
+                || (it.contains("launch template") && it.contains("does not exist") && is_new())
+        })
+    }
+
     /// How many machines to wait for.
     fn expected(&self) -> i32 {
         self.desired_capacity.map_or(self.min_size, |it| it.0)
@@ -401,11 +416,6 @@ const DEFAULT_POLICY: &str = "Default";
 
 fn joined(subnets: &Chosen<BTreeSet<String>>) -> String {
     subnets.iter().map(String::as_str).collect::<Vec<_>>().join(",")
-}
-
-/// Whether a profile made a moment ago is not known to EC2 yet.
-fn is_too_early(message: Option<&str>) -> bool {
-    message.is_some_and(|it| it.contains("Invalid IAM Instance Profile"))
 }
 
 fn is_absent(message: Option<&str>) -> bool {

@@ -21,7 +21,7 @@ use crate::engine_version::EngineVersion;
 use crate::failure::{self, Attempting as _};
 use crate::reading::Listed;
 use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::wait::{PROPAGATION, Seen, Wait, appearing};
 use crate::windows::{BackupWindow, MaintenanceWindow};
 use crate::{Aws, rds, reading};
 
@@ -191,10 +191,12 @@ impl Resource for Instance {
         Wait::new(&what, PROPAGATION)
             .until(attempt, || async {
                 match self.creation(aws, attempt).send().await {
-                    Err(error) if failure::is(&error, &["DBInstanceAlreadyExists"]) => match find(aws, name).await? {
-                        Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(Seen::Ready(())),
-                        _ => Err(failure::foreign("database", name)),
-                    },
+                    Err(error) if failure::is(&error, &["DBInstanceAlreadyExists"]) => {
+                        match appearing(attempt, || find(aws, name)).await? {
+                            Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(Seen::Ready(())),
+                            _ => Err(failure::foreign("database", name)),
+                        }
+                    }
                     Err(error) if rds::is_too_early(error.message()) => Ok(failure::waiting("waiting for its role", &error)),
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
@@ -240,10 +242,20 @@ impl Resource for Instance {
         if names.is_empty() {
             return Ok(before.outputs.clone());
         }
-        let found = settling::ready_for_change(aws, name, attempt).await?;
-        if let Some(call) = changes::call(aws, was, self, &found) {
-            call.send().await.attempting_first(format!("change the database `{name}`"))?;
-        }
+        let what = format!("change the database `{name}`");
+        Wait::new(&what, settling::BUSY)
+            .until(attempt, || async {
+                let found = settling::ready_for_change(aws, name, attempt).await?;
+                let Some(call) = changes::call(aws, was, self, &found) else { return Ok(Seen::Ready(())) };
+                match call.send().await {
+                    // It has begun with something meanwhile, perhaps with this very change, whose answer was lost.
+                    Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
+                        Ok(failure::waiting("busy with an earlier change", &error))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await?;
         let found = settling::changed(aws, self, &names, attempt).await?;
         Ok(seen::outputs(&found))
     }

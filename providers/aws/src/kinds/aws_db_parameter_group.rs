@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{self, Attempting as _};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait};
+use crate::wait::{Seen, Wait, appearing};
 use crate::{Aws, rds, reading};
 
 /// The settings of databases of RDS.
@@ -102,7 +102,8 @@ impl Resource for ParameterGroup {
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         let found = match call.send().await {
             Err(error) if failure::is(&error, &["DBParameterGroupAlreadyExists"]) => {
-                let found = find(aws, name).await?.ok_or_else(|| failure::foreign("DB parameter group", name))?;
+                let found =
+                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| failure::foreign("DB parameter group", name))?;
                 let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
                     return Err(failure::foreign("DB parameter group", name));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{self, Attempting as _};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait};
+use crate::wait::{Seen, Wait, appearing};
 use crate::{Aws, rds, reading};
 
 /// The subnets that databases of RDS may be in: of two zones at least.
@@ -74,7 +74,8 @@ impl Resource for SubnetGroup {
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         let found = match call.send().await {
             Err(error) if failure::is(&error, &["DBSubnetGroupAlreadyExists"]) => {
-                let found = find(aws, name).await?.ok_or_else(|| failure::foreign("DB subnet group", name))?;
+                let found =
+                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| failure::foreign("DB subnet group", name))?;
                 let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
                     return Err(failure::foreign("DB subnet group", name));

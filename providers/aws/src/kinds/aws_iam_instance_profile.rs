@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{self, Attempting as _};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait};
+use crate::wait::{Seen, Wait, appearing};
 use crate::{Aws, iam, reading};
 
 /// What gives machines of EC2 a role.
@@ -58,13 +58,14 @@ impl Resource for InstanceProfile {
         let call = aws.iam.create_instance_profile().instance_profile_name(name).path(self.path.as_str());
         match call.set_tags(Some(tags::ours(&self.tags, attempt))).send().await {
             Err(error) if failure::is(&error, &["EntityAlreadyExists"]) => {
-                let found = find(aws, name).await?;
+                let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
                     return Err(failure::foreign("instance profile", name));
                 }
             }
             other => drop(other.attempting_first(format!("create the instance profile `{name}`"))?),
         }
+        aws.young.add(name);
         let wait = Wait::new(format!("see the instance profile `{name}` after it was created"), iam::PROPAGATION);
         let found = wait
             .until(attempt, || async {
@@ -152,8 +153,14 @@ impl InstanceProfile {
         Wait::new(&what, iam::PROPAGATION)
             .until(attempt, || async {
                 match aws.iam.add_role_to_instance_profile().instance_profile_name(name).role_name(role).send().await {
-                    // One of the two was made a moment ago.
-                    Err(error) if failure::is_missing(&error) => Ok(failure::waiting("waiting for its role", &error)),
+                    Err(error) if failure::is_missing(&error) && (aws.is_young(role, attempt) || aws.is_young(name, attempt)) => {
+                        Ok(failure::waiting("waiting for its role", &error))
+                    }
+                    // It holds one role at most; when the answer to an earlier call was lost, it is this one.
+                    Err(error) if failure::is(&error, &["LimitExceeded"]) => match find(aws, name).await? {
+                        Some(found) if found.roles().iter().any(|it| it.role_name() == role) => Ok(Seen::Ready(())),
+                        _ => Err(error).attempting(&what),
+                    },
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }
             })

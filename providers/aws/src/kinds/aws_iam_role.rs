@@ -11,7 +11,7 @@ use crate::failure::{self, Attempting as _};
 use crate::policy::PolicyDocument;
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
-use crate::wait::{Seen, Wait};
+use crate::wait::{Seen, Wait, appearing};
 use crate::{Aws, iam, reading};
 
 /// A role that services or people can take on.
@@ -95,13 +95,14 @@ impl Resource for Role {
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         match call.send().await {
             Err(error) if failure::is(&error, &["EntityAlreadyExists"]) => {
-                let found = find(aws, name).await?;
+                let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
                     return Err(failure::foreign("role", name));
                 }
             }
             other => drop(other.attempting_first(format!("create the role `{name}`"))?),
         }
+        aws.young.add(name);
         let wait = Wait::new(format!("see the role `{name}` after it was created"), iam::PROPAGATION);
         let found = wait
             .until(attempt, || async {

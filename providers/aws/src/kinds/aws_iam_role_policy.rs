@@ -97,8 +97,9 @@ impl RolePolicy {
             .until(attempt, || async {
                 let call = aws.iam.put_role_policy().role_name(self.role.as_str()).policy_name(self.name.as_str());
                 match call.policy_document(self.policy.as_str()).send().await {
-                    // The role was made a moment ago.
-                    Err(error) if failure::is_missing(&error) => Ok(failure::waiting("waiting for its role", &error)),
+                    Err(error) if failure::is_missing(&error) && aws.is_young(&self.role, attempt) => {
+                        Ok(failure::waiting("waiting for its role", &error))
+                    }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })

@@ -45,8 +45,9 @@ impl Resource for Attachment {
             .until(attempt, || async {
                 let call = aws.iam.attach_role_policy().role_name(self.role.as_str()).policy_arn(self.policy_arn.as_str());
                 match call.send().await {
-                    // One of the two was made a moment ago.
-                    Err(error) if failure::is_missing(&error) => Ok(failure::waiting("waiting for its role and policy", &error)),
+                    Err(error) if failure::is_missing(&error) && aws.is_young(&self.role, attempt) => {
+                        Ok(failure::waiting("waiting for its role and policy", &error))
+                    }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })

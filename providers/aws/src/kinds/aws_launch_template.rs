@@ -18,7 +18,7 @@ use crate::ec2::{self, filter};
 use crate::failure::{self, Attempting as _};
 use crate::reading::{Listed, as_configured};
 use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::wait::{PROPAGATION, Seen, Wait, appearing};
 use crate::{Aws, reading};
 
 /// What machines of EC2 are launched from. Every change is a new version; machines that run stay as they are.
@@ -125,7 +125,7 @@ impl Resource for LaunchTemplate {
             .tag_specifications(ec2::tagged(ec2_types::ResourceType::LaunchTemplate, &self.tags, attempt));
         match call.send().await {
             Err(error) if failure::is(&error, &["InvalidLaunchTemplateName.AlreadyExistsException"]) => {
-                let found = find(aws, name).await?;
+                let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
                     return Err(failure::foreign("launch template", name));
                 }
@@ -142,6 +142,7 @@ impl Resource for LaunchTemplate {
             })
             .await?;
         let id = found.launch_template_id().unwrap_or_default().to_owned();
+        aws.young.add(&id);
         Ok(Created { outputs: outputs(aws, &found, &id), id })
     }
 

@@ -86,8 +86,9 @@ impl Resource for Bucket {
             return Err(failure::foreign("bucket", name));
         }
         self.make(aws, name).await?;
+        aws.young.add(name);
         let wait = Wait::new(format!("label the bucket `{name}`"), PROPAGATION);
-        wait.until(attempt, || self.label(aws, tags::ours(&self.tags, attempt))).await?;
+        wait.until(attempt, || self.label(aws, tags::ours(&self.tags, attempt), attempt)).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(name, &aws.region) })
     }
 
@@ -132,7 +133,7 @@ impl Resource for Bucket {
         if tags::visible(&found) != self.tags {
             let all: Vec<Tag> = tags::hidden(&found).into_iter().chain(tags::labels(&self.tags)).collect();
             let wait = Wait::new(format!("label the bucket `{name}`"), PROPAGATION);
-            wait.until(attempt, || self.label(aws, all.clone())).await?;
+            wait.until(attempt, || self.label(aws, all.clone(), attempt)).await?;
         }
         Ok(outputs(name, &before.outputs.region))
     }
@@ -179,11 +180,11 @@ impl Bucket {
         }
     }
 
-    async fn label(&self, aws: &Aws, all: Vec<Tag>) -> Result<Seen<()>, Error> {
+    async fn label(&self, aws: &Aws, all: Vec<Tag>, attempt: &Attempt) -> Result<Seen<()>, Error> {
         let name = self.bucket.as_str();
         let tagging = Tagging::builder().set_tag_set(Some(all)).build().expect("the tags are set");
         match aws.s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await {
-            Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
+            Err(error) if failure::is_too_early_for(&error, name, aws, attempt) => {
                 Ok(failure::waiting("not visible yet", &error))
             }
             other => other.map(|_| Seen::Ready(())).attempting(format!("label the bucket `{name}`")),

@@ -91,7 +91,7 @@ impl PublicAccessBlock {
             .until(attempt, || async {
                 let call = aws.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(told.clone());
                 match call.send().await {
-                    Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
+                    Err(error) if failure::is_too_early_for(&error, bucket, aws, attempt) => {
                         Ok(failure::waiting("not visible yet", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),

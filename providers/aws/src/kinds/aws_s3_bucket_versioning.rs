@@ -120,7 +120,7 @@ async fn put(aws: &Aws, bucket: &str, status: Status, attempt: &Attempt) -> Resu
     Wait::new(&what, PROPAGATION)
         .until(attempt, || async {
             match aws.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(told.clone()).send().await {
-                Err(error) if failure::is(&error, &["NoSuchBucket", "OperationAborted"]) => {
+                Err(error) if failure::is_too_early_for(&error, bucket, aws, attempt) => {
                     Ok(failure::waiting("not visible yet", &error))
                 }
                 other => other.map(|_| Seen::Ready(())).attempting_first(&what),

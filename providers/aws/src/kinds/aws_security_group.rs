@@ -16,9 +16,9 @@ use self::rules::{Rule, put_together, rule_problems, taken_apart};
 use crate::ec2::{self, filter};
 use crate::failure::{self, Attempting as _};
 use crate::reading::Listed;
-use crate::security_rules::{Atom, atoms};
+use crate::security_rules::{Atom, Peer, atoms};
 use crate::tags::{self, Tags};
-use crate::wait::{PROPAGATION, Seen, Wait};
+use crate::wait::{PROPAGATION, Seen, Wait, appearing};
 use crate::{Aws, reading};
 
 /// Who may talk to the machines that are in it, and to whom they may talk.
@@ -103,7 +103,7 @@ impl Resource for SecurityGroup {
                     .tag_specifications(ec2::tagged(ResourceType::SecurityGroup, &self.tags, attempt));
                 match call.send().await {
                     Err(error) if failure::is(&error, &["InvalidGroup.Duplicate"]) => {
-                        let ours = reading::twice(|| find_ours(aws, attempt)).await?;
+                        let ours = appearing(attempt, || find_ours(aws, attempt)).await?;
                         ours.ok_or_else(|| failure::foreign("security group", name))?
                     }
                     other => {
@@ -113,6 +113,7 @@ impl Resource for SecurityGroup {
                 }
             }
         };
+        aws.young.add(&id);
         let wait = Wait::new(format!("see the security group `{id}` after it was created"), PROPAGATION);
         let found = wait
             .until(attempt, || async {
@@ -123,9 +124,9 @@ impl Resource for SecurityGroup {
             })
             .await?;
         // A new group lets everything out, which nobody asked for.
-        self.bring_rules(aws, &found, Direction::Out, self.egress.clone().unwrap_or_default().0).await?;
+        self.bring_rules(aws, &found, Direction::Out, self.egress.clone().unwrap_or_default().0, attempt).await?;
         if let Some(rules) = &self.ingress {
-            self.bring_rules(aws, &found, Direction::In, rules.0.clone()).await?;
+            self.bring_rules(aws, &found, Direction::In, rules.0.clone(), attempt).await?;
         }
         Ok(Created { outputs: outputs(aws, &found), id })
     }
@@ -157,7 +158,7 @@ impl Resource for SecurityGroup {
             .ok_or_else(|| Error::new(format!("change the security group `{}`", before.id), "it is gone").help("plan again"))?;
         for (direction, rules) in [(Direction::In, &self.ingress), (Direction::Out, &self.egress)] {
             if let Some(rules) = rules {
-                self.bring_rules(aws, &found, direction, rules.0.clone()).await?;
+                self.bring_rules(aws, &found, direction, rules.0.clone(), attempt).await?;
             }
         }
         ec2::label(aws, &before.id, &before.arguments.tags, &self.tags, attempt).await?;
@@ -171,7 +172,7 @@ impl Resource for SecurityGroup {
             && let Some(found) = find(aws, id).await?
         {
             for direction in [Direction::In, Direction::Out] {
-                recorded.arguments.bring_rules(aws, &found, direction, BTreeSet::new()).await?;
+                recorded.arguments.bring_rules(aws, &found, direction, BTreeSet::new(), attempt).await?;
             }
         }
         // Machines and databases that are going still hold it for a while.
@@ -193,47 +194,80 @@ impl Resource for SecurityGroup {
 }
 
 impl SecurityGroup {
-    /// Brings the rules of one direction to these: takes away what is too much, then adds what is missing.
-    async fn bring_rules(&self, aws: &Aws, found: &Found, direction: Direction, wanted: BTreeSet<Rule>) -> Result<(), Error> {
+    /// Brings the rules of one direction to these. When the answer to a call was lost, the same call tried again is
+    /// refused, because it is done already: then what is there is looked at anew.
+    async fn bring_rules(
+        &self,
+        aws: &Aws,
+        found: &Found,
+        direction: Direction,
+        wanted: BTreeSet<Rule>,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let id = found.group_id().unwrap_or_default();
-        let there = match direction {
-            Direction::In => atoms(found.ip_permissions()),
-            Direction::Out => atoms(found.ip_permissions_egress()),
-        };
         let wanted = taken_apart(&wanted, id);
-        let permissions = |some: &mut dyn Iterator<Item = &Atom>| -> Vec<IpPermission> { some.map(Atom::permission).collect() };
-        let surplus = permissions(&mut there.difference(&wanted));
-        let missing = permissions(&mut wanted.difference(&there));
-        let what = |change: &str| format!("{change} rules of the security group `{id}`");
-        if !surplus.is_empty() {
-            let surplus = Some(surplus);
-            match direction {
-                Direction::In => {
-                    let call = aws.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(surplus);
-                    call.send().await.attempting(what("revoke incoming"))?;
-                }
-                Direction::Out => {
-                    let call = aws.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(surplus);
-                    call.send().await.attempting(what("revoke outgoing"))?;
-                }
-            }
+        let brought = bring_once(aws, found, direction, &wanted, attempt).await;
+        let is_done = |error: &Error| error.code.as_deref().is_some_and(|it| DONE_ALREADY.contains(&it));
+        if brought.as_ref().is_err_and(is_done)
+            && let Some(found) = find(aws, id).await?
+        {
+            return bring_once(aws, &found, direction, &wanted, attempt).await;
         }
-        if !missing.is_empty() {
-            let missing = Some(missing);
-            match direction {
-                Direction::In => {
-                    let call = aws.ec2.authorize_security_group_ingress().group_id(id).set_ip_permissions(missing);
-                    call.send().await.attempting(what("add incoming"))?;
-                }
-                Direction::Out => {
-                    let call = aws.ec2.authorize_security_group_egress().group_id(id).set_ip_permissions(missing);
-                    call.send().await.attempting(what("add outgoing"))?;
-                }
-            }
-        }
-        Ok(())
+        brought
     }
 }
+
+/// Takes away what is too much, then adds what is missing.
+async fn bring_once(
+    aws: &Aws,
+    found: &Found,
+    direction: Direction,
+    wanted: &BTreeSet<Atom>,
+    attempt: &Attempt,
+) -> Result<(), Error> {
+    let id = found.group_id().unwrap_or_default();
+    let there = match direction {
+        Direction::In => atoms(found.ip_permissions()),
+        Direction::Out => atoms(found.ip_permissions_egress()),
+    };
+    let permissions = |some: &mut dyn Iterator<Item = &Atom>| -> Vec<IpPermission> { some.map(Atom::permission).collect() };
+    let surplus = permissions(&mut there.difference(wanted));
+    let missing = permissions(&mut wanted.difference(&there));
+    let is_young = || {
+        let is_peer_young = |it: &Atom| matches!(&it.peer, Peer::Group(group) if aws.is_young(group, attempt));
+        aws.is_young(id, attempt) || wanted.iter().any(is_peer_young)
+    };
+    let what = |change: &str| format!("{change} rules of the security group `{id}`");
+    macro_rules! call {
+        ($operation:ident, $rules:ident, $what:expr) => {{
+            let what = what($what);
+            let told = || async {
+                match aws.ec2.$operation().group_id(id).set_ip_permissions(Some($rules.clone())).send().await {
+                    Err(error) if failure::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
+                        Ok(failure::waiting("waiting for its groups", &error))
+                    }
+                    other => other.map(|_| Seen::Ready(())).attempting(&what),
+                }
+            };
+            if !$rules.is_empty() {
+                Wait::new(&what, PROPAGATION).until(attempt, told).await?;
+            }
+        }};
+    }
+    match direction {
+        Direction::In => {
+            call!(revoke_security_group_ingress, surplus, "revoke incoming");
+            call!(authorize_security_group_ingress, missing, "add incoming");
+        }
+        Direction::Out => {
+            call!(revoke_security_group_egress, surplus, "revoke outgoing");
+            call!(authorize_security_group_egress, missing, "add outgoing");
+        }
+    }
+    Ok(())
+}
+
+const DONE_ALREADY: [&str; 2] = ["InvalidPermission.Duplicate", "InvalidPermission.NotFound"];
 
 impl Listed for SecurityGroup {
     const AT_ONCE: usize = 200;

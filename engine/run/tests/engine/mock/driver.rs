@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ha_kind::{
-    Address, Attempt, Client, Connector, Driver, Error, Found, ImportedValue, Name, Object, Outcome, Reader, ReadingValue,
-    Recognised, RecordedValue, Schema, Search, Sought, Value,
+    Address, Attempt, Client, Connector, Driver, Error, Found, ImportedValue, Incident, Name, Object, Outcome, Reader,
+    ReadingValue, Recognised, RecordedValue, Schema, Search, Sought, Value,
 };
 
 use super::world::{Fault, Thing, World, failed};
@@ -25,6 +25,10 @@ impl Connected {
 }
 
 impl Connector for ToWorld {
+    fn incidents(&self, _: &Client) -> Vec<Incident> {
+        Vec::new()
+    }
+
     fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
         Box::pin(async move {
             *self.0.look().calls.entry("connect".into()).or_default() += 1;

@@ -1,0 +1,167 @@
+//! When AWS is asked again, in one place: how often, how fast, and how often it happened.
+//!
+//! What is worth another try the SDK knows: codes of throttling, 5xx, answers that did not come or broke off. What AWS says
+//! of things that it does not know yet, because they were just made, is waited for where they are used.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use ha_kind::Incident;
+
+const SLOWEST: Duration = Duration::from_secs(20);
+/// What a service may be asked again at a time, all of its clients together: some forty failures, or a hundred throttled
+/// calls. What is spent comes back with each success, and by itself.
+const BUDGET: usize = 500;
+const BACK_IN_A_SECOND: f32 = 5.0;
+
+/// How often a call is tried: apart by a random time, which doubles.
+pub(crate) fn retries(most: u32) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(most.max(1)).with_max_backoff(SLOWEST)
+}
+
+/// The budget of a service, the same for all clients of a run.
+pub(crate) fn partition(service: &'static str) -> RetryPartition {
+    static PARTITIONS: Mutex<BTreeMap<&str, RetryPartition>> = Mutex::new(BTreeMap::new());
+    let mut all = PARTITIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    let afresh = || {
+        let bucket = TokenBucket::builder().capacity(BUDGET).refill_rate(BACK_IN_A_SECOND).build();
+        RetryPartition::custom(service).token_bucket(bucket).build()
+    };
+    all.entry(service).or_insert_with(afresh).clone()
+}
+
+/// How often each service throttled, and was asked again.
+#[derive(Debug, Default)]
+pub(crate) struct Incidents(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
+
+const THROTTLED: &str = "throttled";
+const ASKED_AGAIN: &str = "asked again";
+
+impl Incidents {
+    fn count(&self, what: &'static str, service: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((what, service)).or_default() += 1;
+    }
+
+    /// All of them so far.
+    pub(crate) fn told(&self) -> Vec<Incident> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|((what, service), times)| Incident { what, service, times: *times }).collect()
+    }
+}
+
+/// Counts what a client of one service meets.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    pub(crate) service: &'static str,
+    pub(crate) incidents: Arc<Incidents>,
+}
+
+impl Intercept for Counter {
+    fn name(&self) -> &'static str {
+        "CountIncidents"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if bag.load::<RequestAttempts>().is_some_and(|it| it.attempts() > 1) {
+            self.incidents.count(ASKED_AGAIN, self.service);
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.response().is_some_and(is_throttle) {
+            self.incidents.count(THROTTLED, self.service);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the answer is a service's word for too many requests, in XML or JSON.
+fn is_throttle(answer: &HttpResponse) -> bool {
+    if answer.status().is_success() {
+        return false;
+    }
+    let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    is_throttle_text(&body)
+}
+
+fn is_throttle_text(body: &str) -> bool {
+    let in_xml = body.split_once("<Code>").and_then(|(_, after)| after.split_once("</Code>")).map(|(code, _)| code);
+    let in_json = || {
+        let json: serde_json::Value = serde_json::from_str(body).ok()?;
+        let code = json.get("__type").or_else(|| json.get("code"))?.as_str()?.to_owned();
+        Some(code.rsplit('#').next().unwrap_or_default().to_owned())
+    };
+    let code = in_xml.map(str::to_owned).or_else(in_json);
+    code.is_some_and(|code| TOO_MANY.contains(&code.trim()))
+}
+
+/// The words for it, which the SDK takes for that too.
+const TOO_MANY: [&str; 11] = [
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_says_in_its_own_words_that_there_are_too_many_requests() {
+        for text in [
+            "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>m</Message></Error></Errors></Response>",
+            "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>",
+            "<Error><Code>SlowDown</Code></Error>",
+            r#"{"__type": "com.amazonaws.kms#ThrottlingException", "message": "Rate exceeded"}"#,
+        ] {
+            assert!(is_throttle_text(text), "{text}");
+        }
+        for text in
+            ["", "<html>503</html>", "<Error><Code>NoSuchBucket</Code></Error>", r#"{"__type": "NotFoundException"}"#, "[1]"]
+        {
+            assert!(!is_throttle_text(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn clients_of_a_service_share_what_it_may_be_asked_again() {
+        assert_eq!(partition("ec2").to_string(), partition("ec2").to_string());
+        let incidents = Incidents::default();
+        for service in ["ec2", "rds", "ec2"] {
+            incidents.count(THROTTLED, service);
+        }
+        let told: Vec<_> = incidents.told().into_iter().map(|it| (it.service, it.times)).collect();
+        assert_eq!(told, [("ec2", 2), ("rds", 1)]);
+    }
+}
