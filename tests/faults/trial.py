@@ -110,7 +110,7 @@ class Trial:
         if not planned or "what an earlier run left half-way" in text or "could not finish" in text:
             return  # It failed before there was anything to do.
         create, update, replace, destroy = map(int, planned.groups())
-        listed = re.search(r"^Apply stopped after .*\n\n((?:  .*\n)+)\nNext: ", text, re.M)
+        listed = re.search(r"^Apply stopped after .*\n\n((?:  .*\n)+)\n(?:.* \(.*\n\n)?Next: ", text, re.M)
         if not listed:
             raise Wrong("a run failed and does not say what it left")
         steps = len(listed[1].splitlines())

@@ -186,6 +186,36 @@ class AutoScaling(Launched):
         self.refused("AlreadyExists", lambda: self.group("once", template))
         self.assertEqual([instance], self.described("once")["Instances"])
 
+    def test_a_refresh_replaces_the_machines_and_shows_how_far_it_is(self):
+        template = self.template("refresh")
+        self.group("refresh", template)
+        [before] = self.described("refresh")["Instances"]
+        self.ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=template_data("#!/bin/sh\n#2\n"))
+        name = {"AutoScalingGroupName": "refresh"}
+        wanted = {"LaunchTemplate": {"LaunchTemplateId": template, "Version": "2"}}
+        given = {**name, "DesiredConfiguration": wanted, "Preferences": {"MinHealthyPercentage": 0, "SkipMatching": True}}
+        refresh = self.autoscaling.start_instance_refresh(**given)["InstanceRefreshId"]
+        self.refused("InstanceRefreshInProgress", self.autoscaling.start_instance_refresh, **given)
+
+        def look():
+            [found] = self.autoscaling.describe_instance_refreshes(**name, InstanceRefreshIds=[refresh])["InstanceRefreshes"]
+            return found["Status"]
+
+        self.assertEqual([look() for _ in range(5)], ["Pending", "InProgress", "InProgress", "Successful", "Successful"])
+        [after] = self.described("refresh")["Instances"]
+        self.assertNotEqual(after["InstanceId"], before["InstanceId"])
+        self.assertEqual((after["LaunchTemplate"]["Version"], self.described("refresh")["LaunchTemplate"]["Version"]), ("2", "2"))
+        self.refused("ActiveInstanceRefreshNotFound", self.autoscaling.cancel_instance_refresh, **name)
+        # All machines match, so none is replaced.
+        self.autoscaling.start_instance_refresh(**given)
+        self.assertEqual(self.described("refresh")["Instances"], [after])
+        self.autoscaling.cancel_instance_refresh(**name)
+        [newest, _] = self.autoscaling.describe_instance_refreshes(**name)["InstanceRefreshes"]
+        self.assertEqual(newest["Status"], "Cancelling")
+        missing = {"LaunchTemplate": {"LaunchTemplateId": template, "Version": "7"}}
+        self.autoscaling.describe_instance_refreshes(**name)
+        self.refused("ValidationError", self.autoscaling.start_instance_refresh, **name, DesiredConfiguration=missing)
+
     def test_a_group_with_instances_goes_by_force_only(self):
         self.group("force", self.template("force"), NewInstancesProtectedFromScaleIn=True)
         [instance] = self.described("force")["Instances"]
@@ -240,7 +270,7 @@ class LaunchTemplates(Launched):
         self.assertEqual(len(listed), 20)
 
     def test_an_unknown_action_is_an_error_that_clients_can_read(self):
-        self.refused("InvalidAction", self.autoscaling.start_instance_refresh, AutoScalingGroupName="none")
+        self.refused("InvalidAction", self.autoscaling.rollback_instance_refresh, AutoScalingGroupName="none")
 
 
 class SecurityGroups(Launched):
@@ -461,6 +491,23 @@ class Databases(Launched):
         with self.connect(other, password=OTHER_PASSWORD):
             pass
         self.delete("change")
+
+    def test_a_change_waits_for_the_window_unless_it_is_to_be_made_at_once(self):
+        name = {"DBInstanceIdentifier": "waits"}
+        self.rds.create_db_instance(
+            **name, Engine="mysql", DBInstanceClass="db.m5.large", AllocatedStorage=20, MasterUsername="master",
+            MasterUserPassword=PASSWORD,
+        )  # fmt: skip
+        self.rds.modify_db_instance(**name, AllocatedStorage=30, BackupRetentionPeriod=9)
+        found = self.described("waits")
+        self.assertEqual((found["AllocatedStorage"], found["BackupRetentionPeriod"]), (20, 9))
+        self.assertEqual(found["PendingModifiedValues"], {"AllocatedStorage": 30})
+        # What is made at once takes along what waits.
+        self.rds.modify_db_instance(**name, DBInstanceClass="db.m5.xlarge", ApplyImmediately=True)
+        found = self.described("waits")
+        self.assertEqual((found["AllocatedStorage"], found["DBInstanceClass"]), (30, "db.m5.xlarge"))
+        self.assertFalse(found.get("PendingModifiedValues"))
+        self.delete("waits")
 
     def test_what_rds_refuses_is_refused(self):
         self.refused("InvalidParameterValue", self.create, name="bad", MasterUserPassword="with/slash@1")

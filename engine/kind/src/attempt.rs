@@ -72,6 +72,11 @@ impl Attempt {
         self.resumed
     }
 
+    /// From now on counts as resumed: a call of this try was cut short, and what became of it is not known.
+    pub fn resume(&mut self) {
+        self.resumed = true;
+    }
+
     /// What this or an earlier try noted.
     #[must_use]
     pub fn noted(&self, key: &str) -> Option<&str> {

@@ -127,13 +127,15 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
     }
 }
 
+/// NotWritablePrimary, PrimarySteppedDown, InterruptedDueToReplStateChange, ShutdownInProgress, InterruptedAtShutdown,
+/// NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
+pub(crate) const PASSING: [i32; 7] = [10107, 189, 11602, 91, 11600, 13435, 13436];
+
 /// Whether the member that was asked is not, or no longer, the one to ask, or went away while it was asked: another
 /// look at the set may find one that answers.
 pub(crate) fn is_passing(error: &Error) -> bool {
     match &*error.kind {
-        // NotWritablePrimary, PrimarySteppedDown, InterruptedDueToReplStateChange, ShutdownInProgress, InterruptedAtShutdown,
-        // NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
-        ErrorKind::Command(it) => [10107, 189, 11602, 91, 11600, 13435, 13436].contains(&it.code),
+        ErrorKind::Command(it) => PASSING.contains(&it.code),
         ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. } => true,
         _ => false,
     }

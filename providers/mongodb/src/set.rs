@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 
 use crate::authority::Access;
 use crate::failure::failed;
-use crate::member::{Hello, Member, is_passing, number};
+use crate::member::{Hello, Member, PASSING, is_passing, number};
 
 /// The server's code for a mongod that is in no set yet.
 pub(crate) const NOT_YET_INITIALIZED: i32 = 94;
@@ -176,6 +176,12 @@ pub(crate) async fn on_primary(
             }
             Ok(answer) => {
                 if let Ok(late) = answer.get_document("writeConcernError") {
+                    let passes = late.get_i32("code").is_ok_and(|it| PASSING.contains(&it));
+                    if passes && since.elapsed() < ELECTION && !attempt.is_cancelled() {
+                        // The primary stepped down before a majority had it; the next one says whether it has it.
+                        tokio::time::sleep(Duration::from_millis(250)).await;
+                        continue;
+                    }
                     let cause = late.get_str("errmsg").unwrap_or("no majority has it yet");
                     return Err(Error::new(attempted, format!("{}: {cause}", primary.endpoint))
                         .help("the primary has it, and so will the others once they follow; bring them back, then apply again"));

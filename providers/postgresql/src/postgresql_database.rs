@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::postgresql_role::{any_number, limit_problem};
 use crate::provider::Postgresql;
-use crate::session::Session;
+use crate::session::{Session, steadily};
 use crate::sql::{identifier, literal, problem};
 
 /// Noted before it is made: there was no such database, so what is found later is ours.
@@ -113,21 +113,7 @@ impl Resource for Database {
     }
 
     async fn create(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        let attempted = format!("create the database `{}`", *self.name);
-        let session = server.writing(server.database(), attempt).await?;
-        if let Some(owner) = &self.owner {
-            session.belong_to(owner).await?;
-        }
-        let was_absent = attempt.is_resumed() && attempt.noted(ABSENT).is_some();
-        match is_there(&session, &attempted, &self.name).await? {
-            true if was_absent => {}
-            true => return Err(self.taken(&attempted)),
-            false => {
-                attempt.note(ABSENT, "yes").await?;
-                self.make(&session, &attempted, was_absent).await?;
-            }
-        }
-        Ok(Created { id: self.name.to_string(), outputs: Outputs {} })
+        steadily!(server, attempt, self.made(server, attempt))
     }
 
     fn known_by(id: &str) -> Result<Known, String> {
@@ -153,6 +139,36 @@ impl Resource for Database {
     }
 
     async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        steadily!(server, attempt, self.changed(server, before, attempt))
+    }
+
+    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        steadily!(server, attempt, deleted(server, recorded, attempt))
+    }
+}
+
+impl Database {
+    /// Makes it, or finishes what an earlier try made of it.
+    async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let attempted = format!("create the database `{}`", *self.name);
+        let session = server.writing(server.database(), attempt).await?;
+        if let Some(owner) = &self.owner {
+            session.belong_to(owner).await?;
+        }
+        let was_absent = attempt.is_resumed() && attempt.noted(ABSENT).is_some();
+        match is_there(&session, &attempted, &self.name).await? {
+            true if was_absent => {}
+            true => return Err(self.taken(&attempted)),
+            false => {
+                attempt.note(ABSENT, "yes").await?;
+                self.make(&session, &attempted, was_absent).await?;
+            }
+        }
+        Ok(Created { id: self.name.to_string(), outputs: Outputs {} })
+    }
+
+    /// Changes it to these arguments.
+    async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let name = identifier(&self.name);
         let attempted = format!("change the database `{}`", *self.name);
         let session = server.writing(server.database(), attempt).await?;
@@ -170,25 +186,26 @@ impl Resource for Database {
         session.together(&attempted, &statements).await?;
         Ok(Outputs {})
     }
+}
 
-    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
-        let name = &recorded.arguments.name;
-        let attempted = format!("delete the database `{}`", **name);
-        // The database one is in cannot be deleted.
-        let elsewhere = match server.database() {
-            it if it != name.as_str() => it,
-            "postgres" => "template1",
-            _ => "postgres",
-        };
-        let session = server.writing(elsewhere, attempt).await?;
-        if let Some(owner) = owner(&session, &attempted, name).await? {
-            session.belong_to(&owner).await?;
-        }
-        let statement = format!("DROP DATABASE IF EXISTS {}", identifier(name));
-        match patiently(&session, &attempted, &statement).await {
-            Err(error) if error.code.as_deref() == Some(IN_USE) => Err(who_is_there(&session, error, name).await),
-            dropped => dropped,
-        }
+/// Deletes it, where it is there.
+async fn deleted(server: &Postgresql, recorded: &Recorded<Database>, attempt: &mut Attempt) -> Result<(), Error> {
+    let name = &recorded.arguments.name;
+    let attempted = format!("delete the database `{}`", **name);
+    // The database one is in cannot be deleted.
+    let elsewhere = match server.database() {
+        it if it != name.as_str() => it,
+        "postgres" => "template1",
+        _ => "postgres",
+    };
+    let session = server.writing(elsewhere, attempt).await?;
+    if let Some(owner) = owner(&session, &attempted, name).await? {
+        session.belong_to(&owner).await?;
+    }
+    let statement = format!("DROP DATABASE IF EXISTS {}", identifier(name));
+    match patiently(&session, &attempted, &statement).await {
+        Err(error) if error.code.as_deref() == Some(IN_USE) => Err(who_is_there(&session, error, name).await),
+        dropped => dropped,
     }
 }
 

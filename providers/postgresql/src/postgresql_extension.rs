@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::provider::Postgresql;
-use crate::session::Session;
+use crate::session::{Session, steadily};
 use crate::sql::{identifier, literal, problem};
 
 /// Noted before it is made: there was no such extension, so what is found later is ours.
@@ -66,28 +66,7 @@ impl Resource for Extension {
     }
 
     async fn create(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        let database = self.database_of(server);
-        let attempted = self.attempting("create", database);
-        let session = server.writing(database, attempt).await?;
-        let was_absent = attempt.is_resumed() && attempt.noted(ABSENT).is_some();
-        match is_there(&session, &attempted, &self.name).await? {
-            true if was_absent => {}
-            true => {
-                return Err(Error::new(attempted, "it is there already, and this configuration did not make it")
-                    .help("nothing needs to be done for it to be used; take it out of the configuration")
-                    .outcome(Outcome::Refused));
-            }
-            false => {
-                attempt.note(ABSENT, "yes").await?;
-                act_as_owner(&session, &attempted).await?;
-                match session.alone(&attempted, &self.statement()).await {
-                    // An earlier try was killed while the server still worked on it, and the server went on.
-                    Err(error) if was_absent && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => {}
-                    made => made?,
-                }
-            }
-        }
-        Ok(Created { id: format!("{database}.{}", *self.name), outputs: Outputs {} })
+        steadily!(server, attempt, self.made(server, attempt))
     }
 
     fn known_by(id: &str) -> Result<Known, String> {
@@ -124,6 +103,43 @@ impl Resource for Extension {
     }
 
     async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        steadily!(server, attempt, self.changed(server, before, attempt))
+    }
+
+    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        steadily!(server, attempt, deleted(server, recorded, attempt))
+    }
+}
+
+impl Extension {
+    /// Makes it, or finishes what an earlier try made of it.
+    async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let database = self.database_of(server);
+        let attempted = self.attempting("create", database);
+        let session = server.writing(database, attempt).await?;
+        let was_absent = attempt.is_resumed() && attempt.noted(ABSENT).is_some();
+        match is_there(&session, &attempted, &self.name).await? {
+            true if was_absent => {}
+            true => {
+                return Err(Error::new(attempted, "it is there already, and this configuration did not make it")
+                    .help("nothing needs to be done for it to be used; take it out of the configuration")
+                    .outcome(Outcome::Refused));
+            }
+            false => {
+                attempt.note(ABSENT, "yes").await?;
+                act_as_owner(&session, &attempted).await?;
+                match session.alone(&attempted, &self.statement()).await {
+                    // An earlier try was killed while the server still worked on it, and the server went on.
+                    Err(error) if was_absent && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => {}
+                    made => made?,
+                }
+            }
+        }
+        Ok(Created { id: format!("{database}.{}", *self.name), outputs: Outputs {} })
+    }
+
+    /// Changes it to these arguments.
+    async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let database = self.database_of(server);
         let attempted = self.attempting("change", database);
         let session = server.writing(database, attempt).await?;
@@ -145,20 +161,21 @@ impl Resource for Extension {
         }
         Ok(Outputs {})
     }
+}
 
-    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
-        let it = &recorded.arguments;
-        let database = it.database_of(server);
-        let attempted = it.attempting("delete", database);
-        let session = match server.writing(database, attempt).await {
-            // It went with its database.
-            Err(error) if error.code.as_deref() == Some(NO_SUCH_DATABASE) => return Ok(()),
-            session => session?,
-        };
-        act_as_owner_of_extension(&session, &attempted, &it.name).await?;
-        let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
-        session.alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name))).await
-    }
+/// Deletes it, where it is there.
+async fn deleted(server: &Postgresql, recorded: &Recorded<Extension>, attempt: &mut Attempt) -> Result<(), Error> {
+    let it = &recorded.arguments;
+    let database = it.database_of(server);
+    let attempted = it.attempting("delete", database);
+    let session = match server.writing(database, attempt).await {
+        // It went with its database.
+        Err(error) if error.code.as_deref() == Some(NO_SUCH_DATABASE) => return Ok(()),
+        session => session?,
+    };
+    act_as_owner_of_extension(&session, &attempted, &it.name).await?;
+    let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
+    session.alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name))).await
 }
 
 /// The extension is there; or it came to be there while the server was at this one.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::membership::lock;
 use crate::provider::Postgresql;
 use crate::scram;
-use crate::session::Session;
+use crate::session::{Session, steadily};
 use crate::sql::{identifier, literal, problem};
 
 /// A role: somebody who may log in, or a group of rights. The server never sees its password, only what proves it.
@@ -84,6 +84,42 @@ impl Resource for Role {
     }
 
     async fn create(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        steadily!(server, attempt, self.made(server, attempt))
+    }
+
+    fn known_by(id: &str) -> Result<Known, String> {
+        Ok(Known::by(id).argument("name", id))
+    }
+
+    fn named(arguments: &Object) -> Option<String> {
+        known_text(arguments, "name").map(str::to_owned)
+    }
+
+    async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
+        let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
+        let seen = match seen(server, &names).await {
+            Ok(seen) => seen,
+            Err(error) => return Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
+        };
+        let each = |it: &Recorded<Self>| match seen.get(it.arguments.name.as_str()) {
+            Some(found) => Reading::found(Self { password: it.arguments.password.clone(), ..found.clone() }, it.outputs.clone()),
+            None => Reading::Gone,
+        };
+        Ok(known.iter().map(each).collect())
+    }
+
+    async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        steadily!(server, attempt, self.changed(server, before, attempt))
+    }
+
+    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        steadily!(server, attempt, deleted(server, recorded, attempt))
+    }
+}
+
+impl Role {
+    /// Makes it, or finishes what an earlier try made of it.
+    async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         let attempted = format!("create the role `{}`", *self.name);
         let session = server.writing(server.database(), attempt).await?;
         let created = || Created { id: self.name.to_string(), outputs: Outputs {} };
@@ -111,28 +147,8 @@ impl Resource for Role {
         }
     }
 
-    fn known_by(id: &str) -> Result<Known, String> {
-        Ok(Known::by(id).argument("name", id))
-    }
-
-    fn named(arguments: &Object) -> Option<String> {
-        known_text(arguments, "name").map(str::to_owned)
-    }
-
-    async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
-        let seen = match seen(server, &names).await {
-            Ok(seen) => seen,
-            Err(error) => return Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
-        };
-        let each = |it: &Recorded<Self>| match seen.get(it.arguments.name.as_str()) {
-            Some(found) => Reading::found(Self { password: it.arguments.password.clone(), ..found.clone() }, it.outputs.clone()),
-            None => Reading::Gone,
-        };
-        Ok(known.iter().map(each).collect())
-    }
-
-    async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    /// Changes it to these arguments.
+    async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let attempted = format!("change the role `{}`", *self.name);
         let session = server.writing(server.database(), attempt).await?;
         let now = on_server(&session, &attempted, &[&self.name]).await?.remove(self.name.as_str()).ok_or_else(|| {
@@ -153,13 +169,14 @@ impl Resource for Role {
         session.together(&attempted, &statements).await?;
         Ok(Outputs {})
     }
+}
 
-    async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
-        let name = &recorded.arguments.name;
-        let attempted = format!("delete the role `{}`", **name);
-        let session = server.writing(server.database(), attempt).await?;
-        session.together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))]).await
-    }
+/// Deletes it, where it is there.
+async fn deleted(server: &Postgresql, recorded: &Recorded<Role>, attempt: &mut Attempt) -> Result<(), Error> {
+    let name = &recorded.arguments.name;
+    let attempted = format!("delete the role `{}`", **name);
+    let session = server.writing(server.database(), attempt).await?;
+    session.together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))]).await
 }
 
 impl Role {

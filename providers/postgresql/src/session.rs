@@ -79,6 +79,50 @@ impl Postgresql {
     }
 }
 
+/// A piece of work that a lost connection may cut short, and that is then done again on another one.
+pub(crate) struct Tries {
+    deadline: Instant,
+}
+
+impl Tries {
+    /// For as long as the server is waited for.
+    pub(crate) fn of(server: &Postgresql) -> Self {
+        Self { deadline: Instant::now() + Duration::from_secs(server.settings.connect_timeout.into()) }
+    }
+
+    /// Whether the work failed because its connection was lost, and is worth another try. What it did until then may have
+    /// taken effect, so the attempt counts as resumed.
+    pub(crate) async fn another(&self, error: &Error, attempt: &mut Attempt) -> bool {
+        let is_lost = error.code.as_deref().is_some_and(|it| LOST.contains(&it));
+        if !is_lost || attempt.is_cancelled() || Instant::now() > self.deadline {
+            return false;
+        }
+        attempt.progress(&format!("{} again: {}", error.attempted, error.causes.join(": ")));
+        attempt.resume();
+        sleep(FIRST_PAUSE).await;
+        true
+    }
+}
+
+/// Does something, and again as long as it is cut short by lost connections.
+macro_rules! steadily {
+    ($server:expr, $attempt:ident, $work:expr) => {{
+        let tries = $crate::session::Tries::of($server);
+        loop {
+            match $work.await {
+                Err(error) if tries.another(&error, $attempt).await => {}
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use steadily;
+
+/// The code of a connection that was lost without a word.
+const CONNECTION_FAILURE: &str = "08006";
+/// That, and a server that is told to stop, has crashed, or is not up again.
+const LOST: [&str; 4] = [CONNECTION_FAILURE, "57P01", "57P02", "57P03"];
+
 /// Why there is no connection.
 struct NotConnected {
     passes: bool,
@@ -187,18 +231,27 @@ impl Session<'_> {
             Err(error) => {
                 // The session ends here in any case; this only ends the transaction a moment earlier.
                 let _ = self.client.batch_execute("ROLLBACK").await;
-                Err(failed(attempted, &error))
+                Err(self.failed(attempted, &error))
             }
+        }
+    }
+
+    /// An attempt that was refused, or whose connection was lost.
+    fn failed(&self, attempted: &str, error: &tokio_postgres::Error) -> Error {
+        let failed = failed(attempted, error);
+        match failed.code {
+            None => failed.code(CONNECTION_FAILURE),
+            Some(_) => failed,
         }
     }
 
     /// Runs a statement that cannot be part of a transaction.
     pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
-        self.client.batch_execute(statement).await.map_err(|it| failed(attempted, &it))
+        self.client.batch_execute(statement).await.map_err(|it| self.failed(attempted, &it))
     }
 
     /// The rows of a query.
     pub(crate) async fn rows(&self, attempted: &str, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
-        self.client.query(query, parameters).await.map_err(|it| failed(attempted, &it))
+        self.client.query(query, parameters).await.map_err(|it| self.failed(attempted, &it))
     }
 }

@@ -6,6 +6,8 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.utils import utcnow
 from moto.ec2.models.instances import MetadataOptions
 
+from . import instance_refresh
+
 # Arguments that the emulator drops, by request; what AWS answers when nobody has given them.
 DROPPED_ON_CREATE = {
     "DefaultInstanceWarmup": None,
@@ -45,6 +47,7 @@ def make_all():
     an_instance_is_what_the_pinned_version_says()
     an_instance_remembers_the_version_it_was_launched_from()
     a_group_with_instances_goes_by_force_only()
+    instance_refresh.make()
 
 
 def a_group_is_made_once():

@@ -17,6 +17,17 @@ from moto.rds.exceptions import (
 import postgresql_server
 
 ENGINE = "postgres"
+# Arguments whose change waits for the maintenance window, with the names under which they wait.
+WAITING = {
+    "allocated_storage": "AllocatedStorage",
+    "db_instance_class": "DBInstanceClass",
+    "engine_version": "EngineVersion",
+    "iops": "Iops",
+    "license_model": "LicenseModel",
+    "multi_az": "MultiAZ",
+    "storage_throughput": "StorageThroughput",
+    "storage_type": "StorageType",
+}
 # What a request may say besides changes.
 NOT_A_CHANGE = {"db_instance_identifier", "apply_immediately", "allow_major_version_upgrade"}
 
@@ -28,6 +39,7 @@ def make_all(postgresql_servers, unlocked):
     an_instance_of_postgresql_says_what_aws_says()
     an_instance_keeps_its_arguments()
     a_modification_must_modify()
+    a_change_waits_for_the_maintenance_window()
     a_master_password_has_rules()
     a_last_snapshot_must_be_taken_or_declined()
     a_subnet_group_is_made_once()
@@ -127,6 +139,32 @@ def a_modification_must_modify():
         if not set(db_kwargs) - NOT_A_CHANGE:
             raise InvalidParameterCombination("No modifications were requested")
         return original(self, db_instance_identifier, db_kwargs)
+
+    models.RDSBackend.modify_db_instance = modify_db_instance
+
+
+def a_change_waits_for_the_maintenance_window():
+    """What is not to be applied immediately is applied all the same. Here the window never comes: the next change that is
+    to be applied immediately takes what waits along, as with AWS."""
+    original = models.RDSBackend.modify_db_instance
+
+    def modify_db_instance(self, db_instance_identifier, db_kwargs):
+        database = self.describe_db_instances(db_instance_identifier)[0]
+        pending = getattr(database, "pending_modified_values", None) or {}
+        if db_kwargs.get("apply_immediately"):
+            earlier = {name: pending[told] for name, told in WAITING.items() if told in pending}
+            changed = original(self, db_instance_identifier, {**earlier, **db_kwargs})
+            changed.pending_modified_values = {}
+            return changed
+        waiting = {
+            told: db_kwargs[name]
+            for name, told in WAITING.items()
+            if db_kwargs.get(name) is not None and db_kwargs[name] != getattr(database, name, None)
+        }
+        at_once = {name: value for name, value in db_kwargs.items() if name not in WAITING}
+        changed = original(self, db_instance_identifier, at_once)
+        changed.pending_modified_values = {**pending, **waiting}
+        return changed
 
     models.RDSBackend.modify_db_instance = modify_db_instance
 

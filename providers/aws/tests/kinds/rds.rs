@@ -56,6 +56,24 @@ async fn a_database_lives() {
 }
 
 #[tokio::test]
+async fn a_change_that_waits_for_the_window_is_no_difference() {
+    let world = World::new().await;
+    let mut wanted = instance();
+    wanted["apply_immediately"] = json!(false);
+    let made = world.create(INSTANCE, wanted.clone()).await;
+    wanted["instance_class"] = json!("db.m5.xlarge");
+    let made = world.update(INSTANCE, &made, wanted.clone()).await;
+    let (_, remarks) = world.found(INSTANCE, &made).await;
+    assert!(remarks.iter().any(|it| it.contains("instance_class") || it.contains("class")), "{remarks:?}");
+    // What is made at once takes it along.
+    wanted["apply_immediately"] = json!(true);
+    wanted["backup_retention_period"] = json!(9);
+    let made = world.update(INSTANCE, &made, wanted).await;
+    assert!(world.found(INSTANCE, &made).await.1.is_empty());
+    world.delete(INSTANCE, &made).await;
+}
+
+#[tokio::test]
 async fn a_real_database_lives() {
     let world = World::new().await;
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

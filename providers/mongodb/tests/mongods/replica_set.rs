@@ -1,6 +1,7 @@
 //! A whole set: built, used, broken, mended, changed member by member, and taken down.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, PASSWORD, code, holding, is_mongod_below};
@@ -260,6 +261,31 @@ async fn kills_at_any_moment_end_in_the_same_set() {
     let at = lab.endpoints().iter().position(|it| *it == primary_of(&set)).unwrap();
     let circle = lab.outsider(at, None, Some(("circle", PASSWORD))).await;
     circle.database("circle_ghe").run_command(doc! { "insert": "c", "documents": [{ "a": 1 }] }).await.unwrap();
+
+    // The primary dies in the middle: whoever is it next is found, and each user is made once.
+    let made = AtomicUsize::new(0);
+    let making = async {
+        let mut users = Vec::new();
+        for index in 0..12 {
+            let arguments = lab.user(&json!({ "name": format!("user-{index}") }));
+            let attempt = &mut lab.attempt(&format!("{index:x}a"), false);
+            users.push(lab.create("mongodb_user", &arguments, attempt).await.unwrap());
+            made.fetch_add(1, Ordering::SeqCst);
+        }
+        users
+    };
+    let killing = async {
+        while made.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+        lab.kill(at);
+    };
+    let (users, ()) = tokio::join!(making, killing);
+    for user in users {
+        assert_eq!(lab.found("mongodb_user", &user).await.0, user.arguments);
+    }
+    let heard = lab.heard.progress.lock().unwrap().join("\n");
+    assert!(heard.contains("waiting for a primary"), "{heard}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

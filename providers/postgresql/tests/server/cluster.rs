@@ -36,7 +36,8 @@ pub(crate) fn cluster() -> Arc<Cluster> {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    /// A server of one's own.
+    pub(crate) fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("ha-postgresql-").tempdir().unwrap();
         // The server's user must be able to go through, and nobody else to look in.
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
@@ -75,7 +76,8 @@ impl Cluster {
         cluster
     }
 
-    fn wait(&self) {
+    /// Until it answers.
+    pub(crate) fn wait(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !self.psql("postgres", "SELECT 1").0 {
             assert!(Instant::now() < deadline, "the server does not start: {}", self.log());

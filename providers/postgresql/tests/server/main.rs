@@ -7,6 +7,7 @@ mod cluster;
 mod connections;
 mod databases;
 mod extensions;
+mod losses;
 mod project;
 mod roles;
 mod states;

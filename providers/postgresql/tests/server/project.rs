@@ -81,7 +81,11 @@ impl Project {
     }
 
     pub(crate) async fn with(changed: &[(&str, Value)]) -> Result<Self, Error> {
-        let cluster = cluster();
+        Self::on(cluster(), changed).await
+    }
+
+    /// With a server that is not everybody's.
+    pub(crate) async fn on(cluster: Arc<Cluster>, changed: &[(&str, Value)]) -> Result<Self, Error> {
         let (schemas, drivers) = ha_postgresql::register(Registry::new()).split();
         let conformed = schemas.provider("postgresql").unwrap().schema.conform(&settings(&cluster, changed)).unwrap();
         let (client, _) = drivers.connector("postgresql").unwrap().connect(&conformed).await?;
