@@ -62,7 +62,8 @@ async fn whichever_answer_is_lost_it_is_done_and_once() {
     let project = Project::with(&[("port", Value::from(i64::from(cut.port)))]).await.unwrap();
     let owner = direct.create(ROLE, &[("name", Value::from("loser"))]).await.unwrap();
     let mut lost = 0;
-    for answers in 1.. {
+    // Every fourth, which are enough of each kind.
+    for answers in (1..).step_by(4) {
         let role = [("name", Value::from("lost")), ("login", Value::from(true)), ("roles", crate::list(&["loser"]))];
         cut.left.store(answers, Ordering::SeqCst);
         let made = project.create(ROLE, &role).await.unwrap_or_else(|it| panic!("answer {answers}: {it}"));
@@ -79,7 +80,7 @@ async fn whichever_answer_is_lost_it_is_done_and_once() {
         }
         lost += 1;
     }
-    assert!(lost > 20, "only {lost} answers could be lost");
+    assert!(lost > 5, "only {lost} answers could be lost");
     direct.delete(ROLE, &owner).await.unwrap();
 }
 
