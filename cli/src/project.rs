@@ -105,7 +105,7 @@ impl Project {
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Trouble::of(&diagnostics).within(&texts).keeping(&secrets));
         }
-        let written = all.iter().map(|it| (it.name.to_string(), it.text.to_string())).collect();
+        let written = all.iter().map(|it| (it.name.to_string(), it.text.clone())).collect();
         let environment = session.environment.as_ref().map(|it| it.name().to_owned());
         Ok(Self {
             configuration: Arc::new(configuration),
@@ -129,7 +129,7 @@ pub(crate) fn kept_configuration(snapshot: &Snapshot) -> (Configuration, Vec<Dia
     let mut directories: BTreeMap<&str, Vec<SourceFile>> = BTreeMap::new();
     for (name, text) in &snapshot.sources {
         let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
-        directories.entry(directory).or_default().push(SourceFile::new(&**name, &**text));
+        directories.entry(directory).or_default().push(SourceFile::new(&**name, text.clone()));
     }
     let root = directories.remove("").unwrap_or_default();
     let values: BTreeMap<Name, Value> = snapshot.variables.clone();
@@ -297,5 +297,5 @@ fn all_texts(sources: &[&SourceFile], given: &Given) -> Sources {
         Asked::Value(..) => None,
     });
     let all = sources.iter().copied().chain(&given.found).chain(asked);
-    all.map(|it| (it.name.to_string(), it.text.to_string())).collect()
+    all.map(|it| (it.name.to_string(), it.text.clone())).collect()
 }

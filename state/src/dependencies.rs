@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ha_kind::BlockAddress;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,8 @@ enum Link {
 /// Some blocks, and other groups of them.
 #[derive(Debug)]
 pub struct Group {
-    id: GroupId,
+    /// Once somebody asks.
+    id: OnceLock<GroupId>,
     blocks: Box<[BlockAddress]>,
     groups: Box<[Arc<Group>]>,
     depth: usize,
@@ -53,8 +54,10 @@ impl Dependencies {
     #[must_use]
     pub fn joined(blocks: BTreeSet<BlockAddress>, others: &[Self]) -> Self {
         let mut groups: Vec<Arc<Group>> = others.iter().filter_map(|it| it.group().cloned()).collect();
-        groups.sort_unstable_by_key(|it| it.id);
-        groups.dedup_by_key(|it| it.id);
+        if groups.len() > 1 {
+            groups.sort_unstable_by_key(|it| it.id());
+            groups.dedup_by_key(|it| it.id());
+        }
         if blocks.is_empty() && groups.len() <= 1 {
             return Self(groups.pop().map(Link::Here));
         }
@@ -81,7 +84,7 @@ impl Dependencies {
 
     fn id(&self) -> Option<GroupId> {
         match &self.0 {
-            Some(Link::Here(group)) => Some(group.id),
+            Some(Link::Here(group)) => Some(group.id()),
             Some(Link::Elsewhere(id)) => Some(*id),
             None => None,
         }
@@ -99,7 +102,7 @@ impl Dependencies {
         let mut open: Vec<&Arc<Group>> = self.group().into_iter().collect();
         let groups = std::iter::from_fn(move || {
             let group = open.pop()?;
-            open.extend(group.groups.iter().filter(|it| seen.insert(it.id)));
+            open.extend(group.groups.iter().filter(|it| seen.insert(it.id())));
             Some(group)
         });
         groups.flat_map(|it| it.blocks.iter())
@@ -128,15 +131,15 @@ impl Dependencies {
     /// The groups that must be written before this is, those they name first, without those that are `known`.
     pub(crate) fn to_write(&self, known: &HashSet<GroupId>) -> Vec<Arc<Group>> {
         let mut order = Vec::new();
-        let Some(group) = self.group().filter(|it| !it.is_written_in_place() && !known.contains(&it.id)) else { return order };
+        let Some(group) = self.group().filter(|it| !it.is_written_in_place() && !known.contains(&it.id())) else { return order };
         let mut seen = HashSet::new();
         let mut open = vec![(group, false)];
         while let Some((group, is_after_its_own)) = open.pop() {
             if is_after_its_own {
                 order.push(group.clone());
-            } else if seen.insert(group.id) {
+            } else if seen.insert(group.id()) {
                 open.push((group, true));
-                open.extend(group.groups.iter().filter(|it| !known.contains(&it.id)).map(|it| (it, false)));
+                open.extend(group.groups.iter().filter(|it| !known.contains(&it.id())).map(|it| (it, false)));
             }
         }
         order
@@ -145,25 +148,26 @@ impl Dependencies {
 
 impl Group {
     fn new(blocks: Vec<BlockAddress>, groups: Vec<Arc<Group>>) -> Arc<Self> {
-        let mut digest = Sha256::new();
-        for block in &blocks {
-            digest.update(block.to_string());
-            digest.update(b"\n");
-        }
-        for group in &groups {
-            digest.update(b"=");
-            digest.update(group.id.0);
-        }
-        let digest: [u8; 32] = digest.finalize().into();
-        let id = GroupId(*digest.first_chunk().expect("a digest is longer than a name"));
         let depth = groups.iter().map(|it| it.depth + 1).max().unwrap_or(0);
-        Arc::new(Self { id, blocks: blocks.into(), groups: groups.into(), depth })
+        Arc::new(Self { id: OnceLock::new(), blocks: blocks.into(), groups: groups.into(), depth })
     }
 
     /// Its name.
     #[must_use]
     pub fn id(&self) -> GroupId {
-        self.id
+        *self.id.get_or_init(|| {
+            let mut digest = Sha256::new();
+            for block in &self.blocks {
+                digest.update(block.to_string());
+                digest.update(b"\n");
+            }
+            for group in &self.groups {
+                digest.update(b"=");
+                digest.update(group.id().0);
+            }
+            let digest: [u8; 32] = digest.finalize().into();
+            GroupId(*digest.first_chunk().expect("a digest is longer than a name"))
+        })
     }
 
     /// The blocks that are in it themselves.
@@ -187,20 +191,20 @@ impl Group {
         by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
         done: &mut HashMap<GroupId, Dependencies>,
     ) -> Dependencies {
-        if let Some(done) = done.get(&self.id) {
+        if let Some(done) = done.get(&self.id()) {
             return done.clone();
         }
         let instead = |it: &BlockAddress| by(it).unwrap_or_else(|| vec![it.clone()]);
         let blocks = self.blocks.iter().flat_map(instead).collect();
         let groups: Vec<Dependencies> = self.groups.iter().map(|it| it.replaced(by, done)).collect();
         let replaced = Dependencies::joined(blocks, &groups);
-        done.insert(self.id, replaced.clone());
+        done.insert(self.id(), replaced.clone());
         replaced
     }
 
     /// As it is written.
     pub(crate) fn record(&self) -> GroupRecord {
-        GroupRecord { blocks: self.blocks.to_vec(), groups: self.groups.iter().map(|it| it.id).collect() }
+        GroupRecord { blocks: self.blocks.to_vec(), groups: self.groups.iter().map(|it| it.id()).collect() }
     }
 }
 
@@ -220,13 +224,20 @@ impl FromIterator<BlockAddress> for Dependencies {
 
 impl PartialEq for Group {
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
+        // Where no group is in another, comparing what is in them takes less than naming them.
+        match self.groups.is_empty() && other.groups.is_empty() {
+            true => self.blocks == other.blocks,
+            false => self.id() == other.id(),
+        }
     }
 }
 
 impl PartialEq for Dependencies {
     fn eq(&self, other: &Self) -> bool {
-        self.id() == other.id()
+        match (self.group(), other.group()) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other) || own == other,
+            _ => self.id() == other.id(),
+        }
     }
 }
 
@@ -313,13 +324,13 @@ mod tests {
         let more = Dependencies::joined(blocks(30..31), &[large.clone(), blocks(40..42).into_iter().collect()]);
         assert_eq!(more.iter().count(), 23);
         let written = more.to_write(&HashSet::new());
-        assert_eq!(written.iter().map(|it| it.id).collect::<Vec<_>>(), [large.id().unwrap(), more.id().unwrap()]);
+        assert_eq!(written.iter().map(|it| it.id()).collect::<Vec<_>>(), [large.id().unwrap(), more.id().unwrap()]);
         assert_eq!(more.to_write(&[large.id().unwrap()].into()).len(), 1);
 
         let mut groups = Groups::new();
         for group in written {
             let record: GroupRecord = serde_json::from_str(&serde_json::to_string(&group.record()).unwrap()).unwrap();
-            groups.insert(group.id, record.group(&groups));
+            groups.insert(group.id(), record.group(&groups));
         }
         let text = serde_json::to_string(&more).unwrap();
         assert!(text.len() < 60, "{text}");

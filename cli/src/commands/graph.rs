@@ -130,7 +130,7 @@ struct Subject {
 fn subject(arguments: &GraphArgs, session: &Session) -> Result<Subject, Trouble> {
     if let Some(path) = &arguments.plan_file {
         let plan = plan_file::read(path, &session.keys()?)?;
-        let sources: Sources = plan.snapshot.sources.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
+        let sources: Sources = plan.snapshot.sources.iter().cloned().collect();
         let (configuration, diagnostics) = kept_configuration(&plan.snapshot);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Trouble::of(&diagnostics).within(&sources));

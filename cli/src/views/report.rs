@@ -223,7 +223,7 @@ pub(crate) fn output_values(value: &Value, is_sensitive: bool) -> Vec<Value> {
 
 /// The sources a plan was made from.
 pub(crate) fn sources_of(snapshot: &Snapshot) -> Sources {
-    snapshot.sources.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect()
+    snapshot.sources.iter().cloned().collect()
 }
 
 fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> ShownChange {

@@ -17,7 +17,7 @@ pub(crate) struct Sources {
 
 #[derive(Debug)]
 struct Source {
-    text: String,
+    text: Arc<str>,
     /// Where lines end.
     ends: Vec<usize>,
     /// The variables it calls sensitive.
@@ -27,7 +27,7 @@ struct Source {
 }
 
 impl Source {
-    fn new(text: String) -> Arc<Self> {
+    fn new(text: Arc<str>) -> Arc<Self> {
         let ends = text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at).collect();
         Arc::new(Self { text, ends, sensitive: OnceLock::new(), hidden: OnceLock::new() })
     }
@@ -36,7 +36,7 @@ impl Source {
 impl Sources {
     /// The text of a file.
     pub(crate) fn text(&self, file: &str) -> Option<&str> {
-        self.texts.get(file).map(|it| it.text.as_str())
+        self.texts.get(file).map(|it| &*it.text)
     }
 
     /// A stretch of a file's text with what is secret in it covered, so that places in it stay what they are.
@@ -64,7 +64,7 @@ impl Sources {
     /// With one more.
     pub(crate) fn with(&self, file: &str, text: &str) -> Self {
         let mut more = self.clone();
-        more.texts.insert(file.to_owned(), Source::new(text.to_owned()));
+        more.texts.insert(file.to_owned(), Source::new(text.into()));
         more
     }
 
@@ -83,7 +83,7 @@ impl Sources {
     }
 }
 
-impl<N: Into<String>, T: Into<String>> FromIterator<(N, T)> for Sources {
+impl<N: Into<String>, T: Into<Arc<str>>> FromIterator<(N, T)> for Sources {
     fn from_iter<I: IntoIterator<Item = (N, T)>>(files: I) -> Self {
         Self { texts: files.into_iter().map(|(name, text)| (name.into(), Source::new(text.into()))).collect() }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::value::Name;
-use crate::{Object, Problem, Schema, Shape, Value, json};
+use crate::{Object, Problem, Schema, Value, json};
 
 /// What a plan does to one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
@@ -230,8 +230,11 @@ fn without_secrets(arguments: &Object) -> Object {
 }
 
 fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
-    let (plain, _) = Value::Object(Arc::new(arguments.clone())).unmark_deep();
-    json::typed(&plain, &Shape::Object(schema.arguments.clone()))
+    if !arguments.values().any(Value::is_marked) {
+        return json::typed_fields(arguments, &schema.arguments);
+    }
+    let plain: Object = arguments.iter().map(|(name, value)| (name.clone(), value.revealed())).collect();
+    json::typed_fields(&plain, &schema.arguments)
 }
 
 /// The small struct, when all it names is known. An unknown is written as an object with a dollar key, which no field

@@ -1,6 +1,7 @@
 //! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one key that begins
 //! with a dollar sign. Keys of the user's that begin so get a second one.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::value::Name;
-use crate::{Number, Object, Part, Shape, Text, Type, Unknown, Value};
+use crate::{Field, Number, Object, Part, Shape, Text, Type, Unknown, Value};
 
 const LIST: &str = "$list";
 const MAP: &str = "$map";
@@ -30,16 +31,19 @@ pub(crate) fn typed(value: &Value, shape: &Shape) -> serde_json::Value {
         (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
             items.iter().map(|(name, it)| (name.to_string(), typed(it, of))).collect()
         }
-        (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => {
-            let present = items.iter().filter(|(_, it)| !it.is_null());
-            let typed = |(name, it): (&Name, &Value)| {
-                let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
-                (name.to_string(), typed(it, shape))
-            };
-            present.map(typed).collect()
-        }
+        (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => typed_fields(items, fields),
         _ => lossless(),
     }
+}
+
+/// The same of an object that has these fields.
+pub(crate) fn typed_fields(items: &Object, fields: &BTreeMap<Name, Field>) -> serde_json::Value {
+    let present = items.iter().filter(|(_, it)| !it.is_null());
+    let typed = |(name, it): (&Name, &Value)| {
+        let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
+        (name.to_string(), typed(it, shape))
+    };
+    present.map(typed).collect()
 }
 
 impl Serialize for Value {

@@ -28,6 +28,12 @@ impl Path {
         Self::default()
     }
 
+    /// The value itself, with room for so many steps.
+    #[must_use]
+    pub fn with_capacity(steps: usize) -> Self {
+        Self(Vec::with_capacity(steps))
+    }
+
     /// An attribute of the root.
     #[must_use]
     pub fn attribute(name: impl Into<Name>) -> Self {

@@ -22,6 +22,13 @@ pub enum Part {
     },
 }
 
+impl Part {
+    /// Whether it is a secret, or will be one.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self, Part::Secret(_) | Part::Unknown { secret: true, .. })
+    }
+}
+
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -108,20 +115,13 @@ impl Text {
     /// The whole text where every part is known, secrets included.
     #[must_use]
     pub fn known(&self) -> Option<String> {
-        let mut whole = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Clear(text) | Part::Secret(text) => whole.push_str(text),
-                Part::Unknown { .. } => return None,
-            }
-        }
-        Some(whole)
+        known(&self.parts)
     }
 
     /// Whether nothing in it is secret.
     #[must_use]
     pub fn is_clear(&self) -> bool {
-        !self.parts.iter().any(|it| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. }))
+        !self.parts.iter().any(Part::is_secret)
     }
 
     /// Whether it has no parts at all.
@@ -166,6 +166,18 @@ impl Text {
         }
         lines
     }
+}
+
+/// The whole text that parts make where every one is known, secrets included.
+pub(crate) fn known(parts: &[Part]) -> Option<String> {
+    let mut whole = String::new();
+    for part in parts {
+        match part {
+            Part::Clear(text) | Part::Secret(text) => whole.push_str(text),
+            Part::Unknown { .. } => return None,
+        }
+    }
+    Some(whole)
 }
 
 impl From<&str> for Text {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Number, Object, Part, Path, Text, Type};
+use crate::{Number, Object, Part, Path, Text, Type, text};
 
 /// A name in a map, object or schema.
 pub type Name = Arc<str>;
@@ -101,7 +101,7 @@ impl Value {
     pub fn is_sensitive(&self) -> bool {
         match self {
             Value::Sensitive(_) => true,
-            Value::Composed(parts) => !Text::from_iter(parts.iter().cloned()).is_clear(),
+            Value::Composed(parts) => parts.iter().any(Part::is_secret),
             _ => false,
         }
     }
@@ -109,7 +109,7 @@ impl Value {
     /// Whether anything in it is marked.
     #[must_use]
     pub fn contains_sensitive(&self) -> bool {
-        self.is_sensitive() || self.children().any(Value::contains_sensitive)
+        self.is_sensitive() || self.has_child(Value::contains_sensitive)
     }
 
     /// Whether the value itself (not something deeper) is known.
@@ -126,7 +126,7 @@ impl Value {
     /// Whether everything in it is known.
     #[must_use]
     pub fn is_wholly_known(&self) -> bool {
-        self.is_known() && self.children().all(Value::is_wholly_known)
+        self.is_known() && !self.has_child(|it| !it.is_wholly_known())
     }
 
     /// Whether it is null, marked or not.
@@ -170,12 +170,11 @@ impl Value {
         match self {
             Value::Sensitive(inner) => ((**inner).clone(), true),
             Value::Composed(parts) => {
-                let text = Text::from_iter(parts.iter().cloned());
-                let value = match text.known() {
+                let value = match text::known(parts) {
                     Some(whole) => Value::String(whole.into()),
                     None => Value::unknown(Type::String, self.cause()),
                 };
-                (value, !text.is_clear())
+                (value, self.is_sensitive())
             }
             it => (it.clone(), false),
         }
@@ -197,9 +196,17 @@ impl Value {
     pub fn is_marked(&self) -> bool {
         match self {
             Value::Sensitive(_) | Value::Composed(_) => true,
-            Value::List(items) | Value::Tuple(items) => items.iter().any(Value::is_marked),
-            Value::Set(items) => items.iter().any(Value::is_marked),
-            Value::Map(items) | Value::Object(items) => items.values().any(Value::is_marked),
+            _ => self.has_child(Value::is_marked),
+        }
+    }
+
+    /// Whether something one level down is so.
+    fn has_child(&self, is_so: impl FnMut(&Value) -> bool) -> bool {
+        match self {
+            Value::List(items) | Value::Tuple(items) => items.iter().any(is_so),
+            Value::Set(items) => items.iter().any(is_so),
+            Value::Map(items) | Value::Object(items) => items.values().any(is_so),
+            Value::Sensitive(inner) => std::iter::once(&**inner).any(is_so),
             _ => false,
         }
     }
@@ -330,8 +337,11 @@ fn put_mark(value: Value, steps: &[crate::Step], mark: &Mark) -> Value {
     let Some((step, deeper)) = steps.split_first() else {
         return match (&value, mark) {
             (Value::String(text), Mark::Parts(parts)) => {
-                let whole = Text::from_iter(parts.iter().cloned());
-                if whole.known().as_deref() == Some(&**text) { Value::Composed(parts.clone()) } else { value.sensitive() }
+                if text::known(parts).as_deref() == Some(&**text) {
+                    Value::Composed(parts.clone())
+                } else {
+                    value.sensitive()
+                }
             }
             _ => value.sensitive(),
         };

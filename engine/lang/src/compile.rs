@@ -104,6 +104,8 @@ impl Compiler<'_> {
             };
             self.problem(problem);
         }
+        let resources = body.blocks.iter().filter(|it| matches!(&*it.kind.name, "resource" | "data")).count();
+        self.configuration.blocks.reserve(resources);
         for block in body.blocks {
             match &*block.kind.name {
                 "variable" => self.variable(block),

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Name, Path, Place, Span, Type, Value};
-use indexmap::IndexMap;
+use ha_kind::{Hashing, Name, Path, Place, Span, Type, Value};
 
 use crate::body::Body;
 use crate::tree::{BlockName, Expression, Reference};
+
+/// A table by hash that keeps the order of the source.
+pub type IndexMap<K, V> = indexmap::IndexMap<K, V, Hashing>;
 
 /// One module: all files of a directory.
 #[derive(Clone, Debug, Default)]
@@ -148,7 +150,7 @@ pub struct Settings {
 impl Settings {
     /// Settings that say nothing.
     pub(crate) fn new(span: Span) -> Self {
-        Self { required_version: None, required_providers: IndexMap::new(), backend: None, encryption: None, span }
+        Self { required_version: None, required_providers: IndexMap::default(), backend: None, encryption: None, span }
     }
 }
 

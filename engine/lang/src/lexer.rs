@@ -118,7 +118,7 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     fn new(text: &'a str, mode: Mode<'a>) -> Self {
         let offset = text.len() - unmarked(text).len();
-        Self { text, bytes: text.as_bytes(), offset, modes: vec![mode], tokens: Vec::with_capacity(text.len() / 4) }
+        Self { text, bytes: text.as_bytes(), offset, modes: vec![mode], tokens: Vec::with_capacity(text.len() / 3) }
     }
 
     fn run(mut self) -> Vec<Token> {
@@ -148,7 +148,8 @@ impl<'a> Lexer<'a> {
     fn code(&mut self) {
         let two = [self.byte(0), self.byte(1)];
         match two {
-            [b' ' | b'\t', _] => self.offset += 1,
+            [b' ' | b'\t', _] => self.offset += self.run_of(|it| matches!(it, b' ' | b'\t')),
+            [b'a'..=b'z' | b'A'..=b'Z' | b'_', _] => self.word(),
             [b'\n', _] => self.take(Kind::Newline, 1),
             [b'\r', b'\n'] => self.take(Kind::Newline, 2),
             [b'#', _] | [b'/', b'/'] => self.line_comment(),
@@ -189,7 +190,16 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// How many bytes from here on are of a kind.
+    fn run_of(&self, is_so: impl Fn(u8) -> bool) -> usize {
+        self.bytes[self.offset..].iter().take_while(|it| is_so(**it)).count()
+    }
+
     fn word(&mut self) {
+        let plain = self.run_of(|it| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'-'));
+        if plain > 0 && self.byte(plain).is_ascii() {
+            return self.take(Kind::Identifier, plain);
+        }
         let rest = &self.text[self.offset..];
         let mut chars = rest.char_indices();
         match chars.next() {

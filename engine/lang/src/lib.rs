@@ -31,7 +31,7 @@ mod written;
 
 pub use body::Body;
 pub use configuration::{
-    Backend, Check, Condition, Configuration, Encryption, IgnoreChanges, Import, Lifecycle, Local, ModuleCall, Moved,
+    Backend, Check, Condition, Configuration, Encryption, IgnoreChanges, Import, IndexMap, Lifecycle, Local, ModuleCall, Moved,
     OutputBlock, ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
 };
 pub use environment::{Environment, Files, Nothing, Scope};

@@ -1,9 +1,8 @@
 //! From what is written to what it means: names become targets and slots, function names functions.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Mode, Name, Path, Span, Step, Type, Value};
+use ha_kind::{Diagnostic, HashSet, Key, Mode, Name, Path, Span, Step, Type, Value};
 
 use crate::declared::Functions;
 use crate::functions;
@@ -63,7 +62,7 @@ impl Resolver {
             functions: Functions::default(),
             references: Vec::new(),
             cleared: Vec::new(),
-            seen: HashSet::new(),
+            seen: HashSet::default(),
             problems: Vec::new(),
         }
     }
@@ -355,8 +354,8 @@ impl Resolver {
             Some((_, Behind::Index(written))) => literal_key(written),
             _ => None,
         };
-        let mut path = Path::root();
         let rest: Vec<(At, Behind)> = steps.collect();
+        let mut path = Path::with_capacity(rest.len());
         let mut all_static = true;
         for (at, step) in &rest {
             match step {

@@ -1,10 +1,9 @@
 //! Which blocks have their new objects made before the old ones go: those that say so, and all that these depend on, or
 //! the order would be a circle.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Name};
+use ha_kind::{Diagnostic, HashMap, HashSet, Key, Name};
 use ha_lang::Expression;
 
 use crate::expand::flag;
@@ -33,7 +32,7 @@ impl CreateFirst {
         let asking = |it: &NodeId| said(it).is_some_and(|it| literal(it).is_none());
         let asking: Vec<NodeId> = graph.order.iter().copied().filter(asking).collect();
         let world = peek.world(&asking);
-        let mut first = Self { everywhere: vec![false; graph.len()], somewhere: HashMap::new() };
+        let mut first = Self { everywhere: vec![false; graph.len()], somewhere: HashMap::default() };
         for node in graph.order.iter().copied().rev() {
             if let Some(expression) = said(&node) {
                 match literal(expression) {

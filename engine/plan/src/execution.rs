@@ -4,11 +4,11 @@
 mod progress;
 mod settle;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, Described, Diagnostic, Error, Name, Object, Schemas, Value, code};
+use ha_kind::{Action, Address, Described, Diagnostic, Error, HashMap, HashSet, Name, Object, Schemas, Value, code};
 use ha_lang::{Configuration, Files, ResourceBlock};
 use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
@@ -118,12 +118,12 @@ impl Execution {
             graph: graph.clone(),
             reach: Reach::default(),
             create_first,
-            touched: HashSet::new(),
-            failed: HashMap::new(),
+            touched: HashSet::default(),
+            failed: HashMap::default(),
             warnings: Vec::new(),
             choice: Choice::of(&plan.selection, &graph, state),
             kept_outputs: BTreeMap::new(),
-            settings: HashMap::new(),
+            settings: HashMap::default(),
         };
         if !execution.choice.is_everything() {
             let is_kept = |name: &Name| {

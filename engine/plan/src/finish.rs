@@ -1,8 +1,8 @@
 //! A plan put together from its parts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, Diagnostic, Mode, Name, Object};
+use ha_kind::{Action, Address, Diagnostic, HashMap, HashSet, Mode, Name, Object};
 use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::Input;

@@ -5,10 +5,9 @@ mod reach;
 mod reference;
 mod sorted;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, Key, Mode, Name, Schemas, Span, code};
+use ha_kind::{BlockAddress, Diagnostic, HashMap, HashSet, Key, Mode, Name, Schemas, Span, code};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
@@ -186,7 +185,7 @@ impl Graph {
             layouts.push(layout);
         }
         let empty = Edges::with_capacity(nodes.len());
-        let imports = HashMap::new();
+        let imports = HashMap::default();
         let mut graph = Self { modules, layouts, nodes, direct: empty, imports, order: Vec::new() };
         let into_nothing = graph.enter_imports();
         let (direct, mut diagnostics) = reference::edges(&graph, schemas);
@@ -312,7 +311,7 @@ impl Graph {
     pub(crate) fn read_by(&self, blocks: impl IntoIterator<Item = NodeId>) -> HashSet<NodeId> {
         let mut seen = vec![false; self.len()];
         let mut open: Vec<NodeId> = blocks.into_iter().flat_map(|it| self.direct(it)).collect();
-        let mut found = HashSet::new();
+        let mut found = HashSet::default();
         while let Some(node) = open.pop() {
             if std::mem::replace(&mut seen[node], true) {
                 continue;

@@ -2,6 +2,7 @@
 //! and serialisable; views render it, apply follows it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ha_kind::{Action, Address, Diagnostic, Impact, Name, Object, Path, Span, Value};
 use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
@@ -86,7 +87,7 @@ pub struct Move {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Source files by name, in order.
-    pub sources: Vec<(String, String)>,
+    pub sources: Vec<(String, Arc<str>)>,
     /// Values of the root's variables. A plan has those of ephemeral ones apart.
     pub variables: BTreeMap<Name, Value>,
     /// Values of the root's ephemeral variables. They are never written down: whoever applies a plan that was kept gives

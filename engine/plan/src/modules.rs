@@ -1,9 +1,8 @@
 //! The static tree of modules: one for each call on the way from the root, whatever number of instances it will have.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use ha_kind::{Key, Name};
+use ha_kind::{HashMap, Key, Name};
 use ha_lang::{Configuration, ModuleCall, ProviderBlock};
 use ha_state::ProviderName;
 
@@ -49,7 +48,7 @@ impl Modules {
             }
             next += 1;
         }
-        let mut providers = HashMap::new();
+        let mut providers = HashMap::default();
         for (id, module) in all.iter().enumerate() {
             for (place, block) in module.configuration.providers.iter().enumerate() {
                 providers.entry(provider_name(module, &block.name, block.alias.as_ref())).or_insert((id, place));

@@ -3,9 +3,9 @@
 mod recorded;
 mod sorted;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Diagnostic};
+use ha_kind::{Action, Diagnostic, HashMap};
 use ha_state::State;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -29,7 +29,7 @@ pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, state: &State) ->
         own,
         steps: Vec::new(),
         wishes: Vec::new(),
-        junctions: HashMap::new(),
+        junctions: HashMap::default(),
         makes: vec![None; changes.len()],
         deletes: vec![None; changes.len()],
         made: vec![None; recorded.len()],
@@ -164,7 +164,7 @@ impl<'a> Order<'a> {
 
     /// Creates, updates and reads, each block's after those it refers to.
     fn make(&mut self, graph: &Graph) {
-        let mut of_node: HashMap<NodeId, Vec<Number>> = HashMap::new();
+        let mut of_node: HashMap<NodeId, Vec<Number>> = HashMap::default();
         for number in (0..self.own.len()).filter(|it| !self.own[*it].is_empty()) {
             if let Some(node) = graph.node_of(&self.changes[self.own[number][0]].address.block) {
                 of_node.entry(node).or_default().push(number);

@@ -12,10 +12,12 @@ mod provider;
 mod replace;
 mod seek;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Mode, Name, Object, Schemas, Span, Step, Value, closest, code};
+use ha_kind::{
+    Address, BlockAddress, Described, Diagnostic, HashMap, Mode, Name, Object, Schemas, Span, Step, Value, closest, code,
+};
 use ha_lang::{BlockName, Configuration, Files, IgnoreChanges, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
@@ -117,8 +119,9 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
         Ok(graph) => Arc::new(graph),
         Err(diagnostics) => return diagnostics,
     };
-    let planner = Planner { only_checks: true, ..Planner::new(input, graph, current) };
-    planner.plan().err().map(|it| it.diagnostics).unwrap_or_default()
+    let mut planner = Planner { only_checks: true, ..Planner::new(input, graph, current) };
+    planner.walk();
+    once_each(planner.diagnostics)
 }
 
 struct Planner<'a> {
@@ -184,7 +187,7 @@ impl<'a> Planner<'a> {
             current,
             changes: Vec::new(),
             replaced: BTreeSet::new(),
-            pending: HashMap::new(),
+            pending: HashMap::default(),
             flow: vec![Flow::default(); graph.len()],
             create_first: CreateFirst::default(),
             used: BTreeSet::new(),
@@ -200,7 +203,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn plan(mut self) -> Result<Planned, Refused> {
+    /// Plans all nodes, each after those it refers to.
+    fn walk(&mut self) {
         self.asked_imports();
         let graph = self.graph.clone();
         let (snapshot, files) = (self.input.snapshot, self.input.files);
@@ -211,6 +215,10 @@ impl<'a> Planner<'a> {
             self.node(node);
         }
         self.imports_into_nothing();
+    }
+
+    fn plan(mut self) -> Result<Planned, Refused> {
+        self.walk();
         if !self.diagnostics.is_empty() {
             return Err(self.refused());
         }
@@ -373,6 +381,9 @@ impl<'a> Planner<'a> {
         let Many { block, described, .. } = *many;
         let mode = block.name.mode;
         let flags = if mode == Mode::Managed { self.flags(many) } else { Default::default() };
+        if !self.only_checks {
+            self.changes.reserve(many.expansion.len());
+        }
         for at in 0..many.expansion.len() {
             let instance = &many.one(at);
             if !self.choice.has(&self.graph, &instance.address) {

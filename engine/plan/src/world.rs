@@ -4,11 +4,10 @@
 mod scope;
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Type, Value};
+use ha_kind::{Address, BlockAddress, Diagnostic, HashMap, Key, Name, Type, Value};
 use ha_lang::{Environment, Expression, Files};
 
 use crate::expand::Expansion;
@@ -81,7 +80,7 @@ impl World {
         let workspace = workspace.unwrap_or("default").into();
         let of_module = vec![Vec::new(); modules.len()];
         let single = Arc::new(Expansion::Single);
-        let (instances, by_path) = (Vec::new(), HashMap::new());
+        let (instances, by_path) = (Vec::new(), HashMap::default());
         let mut world = Self { modules, files, workspace, now: None, instances, of_module, by_path, single };
         world.add(ROOT, None, Arc::new([]));
         world

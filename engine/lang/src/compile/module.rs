@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use ha_kind::{Name, Span, Value};
-use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use super::{Compiler, Source};
-use crate::configuration::{Configuration, ModuleCall, ProviderHandedIn};
+use crate::configuration::{Configuration, IndexMap, ModuleCall, ProviderHandedIn};
 use crate::mistake;
 use crate::mistake::module as mistakes;
 use crate::syntax::{Argument, Block, Kind, Node};
@@ -23,7 +22,7 @@ impl Compiler<'_> {
             name: name.clone(),
             source: "".into(),
             configuration: Arc::new(Configuration::default()),
-            arguments: IndexMap::new(),
+            arguments: IndexMap::default(),
             count: None,
             for_each: None,
             enabled: None,

@@ -220,10 +220,10 @@ impl Checker<'_> {
                 let known = self.suggestible(configuration.locals.keys().map(|it| &**it));
                 Some(mistake::not_declared("local value", name, span(), known))
             }
-            Target::Block(name) if !configuration.blocks.contains_key(name) => Some(self.no_such_block(name, reference)),
-            Target::Block(name) => match &configuration.blocks[name].check {
-                Some(check) if place.check != Some(check) => Some(mistake::of_another_check(name, check, span())),
-                _ => None,
+            Target::Block(name) => match configuration.blocks.get(name).map(|it| &it.check) {
+                None => Some(self.no_such_block(name, reference)),
+                Some(Some(check)) if place.check != Some(check) => Some(mistake::of_another_check(name, check, span())),
+                Some(_) => None,
             },
             Target::Module(name) => self.module(name, reference),
             Target::EachKey | Target::EachValue if !place.each => Some(mistake::no_each(&reference.target, span())),

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use ha_kind::{Diagnostic, Key, Name, Value, convert};
-use indexmap::IndexMap;
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, IndexMap};
 use crate::environment::{Environment, Nothing, Scope};
 use crate::mistake;
 use crate::tree::{BlockName, Expression, Target};

@@ -1,9 +1,8 @@
 //! Files and blocks.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use ha_kind::Name;
+use ha_kind::{HashMap, Name};
 
 use super::Read;
 use super::cursor::Cursor;
@@ -47,10 +46,10 @@ impl Cursor<'_> {
 
     /// Takes out what is given a second time, and says so.
     fn refuse_repeated(&mut self, body: &mut Body) {
-        let mut seen: HashMap<Name, At> = HashMap::new();
         if body.arguments.len() < 2 {
             return;
         }
+        let mut seen: HashMap<Name, At> = HashMap::default();
         body.arguments.retain(|Argument { name, .. }| match seen.entry(name.name.clone()) {
             Entry::Vacant(place) => {
                 place.insert(name.at);

@@ -1,8 +1,6 @@
 //! A place among tokens.
 
-use std::collections::HashSet;
-
-use ha_kind::{Diagnostic, Name, Span};
+use ha_kind::{Diagnostic, HashSet, Name, Span};
 
 use super::{LEVELS, Read, Unreadable, normal};
 use crate::SourceFile;
@@ -29,7 +27,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(file: &'a SourceFile, tokens: Vec<Token>) -> Self {
-        let (names, problems) = (HashSet::new(), Vec::new());
+        let (names, problems) = (HashSet::default(), Vec::new());
         Self { file, text: &file.text, tokens, next: 0, lines: true, level: 0, height: 0, names, problems }
     }
 

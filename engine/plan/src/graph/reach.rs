@@ -1,10 +1,10 @@
 //! What a record names as its direct dependencies: the managed blocks whose values reach it directly, or by way of
 //! anything but managed blocks. What passes through one node for many is put together once and shared.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Key, Mode, Name};
+use ha_kind::{BlockAddress, HashMap, Key, Mode, Name};
 use ha_state::Dependencies;
 
 use super::{Graph, NodeId, What};

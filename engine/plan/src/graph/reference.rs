@@ -159,9 +159,11 @@ impl<'a> Gathered<'a> {
             Target::Block(name) => {
                 let place = configuration.blocks.get_index_of(name).map(What::Block);
                 let what = if name.mode == ha_kind::Mode::Data { "data source" } else { "resource" };
-                let written = name.to_string();
                 let known = || configuration.blocks.keys().map(ToString::to_string).collect();
-                place.ok_or_else(|| undeclared(what, &written, &reference.span, &written, known()))
+                place.ok_or_else(|| {
+                    let written = name.to_string();
+                    undeclared(what, &written, &reference.span, &written, known())
+                })
             }
             Target::Module(name) => {
                 let Some(place) = configuration.modules.get_index_of(name) else {

@@ -1,8 +1,6 @@
 //! Who depends on whom, as far as that is recorded: blocks, and groups of blocks that many depend on together.
 
-use std::collections::HashMap;
-
-use ha_kind::{BlockAddress, Key, Name};
+use ha_kind::{BlockAddress, HashMap, Key, Name};
 use ha_lang::BlockName;
 use ha_state::{Dependencies, Group, GroupId, State};
 
@@ -25,7 +23,8 @@ pub(super) struct Recorded<'a> {
 impl<'a> Recorded<'a> {
     /// What is recorded, beside what is planned.
     pub(super) fn of(changes: &'a [Change], state: &'a State) -> Self {
-        let mut recorded = Self { numbers: HashMap::new(), groups: HashMap::new(), behind: Vec::new(), keyed: HashMap::new() };
+        let mut recorded =
+            Self { numbers: HashMap::default(), groups: HashMap::default(), behind: Vec::new(), keyed: HashMap::default() };
         for change in changes {
             recorded.number(&change.address.block);
         }

@@ -25,6 +25,9 @@ pub(super) struct Flow {
 impl Planner<'_> {
     /// Changed blocks whose values flow into a block; through documents by way of them.
     pub(super) fn because(&self, node: NodeId) -> Vec<String> {
+        if self.only_checks {
+            return Vec::new();
+        }
         let is_provider = |it: &NodeId| matches!(self.graph.node(*it).what, What::Provider(_));
         let mut causes = self.causes(self.graph.direct(node).filter(|it| !is_provider(it)));
         let room = CAUSES - causes.len();
@@ -60,7 +63,8 @@ impl Planner<'_> {
                     let causes = self.because(node).into_iter().map(|it| format!("{name} from {it}")).collect();
                     return Flow { causes: shared(causes), ..Flow::default() };
                 };
-                Flow { causes: shared(vec![self.graph.name(node)]), absent: pending.absent, changes: true }
+                let causes = if self.only_checks { None } else { shared(vec![self.graph.name(node)]) };
+                Flow { causes, absent: pending.absent, changes: true }
             }
             What::Provider(_) => {
                 let name = self.graph.name(node);

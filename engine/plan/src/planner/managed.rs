@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ha_kind::{Action, Changed, Diagnostic, Name, code};
-use ha_state::Record;
+use ha_state::{Dependencies, Record};
 
 use super::import::Found;
 use super::{Instance, Many, Planner};
@@ -83,9 +83,17 @@ impl Planner<'_> {
         };
         FromConfiguration {
             configured: BTreeSet::new(),
-            dependencies: self.reach.dependencies(&self.graph, node, &many.address.module),
+            dependencies: self.dependencies(many),
             create_before_destroy: self.create_first.holds(node, &many.address.module),
             prevent_destroy,
+        }
+    }
+
+    /// What a record of it names as its dependencies; there is none where nothing is to be done.
+    fn dependencies(&mut self, many: &Many<'_>) -> Dependencies {
+        match self.only_checks {
+            true => Dependencies::default(),
+            false => self.reach.dependencies(&self.graph, many.node, &many.address.module),
         }
     }
 
@@ -117,15 +125,18 @@ impl Planner<'_> {
         let mut after = arguments_after(described, action, &arguments, record, address);
         let value = instance_value(schema, &after, &outputs);
         self.put(instance, value);
+        let pending = self.pending.entry(node).or_default();
+        pending.absent |= action != Action::Update;
+        if self.only_checks {
+            return;
+        }
+        pending.changes.insert((module, instance.at), self.changes.len());
         let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
         let changed = Changed { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
         let impacts = described.hooks().impacts(&changed);
         // A group that is not known yet is the one it was in.
         let group = described.hooks().group_of(schema, &arguments);
         let group = group.or_else(|| described.hooks().group_of(schema, &record?.arguments));
-        let pending = self.pending.entry(node).or_default();
-        pending.changes.insert((module, instance.at), self.changes.len());
-        pending.absent |= action != Action::Update;
         after.extend(outputs);
         self.changes.push(Change {
             address: address.clone(),
