@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 
 use ha_kind::{Path, Step};
-use unicode_width::UnicodeWidthStr;
 
 use super::compare::{Row, What};
 use super::expression::{inline, is_identifier, key, set_out};
 use super::lines::{Line, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
 use super::paint::{Paint, Tone};
-use super::shown::{SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, Shown, printable, unknown};
+use super::shown::{SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, Shown, columns, printable, unknown};
 
 /// How much of a plan is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -56,7 +55,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a Row>, detail: Detail, paint: Paint) -> Self {
-        let width = rows.into_iter().map(|it| place(&it.path).width()).max().unwrap_or(0).min(NAMES);
+        let width = rows.into_iter().map(|it| columns(&place(&it.path))).max().unwrap_or(0).min(NAMES);
         Self { paint, budget: Budget::of(detail), width }
     }
 
@@ -77,7 +76,7 @@ impl Rows {
 
     fn row(&self, row: &Row, text: &mut String) {
         let name = place(&row.path);
-        let head = format!("{:INDENT$}{name}{:pad$}  ", "", "", pad = self.width.saturating_sub(name.width()));
+        let head = format!("{:INDENT$}{name}{:pad$}  ", "", "", pad = self.width.saturating_sub(columns(&name)));
         let note = match row.replaces {
             true => format!("  {}", self.paint.put(Tone::Alarm, "forces replacement")),
             false => String::new(),
@@ -106,7 +105,7 @@ impl Rows {
             }
             What::Changed(before, after) => {
                 let (old, new) = (inline(before), inline(after));
-                if old.width() + new.width() <= WIDE {
+                if columns(&old) + columns(&new) <= WIDE {
                     line(&format!("{old} {} {new}", self.paint.put(Tone::Changed, "->")));
                 } else if let (Some(old), Some(new)) = (before.pieces(), after.pieces()) {
                     line("");
@@ -124,13 +123,13 @@ impl Rows {
     /// The value of an attribute that comes or goes with the rest.
     fn whole(&self, head: &str, value: &Shown, text: &mut String) {
         let pretty = value.pieces().and_then(pretty_json).map(Shown::Text);
-        let value = pretty.as_ref().filter(|_| inline(value).width() > WIDE).unwrap_or(value);
+        let value = pretty.as_ref().filter(|_| columns(&inline(value)) > WIDE).unwrap_or(value);
         if value.is_long_text() {
             let _ = writeln!(text, "{head}{}", self.count(value));
             return self.preview(value, text);
         }
         let short = inline(value);
-        if short.width() <= WIDE || value.pieces().is_some() {
+        if columns(&short) <= WIDE || value.pieces().is_some() {
             let _ = writeln!(text, "{head}{}", self.clipped(&short));
             return;
         }

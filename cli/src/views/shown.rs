@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_kind::Name;
+use unicode_width::UnicodeWidthStr;
 
 /// A value without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +117,9 @@ pub(crate) const SENSITIVE_UNCHANGED: &str = "(sensitive, unchanged)";
 
 /// Text that cannot reach through to the terminal: control characters are written out.
 pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
+    if is_plain(text) {
+        return text.into();
+    }
     let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
     // Characters that turn the direction of writing can make a line read as what it is not.
     let turning = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -131,6 +135,16 @@ pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
         }
     }
     written.into()
+}
+
+/// How many columns a text takes.
+pub(crate) fn columns(text: &str) -> usize {
+    if is_plain(text) { text.len() } else { text.width() }
+}
+
+/// Whether each byte is a character that takes one column, as in most texts: that is told in a fraction of the time.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|it| matches!(it, b' '..=b'~'))
 }
 
 #[cfg(test)]

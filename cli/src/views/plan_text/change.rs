@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 
 use ha_kind::{Action, Address, ImpactSeverity, Name, Path};
 use ha_plan::Reason;
-use unicode_width::UnicodeWidthStr;
 
 use super::super::compare::{Row, What, all, differences, is_secret};
 use super::super::expression::inline;
 use super::super::paint::{Tone, sign, tone};
 use super::super::report::ShownChange;
 use super::super::rows::{Detail, Rows, place};
-use super::super::shown::{Piece, SENSITIVE, Shown, printable};
+use super::super::shown::{Piece, SENSITIVE, Shown, columns, printable};
 use super::{FOLD, View, folded};
 
 /// How many attributes of something that goes are shown.
@@ -58,12 +57,12 @@ impl View<'_> {
         };
         let tone = if change.loses_data() { Tone::Alarm } else { tone(change.action) };
         let title = change.title();
-        let pad = self.width.saturating_sub(title.width());
+        let pad = self.width.saturating_sub(columns(&title));
         let signed = self.paint.put(tone, &format!("{:<4}", sign(change.action)));
         let place = change.place.as_deref().map(|it| self.paint.put(Tone::Quiet, it)).unwrap_or_default();
         let phrase = match place.is_empty() {
             true => self.paint.put(tone, phrase),
-            false => self.paint.put(tone, phrase) + &" ".repeat(30_usize.saturating_sub(phrase.width())),
+            false => self.paint.put(tone, phrase) + &" ".repeat(30_usize.saturating_sub(columns(phrase))),
         };
         let title = self.paint.put(Tone::Head, &printable(&title));
         let line = format!("{signed}{title}{:pad$}  {phrase}{place}", "");

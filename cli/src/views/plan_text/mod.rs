@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 
 use ha_kind::{Action, Address, Name, Path};
 use ha_plan::PlanMode;
-use unicode_width::UnicodeWidthStr;
 
 use self::alike::stretches;
 pub(crate) use self::summary::counted;
@@ -17,7 +16,7 @@ use super::compare::{Row, What, compare};
 use super::paint::{Paint, Tone};
 use super::report::{Report, ShownDrift, ShownOutput};
 use super::rows::{Detail, Rows};
-use super::shown::{Shown, printable};
+use super::shown::{Shown, columns, printable};
 
 /// Addresses longer than this do not push what follows to the right.
 const ADDRESSES: usize = 48;
@@ -26,7 +25,7 @@ const FOLD: usize = 100;
 
 /// The plan as text.
 pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String {
-    let width = report.changes.iter().map(|it| it.title().width()).max().unwrap_or(0).min(ADDRESSES);
+    let width = report.changes.iter().map(|it| columns(&it.title())).max().unwrap_or(0).min(ADDRESSES);
     let changed = report.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it.action)).collect();
     let view = View { report, detail, paint, width, changed };
     let mut text = view.head();
@@ -220,7 +219,7 @@ fn folded(words: &[&str], between: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
-            Some(line) if line.width() + between.width() + word.width() <= width => {
+            Some(line) if columns(line) + columns(between) + columns(word) <= width => {
                 line.push_str(between);
                 line.push_str(word);
             }
