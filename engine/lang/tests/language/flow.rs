@@ -55,7 +55,8 @@ fn shown(value: &Value) -> String {
         }
         Value::Map(it) | Value::Object(it) => it.iter().map(|(name, it)| format!("{name:?} = {}, ", shown(it))).collect(),
         it if it.children().next().is_some() => format!("[{}]", it.children().map(shown).collect::<Vec<_>>().join(", ")),
-        it => written(it),
+        // An arm of a conditional that has no value has no type for the other to take, and that is no secret either.
+        it => written(it).trim_matches('"').to_owned(),
     }
 }
 
