@@ -66,7 +66,10 @@ static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
     let mut states = vec![State::default()];
     let mut write = |ids: &[&str], finish: bool| {
         let writer = open_for_writing(&store, &*KEY, Opening::by(Holder::here("fuzz"))).expect("nobody else has it");
-        states.push(State::clone(&writer.snapshot()));
+        let opened = State::clone(&writer.snapshot());
+        // The head of a session goes to disk with the first frame. Torn off behind it, it says nothing but its number.
+        states.push(State { number: opened.number + 1, ..opened.clone() });
+        states.push(opened);
         for id in ids {
             let outcome = StepOutcome::Recorded(record(id).into());
             block_on(writer.append(Frame::Result { attempt: None, outcome })).expect("memory can be written");
@@ -125,8 +128,14 @@ fn seeds() -> Vec<Vec<u8>> {
     let Written { loaded, states } = &*WRITTEN;
     let journal = Loaded { checkpoint: None, segments: loaded.segments.clone() };
     let checkpoint = Loaded { segments: Vec::new(), ..loaded.clone() };
+    let mut torn = loaded.clone();
+    torn.segments.truncate(1);
+    for Segment { bytes, .. } in &mut torn.segments {
+        let head = bytes.first_chunk().map_or(0, |it| u32::from_le_bytes(*it));
+        bytes.truncate(head as usize);
+    }
     let last = states.last().map(|it| to_json(it).to_string().into_bytes());
-    [packed(loaded), packed(&journal), packed(&checkpoint)].into_iter().chain(last).collect()
+    [packed(loaded), packed(&journal), packed(&checkpoint), packed(&torn)].into_iter().chain(last).collect()
 }
 
 fn run(input: &[u8]) -> u64 {

@@ -68,6 +68,26 @@ fn a_journal_cut_off_at_any_byte_holds_what_was_acknowledged_before() {
 }
 
 #[test]
+fn the_head_of_a_session_alone_changes_nothing_but_the_number() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    let before = write(&writer, frames()).pop().unwrap();
+    writer.finish().unwrap();
+    write(&open(&store, &keys), vec![recorded("a.new", "x")]);
+    let mut loaded = store.load().unwrap();
+    let bytes = &mut loaded.segments[0].bytes;
+    let head = usize::try_from(u32::from_le_bytes(*bytes.first_chunk().unwrap())).unwrap();
+    bytes.truncate(head + 1);
+    let store = MemoryStore::from(loaded);
+    let state = open_for_reading(&store, &keys).unwrap();
+    assert_eq!(state, State { number: before.number + 1, ..before });
+    let writer = open(&store, &keys);
+    let expected = write(&writer, vec![recorded("a.new", "x")]).remove(0);
+    drop(writer);
+    assert_eq!(open_for_reading(&store, &keys).unwrap(), expected);
+}
+
+#[test]
 fn a_journal_cut_off_at_any_byte_is_written_on() {
     let written = written();
     for length in 0..=written.bytes.len() {
