@@ -3,7 +3,7 @@
 //! - `ha.state`, the checkpoint, replaced as a whole;
 //! - `ha.state.journal`, what was done since, there only while there is something in it;
 //! - `ha.state.lock`, locked by whoever writes;
-//! - `ha.state.previous`, the checkpoint before.
+//! - `ha.state.previous`, the checkpoint before; `ha.state.previous.2` and so on, some of those before that.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -19,6 +19,8 @@ use crate::{Holder, StateError};
 const CHUNK: u64 = 1 << 20;
 /// Room that is kept free for the results of steps that have begun.
 const RESERVE: u64 = CHUNK / 4;
+/// So many checkpoints before the current one are kept.
+const KEPT: usize = 5;
 /// How often a load is tried again when a checkpoint is replaced meanwhile.
 const TRIES: u32 = 100;
 
@@ -63,7 +65,15 @@ impl Files {
     }
 
     fn previous(&self) -> PathBuf {
-        self.beside(".previous")
+        self.earlier(1)
+    }
+
+    /// The checkpoint that was replaced so many checkpoints ago.
+    fn earlier(&self, ago: usize) -> PathBuf {
+        match ago {
+            1 => self.beside(".previous"),
+            _ => self.beside(&format!(".previous.{ago}")),
+        }
     }
 
     fn place(&self) -> String {
@@ -223,16 +233,30 @@ impl HeldLocal {
     fn keep_previous(&self) -> Result<(), StateError> {
         let (path, previous, draft) = (&self.files.checkpoint, self.files.previous(), self.files.beside(".previous.new"));
         remove(&draft)?;
+        let same = |a: &Path, b: &Path| {
+            let identity = |it: &Path| fs::metadata(it).map(|it| (it.dev(), it.ino())).ok();
+            identity(a).is_some_and(|it| Some(it) == identity(b))
+        };
+        // One that was killed before it replaced the checkpoint has done this already.
+        if same(path, &previous) {
+            return Ok(());
+        }
         let kept = match fs::hard_link(path, &draft) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // Some file systems know no second names.
             Err(_) => fs::read(path).and_then(|bytes| write_whole(&draft, &bytes)),
             Ok(()) => Ok(()),
         };
-        kept.and_then(|()| fs::rename(&draft, &previous))
-            .map_err(|error| StateError::io("keep the checkpoint so far as", &previous, &error))?;
-        // After a kill both may be names of one file already; then renaming one to the other leaves both.
-        remove(&draft)
+        let rotated = || {
+            for ago in (1..KEPT).rev() {
+                match fs::rename(self.files.earlier(ago), self.files.earlier(ago + 1)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            fs::rename(&draft, &previous)
+        };
+        kept.and_then(|()| rotated()).map_err(|error| StateError::io("keep the checkpoint so far as", &previous, &error))
     }
 }
 

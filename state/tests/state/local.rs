@@ -89,16 +89,22 @@ fn a_state_survives_its_writer() {
 }
 
 #[test]
-fn the_checkpoint_before_is_kept() {
+fn the_checkpoints_before_are_kept_a_while() {
     let place = Place::new();
-    let first = place.write();
-    place.finish();
-    let checkpoint = fs::read(place.path("ha.state")).unwrap();
-    write(&open(&place.store(), &place.keys()), vec![recorded("a.more", "x")]);
-    place.finish();
-    assert_eq!(fs::read(place.path("ha.state.previous")).unwrap(), checkpoint);
-    fs::copy(place.path("ha.state.previous"), place.path("ha.state")).unwrap();
-    assert_eq!(place.read().unwrap(), first);
+    let mut before = Vec::new();
+    for round in 0..8 {
+        let state = write(&open(&place.store(), &place.keys()), vec![recorded(&format!("a.b[{round}]"), "x")]).remove(0);
+        place.finish();
+        before.push((fs::read(place.path("ha.state")).unwrap(), state));
+    }
+    before.pop();
+    let names = ["ha.state.previous", "ha.state.previous.2", "ha.state.previous.3", "ha.state.previous.4", "ha.state.previous.5"];
+    for (name, (checkpoint, state)) in names.iter().zip(before.iter().rev()) {
+        assert_eq!(fs::read(place.path(name)).unwrap(), *checkpoint, "{name}");
+        fs::copy(place.path(name), place.path("ha.state")).unwrap();
+        assert_eq!(place.read().unwrap(), *state, "{name}");
+    }
+    assert_eq!(place.contents().keys().filter(|it| it.contains("previous")).count(), names.len());
 }
 
 #[test]
@@ -120,7 +126,9 @@ fn what_a_kill_leaves_of_a_checkpoint_is_no_hindrance() {
         let state = place.write();
         place.finish();
         assert_eq!(place.read().unwrap(), state);
-        assert!(place.contents().keys().eq(["ha.state", "ha.state.lock", "ha.state.previous"]));
+        let contents = place.contents();
+        let left = contents.keys().filter(|it| !it.starts_with("ha.state.previous."));
+        assert!(left.eq(["ha.state", "ha.state.lock", "ha.state.previous"]), "{:?}", contents.keys());
     }
 }
 
