@@ -129,9 +129,6 @@ pub struct Intent {
     /// Whether a plan that deletes it is refused.
     #[serde(default, skip_serializing_if = "is_false")]
     pub prevent_destroy: bool,
-    /// Whether a look found nothing of its name before the first call: only then may what has the name be adopted.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub absent_before: bool,
     /// The key of the deposed object this is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deposed: Option<String>,

@@ -36,7 +36,6 @@ pub(crate) fn intent(attempt: u64, address: &str) -> Intent {
         dependencies,
         create_before_destroy: false,
         prevent_destroy: false,
-        absent_before: true,
         deposed: None,
     }
 }

@@ -140,6 +140,9 @@ impl State {
                         self.deposed.insert((to.clone(), key.1), record);
                     }
                 }
+                for obligation in self.obligations.values_mut().filter(|it| it.address.as_ref() == Some(&from)) {
+                    obligation.address = Some(to.clone());
+                }
                 if let Some(record) = self.records.remove(&from) {
                     self.record(number, Record { address: to, ..record });
                 }
@@ -162,6 +165,8 @@ impl State {
             }
             StepOutcome::Deleted(address) => {
                 self.records.remove(&address);
+                // What is gone needs nothing done to it.
+                self.obligations.retain(|_, it| it.address.as_ref() != Some(&address));
             }
             StepOutcome::Deposed { record, key } => {
                 let address = record.address.clone();
@@ -270,12 +275,17 @@ mod tests {
             id: "1".into(),
             verb: "start".into(),
             target: "mongod on b".into(),
-            address: None,
+            address: Some("a.b".parse().unwrap()),
             details: BTreeMap::new(),
         };
-        state.apply(1, Frame::Obligation(obligation));
+        state.apply(1, Frame::Obligation(obligation.clone()));
         assert_eq!(state.obligations["1"].target, "mongod on b");
         state.apply(2, Frame::Discharged { id: "1".into() });
         assert!(state.obligations.is_empty());
+        state.apply(3, Frame::Obligation(obligation));
+        state.apply(4, Frame::Moved { from: "a.b".parse().unwrap(), to: "a.c".parse().unwrap() });
+        assert_eq!(state.obligations["1"].address, Some("a.c".parse().unwrap()), "it goes where the instance goes");
+        state.apply(5, result(None, StepOutcome::Deleted("a.c".parse().unwrap())));
+        assert!(state.obligations.is_empty(), "what is gone needs nothing");
     }
 }

@@ -192,7 +192,6 @@ fn intent(attempt: u64, address: &str) -> Intent {
         dependencies: Default::default(),
         create_before_destroy: false,
         prevent_destroy: false,
-        absent_before: false,
         deposed: None,
     }
 }

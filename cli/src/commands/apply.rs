@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
-use ha_run::{Applied, Cancel, Engine, Observer, StepError};
+use ha_run::{Applied, Cancel, Engine, Left, Observer, StepError};
 use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Writer};
 
 use super::Session;
@@ -214,8 +214,11 @@ impl Works<'_> {
         if recovery.unfinished.is_empty() {
             return if self.cancel.is_asked() { Err(Trouble::interrupted()) } else { Ok(()) };
         }
-        let notice = |(address, error): &(ha_kind::Address, StepError)| {
-            let title = format!("could not finish {address}, which an earlier run left half-way");
+        let notice = |(address, left, error): &(ha_kind::Address, Left, StepError)| {
+            let title = match left {
+                Left::Owing { verb, target } => format!("could not {verb} {target}, which an earlier run left to be done"),
+                _ => format!("could not finish {address}, which an earlier run left half-way"),
+            };
             match error {
                 StepError::Provider(error) => vec![Notice::outside(title, error)],
                 StepError::Configuration(diagnostics) => diagnostics.iter().map(Notice::from).collect(),

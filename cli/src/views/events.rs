@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use ha_kind::{Action, Address, Incident, Name};
 use ha_plan::{Counts, Plan, PlanMode, Reason};
-use ha_run::Applied;
+use ha_run::{Applied, Left};
 use ha_state::OutputRecord;
 
 use super::json::{Json, implied_provider};
-use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, was_stopped};
+use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, taken_up, taking_up, was_stopped};
 use super::plan_json::{TERRAFORM_VERSION, output_action, reason_name};
 use super::plan_text::counted;
 use super::redact::Sight;
@@ -229,6 +229,26 @@ impl Hook<'_> {
             fields.push(("elapsed_seconds", elapsed.as_secs().into()));
         }
         Line::info(kind, message).with("hook", Json::object(fields))
+    }
+}
+
+/// What an earlier run left half done is taken up. Terraform has no such line; its readers pass over it.
+pub(crate) fn recover_start(address: &Address, left: &Left) -> Line {
+    Line::info("recover_start", taking_up(address, left)).with("hook", Json::object(left_half_done(address, left)))
+}
+
+/// It is done and on record.
+pub(crate) fn recover_complete(address: &Address, left: &Left, id: &str) -> Line {
+    let fields = left_half_done(address, left).into_iter().chain([("id_key", "id".into()), ("id_value", id.into())]);
+    Line::info("recover_complete", taken_up(address, left, id)).with("hook", Json::object(fields))
+}
+
+fn left_half_done(address: &Address, left: &Left) -> Vec<(&'static str, Json)> {
+    let resource = ("resource", resource(address));
+    match left {
+        Left::Making => vec![resource, ("action", action_name(Action::Create).into())],
+        Left::Changing(action) => vec![resource, ("action", action_name(*action).into())],
+        Left::Owing { verb, target } => vec![resource, ("verb", (&**verb).into()), ("target", (&**target).into())],
     }
 }
 

@@ -104,10 +104,8 @@ impl State {
             Event::ApplyStarted { .. } => Vec::new(),
             Event::Reading { addresses } => addresses.iter().map(|it| events::log(format!("{it}: reading it"))).collect(),
             Event::Seeking { addresses } => addresses.iter().map(|it| events::log(format!("{it}: looking for it"))).collect(),
-            Event::Recovering { address } => {
-                vec![events::log(format!("{address}: an earlier run left this unfinished; taking it up"))]
-            }
-            Event::Recovered { address } => vec![events::log(format!("{address}: finished"))],
+            Event::Recovering { address, left } => vec![events::recover_start(&address, &left)],
+            Event::Recovered { address, left, id } => vec![events::recover_complete(&address, &left, &self.safe(&id))],
             Event::StepStarted { address, action } => {
                 let id = (action != Action::Create).then(|| self.id(&address)).flatten();
                 let line = Hook { address: &address, action, id: id.as_deref(), elapsed: None }.start();
@@ -157,6 +155,7 @@ impl Observer for Feed {
 #[cfg(test)]
 mod tests {
     use ha_kind::{Error, Value};
+    use ha_run::Left;
 
     use super::*;
 
@@ -187,6 +186,36 @@ mod tests {
 
     fn address(text: &str) -> Address {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_is_told_with_what_came_of_it() {
+        let owing = Left::Owing { verb: "start".into(), target: "mongod on d:27017".into() };
+        let lines = told(
+            vec![
+                Event::Recovering { address: address("a.b"), left: Left::Making },
+                Event::Recovered { address: address("a.b"), left: Left::Making, id: "b-1".into() },
+                Event::Recovering { address: address("a.c"), left: Left::Changing(Action::Delete) },
+                Event::Recovered { address: address("a.d"), left: owing, id: "d".into() },
+            ],
+            Duration::ZERO,
+        );
+        let told = |line: &serde_json::Value| {
+            let hook = &line["hook"];
+            let text = |name: &str| hook[name].as_str().unwrap_or("-").to_owned();
+            let names = ["action", "verb", "target", "id_value"].map(text).join(" ");
+            format!("{} {} {names}", line["type"].as_str().unwrap(), hook["resource"]["addr"].as_str().unwrap())
+        };
+        let lines: Vec<String> = lines[1..].iter().map(told).collect();
+        assert_eq!(
+            lines,
+            [
+                "recover_start a.b create - - -",
+                "recover_complete a.b create - - b-1",
+                "recover_start a.c delete - - -",
+                "recover_complete a.d - start mongod on d:27017 d",
+            ]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ha_kind::{Action, Address, Incident, Name, Outcome, Span};
 use ha_plan::{Counts, PlanMode};
-use ha_run::{Applied, NotStarted, StepError};
+use ha_run::{Applied, Left, NotStarted, StepError};
 use unicode_width::UnicodeWidthStr;
 
 use super::duration::duration;
@@ -277,6 +277,28 @@ pub(crate) fn present(action: Action) -> &'static str {
         Action::DeleteThenCreate | Action::CreateThenDelete => "replacing",
         Action::Delete => "destroying",
         Action::Forget => "forgetting",
+    }
+}
+
+/// What a run that was killed left half done, and what comes of it now.
+pub(crate) fn taking_up(address: &Address, left: &Left) -> String {
+    match left {
+        Left::Making => format!("{address}: an earlier run left this unfinished; taking it up"),
+        Left::Changing(action) => {
+            format!(
+                "{address}: an earlier run was ended while it was to {} this; looking at what became of it",
+                infinitive(*action)
+            )
+        }
+        Left::Owing { verb, target } => format!("{address}: an earlier run left this to be done first: {verb} {target}"),
+    }
+}
+
+/// What was taken up is done.
+pub(crate) fn taken_up(address: &Address, left: &Left, id: &str) -> String {
+    match left {
+        Left::Owing { verb, target } => format!("{address}: done: {verb} {target}"),
+        Left::Making | Left::Changing(_) => format!("{address}: finished ({id})"),
     }
 }
 

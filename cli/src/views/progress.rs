@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration::duration;
 use super::feed::cause;
-use super::outcome::{infinitive, past, present};
+use super::outcome::{infinitive, past, present, taken_up, taking_up};
 use super::paint::{Paint, Tone};
 use super::secrets::Secrets;
 use super::shown::printable;
@@ -171,8 +171,8 @@ impl Progress {
                 state.phase = Some((format!("looking for {} resources", addresses.len()), now));
                 None
             }
-            Event::Recovering { address } => Some(format!("{address}: an earlier run left this unfinished; taking it up")),
-            Event::Recovered { address } => Some(format!("{address}: finished")),
+            Event::Recovering { address, left } => Some(taking_up(&address, &left)),
+            Event::Recovered { address, left, id } => Some(taken_up(&address, &left, &self.safe(&id))),
             Event::ApplyStarted { total } => {
                 (state.phase, state.total, state.ended) = (None, total, 0);
                 None
@@ -282,7 +282,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use ha_kind::{Error, Value};
-    use ha_run::StepError;
+    use ha_run::{Left, StepError};
     use indicatif::{InMemoryTerm, TermLike};
     use snapbox::str;
 
@@ -293,14 +293,21 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn owing() -> Left {
+        Left::Owing { verb: "start".into(), target: "mongod on d:27017".into() }
+    }
+
     fn events() -> Vec<Event> {
         let elapsed = Duration::from_millis(1234);
         let error = StepError::Provider(Error::new("create the role", "wrong password tr0ub4dor&3\nagain"));
         vec![
             Event::RefreshStarted { total: 27 },
             Event::RefreshDone { total: 27, elapsed },
-            Event::Recovering { address: address("a.b") },
-            Event::Recovered { address: address("a.b") },
+            Event::Recovering { address: address("a.b"), left: Left::Making },
+            Event::Recovered { address: address("a.b"), left: Left::Making, id: "b-1".into() },
+            Event::Recovering { address: address("a.c"), left: Left::Changing(Action::Delete) },
+            Event::Recovering { address: address("a.d"), left: owing() },
+            Event::Recovered { address: address("a.d"), left: owing(), id: "d".into() },
             Event::ApplyStarted { total: 4 },
             Event::StepStarted { address: address("aws_s3_bucket.x"), action: Action::Create },
             Event::StepStarted { address: address("c.d"), action: Action::Update },
@@ -334,7 +341,10 @@ mod tests {
             str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
-a.b: finished
+a.b: finished (b-1)
+a.c: an earlier run was ended while it was to destroy this; looking at what became of it
+a.d: an earlier run left this to be done first: start mongod on d:27017
+a.d: done: start mongod on d:27017
 [1/4] aws_s3_bucket.x created (x) 1.2s
 [2/4] e.f could not destroy after 1.2s: wrong password (sensitive) again
 stopping: one step under way is brought to its end, none begins; once more to abandon them
@@ -346,7 +356,10 @@ stopping: one step under way is brought to its end, none begins; once more to ab
             str![[r#"
 looked at 27 resources in 1.2s
 a.b: an earlier run left this unfinished; taking it up
-a.b: finished
+a.b: finished (b-1)
+a.c: an earlier run was ended while it was to destroy this; looking at what became of it
+a.d: an earlier run left this to be done first: start mongod on d:27017
+a.d: done: start mongod on d:27017
 ␛[2m[1/4]␛[0m aws_s3_bucket.x ␛[32mcreated␛[0m (x) 1.2s
 ␛[2m[2/4]␛[0m e.f ␛[1m␛[31mcould not destroy␛[0m after 1.2s: wrong password (sensitive) again
 ␛[1m␛[33mstopping: one step under way is brought to its end, none begins; once more to abandon them␛[0m

@@ -212,6 +212,27 @@ pub trait Driver: Send + Sync {
         recorded: &'a RecordedValue,
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>>;
+    /// Does what a run that was killed left half done on one.
+    fn meet<'a>(
+        &'a self,
+        client: &'a Client,
+        recorded: &'a RecordedValue,
+        verb: &'a str,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (client, recorded, attempt);
+        Box::pin(async move { Err(crate::resource::cannot_meet(verb)) })
+    }
+    /// Takes away what a change that was killed in the middle may have left beside one.
+    fn tidy<'a>(
+        &'a self,
+        client: &'a Client,
+        recorded: &'a RecordedValue,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (client, recorded, attempt);
+        Box::pin(async { Ok(()) })
+    }
     /// Looks for one that exists already, by the id that a person imports it by; none where there is none. What the
     /// configuration says of it, as far as that is known, stands for what the service does not tell, secrets apart.
     fn import<'a>(
@@ -627,6 +648,20 @@ impl<R: Resource> Driver for TypedDriver<R> {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { R::delete(client(to), &self.recorded(recorded)?, attempt).await })
+    }
+
+    fn meet<'a>(
+        &'a self,
+        to: &'a Client,
+        recorded: &'a RecordedValue,
+        verb: &'a str,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { R::meet(client(to), &self.recorded(recorded)?, verb, attempt).await })
+    }
+
+    fn tidy<'a>(&'a self, to: &'a Client, recorded: &'a RecordedValue, attempt: &'a Attempt) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { R::tidy(client(to), &self.recorded(recorded)?, attempt).await })
     }
 
     fn import<'a>(

@@ -82,6 +82,30 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         attempt: &mut Attempt,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Does what a run that was killed left half done here, as [`Attempt::oblige`] recorded it: the verb of then. What is
+    /// done already is no error.
+    fn meet(
+        client: &Self::Provider,
+        recorded: &Recorded<Self>,
+        verb: &str,
+        attempt: &mut Attempt,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (client, recorded, attempt);
+        let verb = verb.to_owned();
+        async move { Err(cannot_meet(&verb)) }
+    }
+
+    /// Takes away what a change or deletion that was killed in the middle, with the attempt's token, may have left beside
+    /// it, and changes nothing of it.
+    fn tidy(
+        client: &Self::Provider,
+        recorded: &Recorded<Self>,
+        attempt: &Attempt,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (client, recorded, attempt);
+        async { Ok(()) }
+    }
+
     /// What the id that a person imports something by says of it. The rest is as the configuration has it until
     /// `read` has looked; a kind whose `read` asks nobody must know all of it.
     ///
@@ -108,6 +132,13 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         let _ = (client, sought);
         async { Ok(Vec::new()) }
     }
+}
+
+/// Nobody knows how to do what was left half done.
+pub(crate) fn cannot_meet(verb: &str) -> Error {
+    Error::new(format!("{verb} what an earlier run left half done"), "this version of `ha` does not know how")
+        .help("use the version of `ha` that began it, or a later one")
+        .outcome(crate::Outcome::Refused)
 }
 
 /// Something that exists already, before anybody has looked.

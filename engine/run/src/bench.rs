@@ -203,7 +203,6 @@ impl Bench<'_> {
             dependencies: from.dependencies.clone(),
             create_before_destroy: from.create_before_destroy,
             prevent_destroy: from.prevent_destroy,
-            absent_before: false,
             deposed,
         };
         self.workshop.write(Frame::Intent(intent)).await?;

@@ -46,15 +46,21 @@ pub enum Event {
         /// Which.
         addresses: Vec<Address>,
     },
-    /// A step that an earlier run left unfinished is taken up.
+    /// What an earlier run left half done is taken up.
     Recovering {
         /// On what.
         address: Address,
+        /// What it left.
+        left: Left,
     },
-    /// It is finished.
+    /// It is done.
     Recovered {
         /// On what.
         address: Address,
+        /// What was left.
+        left: Left,
+        /// The service's name for it.
+        id: String,
     },
     /// Apply begins.
     ApplyStarted {
@@ -101,6 +107,22 @@ pub enum Event {
     Stopping {
         /// How many are in flight.
         running: usize,
+    },
+}
+
+/// What a run that was killed left half done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It was making it: that is finished, with the same token and arguments.
+    Making,
+    /// It was changing or deleting it. The look that comes before every plan shows what became of that.
+    Changing(Action),
+    /// It owed this, which is done before anything else: `start`, `mongod on b:27017`.
+    Owing {
+        /// What must be done.
+        verb: String,
+        /// To what.
+        target: String,
     },
 }
 

@@ -15,6 +15,6 @@ mod walk;
 
 pub use cancel::Cancel;
 pub use engine::{Engine, Failure, RefreshMode, Request};
-pub use event::{Applied, Event, NotStarted, Observer, StepError};
+pub use event::{Applied, Event, Left, NotStarted, Observer, StepError};
 pub use recover::Recovery;
 pub use search::Rediscovered;

@@ -1,29 +1,33 @@
-//! What a run that was killed has begun making is finished first.
+//! What a run that was killed left half done comes first: what it owed, then what it has begun making.
 
 use std::sync::Arc;
 
 use ha_kind::{Action, Address};
 use ha_plan::{Configuration, FromConfiguration};
-use ha_state::{Frame, StepOutcome, Unfinished, Writer};
+use ha_state::{Frame, Obligation, StepOutcome, Unfinished, Writer};
 
 use crate::cancel::Cancel;
 use crate::engine::Engine;
-use crate::event::{Event, Observer, StepError};
-use crate::step::{Job, Work, Workshop};
+use crate::event::{Event, Left, Observer, StepError};
+use crate::step::{Effect, Job, Work, Workshop};
 
 /// What came of recovery.
 #[derive(Debug, Default)]
 pub struct Recovery {
-    /// Finished, and on record.
-    pub finished: Vec<Address>,
-    /// Still unfinished, and why.
-    pub unfinished: Vec<(Address, StepError)>,
+    /// Done, and on record.
+    pub finished: Vec<(Address, Left)>,
+    /// Not done, and why.
+    pub unfinished: Vec<(Address, Left, StepError)>,
 }
 
+/// Under this name an obligation says why it could not be met.
+const FAILED: &str = "failed";
+
 impl Engine {
-    /// Finishes what a run that was killed has begun making, with the arguments and the token it began with. What is
-    /// known to have failed is left to the plan, which tries again with the arguments of now, or deletes what is there.
-    /// So is what cannot be finished.
+    /// Does what a run that was killed owed, then finishes what it has begun making, with the arguments and the token it
+    /// began with. What is known to have failed is left to the plan, which tries again with the arguments of now, or
+    /// deletes what is there. So is what cannot be finished. What it was changing or deleting is seen by the next look;
+    /// only what that left beside it is taken away.
     pub async fn recover(
         &self,
         _configuration: &Configuration,
@@ -33,19 +37,25 @@ impl Engine {
     ) -> Recovery {
         let workshop = self.workshop(writer, observer, cancel);
         let mut recovery = Recovery::default();
-        let begun: Vec<Unfinished> = writer.read(|state| state.unfinished.values().cloned().collect());
-        for unfinished in begun.into_iter().filter(|it| it.failure.is_none() && it.intent.action.makes()) {
+        for (address, left, what) in left_half_done(&workshop) {
             if cancel.is_asked() {
                 break;
             }
-            let address = unfinished.intent.address.clone();
-            observer.observe(Event::Recovering { address: address.clone() });
-            match attended(finish(&workshop, unfinished), observer, cancel).await {
-                Ok(()) => {
-                    observer.observe(Event::Recovered { address: address.clone() });
-                    recovery.finished.push(address);
+            observer.observe(Event::Recovering { address: address.clone(), left: left.clone() });
+            let done = match what {
+                HalfDone::Owed(obligation) => attended(meet(&workshop, &address, obligation), observer, cancel).await,
+                HalfDone::Begun(unfinished) => attended(finish(&workshop, *unfinished), observer, cancel).await,
+                HalfDone::Changed(token) => match tidy(&workshop, &address, token).await {
+                    Ok(()) => continue,
+                    Err(error) => Err(error),
+                },
+            };
+            match done {
+                Ok(id) => {
+                    observer.observe(Event::Recovered { address: address.clone(), left: left.clone(), id });
+                    recovery.finished.push((address, left));
                 }
-                Err(error) => recovery.unfinished.push((address, error)),
+                Err(error) => recovery.unfinished.push((address, left, error)),
             }
         }
         recovery
@@ -62,7 +72,62 @@ async fn attended<T>(step: impl Future<Output = T>, observer: &Arc<dyn Observer>
     step.await
 }
 
-async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<(), StepError> {
+enum HalfDone {
+    Owed(Obligation),
+    Begun(Box<Unfinished>),
+    /// With this token.
+    Changed(String),
+}
+
+/// All that an earlier run left and is not known to have failed, in the order in which it is taken up.
+fn left_half_done(workshop: &Workshop) -> Vec<(Address, Left, HalfDone)> {
+    workshop.writer.read(|state| {
+        let owed = state.obligations.values().filter(|it| !it.details.contains_key(FAILED)).filter_map(|it| {
+            let left = Left::Owing { verb: it.verb.clone(), target: it.target.clone() };
+            Some((it.address.clone()?, left, HalfDone::Owed(it.clone())))
+        });
+        let begun = state.unfinished.values().filter(|it| it.failure.is_none()).map(|it| {
+            let (address, action) = (it.intent.address.clone(), it.intent.action);
+            match action.makes() {
+                true => (address, Left::Making, HalfDone::Begun(Box::new(it.clone()))),
+                false => (address, Left::Changing(action), HalfDone::Changed(it.intent.token.clone())),
+            }
+        });
+        owed.chain(begun).collect()
+    })
+}
+
+/// Does what is owed. What cannot be done is tried once more by the next run's plan alone, so that whoever has given the
+/// instance up can go on without it.
+async fn meet(workshop: &Workshop, address: &Address, obligation: Obligation) -> Result<String, StepError> {
+    let Some(record) = workshop.writer.read(|state| state.records.get(address).cloned()) else {
+        // What is gone needs nothing done to it.
+        workshop.write(Frame::Discharged { id: obligation.id }).await?;
+        return Ok(String::new());
+    };
+    let id = record.id.clone();
+    match workshop.meet(record, &obligation.verb).await {
+        Ok(()) => workshop.write(Frame::Discharged { id: obligation.id }).await.map(|()| id),
+        Err(StepError::Provider(error)) => {
+            let mut failed = obligation;
+            failed.details.insert(FAILED.to_owned(), error.to_string());
+            workshop.write(Frame::Obligation(failed)).await?;
+            let help = "mend the cause, then apply again: the plan does it then; the next run no longer waits for it";
+            Err(StepError::Provider(error.help(help)))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// Takes away what a change that was killed may have left beside what it changed.
+async fn tidy(workshop: &Workshop, address: &Address, token: String) -> Result<(), StepError> {
+    match workshop.writer.read(|state| state.records.get(address).cloned()) {
+        Some(record) => workshop.tidy(record, token).await,
+        None => Ok(()),
+    }
+}
+
+async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<String, StepError> {
     let intent = unfinished.intent.clone();
     let settings = workshop.writer.read(|state| state.providers.get(&intent.provider).cloned());
     let from = FromConfiguration {
@@ -78,7 +143,10 @@ async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<(), StepE
         settings: settings.unwrap_or_default(),
         what: Work::Create { arguments: intent.arguments, from, deposes, earlier: Some(unfinished) },
     };
-    workshop.perform(job).await.map(|_| ())
+    Ok(match workshop.perform(job).await? {
+        Effect::Made { record, .. } => record.id,
+        Effect::Answered { .. } | Effect::Gone => String::new(),
+    })
 }
 
 /// Closes what an earlier run left of changes and deletions: this run's refresh has seen what became of them.

@@ -1,17 +1,19 @@
 //! One step: intent on disk, the call, result on disk.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ha_kind::{Action, Address, Described, Drivers, Error, Mode, Object, Outcome, Schemas, Witness};
+use ha_kind::{Action, Address, Attempt, Client, Described, Driver, Drivers, Error, Mode, Object, Outcome, Schemas, Witness};
 use ha_plan::{FromConfiguration, redacted, redacted_error, revealed};
-use ha_state::{Frame, ProviderName, ProviderRecord, Record, StepOutcome, Unfinished, Writer};
+use ha_state::{Frame, Obligation, ProviderName, ProviderRecord, Record, StepOutcome, Unfinished, Writer};
 
 use crate::bench::Bench;
 use crate::cancel::Cancel;
 use crate::clients::Clients;
 use crate::event::{Event, Observer, StepError};
+use crate::refresh::recorded_value;
 
 /// What one call to a service takes at most: it is given up after that.
 const CALL: Duration = Duration::from_secs(125);
@@ -63,6 +65,15 @@ pub(crate) enum Effect {
     Gone,
 }
 
+/// What acts on an instance outside of a plan, with the settings it was made with.
+struct AtHand {
+    client: Client,
+    driver: Arc<dyn Driver>,
+    attempt: Attempt,
+    /// What may hold secrets that must not be told.
+    known: Vec<Object>,
+}
+
 impl Workshop {
     /// Does it.
     pub(crate) async fn perform(&self, job: Job) -> Result<Effect, StepError> {
@@ -108,6 +119,32 @@ impl Workshop {
             Work::Abandon { begun } => bench.abandon(begun).await,
             Work::Keep { .. } | Work::Forget { .. } | Work::Read { .. } => unreachable!("all three were done above"),
         }
+    }
+
+    /// Has what a run that was killed left half done on an instance done.
+    pub(crate) async fn meet(&self, record: Record, verb: &str) -> Result<(), StepError> {
+        let AtHand { client, driver, mut attempt, known } = self.at_hand(&record, token()).await?;
+        let met = driver.meet(&client, &recorded_value(&record), verb, &mut attempt).await;
+        met.map_err(|it| StepError::Provider(redacted_error(it, &known)))
+    }
+
+    /// Has what a change with this token may have left beside an instance taken away. Where nobody can be reached, the
+    /// look that comes next says so.
+    pub(crate) async fn tidy(&self, record: Record, token: String) -> Result<(), StepError> {
+        let Ok(AtHand { client, driver, attempt, known }) = self.at_hand(&record, token).await else { return Ok(()) };
+        let tidied = driver.tidy(&client, &recorded_value(&record), &attempt).await;
+        tidied.map_err(|it| StepError::Provider(redacted_error(it, &known)))
+    }
+
+    async fn at_hand(&self, record: &Record, token: String) -> Result<AtHand, StepError> {
+        self.may_call()?;
+        let settings = self.writer.read(|state| state.providers.get(&record.provider).cloned()).unwrap_or_default().settings;
+        let client = self.clients.client(&record.provider, &settings).await.map_err(StepError::Provider)?;
+        let driver = self.drivers.resource(&record.address.block.kind).ok_or_else(|| unknown_kind(&record.address))?.clone();
+        let (address, known) = (record.address.clone(), vec![record.arguments.clone(), record.outputs.clone(), settings]);
+        let witness = StepWitness { workshop: self.clone(), address: address.clone(), attempt: None, known: known.clone() };
+        let attempt = Attempt::new(address, token, true, BTreeMap::new(), Arc::new(witness));
+        Ok(AtHand { client, driver, attempt, known })
     }
 
     fn described(&self, address: &Address) -> Result<&Described, StepError> {
@@ -157,10 +194,31 @@ impl Witness for StepWitness {
         Box::pin(async move {
             // A kind without outside effect has no intent, and nothing to find again.
             let Some(attempt) = self.attempt else { return Ok(()) };
-            let note = Frame::Note { attempt, key: key.to_owned(), value: value.to_owned() };
-            let written = self.workshop.writer.append(note).await;
-            written.map(|_| ()).map_err(|error| Error::new(format!("write a note on `{}`", self.address), error))
+            self.put_down(Frame::Note { attempt, key: key.to_owned(), value: value.to_owned() }).await
         })
+    }
+
+    fn oblige<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        // What is being made is finished by its intent.
+        let is_recorded = self.workshop.writer.read(|state| state.records.contains_key(&self.address));
+        if !is_recorded {
+            return Box::pin(async { Ok(()) });
+        }
+        let obligation = Obligation {
+            id: self.owed(verb, target).unwrap_or_else(token),
+            verb: verb.to_owned(),
+            target: target.to_owned(),
+            address: Some(self.address.clone()),
+            details: BTreeMap::new(),
+        };
+        Box::pin(self.put_down(Frame::Obligation(obligation)))
+    }
+
+    fn discharge<'a>(&'a self, verb: &'a str, target: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        match self.owed(verb, target) {
+            Some(id) => Box::pin(self.put_down(Frame::Discharged { id })),
+            None => Box::pin(async { Ok(()) }),
+        }
     }
 
     fn progress(&self, message: &str) {
@@ -171,6 +229,19 @@ impl Witness for StepWitness {
     fn is_cancelled(&self) -> bool {
         // Who waits between calls stops when no further one may be made.
         self.workshop.cancel.is_asked() || self.workshop.may_call().is_err()
+    }
+}
+
+impl StepWitness {
+    async fn put_down(&self, frame: Frame) -> Result<(), Error> {
+        let written = self.workshop.writer.append(frame).await;
+        written.map(|_| ()).map_err(|error| Error::new(format!("write a note on `{}`", self.address), error))
+    }
+
+    /// The id of what is owed on the instance, where it is.
+    fn owed(&self, verb: &str, target: &str) -> Option<String> {
+        let is_it = |it: &&Obligation| it.address.as_ref() == Some(&self.address) && it.verb == verb && it.target == target;
+        self.workshop.writer.read(|state| state.obligations.values().find(is_it).map(|it| it.id.clone()))
     }
 }
 

@@ -92,7 +92,7 @@ impl Wanted<'_> {
     }
 
     fn place(&self, how: RenameFlags) -> Result<(), Error> {
-        let beside = self.beside();
+        let beside = beside(self.path, self.token);
         let placed = self.write(&beside).and_then(|()| self.rename(&beside, how)).and_then(|()| sync_folder_of(self.path));
         let Err(error) = placed else { return Ok(()) };
         // It may hold a secret; and whether it can be removed or not, the first failure is the one to tell.
@@ -126,11 +126,6 @@ impl Wanted<'_> {
         }
     }
 
-    fn beside(&self) -> PathBuf {
-        let name = format!(".ha-{}.new", self.token);
-        self.path.with_file_name(name)
-    }
-
     fn attempted(&self) -> String {
         format!("write the file `{}`", self.path.display())
     }
@@ -141,6 +136,11 @@ impl Wanted<'_> {
             .help("move or remove it if it is not needed, or give another `filename`")
             .outcome(Outcome::Refused)
     }
+}
+
+/// The file into which the one at a path is written first.
+pub(crate) fn beside(path: &Path, token: &str) -> PathBuf {
+    path.with_file_name(format!(".ha-{token}.new"))
 }
 
 /// Removes a file. One that is gone already is no error.

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Maybe, Nobody, Object, Outcome, Path as Place, Problem, Reading, Recorded,
-    Resource, Secret, Volatile, known_text,
+    Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Maybe, Nobody, Object, Outcome, Path as Place, Problem,
+    Reading, Recorded, Resource, Secret, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,10 @@ impl Resource for LocalFile {
     }
 
     async fn create(&self, _: &Nobody, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        if attempt.noted(BEFORE).is_none() {
+            let before = if self.is_absent().await? { ABSENT } else { THERE };
+            attempt.note(BEFORE, before).await?;
+        }
         self.blocking(attempt, |wanted| wanted.make()).await?;
         Ok(Created { id: self.filename.to_string(), outputs: self.outputs() })
     }
@@ -109,6 +113,11 @@ impl Resource for LocalFile {
         known_text(arguments, "filename").map(str::to_owned)
     }
 
+    async fn tidy(_: &Nobody, recorded: &Recorded<Self>, attempt: &Attempt) -> Result<(), Error> {
+        let beside = file::beside(Path::new(&*recorded.arguments.filename), attempt.token());
+        off_the_async_threads(move || file::remove(&beside)).await
+    }
+
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
         let known: Vec<Self> = known.iter().map(|it| it.arguments.clone()).collect();
         off_the_async_threads(move || Ok(known.into_iter().map(Self::seen).collect())).await
@@ -119,7 +128,11 @@ impl Resource for LocalFile {
         Ok(self.outputs())
     }
 
-    async fn delete(_: &Nobody, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(_: &Nobody, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
+        // The very step that was to make it is given up, and found it there.
+        if attempt.noted(BEFORE) == Some(THERE) {
+            return Ok(());
+        }
         let path = PathBuf::from(&*recorded.arguments.filename);
         off_the_async_threads(move || file::remove(&path)).await
     }
@@ -142,6 +155,11 @@ impl LocalFile {
             (None, Ok(bytes)) => digests(&bytes),
             _ => Outputs { content_sha256: None, content_base64sha256: None },
         }
+    }
+
+    async fn is_absent(&self) -> Result<bool, Error> {
+        let (path, attempted) = (PathBuf::from(&*self.filename), format!("look at `{}`", *self.filename));
+        off_the_async_threads(move || Ok(matches!(file::look(&path).attempting(attempted)?, Standing::Absent))).await
     }
 
     async fn blocking(
@@ -186,6 +204,11 @@ impl LocalFile {
         Reading::found(self, outputs)
     }
 }
+
+/// What stood at the path before the first try at making the file.
+const BEFORE: &str = "before";
+const ABSENT: &str = "absent";
+const THERE: &str = "there";
 
 const EXACTLY_ONE: &str = "exactly one of `content`, `sensitive_content` and `content_base64` must be given";
 

@@ -174,6 +174,43 @@ async fn a_file_of_somebody_else_is_neither_overwritten_nor_taken_over() {
 }
 
 #[tokio::test]
+async fn what_a_change_that_was_killed_left_beside_a_file_is_tidied_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it");
+    let made = create("local_file", &file(&path, "one", &[])).await.unwrap();
+    std::fs::write(folder.path().join(".ha-c0ffee.new"), "tw").unwrap();
+    std::fs::write(folder.path().join(".ha-another.new"), "of another step").unwrap();
+    let (_, drivers) = crate::register(Registry::new()).split();
+    let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
+    for _ in 0..2 {
+        drivers.resource("local_file").unwrap().tidy(&client, &made, &attempt()).await.unwrap();
+        assert_eq!(names(folder.path()), [".ha-another.new", "it"]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_there_before_a_step_that_is_given_up_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it");
+    let (_, drivers) = crate::register(Registry::new()).split();
+    let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
+    let driver = drivers.resource("local_file").unwrap();
+    let arguments = conformed("local_file", &file(&path, "same", &[]));
+    for (was_there, stays) in [(true, true), (false, false)] {
+        if was_there {
+            std::fs::write(&path, "same").unwrap();
+        }
+        // One attempt finishes what was begun, and takes it away again.
+        let mut attempt = attempt();
+        let (id, outputs) = driver.create(&client, &arguments, &mut attempt).await.unwrap();
+        let made = RecordedValue { id, arguments: arguments.clone(), outputs };
+        driver.delete(&client, &made, &mut attempt).await.unwrap();
+        assert_eq!(path.exists(), stays);
+        let _ = std::fs::remove_file(&path);
+    }
+}
+
+#[tokio::test]
 async fn a_symbolic_link_is_never_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (theirs, path) = (folder.path().join("theirs"), folder.path().join("it"));

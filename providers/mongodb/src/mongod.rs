@@ -44,6 +44,8 @@ impl std::fmt::Debug for Files {
     }
 }
 
+/// What is owed while a mongod is stopped that is to run.
+pub(crate) const START: &str = "start";
 const PORT_LIMIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(50);
 
@@ -100,12 +102,16 @@ impl<M: Machine> Mongod<'_, M> {
             let same_program = !replaced && program == self.program;
             if before == self.files && same_program && self.running_version().await.is_ok_and(|it| is_version(self.version, &it))
             {
+                attempt.discharge(START, &self.described()).await?;
                 return self.wait_until(Expected::AsItWas, attempt).await;
             }
             if same_program && self.differs_in_certificates(&before) && self.rotate(&before, attempt).await? {
+                attempt.discharge(START, &self.described()).await?;
                 return self.wait_until(Expected::AsItWas, attempt).await;
             }
-            expected = self.stop(attempt).await?;
+            expected = self.pass_gate(attempt).await?;
+            attempt.oblige(START, &self.described()).await?;
+            self.shut_down(attempt).await?;
         } else if !self.machine.is_empty(&self.layout.data()).await? {
             expected = Expected::AsItWas;
         }
@@ -116,15 +122,32 @@ impl<M: Machine> Mongod<'_, M> {
         if let Err(error) = self.start(attempt).await {
             return Err(self.back_to(before, error, attempt).await);
         }
+        attempt.discharge(START, &self.described()).await?;
         self.wait_until(expected, attempt).await
+    }
+
+    /// Starts mongod again after a run that was killed has stopped it, with the files it ran with before that.
+    pub(crate) async fn start_again(&self, attempt: &Attempt) -> Result<(), Error> {
+        if let Service::Stopped(_) = self.settled(attempt).await? {
+            self.refuse_taken_port().await?;
+            self.put(&self.files).await?;
+            self.start(attempt).await?;
+        }
+        self.wait_until(Expected::AsItWas, attempt).await
     }
 
     /// Stops mongod, where the set can bear it.
     pub(crate) async fn bring_down(&self, attempt: &Attempt) -> Result<(), Error> {
-        match self.machine.service().await? {
-            Service::Running { .. } => self.stop(attempt).await.map(drop),
-            Service::Stopped(_) => Ok(()),
+        if let Service::Running { .. } = self.machine.service().await? {
+            self.pass_gate(attempt).await?;
+            self.shut_down(attempt).await?;
         }
+        attempt.discharge(START, &self.described()).await
+    }
+
+    /// For a person: `mongod on b:27017`.
+    fn described(&self) -> String {
+        format!("mongod on {}", self.endpoint)
     }
 
     /// Puts the files that are not as they should be while mongod is down.
@@ -256,7 +279,14 @@ impl<M: Machine> Mongod<'_, M> {
             return error.help(stopped);
         }
         match self.start(attempt).await {
-            Ok(()) => error.help(format!("the files of before were put back, and mongod on {} runs with them", self.endpoint)),
+            Ok(()) => {
+                let error =
+                    error.help(format!("the files of before were put back, and mongod on {} runs with them", self.endpoint));
+                match attempt.discharge(START, &self.described()).await {
+                    Ok(()) => error,
+                    Err(unwritten) => error.help(unwritten.to_string()),
+                }
+            }
             Err(_) => error.help(format!("{stopped}; it does not start with the files of before either")),
         }
     }

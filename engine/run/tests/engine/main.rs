@@ -24,6 +24,7 @@ mod linear;
 mod many;
 mod modules;
 mod moves;
+mod obligations;
 mod order;
 mod outline;
 mod outputs;

@@ -16,7 +16,7 @@ use crate::authority::Access;
 use crate::certificate::{not_signed_by, unfit_for};
 use crate::layout::Layout;
 use crate::machine::{self, Machine, Service};
-use crate::mongod::{Files, Mongod, text};
+use crate::mongod::{Files, Mongod, START, text};
 use crate::names::endpoint;
 use crate::release::is_version;
 
@@ -145,10 +145,7 @@ impl Resource for MongodbHost {
         let machine = self.machine()?;
         let mongod = self.mongod(&machine);
         if !mongod.marked(&before.outputs.instance).await? {
-            let cause = format!("`{}` does not say that the folder is ours", mongod.layout.marker());
-            return Err(Error::new(format!("change mongod on {}", mongod.endpoint), cause)
-                .help("somebody moved or replaced the folder; put it back, or take this host out of the state")
-                .outcome(Outcome::Refused));
+            return Err(not_ours(format!("change mongod on {}", mongod.endpoint), &mongod.layout.marker()));
         }
         if self.running {
             mongod.bring_up(attempt).await?;
@@ -157,6 +154,20 @@ impl Resource for MongodbHost {
             mongod.put_files().await?;
         }
         Ok(self.outputs(&machine, &before.outputs.instance))
+    }
+
+    async fn meet(_: &Mongodb, recorded: &Recorded<Self>, verb: &str, attempt: &mut Attempt) -> Result<(), Error> {
+        let host = &recorded.arguments;
+        let machine = host.machine()?;
+        let mongod = host.mongod(&machine);
+        let attempted = format!("{verb} mongod on {}", mongod.endpoint);
+        if verb != START {
+            return Err(Error::new(attempted, "this version of `ha` does not know how").outcome(Outcome::Refused));
+        }
+        if !mongod.marked(&recorded.outputs.instance).await? {
+            return Err(not_ours(attempted, &mongod.layout.marker()));
+        }
+        mongod.start_again(attempt).await
     }
 
     async fn delete(_: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
@@ -232,6 +243,12 @@ impl MongodbHost {
             .help("mend the certificate's arguments; nothing was changed")
             .outcome(Outcome::Refused))
     }
+}
+
+fn not_ours(attempted: String, marker: &str) -> Error {
+    Error::new(attempted, format!("`{marker}` does not say that the folder is ours"))
+        .help("somebody moved or replaced the folder; put it back, or take this host out of the state")
+        .outcome(Outcome::Refused)
 }
 
 impl Process {

@@ -38,15 +38,14 @@ impl<M: Machine> Mongod<'_, M> {
         }
     }
 
-    /// Stops mongod as gently as it goes; answers what it is to be again.
-    pub(super) async fn stop(&self, attempt: &Attempt) -> Result<Expected, Error> {
-        let was = self.pass_gate(attempt).await?;
+    /// Stops mongod as gently as it goes.
+    pub(super) async fn shut_down(&self, attempt: &Attempt) -> Result<(), Error> {
         attempt.progress("stopping mongod");
         if !self.ask_to_shut_down(doc! { "shutdown": 1, "timeoutSecs": QUIESCE }).await {
             self.machine.end(End::Ask).await?;
         }
         match self.wait_gone(STOP_LIMIT).await? {
-            true => Ok(was),
+            true => Ok(()),
             false => {
                 let cause = format!("it does not end within {} s", STOP_LIMIT.as_secs());
                 Err(Error::new(format!("stop mongod on {}", self.endpoint), cause).help(format!("see `{}`", self.layout.log())))
@@ -54,7 +53,8 @@ impl<M: Machine> Mongod<'_, M> {
         }
     }
 
-    async fn pass_gate(&self, attempt: &Attempt) -> Result<Expected, Error> {
+    /// Waits until the set can spare it; answers what it is to be again.
+    pub(super) async fn pass_gate(&self, attempt: &Attempt) -> Result<Expected, Error> {
         let attempted = format!("ask mongod on {} how its replica set stands", self.endpoint);
         let access = self.as_itself().await?;
         let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;

@@ -125,6 +125,10 @@ impl Things {
                 Err(failed(call, &format!("it was refused: {arguments:?}"), Outcome::Refused))
             }
             Some(Fault::RequestLost) => Err(failed(call, "the request was lost", Outcome::Unknown)),
+            Some(Fault::LeavesHalf) => {
+                attempt.oblige("mend", "what is half done").await?;
+                Err(failed(call, "it is half done", Outcome::Unknown))
+            }
             Some(Fault::Hangs) => {
                 attempt.progress("it hangs");
                 while !attempt.is_cancelled() {
@@ -211,6 +215,7 @@ impl Things {
         fault: Option<Fault>,
     ) -> Result<Object, Error> {
         let lost = self.fault(fault, "update", arguments, attempt).await?;
+        attempt.discharge("mend", "what is half done").await?;
         let inside = self.inside(client, arguments)?;
         if self.pure {
             let thing = Thing { kind: self.kind.into(), token: String::new(), arguments: arguments.clone(), revision: 1, inside };
@@ -344,6 +349,23 @@ impl Driver for Things {
         attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.take_away(client, recorded, attempt))
+    }
+
+    fn meet<'a>(
+        &'a self,
+        _: &'a Client,
+        recorded: &'a RecordedValue,
+        verb: &'a str,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            assert_eq!(verb, "mend");
+            let address = attempt.address().to_string();
+            let fault = self.world.enter("meet", &address).await;
+            let met = self.fault(fault, "mend", &recorded.arguments, attempt).await;
+            self.world.leave("meet", &address);
+            met.map(drop)
+        })
     }
 
     fn import<'a>(&'a self, _: &'a Client, id: &'a str, _: &'a Object) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {

@@ -90,6 +90,8 @@ pub(crate) enum Fault {
     Hangs,
     /// It is refused with all that it was asked for in the message.
     Quotes,
+    /// It is left half done, with the way forward on record.
+    LeavesHalf,
 }
 
 impl World {
