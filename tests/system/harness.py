@@ -21,14 +21,19 @@ import urllib.parse
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 OUTSIDE = REPOSITORY / "tests" / "outside"
-sys.path.insert(0, str(OUTSIDE))
+sys.path[:0] = [str(OUTSIDE), str(REPOSITORY / "tests" / "kills")]
 
 # Taken from here by the tests, which cannot find them by themselves.
+import accounts  # noqa: E402, F401
+import contention  # noqa: E402, F401
+import directory  # noqa: E402, F401
 import inspect_aws  # noqa: E402
 import inspect_mongodb  # noqa: E402
 import inspect_postgresql  # noqa: E402, F401
 import postgresql_homes  # noqa: E402
 import processes  # noqa: E402
+import stores  # noqa: E402, F401
+from tally import table  # noqa: E402, F401
 
 REGION = "eu-west-1"
 ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")

@@ -1,0 +1,123 @@
+"""Where a state is kept."""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+
+OUTSIDE = pathlib.Path(__file__).resolve().parents[1] / "outside"
+sys.path.insert(0, str(OUTSIDE))
+
+import inspect_aws  # noqa: E402
+import processes  # noqa: E402
+from postgresql_server import ACCOUNT, binaries  # noqa: E402
+
+REGION = "eu-west-1"
+# For so many seconds whoever was killed holds a remote lock.
+LEASE = 180
+
+
+class Local:
+    """Beside the configuration. The lock goes with its holder."""
+
+    name = "local"
+    # Whether the lock lasts until its lease is over.
+    leased = False
+
+    def backend(self, name, lease=LEASE):  # noqa: ARG002
+        """What the configuration says of it; each directory has a state of its own."""
+        return ""
+
+
+class Remote:
+    """Elsewhere. The lock of one that was killed lasts until its lease is over."""
+
+    leased = True
+
+    def __init__(self, name, written):
+        self.name, self._written = name, written
+
+    def backend(self, name, lease=LEASE):
+        return f"ha {{\n  backend {self._written(name, lease)}\n}}\n"
+
+
+@contextlib.contextmanager
+def _local():
+    yield Local()
+
+
+@contextlib.contextmanager
+def emulator():
+    """An emulator of AWS of one's own; answers its address."""
+    folder = tempfile.mkdtemp(prefix="ha-kills-aws-")
+    port = processes.free_port("127.0.0.1", 27000 + os.getpid() % 1000)
+
+    def launcher(command, *words):
+        command = [sys.executable, OUTSIDE / "launcher.py", command, "--dir", folder, *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    launcher("start", "--port", str(port))
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        launcher("remove")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _s3():
+    with emulator() as endpoint:
+        place = {"LocationConstraint": REGION}
+        inspect_aws.Account(endpoint, REGION).s3.create_bucket(Bucket="states", CreateBucketConfiguration=place)
+        yield Remote(
+            "s3",
+            lambda name, lease: f""""s3" {{
+    bucket     = "states"
+    key        = "{name}/ha.state"
+    region     = "{REGION}"
+    endpoint   = "{endpoint}"
+    access_key = "test"
+    secret_key = "test"
+    lock_lease = {lease}
+  }}""",
+        )
+
+
+@contextlib.contextmanager
+def _postgres():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ha-kills-postgres-"))
+    port = processes.free_port("127.0.0.1", 28000 + os.getpid() % 1000)
+    as_owner = {"cwd": "/", "check": True, "stdout": subprocess.DEVNULL}
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam(ACCOUNT)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        as_owner |= {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    data, options = folder / "data", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=100"
+    subprocess.run([binaries() / "initdb", "--username", "master", "--auth", "trust", "-D", data], **as_owner)
+    control = [binaries() / "pg_ctl", "-D", data, "-w"]
+    subprocess.run([*control, "-o", options, "-l", folder / "log", "start"], **as_owner)
+    try:
+        yield Remote(
+            "postgres",
+            lambda name, lease: f""""postgres" {{
+    conn_str    = "postgres://master@127.0.0.1:{port}/postgres?sslmode=disable"
+    schema_name = "{name}"
+    lock_lease  = {lease}
+  }}""",
+        )
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], **as_owner)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_ALL = {"local": _local, "s3": _s3, "postgres": _postgres}
+NAMES = list(_ALL)
+
+
+def opened(name):
+    """A store, for as long as it is needed."""
+    return _ALL[name]()
