@@ -44,14 +44,12 @@ impl Engine {
             observer.observe(Event::Recovering { address: address.clone(), left: left.clone() });
             let done = match what {
                 HalfDone::Owed(obligation) => attended(meet(&workshop, &address, obligation), observer, cancel).await,
-                HalfDone::Begun(unfinished) => attended(finish(&workshop, *unfinished), observer, cancel).await,
-                HalfDone::Changed(token) => match tidy(&workshop, &address, token).await {
-                    Ok(()) => continue,
-                    Err(error) => Err(error),
-                },
+                HalfDone::Begun(unfinished) => attended(finish(&workshop, *unfinished), observer, cancel).await.map(Some),
+                HalfDone::Changed(token) => tidy(&workshop, &address, token).await.map(|()| None),
             };
             match done {
-                Ok(id) => {
+                Ok(None) => {}
+                Ok(Some(id)) => {
                     observer.observe(Event::Recovered { address: address.clone(), left: left.clone(), id });
                     recovery.finished.push((address, left));
                 }
@@ -79,10 +77,10 @@ enum HalfDone {
     Changed(String),
 }
 
-/// All that an earlier run left and is not known to have failed, in the order in which it is taken up.
+/// All that an earlier run left, but for what it began and is known to have failed, in the order in which it is taken up.
 fn left_half_done(workshop: &Workshop) -> Vec<(Address, Left, HalfDone)> {
     workshop.writer.read(|state| {
-        let owed = state.obligations.values().filter(|it| !it.details.contains_key(FAILED)).filter_map(|it| {
+        let owed = state.obligations.values().filter_map(|it| {
             let left = Left::Owing { verb: it.verb.clone(), target: it.target.clone() };
             Some((it.address.clone()?, left, HalfDone::Owed(it.clone())))
         });
@@ -97,22 +95,23 @@ fn left_half_done(workshop: &Workshop) -> Vec<(Address, Left, HalfDone)> {
     })
 }
 
-/// Does what is owed. What cannot be done is tried once more by the next run's plan alone, so that whoever has given the
-/// instance up can go on without it.
-async fn meet(workshop: &Workshop, address: &Address, obligation: Obligation) -> Result<String, StepError> {
+/// Does what is owed. What could not be done before is tried again, and left to the plan when that fails too: whoever
+/// has given the instance up can go on without it.
+async fn meet(workshop: &Workshop, address: &Address, obligation: Obligation) -> Result<Option<String>, StepError> {
     let Some(record) = workshop.writer.read(|state| state.records.get(address).cloned()) else {
         // What is gone needs nothing done to it.
         workshop.write(Frame::Discharged { id: obligation.id }).await?;
-        return Ok(String::new());
+        return Ok(None);
     };
     let id = record.id.clone();
     match workshop.meet(record, &obligation.verb).await {
-        Ok(()) => workshop.write(Frame::Discharged { id: obligation.id }).await.map(|()| id),
+        Ok(()) => workshop.write(Frame::Discharged { id: obligation.id }).await.map(|()| Some(id)),
+        Err(StepError::Provider(_)) if obligation.details.contains_key(FAILED) => Ok(None),
         Err(StepError::Provider(error)) => {
             let mut failed = obligation;
             failed.details.insert(FAILED.to_owned(), error.to_string());
             workshop.write(Frame::Obligation(failed)).await?;
-            let help = "mend the cause, then apply again: the plan does it then; the next run no longer waits for it";
+            let help = "mend the cause, then apply again; if it cannot be done then either, the plan goes on without it";
             Err(StepError::Provider(error.help(help)))
         }
         Err(other) => Err(other),

@@ -53,9 +53,20 @@ async fn what_cannot_be_done_is_told_and_then_left_to_the_plan() {
     assert!(error.to_string().contains("it was refused"), "{error}");
     assert_eq!(project.state().obligations.len(), 1, "it is still owed");
     project.world.take_log();
-    project.apply(&text(3)).await;
-    assert_eq!(project.world.take_calls(), ["update thing.a"]);
+    project.world.fail("meet thing.a", Fault::Refused);
+    let (_, applied, recovery) = project.run_and_recover(&text(3), PlanMode::Normal).await.unwrap();
+    assert!(recovery.unfinished.is_empty() && applied.is_complete(), "nobody insists");
+    assert_eq!(project.world.take_calls(), ["meet thing.a", "update thing.a"]);
     assert!(project.state().obligations.is_empty(), "the change has done it");
+}
+
+#[tokio::test]
+async fn what_could_not_be_done_is_done_once_it_can_be() {
+    let project = half_done().await;
+    project.world.fail("meet thing.a", Fault::Refused);
+    project.try_apply(&text(1)).await;
+    project.apply(&text(1)).await;
+    assert!(project.state().obligations.is_empty());
 }
 
 #[tokio::test]
