@@ -158,23 +158,13 @@ fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, Mismatch> {
     }
 }
 
-/// The one type of elements of a collection that leaves it open.
-fn shared_type<'a>(of: &Type, items: impl Iterator<Item = &'a Value>) -> Result<Option<Type>, Mismatch> {
-    if !has_any(of) {
+/// The one type of elements of a collection that leaves it open; none where one of them may turn out to be anything.
+fn shared_type<'a>(of: &Type, items: impl Iterator<Item = &'a Value> + Clone) -> Result<Option<Type>, Mismatch> {
+    if !of.has_any() || items.clone().any(Value::may_be_anything) {
         return Ok(None);
     }
     let types: Vec<Type> = items.map(Type::of).collect();
     unify(&types).map(Some).ok_or_else(|| Mismatch::new("all elements must have one type"))
-}
-
-fn has_any(ty: &Type) -> bool {
-    match ty {
-        Type::Any => true,
-        Type::Bool | Type::Number | Type::String => false,
-        Type::List(of) | Type::Set(of) | Type::Map(of) => has_any(of),
-        Type::Tuple(of) => of.iter().any(has_any),
-        Type::Object(of) => of.values().any(|it| has_any(&it.ty)),
-    }
 }
 
 /// The one type that all of these convert to, as the language picks it for a list of mixed elements or the two arms

@@ -39,7 +39,7 @@ pub use registry::{
     Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, ImportedValue, Reader, ReadingValue,
     RecordedValue, Registry, Rendered, Schemas,
 };
-pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource};
+pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource, Shared};
 pub use schema::{Field, Problem, Schema, Shape};
 pub use text::{Part, Text};
 pub use types::{Attribute, Type};

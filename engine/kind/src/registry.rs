@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 
 use crate::finding::{self, Choice, Found, Search, Sought};
-use crate::resource::{Created, Data, Document, Incident, Known, Nobody, Provider, Reading, Recorded, Resource};
+use crate::resource::{Created, Data, Document, Incident, Known, Nobody, Provider, Reading, Recorded, Resource, Shared};
 use crate::schema::{blank, blanked, decode};
 use crate::value::Name;
 use crate::{Address, Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
@@ -149,6 +149,8 @@ impl Described {
 pub struct DescribedProvider {
     /// Its settings as arguments.
     pub schema: Schema,
+    /// What they give to all its resources.
+    pub shared: Option<Shared>,
 }
 
 /// What planning is given: descriptions, and nothing that can act.
@@ -351,7 +353,7 @@ impl Registry {
 
     fn provider_named<P: Provider>(mut self, name: Name) -> Self {
         let schema = Schema::of::<P::Settings, crate::resource::NoSettings>();
-        self.schemas.providers.insert(name.clone(), DescribedProvider { schema: schema.clone() });
+        self.schemas.providers.insert(name.clone(), DescribedProvider { schema: schema.clone(), shared: P::SHARED });
         self.drivers.connectors.insert(name, Arc::new(TypedConnector::<P>(schema, PhantomData)));
         self
     }
@@ -437,7 +439,7 @@ impl Registry {
     /// Adds a provider made at run time.
     #[must_use]
     pub fn dynamic_provider(mut self, name: &str, schema: Schema, connector: Arc<dyn Connector>) -> Self {
-        self.schemas.providers.insert(name.into(), DescribedProvider { schema });
+        self.schemas.providers.insert(name.into(), DescribedProvider { schema, shared: None });
         self.drivers.connectors.insert(name.into(), connector);
         self
     }

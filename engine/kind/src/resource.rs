@@ -9,12 +9,18 @@ use serde::de::DeserializeOwned;
 use crate::finding::{Marked, Sought};
 use crate::{Attempt, Error, Hooks, Name, Object, Problem, Value};
 
+/// What settings of a provider give to all its resources, by the names of the resources' arguments.
+pub type Shared = fn(&Object) -> Object;
+
 /// A service or machine that kinds talk to, configured by a `provider` block.
 pub trait Provider: Send + Sync + Sized + 'static {
     /// The block's label: `aws`.
     const NAME: &'static str;
     /// The block's arguments.
     type Settings: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+    /// The arguments that its settings give to every resource that takes them. They are maps, in which what a block says
+    /// goes before them.
+    const SHARED: Option<Shared> = None;
 
     /// A client for these settings. May check them against the service, and changes nothing.
     fn connect(settings: Self::Settings) -> impl Future<Output = Result<Self, Error>> + Send;

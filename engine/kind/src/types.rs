@@ -49,19 +49,14 @@ impl Type {
     /// The type of a value; `Any` for null and for what holds nothing.
     #[must_use]
     pub fn of(value: &Value) -> Self {
-        let common = |items: &mut dyn Iterator<Item = &Value>| {
-            let mut types: Vec<Type> = items.map(Type::of).filter(|it| *it != Type::Any).collect();
-            types.dedup();
-            Arc::new(if types.len() == 1 { types.remove(0) } else { Type::Any })
-        };
         match value {
             Value::Null => Type::Any,
             Value::Bool(_) => Type::Bool,
             Value::Number(_) => Type::Number,
             Value::String(_) | Value::Composed(_) => Type::String,
-            Value::List(items) => Type::List(common(&mut items.iter())),
-            Value::Set(items) => Type::Set(common(&mut items.iter())),
-            Value::Map(items) => Type::Map(common(&mut items.values())),
+            Value::List(items) => Type::List(Arc::new(common(&mut items.iter()))),
+            Value::Set(items) => Type::Set(Arc::new(common(&mut items.iter()))),
+            Value::Map(items) => Type::Map(Arc::new(common(&mut items.values()))),
             Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(Type::of).collect())),
             Value::Object(items) => {
                 let attribute = |ty| Attribute { ty, optional: false, default: None };
@@ -71,6 +66,60 @@ impl Type {
             Value::Sensitive(inner) => Type::of(inner),
         }
     }
+}
+
+impl Type {
+    /// Whether it leaves something open.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        match self {
+            Type::Any => true,
+            Type::Bool | Type::Number | Type::String => false,
+            Type::List(of) | Type::Set(of) | Type::Map(of) => of.has_any(),
+            Type::Tuple(of) => of.iter().any(Type::has_any),
+            Type::Object(of) => of.values().any(|it| it.ty.has_any()),
+        }
+    }
+}
+
+/// The one type of elements; `Any` where there is none, or where one of them may turn out to be anything. Null goes along
+/// with everything.
+fn common(items: &mut dyn Iterator<Item = &Value>) -> Type {
+    let mut common = None;
+    for item in items.filter(|it| !it.is_null()) {
+        let ty = Type::of(item);
+        common = match common {
+            _ if ty == Type::Any => return Type::Any,
+            None => Some(ty),
+            Some(known) if known == ty => Some(known),
+            Some(known) => match filled(&known, &ty) {
+                Some(both) => Some(both),
+                None => return Type::Any,
+            },
+        };
+    }
+    common.unwrap_or(Type::Any)
+}
+
+/// Two types that are one where both say something.
+fn filled(a: &Type, b: &Type) -> Option<Type> {
+    let both = |a: &Type, b: &Type| filled(a, b).map(Arc::new);
+    Some(match (a, b) {
+        (Type::Any, known) | (known, Type::Any) => known.clone(),
+        (Type::List(a), Type::List(b)) => Type::List(both(a, b)?),
+        (Type::Set(a), Type::Set(b)) => Type::Set(both(a, b)?),
+        (Type::Map(a), Type::Map(b)) => Type::Map(both(a, b)?),
+        (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => {
+            Type::Tuple(Arc::new(a.iter().zip(b.iter()).map(|(a, b)| filled(a, b)).collect::<Option<_>>()?))
+        }
+        (Type::Object(a), Type::Object(b)) if a.keys().eq(b.keys()) => {
+            let attribute = |((name, a), b): ((&Arc<str>, &Attribute), &Attribute)| {
+                Some((name.clone(), Attribute { ty: filled(&a.ty, &b.ty)?, optional: false, default: None }))
+            };
+            Type::Object(Arc::new(a.iter().zip(b.values()).map(attribute).collect::<Option<_>>()?))
+        }
+        (a, b) => return (a == b).then(|| a.clone()),
+    })
 }
 
 /// The type as a person would write it in `type = …`.

@@ -129,6 +129,15 @@ impl Value {
         self.is_known() && !self.has_child(|it| !it.is_wholly_known())
     }
 
+    /// Whether something in it is not known yet, not even by its type.
+    #[must_use]
+    pub fn may_be_anything(&self) -> bool {
+        match self {
+            Value::Unknown(it) => it.ty.has_any(),
+            it => it.children().any(Value::may_be_anything),
+        }
+    }
+
     /// Whether it is null, marked or not.
     #[must_use]
     pub fn is_null(&self) -> bool {

@@ -40,6 +40,10 @@ pub(crate) struct Evaluator<'e> {
     quiet: u32,
     /// Whether what is being looked at came out of a secret and bears no mark itself, so that problems must not show it.
     pub(crate) secret: bool,
+    /// How many times something went well that could still fail once an unknown in it is known.
+    leaned: u32,
+    /// Greater than 0 where that is asked for of calls as well.
+    pub(crate) trying: u32,
     /// What it may still spend.
     effort: &'e Effort,
 }
@@ -70,23 +74,38 @@ impl Expression {
         }
     }
 
+    /// What the references in it stand for, for its reader.
+    #[must_use]
+    pub fn values(&self, environment: &Environment<'_>) -> Vec<(String, String)> {
+        let effort = Effort::new();
+        Evaluator::new(self, &effort, &[], environment).values(&self.0.root)
+    }
+
     fn evaluate_within(&self, effort: &Effort, bound: &[Value], environment: &Environment<'_>) -> Result<Value, Vec<Diagnostic>> {
         let root = &self.0.root;
-        let mut evaluator = Evaluator {
-            environment: *environment,
-            file: &self.0.span.file,
-            slots: bound.to_vec(),
-            problems: Vec::new(),
-            quiet: 0,
-            secret: environment.secret,
-            effort,
-        };
+        let mut evaluator = Evaluator::new(self, effort, bound, environment);
         match evaluator.node(root) {
             Ok(value) if has_too_many(&value) => {
                 evaluator.fail(root, mistake::too_many_elements());
                 Err(evaluator.problems)
             }
             outcome => outcome.map_err(|Failed| evaluator.problems),
+        }
+    }
+}
+
+impl<'e> Evaluator<'e> {
+    fn new(of: &'e Expression, effort: &'e Effort, bound: &[Value], environment: &Environment<'e>) -> Self {
+        Self {
+            environment: *environment,
+            file: &of.0.span.file,
+            slots: bound.to_vec(),
+            problems: Vec::new(),
+            quiet: 0,
+            secret: environment.secret,
+            leaned: 0,
+            trying: 0,
+            effort,
         }
     }
 }
@@ -137,6 +156,20 @@ impl Evaluator<'_> {
         }
         self.effort.exhausted(|| mistake::too_much_effort().at(self.span(node.at)));
         Err(Failed)
+    }
+
+    /// Takes note that what was done with an unknown could still fail.
+    fn lean(&mut self) {
+        self.leaned = self.leaned.saturating_add(1);
+    }
+
+    /// What `work` gives, and whether it could still fail once all is known.
+    pub(crate) fn leaning<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let before = std::mem::take(&mut self.leaned);
+        let done = work(self);
+        let leaned = self.leaned > 0;
+        self.leaned += before;
+        (done, leaned)
     }
 
     /// Records a problem at a node, with what the references in it stand for.
@@ -192,6 +225,9 @@ impl Evaluator<'_> {
         if key.is_null() {
             return Err(self.fail(node, mistake::null_key()));
         }
+        if !key.is_known() {
+            self.lean();
+        }
         convert(key, &Type::String).map_err(|_| self.fail(node, mistake::key_is_no_text(key)))
     }
 
@@ -200,11 +236,15 @@ impl Evaluator<'_> {
         let (decided, sensitive) = decided.unmark();
         // The other arm counts for its type only, and what is wrong with it does not count at all.
         let (then_value, otherwise_value) = match decided {
-            Value::Bool(true) => (self.node(then)?, self.quietly(otherwise).unwrap_or(Value::Null)),
-            Value::Bool(false) => (self.quietly(then).unwrap_or(Value::Null), self.node(otherwise)?),
-            _ => (self.quietly(then).unwrap_or(Value::Null), self.quietly(otherwise).unwrap_or(Value::Null)),
+            Value::Bool(true) => (self.node(then)?, self.quietly(otherwise)),
+            Value::Bool(false) => (self.quietly(then), self.node(otherwise)?),
+            _ => (self.quietly(then), self.quietly(otherwise)),
         };
         let types = [Type::of(&then_value), Type::of(&otherwise_value)];
+        let open = then_value.may_be_anything() || otherwise_value.may_be_anything();
+        if open {
+            self.lean();
+        }
         let Some(ty) = unify(&types) else {
             let both = self.span(then.at.to(otherwise.at));
             let values = [&then_value, &otherwise_value].map(|it| self.showable(it));
@@ -215,12 +255,15 @@ impl Evaluator<'_> {
             Value::Bool(false) => (otherwise_value, otherwise),
             _ => {
                 let marked = sensitive || then_value.contains_sensitive() || otherwise_value.contains_sensitive();
-                let open = step::has_open_type(&then_value) || step::has_open_type(&otherwise_value);
                 let unknown = Value::unknown(if open { Type::Any } else { ty }, decided.cause());
                 return Ok(if marked { unknown.sensitive() } else { unknown });
             }
         };
-        let value = convert(&value, &ty).map_err(|it| self.fail(node, mistake::arm_does_not_convert(&it)))?;
+        // What the other arm makes of it is not known where that may turn out to be anything.
+        let value = match open {
+            true => value,
+            false => convert(&value, &ty).map_err(|it| self.fail(node, mistake::arm_does_not_convert(&it)))?,
+        };
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
@@ -229,6 +272,9 @@ impl Evaluator<'_> {
         let value = self.node(condition)?;
         if value.is_null() {
             return Err(self.fail(condition, mistake::null_condition()));
+        }
+        if !value.is_known() {
+            self.lean();
         }
         convert(&value, &Type::Bool).map_err(|_| self.fail(condition, mistake::condition_is_no_bool(&value)))
     }
@@ -247,15 +293,24 @@ impl Evaluator<'_> {
         if self.secret { value.clone().sensitive() } else { value.clone() }
     }
 
-    /// The value of a node, whatever is wrong with it otherwise.
-    fn quietly(&mut self, node: &Node) -> Option<Value> {
+    /// The value of a node, or null whatever is wrong with it; anything where that may yet be mended.
+    fn quietly(&mut self, node: &Node) -> Value {
+        match self.leaning(|it| it.aside(|it| it.node(node))) {
+            (Some(value), _) => value,
+            (None, true) => Value::unknown(Type::Any, None),
+            (None, false) => Value::Null,
+        }
+    }
+
+    /// What `work` gives, with whatever is wrong with it left out.
+    fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Option<T> {
         let (before, slots) = (self.problems.len(), self.slots.len());
         self.quiet += 1;
-        let value = self.node(node).ok();
+        let done = work(self).ok();
         self.quiet -= 1;
         self.problems.truncate(before);
         self.slots.truncate(slots);
-        value
+        done
     }
 
     /// What the references in a node stand for, for its reader.

@@ -8,7 +8,9 @@ use crate::configuration::Configuration;
 use crate::mistake::module as mistakes;
 
 /// The provider that is part of Terraform, whose resource is a kind here.
-const BUILT_IN: &str = "terraform";
+pub(crate) const BUILT_IN: &str = "terraform";
+/// What it is called here.
+pub(crate) const OWN: &str = "ha";
 
 /// What a configuration and its modules require that is none of the providers there are.
 #[must_use]
@@ -17,7 +19,8 @@ pub fn unknown_providers(configuration: &Configuration, known: &[&str]) -> Vec<D
     for module in modules(configuration) {
         for (name, required) in module.settings.iter().flat_map(|it| &it.required_providers) {
             let source = required.source.as_deref().and_then(|it| it.rsplit('/').next()).unwrap_or(name);
-            if !known.contains(&source) && source != BUILT_IN {
+            let source = if source == BUILT_IN { OWN } else { source };
+            if !known.contains(&source) && source != OWN {
                 problems.push(mistakes::unknown_provider(source, known, required.span.clone()));
             } else if source != &**name {
                 problems.push(mistakes::provider_by_other_name(name, source, required.span.clone()));

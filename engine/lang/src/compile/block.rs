@@ -4,6 +4,7 @@ use ha_kind::{Mode, Name};
 use indexmap::map::Entry;
 
 use super::Compiler;
+use super::module::own_provider;
 use crate::body::{self, Body, Dynamic, Nested};
 use crate::configuration::{Lifecycle, ProviderBlock, ResourceBlock};
 use crate::mistake;
@@ -73,6 +74,7 @@ impl Compiler<'_> {
     pub(super) fn provider(&mut self, mut block: Block) {
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        let name = own_provider(name.name);
         let mut alias = None;
         let mut rest = syntax::Body { arguments: Vec::new(), blocks: block.body.blocks };
         for argument in block.body.arguments {
@@ -83,13 +85,13 @@ impl Compiler<'_> {
             }
         }
         let body = self.body(rest, span.clone());
-        let twin = self.configuration.providers.iter().find(|it| it.name == name.name && it.alias == alias);
+        let twin = self.configuration.providers.iter().find(|it| it.name == name && it.alias == alias);
         if let Some(first) = twin {
-            let problem = mistake::provider_twice(&name.name, alias.as_deref(), &first.span, span);
+            let problem = mistake::provider_twice(&name, alias.as_deref(), &first.span, span);
             self.problem(problem);
             return;
         }
-        self.configuration.providers.push(ProviderBlock { name: name.name, alias, body, span });
+        self.configuration.providers.push(ProviderBlock { name, alias, body, span });
     }
 
     pub(super) fn body(&mut self, written: syntax::Body, span: ha_kind::Span) -> Body {

@@ -9,6 +9,7 @@ use super::{Compiler, Source};
 use crate::configuration::{Configuration, IndexMap, ModuleCall, ProviderHandedIn};
 use crate::mistake;
 use crate::mistake::module as mistakes;
+use crate::providers;
 use crate::syntax::{Argument, Block, Kind, Node};
 use crate::tree::Expression;
 
@@ -133,7 +134,17 @@ impl Compiler<'_> {
     }
 }
 
+/// The provider that is part of Terraform goes by another name here.
+pub(super) fn own_provider(name: Name) -> Name {
+    if &*name == providers::BUILT_IN { providers::OWN.into() } else { name }
+}
+
 pub(super) fn provider_name(value: Node) -> Option<(Name, Option<Name>)> {
+    let (name, alias) = written_provider(value)?;
+    Some((own_provider(name), alias))
+}
+
+fn written_provider(value: Node) -> Option<(Name, Option<Name>)> {
     match value.kind {
         Kind::Root(name) => Some((name, None)),
         Kind::Attribute(of, alias) => match of.kind {

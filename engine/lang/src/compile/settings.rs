@@ -3,7 +3,7 @@
 use ha_kind::{Name, Span, Value};
 
 use super::Compiler;
-use super::module::provider_name;
+use super::module::{own_provider, provider_name};
 use crate::configuration::{Backend, Encryption, RequiredProvider, Settings};
 use crate::mistake;
 use crate::source::Family;
@@ -98,8 +98,9 @@ impl Compiler<'_> {
         }
         self.no_blocks(std::mem::take(&mut block.body.blocks), &[]);
         for argument in block.body.arguments {
-            if let Some(required) = self.required_provider(&argument.name.name, argument.value) {
-                settings.required_providers.insert(argument.name.name, required);
+            let name = own_provider(argument.name.name);
+            if let Some(required) = self.required_provider(&name, argument.value) {
+                settings.required_providers.insert(name, required);
             }
         }
     }

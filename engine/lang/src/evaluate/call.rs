@@ -41,7 +41,12 @@ impl Evaluator<'_> {
         {
             return Err(self.fail(node, problem));
         }
+        let is_open = arguments.iter().any(|it| !it.is_known());
         let value = self.applied(function, arguments, call, node)?;
+        // To know that of all in it takes a walk, which only who asks pays for.
+        if is_open || self.trying > 0 && !value.is_wholly_known() {
+            self.lean();
+        }
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
@@ -75,6 +80,9 @@ impl Evaluator<'_> {
             self.problems.append(&mut problems);
             Failed
         })?;
+        if self.trying > 0 && !value.is_wholly_known() {
+            self.lean();
+        }
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
@@ -87,7 +95,10 @@ impl Evaluator<'_> {
             let (plain, marked) = last.unmark();
             sensitive = marked;
             match &plain {
-                Value::Unknown(it) => return Ok(Given::Unknown(it.cause.clone(), marked)),
+                Value::Unknown(it) => {
+                    self.lean();
+                    return Ok(Given::Unknown(it.cause.clone(), marked));
+                }
                 _ => match plain.elements() {
                     Some(items) => arguments.extend(items.into_iter().cloned()),
                     None => {

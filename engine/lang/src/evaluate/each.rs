@@ -56,10 +56,12 @@ impl Evaluator<'_> {
             if !matches!(unknown.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)) {
                 return Err(self.fail(&it.collection, mistake::not_iterable(plain)));
             }
+            self.lean();
             let value = Value::unknown(Type::Any, unknown.cause.clone());
             return Ok(if sensitive { value.sensitive() } else { value });
         }
         if is_open(plain) {
+            self.lean();
             let value = Value::unknown(Type::Any, plain.cause());
             return Ok(if sensitive { value.sensitive() } else { value });
         }
@@ -113,7 +115,10 @@ impl Evaluator<'_> {
             match value {
                 Value::Bool(true) => {}
                 Value::Bool(false) => return Ok(None),
-                unknown => return Ok(Some(unknown)),
+                unknown => {
+                    self.lean();
+                    return Ok(Some(unknown));
+                }
             }
         }
         let Some(key_node) = &it.result_key else {

@@ -47,6 +47,9 @@ impl Evaluator<'_> {
         if value.is_null() {
             return Err(self.fail(node, mistake::null_operand(sign)));
         }
+        if !value.is_known() {
+            self.lean();
+        }
         match convert(&value, ty) {
             Ok(it) => Ok(it.unmark()),
             Err(_) => Err(self.fail(node, mistake::wrong_operand(sign, ty, &self.showable(&value)))),
@@ -60,7 +63,17 @@ impl Evaluator<'_> {
         let value = if left == Value::Bool(decides) {
             left
         } else {
-            let (right, marked) = self.operand(right, &Type::Bool, operator.sign())?;
+            let (right, marked) = match &left {
+                Value::Bool(_) => self.operand(right, &Type::Bool, operator.sign())?,
+                // Where the left side decides after all, what is wrong with the right one does not count.
+                unknown => match self.aside(|it| it.operand(right, &Type::Bool, operator.sign())) {
+                    Some(it) => it,
+                    None => {
+                        self.lean();
+                        (Value::unknown(Type::Bool, unknown.cause()), false)
+                    }
+                },
+            };
             sensitive |= marked;
             match (left, right) {
                 (Value::Bool(_), Value::Bool(it)) => Value::Bool(it),

@@ -19,6 +19,7 @@ impl Evaluator<'_> {
         let (plain, sensitive) = key.unmark();
         let key = match &plain {
             Value::Unknown(it) => {
+                self.lean();
                 let unknown = Value::unknown(Type::Any, it.cause.clone());
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
@@ -53,18 +54,22 @@ impl Evaluator<'_> {
                 }
             },
             Value::Sensitive(inner) => Ok(self.secretly(true, |it| it.attribute(inner, name, node))?.sensitive()),
-            Value::Unknown(it) => match &it.ty {
-                Type::Any => Ok(of.clone()),
-                Type::Map(element) => Ok(Value::unknown((**element).clone(), it.cause.clone())),
-                Type::Object(attributes) => match attributes.get(name) {
-                    Some(attribute) => Ok(Value::unknown(attribute.ty.clone(), it.cause.clone())),
-                    None => {
-                        let known = attributes.keys().map(|it| &**it);
-                        Err(self.fail(node, mistake::no_such_attribute(name, known)))
-                    }
-                },
-                _ => Err(self.fail(node, mistake::no_attributes(of, name))),
-            },
+            Value::Unknown(it) => {
+                let ty = match &it.ty {
+                    Type::Any => &Type::Any,
+                    Type::Map(element) => element,
+                    Type::Object(attributes) => match attributes.get(name) {
+                        Some(attribute) => &attribute.ty,
+                        None => {
+                            let known = attributes.keys().map(|it| &**it);
+                            return Err(self.fail(node, mistake::no_such_attribute(name, known)));
+                        }
+                    },
+                    _ => return Err(self.fail(node, mistake::no_attributes(of, name))),
+                };
+                self.lean();
+                Ok(Value::unknown(ty.clone(), it.cause.clone()))
+            }
             Value::Null => Err(self.fail(node, mistake::attribute_of_null(name))),
             Value::List(_) | Value::Tuple(_) | Value::Set(_) => Err(self.fail(node, mistake::attribute_of_list(of, name))),
             _ => Err(self.fail(node, mistake::no_attributes(of, name))),
@@ -85,6 +90,9 @@ impl Evaluator<'_> {
         }
         if key.is_null() {
             return Err(self.fail(node, mistake::null_index()));
+        }
+        if !of.is_known() || !key.is_known() {
+            self.lean();
         }
         if let Value::Unknown(it) = of {
             return match &it.ty {
@@ -148,6 +156,7 @@ impl Evaluator<'_> {
         Ok(match plain {
             Value::Null => Value::tuple([]),
             Value::Unknown(it) => {
+                self.lean();
                 let ty = match &it.ty {
                     Type::List(of) | Type::Set(of) => {
                         self.slots.push(Value::unknown((**of).clone(), it.cause.clone()));
@@ -160,7 +169,10 @@ impl Evaluator<'_> {
                 Value::unknown(ty, it.cause.clone())
             }
             Value::List(items) => Value::list(self.each_element(items.iter(), each)?),
-            open if super::each::is_open(open) => Value::unknown(Type::List(Arc::new(Type::Any)), open.cause()),
+            open if super::each::is_open(open) => {
+                self.lean();
+                Value::unknown(Type::List(Arc::new(Type::Any)), open.cause())
+            }
             Value::Set(items) => Value::list(self.each_element(items.iter(), each)?),
             Value::Tuple(items) => Value::tuple(self.each_element(items.iter(), each)?),
             // Anything else is taken for a list of one.

@@ -136,6 +136,10 @@ impl Evaluator<'_> {
                 if other.is_null() {
                     return Err(self.fail(node, mistake::null_in_text()));
                 }
+                // A text of which parts are known is one already; anything else may be null.
+                if !other.is_known() && !matches!(other, Value::Composed(_)) {
+                    self.lean();
+                }
                 let unknown_text = matches!(other.unmark().0, Value::Unknown(it) if
                     matches!(it.ty, Type::Any | Type::String | Type::Number | Type::Bool));
                 match Text::of(other) {
@@ -178,10 +182,12 @@ impl Evaluator<'_> {
         let value = self.node(collection)?;
         let (plain, sensitive) = each::unmarked(&value);
         if let Value::Unknown(it) = plain {
+            self.lean();
             text.push_part(Part::Unknown { cause: it.cause.clone(), secret: sensitive });
             return Ok(());
         }
         if each::is_open(plain) {
+            self.lean();
             text.push_part(Part::Unknown { cause: plain.cause(), secret: sensitive });
             return Ok(());
         }

@@ -7,7 +7,7 @@ use ha_kind::{Digits, Number, Part, Text, Type, Value, convert};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Answer, Refusal};
-use crate::evaluate::Builder;
+use crate::evaluate::{Builder, is_open};
 use crate::functions::encoding::json_text;
 
 /// A place for a value.
@@ -63,6 +63,9 @@ pub(super) fn formatlist(arguments: &[Value]) -> Answer {
             && !matches!(it.ty, Type::String | Type::Number | Type::Bool)
         {
             return Ok(marked(unknown(plain), sensitive || mark));
+        }
+        if is_open(plain) {
+            return Ok(marked(unknown(plain), sensitive || mark || plain.contains_sensitive()));
         }
         let Some(elements) = plain.elements() else {
             columns.push(Err(value));

@@ -7,7 +7,7 @@ use ha_kind::{Number, Type, Value, convert, unify};
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, same_kind, unknown_like};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, number, whole_of};
-use crate::evaluate::{MOST, TooMany, common};
+use crate::evaluate::{MOST, TooMany, common, is_open};
 
 /// More numbers than these `range` does not make.
 const RANGE: usize = 1_024;
@@ -166,6 +166,11 @@ impl Flat {
     fn add(&mut self, value: &Value) -> Result<(), TooMany> {
         let (plain, mark) = peeled(value);
         match plain {
+            // What is not known yet decides where the others are.
+            open if is_open(open) => {
+                self.sensitive |= mark || open.contains_sensitive();
+                self.unknown.get_or_insert_with(|| Value::unknown(Type::Any, open.cause()));
+            }
             Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
                 self.sensitive |= mark;
                 plain.children().try_for_each(|it| self.add(it))?;
@@ -233,6 +238,10 @@ fn reverse(arguments: &[Value]) -> Answer {
             _ => Type::Any,
         };
         return Ok(marked(unknown_like(plain, ty), mark));
+    }
+    if is_open(plain) {
+        let unknown = Value::unknown(Type::List(Arc::new(Type::Any)), plain.cause());
+        return Ok(marked(unknown, mark || plain.contains_sensitive()));
     }
     let Some(items) = plain.elements() else {
         return Err(Refusal::of(0, format!("a list is required, not a {}", crate::shown::kind(plain))));

@@ -77,23 +77,23 @@ fn nonsensitive(arguments: &[Value]) -> Answer {
     })
 }
 
-/// The value of a node, or what is wrong with it.
-fn attempt(evaluator: &mut Evaluator<'_>, node: &Node) -> Result<Value, Vec<Diagnostic>> {
+/// The value of a node, or what is wrong with it; and whether that may yet be otherwise.
+fn attempt(evaluator: &mut Evaluator<'_>, node: &Node) -> (Result<Value, Vec<Diagnostic>>, bool) {
     let before = evaluator.problems.len();
     let slots = evaluator.slots.len();
-    let outcome = evaluator.node(node);
+    evaluator.trying += 1;
+    let (outcome, leaned) = evaluator.leaning(|it| it.node(node));
+    evaluator.trying -= 1;
     evaluator.slots.truncate(slots);
     let problems = evaluator.problems.split_off(before);
-    outcome.map_err(|Failed| problems)
+    (outcome.map_err(|Failed| problems), leaned)
 }
 
 fn can(evaluator: &mut Evaluator<'_>, arguments: &[Node], _: &Node) -> Outcome {
     let Some(node) = arguments.first() else { return Ok(Value::Bool(false)) };
     Ok(match attempt(evaluator, node) {
-        // It may still fail once it is known.
-        Ok(value) if !value.is_wholly_known() => Value::unknown(Type::Bool, value.cause()),
-        Ok(_) => Value::Bool(true),
-        Err(_) => Value::Bool(false),
+        (outcome, true) => Value::unknown(Type::Bool, outcome.ok().and_then(|it| it.cause())),
+        (outcome, false) => Value::Bool(outcome.is_ok()),
     })
 }
 
@@ -101,8 +101,14 @@ fn first(evaluator: &mut Evaluator<'_>, arguments: &[Node], node: &Node) -> Outc
     let mut all = Vec::new();
     for argument in arguments {
         match attempt(evaluator, argument) {
-            Ok(value) => return Ok(value),
-            Err(problems) => all.extend(problems),
+            (Ok(value), false) => return Ok(value),
+            // Where it turns out otherwise, another one counts.
+            (outcome, true) => {
+                let value = outcome.unwrap_or(Value::Null);
+                let unknown = Value::unknown(Type::Any, value.cause());
+                return Ok(if value.contains_sensitive() { unknown.sensitive() } else { unknown });
+            }
+            (Err(problems), false) => all.extend(problems),
         }
     }
     let said = all.iter().map(|it| it.summary.clone()).collect();

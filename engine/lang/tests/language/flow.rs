@@ -15,7 +15,7 @@ fn config() -> ProptestConfig {
 }
 
 /// A value for each name, one of three.
-fn value(name: &str, choice: u8) -> Value {
+pub(crate) fn value(name: &str, choice: u8) -> Value {
     let one = |of: [Value; 3]| of[usize::from(choice % 3)].clone();
     let texts = |texts: &[&str]| texts.iter().map(|it| Value::from(*it)).collect::<Vec<_>>();
     let object = |name: &str, port: i64| Value::object([("name".into(), Value::from(name)), ("port".into(), Value::from(port))]);

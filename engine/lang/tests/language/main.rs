@@ -14,6 +14,7 @@ mod hostile;
 mod marks;
 mod mistakes;
 mod modules;
+mod promises;
 mod random;
 mod refactoring;
 mod settings;

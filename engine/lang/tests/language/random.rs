@@ -42,7 +42,7 @@ impl Writer<'_> {
 
     fn text(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.text".into() };
-        match self.below(26) {
+        match self.below(32) {
             0 => "local.text".into(),
             1 => "\"a\"".into(),
             2 => "\"\"".into(),
@@ -71,6 +71,11 @@ impl Writer<'_> {
             21 => format!("trimprefix({}, {})", self.text(depth), self.text(depth)),
             22 => format!("tostring({})", self.any(depth)),
             23 => format!("element({}, {})", self.list(depth), self.number(depth)),
+            25 => format!("one({})", self.list(depth)),
+            26 => format!("yamlencode({})", self.any(depth)),
+            27 => format!("try(regex(\"[a-c]+\", {}), {})", self.text(depth), self.text(depth)),
+            29 => format!("try({}.name, {}[0], {})", self.object(depth), self.list(depth), self.text(depth)),
+            30 => format!("sensitive({})", self.text(depth)),
             24 => format!("templatestring(\"<$${{x}}>\", {{ x = {} }})", self.any(depth)),
             _ => format!("local.map[{}]", self.text(depth)),
         }
@@ -78,7 +83,10 @@ impl Writer<'_> {
 
     fn number(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.number".into() };
-        match self.below(9) {
+        match self.below(12) {
+            8 => format!("index({}, {})", self.list(depth), self.text(depth)),
+            9 => format!("sum([{}, {}])", self.number(depth), self.number(depth)),
+            10 => format!("(-{} * {})", self.number(depth), self.number(depth)),
             0 => "local.number".into(),
             1 => "0".into(),
             2 => "2".into(),
@@ -93,7 +101,10 @@ impl Writer<'_> {
 
     fn flag(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.flag".into() };
-        match self.below(12) {
+        match self.below(15) {
+            12 => format!("alltrue([{}, {}])", self.flag(depth), self.flag(depth)),
+            13 => format!("({} == null)", self.any(depth)),
+            14 => format!("strcontains({}, {})", self.text(depth), self.text(depth)),
             0 => "local.flag".into(),
             1 => format!("({} == {})", self.any(depth), self.any(depth)),
             2 => format!("({} != {})", self.text(depth), self.text(depth)),
@@ -112,7 +123,8 @@ impl Writer<'_> {
     /// A list, set or tuple of texts, mostly.
     fn list(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.list".into() };
-        match self.below(17) {
+        match self.below(27) {
+            26 => format!("keys(transpose({{ a = {}, b = {} }}))", self.list(depth), self.list(depth)),
             0 => "local.list".into(),
             1 => format!("[{}, {}]", self.text(depth), self.text(depth)),
             2 => format!("concat({}, {})", self.list(depth), self.list(depth)),
@@ -137,13 +149,23 @@ impl Writer<'_> {
             13 => format!("flatten([{}, {}])", self.list(depth), self.text(depth)),
             14 => format!("split(\"-\", {})", self.text(depth)),
             15 => format!("({} ? {} : {})", self.flag(depth), self.list(depth), self.list(depth)),
+            17 => format!("formatlist(\"%s-%s\", {}, {})", self.list(depth), self.text(depth)),
+            18 => format!("slice({}, 0, {})", self.list(depth), self.number(depth)),
+            19 => format!("setunion({}, {})", self.list(depth), self.list(depth)),
+            20 => format!("setintersection({}, {})", self.list(depth), self.list(depth)),
+            21 => format!("matchkeys({}, {}, {})", self.list(depth), self.list(depth), self.list(depth)),
+            22 => format!("coalescelist({}, {})", self.list(depth), self.list(depth)),
+            23 => format!("flatten(chunklist({}, 2))", self.list(depth)),
+            24 => format!("try({}, {})", self.list(depth), self.list(depth)),
+            25 => format!("setproduct({}, {})[*][0]", self.list(depth), self.list(depth)),
             _ => format!("reverse({})", self.list(depth)),
         }
     }
 
     fn object(&mut self, depth: u8) -> String {
         let Some(depth) = depth.checked_sub(1) else { return "local.object".into() };
-        match self.below(7) {
+        match self.below(8) {
+            7 => format!("({} ? {} : {})", self.flag(depth), self.object(depth), self.object(depth)),
             0 => "local.object".into(),
             1 => format!("{{ name = {}, port = {} }}", self.text(depth), self.number(depth)),
             2 => format!("merge({}, {})", self.object(depth), self.object(depth)),

@@ -75,10 +75,11 @@ fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
         answers.extend(console(directory, right)?);
         return Some(answers);
     };
-    let types = answer(directory, "type(local.drawn)")?.expect("what has a value has a type");
+    let said = answer(directory, "type(local.drawn)")?.expect("what has a value has a type");
     let values: Vec<String> = serde_json::from_str(&values).expect("a list of texts");
-    let types = bare(&types);
-    let types = elements(types.strip_prefix("tuple([").and_then(|it| it.strip_suffix("])")).expect("a tuple type"));
+    let types = bare(&said);
+    let types = types.strip_prefix("tuple([").and_then(|it| it.strip_suffix("])"));
+    let types = elements(types.unwrap_or_else(|| panic!("a tuple has a tuple type, not {}", said.trim())));
     assert_eq!((values.len(), types.len()), (batch.len(), batch.len()));
     Some(values.into_iter().zip(types).map(|(value, ty)| seen(Some(value), ty.to_owned())).collect())
 }

@@ -35,11 +35,21 @@ fn the_usual_form_is_terraforms() {
             Err(_) if refused => {}
             // Once in a while terraform breaks what it formats, such as a heredoc taken out of quotes.
             _ if formatted(&expected).is_err() => {}
+            _ if reason(text).is_some() => {}
             other => differ.push(difference(text, &expected, other)),
         }
     }
     assert!(differ.is_empty(), "{} of {} differ:\n{}", differ.len(), drawn.len(), differ[..differ.len().min(9)].join("\n"));
     assert!(taken * 2 > drawn.len(), "only {taken} of {} could be read", drawn.len());
+}
+
+/// Why the two may differ, if they may.
+fn reason(text: &str) -> Option<&'static str> {
+    if text.replace("\r\n", "").contains('\r') {
+        return Some("a carriage return that ends no line is passed over in a comment here, and refused there");
+    }
+    let has_lone_dollar = text.match_indices("\"$").any(|(at, found)| !text[at + found.len()..].starts_with(['{', '$']));
+    has_lone_dollar.then_some("terraform drops labels that hold a dollar sign")
 }
 
 fn formatted(text: &str) -> Result<String, Vec<Diagnostic>> {
