@@ -8,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
-use ha_kind::{Attempt, Error, Incident, Outcome, Provider, Secret};
+use ha_kind::{Attempt, Error, Incident, Object, Outcome, Provider, Secret, Shared};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,12 +63,28 @@ pub struct Settings {
     allowed_account_ids: Option<std::collections::BTreeSet<String>>,
     /// Accounts that may not be touched.
     forbidden_account_ids: Option<std::collections::BTreeSet<String>>,
+    /// Tags for everything that takes tags.
+    default_tags: Option<DefaultTags>,
     /// How often a call is tried when AWS is busy or cannot be reached.
     #[serde(default = "ten")]
     max_retries: u32,
     /// Whether the credentials are used without asking first whose they are.
     #[serde(default)]
     skip_credentials_validation: bool,
+}
+
+/// Tags for everything that takes tags.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct DefaultTags {
+    /// The tags. What a resource says of the same keys goes before them; they are shown among its own.
+    #[serde(default)]
+    tags: std::collections::BTreeMap<String, String>,
+}
+
+/// The tags that everything has.
+fn default_tags(settings: &Object) -> Object {
+    let tags = settings.get("default_tags").map(|it| it.get("tags"));
+    tags.map(|it| ("tags".into(), it)).into_iter().collect()
 }
 
 /// Addresses of single services.
@@ -100,6 +116,7 @@ const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-gov-", "us-iso", "eu-isoe-"];
 impl Provider for Aws {
     const NAME: &'static str = "aws";
     type Settings = Settings;
+    const SHARED: Option<Shared> = Some(default_tags);
 
     async fn connect(settings: Settings) -> Result<Self, Error> {
         let access = settings.access();

@@ -3,6 +3,7 @@
 mod file;
 mod ha_data;
 mod local_file;
+mod null_resource;
 mod permission;
 
 use ha_kind::Registry;
@@ -15,6 +16,7 @@ pub fn register(registry: Registry) -> Registry {
         // As Terraform calls it, so that a configuration of its own can be planned as it is.
         .twin::<ha_data::KeptValue>("terraform_data")
         .nobody("local", |registry| registry.resource::<local_file::LocalFile>())
+        .nobody("null", |registry| registry.resource::<null_resource::Null>())
 }
 
 #[cfg(test)]

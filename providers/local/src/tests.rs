@@ -316,3 +316,16 @@ async fn terraforms_name_for_a_kept_value_is_another_name_for_it() {
     let found = drivers.resource("terraform_data").unwrap().import(&client, "an-id", &configured).await.unwrap().unwrap();
     assert_eq!((found.recorded.id.as_str(), &found.recorded.outputs["output"]), ("an-id", &Value::from(2)));
 }
+
+#[tokio::test]
+async fn what_is_nothing_else_has_triggers() {
+    let (schemas, _) = crate::register(Registry::new()).split();
+    let kind = schemas.kind(Mode::Managed, "null_resource").unwrap();
+    assert!(kind.pure && kind.schema().arguments["triggers"].immutable);
+    assert_eq!(&*kind.provider, "null");
+    let triggers = Value::Map(std::sync::Arc::new([("a".into(), Value::from("1"))].into_iter().collect()));
+    let made = create("null_resource", &object(&[("triggers", triggers.clone())])).await.unwrap();
+    let (arguments, _) = found(read("null_resource", &made).await);
+    assert_eq!((&arguments, &arguments["triggers"]), (&made.arguments, &triggers));
+    assert!(!create("null_resource", &object(&[])).await.unwrap().id.is_empty());
+}

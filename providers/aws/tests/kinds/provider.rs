@@ -53,6 +53,19 @@ async fn half_of_a_key_is_refused_without_showing_it() {
 }
 
 #[test]
+fn default_tags_are_those_of_everything() {
+    let (schemas, _) = ha_aws::register(Registry::new()).split();
+    let provider = schemas.provider("aws").unwrap();
+    let shared = |settings: serde_json::Value| {
+        let settings = provider.schema.conform(&object(&settings)).unwrap();
+        provider.shared.unwrap()(&settings)
+    };
+    let tagged = shared(json!({"default_tags": {"tags": {"owner": "ops"}}}));
+    assert_eq!(tagged, object(&json!({"tags": {"owner": "ops"}})));
+    assert!(shared(json!({})).values().all(ha_kind::Value::is_null));
+}
+
+#[test]
 fn every_file_is_a_kind_and_every_kind_has_its_file() {
     let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
     let files = |folder: &Path| -> BTreeSet<String> {

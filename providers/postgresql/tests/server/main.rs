@@ -7,6 +7,7 @@ mod cluster;
 mod connections;
 mod databases;
 mod extensions;
+mod imports;
 mod losses;
 mod project;
 mod roles;

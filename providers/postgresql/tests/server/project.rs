@@ -139,6 +139,14 @@ impl Project {
         self.drivers.resource(kind).unwrap().delete(&self.client, known, &mut Step::new("d").attempt(kind, false)).await
     }
 
+    /// What is there under an id that a person gives, for a block with these arguments.
+    pub(crate) async fn import(&self, kind: &str, id: &str, given: &[(&str, Value)]) -> Result<Option<RecordedValue>, Error> {
+        let arguments = self.arguments(kind, given);
+        let found = self.drivers.resource(kind).unwrap().import(&self.client, id, &arguments).await?;
+        let plain = |it: RecordedValue| RecordedValue { arguments: unmarked(it.arguments), outputs: unmarked(it.outputs), ..it };
+        Ok(found.map(|it| plain(it.recorded)))
+    }
+
     pub(crate) async fn read(&self, kind: &str, known: &[&RecordedValue]) -> Vec<ReadingValue> {
         let known: Vec<RecordedValue> = known.iter().map(|it| (*it).clone()).collect();
         self.drivers.resource(kind).unwrap().read(&self.client, &known).await.unwrap()
