@@ -6,6 +6,7 @@ mod commands;
 mod completing;
 mod environment;
 mod files;
+mod habits;
 mod interrupt;
 mod keys;
 mod memory;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -40,6 +42,7 @@ use crate::completing::ASKED;
 use crate::environment::Environment;
 use crate::terminal::{Colour, Terminal};
 use crate::trouble::{DONE, Ended, FAILED, NO_COMMAND, Trouble};
+use crate::views::notice::Notice;
 
 /// Planning makes and drops many small values, for which the system's allocator takes a third more time.
 #[global_allocator]
@@ -75,6 +78,9 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
+            if let Some(code) = not_here(&error) {
+                return ExitCode::from(code);
+            }
             // Help that nobody reads to its end is no failure.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { FAILED } else { 0 });
@@ -86,6 +92,18 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(trouble) => ExitCode::from(trouble.tell(&terminal)),
     }
+}
+
+/// Says what to do in the place of a command that Terraform has.
+fn not_here(error: &clap::Error) -> Option<u8> {
+    let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let instead = habits::instead(command)?;
+    if habits::is_needless(command) {
+        Terminal::new(Colour::Auto).tell(&format!("`ha {command}` does nothing: {instead}\n"));
+        return Some(DONE);
+    }
+    let notice = Notice::error(format!("there is no command `{command}`")).help(instead);
+    Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)))
 }
 
 fn run(arguments: &Arguments, terminal: Terminal) -> Ended {

@@ -14,6 +14,7 @@ use ha_plan::Snapshot;
 
 use crate::commands::Session;
 use crate::files::ReadFiles;
+use crate::habits::left_behind;
 use crate::spelling::Spelling;
 use crate::trouble::Trouble;
 use crate::variables::{Asked, Given, Variables, any_values, variables};
@@ -105,6 +106,7 @@ impl Project {
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Trouble::of(&diagnostics).within(&texts).keeping(&secrets));
         }
+        diagnostics.extend(left_behind(directory, &file_names(directory).unwrap_or_default()));
         let written = all.iter().map(|it| (it.name.to_string(), it.text.clone())).collect();
         let environment = session.environment.as_ref().map(|it| it.name().to_owned());
         Ok(Self {

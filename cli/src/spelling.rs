@@ -58,7 +58,8 @@ impl Spelling {
     }
 }
 
-fn is_test(file: &str) -> bool {
+/// Whether a file holds Terraform's tests or queries.
+pub(crate) fn is_test(file: &str) -> bool {
     [".tftest.hcl", ".tfquery.hcl", ".tftest.json", ".tofutest.hcl"].iter().any(|it| file.ends_with(it))
 }
 

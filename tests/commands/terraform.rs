@@ -303,3 +303,45 @@ fn what_is_wrong_is_told_at_the_place_that_terraform_names() {
     assert_eq!((&theirs["severity"], &theirs["range"]), (&ours["severity"], &ours["range"]));
     assert_eq!(theirs["snippet"], ours["snippet"]);
 }
+
+#[test]
+fn commands_that_are_not_here_say_what_is() {
+    let project = Project::new("");
+    let begun = project.ha(&["init", "-upgrade"]);
+    assert_eq!((begun.code, begun.out.as_str()), (0, ""), "scripts may go on");
+    assert!(begun.err.contains("begin with `ha plan`"), "{}", begun.err);
+    for (command, instead) in [
+        (&["taint", "a.b"][..], "`ha plan --replace ADDRESS`"),
+        (&["refresh"], "`ha apply --refresh-only`"),
+        (&["workspace", "new", "test"], "`--env NAME`"),
+        (&["test"], "`check`"),
+    ] {
+        let refused = project.ha(command);
+        assert_eq!(refused.code, 1, "{command:?}");
+        assert!(refused.err.contains(&format!("there is no command `{}`", command[0])), "{}", refused.err);
+        assert!(refused.err.contains(instead), "{}", refused.err);
+    }
+}
+
+#[test]
+fn what_checks_say_after_an_apply_is_told() {
+    let check = r#"
+resource "ha_data" "it" { input = 1 }
+check "name" {
+  assert {
+    condition     = ha_data.it.id == "x"
+    error_message = "it is another"
+  }
+}
+"#;
+    let project = Project::new(check);
+    let planned = project.ha(&["plan"]);
+    assert_eq!((planned.code, planned.err.contains("it is another")), (0, false), "it is not known yet: {}", planned.err);
+    let applied = project.ha(&["apply", "--yes"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    assert!(applied.err.contains("warning[HA0407]") && applied.err.contains("it is another"), "{}", applied.err);
+    assert!(applied.err.contains("values: ha_data.it.id is \""), "{}", applied.err);
+    let document: Value = serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
+    assert_eq!(document["checks"][0]["status"], "fail");
+    assert_eq!(document["checks"][0]["instances"][0]["problems"][0]["message"], "it is another");
+}

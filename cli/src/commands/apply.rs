@@ -260,7 +260,7 @@ impl Works<'_> {
         let (sources, secrets) = (self.sources.clone(), made.secrets.clone());
         self.audience.applied(&applied, made.plan.mode, &made.secrets);
         self.finish()?;
-        match applied.diagnostics.is_empty() {
+        match applied.is_complete() {
             true => Ok(DONE),
             false => Err(Trouble::of(&applied.diagnostics).within(&sources).keeping(&secrets)),
         }
@@ -298,6 +298,8 @@ impl Works<'_> {
         };
         match (applied.is_complete(), recorded) {
             (true, Ok(())) => {
+                let warnings: Vec<Notice> = applied.diagnostics.iter().map(Notice::from).collect();
+                audience.notices(&warnings, &sources, &secrets);
                 audience.applied(&applied, made.plan.mode, &secrets);
                 complete(session, &audience, &applied, &secrets, ending)?;
                 Ok(DONE)

@@ -251,7 +251,7 @@ pub(crate) fn implied_provider(kind: &str) -> &str {
 pub(crate) fn provider_source(name: &str) -> String {
     match name {
         "ha" | "terraform" => "terraform.io/builtin/terraform".into(),
-        "aws" | "local" | "random" | "tls" => format!("registry.terraform.io/hashicorp/{name}"),
+        "aws" | "local" | "null" | "random" | "tls" => format!("registry.terraform.io/hashicorp/{name}"),
         other => other.to_owned(),
     }
 }

@@ -192,7 +192,7 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
     let suggestion = notice.suggestion.as_deref().map(safe);
     if let (Some(window), Some(suggestion)) = (&window, suggestion) {
         let title = last.map_or_else(|| "write this instead".to_owned(), |it| safe(it));
-        let patch = Patch::new(window.span.clone(), suggestion);
+        let patch = Patch::new(window.misspelt(&suggestion), suggestion);
         let snippet = Snippet::source(&window.text).line_start(window.line).patch(patch);
         groups.push(Level::HELP.secondary_title(title).element(snippet));
     }
@@ -240,6 +240,19 @@ impl Window {
             span: within(place),
             context: context.map(within),
         })
+    }
+
+    /// What a suggestion takes the place of: the word that it is most like, where it is a word itself.
+    fn misspelt(&self, suggestion: &str) -> Range<usize> {
+        let is_part = |it: char| it.is_alphanumeric() || it == '_' || it == '-';
+        let whole = &self.text[self.span.clone()];
+        let words = || whole.split(|it| !is_part(it)).filter(|it| !it.is_empty());
+        let word = suggestion.chars().all(is_part).then(|| ha_kind::closest(suggestion, words())).flatten();
+        let place = word.and_then(|word| {
+            let ends = |at: usize| !whole[at + word.len()..].starts_with(is_part) && !whole[..at].ends_with(is_part);
+            whole.match_indices(&*word).map(|(at, _)| at).find(|at| ends(*at)).map(|at| at..at + word.len())
+        });
+        place.map_or(self.span.clone(), |it| self.span.start + it.start..self.span.start + it.end)
     }
 
     /// A little on both sides, for lines that are too long to be shown.
@@ -300,6 +313,19 @@ mod tests {
             .label("not an argument of `mongodb_host`")
             .within(span(0..18))
             .closest("instance_typ", ["instance_type", "version"])
+    }
+
+    #[test]
+    fn only_the_word_that_is_misspelt_is_mended() {
+        let text = "resourc \"a\" \"b\" {\n  x = upperr(\"x\")\n}\n";
+        let sources: Sources = [("prod.hcl", text)].into_iter().collect();
+        let told = |place: Range<usize>, given: &str, known: &str| {
+            let notice = Notice::from(&Diagnostic::error("no").at(span(place)).closest(given, [known]));
+            notices_text(&[notice], &sources, &Secrets::default(), Paint::PLAIN)
+        };
+        let (block, call) = (told(0..15, "resourc", "resource"), told(24..35, "upperr", "upper"));
+        assert!(block.contains(" resource \"a\" \"b\" {\n"), "{block}");
+        assert!(call.contains(" x = upper(\"x\")\n"), "{call}");
     }
 
     #[test]

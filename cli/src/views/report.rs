@@ -108,6 +108,7 @@ impl Report {
             selection,
             left_out,
             errored,
+            checks: _,
             warnings: _,
         } = plan;
         let sources = sources_of(snapshot);

@@ -34,6 +34,7 @@ pub(crate) fn nothing() -> Plan {
         selection: ha_plan::Selection::default(),
         left_out: Vec::new(),
         errored: false,
+        checks: Vec::new(),
         warnings: Vec::new(),
     }
 }

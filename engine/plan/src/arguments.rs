@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{Address, Described, Diagnostic, Name, Object, Problem, Span, Step, Value, code};
+use ha_kind::{Address, Described, Diagnostic, Name, Object, Problem, Span, Step, Type, Value, code};
 use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
 use ha_state::Record;
 
@@ -44,6 +44,18 @@ impl Arguments {
         result.map_err(|diagnostics: Vec<Diagnostic>| diagnostics.into_iter().map(named).collect())
     }
 
+    /// With what the provider's settings give to all its resources, where the kind takes it: below what the block says.
+    pub(crate) fn above(mut self, shared: Object, described: &Described) -> Self {
+        for (name, below) in shared {
+            let is_taken = described.schema().arguments.contains_key(&name);
+            if is_taken && let Some(merged) = merged(self.values.get(&name), &below) {
+                self.values.insert(name.clone(), merged);
+                self.configured.insert(name);
+            }
+        }
+        self
+    }
+
     /// The arguments for what is recorded and stays: without the changes that are to be ignored, and with what the
     /// configuration never said anything about as it is.
     pub(crate) fn beside(&self, record: &Record, described: &Described, ignored: Option<&IgnoreChanges>) -> Object {
@@ -59,6 +71,24 @@ impl Arguments {
         }
         values
     }
+}
+
+/// Two maps in one, in which what is above goes before what is below; none where there is nothing below.
+fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
+    let above = above.cloned().unwrap_or(Value::Null);
+    let ((above, above_marked), (below, below_marked)) = (above.unmark(), below.unmark());
+    let value = match (&above, &below) {
+        (_, Value::Null) => return None,
+        (_, Value::Map(below) | Value::Object(below)) if below.is_empty() => return None,
+        (Value::Null, Value::Map(below) | Value::Object(below)) => Value::Map(below.clone()),
+        (Value::Map(above) | Value::Object(above), Value::Map(below) | Value::Object(below)) => {
+            let mut all = (**below).clone();
+            all.extend(above.iter().map(|(name, it)| (name.clone(), it.clone())));
+            Value::Map(Arc::new(all))
+        }
+        (above, below) => Value::unknown(Type::Map(Arc::new(Type::String)), above.cause().or_else(|| below.cause())),
+    };
+    Some(if above_marked || below_marked { value.sensitive() } else { value })
 }
 
 /// Problems with arguments as diagnostics, each where the argument was written.
@@ -122,5 +152,26 @@ fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[Step]) -> Value 
             Value::list(items)
         }
         _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_block_says_goes_before_what_its_provider_says() {
+        let map =
+            |items: &[(&str, Value)]| Value::Map(Arc::new(items.iter().map(|(name, it)| ((*name).into(), it.clone())).collect()));
+        let shared = map(&[("owner", "ops".into()), ("stage", "prod".into())]);
+        let own = map(&[("stage", "test".into()), ("name", "a".into())]);
+        let both = map(&[("name", "a".into()), ("owner", "ops".into()), ("stage", "test".into())]);
+        assert_eq!(merged(Some(&own), &shared), Some(both.clone()));
+        assert_eq!(merged(None, &shared), Some(shared.clone()));
+        assert_eq!(merged(Some(&own.clone().sensitive()), &shared), Some(both.sensitive()));
+        assert_eq!(merged(Some(&own), &map(&[])), None);
+        assert_eq!(merged(Some(&own), &Value::Null), None);
+        let unknown = Value::unknown(Type::Any, Some("a.b.id".into()));
+        assert_eq!(merged(Some(&own), &unknown).and_then(|it| it.cause()).as_deref(), Some("a.b.id"));
     }
 }

@@ -1,11 +1,12 @@
 //! The value of every node that is no block, in each instance of its module.
 
-use ha_kind::{Diagnostic, Name, Value, code, convert};
+use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Value, code, convert};
 use ha_lang::{OutputBlock, Variable};
 
-use crate::condition::{failing, message};
+use crate::condition::{Findings, Outcome, findings, outcome};
 use crate::expand::{Undecided, call_expansion};
 use crate::graph::{Graph, NodeId, What, refers_to_itself_alone};
+use crate::model::Checked;
 use crate::modules::{ModuleId, ROOT};
 use crate::world::{InstanceId, Standpoint, World};
 
@@ -18,6 +19,8 @@ pub(crate) struct Evaluated {
     pub(crate) waits: bool,
     /// What is worth a look and stops nothing.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// How things stand with what has conditions.
+    pub(crate) checks: Vec<Checked>,
 }
 
 impl Evaluated {
@@ -77,13 +80,13 @@ fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: Wha
                 Err(diagnostics) => evaluated.wrong(diagnostics),
             }
             if !variable.validations.is_empty() && refers_to_itself_alone(&configuration, place) {
-                evaluated.wrong(invalid(graph, world, instance, variable));
+                validate(graph, world, instance, variable, evaluated);
             }
         }
         What::Validation(place) => {
             let variable = &configuration.variables[place];
             if !variable.validations.is_empty() && !refers_to_itself_alone(&configuration, place) {
-                evaluated.wrong(invalid(graph, world, instance, variable));
+                validate(graph, world, instance, variable, evaluated);
             }
         }
         What::Local(place) => match world.evaluate(&here, &configuration.locals[place].expression) {
@@ -92,8 +95,12 @@ fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: Wha
         },
         What::Output(place) => {
             let output = &configuration.outputs[place];
-            let of = format!("{}output.{}", world.prefix(instance), output.name);
-            evaluated.wrong(failing(world, &output.preconditions, &here, &of));
+            if !output.preconditions.is_empty() {
+                let of = named(world, instance, "output", &output.name);
+                let found = findings(world, &output.preconditions, &here, &of);
+                evaluated.checks.push(found.standing(of));
+                evaluated.wrong(found.all());
+            }
             match world.evaluate(&here, &output.value) {
                 Ok(value) if module == ROOT && value.contains_sensitive() && !output.sensitive => {
                     evaluated.diagnostics.push(holds_a_secret(output));
@@ -104,9 +111,12 @@ fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: Wha
         }
         What::Check(place) => {
             let check = &configuration.checks[place];
-            let of = format!("{}check.{}", world.prefix(instance), check.name);
-            let failing = failing(world, &check.assertions, &here, &of);
-            evaluated.warnings.extend(failing.into_iter().map(Diagnostic::into_warning));
+            let of = named(world, instance, "check", &check.name);
+            let found = findings(world, &check.assertions, &here, &of);
+            evaluated.checks.push(found.standing(of));
+            let (errors, warnings) = found.parted();
+            evaluated.wrong(errors);
+            evaluated.warnings.extend(warnings);
         }
         What::Expand | What::Gate | What::Whole | What::End | What::Provider(_) | What::Block(_) => {}
     }
@@ -148,25 +158,33 @@ fn input(
     Ok(Some(if variable.sensitive { value.sensitive() } else { value }))
 }
 
-/// What does not hold for the value of a variable.
-fn invalid(graph: &Graph, world: &World, instance: InstanceId, variable: &Variable) -> Vec<Diagnostic> {
+/// Looks whether the value of a variable will do.
+fn validate(graph: &Graph, world: &World, instance: InstanceId, variable: &Variable, evaluated: &mut Evaluated) {
     let call = graph.modules.call(world.module(instance));
     let written = call.and_then(|it| it.arguments.get(&variable.name)).map(|it| it.span());
-    let mut diagnostics = Vec::new();
+    let of = named(world, instance, "var", &variable.name);
+    let mut found = Findings::default();
     for condition in &variable.validations {
-        match world.within(&Standpoint::of(instance), |environment| message(condition, environment)) {
-            Ok(None) => {}
-            Ok(Some(message)) => {
-                let of = format!("{}var.{}", world.prefix(instance), variable.name);
+        match world.within(&Standpoint::of(instance), |environment| outcome(condition, environment)) {
+            Ok(Outcome::Holds) => {}
+            Ok(Outcome::Open) => found.is_open = true,
+            Ok(Outcome::Fails { message, values: _ }) => {
                 let diagnostic =
                     Diagnostic::error(format!("the value of `var.{}` will not do", variable.name)).code(code::CONDITION);
-                let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(of);
-                diagnostics.push(diagnostic.within(condition.span.clone()));
+                let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(&of);
+                found.unmet.push(diagnostic.within(condition.span.clone()));
             }
-            Err(more) => diagnostics.extend(more),
+            Err(more) => found.wrong.extend(more),
         }
     }
-    diagnostics
+    evaluated.checks.push(found.standing(of));
+    evaluated.wrong(found.all());
+}
+
+/// What has conditions and is no block, as an address.
+fn named(world: &World, instance: InstanceId, what: &str, name: &Name) -> Address {
+    let module = world.path(instance).clone();
+    BlockAddress { module, mode: Mode::Managed, kind: what.into(), name: name.clone() }.instance(Key::None)
 }
 
 /// An output that would show a secret.

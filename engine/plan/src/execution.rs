@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, Described, Diagnostic, Error, HashMap, HashSet, Name, Object, Schemas, Value, code};
-use ha_lang::{Configuration, Files, ResourceBlock};
+use ha_kind::{Action, Address, Described, Diagnostic, Error, HashMap, HashSet, Mode, Name, Object, Schemas, Value, code};
+use ha_lang::{Configuration, Files, OutputBlock, ResourceBlock};
 use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
 use crate::after::{arguments_after, instance_value, remarked};
 use crate::arguments::{Arguments, located};
 use crate::choice::Choice;
-use crate::condition::{failing, unread, weighed};
+use crate::condition::{findings, unread};
 use crate::create_first::CreateFirst;
 use crate::deletion::instances;
 use crate::difference::{agrees, differences};
@@ -213,13 +213,17 @@ impl Execution {
         let described = described(&schemas, block);
         let expansion = self.world.expansion(instance, place.place).cloned().expect("it has the instance");
         let here = Standpoint::each(instance, &expansion, at);
-        let failing = failing(&self.world, &block.lifecycle.preconditions, &here, &change.address);
-        let (errors, warnings) = weighed(block, failing);
+        let found = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address);
+        let (errors, warnings) = found.weighed(block);
         self.warnings.extend(warnings);
         if !errors.is_empty() {
             return Err(errors);
         }
         let given = Arguments::of(&self.world, &here, described, block, &change.address)?;
+        let given = match self.shared(node)? {
+            Some(shared) => given.above(shared, described),
+            None => given,
+        };
         let before = record.filter(|_| change.action == Action::Update);
         let arguments = match before {
             Some(record) => given.beside(record, described, block.lifecycle.ignore_changes.as_ref()),
@@ -234,6 +238,17 @@ impl Execution {
         let from = self.configured_of(&place, given.configured, change)?;
         let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
         Ok(Prepared { arguments, from, unchanged })
+    }
+
+    /// What its provider's settings give to a resource.
+    fn shared(&mut self, node: NodeId) -> Result<Option<Object>, Vec<Diagnostic>> {
+        if self.graph.block(node).is_none_or(|it| it.name.mode != Mode::Managed) {
+            return Ok(None);
+        }
+        let schemas = self.schemas.clone();
+        let Some(provider) = self.graph.provider_of(&schemas, node) else { return Ok(None) };
+        let Some(shared) = schemas.provider(&provider.name).and_then(|it| it.shared) else { return Ok(None) };
+        Ok(Some(shared(&self.settings(&provider)?.settings)))
     }
 
     /// Where a change's instance is.
@@ -282,7 +297,8 @@ impl Execution {
         let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
         self.world.put(instance, place, at, value.clone());
         let here = Standpoint::each(instance, &expansion, at).with_self(&value);
-        let (errors, warnings) = weighed(block, failing(&self.world, &block.lifecycle.postconditions, &here, &change.address));
+        let found = findings(&self.world, &block.lifecycle.postconditions, &here, &change.address);
+        let (errors, warnings) = found.weighed(block);
         diagnostics.extend(errors);
         self.warnings.extend(warnings);
         if !diagnostics.is_empty() {
@@ -387,11 +403,30 @@ impl Execution {
         }
         let mut outputs = self.kept_outputs.clone();
         for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
-            if let Some(value) = self.world.output(ROOT, place).filter(|it| it.is_wholly_known() && !it.is_null()) {
-                outputs.insert(name.clone(), OutputRecord { value: value.clone(), sensitive: output.sensitive });
-            }
+            outputs.extend(self.known_output(place, output).map(|it| (name.clone(), it)));
         }
         Ok(outputs)
+    }
+
+    /// The root's outputs as far as they are known by now. What waits for something that was not done, or is wrong, is as
+    /// it is on record.
+    #[must_use]
+    pub fn outputs_so_far(&self, recorded: &BTreeMap<Name, OutputRecord>) -> BTreeMap<Name, OutputRecord> {
+        let mut outputs = self.kept_outputs.clone();
+        for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
+            let node = self.graph.number(ROOT, What::Output(place));
+            let output = match self.progress.is_settled(node) && !self.failed.contains_key(&node) {
+                true => self.known_output(place, output),
+                false => recorded.get(name).cloned(),
+            };
+            outputs.extend(output.map(|it| (name.clone(), it)));
+        }
+        outputs
+    }
+
+    fn known_output(&self, place: usize, output: &OutputBlock) -> Option<OutputRecord> {
+        let value = self.world.output(ROOT, place).filter(|it| it.is_wholly_known() && !it.is_null())?;
+        Some(OutputRecord { value: value.clone(), sensitive: output.sensitive })
     }
 
     /// What checks say now that what they look at is known.

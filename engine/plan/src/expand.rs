@@ -200,12 +200,8 @@ fn waiting(unknown: &Value) -> String {
 fn counted(repeated: &Repeated<'_>, count: &Expression, value: &Value) -> Result<Expansion, Undecided> {
     let at = |message: &str| repeated.at(count, message);
     let wrong = |diagnostic: Diagnostic| Err(vec![diagnostic].into());
-    let (value, sensitive) = value.unmark();
-    if sensitive {
-        let help = "how many there are is plain to see; use `nonsensitive` if that is fine";
-        return wrong(at("`count` cannot be secret").help(help));
-    }
-    match convert(&value, &Type::Number) {
+    // How many there are is plain to see, of a secret number as well.
+    match convert(&value.unmark().0, &Type::Number) {
         Ok(Value::Number(number)) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
             Some(count) if count > MOST => {
                 wrong(at(&format!("`count` is {count}, and more than {MOST} instances of one block are a mistake")))

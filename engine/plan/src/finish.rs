@@ -7,7 +7,7 @@ use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::Input;
 use crate::graph::{Graph, NodeId};
-use crate::model::{Change, Drift, Move, OutputChange, Plan, Settled};
+use crate::model::{Change, Checked, Drift, Move, OutputChange, Plan, Settled};
 use crate::observed::Current;
 use crate::order;
 use crate::rolling;
@@ -23,10 +23,11 @@ pub(crate) struct Parts<'a> {
     pub(crate) data: BTreeMap<Address, Object>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) left_out: BTreeSet<Address>,
+    pub(crate) checks: Vec<Checked>,
 }
 
 pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let Parts { mut current, mut changes, outputs, graph, providers, data, mut warnings, left_out } = parts;
+    let Parts { mut current, mut changes, outputs, graph, providers, data, mut warnings, left_out, checks } = parts;
     for change in &mut changes {
         change.moved_from = input.moved.moved_from(&change.address).cloned();
     }
@@ -61,6 +62,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         selection: input.selection.clone(),
         left_out: left_out.into_iter().collect(),
         errored: false,
+        checks: once_each(checks),
         changes,
         drift: current.drift,
         unchecked: current.unchecked,
@@ -72,6 +74,20 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         data,
         warnings,
     })
+}
+
+/// What has conditions of two sorts is looked at twice; the graver standing counts.
+fn once_each(mut checks: Vec<Checked>) -> Vec<Checked> {
+    checks.sort_by(|a, b| a.address.cmp(&b.address));
+    checks.dedup_by(|later, one| {
+        let is_same = later.address == one.address;
+        if is_same {
+            one.standing = one.standing.max(later.standing);
+            one.problems.append(&mut later.problems);
+        }
+        is_same
+    });
+    checks
 }
 
 /// What was remarked on what is told of nowhere else.

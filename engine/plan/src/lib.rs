@@ -39,8 +39,8 @@ pub use difference::{leaves_choices, replaces, with_choices};
 pub use execution::{Execution, FromConfiguration, Prepared};
 pub use graph::name_of as block_name;
 pub use model::{
-    Change, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot, Step,
-    StepKind,
+    Change, Checked, Counts, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Settled, Snapshot,
+    Standing, Step, StepKind,
 };
 pub use moves::{Moved, moved};
 pub use observed::{Observed, Read, Seek};

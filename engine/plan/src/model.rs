@@ -58,8 +58,37 @@ pub struct Plan {
     pub left_out: Vec<Address>,
     /// Whether something went wrong, so that this is what was planned until then: to be shown, not to be applied.
     pub errored: bool,
+    /// How things stand with everything that has conditions, in address order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Checked>,
     /// What is worth a look and stops nothing.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// How things stand with one instance of what has conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// What has them. An output is written `output.x`, a check `check.x`, a variable `var.x`, behind its module.
+    pub address: Address,
+    /// How it stands with all of them.
+    pub standing: Standing,
+    /// What those say that do not hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+/// How it stands with conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// All of them hold.
+    Pass,
+    /// Some are not known yet.
+    Unknown,
+    /// Some do not hold.
+    Fail,
+    /// Some have no value.
+    Error,
 }
 
 /// What was asked for.

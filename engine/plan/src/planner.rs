@@ -18,12 +18,12 @@ use std::sync::Arc;
 use ha_kind::{
     Address, BlockAddress, Described, Diagnostic, HashMap, Mode, Name, Object, Schemas, Span, Step, Value, closest, code,
 };
-use ha_lang::{BlockName, Configuration, Files, IgnoreChanges, ResourceBlock, kept, unknown_providers};
+use ha_lang::{BlockName, Condition, Configuration, Files, IgnoreChanges, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
 use crate::choice::{self, Choice};
-use crate::condition::{failing, weighed};
+use crate::condition::findings;
 use crate::create_first::CreateFirst;
 use crate::deletion::Going;
 use crate::evaluation::{Evaluated, evaluate};
@@ -31,7 +31,7 @@ use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
 use crate::graph::{Graph, Node, NodeId, Reach, What};
 use crate::lifecycle::protection;
-use crate::model::{Change, OutputChange, Plan, PlanMode, Snapshot};
+use crate::model::{Change, Checked, OutputChange, Plan, PlanMode, Snapshot};
 use crate::modules::ROOT;
 use crate::moves::Moved;
 use crate::observed::{Current, Observed, Read};
@@ -161,6 +161,7 @@ struct Planner<'a> {
     waiting: BTreeSet<NodeId>,
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    checks: Vec<Checked>,
 }
 
 /// How a block's pending changes look to what refers to it.
@@ -199,6 +200,7 @@ impl<'a> Planner<'a> {
             waiting: BTreeSet::new(),
             diagnostics: Vec::new(),
             warnings: Vec::new(),
+            checks: Vec::new(),
             graph,
         }
     }
@@ -248,11 +250,11 @@ impl<'a> Planner<'a> {
 
     fn finished(mut self) -> Result<Plan, Vec<Diagnostic>> {
         self.leave_recorded();
-        let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, left_out, .. } = self;
+        let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, left_out, checks, .. } = self;
         let recorded = recorded_providers(input.state);
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
         let warnings = once_each(warnings);
-        let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings, left_out };
+        let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings, left_out, checks };
         finish(input, parts)
     }
 
@@ -295,7 +297,8 @@ impl<'a> Planner<'a> {
             What::Block(place) => self.block(id, place),
             _ => {
                 let graph = self.graph.clone();
-                let Evaluated { diagnostics, waits, warnings } = evaluate(&graph, &mut self.world, id);
+                let Evaluated { diagnostics, waits, warnings, checks } = evaluate(&graph, &mut self.world, id);
+                self.checks.extend(checks);
                 self.undecided(Undecided { diagnostics, waits });
                 self.warnings.extend(warnings);
                 if let (ROOT, What::Output(place)) = (module, what) {
@@ -384,6 +387,7 @@ impl<'a> Planner<'a> {
         if !self.only_checks {
             self.changes.reserve(many.expansion.len());
         }
+        let shared = self.shared(mode, provider);
         for at in 0..many.expansion.len() {
             let instance = &many.one(at);
             if !self.choice.has(&self.graph, &instance.address) {
@@ -391,15 +395,16 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let arguments = match Arguments::of(&self.world, &instance.standpoint(), described, block, &instance.address) {
-                Ok(arguments) => arguments,
+                Ok(arguments) => match &shared {
+                    Some(shared) => arguments.above(shared.clone(), described),
+                    None => arguments,
+                },
                 Err(diagnostics) => {
                     self.diagnostics.extend(diagnostics);
                     continue;
                 }
             };
-            let conditions = &block.lifecycle.preconditions;
-            let failing = failing(&self.world, conditions, &instance.standpoint(), &instance.address);
-            self.tell(block, failing);
+            self.look_at(instance, &block.lifecycle.preconditions, &instance.standpoint());
             match mode {
                 Mode::Managed => self.managed(instance, arguments, &flags),
                 Mode::Data if described.is_document() => self.document(instance, &arguments.values),
@@ -413,16 +418,19 @@ impl<'a> Planner<'a> {
         let Many { block, place, instance: module, .. } = *instance.many;
         let conditions = &block.lifecycle.postconditions;
         if !conditions.is_empty() {
-            let at = instance.standpoint().with_self(&value);
-            let failing = failing(&self.world, conditions, &at, &instance.address);
-            self.tell(block, failing);
+            self.look_at(instance, conditions, &instance.standpoint().with_self(&value));
         }
         self.world.put(module, place, instance.at, value);
     }
 
-    /// Tells which conditions of a block do not hold.
-    fn tell(&mut self, block: &ResourceBlock, failing: Vec<Diagnostic>) {
-        let (errors, warnings) = weighed(block, failing);
+    /// Tells which conditions of an instance do not hold.
+    fn look_at(&mut self, instance: &Instance<'_>, conditions: &[Condition], at: &Standpoint<'_>) {
+        if conditions.is_empty() {
+            return;
+        }
+        let found = findings(&self.world, conditions, at, &instance.address);
+        self.checks.push(found.standing(instance.address.clone()));
+        let (errors, warnings) = found.weighed(instance.many.block);
         self.diagnostics.extend(errors);
         self.warnings.extend(warnings);
     }

@@ -126,7 +126,8 @@ async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
 /// Writes down the outputs, closes what an earlier run left of changes and deletions, and forgets providers that nothing
 /// needs any more.
 async fn write_down(workshop: &Workshop, applied: &mut Applied, attempts: u64) -> Result<(), StepError> {
-    if let Some(outputs) = &applied.outputs
+    let is_broken = applied.failed.iter().any(|(_, _, error)| matches!(error, StepError::State(_)));
+    if let Some(outputs) = applied.outputs.as_ref().filter(|_| !is_broken)
         && workshop.writer.read(|state| state.outputs != *outputs)
     {
         workshop.write(Frame::Outputs(outputs.clone())).await?;

@@ -154,7 +154,7 @@ pub struct Applied {
     pub not_started: Vec<(Address, Action, NotStarted)>,
     /// Whether the operator stopped it.
     pub interrupted: bool,
-    /// The outputs, when all steps are done.
+    /// The outputs as far as they are known by now. What waits for something that was not done is as it was.
     pub outputs: Option<BTreeMap<Name, OutputRecord>>,
     /// Outputs that could not be evaluated at the end, a state that could not be written, and as warnings what checks
     /// said by then.

@@ -327,12 +327,18 @@ impl<'a> Walk<'a> {
         let stopped = applied.not_started.iter().any(|(_, _, why)| *why == NotStarted::Interrupted);
         applied.interrupted = self.workshop.cancel.is_asked() && (stopped || applied.failed.iter().any(gave_up));
         applied.diagnostics.extend(self.execution.iter().flat_map(Execution::warnings).cloned());
-        if applied.failed.is_empty() && applied.not_started.is_empty() {
-            match self.execution.as_mut().map(Execution::outputs).transpose() {
-                Ok(outputs) => applied.outputs = Some(outputs.unwrap_or_default()),
-                Err(diagnostics) => applied.diagnostics.extend(diagnostics),
-            }
-        }
+        let is_done = applied.failed.is_empty() && applied.not_started.is_empty();
+        applied.outputs = match self.execution.as_mut() {
+            None => is_done.then(BTreeMap::new),
+            Some(execution) => match execution.outputs() {
+                Ok(outputs) if is_done => Some(outputs),
+                outputs => {
+                    // What failed has been told of with its step.
+                    applied.diagnostics.extend(outputs.err().filter(|_| is_done).into_iter().flatten());
+                    Some(self.workshop.writer.read(|state| execution.outputs_so_far(&state.outputs)))
+                }
+            },
+        };
         applied
     }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::{Action, Address, Diagnostic, Impact, ImpactSeverity, Object, Part, Path, Span, Type, Value};
 use ha_plan::{
-    Change, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Selection, Settled, Snapshot, Step,
-    StepKind,
+    Change, Checked, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Selection, Settled,
+    Snapshot, Standing, Step, StepKind,
 };
 use ha_state::{ProviderName, ProviderRecord};
 
@@ -140,6 +140,7 @@ fn seed() -> Vec<u8> {
         selection: Selection { targets: vec!["module.m.*".parse().expect("it is a pattern")], excludes: Vec::new() },
         left_out: vec![address("fake_thing.j")],
         errored: false,
+        checks: vec![Checked { address: address("module.m.check.c"), standing: Standing::Fail, problems: vec!["no".into()] }],
         warnings: vec![Diagnostic::warning("one thing to look at")],
     };
     serde_json::to_vec(&plan).expect("a plan can be written")

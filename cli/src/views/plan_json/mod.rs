@@ -2,6 +2,7 @@
 //! where that has none, all of them under `ha`.
 
 mod change;
+mod checks;
 mod configuration;
 mod relevant;
 
@@ -14,6 +15,7 @@ use ha_state::{Record, State};
 
 use self::change::{change, drifted, output, unchanged};
 pub(crate) use self::change::{output_action, reason_name};
+use self::checks::checks;
 use self::configuration::configuration_json;
 use self::relevant::relevant_attributes;
 use super::document::Document;
@@ -58,6 +60,9 @@ pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redacto
     let relevant = relevant_attributes(plan, basis.configuration);
     if !relevant.is_empty() {
         document.field("relevant_attributes", &Json::Array(relevant));
+    }
+    if !plan.checks.is_empty() {
+        document.field("checks", &Json::Array(checks(&plan.checks, redactor)));
     }
     document.field("timestamp", &basis.at.into());
     document.field("applyable", &(!report.is_empty && !report.errored).into());
@@ -196,6 +201,9 @@ fn mode_name(mode: PlanMode) -> &'static str {
 fn own(report: &Report) -> Json {
     let unlooked =
         |(address, why): &(Address, String)| Json::object([("address", address.to_string().into()), ("reason", why.into())]);
+    let remarked = |(address, remark): &(Address, String)| {
+        Json::object([("address", address.to_string().into()), ("remark", remark.into())])
+    };
     let spread = |(group, members, at_most): &(String, usize, usize)| {
         Json::object([("group", group.into()), ("members", (*members).into()), ("at_most", (*at_most).into())])
     };
@@ -206,6 +214,7 @@ fn own(report: &Report) -> Json {
         ("state_number", report.state_number.into()),
         ("unchanged", report.unchanged.into()),
         ("unchecked", Json::Array(report.unchecked.iter().map(unlooked).collect())),
+        ("remarks", Json::Array(report.remarks.iter().map(remarked).collect())),
         ("rolling", Json::Array(report.rolling.iter().map(spread).collect())),
         ("unfinished", Json::array(report.unfinished.iter().map(ToString::to_string))),
         ("targets", Json::array(report.targets.iter())),
@@ -515,6 +524,7 @@ mod tests {
         "reason": "connection timed out after 10 s"
       }
     ],
+    "remarks": [],
     "rolling": [
       {
         "group": "mongodb/rs0",
@@ -533,6 +543,15 @@ mod tests {
 
 "#]],
         );
+    }
+
+    #[test]
+    fn what_is_remarked_on_what_stays_is_told() {
+        let mut plan = nothing();
+        plan.remarks = vec![("mongodb_host.db[1]".parse().unwrap(), "it is 12 s behind".into())];
+        let told: serde_json::Value = serde_json::from_str(&rendered(&plan, Sight::Redacted)).unwrap();
+        let remarks = serde_json::json!([{ "address": "mongodb_host.db[1]", "remark": "it is 12 s behind" }]);
+        assert_eq!(told["ha"]["remarks"], remarks);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Progress {
     /// A step of a node is done. Whether that settles the node.
     pub(super) fn step_done(&mut self, node: NodeId) -> bool {
         self.left[node] = self.left[node].saturating_sub(1);
-        self.left[node] == 0 && self.missing[node] == 0
+        self.is_settled(node)
     }
 
     /// The nodes that have waited for nothing but this one, which is settled.
@@ -48,6 +48,11 @@ impl Progress {
             }
         }
         free
+    }
+
+    /// Whether all of a node's steps are done, and all it refers to is settled.
+    pub(super) fn is_settled(&self, node: NodeId) -> bool {
+        self.left[node] == 0 && self.missing[node] == 0
     }
 
     /// Whether a node has steps left.

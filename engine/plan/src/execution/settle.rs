@@ -6,7 +6,7 @@ use ha_lang::ResourceBlock;
 use super::{Execution, described, has_conditions};
 use crate::after::{instance_value, unrendered};
 use crate::arguments::{Arguments, located};
-use crate::condition::failing;
+use crate::condition::findings;
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::expansion;
 use crate::graph::{NodeId, What};
@@ -81,9 +81,10 @@ impl Execution {
         for at in (0..expansion.len()).filter(|at| !self.touched.contains(&(instance, place, *at))) {
             let address = address.instance(expansion.key(at));
             let here = Standpoint::each(instance, expansion, at);
-            wrong.extend(failing(&self.world, &block.lifecycle.preconditions, &here, &address));
+            wrong.extend(findings(&self.world, &block.lifecycle.preconditions, &here, &address).all());
             if let Some(value) = self.world.value(instance, place, at) {
-                wrong.extend(failing(&self.world, &block.lifecycle.postconditions, &here.with_self(value), &address));
+                let here = here.with_self(value);
+                wrong.extend(findings(&self.world, &block.lifecycle.postconditions, &here, &address).all());
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
@@ -100,7 +101,7 @@ impl Execution {
             let address = self.world.block_address(instance, place);
             for (at, key) in expansion.keys().enumerate() {
                 let (address, here) = (address.instance(key), Standpoint::each(instance, &expansion, at));
-                let mut wrong = failing(&self.world, &block.lifecycle.preconditions, &here, &address);
+                let mut wrong = findings(&self.world, &block.lifecycle.preconditions, &here, &address).all();
                 let arguments = Arguments::of(&self.world, &here, described, block, &address)?.values;
                 let outputs = match described.render(&arguments).expect("only documents come here") {
                     Rendered::Outputs(outputs) => outputs,
@@ -110,7 +111,8 @@ impl Execution {
                     }
                 };
                 let value = instance_value(described.schema(), &arguments, &outputs);
-                wrong.extend(failing(&self.world, &block.lifecycle.postconditions, &here.with_self(&value), &address));
+                let here = here.with_self(&value);
+                wrong.extend(findings(&self.world, &block.lifecycle.postconditions, &here, &address).all());
                 if !wrong.is_empty() {
                     return Err(wrong);
                 }

@@ -35,6 +35,11 @@ impl Planner<'_> {
         causes
     }
 
+    fn has_instances(&self, node: NodeId, place: usize) -> bool {
+        let of_module = self.world.of_module(self.graph.node(node).module);
+        of_module.into_iter().any(|it| self.world.expansion(it, place).is_none_or(|it| it.len() > 0))
+    }
+
     fn causes(&self, nodes: impl Iterator<Item = NodeId>) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
         for more in nodes.filter_map(|it| self.flow[it].causes.as_ref()) {
@@ -52,12 +57,20 @@ impl Planner<'_> {
     pub(super) fn flow_of(&self, node: NodeId) -> Flow {
         let shared = |causes: Vec<String>| (!causes.is_empty()).then(|| Arc::from(causes));
         match self.graph.node(node).what {
-            What::Block(_) => {
+            What::Block(place) => {
                 let Some(pending) = self.pending.get(&node) else {
                     let block = self.graph.block(node).expect("the node stands for a block");
                     let described = self.input.schemas.kind(block.name.mode, &block.name.kind);
                     if !described.is_some_and(Described::is_document) {
-                        return Flow::default();
+                        return match self.has_instances(node, place) {
+                            true => Flow::default(),
+                            // Who waits for it waits for what it would have waited for.
+                            false => Flow {
+                                causes: shared(self.causes(self.graph.direct(node))),
+                                absent: false,
+                                changes: self.graph.direct(node).any(|it| self.flow[it].changes),
+                            },
+                        };
                     }
                     let name = self.graph.name(node);
                     let causes = self.because(node).into_iter().map(|it| format!("{name} from {it}")).collect();

@@ -1,6 +1,6 @@
 //! What exists already and is taken over.
 
-use ha_kind::{Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, convert};
+use ha_kind::{Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, code, convert};
 use ha_lang::{Expression, Import};
 use ha_state::{ProviderName, Record};
 
@@ -99,7 +99,9 @@ impl Planner<'_> {
             Ok(Value::String(_) | Value::Null) => Err(at("the id of something to import cannot be empty").into()),
             Ok(_) => {
                 let diagnostics = at("the id of something to import must be known while planning");
-                Err(Undecided { diagnostics, waits: true })
+                let waiting = id.cause().map(|it| format!("It waits for `{it}`."));
+                let told = |it: Diagnostic| it.code(code::KEYS).detail(waiting.clone().unwrap_or_default());
+                Err(Undecided { diagnostics: diagnostics.into_iter().map(told).collect(), waits: true })
             }
             Err(mismatch) => Err(at(&format!("the id of something to import is a text: {}", mismatch.message)).into()),
         }
@@ -115,7 +117,8 @@ impl Planner<'_> {
             it => {
                 let waits = !it.is_known();
                 let message = "the key of what is imported into is a text or a whole number, and known while planning";
-                let diagnostics = vec![Diagnostic::error(message).at(written.span().clone()).within(import.span.clone())];
+                let diagnostics =
+                    vec![Diagnostic::error(message).code(code::KEYS).at(written.span().clone()).within(import.span.clone())];
                 Err(Undecided { diagnostics, waits })
             }
         }

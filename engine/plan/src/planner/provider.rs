@@ -1,6 +1,6 @@
 //! Settings of providers.
 
-use ha_kind::{Described, Diagnostic, Object, Value, code};
+use ha_kind::{Described, Diagnostic, Mode, Object, Value, code};
 use ha_lang::ResourceBlock;
 use ha_state::{Dependencies, ProviderName, ProviderRecord};
 
@@ -46,6 +46,12 @@ impl Planner<'_> {
             self.providers.insert(name.clone(), ProviderRecord { settings: settings.clone(), dependencies });
         }
         self.settings.insert(name, settings);
+    }
+
+    /// What a provider's settings give to all its resources.
+    pub(super) fn shared(&self, mode: Mode, provider: &ProviderName) -> Option<Object> {
+        let shared = self.input.schemas.provider(&provider.name)?.shared.filter(|_| mode == Mode::Managed)?;
+        self.settings.get(provider).map(shared)
     }
 
     /// The provider of a block. Without a block of its own it has its defaults, if they will do.

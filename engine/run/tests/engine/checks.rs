@@ -84,3 +84,103 @@ warning: a condition does not hold
 "#]]
     );
 }
+
+#[tokio::test]
+async fn a_condition_without_a_value_is_a_mistake_also_in_a_check() {
+    let project = Project::new();
+    let check = |condition: &str| {
+        format!(
+            "resource \"thing\" \"it\" {{ name = \"it\" }}\ncheck \"c\" {{\n assert {{\n  condition = {condition}\n  error_message = \"no\"\n }}\n}}\noutput \"id\" {{ value = thing.it.id }}"
+        )
+    };
+    assert_data_eq!(
+        project.plan(&check("[1][length(thing.it.name)] == 1")).await,
+        str![[r#"
+there is no element 2
+
+"#]]
+    );
+    // Where that is known only by then, what was made and is known is on record all the same.
+    let (_, applied) = project.run(&check("[1][length(thing.it.id)] == 1"), PlanMode::Normal).await.unwrap();
+    assert!(!applied.is_complete());
+    assert_data_eq!(
+        show::diagnostics(&applied.diagnostics),
+        str![[r#"
+there is no element 10
+
+"#]]
+    );
+    assert_eq!(project.state().outputs["id"].value, "thing-it-1".into());
+}
+
+#[tokio::test]
+async fn a_plan_says_how_everything_stands_that_has_conditions() {
+    let project = Project::new();
+    let text = r#"
+        variable "size" {
+          default = 3
+          validation {
+            condition     = var.size > 1
+            error_message = "too small"
+          }
+        }
+        resource "thing" "it" {
+          for_each = toset(["a", "b"])
+          name     = each.key
+          lifecycle {
+            precondition {
+              condition     = var.size == 3
+              error_message = "not three"
+            }
+            postcondition {
+              condition     = self.id != ""
+              error_message = "no id"
+            }
+          }
+        }
+        check "later" {
+          assert {
+            condition     = thing.it["a"].id == "b"
+            error_message = "it is ${thing.it["a"].id}"
+          }
+        }
+        check "now" {
+          assert {
+            condition     = var.size == 4
+            error_message = "it is ${var.size}"
+          }
+        }
+        output "o" {
+          value = 1
+          precondition {
+            condition     = var.size != 5
+            error_message = "five"
+          }
+        }
+    "#;
+    let standing = |plan: &ha_plan::Plan| {
+        let each = |it: &ha_plan::Checked| format!("{} {:?} {}", it.address, it.standing, it.problems.join("; "));
+        plan.checks.iter().map(|it| each(it).trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    let (plan, applied) = project.run(text, PlanMode::Normal).await.unwrap();
+    let expected = [
+        "check.later Unknown",
+        "check.now Fail it is 3",
+        "output.o Pass",
+        "thing.it[\"a\"] Unknown",
+        "thing.it[\"b\"] Unknown",
+        "var.size Pass",
+    ];
+    assert_eq!(standing(&plan), expected);
+    assert!(applied.is_complete(), "{}", show::applied(&applied));
+    assert_data_eq!(
+        show::diagnostics(&applied.diagnostics),
+        str![[r#"
+a condition does not hold: it is thing-a-1 [check.later]
+
+"#]]
+    );
+    let plan = project.try_plan(text).await.unwrap();
+    assert_eq!(standing(&plan)[0], "check.later Fail it is thing-a-1");
+    assert_eq!(standing(&plan)[3], "thing.it[\"a\"] Pass");
+}

@@ -149,3 +149,45 @@ Create thing.b not started: needs data.fact.x
     );
     assert_eq!(project.world.names(), ["thing a", "thing c"]);
 }
+
+#[tokio::test]
+async fn what_waits_for_a_block_without_instances_waits_for_what_that_refers_to() {
+    let project = Project::new();
+    project.world.fact("city", "Bern");
+    let text = |size: u32| {
+        format!(
+            r#"
+            resource "thing" "a" {{
+              name = "a"
+              size = {size}
+            }}
+            resource "thing" "none" {{
+              count      = 0
+              name       = "none"
+              depends_on = [thing.a]
+            }}
+            data "fact" "waits" {{
+              key        = "city"
+              depends_on = [thing.none]
+            }}
+            data "fact" "reads" {{ key = "${{length(thing.none) == 0 ? "city" : ""}}" }}
+            "#
+        )
+    };
+    assert_data_eq!(
+        project.apply(&text(1)).await,
+        str![[r#"
++ thing.a digest="digest of nothing", name="a", size=1
+<= data.fact.waits [DependencyPending] key="city" because of thing.a
+
+"#]]
+    );
+    assert_data_eq!(
+        project.apply(&text(2)).await,
+        str![[r#"
+~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 2
+<= data.fact.waits [DependencyPending] key="city" because of thing.a
+
+"#]]
+    );
+}

@@ -131,7 +131,7 @@ async fn an_id_may_come_from_what_is_there_and_must_be_known() {
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
-the id of something to import must be known while planning [thing.new]
+the id of something to import must be known while planning: It waits for `thing.other.id`. [thing.new]
 
 "#]]
     );

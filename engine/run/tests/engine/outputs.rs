@@ -103,3 +103,41 @@ output revision: 1 -> ?(thing.a.revision)
 "#]]
     );
 }
+
+#[tokio::test]
+async fn outputs_are_written_down_as_far_as_they_are_known() {
+    let project = Project::new();
+    let text = |size: u32| {
+        format!(
+            r#"
+            resource "thing" "a" {{
+              name = "a"
+              size = {size}
+            }}
+            resource "thing" "b" {{
+              name = "b"
+              size = {size}
+            }}
+            output "a" {{ value = thing.a.revision }}
+            output "b" {{ value = thing.b.revision }}
+            output "size" {{ value = {size} }}
+            output "both" {{ value = [thing.a.size, thing.b.size] }}
+            "#
+        )
+    };
+    let outputs = |project: &Project| {
+        let outputs = project.state().outputs;
+        outputs.iter().map(|(name, it)| format!("{name} {:?}", it.value)).collect::<Vec<_>>().join(", ")
+    };
+    project.world.fail("create thing.b", crate::mock::Fault::Refused);
+    project.run(&text(1), ha_plan::PlanMode::Normal).await.unwrap();
+    assert_eq!(outputs(&project), "a 1, size 1");
+    project.apply(&text(1)).await;
+    assert_eq!(outputs(&project), "a 1, b 1, both [1, 1], size 1");
+    // What waits for something that was not done is as it was.
+    project.world.fail("update thing.b", crate::mock::Fault::Refused);
+    project.run(&text(2), ha_plan::PlanMode::Normal).await.unwrap();
+    assert_eq!(outputs(&project), "a 2, b 1, both [1, 1], size 2");
+    project.apply(&text(2)).await;
+    assert_eq!(outputs(&project), "a 2, b 2, both [2, 2], size 2");
+}

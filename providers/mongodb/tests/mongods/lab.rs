@@ -202,12 +202,6 @@ impl Lab {
         unreachable!("it is tried until it succeeds")
     }
 
-    /// What is there under an id that a person gives, for a block with these arguments.
-    pub(crate) async fn import(&self, kind: &str, id: &str, arguments: &Object) -> Result<Option<Object>, Error> {
-        let driver = self.drivers.resource(kind).expect("the kind is registered");
-        Ok(driver.import(&self.client, id, arguments).await?.map(|it| plain(it.recorded.arguments)))
-    }
-
     pub(crate) async fn read(&self, kind: &str, known: &[&RecordedValue]) -> Vec<ReadingValue> {
         let driver = self.drivers.resource(kind).expect("the kind is registered");
         let known: Vec<RecordedValue> = known.iter().map(|it| (*it).clone()).collect();

@@ -79,16 +79,6 @@ async fn a_set_and_its_users_are_made_once_however_often_they_are_tried() {
     assert_eq!(lab.found("mongodb_user", &user).await, (arguments.clone(), vec![]));
     assert_eq!(user.id, "admin.circle");
 
-    // What is there can be imported by its name. A password is not told, so the next plan sets the one that is configured.
-    let imported = lab.import("mongodb_replica_set", &set.id, &set.arguments).await.unwrap();
-    assert_eq!(imported, Some(set.arguments.clone()));
-    let imported = lab.import("mongodb_user", "admin.circle", &arguments).await.unwrap().unwrap();
-    assert_eq!(imported["roles"], arguments["roles"]);
-    assert_ne!(imported.get("password"), arguments.get("password"));
-    assert_eq!(lab.import("mongodb_user", "admin.nobody", &arguments).await.unwrap(), None);
-    let refused = lab.import("mongodb_host", &hosts[0].id, &hosts[0].arguments).await.unwrap_err();
-    assert!(refused.to_string().contains("a host is not imported"), "{refused}");
-
     // Who may do what, seen from outside.
     let at = lab.endpoints().iter().position(|it| *it == primary_of(&set)).unwrap();
     let circle = lab.outsider(at, None, Some(("circle", PASSWORD))).await;

@@ -1,0 +1,135 @@
+//! How things stand with everything that has conditions.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Address, BlockAddress, Key, Mode, Name};
+use ha_plan::{Checked, Standing};
+
+use super::super::json::Json;
+use super::super::redact::Redactor;
+
+/// All instances of one block, output, check or variable.
+type Of<'a> = (Vec<&'a Name>, Mode, &'a Name, &'a Name);
+
+/// The objects that have conditions, each with how its instances stand.
+pub(super) fn checks(all: &[Checked], redactor: &Redactor<'_>) -> Vec<Json> {
+    let mut objects: BTreeMap<Of<'_>, Vec<&Checked>> = BTreeMap::new();
+    for checked in all {
+        let BlockAddress { module, mode, kind, name } = &checked.address.block;
+        let path = module.iter().map(|(name, _)| name).collect();
+        objects.entry((path, *mode, kind, name)).or_default().push(checked);
+    }
+    objects.iter().map(|(of, instances)| object(of, instances, redactor)).collect()
+}
+
+fn object((path, mode, kind, name): &Of<'_>, instances: &[&Checked], redactor: &Redactor<'_>) -> Json {
+    let module: Vec<String> = path.iter().map(|it| format!("module.{it}")).collect();
+    let mut address = match &***kind {
+        "output" => vec![("kind", Json::from("output_value"))],
+        "check" => vec![("kind", "check".into())],
+        "var" => vec![("kind", "var".into())],
+        kind => vec![("kind", "resource".into()), ("mode", mode_name(*mode).into()), ("type", kind.into())],
+    };
+    address.push(("name", (&***name).into()));
+    if !module.is_empty() {
+        address.push(("module", module.join(".").into()));
+    }
+    let data = if *mode == Mode::Data { "data." } else { "" };
+    let shown = std::iter::once(format!("{data}{kind}.{name}"));
+    address.push(("to_display", module.iter().cloned().chain(shown).collect::<Vec<_>>().join(".").into()));
+    let gravest = instances.iter().map(|it| it.standing).max().unwrap_or(Standing::Pass);
+    Json::object([
+        ("address", Json::object(address)),
+        ("status", status(gravest).into()),
+        ("instances", Json::Array(instances.iter().map(|it| instance(it, redactor)).collect())),
+    ])
+}
+
+fn instance(Checked { address, standing, problems }: &Checked, redactor: &Redactor<'_>) -> Json {
+    let Address { block, key } = address;
+    let mut fields = vec![("to_display", Json::from(address.to_string()))];
+    if *key != Key::None {
+        fields.push(("instance_key", Json::from(key)));
+    }
+    if !block.module.is_empty() {
+        let steps: Vec<String> = block.module.iter().map(|(name, key)| format!("module.{name}{key}")).collect();
+        fields.push(("module", steps.join(".").into()));
+    }
+    let mut instance = vec![("address", Json::object(fields)), ("status", status(*standing).into())];
+    if !problems.is_empty() {
+        let problem = |it: &String| Json::object([("message", redactor.message(it).into())]);
+        instance.push(("problems", Json::Array(problems.iter().map(problem).collect())));
+    }
+    Json::object(instance)
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    if mode == Mode::Data { "data" } else { "managed" }
+}
+
+fn status(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Pass => "pass",
+        Standing::Unknown => "unknown",
+        Standing::Fail => "fail",
+        Standing::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::redact::Sight;
+    use super::super::super::secrets::Secrets;
+    use super::*;
+
+    #[test]
+    fn instances_stand_below_what_they_are_instances_of() {
+        let checked = |address: &str, standing, problems: &[&str]| Checked {
+            address: address.parse().unwrap(),
+            standing,
+            problems: problems.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let all = [
+            checked("check.health", Standing::Unknown, &[]),
+            checked("module.m[\"a\"].data.aws_ami.x[0]", Standing::Pass, &[]),
+            checked("module.m[\"b\"].data.aws_ami.x[0]", Standing::Fail, &["it is old"]),
+            checked("output.uri", Standing::Pass, &[]),
+        ];
+        let secrets = Secrets::default();
+        let told = Json::Array(checks(&all, &Redactor::new(&secrets, Sight::Redacted)));
+        let told: serde_json::Value = serde_json::from_str(&told.line()).unwrap();
+        let ami = |key: &str, more: serde_json::Value| {
+            let module = format!("module.m[\"{key}\"]");
+            let display = format!("{module}.data.aws_ami.x[0]");
+            let mut instance = json!({"address": {"to_display": display, "instance_key": 0, "module": module}});
+            instance.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            instance
+        };
+        let expected = json!([
+            {
+                "address": {"kind": "check", "name": "health", "to_display": "check.health"},
+                "status": "unknown",
+                "instances": [{"address": {"to_display": "check.health"}, "status": "unknown"}],
+            },
+            {
+                "address": {"kind": "output_value", "name": "uri", "to_display": "output.uri"},
+                "status": "pass",
+                "instances": [{"address": {"to_display": "output.uri"}, "status": "pass"}],
+            },
+            {
+                "address": {
+                    "kind": "resource", "mode": "data", "type": "aws_ami", "name": "x", "module": "module.m",
+                    "to_display": "module.m.data.aws_ami.x",
+                },
+                "status": "fail",
+                "instances": [
+                    ami("a", json!({"status": "pass"})),
+                    ami("b", json!({"status": "fail", "problems": [{"message": "it is old"}]})),
+                ],
+            },
+        ]);
+        assert_eq!(told, expected);
+    }
+}
