@@ -245,18 +245,18 @@ impl World {
         id
     }
 
-    /// Takes a thing away, and what lives inside of it.
+    /// Takes a thing away, and what lives inside of it. Whoever is killed in the middle finds the thing itself still there.
     pub(crate) fn remove(&self, id: &str) {
         let inside: Vec<String> = {
-            let mut inner = self.look();
-            inner.things.remove(id);
+            let inner = self.look();
             inner.things.iter().filter(|(_, it)| it.inside.as_deref() == Some(id)).map(|(id, _)| id.clone()).collect()
         };
-        if let Some(directory) = &self.directory {
-            let _ = std::fs::remove_file(directory.join(format!("{id}.json")));
-        }
         for id in inside {
             self.remove(&id);
+        }
+        self.look().things.remove(id);
+        if let Some(directory) = &self.directory {
+            let _ = std::fs::remove_file(directory.join(format!("{id}.json")));
         }
     }
 }
