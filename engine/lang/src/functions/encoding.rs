@@ -165,56 +165,51 @@ pub(crate) fn json_text(value: &Value) -> String {
     text.finish().ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Secret and unknown values stay parts of their own.
+/// Secret and unknown values stay parts of their own. Within a secret even how many there are is one.
 fn write_json(value: &Value, secret: bool, text: &mut Builder) {
     if text.is_full() {
         return;
     }
-    let mut put = |it: &str| match secret {
+    let put = |text: &mut Builder, it: &str| match secret {
         true => text.push_part(Part::Secret(it.into())),
         false => text.push_str(it),
     };
     match value {
-        Value::Null => put("null"),
-        Value::Bool(it) => put(if *it { "true" } else { "false" }),
-        Value::Number(it) => put(&it.to_string()),
-        Value::String(it) => put(&quoted(it)),
+        Value::Null => put(text, "null"),
+        Value::Bool(it) => put(text, if *it { "true" } else { "false" }),
+        Value::Number(it) => put(text, &it.to_string()),
+        Value::String(it) => put(text, &quoted(it)),
         Value::Composed(parts) => {
-            text.push_str("\"");
+            put(text, "\"");
             let inside: Parts = parts.iter().cloned().collect();
             let inside = if secret { inside.into_secret() } else { inside };
             text.push(&inside.map(escaped));
-            text.push_str("\"");
+            put(text, "\"");
         }
         Value::Unknown(it) => {
-            let quotes = matches!(it.ty, ha_kind::Type::String);
-            text.push_str(if quotes { "\"" } else { "" });
+            let quote = if matches!(it.ty, ha_kind::Type::String) { "\"" } else { "" };
+            put(text, quote);
             text.push_part(Part::Unknown { cause: it.cause.clone(), secret });
-            text.push_str(if quotes { "\"" } else { "" });
+            put(text, quote);
         }
         Value::Sensitive(inner) => write_json(inner, true, text),
         Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
-            put("[");
+            put(text, "[");
             for (index, item) in value.children().enumerate() {
                 if index > 0 {
-                    if secret { text.push_part(Part::Secret(",".into())) } else { text.push_str(",") }
+                    put(text, ",");
                 }
                 write_json(item, secret, text);
             }
-            if secret { text.push_part(Part::Secret("]".into())) } else { text.push_str("]") }
+            put(text, "]");
         }
         Value::Map(items) | Value::Object(items) => {
-            put("{");
+            put(text, "{");
             for (index, (name, item)) in items.iter().enumerate() {
-                let key = format!("{}{}:", if index > 0 { "," } else { "" }, quoted(name));
-                if secret {
-                    text.push_part(Part::Secret(key.into()))
-                } else {
-                    text.push_str(&key)
-                }
+                put(text, &format!("{}{}:", if index > 0 { "," } else { "" }, quoted(name)));
                 write_json(item, secret, text);
             }
-            if secret { text.push_part(Part::Secret("}".into())) } else { text.push_str("}") }
+            put(text, "}");
         }
     }
 }

@@ -26,6 +26,10 @@ fn text_keeps_its_parts() {
                 r#"jsonencode(local.secret_list)"#,
                 r#"secret("[") + secret("\"a\"") + secret(",") + secret("\"b\"") + secret("]")"#,
             ),
+            (
+                r#"jsonencode([sensitive({ a = "x${local.secret}" })])"#,
+                r#""[" + secret("{") + secret("\"a\":") + secret("\"") + secret("x") + secret("hush") + secret("\"") + secret("}") + "]""#,
+            ),
             (r#"urlencode("a b${local.secret}")"#, r#""a+b" + secret("hush")"#),
             (r#""%{ if local.open_any }x%{ endif }y""#, r#"<aws_x.y.id> + "y""#),
             (r#""%{ for it in local.secret_list }<${it}>%{ endfor }.""#, r#"secret("<a>") + secret("<b>") + ".""#),
