@@ -98,7 +98,8 @@ fn coalesce(arguments: &[Value]) -> Answer {
             Value::Unknown(_) if !matches!(&argument, Value::Composed(parts) if parts.iter().any(clear)) => {
                 return Ok(marked(unknown_like(&plain, ty), sensitive || mark));
             }
-            Value::Null => {}
+            // That a secret is passed over tells of it.
+            Value::Null => sensitive |= mark,
             Value::String(text) if text.is_empty() => sensitive |= mark,
             _ => return Ok(marked(argument, sensitive)),
         }
@@ -118,13 +119,14 @@ fn coalescelist(arguments: &[Value]) -> Answer {
     if let Some(index) = arguments.iter().position(|it| !is_list(it)) {
         return Err(Refusal::of(index, "it must be a list"));
     }
+    let mut sensitive = false;
     for argument in arguments {
         let (plain, mark) = peeled(argument);
         match plain {
-            Value::Unknown(_) => return Ok(marked(unknown_like(plain, Type::Any), mark)),
-            Value::Null => {}
-            Value::List(items) | Value::Tuple(items) if items.is_empty() => {}
-            _ => return Ok(argument.clone()),
+            Value::Unknown(_) => return Ok(marked(unknown_like(plain, Type::Any), sensitive || mark)),
+            Value::Null => sensitive |= mark,
+            Value::List(items) | Value::Tuple(items) if items.is_empty() => sensitive |= mark,
+            _ => return Ok(marked(argument.clone(), sensitive)),
         }
     }
     Err(Refusal::new("no argument has elements"))

@@ -158,6 +158,8 @@ fn functions_pass_marks_on() {
             ("coalesce(null, local.open, \"x\")", "<string aws_x.y.id>"),
             ("coalesce(\"a${local.open}\", \"x\")", "\"a\" + <aws_x.y.id>"),
             ("coalesce(local.secret, \"x\")", "secret(\"hush\")"),
+            ("coalesce(sensitive(null), \"x\")", "secret(\"x\")"),
+            ("coalescelist(sensitive([]), [1])", "secret([1])"),
             ("tolist([local.open, 1])", "tolist([<string aws_x.y.id>, \"1\"])"),
             ("toset([local.secret, \"a\"])", "secret(toset([\"a\", \"hush\"]))"),
             ("tolist(toset([local.open, \"a\"]))", "<list(string) aws_x.y.id>"),
