@@ -96,6 +96,7 @@ fn coalesce(arguments: &[Value]) -> Answer {
         match &plain {
             // A text that has known characters cannot turn out empty.
             Value::Unknown(_) if !matches!(&argument, Value::Composed(parts) if parts.iter().any(clear)) => {
+                let ty = if arguments.iter().any(Value::may_be_anything) { Type::Any } else { ty };
                 return Ok(marked(unknown_like(&plain, ty), sensitive || mark));
             }
             // That a secret is passed over tells of it.

@@ -8,7 +8,7 @@ use ha_kind::{Part, Text as Parts, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
-use crate::evaluate::Builder;
+use crate::evaluate::{Builder, is_open};
 use Kind::{Any, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -193,6 +193,11 @@ fn write_json(value: &Value, secret: bool, text: &mut Builder) {
             put(text, quote);
         }
         Value::Sensitive(inner) => write_json(inner, true, text),
+        // What is not known yet decides where the others are.
+        Value::Set(_) if is_open(value) => {
+            let secret = secret || value.contains_sensitive();
+            text.push_part(Part::Unknown { cause: value.cause(), secret });
+        }
         Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
             put(text, "[");
             for (index, item) in value.children().enumerate() {

@@ -26,6 +26,7 @@ fn text_keeps_its_parts() {
                 r#"jsonencode(local.secret_list)"#,
                 r#"secret("[") + secret("\"a\"") + secret(",") + secret("\"b\"") + secret("]")"#,
             ),
+            (r#"jsonencode([toset(["a", local.open])])"#, r#""[" + <aws_x.y.id> + "]""#),
             (
                 r#"jsonencode([sensitive({ a = "x${local.secret}" })])"#,
                 r#""[" + secret("{") + secret("\"a\":") + secret("\"") + secret("x") + secret("hush") + secret("\"") + secret("}") + "]""#,

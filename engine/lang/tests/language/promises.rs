@@ -113,7 +113,7 @@ proptest! {
         let (before, after) = (&unknown.values[&format!("local.{}", NAMES[open])], &known.values[&format!("local.{}", NAMES[open])]);
         // What an arm of a conditional is converted to may hang on the other one, and on whether that has a value.
         let is_chosen = text.contains(" ? ");
-        let tells_types = ["==", "!=", "encode("].iter().any(|it| text.contains(it));
+        let tells_types = ["==", "!=", "encode(", "set"].iter().any(|it| text.contains(it));
         match (unknown.value(&text), known.value(&text)) {
             (Ok(early), Ok(late)) => prop_assert!(
                 keeps(&early, &late) || is_chosen && tells_types,
