@@ -10,6 +10,7 @@ import argparse
 import collections
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,10 @@ def trials(binary, seed, numbers, jobs):
             except Wrong as wrong:
                 return number, wrong
 
-        yield from workers.map(one, numbers)
+        try:
+            yield from workers.map(one, numbers)
+        finally:
+            workers.shutdown(cancel_futures=True)
 
 
 def main():
@@ -65,6 +69,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=4, help="how many at a time; they wait more than they work")
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="N", help="the first trial's number")
     arguments = parser.parse_args()
+    # Who is asked to end leaves no emulator behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     binary = os.environ.get("HA_BINARY") or sys.exit("error: set HA_BINARY to the `ha` under test")
     began, wrong, faults, runs, failed = time.monotonic(), 0, collections.Counter(), collections.Counter(), 0
     for number, outcome in trials(binary, arguments.seed, range(arguments.first, arguments.first + arguments.runs), arguments.jobs):
