@@ -5,9 +5,9 @@ import socket
 import time
 import unittest
 
-from harness import shared_system
+from harness import processes, shared_system
 
-TRIES = 10
+TRIES = 20
 
 
 class Obligations(unittest.TestCase):
@@ -34,6 +34,9 @@ class Obligations(unittest.TestCase):
                 time.sleep(0.001)
             apply.kill()
             apply.wait()
+            # It ends a moment after it has emptied the file, and nobody is there to start it again.
+            ending = [host for host, lock in zip(self.system.hosts, locks) if not lock.stat().st_size]
+            processes.wait_until(lambda: not any(map(self.system.mongod, ending)), 20)
             stopped = [host for host in self.system.hosts if not self.system.mongod(host)]
             if stopped and self.owed():
                 return stopped[0]

@@ -6,11 +6,14 @@ use ha_kind::Error;
 use ha_state::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
 
 use super::connection::{Connection, Failed};
-use super::tables::{Tables, Wrote};
+use super::tables::{self, Tables, Wrote};
 use super::{Rooms, away};
 
 /// How often a write is tried whose connection broke.
 const TRIES: u32 = 3;
+/// How often it is asked who holds the lock, and the time between.
+const LOOKS: u32 = 20;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// A state in PostgreSQL under its lock.
 pub(super) struct HeldPostgres {
@@ -40,7 +43,7 @@ impl HeldPostgres {
                 tables.make(&session).await?;
                 match tables.take(&session, &holder, lease).await? {
                     Some(taken) => Ok(Ok((Arc::new(session), taken))),
-                    None => Ok(Err(tables.held(&session).await?)),
+                    None => Ok(Err(named(&tables, &session).await?)),
                 }
             });
             let (session, taken) = taken.map_err(away)?.map_err(|row| {
@@ -105,6 +108,17 @@ impl HeldPostgres {
         self.taken = taken;
         Ok(Some(Arc::new(connection)))
     }
+}
+
+/// Who holds the lock. Who took it a moment ago has yet to write who it is.
+async fn named(tables: &Tables, session: &Connection) -> Result<Option<tables::Held>, Error> {
+    for _ in 0..LOOKS {
+        if let Some(row) = tables.held(session).await? {
+            return Ok(Some(row));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(None)
 }
 
 /// What renews the lock: on its session, or on another where that broke.
