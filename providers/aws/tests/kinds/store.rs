@@ -143,15 +143,17 @@ async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_is_held_for_longer_than_its_lease_while_its_holder_lives() {
     let bucket = Bucket::new().await;
-    let (short, other) = (bucket.state("kept", &json!({"lock_lease": 1})), bucket.state("kept", &json!({})));
+    let (short, other) = (bucket.state("kept", &json!({"lock_lease": 4})), bucket.state("kept", &json!({})));
     aside(move || {
         let holder = Holder::here("ha apply");
         let mut held = short.lock(&holder).unwrap();
         held.resume(None).unwrap();
         let began = std::time::Instant::now();
         // Longer than the lease and all that is added to it.
-        while began.elapsed() < std::time::Duration::from_secs(5) {
+        while began.elapsed() < std::time::Duration::from_secs(8) {
             assert_eq!(other.lock(&Holder::here("another")).err().unwrap().reason(), &Reason::Locked(Some(holder.clone())));
+            // The emulator, which does one thing after another, is to have time for the holder.
+            std::thread::sleep(std::time::Duration::from_millis(100));
         }
         held.append(1, b"one").unwrap();
         assert!(held.lease().remaining().is_some_and(|it| !it.is_zero()));
