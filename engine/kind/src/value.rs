@@ -13,8 +13,6 @@ pub type Name = Arc<str>;
 /// and not a leaked secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
-    /// Nothing.
-    Null,
     /// True or false.
     Bool(bool),
     /// A number.
@@ -33,6 +31,8 @@ pub enum Value {
     Tuple(Arc<Vec<Value>>),
     /// Attributes of any types by name.
     Object(Arc<Object>),
+    /// Nothing; behind all others in a set.
+    Null,
     /// Not known yet.
     Unknown(Arc<Unknown>),
     /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret text is `Composed`.

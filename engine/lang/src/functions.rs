@@ -129,8 +129,11 @@ pub(crate) enum Run {
     /// As whole, with a look at the files.
     WholeOutside(fn(&[Value], &Environment<'_>) -> Answer),
     /// On expressions, which it evaluates or not.
-    Lazy(fn(&mut Evaluator<'_>, &[Node], &Node) -> Outcome),
+    Lazy(Lazy),
 }
+
+/// A function of expressions, and the call that it is evaluated for.
+pub(crate) type Lazy = fn(&mut Evaluator<'_>, &[&Node], &Node) -> Outcome;
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

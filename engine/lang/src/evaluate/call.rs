@@ -7,8 +7,9 @@ use ha_kind::{Type, Value, convert};
 use super::{Evaluator, Failed, Outcome, has_too_many};
 use crate::declared::Declared;
 use crate::environment::Environment;
-use crate::functions::{Answer, Function, Kind, Refusal, Run};
+use crate::functions::{Answer, Function, Kind, Lazy, Refusal, Run};
 use crate::mistake;
+use crate::tree::Kind::Literal;
 use crate::tree::{Call, DeclaredCall, Node};
 
 /// What a call is given.
@@ -23,11 +24,7 @@ impl Evaluator<'_> {
     pub(super) fn call(&mut self, call: &Call, node: &Node) -> Outcome {
         let function = call.function;
         if let Run::Lazy(run) = function.run {
-            if call.spread {
-                let message = "its arguments are expressions, which a list does not hold; write them out";
-                return Err(self.fail(node, mistake::refused(function, None, message)));
-            }
-            return run(self, &call.arguments, node);
+            return self.lazy(run, call, node);
         }
         let (arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
             Given::All(arguments, sensitive) => (arguments, sensitive),
@@ -48,6 +45,27 @@ impl Evaluator<'_> {
             self.lean();
         }
         Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The call of a function that is given expressions; what is in a list that is spread among them has its value already.
+    fn lazy(&mut self, run: Lazy, call: &Call, node: &Node) -> Outcome {
+        let mut expressions: Vec<&Node> = call.arguments.iter().collect();
+        let Some(list) = expressions.pop_if(|_| call.spread) else { return run(self, &expressions, node) };
+        match self.given(std::slice::from_ref(list), true, node)? {
+            Given::All(items, sensitive) => {
+                let items: Vec<Node> = items.into_iter().map(|it| Node { at: list.at, kind: Literal(it) }).collect();
+                expressions.extend(&items);
+                if let Some(problem) = mistake::argument_count(call.function, expressions.len(), false, || self.span(node.at)) {
+                    return Err(self.fail(node, problem));
+                }
+                let value = run(self, &expressions, node)?;
+                Ok(if sensitive { value.sensitive() } else { value })
+            }
+            Given::Unknown(cause, sensitive) => {
+                let unknown = Value::unknown(call.function.returns.ty(), cause);
+                Ok(if sensitive { unknown.sensitive() } else { unknown })
+            }
+        }
     }
 
     /// The call of a function that the configuration declares.

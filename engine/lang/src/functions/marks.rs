@@ -89,7 +89,7 @@ fn attempt(evaluator: &mut Evaluator<'_>, node: &Node) -> (Result<Value, Vec<Dia
     (outcome.map_err(|Failed| problems), leaned)
 }
 
-fn can(evaluator: &mut Evaluator<'_>, arguments: &[Node], _: &Node) -> Outcome {
+fn can(evaluator: &mut Evaluator<'_>, arguments: &[&Node], _: &Node) -> Outcome {
     let Some(node) = arguments.first() else { return Ok(Value::Bool(false)) };
     Ok(match attempt(evaluator, node) {
         (outcome, true) => Value::unknown(Type::Bool, outcome.ok().and_then(|it| it.cause())),
@@ -97,7 +97,7 @@ fn can(evaluator: &mut Evaluator<'_>, arguments: &[Node], _: &Node) -> Outcome {
     })
 }
 
-fn first(evaluator: &mut Evaluator<'_>, arguments: &[Node], node: &Node) -> Outcome {
+fn first(evaluator: &mut Evaluator<'_>, arguments: &[&Node], node: &Node) -> Outcome {
     let mut all = Vec::new();
     for argument in arguments {
         match attempt(evaluator, argument) {

@@ -4,6 +4,9 @@ use ha_kind::{Diagnostic, code};
 use ha_lang::{Environment, Nothing, expression};
 use serde_json::Value as Json;
 
+/// How many digits 512 bits are sure to hold.
+const PRECISE: usize = 150;
+
 /// What one of the two says of an expression.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -50,6 +53,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                     "terraform works powers and logarithms out in doubles by a method of its own, so that the last digits differ",
                 );
             }
+            if has(&["parseint("]) && given.get(..PRECISE).is_some_and(|it| said.starts_with(it)) {
+                return Some("a number has 512 bits here, also one that is read by `parseint`");
+            }
             if has(&[" ? "]) && in_texts(given) == in_texts(said) {
                 return Some(
                     "an arm that is not taken and has no value has no type here, so that the other is not converted to it",
@@ -71,8 +77,11 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&[" % "]) && problems(text).iter().any(|it| it.summary.contains("zero")) {
                 return Some("a remainder of a division by zero has no value");
             }
-            if has(&["try(", "can("]) && has(&["..."]) {
-                return Some("`try` and `can` take expressions, and no list of them");
+            if has(&["pow(", "log("]) && problems(text).iter().any(|it| it.summary.contains("pow") || it.summary.contains("log"))
+            {
+                return Some(
+                    "what is greater than all numbers is no value here, where terraform has an infinity that no JSON can hold",
+                );
             }
             if has(&["cidrsubnet(", "cidrsubnets("]) {
                 return Some("a subnet is not larger than its network");
@@ -88,7 +97,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&[" ? "]) {
                 return Some("an arm that is not taken and has no value does not count, whatever its type would be");
             }
-            if has(&["[*]", ".*", "[for ", "{ for "]) {
+            if has(&["[*]", ".*", "[for ", "{ for ", "csvdecode("]) {
                 return Some(
                     "what would be taken of the elements of an empty collection is not looked at, as they have no type here",
                 );

@@ -77,11 +77,9 @@ fn console(directory: &Path, batch: &[String]) -> Option<Vec<Answer>> {
     };
     let said = answer(directory, "type(local.drawn)")?.expect("what has a value has a type");
     let values: Vec<String> = serde_json::from_str(&values).expect("a list of texts");
-    let types = bare(&said);
-    let types = types.strip_prefix("tuple([").and_then(|it| it.strip_suffix("])"));
-    let types = elements(types.unwrap_or_else(|| panic!("a tuple has a tuple type, not {}", said.trim())));
+    let types = elements(&said);
     assert_eq!((values.len(), types.len()), (batch.len(), batch.len()));
-    Some(values.into_iter().zip(types).map(|(value, ty)| seen(Some(value), ty.to_owned())).collect())
+    Some(values.into_iter().zip(types).map(|(value, ty)| seen(Some(value), ty)).collect())
 }
 
 /// What the console says to a line, unless it fails; and nothing where there is no console.
@@ -93,19 +91,18 @@ fn answer(directory: &Path, line: &str) -> Option<Option<String>> {
     Some(said.status.success().then(|| String::from_utf8_lossy(&said.stdout).into_owned()))
 }
 
-/// What commas divide that are in no brackets.
-fn elements(list: &str) -> Vec<&str> {
-    let mut depth = 0;
-    list.split(|it: char| {
-        match it {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            _ => {}
+/// The types in a tuple's, each of which begins a line of its own. Names of attributes, which are written as they are and
+/// may hold brackets and commas, stand further in.
+fn elements(tuple: &str) -> Vec<String> {
+    let mut elements: Vec<String> = Vec::new();
+    for line in tuple.lines() {
+        match line.strip_prefix("    ") {
+            Some(first) if !first.starts_with([' ', ']', '}']) => elements.push(line.to_owned()),
+            _ if line == "])" => {}
+            _ => elements.last_mut().into_iter().for_each(|it| it.push_str(line)),
         }
-        it == ',' && depth == 0
-    })
-    .filter(|it| !it.is_empty())
-    .collect()
+    }
+    elements.iter().map(|it| bare(it).trim_end_matches(',').to_owned()).collect()
 }
 
 /// A type without what the two write differently.
@@ -113,4 +110,10 @@ fn bare(ty: &str) -> String {
     let ty = ty.replace(": ", "=").replace(" = ", "=").replace("dynamic", "any");
     let ty: String = ty.chars().filter(|it| !it.is_whitespace() && *it != '"').collect();
     ty.replace(",}", "}").replace(",]", "]")
+}
+
+#[test]
+fn names_that_look_like_brackets_do_not_count() {
+    let said = "tuple([\n    number,\n    object({\n        (,: number,\n        a: tuple([\n            bool,\n        ]),\n    }),\n    set(dynamic),\n])\n";
+    assert_eq!(elements(said), ["number", "object({(,=number,a=tuple([bool])})", "set(any)"]);
 }
