@@ -331,11 +331,11 @@ impl StateError {
 
     pub(crate) fn lease_is_short(place: &str, remaining: Duration, call: Duration) -> Self {
         let cause = format!(
-            "the lock lasts for {} more seconds, and a call may take {}: the store was not heard of lately, or the lock is lost",
+            "it lasts for {} more seconds, and a call may take {}: the store was not heard of lately, or the lock is lost",
             remaining.as_secs(),
             call.as_secs()
         );
-        Self::refused(Reason::Store, format!("begin another step on {place}"), cause)
+        Self::refused(Reason::Store, format!("change anything more under the lock of {place}"), cause)
             .help("see that the store can be reached, then run the command again; what was under way is looked into first")
     }
 

@@ -113,6 +113,34 @@ pub struct Kept {
     pub length: usize,
 }
 
+/// A lock that is held: where, and how long it is sure to last. Can be asked from any thread.
+#[derive(Clone, Debug)]
+pub struct Tenure {
+    place: String,
+    lease: Lease,
+}
+
+impl Tenure {
+    pub(crate) fn new(place: String, lease: Lease) -> Self {
+        Self { place, lease }
+    }
+
+    /// Whether a call may begin that changes something and takes so long at most: nobody else may take the lock over
+    /// before it ends.
+    ///
+    /// # Errors
+    /// When the lock may not last as long.
+    pub fn outlasts(&self, call: Duration) -> Result<(), StateError> {
+        match self.lease.outlasts(call) {
+            true => Ok(()),
+            false => {
+                let remaining = self.lease.remaining().unwrap_or_default();
+                Err(StateError::lease_is_short(&self.place, remaining, self.lease.shortened(call)))
+            }
+        }
+    }
+}
+
 /// How long a lock is sure to last; can be asked from any thread.
 #[derive(Clone)]
 pub struct Lease(Option<Renewed>);

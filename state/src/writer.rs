@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use futures::channel::oneshot;
 
@@ -14,7 +13,7 @@ use crate::envelope::{self, Label, Sealer, TooLarge};
 use crate::frame::FrameKind;
 use crate::reading::{Opened, here, load};
 use crate::session::{History, Part, Session};
-use crate::store::{Held, Kept, Lease, Store};
+use crate::store::{Held, Kept, Store, Tenure};
 use crate::{Frame, GroupId, Holder, Key, KeyName, Keys, State, StateError, checkpoint, new_lineage};
 
 /// Together at most so many frames, so that the first of them does not wait for ever.
@@ -35,7 +34,7 @@ pub struct Writer {
     key: Key,
     /// What it was sealed with when it was opened, the last last.
     used: Vec<KeyName>,
-    lease: Lease,
+    tenure: Tenure,
     place: String,
 }
 
@@ -105,7 +104,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
     let kept: Option<Kept> = scan.kept.filter(|_| !overtaken(state.number));
     held.resume(kept)?;
 
-    let lease = held.lease();
+    let tenure = Tenure::new(place.clone(), held.lease());
     let (attempts, lineage) = (AtomicU64::new(state.attempts), state.lineage.clone());
     let (number, groups) = (state.number, state.groups.keys().copied().collect());
     let state = Arc::new(Mutex::new(Arc::new(state)));
@@ -128,7 +127,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
     };
     let thread = std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
     let thread = thread.map_err(|error| StateError::io("start the thread that writes", Path::new("ha.state"), &error))?;
-    Ok(Writer { jobs, thread: Some(thread), state, attempts, lineage, name, key, used, lease, place })
+    Ok(Writer { jobs, thread: Some(thread), state, attempts, lineage, name, key, used, tenure, place })
 }
 
 impl Writer {
@@ -200,25 +199,10 @@ impl Writer {
         self.used.last()
     }
 
-    /// How long the lock is sure to last.
+    /// The lock, and how long it is sure to last.
     #[must_use]
-    pub fn lease(&self) -> &Lease {
-        &self.lease
-    }
-
-    /// Whether a call may begin that changes something and takes so long at most: nobody else may take the lock over
-    /// before it ends.
-    ///
-    /// # Errors
-    /// When the lock may not last as long.
-    pub fn outlasts(&self, call: Duration) -> Result<(), StateError> {
-        match self.lease.outlasts(call) {
-            true => Ok(()),
-            false => {
-                let remaining = self.lease.remaining().unwrap_or_default();
-                Err(StateError::lease_is_short(&self.place, remaining, self.lease.shortened(call)))
-            }
-        }
+    pub fn tenure(&self) -> &Tenure {
+        &self.tenure
     }
 
     /// Ends the writing: all that was appended is on disk, in a new checkpoint where that is worth its cost, and the

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 from harness import OUTSIDE, REGION, binary, inspect_aws
@@ -164,6 +165,33 @@ class States(unittest.TestCase):
         self.ha("plan", "--detailed-exitcode")
         created = [it for it in self.ha("state", "list").split() if it.startswith("aws_s3_bucket.")]
         self.assertEqual(len(created), len(NAMES))
+
+    def test_a_slow_step_makes_no_further_call_once_its_lock_has_grown_short(self):
+        def slow():
+            self.state.cut()
+            # The lock lasted for ten seconds when the step began, and half of that is what a call may take.
+            time.sleep(6)
+
+        self.aws.before(b"PUT /two", slow)
+        said = self.ha("apply", "--yes", expect=1)
+        self.assertIn("could not change anything more under the lock of", said)
+        self.assertIn("see that the store can be reached", said)
+        # The call under way was finished. The one that labels the bucket was not begun, and neither was the next step.
+        self.assertEqual(self.buckets(), ["one", "two"])
+        self.assertTrue(self.labels("one"))
+        self.assertEqual(self.labels("two"), [])
+        self.state.mend()
+        self.ha("apply", "--yes", "--lock-timeout", "120s")
+        self.assertEqual(self.buckets(), sorted(NAMES))
+        self.assertTrue(all(self.labels(it) for it in NAMES))
+        self.ha("plan", "--detailed-exitcode")
+
+    def labels(self, bucket):
+        try:
+            return self.account.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        except self.account.s3.exceptions.ClientError as error:
+            self.assertEqual(error.response["Error"]["Code"], "NoSuchTagSet")
+            return []
 
 
 def launcher(*words):

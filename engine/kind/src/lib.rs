@@ -15,6 +15,7 @@ mod marks;
 mod number;
 mod object;
 mod path;
+mod permit;
 mod registry;
 mod resource;
 mod schema;
@@ -35,6 +36,7 @@ pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
 pub use number::{Digits, NotANumber, Number};
 pub use object::Object;
 pub use path::{Path, Step};
+pub use permit::Permit;
 pub use registry::{
     Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, ImportedValue, Reader, ReadingValue,
     RecordedValue, Registry, Rendered, Schemas,

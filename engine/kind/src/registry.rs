@@ -12,7 +12,7 @@ use crate::finding::{self, Choice, Found, Search, Sought};
 use crate::resource::{Created, Data, Document, Incident, Known, Nobody, Provider, Reading, Recorded, Resource, Shared};
 use crate::schema::{blank, blanked, decode};
 use crate::value::Name;
-use crate::{Address, Attempt, Error, Hooks, Mode, Object, Outcome, Problem, Schema, Shape, Value, json};
+use crate::{Address, Attempt, Error, Hooks, Mode, Object, Outcome, Permit, Problem, Schema, Shape, Value, json};
 
 /// A client of some provider.
 pub type Client = Arc<dyn Any + Send + Sync>;
@@ -289,6 +289,9 @@ pub trait Connector: Send + Sync {
 
     /// What such a client has met so far.
     fn incidents(&self, client: &Client) -> Vec<Incident>;
+
+    /// What such a client asks before each call that changes something.
+    fn permit(&self, client: &Client) -> Option<Permit>;
 }
 
 /// What can act. Never given to planning.
@@ -783,5 +786,9 @@ impl<P: Provider> Connector for TypedConnector<P> {
 
     fn incidents(&self, to: &Client) -> Vec<Incident> {
         client::<P>(to).incidents()
+    }
+
+    fn permit(&self, to: &Client) -> Option<Permit> {
+        client::<P>(to).permit().cloned()
     }
 }

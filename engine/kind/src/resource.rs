@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::finding::{Marked, Sought};
-use crate::{Attempt, Error, Hooks, Name, Object, Problem, Value};
+use crate::{Attempt, Error, Hooks, Name, Object, Permit, Problem, Value};
 
 /// What settings of a provider give to all its resources, by the names of the resources' arguments.
 pub type Shared = fn(&Object) -> Object;
@@ -33,6 +33,12 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// What the client has met so far and asked again about, for the end of a run.
     fn incidents(&self) -> Vec<Incident> {
         Vec::new()
+    }
+
+    /// What the client asks before each call that changes something. None for one that makes no such calls, or none that
+    /// take any time.
+    fn permit(&self) -> Option<&Permit> {
+        None
     }
 }
 

@@ -17,6 +17,7 @@ use crate::walk::Walk;
 
 impl Engine {
     pub(crate) fn workshop(&self, writer: &Arc<Writer>, observer: &Arc<dyn Observer>, cancel: &Cancel) -> Workshop {
+        self.clients.work_under(writer.tenure());
         Workshop {
             schemas: self.schemas.clone(),
             drivers: self.drivers.clone(),

@@ -1,12 +1,14 @@
 //! Clients of providers, each connected once for the settings it has.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use ha_kind::{Client, Drivers, Error, Incident, Object};
+use ha_kind::{Client, Drivers, Error, Incident, Object, Outcome};
 use ha_plan::{Identity, redacted_error, revealed};
-use ha_state::ProviderName;
+use ha_state::{ProviderName, Tenure};
 use tokio::sync::OnceCell;
+
+use crate::step::CALL;
 
 type Connected = (Client, Vec<(&'static str, String)>);
 
@@ -17,12 +19,27 @@ type Configured = (ProviderName, Object);
 pub(crate) struct Clients {
     drivers: Drivers,
     connected: Mutex<BTreeMap<Configured, Arc<OnceCell<Connected>>>>,
+    /// The lock under which they change things; none while nothing is changed.
+    tenure: Arc<RwLock<Option<Tenure>>>,
 }
 
 impl Clients {
     /// No clients yet.
     pub(crate) fn new(drivers: Drivers) -> Arc<Self> {
-        Arc::new(Self { drivers, connected: Mutex::default() })
+        Arc::new(Self { drivers, connected: Mutex::default(), tenure: Arc::default() })
+    }
+
+    /// From now on what they change is changed under this lock, and no call that does begins unless the lock outlasts it.
+    pub(crate) fn work_under(&self, tenure: &Tenure) {
+        *self.tenure.write().unwrap_or_else(PoisonError::into_inner) = Some(tenure.clone());
+    }
+
+    /// Whether a call may begin that changes something.
+    fn may_call(tenure: &RwLock<Option<Tenure>>) -> Result<(), Error> {
+        let tenure = tenure.read().unwrap_or_else(PoisonError::into_inner);
+        let lasts = tenure.as_ref().map_or(Ok(()), |it| it.outlasts(CALL));
+        // What came before may have had an effect.
+        lasts.map_err(|error| Error::from(error).outcome(Outcome::Interrupted))
     }
 
     /// The client of a provider with these settings. Many that ask at once wait for one to connect.
@@ -37,7 +54,12 @@ impl Clients {
                 let what = format!("connect to provider `{provider}`");
                 Error::new(what, "this `ha` has no such provider").help("the state may come from another version of `ha`")
             })?;
-            connector.connect(&settings).await.map_err(|it| redacted_error(it, [marked]))
+            let connected = connector.connect(&settings).await.map_err(|it| redacted_error(it, [marked]))?;
+            if let Some(permit) = connector.permit(&connected.0) {
+                let tenure = self.tenure.clone();
+                permit.decided_by(move || Self::may_call(&tenure));
+            }
+            Ok(connected)
         };
         connected.get_or_try_init(connect).await.map(|(client, _)| client.clone())
     }

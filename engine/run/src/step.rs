@@ -16,7 +16,7 @@ use crate::event::{Event, Observer, StepError};
 use crate::refresh::recorded_value;
 
 /// What one call to a service takes at most: it is given up after that.
-const CALL: Duration = Duration::from_secs(125);
+pub(crate) const CALL: Duration = Duration::from_secs(125);
 
 /// What steps share.
 #[derive(Clone)]
@@ -161,7 +161,7 @@ impl Workshop {
 
     /// Whether a call may begin that changes something.
     pub(crate) fn may_call(&self) -> Result<(), StepError> {
-        self.writer.outlasts(CALL).map_err(|error| StepError::State(error.to_string()))
+        self.writer.tenure().outlasts(CALL).map_err(|error| StepError::State(error.to_string()))
     }
 
     pub(crate) async fn write(&self, frame: Frame) -> Result<(), StepError> {

@@ -73,8 +73,13 @@ pub(crate) fn refusal<E>(what: impl Into<String>, error: &SdkError<E, HttpRespon
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let outcome = if was_refused(error) { Outcome::Refused } else { Outcome::Unknown };
-    explained(what.into(), error).outcome(outcome)
+    let explained = explained(what.into(), error);
+    match explained.outcome {
+        // It was not made, but an earlier try may have been.
+        Outcome::Interrupted => explained,
+        _ if was_refused(error) => explained.outcome(Outcome::Refused),
+        _ => explained.outcome(Outcome::Unknown),
+    }
 }
 
 fn was_refused<E>(error: &SdkError<E, HttpResponse>) -> bool {
@@ -89,6 +94,9 @@ fn explained<E>(what: String, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    if let Some(refused) = not_permitted(error) {
+        return refused.clone();
+    }
     let cause = error.message().map(str::to_owned).filter(|it| !it.is_empty());
     let mut explained = match (cause, error) {
         (Some(cause), _) => Error::new(what, cause.trim_end_matches('.')),
@@ -119,6 +127,11 @@ where
         Some(request) => explained.request(request),
         None => explained,
     }
+}
+
+/// Why the call was not made, where it was not permitted.
+fn not_permitted<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
+    std::iter::successors(Some(error), |it| it.source()).find_map(|it| it.downcast_ref())
 }
 
 /// What is at the bottom of an error; what lies above only says which library met it.

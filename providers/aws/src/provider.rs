@@ -8,12 +8,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
-use ha_kind::{Attempt, Error, Incident, Object, Outcome, Provider, Secret, Shared};
+use ha_kind::{Attempt, Error, Incident, Object, Outcome, Permit, Provider, Secret, Shared};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Attempting as _;
-use crate::retries::{Counter, Incidents, partition, retries};
+use crate::retries::{Counter, Gate, Incidents, partition, retries};
 use crate::young::Young;
 
 /// Everything that kinds call.
@@ -28,6 +28,7 @@ pub struct Aws {
     /// What this run has just made.
     pub(crate) young: Young,
     incidents: Arc<Incidents>,
+    permit: Permit,
     caller: Option<Caller>,
     endpoint: Option<String>,
 }
@@ -128,12 +129,12 @@ impl Provider for Aws {
         let own = settings.endpoints.unwrap_or_default();
         let endpoint = shared.endpoint_url().map(str::to_owned);
         let path_style = settings.s3_use_path_style.unwrap_or(endpoint.is_some() || own.s3.is_some());
-        let incidents = Arc::new(Incidents::default());
+        let (incidents, permit) = (Arc::new(Incidents::default()), Permit::default());
         macro_rules! client {
             ($service:ident, $name:literal, $at:expr $(, $more:ident($value:expr))*) => {{
                 let counter = Counter { service: $name, incidents: incidents.clone() };
                 let config = $service::config::Builder::from(&shared)$(.$more($value))*;
-                let mut config = config.retry_partition(partition($name)).interceptor(counter);
+                let mut config = config.retry_partition(partition($name)).interceptor(counter).interceptor(Gate(permit.clone()));
                 if let Some(at) = $at {
                     config = config.endpoint_url(at);
                 }
@@ -150,6 +151,7 @@ impl Provider for Aws {
             region,
             young: Young::default(),
             incidents,
+            permit,
             caller: None,
             endpoint,
         };
@@ -169,6 +171,10 @@ impl Provider for Aws {
 
     fn incidents(&self) -> Vec<Incident> {
         self.incidents.told()
+    }
+
+    fn permit(&self) -> Option<&Permit> {
+        Some(&self.permit)
     }
 }
 

@@ -1,4 +1,4 @@
-//! When AWS is asked again, in one place: how often, how fast, and how often it happened.
+//! When AWS is asked at all and when again, in one place: how often, how fast, and how often it happened.
 //!
 //! What is worth another try the SDK knows: codes of throttling, 5xx, answers that did not come or broke off. What AWS says
 //! of things that it does not know yet, because they were just made, is waited for where they are used.
@@ -14,11 +14,11 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use ha_kind::Incident;
+use ha_kind::{Incident, Permit};
 
 const SLOWEST: Duration = Duration::from_secs(20);
 /// What a service may be asked again at a time, all of its clients together: some forty failures, or a hundred throttled
@@ -95,6 +95,29 @@ impl Intercept for Counter {
             self.incidents.count(THROTTLED, self.service);
         }
         Ok(())
+    }
+}
+
+/// Asks for the permit before a call that changes something leaves this machine, each try anew.
+#[derive(Debug)]
+pub(crate) struct Gate(pub(crate) Permit);
+
+/// How the names of operations begin that only look.
+const LOOKS: [&str; 4] = ["Describe", "Get", "Head", "List"];
+
+impl Intercept for Gate {
+    fn name(&self) -> &'static str {
+        "AskForPermit"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let only_looks = bag.load::<Metadata>().is_some_and(|call| LOOKS.iter().any(|it| call.name().starts_with(it)));
+        if only_looks { Ok(()) } else { self.0.ask().map_err(Into::into) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ha_kind::{Error, Outcome, Secret};
+use ha_kind::{Error, Outcome, Permit, Secret};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
@@ -39,6 +39,8 @@ pub(crate) struct Access {
     pub(crate) authority: Arc<MemoryFile>,
     /// Certificate and key; none for a client that stays anonymous.
     pub(crate) bundle: Option<Arc<MemoryFile>>,
+    /// Asked before each command that changes something.
+    pub(crate) permit: Permit,
 }
 
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -50,12 +52,17 @@ const DOMAIN_COMPONENT: &[u64] = &[0, 9, 2342, 19_200_300, 100, 1, 25];
 impl Access {
     /// A client that proves nothing and believes this authority.
     pub(crate) fn anonymous(authority_pem: &str) -> Result<Self, Error> {
-        Ok(Self { authority: in_memory(authority_pem.as_bytes())?, bundle: None })
+        Ok(Self { authority: in_memory(authority_pem.as_bytes())?, bundle: None, permit: Permit::default() })
     }
 
     /// A client that shows this certificate with its key.
     pub(crate) fn with_bundle(authority_pem: &str, bundle: &str) -> Result<Self, Error> {
         Ok(Self { bundle: Some(in_memory(bundle.as_bytes())?), ..Self::anonymous(authority_pem)? })
+    }
+
+    /// The same for a client that asks for this permit.
+    pub(crate) fn permitted_by(self, permit: &Permit) -> Self {
+        Self { permit: permit.clone(), ..self }
     }
 }
 

@@ -5,6 +5,10 @@ use mongodb::error::ErrorKind;
 
 /// The failure of `attempted` at `endpoint`, with its likely cause and cure.
 pub(crate) fn failed(attempted: impl Into<String>, endpoint: &str, error: &mongodb::error::Error) -> Error {
+    if let Some(refused) = error.get_custom::<Error>() {
+        // The command was not permitted.
+        return refused.clone();
+    }
     let cause = cause(error);
     let mut failure = Error::new(attempted, format!("{endpoint}: {cause}"));
     match &*error.kind {

@@ -23,7 +23,7 @@ mod set;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use ha_kind::{Error, NoSettings, Outcome, Provider, Registry};
+use ha_kind::{Error, NoSettings, Outcome, Permit, Provider, Registry};
 
 use crate::authority::{Access, Authority};
 
@@ -32,6 +32,7 @@ use crate::authority::{Access, Authority};
 pub(crate) struct Mongodb {
     /// The access that the certificates on each machine give, by endpoint, of those machines that were looked at.
     own: Mutex<BTreeMap<String, Access>>,
+    permit: Permit,
 }
 
 impl Mongodb {
@@ -44,10 +45,11 @@ impl Mongodb {
     /// that a member's own machine has.
     pub(crate) fn access(&self, authority: &Authority, hosts: &[String]) -> Result<Access, Error> {
         if !authority.is_lost() {
-            return authority.member_access();
+            return Ok(authority.member_access()?.permitted_by(&self.permit));
         }
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.iter().find_map(|it| own.get(it)).cloned().ok_or_else(|| {
+        let own = hosts.iter().find_map(|it| own.get(it)).cloned();
+        own.map(|it| it.permitted_by(&self.permit)).ok_or_else(|| {
             let cause = "the key of its authority is lost, and no certificate of a member was found on a machine";
             Error::new("reach the members of the replica set", cause)
                 .help("give the authority back to `ha state recover` with `--given FILE`, or bring the machines of the members back")
@@ -62,6 +64,10 @@ impl Provider for Mongodb {
 
     async fn connect(_: NoSettings) -> Result<Self, Error> {
         Ok(Self::default())
+    }
+
+    fn permit(&self) -> Option<&Permit> {
+        Some(&self.permit)
     }
 }
 

@@ -17,6 +17,10 @@ use crate::names::split_endpoint;
 /// How long a mongod on a reachable machine takes to answer at worst.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The commands that only look.
+const LOOKS: [&str; 8] =
+    ["buildInfo", "connectionStatus", "hello", "isMaster", "ping", "replSetGetConfig", "replSetGetStatus", "usersInfo"];
+
 /// One mongod.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
@@ -25,7 +29,7 @@ pub(crate) struct Member {
     client: Client,
     answered: Arc<AtomicBool>,
     /// The driver opens the keys by path, now and when it connects again.
-    _access: Access,
+    access: Access,
 }
 
 /// What any client may know of a mongod.
@@ -63,7 +67,7 @@ impl Member {
         options.retry_reads = Some(false);
         options.retry_writes = Some(false);
         let client = Client::with_options(options)?;
-        Ok(Self { endpoint: endpoint.to_owned(), client, answered: Arc::default(), _access: access.clone() })
+        Ok(Self { endpoint: endpoint.to_owned(), client, answered: Arc::default(), access: access.clone() })
     }
 
     /// Runs a command on the database `admin`.
@@ -76,6 +80,9 @@ impl Member {
         // The driver goes on knocking at a closed door for as long as it may; one look tells.
         if !self.answered.load(Ordering::Relaxed) {
             self.knock().await?;
+        }
+        if command.keys().next().is_some_and(|it| !LOOKS.contains(&it.as_str())) {
+            self.access.permit.ask().map_err(Error::custom)?;
         }
         let answer = self.client.database(database).run_command(command).await;
         let lost = answer.as_ref().is_err_and(|error| code(error).is_none());

@@ -89,7 +89,11 @@ pub(crate) async fn to(
                 if let Err(error) = primary.run(command).await
                     && !crate::member::is_passing(&error)
                 {
-                    return Err(failed(format!("step {host} down as primary"), &host, &error).outcome(Outcome::Refused));
+                    let failed = failed(format!("step {host} down as primary"), &host, &error);
+                    return Err(match failed.outcome {
+                        Outcome::Interrupted => failed,
+                        _ => failed.outcome(Outcome::Refused),
+                    });
                 }
             }
         }

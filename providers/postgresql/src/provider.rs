@@ -1,4 +1,4 @@
-use ha_kind::{Error, Provider, Secret};
+use ha_kind::{Error, Permit, Provider, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -54,6 +54,7 @@ fn usual_patience() -> u32 {
 pub(crate) struct Postgresql {
     pub(crate) settings: Settings,
     pub(crate) room: Semaphore,
+    pub(crate) permit: Permit,
 }
 
 impl Provider for Postgresql {
@@ -74,11 +75,15 @@ impl Provider for Postgresql {
             let cause = "`sslmode` asks for a certificate of a trusted authority, but none is given";
             return Err(Error::new(attempted, cause).help("set `ca_certificate` to its text or `sslrootcert` to its file"));
         }
-        Ok(Self { settings, room: Semaphore::new(CONNECTIONS) })
+        Ok(Self { settings, room: Semaphore::new(CONNECTIONS), permit: Permit::default() })
     }
 
     fn identity(&self) -> Vec<(&'static str, String)> {
         let Settings { host, port, username, .. } = &self.settings;
         vec![("server", format!("{host}:{port}")), ("user", username.clone())]
+    }
+
+    fn permit(&self) -> Option<&Permit> {
+        Some(&self.permit)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ha_kind::{Attempt, Attempting, Error, Outcome, Secret};
+use ha_kind::{Attempt, Attempting, Error, Outcome, Permit, Secret};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::types::ToSql;
@@ -25,6 +25,7 @@ pub(crate) struct Session<'a> {
     pub(crate) user: String,
     /// The server's version: 150004 is 15.4.
     pub(crate) version: i32,
+    permit: &'a Permit,
     _room: SemaphorePermit<'a>,
 }
 
@@ -60,7 +61,7 @@ impl Postgresql {
         let mut pause = FIRST_PAUSE;
         loop {
             let (passes, refusal, error) = match self.settings.connect(database, attempt.is_some()).await {
-                Ok((client, user, version)) => return Ok(Session { client, user, version, _room: room }),
+                Ok((client, user, version)) => return Ok(Session { client, user, version, permit: &self.permit, _room: room }),
                 Err(NotConnected { passes, refusal, error }) => (passes, refusal, error),
             };
             if attempt.is_some_and(Attempt::is_cancelled) {
@@ -225,6 +226,7 @@ impl Settings {
 impl Session<'_> {
     /// Runs statements as one: all of them take effect or none.
     pub(crate) async fn together(&self, attempted: &str, statements: &[String]) -> Result<(), Error> {
+        self.permit.ask()?;
         let whole = format!("BEGIN; {}; COMMIT", statements.join("; "));
         match self.client.batch_execute(&whole).await {
             Ok(()) => Ok(()),
@@ -247,6 +249,7 @@ impl Session<'_> {
 
     /// Runs a statement that cannot be part of a transaction.
     pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
+        self.permit.ask()?;
         self.client.batch_execute(statement).await.map_err(|it| self.failed(attempted, &it))
     }
 

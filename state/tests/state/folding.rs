@@ -88,8 +88,9 @@ fn without_room_for_a_result_no_step_begins() {
     let result = Frame::Result { attempt: Some(1), outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()) };
     let state = write(&writer, vec![result]).remove(0);
     assert!(state.unfinished.is_empty() && state.records.len() == 1, "what has begun is still recorded");
-    assert_eq!(writer.lease().remaining(), Some(Duration::from_secs(7)));
-    assert!(writer.lease().outlasts(Duration::from_secs(7)) && !writer.lease().outlasts(Duration::from_secs(8)));
+    writer.tenure().outlasts(Duration::from_secs(7)).unwrap();
+    let refused = writer.tenure().outlasts(Duration::from_secs(8)).unwrap_err().to_string();
+    assert!(refused.contains("lasts for 7 more seconds, and a call may take 8"), "{refused}");
 }
 
 /// A store that a reader looks into while somebody writes: each look shows something else.

@@ -97,10 +97,10 @@ impl Place {
         self.away.left.store(2, Ordering::SeqCst);
         let writer = open(&self.store(), &self.keys);
         write(&writer, vec![recorded("a.zero", "x"), Frame::Intent(samples::intent(1, "a.one"))]);
-        assert!(writer.lease().outlasts(Duration::from_secs(1)));
+        assert!(writer.tenure().outlasts(Duration::from_secs(1)).is_ok());
         let result = Frame::Result { attempt: Some(1), outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()) };
         write(&writer, vec![result, recorded("a.two", "x")]);
-        assert!(!writer.lease().outlasts(Duration::from_secs(1)), "no further call may begin");
+        assert!(writer.tenure().outlasts(Duration::from_secs(1)).is_err(), "no further call may begin");
         let refused = block_on(writer.append(Frame::Intent(samples::intent(2, "a.three")))).unwrap_err();
         let (told, help) = (refused.to_string(), refused.error().help.join("; "));
         assert!(told.contains("a.three") && told.contains("nobody answers"), "{told}");

@@ -174,8 +174,11 @@ async fn nothing_is_begun_when_the_lock_may_not_outlast_a_call() {
     let project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
     store.lasts(Some(124));
     let told = project.try_apply(TREE).await;
-    let why = "the lock lasts for 124 more seconds, and a call may take 125";
-    assert!(told.starts_with("Create thing.a failed: state: could not begin another step") && told.contains(why), "{told}");
+    let why = "it lasts for 124 more seconds, and a call may take 125";
+    assert!(
+        told.starts_with("Create thing.a failed: state: could not change anything more under the lock of") && told.contains(why),
+        "{told}"
+    );
     assert_eq!(told.matches("not started: state unwritable").count(), 4, "{told}");
     assert!(project.world.take_log().is_empty() && project.state().unfinished.is_empty());
     store.lasts(Some(125));
@@ -184,6 +187,37 @@ async fn nothing_is_begun_when_the_lock_may_not_outlast_a_call() {
     store.lasts(Some(0));
     project.try_apply("").await;
     assert_eq!(project.world.count(), 5);
+}
+
+#[tokio::test]
+async fn no_further_call_of_a_step_begins_when_the_lock_may_not_outlast_it() {
+    let store = crate::mock::FailingStore::new();
+    let mut project = Project { parallelism: 1, ..Project::over(crate::mock::World::default(), store.clone()) };
+    let shortens = store.clone();
+    // The step has begun by then, and has the first of its calls before it.
+    project.world.looks_on = Some(Arc::new(move |attempt| {
+        if attempt.address().to_string() == "thing.b" {
+            shortens.lasts(Some(124));
+        }
+    }));
+    assert_data_eq!(
+        project.try_apply(TREE).await,
+        str![[r#"
+Create thing.b failed: could not change anything more under the lock of [..]: it lasts for 124 more seconds, and a call may take 125: the store was not heard of lately, or the lock is lost
+Create thing.d failed: state: could not change anything more under the lock of [..]: it lasts for 124 more seconds, and a call may take 125: the store was not heard of lately, or the lock is lost
+Create thing.c not started: state unwritable
+Create thing.e not started: state unwritable
+
+"#]]
+    );
+    assert_eq!(project.world.names(), ["thing a"]);
+    assert_eq!(project.state().unfinished.len(), 1, "what was begun stays on record");
+    project.world.looks_on = None;
+    store.lasts(None);
+    project.world.take_log();
+    project.apply(TREE).await;
+    project.assert_one_of_each();
+    assert!(project.world.take_log().contains(&"resume thing.b".to_owned()), "it is taken up again with the same token");
 }
 
 #[tokio::test]

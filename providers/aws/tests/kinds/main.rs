@@ -8,6 +8,7 @@ mod emulator;
 mod iam;
 mod kill;
 mod kms;
+mod permit;
 mod provider;
 mod rds;
 mod recovery;

@@ -97,8 +97,8 @@ impl Resource for MongodbReplicaSet {
             .predict("seeds", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(","))
     }
 
-    async fn create(&self, _: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        let members = members(&self.hosts(), &self.authority.member_access()?)?;
+    async fn create(&self, mongodb: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let members = members(&self.hosts(), &mongodb.access(&self.authority, &self.hosts())?)?;
         let made = self.initiated_and_ready(&members, attempt).await;
         close(members).await;
         Ok(Created { id: self.name.to_string(), outputs: self.outputs(Some(made?)) })
@@ -116,10 +116,10 @@ impl Resource for MongodbReplicaSet {
         Ok(join_all(known.iter().map(|it| look(mongodb, it))).await)
     }
 
-    async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(&self, mongodb: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let mut hosts = self.hosts();
         hosts.extend(before.arguments.hosts().into_iter().filter(|it| !hosts.contains(it)).collect::<Vec<_>>());
-        let members = members(&hosts, &self.authority.member_access()?)?;
+        let members = members(&hosts, &mongodb.access(&self.authority, &hosts)?)?;
         let changed = async {
             reconfigure::to(&self.name, &self.members, self.settings.as_ref(), &members, attempt).await?;
             let own: Vec<Member> = members.iter().filter(|it| self.hosts().contains(&it.endpoint)).cloned().collect();

@@ -82,8 +82,8 @@ impl Resource for MongodbUser {
         Hooks::new().check(|it: Named| it.problems()).check(|it: WithPassword| it.problems()).check(|it: WithRoles| it.problems())
     }
 
-    async fn create(&self, _: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        let members = members(&self.hosts, &self.authority.member_access()?)?;
+    async fn create(&self, mongodb: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
+        let members = members(&self.hosts, &mongodb.access(&self.authority, &self.hosts)?)?;
         let made = self.made(&members, attempt).await;
         close(members).await;
         made.map(|()| Created { id: self.id(), outputs: Outputs {} })
@@ -112,8 +112,8 @@ impl Resource for MongodbUser {
         Ok(readings.into_iter().map(|it| it.expect("every user is in one of the sets")).collect())
     }
 
-    async fn update(&self, _: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
-        let members = members(&self.hosts, &self.authority.member_access()?)?;
+    async fn update(&self, mongodb: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+        let members = members(&self.hosts, &mongodb.access(&self.authority, &self.hosts)?)?;
         let old = &before.arguments;
         let mut change = doc! { "updateUser": &*self.name };
         // A try that was killed may have sent the new password already; sending it again does no harm.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ha_kind::{
-    Address, Attempt, Client, Connector, Driver, Error, Found, ImportedValue, Incident, Name, Object, Outcome, Reader,
+    Address, Attempt, Client, Connector, Driver, Error, Found, ImportedValue, Incident, Name, Object, Outcome, Permit, Reader,
     ReadingValue, Recognised, RecordedValue, Schema, Search, Sought, Value,
 };
 
@@ -13,6 +13,11 @@ use super::world::{Fault, Thing, World, failed};
 /// A client: the settings say which server of the world is talked to.
 pub(crate) struct Connected {
     settings: Object,
+    permit: Permit,
+}
+
+fn connected(client: &Client) -> &Connected {
+    client.downcast_ref().expect("it is the world's client")
 }
 
 /// Connects to the world, or to a server in it.
@@ -29,6 +34,10 @@ impl Connector for ToWorld {
         Vec::new()
     }
 
+    fn permit(&self, client: &Client) -> Option<Permit> {
+        Some(connected(client).permit.clone())
+    }
+
     fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
         Box::pin(async move {
             *self.0.look().calls.entry("connect".into()).or_default() += 1;
@@ -36,7 +45,7 @@ impl Connector for ToWorld {
                 Some(region) => vec![("region", region.to_owned())],
                 None => Vec::new(),
             };
-            let connected = Connected { settings: settings.clone() };
+            let connected = Connected { settings: settings.clone(), permit: Permit::default() };
             Ok((Arc::new(connected) as Client, facts))
         })
     }
@@ -94,8 +103,7 @@ impl Things {
 
     /// The server that the client talks to, which must be there.
     fn server(&self, client: &Client) -> Result<Option<String>, Error> {
-        let connected: &Connected = client.downcast_ref().expect("it is the world's client");
-        let Some(address) = connected.settings.get("address").and_then(Value::as_str) else { return Ok(None) };
+        let Some(address) = connected(client).settings.get("address").and_then(Value::as_str) else { return Ok(None) };
         let inner = self.world.look();
         let there = inner.things.iter().find(|(id, it)| it.kind == "server" && address == format!("{id}.example"));
         match there {
@@ -181,6 +189,7 @@ impl Things {
             }
             None => {
                 attempt.note("begun", "yes").await?;
+                connected(client).permit.ask()?;
                 let thing =
                     Thing { kind: self.kind.into(), token: attempt.token().to_owned(), arguments: wanted, revision: 1, inside };
                 (self.world.put(None, thing.clone()), thing)
@@ -237,6 +246,7 @@ impl Things {
         }
         thing.arguments = arguments;
         thing.revision += 1;
+        connected(client).permit.ask()?;
         self.world.put(Some(&before.id), thing.clone());
         if lost {
             return Err(failed("update", "the answer was lost", Outcome::Unknown));
@@ -274,6 +284,7 @@ impl Things {
             if let Some(user) = user {
                 return Err(failed("delete", &format!("{user} uses it"), Outcome::Refused));
             }
+            connected(client).permit.ask()?;
             self.world.remove(&recorded.id);
         }
         if lost { Err(failed("delete", "the answer was lost", Outcome::Unknown)) } else { Ok(()) }
@@ -324,8 +335,7 @@ impl Driver for Things {
         Box::pin(async move {
             *self.world.look().calls.entry("read".into()).or_default() += 1;
             self.server(client)?;
-            let connected: &Connected = client.downcast_ref().expect("it is the world's client");
-            if self.world.look().nothing_in.as_deref().is_some_and(|it| connected.region() == Some(it)) {
+            if self.world.look().nothing_in.as_deref().is_some_and(|it| connected(client).region() == Some(it)) {
                 return Ok(known.iter().map(|_| ReadingValue::Gone).collect());
             }
             Ok(known.iter().map(|it| self.reading(it)).collect())
