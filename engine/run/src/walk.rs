@@ -154,6 +154,11 @@ impl<'a> Walk<'a> {
         self.fate[index] = Fate::Running;
         self.workshop.observer.observe(Event::StepStarted { address: change.address.clone(), action });
         let started = Instant::now();
+        // A step without an outside effect makes no call that would be refused.
+        if let Err(error) = self.workshop.may_call() {
+            self.failed(index, change, action, error, started.elapsed());
+            return None;
+        }
         match self.job(change, what) {
             Ok(Some(job)) => {
                 let workshop = self.workshop.clone();

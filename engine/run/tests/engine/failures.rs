@@ -236,6 +236,27 @@ async fn a_run_stops_after_what_is_under_way_when_the_lock_is_lost() {
     assert_eq!((project.world.count(), project.state().records.len()), (1, 1));
 }
 
+#[tokio::test]
+async fn steps_that_ask_nobody_do_not_go_on_either_once_the_store_is_gone() {
+    const MEMOS: &str = "resource \"memo\" \"all\" {\n  count = 600\n  input = count.index\n}\n";
+    let store = crate::mock::FailingStore::new();
+    let beside = tempfile::tempdir().expect("there is a place for temporary files");
+    let refuge = ha_state::Refuge::new(Box::new((*store).clone()), beside.path());
+    let project = Project::over(crate::mock::World::default(), Arc::new(refuge));
+    // The first ones say whom they ask; what came of them finds the store gone.
+    store.fail_after(1);
+    let (_, applied) = project.run(MEMOS, ha_plan::PlanMode::Normal).await.unwrap();
+    let [(_, _, ha_run::StepError::State(why))] = applied.failed.as_slice() else { panic!("{:?}", applied.failed) };
+    assert!(why.contains("could not change anything more"), "{why}");
+    let unwritable = |it: &&(_, _, ha_run::NotStarted)| it.2 == ha_run::NotStarted::StateUnwritable;
+    let (done, not_started) = (applied.done.len(), applied.not_started.iter().filter(unwritable).count());
+    assert!(done > 0 && done + 1 + not_started == 600 && done < 300, "{done} of those under way were done");
+    assert_eq!(project.state().records.len(), done, "what was done is kept");
+    store.fail_after(usize::MAX);
+    project.apply(MEMOS).await;
+    assert_eq!(project.state().records.len(), 600);
+}
+
 /// The lock does not last any more once this step has begun.
 struct LosesTheLock {
     store: std::sync::Arc<crate::mock::FailingStore>,
