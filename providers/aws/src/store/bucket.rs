@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::{DateTime, Format};
-use ha_kind::Error;
+use ha_kind::{Error, Outcome};
 
 use crate::failure::{is, is_missing, refusal, status};
 
@@ -87,6 +87,7 @@ impl Bucket {
                     continue;
                 }
                 Some(404) if is(&error, &["NoSuchKey"]) => {}
+                Some(501) => return Err(self.unconditional(&refusal(what(), &error).to_string())),
                 _ => return Err(refusal(what(), &error)),
             }
             match (self.get(key, limit).await?, over) {
@@ -97,6 +98,17 @@ impl Bucket {
             }
         }
         Err(last.unwrap_or_else(|| Error::new(what(), "others write there all the time")))
+    }
+
+    /// The service writes whatever is there.
+    pub(super) fn unconditional(&self, seen: &str) -> Error {
+        let cause = format!("its service does not keep to the conditions of a write (`If-None-Match`, `If-Match`): {seen}");
+        Error::new(format!("keep a state in the bucket `{}`", self.name), cause)
+            .help("nothing was written: there, two commands at once would destroy each other's work")
+            .help(
+                "keep the state at a service that knows conditional writes: Amazon's, MinIO, Ceph or R2, of a version that does",
+            )
+            .outcome(Outcome::Refused)
     }
 
     /// The object of this name; none where there is none.

@@ -53,8 +53,13 @@ impl HeldS3 {
         let opening = Entry::new(&self.id, What::Opening);
         for _ in 0..TRIES {
             let (log, opening) = (self.log.clone(), opening.clone());
+            let mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let placed = self.quarters.wait(async move {
                 let at = log.end().await?;
+                // Nothing was ever written here, perhaps to the service neither.
+                if let Some(mine) = mine.filter(|_| at == 1) {
+                    mine.is_safe().await?;
+                }
                 Ok(log.put(at, &opening, &[]).await?.is_none().then_some(at))
             });
             if let Some(at) = placed? {

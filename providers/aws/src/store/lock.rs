@@ -16,6 +16,9 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 /// How long a renewal may take. It comes again soon enough.
 const HASTE: Duration = Duration::from_secs(10);
 
+/// No object has this tag.
+const NO_ETAG: &str = "\"00000000000000000000000000000000\"";
+
 /// What the lock object says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Note {
@@ -122,6 +125,18 @@ impl Mine {
             }
             Put::Refused(_) => Ok((self, Beat::Lost)),
         }
+    }
+
+    /// Makes sure that nobody else could have written over it: the service must refuse to, for either condition.
+    pub(super) async fn is_safe(self) -> Result<(), StateError> {
+        let Lock { bucket, name, .. } = &self.lock;
+        let other = Note { beat: u64::MAX, ..self.note }.to_bytes();
+        for over in [Over::Nothing, Over::This(NO_ETAG)] {
+            if let Put::Done { .. } = bucket.put(name, over, &other, None).await.map_err(away)? {
+                return Err(away(bucket.unconditional("it let the lock be written over that is held")));
+            }
+        }
+        Ok(())
     }
 
     /// Gives it back, if it is still mine.

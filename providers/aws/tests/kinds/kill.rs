@@ -52,15 +52,7 @@ impl Cut {
 
 async fn serve(mut client: TcpStream, behind: &str, left: &AtomicUsize, killed: &Notify) -> std::io::Result<()> {
     let Some(request) = message(&mut client).await? else { return Ok(()) };
-    let mut server = TcpStream::connect(behind).await?;
-    // One answer for each connection, so that its end is the answer's end.
-    let head = request.split(|it| *it == b'\n').next().unwrap_or_default().len() + 1;
-    let mut asked = request[..head].to_vec();
-    asked.extend_from_slice(b"connection: close\r\n");
-    asked.extend_from_slice(&request[head..]);
-    server.write_all(&asked).await?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).await?;
+    let answer = passed_on(&request, behind).await?;
     let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1));
     if before.unwrap_or(0) <= 1 {
         killed.notify_one();
@@ -70,8 +62,22 @@ async fn serve(mut client: TcpStream, behind: &str, left: &AtomicUsize, killed: 
     client.shutdown().await
 }
 
+/// What a server answers to a request.
+pub(crate) async fn passed_on(request: &[u8], behind: &str) -> std::io::Result<Vec<u8>> {
+    let mut server = TcpStream::connect(behind).await?;
+    // One answer for each connection, so that its end is the answer's end.
+    let head = request.split(|it| *it == b'\n').next().unwrap_or_default().len() + 1;
+    let mut asked = request[..head].to_vec();
+    asked.extend_from_slice(b"connection: close\r\n");
+    asked.extend_from_slice(&request[head..]);
+    server.write_all(&asked).await?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
 /// One request with its body.
-async fn message(from: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+pub(crate) async fn message(from: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
     let mut piece = [0; 16384];
     loop {

@@ -13,5 +13,6 @@ mod provider;
 mod rds;
 mod recovery;
 mod s3;
+mod scripted;
 mod store;
 mod world;

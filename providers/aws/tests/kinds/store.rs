@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::emulator::{Emulator, emulator};
 use crate::kill::Cut;
+use crate::scripted::{Becomes, Scripted};
 use crate::world::{World, name};
 
 /// States in one bucket.
@@ -102,6 +103,145 @@ async fn a_lost_answer_is_no_lost_lock_and_no_taken_number() {
         direct.load().unwrap()
     });
     assert_eq!(expected.await, Loaded { checkpoint: Some(b"both".to_vec()), segments: Vec::new() });
+}
+
+/// Whether a request writes an object under a condition.
+fn is_conditional(head: &str) -> bool {
+    head.starts_with("put ") && (head.contains("\r\nif-none-match:") || head.contains("\r\nif-match:"))
+}
+
+/// The names of all that is in a bucket.
+async fn names(bucket: &Bucket) -> String {
+    crate::emulator::call(&format!("GET /{}?list-type=2", bucket.name), "s3", "").await
+}
+
+/// Writes a state as a run does.
+fn write_all(store: &S3Store) -> Result<(), ha_state::StateError> {
+    let mut held = store.lock(&Holder::here("a test"))?;
+    held.resume(None)?;
+    held.append(1, b"one")?;
+    held.append(2, b"two")?;
+    held.checkpoint(2, b"both")?;
+    held.append(3, b"three")
+}
+
+fn all_of_it() -> Loaded {
+    Loaded { checkpoint: Some(b"both".to_vec()), segments: vec![ha_state::Segment { number: 3, bytes: b"three".to_vec() }] }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_tried_again_whether_or_not_the_write_took_effect() {
+    let bucket = Bucket::new().await;
+    for carried_out in [false, true] {
+        let mut writes = 0;
+        // Every other one, so that each is written at last.
+        let conflicts = move |head: &str| {
+            writes += usize::from(is_conditional(head));
+            match (is_conditional(head) && writes % 2 == 1, carried_out) {
+                (false, _) => Becomes::Answered,
+                (true, false) => Becomes::Refused(409, "ConditionalRequestConflict"),
+                (true, true) => Becomes::Misreported(409, "ConditionalRequestConflict"),
+            }
+        };
+        let busy = Scripted::before(&bucket.endpoint, conflicts).await;
+        let key = format!("conflict-{carried_out}");
+        let (store, direct) = (bucket.state(&key, &json!({"endpoint": busy.endpoint})), bucket.state(&key, &json!({})));
+        aside(move || {
+            write_all(&store).unwrap();
+            assert_eq!(direct.load().unwrap(), all_of_it());
+            assert_eq!(direct.holder().unwrap(), None, "the lock was given back");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_that_does_not_end_is_an_error_and_nothing_is_written() {
+    let bucket = Bucket::new().await;
+    let conflicts = |head: &str| match is_conditional(head) {
+        true => Becomes::Refused(409, "ConditionalRequestConflict"),
+        false => Becomes::Answered,
+    };
+    let busy = Scripted::before(&bucket.endpoint, conflicts).await;
+    let store = bucket.state("busy", &json!({"endpoint": busy.endpoint}));
+    let error = aside(move || write_all(&store)).await.unwrap_err();
+    assert_eq!(error.reason(), &Reason::Store);
+    assert!(error.to_string().contains("busy.lock") && error.to_string().contains("ConditionalRequestConflict"), "{error}");
+    assert!(!names(&bucket).await.contains("busy"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_not_keep_to_conditions_is_refused_at_the_first_use() {
+    let bucket = Bucket::new().await;
+    for condition in ["if-none-match", "if-match"] {
+        for refuses in [true, false] {
+            let unaware = move |head: &str| match (head.contains(&format!("\r\n{condition}:")), refuses) {
+                (false, _) => Becomes::Answered,
+                (true, true) => Becomes::Refused(501, "NotImplemented"),
+                (true, false) => Becomes::Without(condition),
+            };
+            let service = Scripted::before(&bucket.endpoint, unaware).await;
+            let store = bucket.state("unaware", &json!({"endpoint": service.endpoint}));
+            let error = aside(move || write_all(&store)).await.unwrap_err();
+            let (said, help) = (error.to_string(), error.error().help.join("; "));
+            assert!(said.contains(&bucket.name) && said.contains("does not keep to the conditions"), "{condition}: {said}");
+            assert!(help.contains("nothing was written") && help.contains("MinIO"), "{condition}: {help}");
+            let left = names(&bucket).await;
+            assert!(!left.contains("unaware"), "{condition}, {refuses}: {left}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_took_effect_without_being_answered_is_known_again() {
+    let bucket = Bucket::new().await;
+    for (key, misses) in [("dropped", None), ("failed", Some(500)), ("busy", Some(503))] {
+        let mut writes = 0;
+        // The client tries again by itself, and finds that something is there.
+        let unanswered = move |head: &str| {
+            writes += usize::from(is_conditional(head));
+            match (is_conditional(head) && writes % 2 == 1, misses) {
+                (false, _) => Becomes::Answered,
+                (true, None) => Becomes::Unanswered,
+                (true, Some(status)) => Becomes::Misreported(status, "InternalError"),
+            }
+        };
+        let service = Scripted::before(&bucket.endpoint, unanswered).await;
+        let (store, direct) = (bucket.state(key, &json!({"endpoint": service.endpoint})), bucket.state(key, &json!({})));
+        aside(move || {
+            write_all(&store).unwrap();
+            assert_eq!(direct.load().unwrap(), all_of_it(), "each of them once");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_was_given_up_for_lost_and_came_through_does_not_shut_its_writer_out() {
+    let bucket = Bucket::new().await;
+    let away = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_away = away.clone();
+    let unanswered = move |head: &str| match is_conditional(head) && is_away.load(std::sync::atomic::Ordering::SeqCst) {
+        true => Becomes::Unanswered,
+        false => Becomes::Answered,
+    };
+    let service = Scripted::before(&bucket.endpoint, unanswered).await;
+    let store = bucket.state("given-up", &json!({"endpoint": service.endpoint, "max_retries": 1}));
+    let direct = bucket.state("given-up", &json!({}));
+    let at_work = |it: bool| away.store(!it, std::sync::atomic::Ordering::SeqCst);
+    tokio::task::block_in_place(move || {
+        let mut held = store.lock(&Holder::here("a test")).unwrap();
+        held.resume(None).unwrap();
+        held.append(1, b"one").unwrap();
+        at_work(false);
+        assert_eq!(held.checkpoint(1, b"first").unwrap_err().reason(), &Reason::Store);
+        at_work(true);
+        held.append(2, b"two").unwrap();
+        held.append(3, b"three").unwrap();
+        let segment = |number, bytes: &str| ha_state::Segment { number, bytes: bytes.into() };
+        let there = Loaded { checkpoint: Some(b"first".to_vec()), segments: vec![segment(2, "two"), segment(3, "three")] };
+        assert_eq!(direct.load().unwrap(), there);
+    });
 }
 
 /// The lock of a holder who died just now.
