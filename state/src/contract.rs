@@ -138,6 +138,7 @@ fn one_at_a_time(subject: &dyn Subject) {
         let error = other.lock(&Holder::here("ha destroy")).err().unwrap();
         assert_eq!(error.reason(), &Reason::Locked(Some(holder.clone())));
         assert!(error.to_string().contains(&holder.to_string()), "{error}");
+        assert_eq!(other.holding().unwrap().map(|it| it.holder).as_ref(), Some(&holder));
         assert_eq!(other.holder().unwrap(), Some(holder));
         drop(writer);
         assert_eq!(other.holder().unwrap(), None);

@@ -58,5 +58,5 @@ pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};
 pub use refuge::Refuge;
 pub use session::History;
 pub use state::{LastRun, State, Unfinished};
-pub use store::{Held, Kept, Lease, Loaded, Segment, Store, Tenure};
+pub use store::{Held, Holding, Kept, Lease, Loaded, Segment, Store, Tenure};
 pub use writer::{Opening, Writer, open_for_writing};

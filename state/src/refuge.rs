@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::unsent::{Unsent, UnsentFile};
 use crate::journal::{lineage, scan};
-use crate::store::{Held, Kept, Lease, Loaded, Segment, Store};
+use crate::store::{Held, Holding, Kept, Lease, Loaded, Segment, Store};
 use crate::{Holder, Reason, StateError, checkpoint};
 
 /// A store elsewhere, with a refuge in a directory of this machine.
@@ -101,6 +101,10 @@ impl Store for Refuge {
 
     fn holder(&self) -> Result<Option<Holder>, StateError> {
         self.store.holder()
+    }
+
+    fn holding(&self) -> Result<Option<Holding>, StateError> {
+        self.store.holding()
     }
 
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {

@@ -25,6 +25,14 @@ pub trait Store: Send + Sync {
     /// When it cannot be found out.
     fn holder(&self) -> Result<Option<Holder>, StateError>;
 
+    /// The same, with what is left of the lock's lease. A lock that has none goes with its process.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    fn holding(&self) -> Result<Option<Holding>, StateError> {
+        Ok(self.holder()?.map(|holder| Holding { holder, left: None }))
+    }
+
     /// Takes the lock.
     ///
     /// # Errors
@@ -41,6 +49,16 @@ pub trait Store: Send + Sync {
     fn advice(&self) -> Option<String> {
         None
     }
+}
+
+/// A lock that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// By whom.
+    pub holder: Holder,
+    /// What is left of its lease, which begins anew whenever its holder is heard of; none where the lock goes with its
+    /// process.
+    pub left: Option<Duration>,
 }
 
 /// A store under its lock: what only one at a time may do. Dropping it gives the lock back.

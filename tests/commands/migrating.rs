@@ -154,9 +154,11 @@ fn who_holds_the_lock_is_told() {
     let held = open_for_writing(&store, &ring, Opening::by(Holder::here("ha apply"))).unwrap();
     let told = project.done(&["state", "locks"]);
     assert!(told.contains("`ha apply`, process ") && told.contains(", since "), "{told}");
+    assert!(told.ends_with("\nIt ends with its process\n"), "{told}");
     let listed: serde_json::Value = serde_json::from_str(&project.done(&["state", "locks", "--json"])).unwrap();
     assert_eq!(listed[0]["command"], "ha apply");
     assert_eq!(listed[0]["process"], u64::from(std::process::id()));
+    assert_eq!(listed[0]["seconds_left"], serde_json::Value::Null);
     let id = listed[0]["id"].as_str().unwrap();
     assert!(told.contains(&format!("(lock {id})")));
     // This one is at work, and its lock goes with it.

@@ -150,13 +150,16 @@ class States(unittest.TestCase):
             while applying.poll() is None and not held:
                 held = json.loads(self.ha("state", "locks", "--json"))
             applying.send_signal(signal.SIGSTOP)
-            if held and json.loads(self.ha("state", "locks", "--json")) == held:
+            # It may have come to its end at this very moment.
+            if held and [it["id"] for it in json.loads(self.ha("state", "locks", "--json"))] == [held[0]["id"]]:
                 break
             applying.send_signal(signal.SIGCONT)
             applying.communicate(timeout=300)
         else:
             self.fail("no apply was met while it held the lock")
         self.assertEqual((held[0]["command"], held[0]["process"]), ("ha apply", applying.pid))
+        self.assertTrue(0 < held[0]["seconds_left"] <= 180, held)
+        self.assertIn("seconds of its lease are left", self.ha("state", "locks"))
         told = self.ha("apply", "--yes", expect=1)
         self.assertIn(held[0]["id"], told)
         self.assertIn("ha state unlock", told)

@@ -52,6 +52,9 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
     };
     let (old, new) = (from.name(), to.name());
     if old == new {
+        if !arguments.dry_run {
+            to.remember()?;
+        }
         return nothing(format!("The state is kept in {new} already"));
     }
     match moved_to(from.store())? {

@@ -67,13 +67,13 @@ impl HeldS3 {
                 return self.still_held();
             }
         }
-        Err(StateError::lock_taken(&self.log.place(), None))
+        Err(StateError::lock_taken(&self.log.place, None))
     }
 
     fn still_held(&self) -> Result<(), StateError> {
         match self.heart.beats()? {
             true => Ok(()),
-            false => Err(StateError::lock_taken(&self.log.place(), None)),
+            false => Err(StateError::lock_taken(&self.log.place, None)),
         }
     }
 
@@ -90,9 +90,9 @@ impl HeldS3 {
                 return self.still_held();
             };
             // A checkpoint of ours that was given up for lost may have come through after all.
-            match Entry::parse(&there.bytes, &self.log.place()) {
+            match Entry::parse(&there.bytes, &self.log.place) {
                 Ok((Entry { by, .. }, _)) if by == self.id => self.next += 1,
-                _ => return Err(StateError::lock_taken(&self.log.place(), None)),
+                _ => return Err(StateError::lock_taken(&self.log.place, None)),
             }
         }
     }
@@ -141,7 +141,7 @@ impl Held for HeldS3 {
 
     fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         if number <= self.last {
-            return Err(StateError::taken(&self.log.place(), number));
+            return Err(StateError::taken(&self.log.place, number));
         }
         self.put(Entry::new(&self.id, What::Segment { number, cut: self.cut }), bytes)?;
         (self.cut, self.last) = (None, number);

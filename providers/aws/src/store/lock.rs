@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ha_kind::Error;
-use ha_state::{Beat, Holder, Reason, StateError};
+use ha_state::{Beat, Holder, Holding, Reason, StateError};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{Bucket, Found, Over, Put};
@@ -64,10 +64,13 @@ impl Lock {
         }
     }
 
-    /// Who holds it, as far as the service's clock can tell.
-    pub(super) async fn holder(&self) -> Result<Option<Holder>, StateError> {
+    /// Who holds it and for how long, as far as the service's clock can tell.
+    pub(super) async fn holding(&self) -> Result<Option<Holding>, StateError> {
         let held = self.found().await?.filter(|(found, note)| !Self::is_over(found, note));
-        Ok(held.map(|(_, note)| note.holder))
+        Ok(held.map(|(found, note)| {
+            let left = Duration::from_secs(note.lease).saturating_sub(found.age.unwrap_or_default());
+            Holding { holder: note.holder, left: Some(left) }
+        }))
     }
 
     /// Takes it, also from somebody who was not heard of for longer than their lease.

@@ -26,6 +26,8 @@ pub(super) struct Log {
     pub(super) bucket: Bucket,
     /// The state's name; the objects lie below it.
     pub(super) name: String,
+    /// For messages.
+    pub(super) place: String,
 }
 
 /// What a log amounts to.
@@ -36,10 +38,6 @@ pub(super) struct Read {
 }
 
 impl Log {
-    pub(super) fn place(&self) -> String {
-        format!("`s3://{}/{}`", self.bucket.name, self.name)
-    }
-
     fn object(&self, at: u64) -> String {
         format!("{}/{at:020}", self.name)
     }
@@ -77,7 +75,7 @@ impl Log {
         let why = format!("its object `{}` is missing", self.object(missing));
         let help =
             "put it back from an earlier version of it, where the bucket keeps versions, or restore the state from a backup";
-        Err(StateError::incomplete(&self.place(), why).help(help))
+        Err(StateError::incomplete(&self.place, why).help(help))
     }
 
     /// Reads from the end back to the last checkpoint, or says which object is missing: a checkpoint that has made it

@@ -10,7 +10,7 @@ mod settings;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use ha_kind::Error;
-use ha_state::{Backend, Held, Holder, Loaded, StateError, Store, Surroundings};
+use ha_state::{Backend, Held, Holder, Holding, Loaded, StateError, Store, Surroundings};
 use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
@@ -119,15 +119,20 @@ impl S3Store {
         let Settings { bucket, encrypt, kms_key_id, .. } = &self.settings;
         let client = aws_sdk_s3::Client::from_conf(config.build());
         let bucket = Bucket { client, name: bucket.clone(), encrypt: *encrypt, kms_key_id: kms_key_id.clone() };
-        let log = Log { bucket: bucket.clone(), name: self.name.clone() };
-        let lock = Lock { bucket, name: format!("{}.lock", self.name), place: log.place(), lease: self.settings.lease() };
+        let log = Log { bucket: bucket.clone(), name: self.name.clone(), place: self.place() };
+        let lock = Lock { bucket, name: format!("{}.lock", self.name), place: self.place(), lease: self.settings.lease() };
         Ok(self.rooms.get_or_init(|| Rooms { quarters, log, lock, trail: Arc::default() }).clone())
     }
 }
 
 impl Store for S3Store {
     fn place(&self) -> String {
-        format!("`s3://{}/{}`", self.settings.bucket, self.name)
+        let place = format!("`s3://{}/{}`", self.settings.bucket, self.name);
+        match self.settings.endpoint() {
+            // Two services may each have a bucket of this name.
+            Some(endpoint) => format!("{place} at {endpoint}"),
+            None => place,
+        }
     }
 
     fn load(&self) -> Result<Loaded, StateError> {
@@ -138,8 +143,12 @@ impl Store for S3Store {
     }
 
     fn holder(&self) -> Result<Option<Holder>, StateError> {
+        Ok(self.holding()?.map(|it| it.holder))
+    }
+
+    fn holding(&self) -> Result<Option<Holding>, StateError> {
         let Rooms { quarters, lock, .. } = self.rooms()?;
-        quarters.wait(async move { lock.holder().await })
+        quarters.wait(async move { lock.holding().await })
     }
 
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {

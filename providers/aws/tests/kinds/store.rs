@@ -259,6 +259,8 @@ async fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
     let store = bucket.state("long", &json!({}));
     let expected = holder.clone();
     aside(move || {
+        let left = store.holding().unwrap().unwrap().left.unwrap().as_secs();
+        assert!((3_500..=3_600).contains(&left), "{left} seconds are left of its lease");
         let error = store.lock(&Holder::here("another")).err().unwrap();
         assert_eq!(error.reason(), &Reason::Locked(Some(expected.clone())));
         let help = error.error().help.join("; ");
@@ -340,6 +342,8 @@ fn settings_that_make_no_sense_are_refused() {
         opened.map(|it| it.place()).map_err(|it| it.to_string())
     };
     assert_eq!(refusal(json!({})).unwrap(), "`s3://b/env:/prod/k`");
+    let elsewhere = json!({"endpoints": {"s3": "https://s3.example.com"}});
+    assert_eq!(refusal(elsewhere).unwrap(), "`s3://b/env:/prod/k` at https://s3.example.com");
     for (wrong, said) in [
         (json!({"bucket": ""}), "`bucket`"),
         (json!({"key": "/k"}), "`key`"),

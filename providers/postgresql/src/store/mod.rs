@@ -7,9 +7,10 @@ mod settings;
 mod tables;
 
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use ha_kind::Error;
-use ha_state::{Backend, Held, Holder, Loaded, Reason, StateError, Store, Surroundings};
+use ha_state::{Backend, Held, Holder, Holding, Loaded, Reason, StateError, Store, Surroundings};
 use tokio::runtime::Runtime;
 
 use self::connection::Connection;
@@ -119,8 +120,13 @@ impl Store for PostgresStore {
     }
 
     fn holder(&self) -> Result<Option<Holder>, StateError> {
+        Ok(self.holding()?.map(|it| it.holder))
+    }
+
+    fn holding(&self) -> Result<Option<Holding>, StateError> {
         let row = self.ask(|connection, tables| async move { tables.held(&connection).await })?;
-        Ok(row.filter(|it| !it.is_over).map(|it| it.holder))
+        let holding = |row: Row| Some(Holding { left: Some(Duration::from_secs(row.left?)), holder: row.holder });
+        Ok(row.and_then(holding))
     }
 
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {

@@ -37,8 +37,8 @@ pub(super) struct Held {
     pub(super) holder: Holder,
     /// For how many seconds after it was last heard of it keeps others out.
     pub(super) lease: u64,
-    /// Whether it was not heard of for longer.
-    pub(super) is_over: bool,
+    /// How many of them are left; none where it was not heard of for longer.
+    pub(super) left: Option<u64>,
 }
 
 /// What came of a write.
@@ -104,7 +104,7 @@ impl Tables {
     /// Who holds the lock.
     pub(super) async fn held(&self, connection: &Connection) -> Result<Option<Held>, Error> {
         let query = format!(
-            "SELECT holder, lease, heard + lease * interval '1 second' < clock_timestamp() FROM {} \
+            "SELECT holder, lease, floor(lease - extract(epoch FROM clock_timestamp() - heard))::bigint FROM {} \
              WHERE name = $1 AND holder IS NOT NULL",
             self.table("states")
         );
@@ -117,7 +117,7 @@ impl Tables {
         let Some(row) = row else { return Ok(None) };
         let what = || format!("read who holds the lock of the state `{}`", self.name);
         let holder = serde_json::from_str(row.get(0)).map_err(|error| Error::from_error(what(), &error))?;
-        Ok(Some(Held { holder, lease: row.get::<_, i64>(1).cast_unsigned(), is_over: row.get(2) }))
+        Ok(Some(Held { holder, lease: row.get::<_, i64>(1).cast_unsigned(), left: u64::try_from(row.get::<_, i64>(2)).ok() }))
     }
 
     /// Takes the lock, also from somebody who was not heard of for longer than their lease and whose session is over.

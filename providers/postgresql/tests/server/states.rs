@@ -107,6 +107,8 @@ fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
     let (holder, store) = (dead(&database, "long", 3_600), database.state("long", &json!({})));
     let error = store.lock(&Holder::here("another")).err().unwrap();
     assert_eq!(error.reason(), &Reason::Locked(Some(holder.clone())));
+    let left = store.holding().unwrap().unwrap().left.unwrap().as_secs();
+    assert!((3_500..=3_600).contains(&left), "{left} seconds are left of its lease");
     let help = error.error().help.join("; ");
     assert!(help.contains("3600 seconds") && help.contains(&format!("ha state unlock {}", holder.id)), "{help}");
     store.break_lock(&holder.id).unwrap();
