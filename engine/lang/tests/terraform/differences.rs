@@ -7,6 +7,8 @@ use serde_json::Value as Json;
 /// How many digits 512 bits are sure to hold.
 const PRECISE: usize = 150;
 
+const MERGED_NULLS: &str = "nulls have no types here, so that nothing but nulls merges to null";
+
 /// What one of the two says of an expression.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -62,7 +64,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 );
             }
             if has(&["merge("]) && has(&["null"]) && given.contains("null") && said.contains("{}") {
-                return Some("nulls have no types here, so that nothing but nulls merges to null");
+                return Some(MERGED_NULLS);
             }
             if has(&["==", "!="]) && has(&["tolist(", "toset(", "tomap(", "[]", "{}"]) {
                 return Some("empty collections of different types are equal here, as they have no element types");
@@ -82,6 +84,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 return Some(
                     "what is greater than all numbers is no value here, where terraform has an infinity that no JSON can hold",
                 );
+            }
+            if has(&["merge("]) && has(&["null"]) {
+                return Some(MERGED_NULLS);
             }
             if has(&["cidrsubnet(", "cidrsubnets("]) {
                 return Some("a subnet is not larger than its network");

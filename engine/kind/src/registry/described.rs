@@ -1,0 +1,141 @@
+//! What planning may know of kinds and providers.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use crate::resource::Shared;
+use crate::value::Name;
+use crate::{Hooks, Mode, Object, Problem, Schema};
+
+type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
+type Render = Box<dyn Fn(&Schema, &Object) -> Rendered + Send + Sync>;
+
+/// What planning may know of a kind.
+pub struct Described {
+    /// The kind's name.
+    pub kind: Name,
+    /// The provider's name.
+    pub provider: Name,
+    /// Kinds that it lives inside of.
+    pub within: Vec<Name>,
+    /// Whether making it touches nothing outside the state.
+    pub pure: bool,
+    /// The kind that this one is another name of; what is recorded of one may become the other.
+    pub twin_of: Option<Name>,
+    pub(super) schema: OnceLock<Schema>,
+    pub(super) derive: Box<dyn Fn() -> Schema + Send + Sync>,
+    pub(super) hooks: OnceLock<Hooks>,
+    pub(super) derive_hooks: Box<dyn Fn() -> Hooks + Send + Sync>,
+    pub(super) normal: Normal,
+    pub(super) document: Option<Render>,
+}
+
+/// What a document renders to.
+#[derive(Debug)]
+pub enum Rendered {
+    /// These outputs, of which parts may be unknown or secret.
+    Outputs(Object),
+    /// Not known yet.
+    Unknown,
+    /// The arguments are wrong.
+    Problems(Vec<Problem>),
+}
+
+impl Described {
+    /// A kind described at run time; tests bring such. Its normal form is what its schema makes of the arguments.
+    #[must_use]
+    pub fn new(kind: impl Into<Name>, provider: impl Into<Name>, schema: Schema, hooks: Hooks) -> Self {
+        Self {
+            kind: kind.into(),
+            provider: provider.into(),
+            within: Vec::new(),
+            pure: false,
+            twin_of: None,
+            schema: OnceLock::new(),
+            derive: Box::new(move || schema.clone()),
+            hooks: OnceLock::new(),
+            derive_hooks: Box::new(move || hooks.clone()),
+            normal: Box::new(|_, arguments| Ok(arguments.clone())),
+            document: None,
+        }
+    }
+
+    /// Whether the other is the same kind, if by another name.
+    #[must_use]
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        self.twin_of.as_ref().unwrap_or(&self.kind) == other.twin_of.as_ref().unwrap_or(&other.kind)
+    }
+
+    /// Its arguments and outputs; derived at first use.
+    pub fn schema(&self) -> &Schema {
+        self.schema.get_or_init(&self.derive)
+    }
+
+    /// Its hooks.
+    pub fn hooks(&self) -> &Hooks {
+        self.hooks.get_or_init(&self.derive_hooks)
+    }
+
+    /// The arguments in normal form: equal things compare equal afterwards. They must be wholly known and unmarked.
+    ///
+    /// # Errors
+    /// What the kind's own types refuse, as a sentence.
+    pub fn normal(&self, arguments: &Object) -> Result<Object, String> {
+        (self.normal)(self.schema(), arguments)
+    }
+
+    /// Whether it is a document.
+    #[must_use]
+    pub fn is_document(&self) -> bool {
+        self.document.is_some()
+    }
+
+    /// What a document renders to; none for what is no document.
+    #[must_use]
+    pub fn render(&self, arguments: &Object) -> Option<Rendered> {
+        self.document.as_ref().map(|render| render(self.schema(), arguments))
+    }
+}
+
+/// A provider, as planning may know it.
+pub struct DescribedProvider {
+    /// Its settings as arguments.
+    pub schema: Schema,
+    /// What they give to all its resources.
+    pub shared: Option<Shared>,
+}
+
+/// What planning is given: descriptions, and nothing that can act.
+#[derive(Default)]
+pub struct Schemas {
+    pub(super) kinds: BTreeMap<Mode, BTreeMap<Name, Described>>,
+    pub(super) providers: BTreeMap<Name, DescribedProvider>,
+}
+
+impl Schemas {
+    /// A kind by mode and name.
+    #[must_use]
+    pub fn kind(&self, mode: Mode, kind: &str) -> Option<&Described> {
+        self.kinds.get(&mode)?.get(kind)
+    }
+
+    pub(super) fn enter(&mut self, mode: Mode, kind: Name, described: Described) {
+        self.kinds.entry(mode).or_default().insert(kind, described);
+    }
+
+    /// All kinds in order.
+    pub fn kinds(&self) -> impl Iterator<Item = (Mode, &Described)> {
+        self.kinds.iter().flat_map(|(mode, kinds)| kinds.values().map(|it| (*mode, it)))
+    }
+
+    /// A provider's settings.
+    #[must_use]
+    pub fn provider(&self, name: &str) -> Option<&DescribedProvider> {
+        self.providers.get(name)
+    }
+
+    /// All providers in order.
+    pub fn providers(&self) -> impl Iterator<Item = (&Name, &DescribedProvider)> {
+        self.providers.iter()
+    }
+}
