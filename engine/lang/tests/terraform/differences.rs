@@ -70,7 +70,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 return Some("empty collections of different types are equal here, as they have no element types");
             }
         }
-        (None, Some(_)) => {
+        (None, Some(said)) => {
             if expression("<drawn>", text).is_err() {
                 return Some(
                     "calls with too many or too few arguments are refused before anything is evaluated, even within `can` and `try`",
@@ -85,7 +85,7 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                     "what is greater than all numbers is no value here, where terraform has an infinity that no JSON can hold",
                 );
             }
-            if has(&["merge("]) && has(&["null"]) {
+            if has(&["merge("]) && has(&["null"]) && said.contains("{}") {
                 return Some(MERGED_NULLS);
             }
             if has(&["cidrsubnet(", "cidrsubnets("]) {
