@@ -287,7 +287,8 @@ mod tests {
     #[test]
     fn every_number_survives_json() {
         // The nearest double of some of these is found only by exact arithmetic.
-        for number in ["118446744073709551615", "1.1844674407370955e20", "5e-324", "1.7976931348623157e308", "0.1", "1e400", "-1"] {
+        for number in ["118446744073709551615", "1.1844674407370955e20", "5e-324", "1.7976931348623157e308", "0.1", "1e400", "-1"]
+        {
             let value = Value::Number(Number::from_str(number).unwrap());
             let written = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value, "{number}");
