@@ -95,7 +95,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     if let Some(refused) = not_permitted(error) {
-        return refused.clone();
+        return Error { attempted: what, causes: vec![refused.to_string()], ..refused.clone() };
     }
     let cause = error.message().map(str::to_owned).filter(|it| !it.is_empty());
     let mut explained = match (cause, error) {

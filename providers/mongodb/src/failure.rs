@@ -7,7 +7,7 @@ use mongodb::error::ErrorKind;
 pub(crate) fn failed(attempted: impl Into<String>, endpoint: &str, error: &mongodb::error::Error) -> Error {
     if let Some(refused) = error.get_custom::<Error>() {
         // The command was not permitted.
-        return refused.clone();
+        return Error { attempted: attempted.into(), causes: vec![refused.to_string()], ..refused.clone() };
     }
     let cause = cause(error);
     let mut failure = Error::new(attempted, format!("{endpoint}: {cause}"));

@@ -226,7 +226,7 @@ impl Settings {
 impl Session<'_> {
     /// Runs statements as one: all of them take effect or none.
     pub(crate) async fn together(&self, attempted: &str, statements: &[String]) -> Result<(), Error> {
-        self.permit.ask()?;
+        self.may_change(attempted)?;
         let whole = format!("BEGIN; {}; COMMIT", statements.join("; "));
         match self.client.batch_execute(&whole).await {
             Ok(()) => Ok(()),
@@ -236,6 +236,12 @@ impl Session<'_> {
                 Err(self.failed(attempted, &error))
             }
         }
+    }
+
+    /// Whether a change may begin now.
+    fn may_change(&self, attempted: &str) -> Result<(), Error> {
+        let within = |it: Error| Error { attempted: attempted.to_owned(), causes: vec![it.to_string()], ..it };
+        self.permit.ask().map_err(within)
     }
 
     /// An attempt that was refused, or whose connection was lost.
@@ -249,7 +255,7 @@ impl Session<'_> {
 
     /// Runs a statement that cannot be part of a transaction.
     pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
-        self.permit.ask()?;
+        self.may_change(attempted)?;
         self.client.batch_execute(statement).await.map_err(|it| self.failed(attempted, &it))
     }
 
