@@ -30,6 +30,7 @@ import directory  # noqa: E402, F401
 import inspect_aws  # noqa: E402
 import inspect_mongodb  # noqa: E402
 import inspect_postgresql  # noqa: E402, F401
+import killing  # noqa: E402, F401
 import postgresql_homes  # noqa: E402
 import processes  # noqa: E402
 import stores  # noqa: E402, F401

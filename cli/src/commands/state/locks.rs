@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use clap::Args;
 use ha_state::Holding;
 
+use super::places;
 use crate::commands::Session;
 use crate::trouble::{DONE, Ended};
 use crate::views::json::Json;
@@ -23,33 +26,43 @@ pub(crate) struct LocksArgs {
 }
 
 pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> Ended {
-    let place = session.place()?;
-    let holding = place.store().holding()?;
+    let mut locks = Vec::new();
+    for place in places(session)? {
+        locks.push((place.name(), place.store().holding()?));
+    }
     let terminal = &session.terminal;
     if arguments.json {
-        let since = |it: i64| jiff::Timestamp::from_second(it).map(|it| it.to_string()).unwrap_or_default();
-        let each = holding.iter().map(|Holding { holder: it, left }| {
-            Json::object([
-                ("id", it.id.as_str().into()),
-                ("place", place.name().into()),
-                ("command", it.command.as_str().into()),
-                ("user", it.user.as_str().into()),
-                ("host", it.host.as_str().into()),
-                ("process", u64::from(it.pid).into()),
-                ("since", since(it.since).into()),
-                ("seconds_left", left.map_or(Json::Null, |it| it.as_secs().into())),
-            ])
-        });
-        terminal.print(&Json::Array(each.collect()).pretty())?;
+        let held = locks.into_iter().filter_map(|(place, it)| Some(in_json(place, it?)));
+        terminal.print(&Json::Array(held.collect()).pretty())?;
         return Ok(DONE);
     }
-    match holding {
-        Some(Holding { holder, left: Some(left) }) => terminal.print(&format!(
-            "{holder}\n{} seconds of its lease are left; it begins anew whenever its holder is heard of\n",
-            left.as_secs()
-        ))?,
-        Some(Holding { holder, left: None }) => terminal.print(&format!("{holder}\nIt ends with its process\n"))?,
-        None => terminal.tell(&format!("Nobody holds the lock of {}.\n", place.name())),
+    for (place, holding) in locks {
+        match holding {
+            Some(Holding { holder, left }) => terminal.print(&format!("{holder}\n{}\n", lasting(left)))?,
+            None => terminal.tell(&format!("Nobody holds the lock of {place}.\n")),
+        }
     }
     Ok(DONE)
+}
+
+fn lasting(left: Option<Duration>) -> String {
+    match left {
+        Some(left) => format!("{} seconds of its lease are left; it begins anew whenever its holder is heard of", left.as_secs()),
+        None => "It ends with its process".to_owned(),
+    }
+}
+
+fn in_json(place: String, holding: Holding) -> Json {
+    let Holding { holder, left } = holding;
+    let since = jiff::Timestamp::from_second(holder.since).map(|it| it.to_string()).unwrap_or_default();
+    Json::object([
+        ("id", holder.id.as_str().into()),
+        ("place", place.as_str().into()),
+        ("command", holder.command.as_str().into()),
+        ("user", holder.user.as_str().into()),
+        ("host", holder.host.as_str().into()),
+        ("process", u64::from(holder.pid).into()),
+        ("since", since.into()),
+        ("seconds_left", left.map_or(Json::Null, |it| it.as_secs().into())),
+    ])
 }

@@ -19,8 +19,10 @@ use clap::Subcommand;
 use ha_kind::{Address, closest, code};
 
 use super::Session;
+use crate::backends::backends;
+use crate::place::Place;
 use crate::sealed_file::Sort;
-use crate::trouble::Ended;
+use crate::trouble::{Ended, Trouble};
 use crate::views::notice::Notice;
 
 /// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is rewritten.
@@ -61,6 +63,18 @@ pub(crate) fn state(command: &StateCommand, session: &Session) -> Ended {
         StateCommand::Locks(arguments) => locks::locks(arguments, session),
         StateCommand::Unlock(arguments) => unlock::unlock(arguments, session),
     }
+}
+
+/// The places whose locks may be in the way here: where the configuration says that the state is, and where it was last
+/// written. A move between the two that was killed has locked both.
+fn places(session: &Session) -> Result<Vec<Place>, Trouble> {
+    let place = session.place_whatever_is_remembered()?;
+    let remembered = place.remembered()?.filter(|it| it.place != place.name());
+    let old = remembered.map(|it| {
+        let (directory, environment) = (&session.directory, session.environment.as_ref());
+        Place::whatever_is_remembered(directory, environment, &it.whereabouts(&backends())?, session.keys()?)
+    });
+    Ok([Some(place), old.transpose()?].into_iter().flatten().collect())
 }
 
 /// Nothing is recorded where something was looked for.

@@ -1,5 +1,6 @@
 use clap::Args;
 
+use super::places;
 use crate::commands::Session;
 use crate::trouble::{DONE, Ended};
 
@@ -22,7 +23,14 @@ pub(crate) struct UnlockArgs {
 }
 
 pub(crate) fn unlock(arguments: &UnlockArgs, session: &Session) -> Ended {
-    let place = session.place()?;
+    let places = places(session)?;
+    let mut held = None;
+    for place in &places {
+        if place.store().holder()?.is_some_and(|it| it.id == arguments.id) {
+            held = Some(place);
+        }
+    }
+    let place = held.unwrap_or(&places[0]);
     place.store().break_lock(&arguments.id)?;
     session.terminal.tell(&format!("Took lock {} of {} away.\n", arguments.id, place.name()));
     Ok(DONE)

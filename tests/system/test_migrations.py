@@ -1,0 +1,141 @@
+"""A state that is moved between all places that keep states, and what a move that is killed leaves."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import tempfile
+import unittest
+
+from harness import binary, killing, stores
+
+THINGS = """
+resource "random_password" "app" {
+  length = 24
+}
+resource "ha_data" "app" {
+  count = 20
+  input = random_password.app.result
+}
+output "password" {
+  value     = random_password.app.result
+  sensitive = true
+}
+"""
+# Each pair of stores that are not the same, in both directions.
+ROUND = ("local", "postgres", "s3", "local", "s3", "postgres", "local")
+MOVES = list(zip(ROUND, ROUND[1:], strict=False))
+KILLS_EACH = 4
+
+
+class Migrations(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stores = {name: cls.enterClassContext(stores.opened(name)) for name in stores.NAMES}
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ha-migrations-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        (self.folder / "home").mkdir()
+        self.begin("only")
+
+    def begin(self, name):
+        """Another directory, with a state that is kept beside it."""
+        self.name, self.configuration = name, self.folder / name
+        self.configuration.mkdir()
+        (self.configuration / "main.hcl").write_text(THINGS)
+        self.says("local")
+        self.ha("apply", "--yes")
+
+    def says(self, name):
+        """From now on the configuration names this store."""
+        backend = self.stores[name].backend(f"{self._testMethodName}_{self.name}"[-50:])
+        (self.configuration / "settings.hcl").write_text(backend)
+
+    def run_killed(self, way, *words):
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LANG": "C.UTF-8"}
+        return killing.run([binary(), *words], way, cwd=self.configuration, env=environment)
+
+    def tried(self, *words):
+        return self.run_killed(None, *words)
+
+    def ha(self, *words):
+        ended = self.tried(*words)
+        self.assertEqual(ended.status, 0, f"{self.name}: {words}: {ended.output}{ended.told}")
+        return ended.output
+
+    def content(self):
+        """All that is recorded, but for how often it was written."""
+        pulled = json.loads(self.ha("state", "pull", "--show-sensitive"))
+        self.assertGreater(pulled.pop("number"), 0)
+        return pulled
+
+    def current_in(self, *places):
+        """The stores in which the state can be gone on with from here, when the configuration names them."""
+        found = []
+        for name in places:
+            self.says(name)
+            if self.tried("state", "list").status == 0:
+                found.append(name)
+        return found
+
+    def unlock(self):
+        for lock in json.loads(self.ha("state", "locks", "--json")):
+            self.ha("state", "unlock", lock["id"])
+
+    def test_a_state_goes_to_every_store_and_back_with_all_that_is_in_it(self):
+        before = self.content()
+        self.assertEqual(len(before["records"]), 21)
+        for old, new in MOVES:
+            with self.subTest(old=old, new=new):
+                self.says(new)
+                self.assertIn("21 records from ", self.ha("state", "migrate"))
+                self.assertEqual(self.content(), before)
+                self.ha("plan", "--detailed-exitcode")
+                # Nobody takes the old one for the state any more.
+                self.assertEqual(self.current_in(old, new), [new])
+                self.assertIn("there is nothing to move", self.tried("state", "migrate").told)
+        # It is written on where it is now, and what was left in the others is in nobody's way.
+        self.ha("apply", "--yes", "--replace", "ha_data.app[3]")
+        after = self.content()
+        self.assertNotEqual(after, before)
+        for _, new in MOVES:
+            self.says(new)
+            self.ha("state", "migrate")
+            self.assertEqual(self.content(), after)
+
+    def test_a_move_that_is_killed_leaves_one_state_that_counts_and_is_finished_by_the_next(self):
+        chance = random.Random(1)
+        reach = {killing.RECORDS: 8, killing.SYNCS: 8, killing.NAMES: 6, killing.REQUESTS: 40}
+        killed = moved = 0
+        for old, new in MOVES:
+            for number in range(KILLS_EACH):
+                self.begin(f"{old}_{new}_{number}")
+                before = self.content()
+                self.says(old)
+                self.ha("state", "migrate")
+                calls = chance.choice([killing.REQUESTS] if "local" not in (old, new) else list(reach))
+                way = killing.Way(calls=calls, number=chance.randint(1, reach[calls]))
+                self.says(new)
+                ended = self.run_killed(way, "state", "migrate")
+                killed += ended.killed
+                with self.subTest(old=old, new=new, way=str(way)):
+                    current = self.current_in(old, new)
+                    self.assertEqual(len(current), 1, ended.told)
+                    self.says(current[0])
+                    self.assertEqual(self.content(), before)
+                    moved += ended.killed and current == [new]
+                    self.says(new)
+                    self.unlock()
+                    self.ha("state", "migrate")
+                    self.assertEqual(self.content(), before)
+                    self.ha("plan", "--detailed-exitcode")
+                    self.assertEqual(self.current_in(old, new), [new])
+        total = len(MOVES) * KILLS_EACH
+        print(f"{killed} of {total} moves were killed, {moved} of them once the state was in its new place")
+        self.assertGreater(killed, total // 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
