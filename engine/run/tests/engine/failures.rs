@@ -204,13 +204,12 @@ async fn no_further_call_of_a_step_begins_when_the_lock_may_not_outlast_it() {
         project.try_apply(TREE).await,
         str![[r#"
 Create thing.b failed: could not change anything more under the lock of [..]: it lasts for 124 more seconds, and a call may take 125: the store was not heard of lately, or the lock is lost
-Create thing.d failed: state: could not change anything more under the lock of [..]: it lasts for 124 more seconds, and a call may take 125: the store was not heard of lately, or the lock is lost
+Create thing.e failed: state: could not change anything more under the lock of [..]: it lasts for 124 more seconds, and a call may take 125: the store was not heard of lately, or the lock is lost
 Create thing.c not started: state unwritable
-Create thing.e not started: state unwritable
 
 "#]]
     );
-    assert_eq!(project.world.names(), ["thing a"]);
+    assert_eq!(project.world.names(), ["thing a", "thing d"]);
     assert_eq!(project.state().unfinished.len(), 1, "what was begun stays on record");
     project.world.looks_on = None;
     store.lasts(None);
