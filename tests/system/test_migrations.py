@@ -27,7 +27,7 @@ output "password" {
 # Each pair of stores that are not the same, in both directions.
 ROUND = ("local", "postgres", "s3", "local", "s3", "postgres", "local")
 MOVES = list(zip(ROUND, ROUND[1:], strict=False))
-KILLS_EACH = 4
+KILLS_EACH = 6
 # What is secret in a block is not remembered, so that the place that is left could not be opened by it.
 SECRETS = re.compile(r'^ *(conn_str|access_key|secret_key) *= "(.*)"\n', re.MULTILINE)
 
@@ -122,7 +122,8 @@ class Migrations(unittest.TestCase):
                 self.says(old)
                 _, seconds = killing.timed(lambda: self.ha("state", "migrate"))
                 ways.seconds.append(seconds)
-                way = ways.drawn()
+                # Some where it names files, the others anywhere.
+                way = killing.Way(calls=killing.NAMES, number=number + 1) if number < 3 else ways.drawn()
                 self.says(new)
                 ended, seconds = killing.timed(lambda way=way: self.run_killed(way, "state", "migrate"))
                 ways.learn(way, ended, seconds)
@@ -141,7 +142,7 @@ class Migrations(unittest.TestCase):
                     self.assertEqual(self.current_in(old, new), [new])
         total = len(MOVES) * KILLS_EACH
         print(f"{killed} of {total} moves were killed, {moved} of them once the state was in its new place")
-        self.assertGreater(killed, total // 3)
+        self.assertGreater(killed, total // 5)
 
 
 if __name__ == "__main__":
