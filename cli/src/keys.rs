@@ -5,14 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use ha_kind::{Error, Outcome, Secret};
-use ha_state::{Asking, Key, KeyName, KeyRing, Keys, Passphrase, Reason, StateError};
+use ha_kind::{Error, Object, Outcome, Secret};
+use ha_state::{Asking, Key, KeyName, KeyRing, Keys, Mask, Passphrase, Reason, StateError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::terminal::ask_secretly;
 use crate::views::notice::Notice;
+use crate::views::secrets::mask_of;
 
 /// The key that the state, its journal, plans and copies are sealed with. One source is named, and perhaps the one
 /// before it.
@@ -53,6 +54,8 @@ pub(crate) struct StateKeys {
     files: Option<KeyRing>,
     /// The file of a key that was made just now.
     made: Mutex<Option<PathBuf>>,
+    /// Takes out of what is told what must not be.
+    mask: Mask,
 }
 
 impl Encryption {
@@ -168,7 +171,17 @@ impl StateKeys {
             }
             None => (Box::new(own.clone()) as Box<dyn Keys>, Some(own)),
         };
-        Ok(Self { primary, others, files, made: Mutex::default() })
+        Ok(Self { primary, others, files, made: Mutex::default(), mask: mask_of(&Object::new()) })
+    }
+
+    /// With this taken out of what is told when they fail.
+    pub(crate) fn keeping(mut self, mask: Mask) -> Self {
+        self.mask = mask;
+        self
+    }
+
+    fn heard<T>(&self, answer: Result<T, StateError>) -> Result<T, StateError> {
+        answer.map_err(|it| it.reworded(&*self.mask))
     }
 
     /// The file of a key that was made just now; told once.
@@ -195,15 +208,15 @@ impl Keys for StateKeys {
                     Err(error) if is_elsewhere(&error) => None,
                     found => Some(found),
                 });
-                found.unwrap_or(Err(error))
+                self.heard(found.unwrap_or(Err(error)))
             }
-            found => found,
+            found => self.heard(found),
         }
     }
 
     fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
         let file = self.files.as_ref().map(|it| it.path(lineage)).filter(|it| !it.exists());
-        let current = self.primary.current(lineage, used)?;
+        let current = self.heard(self.primary.current(lineage, used))?;
         if let Some(file) = file.filter(|it| it.exists()) {
             self.note_made(file);
         }
@@ -211,11 +224,11 @@ impl Keys for StateKeys {
     }
 
     fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
-        self.primary.next(lineage)
+        self.heard(self.primary.next(lineage))
     }
 
     fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
-        self.primary.taken(lineage, name)?;
+        self.heard(self.primary.taken(lineage, name))?;
         if let Some(files) = self.files.as_ref().filter(|it| it.makes_keys()) {
             self.note_made(files.path(lineage));
         }

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use ha_kind::{Diagnostic, Name, NoSettings, Object, Schema, Schemas, Value, code};
 use ha_lang::{Body, Configuration, Environment, Files};
 use ha_plan::{Plan, Snapshot};
-use ha_state::{Backends, State, Store, Surroundings};
+use ha_state::{Backends, Discreet, State, Store, Surroundings};
 
 use crate::keys::{Encryption, StateKeys};
 use crate::project::Project;
 use crate::scope::Recorded;
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
+use crate::views::secrets::{Secrets, mask_of};
 
 /// The kind of place where a state is kept that nothing is said of.
 pub(crate) const USUAL: &str = "local";
@@ -60,8 +61,12 @@ impl<'a> Saying<'a> {
     /// What is wrong with what it says, or not known.
     pub(crate) fn keys(&self, directory: &std::path::Path) -> Result<StateKeys, Trouble> {
         let said = self.key().map_err(|it| Trouble::of(&it))?;
-        let encryption = said.map(|it| it.encryption(|_| true)).transpose()?.flatten();
-        StateKeys::of(encryption, directory).map_err(Trouble::from)
+        let encryption = said.as_ref().map(|it| it.encryption(|_| true)).transpose()?.flatten();
+        let keys = StateKeys::of(encryption, directory)?;
+        Ok(match said {
+            Some(said) => keys.keeping(mask_of(&said.settings)),
+            None => keys,
+        })
     }
 
     /// Checks which key it names, whatever the variables are.
@@ -107,7 +112,10 @@ impl Said<'_> {
         }
         let here = |notice: Notice| Trouble::from(notice.code(code::MISPLACED).of_block(Some(self.body.span())));
         let typed = Schema::of::<Encryption, NoSettings>().typed::<Encryption>(&self.settings);
-        let encryption = typed.map_err(|it| here(Notice::error(format!("the block `encryption` cannot be read: {it}"))))?;
+        let encryption = typed.map_err(|it| {
+            let why = mask_of(&self.settings)(&it.to_string());
+            here(Notice::error(format!("the block `encryption` cannot be read: {why}")))
+        })?;
         encryption.check().map_err(here)?;
         Ok(Some(encryption))
     }
@@ -202,9 +210,29 @@ impl Whereabouts {
             return Err(Trouble::of(&unknown));
         }
         let backend = backends.get(&self.backend).expect("it is one of those that there are");
-        backend
-            .open(&self.settings, surroundings)
-            .map_err(|error| Notice::from(&error).of_block(self.body.as_ref().map(Body::span)).into())
+        let mask = mask_of(&self.settings);
+        let store = backend.open(&self.settings, surroundings).map_err(|error| {
+            let notice = Notice::from(&error.reworded(&*mask));
+            Trouble::from(notice.of_block(self.body.as_ref().map(Body::span)))
+        })?;
+        match self.told_by(&store.place(), backend.schema()) {
+            Some(name) => Err(self.telling(name).into()),
+            None => Ok(Box::new(Discreet::new(store, mask))),
+        }
+    }
+
+    /// The setting that is secret here, but not by its nature, and that the name of the place tells.
+    fn told_by(&self, place: &str, schema: &Schema) -> Option<&Name> {
+        let is_open = |name: &Name| schema.arguments.get(name).is_some_and(|it| !it.secret);
+        let found = self.settings.iter().find(|(name, it)| is_open(name) && !Secrets::within([*it]).places(place).is_empty());
+        found.map(|(name, _)| name)
+    }
+
+    fn telling(&self, name: &Name) -> Notice {
+        let title = format!("`{name}` is secret, and where the state is kept is told to everybody");
+        let mut notice = Notice::error(title).code(code::MISPLACED);
+        notice.span = self.body.as_ref().map(|it| it.locate(&ha_kind::Path::root().name(name.clone())));
+        notice.help(format!("make `{name}` of what is not sensitive, or say that it may be told: `nonsensitive(…)`"))
     }
 
     fn not_known(&self, is_meant: impl Fn(&Value) -> bool) -> Vec<Diagnostic> {

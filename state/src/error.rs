@@ -78,6 +78,13 @@ impl StateError {
         self
     }
 
+    /// The same in other words: each text as this makes it.
+    #[must_use]
+    pub fn reworded(self, word: impl Fn(&str) -> String) -> Self {
+        let (reason, error) = *self.0;
+        Self::new(reason, error.reworded(word))
+    }
+
     fn refused(reason: Reason, attempted: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self::new(reason, Error::new(attempted, cause).outcome(Outcome::Refused))
     }

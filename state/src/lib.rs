@@ -13,6 +13,7 @@ mod checkpoint;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod dependencies;
+mod discreet;
 mod envelope;
 mod error;
 mod frame;
@@ -41,6 +42,7 @@ mod writer;
 
 pub use backend::{Backend, Backends, DescribedBackend, Surroundings};
 pub use dependencies::{Dependencies, Group, GroupId, GroupRecord, Groups};
+pub use discreet::{Discreet, Mask};
 pub use error::{Reason, StateError};
 pub use frame::{Frame, Intent, Obligation, Run, RunEnd, RunOutcome, RunStart, StepOutcome};
 pub use heartbeat::{Beat, Heartbeat, Renew};

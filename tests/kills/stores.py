@@ -88,19 +88,32 @@ def _s3():
 
 
 @contextlib.contextmanager
-def _postgres():
+def postgresql(password=None):
+    """A PostgreSQL server of one's own, which lets in whoever has the master's password, or all; answers its port."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ha-kills-postgres-"))
     port = processes.free_port("127.0.0.1", 28000 + os.getpid() % 1000)
     as_owner = {"cwd": "/", "check": True, "stdout": subprocess.DEVNULL}
+    (folder / "password").write_text(password or "")
     if os.geteuid() == 0:
         owner = pwd.getpwnam(ACCOUNT)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        for path in (folder, folder / "password"):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
         as_owner |= {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
     data, options = folder / "data", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=100"
-    subprocess.run([binaries() / "initdb", "--username", "master", "--auth", "trust", "-D", data], **as_owner)
+    who = ["--auth", "scram-sha-256", "--pwfile", folder / "password"] if password else ["--auth", "trust"]
+    subprocess.run([binaries() / "initdb", "--username", "master", *who, "-D", data], **as_owner)
     control = [binaries() / "pg_ctl", "-D", data, "-w"]
     subprocess.run([*control, "-o", options, "-l", folder / "log", "start"], **as_owner)
     try:
+        yield port
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], **as_owner)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _postgres():
+    with postgresql() as port:
         yield Remote(
             "postgres",
             lambda name, lease: f""""postgres" {{
@@ -109,9 +122,6 @@ def _postgres():
     lock_lease  = {lease}
   }}""",
         )
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **as_owner)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 _ALL = {"local": _local, "s3": _s3, "postgres": _postgres}

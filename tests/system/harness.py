@@ -278,6 +278,12 @@ def binary():
     return found
 
 
+def mongod():
+    """The program, where the tests' installation has it."""
+    cache = pathlib.Path(os.environ.get("HA_CACHE") or pathlib.Path.home() / ".cache" / "ha")
+    return cache / "mongodb-6.0.5" / "mongod"
+
+
 def forms(secret):
     """The ways in which a secret may be written, as bytes."""
     raw = secret.encode()

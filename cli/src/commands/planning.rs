@@ -20,7 +20,7 @@ use crate::views::notice::Notice;
 use crate::views::plan_json::{Basis, plan_json};
 use crate::views::redact::{Redactor, Sight};
 use crate::views::report::{Report, plan_values};
-use crate::views::secrets::Secrets;
+use crate::views::secrets::{Secrets, environment_secrets};
 use crate::views::state_view::state_values;
 
 /// What is planned.
@@ -94,8 +94,8 @@ pub(crate) async fn make_to_show(
     audience: &Audience,
     cancel: &Cancel,
 ) -> Result<(Made, Option<Trouble>), Trouble> {
-    let given: Vec<Value> = project.snapshot.variables.values().cloned().chain(state_values(state)).collect();
-    let known = Arc::new(Secrets::within(&given));
+    let given = project.snapshot.variables.values().cloned().chain(state_values(state)).chain(environment_secrets());
+    let known = Arc::new(Secrets::within(&given.collect::<Vec<Value>>()));
     audience.keep_secret(&known);
     let files: Arc<dyn Files + Send + Sync> = project.files.clone();
     let request = Request {
@@ -134,7 +134,7 @@ pub(crate) async fn make_to_show(
 
 /// All secrets that a plan knows of, and those of what it leaves alone.
 pub(crate) fn known_secrets(plan: &Plan, state: &State) -> Secrets {
-    let known: Vec<Value> = plan_values(plan).into_iter().chain(state_values(state)).collect();
+    let known: Vec<Value> = plan_values(plan).into_iter().chain(state_values(state)).chain(environment_secrets()).collect();
     Secrets::within(&known)
 }
 

@@ -2,25 +2,56 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use ha_kind::{Field, Name, Shape, closest};
+use ha_kind::{Field, Name, NoSettings, Object, Schema, Shape, Value, closest};
 use ha_lang::literals;
 pub(crate) use ha_plan::Secrets;
+use ha_state::Mask;
 
+use crate::backends::backends;
+use crate::keys::Encryption;
 use crate::providers::kinds;
 
-/// Arguments that are secret wherever the language has them.
-const OF_THE_LANGUAGE: [&str; 3] = ["passphrase", "conn_str", "access_key"];
+/// The variables of the environment that hold secrets which stores, keys and providers take from there.
+const VARIABLES: [&str; 6] = [
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "HA_STATE_FALLBACK_PASSPHRASE",
+    "HA_STATE_PASSPHRASE",
+    "PGPASSWORD",
+    "PG_CONN_STR",
+];
 
 /// The names of all arguments whose values are secret, whatever the kind.
-static ARGUMENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let (schemas, _) = kinds();
-    let of_kinds = schemas.kinds().flat_map(|(_, it)| secret_fields(&it.schema().arguments));
-    let of_providers = schemas.providers().flat_map(|(_, it)| secret_fields(&it.schema.arguments));
-    let names = of_kinds.chain(of_providers).filter_map(|path| path.last().map(ToString::to_string));
-    names.chain(OF_THE_LANGUAGE.map(str::to_owned)).collect()
-});
+static ARGUMENTS: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| secret_arguments().into_iter().filter_map(|(_, path)| path.last().map(ToString::to_string)).collect());
+
+/// What is secret in the environment.
+pub(crate) fn environment_secrets() -> Vec<Value> {
+    let given = VARIABLES.iter().filter_map(|it| std::env::var(it).ok());
+    given.map(|it| Value::from(it).sensitive()).collect()
+}
+
+/// Takes out of a text what is secret in the environment and in the settings of a block.
+pub(crate) fn mask_of(settings: &Object) -> Mask {
+    let of_block = settings.values().filter(|it| it.contains_sensitive()).cloned();
+    let secrets = Secrets::within(&of_block.chain(environment_secrets()).collect::<Vec<_>>());
+    Arc::new(move |text| secrets.masked(text))
+}
+
+/// Every secret argument: whose it is, and its path.
+fn secret_arguments() -> Vec<(String, Vec<Name>)> {
+    let of = |owner: &str, schema: &Schema| -> Vec<(String, Vec<Name>)> {
+        secret_fields(&schema.arguments).into_iter().map(|path| (owner.to_owned(), path)).collect()
+    };
+    let ((schemas, _), backends) = (kinds(), backends());
+    let of_kinds = schemas.kinds().flat_map(|(_, it)| of(&it.kind, it.schema()));
+    let of_providers = schemas.providers().flat_map(|(name, it)| of(name, &it.schema));
+    let of_backends = backends.iter().flat_map(|(name, it)| of(&format!("backend.{name}"), it.schema()));
+    let of_encryption = of("encryption", &Schema::of::<Encryption, NoSettings>());
+    of_kinds.chain(of_providers).chain(of_backends).chain(of_encryption).collect()
+}
 
 /// The paths of all fields that are secret, also inside of others.
 fn secret_fields(fields: &BTreeMap<Name, Field>) -> Vec<Vec<Name>> {
@@ -104,17 +135,12 @@ mod tests {
     ))]
     fn all_that_is_secret_has_a_canary() {
         let (schemas, _) = kinds();
-        let named = |owner: &str, fields: &BTreeMap<Name, Field>| -> Vec<String> {
-            secret_fields(fields).iter().map(|path| format!("{owner}.{}", path.join("."))).collect()
-        };
-        let mut found = BTreeSet::new();
-        for (_, described) in schemas.kinds() {
-            found.extend(named(&described.kind, &described.schema().arguments));
-            found.extend(named(&described.kind, &described.schema().outputs));
-        }
-        for (name, provider) in schemas.providers() {
-            found.extend(named(name, &provider.schema.arguments));
-        }
+        let outputs = schemas.kinds().flat_map(|(_, it)| {
+            let of_kind = |path| (it.kind.to_string(), path);
+            secret_fields(&it.schema().outputs).into_iter().map(of_kind).collect::<Vec<_>>()
+        });
+        let all = secret_arguments().into_iter().chain(outputs);
+        let found: BTreeSet<String> = all.map(|(owner, path)| format!("{owner}.{}", path.join("."))).collect();
         let told: Vec<&str> = include_str!("../../../tests/system/canaries/secrets.txt").lines().collect();
         assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), told);
     }

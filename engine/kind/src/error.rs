@@ -86,6 +86,21 @@ impl Error {
         self.outcome = outcome;
         self
     }
+
+    /// The same in other words: each text as this makes it.
+    #[must_use]
+    pub fn reworded(self, word: impl Fn(&str) -> String) -> Self {
+        let Self { attempted, causes, code, request, help, outcome } = self;
+        let all = |texts: Vec<String>| texts.iter().map(|it| word(it)).collect();
+        Self {
+            attempted: word(&attempted),
+            causes: all(causes),
+            code: code.map(|it| word(&it)),
+            request: request.map(|it| word(&it)),
+            help: all(help),
+            outcome,
+        }
+    }
 }
 
 impl fmt::Display for Error {

@@ -14,16 +14,7 @@ pub fn redacted<'a>(message: &str, attributes: impl IntoIterator<Item = &'a Obje
 #[must_use]
 pub fn redacted_error<'a>(error: Error, attributes: impl IntoIterator<Item = &'a Object>) -> Error {
     let secrets = known(attributes);
-    let clean = |text: String| secrets.masked(&text);
-    let Error { attempted, causes, code, request, help, outcome } = error;
-    Error {
-        attempted: clean(attempted),
-        causes: causes.into_iter().map(clean).collect(),
-        code: code.map(clean),
-        request: request.map(clean),
-        help: help.into_iter().map(clean).collect(),
-        outcome,
-    }
+    error.reworded(|text| secrets.masked(text))
 }
 
 fn known<'a>(attributes: impl IntoIterator<Item = &'a Object>) -> Secrets {

@@ -3,6 +3,7 @@
 
 mod escapes;
 mod finder;
+mod passwords;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use ha_kind::{Part, Text, Value};
 
 use self::escapes::origins;
 use self::finder::{Bounds, Finder, Pattern};
+use self::passwords::passwords;
 
 /// What stands in the place of a secret.
 const SENSITIVE: &str = "(sensitive)";
@@ -37,6 +39,8 @@ impl Secrets {
         for value in values {
             collect(value, &mut texts);
         }
+        let inside: Vec<String> = texts.iter().flat_map(|it| passwords(it)).collect();
+        texts.extend(inside);
         Self { finder: texts.iter().flat_map(|it| spellings(it)).collect() }
     }
 
@@ -231,6 +235,15 @@ mod tests {
             "new+%41'&amp;lt;\\n!${it}",
         ] {
             assert_eq!(one(secret).masked(text), SENSITIVE, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_inside_of_a_secret_is_one_by_itself() {
+        let address = "postgres://ops:pa%24%24%40word@h/d";
+        for value in [Value::from(address).sensitive(), Value::from(Text::from_iter([Part::Secret(address.into())]))] {
+            let secrets = Secrets::within([&value]);
+            assert_eq!(secrets.masked("no pa$$@word at h, nor pa%24%24%40word"), "no (sensitive) at h, nor (sensitive)");
         }
     }
 

@@ -45,7 +45,7 @@ pub struct KmsSettings {
     /// Profile in the shared configuration files.
     profile: Option<String>,
     /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the instance when left out.
-    access_key: Option<String>,
+    access_key: Option<Secret<String>>,
     /// Secret of the access key.
     secret_key: Option<Secret<String>>,
     /// Session token, with temporary credentials.
@@ -80,7 +80,7 @@ impl KmsKeys {
             block: "aws_kms",
             region: region.clone(),
             profile: profile.clone(),
-            access_key: access_key.clone(),
+            access_key: access_key.as_ref().map(|it| it.0.clone()),
             secret_key: secret_key.as_ref().map(|it| it.0.clone()),
             token: token.as_ref().map(|it| it.0.clone()),
             endpoint: endpoint.clone(),

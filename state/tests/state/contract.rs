@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use ha_state::contract::{Subject, check};
-use ha_state::{LocalStore, MemoryStore, Store};
+use ha_state::{Discreet, LocalStore, MemoryStore, Store};
 
 struct Memory(Mutex<BTreeMap<String, MemoryStore>>);
 
@@ -35,6 +35,24 @@ impl Subject for Local {
 #[test]
 fn a_state_in_memory_is_kept() {
     check(&Memory(Mutex::default()));
+}
+
+/// Behind which everything is as it was.
+struct Masked(Memory);
+
+impl Subject for Masked {
+    fn store(&self, name: &str) -> Box<dyn Store> {
+        Box::new(Discreet::new(self.0.store(name), std::sync::Arc::new(str::to_owned)))
+    }
+
+    fn has_leases(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_state_behind_a_mask_is_kept() {
+    check(&Masked(Memory(Mutex::default())));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod contract;
+mod discreet;
 mod folding;
 mod journal;
 mod local;

@@ -53,6 +53,11 @@ pub(super) fn origins(text: &str) -> Vec<Plain> {
     found
 }
 
+/// The text that an address spells with `%41`.
+pub(super) fn without_percent(text: &str) -> String {
+    unescaped(text, &[Escape::Percent]).map_or_else(|| text.to_owned(), |it| it.text)
+}
+
 /// The text without such escapes; none where it has none.
 fn unescaped(text: &str, ways: &[Escape]) -> Option<Plain> {
     let mut bytes: Vec<u8> = Vec::new();

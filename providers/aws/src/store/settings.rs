@@ -20,7 +20,7 @@ pub struct Settings {
     /// Profile in the shared configuration files.
     profile: Option<String>,
     /// Access key. Credentials come from the environment, the profile, SSO, a web identity or the instance when left out.
-    access_key: Option<String>,
+    access_key: Option<Secret<String>>,
     /// Secret of the access key.
     secret_key: Option<Secret<String>>,
     /// Session token, with temporary credentials.
@@ -114,7 +114,7 @@ impl Settings {
             block: "backend \"s3\"",
             region: self.region.clone(),
             profile: self.profile.clone(),
-            access_key: self.access_key.clone(),
+            access_key: self.access_key.as_ref().map(|it| it.0.clone()),
             secret_key: self.secret_key.as_ref().map(|it| it.0.clone()),
             token: self.token.as_ref().map(|it| it.0.clone()),
             endpoint: self.endpoint().map(str::to_owned),

@@ -74,11 +74,16 @@ impl Settings {
         let given = self.conn_str.as_ref().map(|it| it.0.clone()).or_else(|| std::env::var("PG_CONN_STR").ok());
         let given =
             given.ok_or_else(|| refused("it is not said where the database is").help("set `conn_str`, or PG_CONN_STR"))?;
+        let unreadable = |why: &str| {
+            refused(&format!("`conn_str` cannot be read: {why}"))
+                .help("for example `postgres://ops@db.example.com/states`")
+                .help("give the password in `password`; within `conn_str` it needs `%40` for `@`, or quotes around it")
+        };
+        if has_second_at(&given) {
+            return Err(unreadable("it has more than one `@`, and what is behind the first may be a part of the password"));
+        }
         let (text, tls) = without_tls(&given);
-        // What the parser says quotes nothing of the text, which may hold a password.
-        let mut config: Config = text.parse().map_err(|error: tokio_postgres::Error| {
-            refused(&format!("`conn_str` cannot be read: {error}")).help("for example `postgres://ops@db.example.com/states`")
-        })?;
+        let mut config: Config = text.parse().map_err(|error| unreadable(&said(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(refused("`conn_str` names no host"));
         }
@@ -117,6 +122,21 @@ impl Settings {
     }
 }
 
+/// Whether an address has a `@` that is not escaped besides the one behind who asks: what is between them would be a part
+/// of the host's name, which is told.
+fn has_second_at(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.matches('@').count() > 1)
+}
+
+/// What the parser says, but for what it quotes: where quotes are missing, that may be a part of the password.
+fn said(error: &tokio_postgres::Error) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    match cause.starts_with("invalid value for option") {
+        true => cause,
+        false => "it is neither an address nor a row of `name=value`, or has an option that is not known".to_owned(),
+    }
+}
+
 /// `postgres://db.example.com:5432/states`, without who asks.
 fn target(config: &Config) -> String {
     let port = |index: usize| config.get_ports().get(index).or(config.get_ports().first()).copied().unwrap_or(5432);
@@ -127,4 +147,39 @@ fn target(config: &Config) -> String {
     let hosts: Vec<String> = config.get_hosts().iter().enumerate().map(host).collect();
     let database = config.get_dbname().or(config.get_user()).unwrap_or("");
     format!("postgres://{}/{database}", hosts.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(conn_str: &str) -> Result<Way, Error> {
+        serde_json::from_value::<Settings>(serde_json::json!({ "conn_str": conn_str })).expect("they are settings").way()
+    }
+
+    #[test]
+    fn a_password_that_is_not_escaped_is_quoted_by_nobody() {
+        for text in [
+            "postgres://ops:hu@sh@h/d",
+            "postgres://ops:hu@sh/hush@h/d",
+            "postgres://ops:hu?sh@hush@h/d",
+            "host=h password=hu sh=hush user=ops",
+            "host=h password=hu sh user=ops",
+            "host=h password='hu sh user=ops",
+            "hush",
+        ] {
+            let told = match way(text) {
+                Ok(way) => panic!("{text}: {}", way.target),
+                Err(error) => format!("{error} {:?}", error.help),
+            };
+            assert!(told.contains("`conn_str` cannot be read") && !told.contains("sh"), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_the_way_is_where_it_leads() {
+        for text in ["postgres://ops:hu%40sh@h:7/d?connect_timeout=3", "host=h port=7 user=ops password='hu sh' dbname=d"] {
+            assert_eq!(way(text).map(|it| it.target).ok().as_deref(), Some("postgres://h:7/d"), "{text}");
+        }
+    }
 }

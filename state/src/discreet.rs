@@ -1,0 +1,98 @@
+//! Stores and keys that say nothing that must not be told, whatever the words of a service are.
+
+use std::sync::Arc;
+
+use crate::store::{Held, Holding, Kept, Lease, Loaded, Store};
+use crate::{Holder, StateError};
+
+/// Takes out of a text what must not be told.
+pub type Mask = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// A store whose failures tell nothing that a mask takes out. Where it is has to be told.
+pub struct Discreet {
+    store: Box<dyn Store>,
+    mask: Mask,
+}
+
+impl Discreet {
+    /// That store, with this mask.
+    #[must_use]
+    pub fn new(store: Box<dyn Store>, mask: Mask) -> Self {
+        Self { store, mask }
+    }
+
+    fn heard<T>(&self, answer: Result<T, StateError>) -> Result<T, StateError> {
+        answer.map_err(|it| it.reworded(&*self.mask))
+    }
+}
+
+impl Store for Discreet {
+    fn place(&self) -> String {
+        self.store.place()
+    }
+
+    fn load(&self) -> Result<Loaded, StateError> {
+        self.heard(self.store.load())
+    }
+
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        self.heard(self.store.holder())
+    }
+
+    fn holding(&self) -> Result<Option<Holding>, StateError> {
+        self.heard(self.store.holding())
+    }
+
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        let held = self.heard(self.store.lock(holder))?;
+        Ok(Box::new(DiscreetlyHeld { held, mask: self.mask.clone() }))
+    }
+
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        self.heard(self.store.break_lock(id))
+    }
+
+    fn advice(&self) -> Option<String> {
+        self.store.advice().map(|it| (self.mask)(&it))
+    }
+}
+
+struct DiscreetlyHeld {
+    held: Box<dyn Held>,
+    mask: Mask,
+}
+
+impl DiscreetlyHeld {
+    fn heard(&self, answer: Result<(), StateError>) -> Result<(), StateError> {
+        answer.map_err(|it| it.reworded(&*self.mask))
+    }
+}
+
+impl Held for DiscreetlyHeld {
+    fn lease(&self) -> Lease {
+        self.held.lease()
+    }
+
+    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+        let answer = self.held.resume(kept);
+        self.heard(answer)
+    }
+
+    fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let answer = self.held.append(number, bytes);
+        self.heard(answer)
+    }
+
+    fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let answer = self.held.checkpoint(number, bytes);
+        self.heard(answer)
+    }
+
+    fn has_room(&self) -> Result<(), StateError> {
+        self.heard(self.held.has_room())
+    }
+
+    fn is_home(&self) -> Result<(), StateError> {
+        self.heard(self.held.is_home())
+    }
+}
