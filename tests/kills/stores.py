@@ -13,6 +13,7 @@ OUTSIDE = pathlib.Path(__file__).resolve().parents[1] / "outside"
 sys.path.insert(0, str(OUTSIDE))
 
 import inspect_aws  # noqa: E402
+import psycopg  # noqa: E402
 import processes  # noqa: E402
 from postgresql_server import ACCOUNT, binaries  # noqa: E402
 
@@ -38,8 +39,10 @@ class Remote:
 
     leased = True
 
-    def __init__(self, name, written):
+    def __init__(self, name, written, empty):
         self.name, self._written = name, written
+        # Takes every state in there away.
+        self.empty = empty
 
     def backend(self, name, lease=LEASE):
         return f"ha {{\n  backend {self._written(name, lease)}\n}}\n"
@@ -72,7 +75,13 @@ def emulator():
 def _s3():
     with emulator() as endpoint:
         place = {"LocationConstraint": REGION}
-        inspect_aws.Account(endpoint, REGION).s3.create_bucket(Bucket="states", CreateBucketConfiguration=place)
+        s3 = inspect_aws.Account(endpoint, REGION).s3
+        s3.create_bucket(Bucket="states", CreateBucketConfiguration=place)
+
+        def empty():
+            for it in s3.list_objects_v2(Bucket="states")["Contents"]:
+                s3.delete_object(Bucket="states", Key=it["Key"])
+
         yield Remote(
             "s3",
             lambda name, lease: f""""s3" {{
@@ -84,6 +93,7 @@ def _s3():
     secret_key = "test"
     lock_lease = {lease}
   }}""",
+            empty,
         )
 
 
@@ -114,6 +124,11 @@ def postgresql(password=None):
 @contextlib.contextmanager
 def _postgres():
     with postgresql() as port:
+        def empty():
+            with psycopg.connect(host="127.0.0.1", port=port, user="master", dbname="postgres") as connection:
+                for (table,) in connection.execute("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE tablename LIKE 'ha\\_%'").fetchall():
+                    connection.execute(f"TRUNCATE {table}")
+
         yield Remote(
             "postgres",
             lambda name, lease: f""""postgres" {{
@@ -121,6 +136,7 @@ def _postgres():
     schema_name = "{name}"
     lock_lease  = {lease}
   }}""",
+            empty,
         )
 
 

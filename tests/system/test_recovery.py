@@ -1,6 +1,7 @@
 """A state is lost, and made again from what there is."""
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -14,9 +15,11 @@ from harness import (
     TIME_LIMIT,
     QuickStart,
     binary,
+    forms,
     inspect_aws,
     inspect_mongodb,
     inspect_postgresql,
+    stores,
 )
 
 # What only a state knows: another takes its place, and with it whatever holds it under a name made of its checksum.
@@ -150,6 +153,100 @@ class AwsRecovered(unittest.TestCase):
     def ids(self, folder):
         pulled = json.loads(self.ha(folder, "state", "pull"))
         return {it["address"]: it["id"] for it in pulled["records"]}
+
+
+KEPT_ELSEWHERE = """
+resource "random_password" "kept" {
+  length = 24
+}
+resource "random_password" "lost" {
+  length = 24
+}
+resource "local_file" "this" {
+  filename          = "written.conf"
+  sensitive_content = random_password.kept.result
+}
+output "kept" {
+  value     = random_password.kept.result
+  sensitive = true
+}
+"""
+
+
+class InAStore(unittest.TestCase):
+    """What was kept elsewhere is given back, wherever the state is."""
+
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="ha-recovery-")))
+        self.told = b""
+
+    def ha(self, *words, expect=0, given=None):
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
+        done = subprocess.run([binary(), *words], cwd=self.folder, env=environment, input=given, capture_output=True, text=True, timeout=TIME_LIMIT)
+        said = done.stdout + done.stderr
+        self.assertEqual(done.returncode, expect, f"{words}: {said}")
+        if "--raw" not in words:
+            self.told += said.encode()
+        return said
+
+    def test_on_this_machine(self):
+        self.is_recovered(lambda: shutil.rmtree(self.folder / ".ha"))
+
+    def test_in_a_bucket(self):
+        with stores.opened("s3") as store:
+            self.is_recovered(store.empty, store.backend("recovered"))
+
+    def test_in_a_database(self):
+        with stores.opened("postgres") as store:
+            self.is_recovered(store.empty, store.backend("recovered"))
+
+    def is_recovered(self, lose, settings=""):
+        (self.folder / "main.hcl").write_text(settings + KEPT_ELSEWHERE)
+        self.ha("apply", "--yes")
+        password = self.ha("output", "--raw", "kept")
+        given = json.dumps({"random_password.kept": password})
+        recorded = self.ha("state", "list")
+
+        # What is there is not forgotten without being asked, and a copy is kept then.
+        self.assertIn("it is not empty", self.ha("state", "recover", "--given=-", given=given, expect=1))
+        self.ha("state", "recover", "--given=-", "--force", "--dry-run", given=given)
+        self.ha("plan", "--detailed-exitcode")
+        self.ha("state", "recover", "--given=-", "--force", given=given)
+        self.is_as_far_as_it_can_be(password)
+        [copy] = (self.folder / ".ha" / "backups").iterdir()
+        self.ha("state", "push", "--force", str(copy))
+        self.ha("plan", "--detailed-exitcode")
+
+        lose()
+        self.assertEqual(self.ha("state", "list"), "")
+        shown = self.ha("state", "recover", "--given=-", "--dry-run", given=given)
+        for section in ("Given, and recorded from now on (1)", "Found, and recorded from now on (1)", "Lost, and in no service"):
+            self.assertIn(section, shown)
+        self.assertEqual(self.ha("state", "list"), "")
+        for wrong, told in (
+            (f'{{"random_password.kept": "{password}"', "is not what was asked for"),
+            (f'{{"random_password.kept": ["{password}"]}}', "is not what was asked for"),
+            (json.dumps({password: "random_password.kept"}), "is no address"),
+            (json.dumps({"random_password.other": password}), "random_password.other"),
+            (json.dumps({"local_file.this": password}), "local_file.this"),
+        ):
+            for dry in ([], ["--dry-run"]):
+                self.assertIn(told, self.ha("state", "recover", "--given=-", *dry, given=wrong, expect=1))
+        self.assertEqual(self.ha("state", "list"), "")
+        self.ha("state", "recover", "--given=-", given=given)
+        self.assertEqual(self.ha("state", "list"), recorded)
+        self.is_as_far_as_it_can_be(password)
+        self.ha("apply", "--yes")
+        self.ha("plan", "--detailed-exitcode")
+        self.assertEqual(self.ha("output", "--raw", "kept"), password)
+        self.assertEqual([it for it in forms(password) if it in self.told], [])
+
+    def is_as_far_as_it_can_be(self, password):
+        """The next plan makes what was lost anew, and nothing else."""
+        self.ha("plan", "--document=plan.json")
+        planned = actions((self.folder / "plan.json").read_text())
+        self.assertEqual({address: does for address, (_, does, _) in planned.items() if does != ["no-op"]}, {"random_password.lost": ["delete", "create"]})
+        self.assertEqual((self.folder / "written.conf").read_text(), password)
 
 
 if __name__ == "__main__":

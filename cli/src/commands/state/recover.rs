@@ -22,8 +22,8 @@ use crate::project::{Need, Project};
 use crate::trouble::{Ended, Trouble};
 use crate::views::notice::Notice;
 use crate::views::rediscovered::rediscovered_lines;
-use crate::views::report::plan_secrets;
-use crate::views::secrets::Secrets;
+use crate::views::report::plan_values;
+use crate::views::secrets::{Secrets, environment_secrets};
 
 /// How many kinds are looked for at a time.
 const AT_ONCE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10).expect("ten is not zero");
@@ -65,8 +65,7 @@ pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> Ended {
     refuse(arguments, &before)?;
     let given = arguments.given.as_deref().map(read).transpose()?.unwrap_or_default();
     let audience = Arc::new(Audience::of(session, &TellingArgs::default())?);
-    let found = look(arguments, &project, given, &audience)?;
-    let secrets = Arc::new(plan_secrets(&found.plan));
+    let (found, secrets) = look(arguments, &project, given, &audience)?;
     // What exists keeps its name; what is new has that of the one that was lost, and so may have its key.
     let lineage = if before.is_new() { found.lineage.clone() } else { None };
     let lines = rediscovered_lines(&found, &secrets);
@@ -99,13 +98,15 @@ fn look(
     project: &Project,
     given: BTreeMap<String, Zeroizing<String>>,
     audience: &Arc<Audience>,
-) -> Result<Rediscovered, Trouble> {
+) -> Result<(Rediscovered, Secrets), Trouble> {
     let mut imports = Vec::new();
-    let mut secret: Vec<Value> = project.snapshot.variables.values().cloned().collect();
+    let mut secret: Vec<Value> = project.snapshot.variables.values().cloned().chain(environment_secrets()).collect();
     for (address, it) in given {
-        let address: Address = address
-            .parse()
-            .map_err(|error| Notice::error(format!("`{address}` is given, and is no address")).help(format!("{error}")))?;
+        // It may be the secret, with its address behind it.
+        let address: Address = address.parse().map_err(|_| {
+            Notice::error("something is given to what is no address")
+                .help("before each colon stands an address, such as \"random_password.db\"; what stands there is not told here")
+        })?;
         secret.push(Value::from(it.as_str()).sensitive());
         imports.push((address, it.to_string()));
     }
@@ -131,7 +132,9 @@ fn look(
             () = cancel.asked() => return Err(Trouble::interrupted()),
         };
         audience.rest();
-        found.map_err(|it| Trouble::from(it).within(&project.sources).keeping(&secrets))
+        let found = found.map_err(|it| Trouble::from(it).within(&project.sources).keeping(&secrets))?;
+        secret.extend(plan_values(&found.plan));
+        Ok((found, Secrets::within(&secret)))
     })
 }
 
