@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::hidden_line::Typed;
 use crate::terminal::ask_secretly;
 use crate::views::notice::Notice;
 use crate::views::secrets::mask_of;
@@ -253,12 +254,16 @@ fn read_passphrase(file: &Path) -> Result<Zeroizing<String>, StateError> {
 
 fn ask(asking: Asking) -> Result<Zeroizing<String>, StateError> {
     let attempted = "ask for the passphrase of the state";
-    let nobody = || {
-        refused(attempted, "there is nobody to ask")
-            .help("name it in HA_STATE_PASSPHRASE_FILE and take `ask_passphrase` out, or run the command at a terminal")
+    let answer = |question: &str| match ask_secretly(question) {
+        Typed::Line(line) => Ok(line),
+        Typed::Interrupted => {
+            Err(StateError::new(Reason::NotAKey, Error::new(attempted, "interrupted").outcome(Outcome::Interrupted)))
+        }
+        Typed::Nothing => Err(refused(attempted, "there is nobody to ask")
+            .help("name it in HA_STATE_PASSPHRASE_FILE and take `ask_passphrase` out, or run the command at a terminal")),
     };
-    let said = ask_secretly("Passphrase of the state: ").ok_or_else(nobody)?;
-    if asking == Asking::ToMake && ask_secretly("The same again, to be sure: ").ok_or_else(nobody)? != said {
+    let said = answer("Passphrase of the state: ")?;
+    if asking == Asking::ToMake && answer("The same again, to be sure: ")? != said {
         return Err(refused(attempted, "the second was not the same as the first"));
     }
     Ok(said)

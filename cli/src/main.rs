@@ -7,6 +7,7 @@ mod completing;
 mod environment;
 mod files;
 mod habits;
+mod hidden_line;
 mod interrupt;
 mod keys;
 mod memory;

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
-use zeroize::Zeroizing;
 
+use crate::hidden_line::{Typed, hidden_line};
 use crate::views::paint::Paint;
 
 /// Whether to colour.
@@ -81,14 +81,16 @@ fn nobody_reads(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// Asks for a line that nobody may read over a shoulder. None where there is nobody to ask.
-pub(crate) fn ask_secretly(question: &str) -> Option<Zeroizing<String>> {
+/// Asks for a line that nobody may read over a shoulder.
+pub(crate) fn ask_secretly(question: &str) -> Typed {
     let terminal = Terminal::new(Colour::Never);
     if !terminal.can_ask() {
-        return None;
+        return Typed::Nothing;
     }
-    terminal.tell(question);
-    console::Term::stderr().read_secure_line().ok().map(Zeroizing::new)
+    let typed = hidden_line(|| terminal.tell(question));
+    // The end of the line was not shown either.
+    terminal.tell("\n");
+    typed
 }
 
 /// Whether to colour: what was asked for on the command line, then `NO_COLOR`, then what forces colours, then the

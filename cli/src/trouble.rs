@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Code, Diagnostic, Error, code};
+use ha_kind::{Code, Diagnostic, Error, Outcome, code};
 use ha_run::Failure;
 use ha_state::{Reason, StateError};
 
@@ -119,6 +119,9 @@ impl From<&Error> for Trouble {
 
 impl From<StateError> for Trouble {
     fn from(error: StateError) -> Self {
+        if error.error().outcome == Outcome::Interrupted {
+            return Self::interrupted();
+        }
         let notice = Notice::from(error.error());
         Self::from(match code_of(error.reason()) {
             Some(code) => notice.code(code),

@@ -6,6 +6,7 @@ import pty
 import select
 import signal
 import subprocess
+import termios
 import threading
 import time
 
@@ -84,6 +85,10 @@ class Started:
 
     def types(self, text):
         os.write(self._outside, text.encode())
+
+    def shows_what_is_typed(self):
+        """Whether the terminal is left as it was."""
+        return bool(termios.tcgetattr(self._outside)[3] & termios.ECHO)
 
     def send(self, wish):
         self._process.send_signal(wish)

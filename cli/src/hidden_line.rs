@@ -1,0 +1,107 @@
+//! A line that is typed at the terminal and not shown.
+
+use std::io;
+
+use rustix::io::{Errno, read};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+/// What came of asking.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    Line(Zeroizing<String>),
+    Interrupted,
+    /// There is nobody who can answer, or not any more.
+    Nothing,
+}
+
+const CTRL_C: u8 = 3;
+const CTRL_D: u8 = 4;
+const CTRL_U: u8 = 21;
+
+/// Reads a line, with the terminal as it was before afterwards. What is asked is told once nothing is shown any more.
+pub(crate) fn hidden_line(ask: impl FnOnce()) -> Typed {
+    let Ok(_hiding) = Hiding::begin() else { return Typed::Nothing };
+    ask();
+    line(|| {
+        let mut byte = [0];
+        loop {
+            match read(io::stdin(), &mut byte) {
+                Ok(1) => return Some(byte[0]),
+                Err(Errno::INTR) => {}
+                Ok(_) | Err(_) => return None,
+            }
+        }
+    })
+}
+
+/// The line that these keys type.
+fn line(mut key: impl FnMut() -> Option<u8>) -> Typed {
+    // Never so long that it would be moved, and left behind where it was.
+    let mut typed = Zeroizing::new(Vec::with_capacity(4096));
+    loop {
+        match key() {
+            None => return Typed::Nothing,
+            Some(CTRL_D) if typed.is_empty() => return Typed::Nothing,
+            Some(CTRL_C) => return Typed::Interrupted,
+            Some(b'\r' | b'\n') => break,
+            Some(CTRL_U) => typed.clear(),
+            // The last character goes, with all of its bytes.
+            Some(8 | 127) => while typed.pop().is_some_and(|it| it & 0xc0 == 0x80) {},
+            Some(it) if it.is_ascii_control() && it != b'\t' => {}
+            Some(_) if typed.len() == typed.capacity() => {}
+            Some(it) => typed.push(it),
+        }
+    }
+    std::str::from_utf8(&typed).map_or(Typed::Nothing, |it| Typed::Line(Zeroizing::new(it.to_owned())))
+}
+
+/// While there is one, keys are not shown, and come one by one: Ctrl-C, too.
+struct Hiding(Termios);
+
+impl Hiding {
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut hiding = before.clone();
+        hiding.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        hiding.special_codes[SpecialCodeIndex::VMIN] = 1;
+        hiding.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(io::stdin(), OptionalActions::Now, &hiding)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Hiding {
+    fn drop(&mut self) {
+        // A terminal that has gone away need not be put back.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(keys: &str) -> Typed {
+        let mut keys = keys.bytes();
+        line(|| keys.next())
+    }
+
+    #[test]
+    fn keys_make_a_line() {
+        for (keys, expected) in [
+            ("correct horse\r", "correct horse"),
+            ("correct\n horse\n", "correct"),
+            ("corü\u{7f}rect hos\u{8}rse\r", "correct horse"),
+            ("wrong\u{15}correct horse\r", "correct horse"),
+            ("\u{1a}cor\u{4}rect\thorse\r", "correct\thorse"),
+            ("\u{7f}\r", ""),
+        ] {
+            assert_eq!(typed(keys), Typed::Line(Zeroizing::new(expected.to_owned())), "{keys:?}");
+        }
+        assert_eq!(typed("corr\u{3}"), Typed::Interrupted);
+        for nothing in ["", "corr", "\u{4}"] {
+            assert_eq!(typed(nothing), Typed::Nothing);
+        }
+    }
+}
