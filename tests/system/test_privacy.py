@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import resource
@@ -11,7 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import binary
+from harness import binary, mongod, processes
 from started import Started
 
 MAIN = """
@@ -24,6 +25,52 @@ resource "local_file" "written" {
 }
 resource "ha_data" "this" {
   input = "this"
+}
+"""
+
+
+# A member of a replica set on this machine, with all files that it takes.
+MEMBER = """
+variable "places" {
+  type = object({ folder = string, mongod = string, port = number })
+}
+locals {
+  host = "127.0.0.16"
+}
+resource "tls_ca" "this" {
+  subject               = { common_name = "Private", organization = "Example" }
+  validity_period_hours = 24
+}
+resource "tls_cert" "this" {
+  ca_certificate_pem    = tls_ca.this.certificate_pem
+  ca_private_key_pem    = tls_ca.this.private_key_pem
+  subject               = { common_name = local.host, organization = "Private" }
+  ip_addresses          = [local.host]
+  validity_period_hours = 24
+}
+data "mongodb_config" "this" {
+  version       = "6.0.5"
+  root          = var.places.folder
+  replica_set   = "private"
+  bind_ip       = [local.host]
+  port          = var.places.port
+  cache_size_gb = 0.25
+  oplog_size_mb = 128
+  fork          = true
+}
+resource "mongodb_host" "this" {
+  host               = local.host
+  port               = var.places.port
+  replica_set        = "private"
+  version            = "6.0.5"
+  config             = data.mongodb_config.this.content
+  certificate_pem    = tls_cert.this.bundle_pem
+  ca_certificate_pem = tls_ca.this.certificate_pem
+  keep_data          = false
+  process {
+    root   = var.places.folder
+    mongod = var.places.mongod
+  }
 }
 """
 
@@ -73,6 +120,20 @@ class Privacy(unittest.TestCase):
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
                 shutil.rmtree(self.folder / "home")
                 (self.folder / "home").mkdir()
+
+    def test_so_are_those_of_a_mongod_on_this_machine(self):
+        root = self.folder / "mongodb"
+        places = {"folder": str(root), "mongod": str(mongod()), "port": processes.free_port("127.0.0.16", 29000 + os.getpid() % 500)}
+        (self.configuration / "main.hcl").write_text(MEMBER)
+        (self.configuration / "places.auto.hclvars.json").write_text(json.dumps({"places": places}))
+        given = {"umask": 0}
+        self.addCleanup(lambda: self.started("destroy", "--yes").ends())
+        self.ha("apply", "--yes", **given)
+        # Other files under the same names, and the member takes them into use while it runs.
+        self.ha("apply", "--yes", "--replace=tls_cert.this", **given)
+        made = list(root.rglob("*"))
+        self.assertLessEqual({"mongod.conf", "mongodb.pem", "ca.pem", "mongod.lock", "mongod.log"}, {path.name for path in made})
+        self.assertEqual([f"{path}: {path.stat().st_mode & 0o777:03o}" for path in made if path.stat().st_mode & 0o077], [])
 
     def others_may(self):
         """What anybody but the owner may do something with: of what is made, all but the folder the configuration asks for."""
