@@ -28,6 +28,9 @@ pub(crate) struct Remembered {
     pub(crate) place: String,
     /// What its block said, without secrets.
     settings: Value,
+    /// What its block said besides that.
+    #[serde(default)]
+    withheld: Vec<Name>,
 }
 
 impl Remembered {
@@ -54,7 +57,7 @@ impl Remembered {
     pub(crate) fn usual(surroundings: &Surroundings) -> Option<Self> {
         let there = ["ha.state", "ha.state.journal", "ha.state.previous"].iter().any(|it| surroundings.local.join(it).exists());
         let place = LocalStore::new(&surroundings.local).place();
-        there.then(|| Self { format: FORMAT, backend: USUAL.into(), place, settings: Value::object([]) })
+        there.then(|| Self { format: FORMAT, backend: USUAL.into(), place, settings: Value::object([]), withheld: Vec::new() })
     }
 
     /// Remembers a store.
@@ -66,9 +69,10 @@ impl Remembered {
         let is_secret = |name: &Name, value: &Value| {
             value.contains_sensitive() || schema.arguments.get(name).is_some_and(|it| it.secret || it.write_only)
         };
-        let plain = settings.iter().filter(|(name, value)| !is_secret(name, value));
-        let settings = Value::object(plain.map(|(name, value)| (name.clone(), value.clone())));
-        let it = Self { format: FORMAT, backend: backend.clone(), place, settings };
+        let (secret, plain): (Vec<_>, Vec<_>) = settings.iter().partition(|(name, value)| is_secret(name, value));
+        let settings = Value::object(plain.into_iter().map(|(name, value)| (name.clone(), value.clone())));
+        let withheld = secret.into_iter().map(|(name, _)| name.clone()).collect();
+        let it = Self { format: FORMAT, backend: backend.clone(), place, settings, withheld };
         let text = serde_json::to_string_pretty(&it)? + "\n";
         let path = directory.join(FILE);
         if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
@@ -90,6 +94,13 @@ impl Remembered {
                 .help("write its block `backend` into a file of its own and name that: `ha state migrate --from FILE`")
         };
         Ok(Whereabouts::plain(self.backend.clone(), conformed.ok_or_else(cannot)?))
+    }
+
+    /// What to say when it cannot be reached, where that may be so because its secrets are not known.
+    pub(crate) fn missing(&self) -> Option<String> {
+        let names: Vec<String> = self.withheld.iter().map(|it| format!("`{it}`")).collect();
+        let of_it = "is secret and not remembered: write the block `backend` of that place into a file of its own and name that";
+        (!names.is_empty()).then(|| format!("{} {of_it}: `ha state migrate --from FILE`", names.join(", ")))
     }
 
     /// What to say when the configuration names another place, to which nothing says that the state was moved.

@@ -58,6 +58,12 @@ impl Trouble {
         self
     }
 
+    /// With one more thing to do about each.
+    pub(crate) fn help(mut self, help: &str) -> Self {
+        self.notices = self.notices.into_iter().map(|it| it.help(help)).collect();
+        self
+    }
+
     /// In these sources.
     pub(crate) fn within(mut self, sources: &Sources) -> Self {
         self.sources = sources.clone();

@@ -38,6 +38,8 @@ class Migrations(unittest.TestCase):
         cls.stores = {name: cls.enterClassContext(stores.opened(name)) for name in stores.NAMES}
 
     def setUp(self):
+        [(_, address)] = SECRETS.findall(self.stores["postgres"].backend("any"))
+        self.secrets = {"PG_CONN_STR": address, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ha-migrations-"))
         self.addCleanup(shutil.rmtree, self.folder)
         (self.folder / "home").mkdir()
@@ -57,9 +59,7 @@ class Migrations(unittest.TestCase):
         (self.configuration / "settings.hcl").write_text(SECRETS.sub("", backend))
 
     def run_killed(self, way, *words):
-        [(_, address)] = SECRETS.findall(self.stores["postgres"].backend("any"))
-        secrets = {"PG_CONN_STR": address, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LANG": "C.UTF-8", **secrets}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LANG": "C.UTF-8", **self.secrets}
         return killing.run([binary(), *words], way, cwd=self.configuration, env=environment)
 
     def tried(self, *words):
@@ -109,6 +109,23 @@ class Migrations(unittest.TestCase):
             self.says(new)
             self.ha("state", "migrate")
             self.assertEqual(self.content(), after)
+
+    def test_a_place_whose_block_has_secrets_is_left_once_it_is_named_again(self):
+        self.secrets = {}
+        before, settings, old = self.content(), self.configuration / "settings.hcl", self.folder / "old.hcl"
+        for name in ("postgres", "s3"):
+            with self.subTest(name):
+                settings.write_text(self.stores[name].backend("with_secrets"))
+                self.ha("state", "migrate")
+                self.assertEqual(self.content(), before)
+                self.assertIn("there is nothing to move", self.tried("state", "migrate").told)
+                old.write_text(settings.read_text())
+                self.says("local")
+                refused = self.tried("state", "migrate")
+                self.assertEqual(refused.status, 1, refused.told)
+                self.assertIn("is secret and not remembered", refused.told)
+                self.ha("state", "migrate", "--from", str(old))
+                self.assertEqual(self.content(), before)
 
     def test_a_move_that_is_killed_leaves_one_state_that_counts_and_is_finished_by_the_next(self):
         chance = random.Random(1)

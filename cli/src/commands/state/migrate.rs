@@ -9,6 +9,7 @@ use ha_state::{State, moved_to};
 use crate::arguments::time;
 use crate::backends::backends;
 use crate::commands::Session;
+use crate::memory::Remembered;
 use crate::place::Place;
 use crate::project::{Need, Project, Wishes};
 use crate::trouble::{DONE, Ended, Trouble};
@@ -47,23 +48,31 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
         terminal.tell(&format!("{why}: there is nothing to move.\n"));
         Ok(DONE)
     };
-    let Some(from) = from(arguments, session, &to)? else {
-        return nothing(format!("Nothing says that the state was ever kept elsewhere than in {}", to.name()));
-    };
-    let (old, new) = (from.name(), to.name());
-    if old == new {
+    let already = |why: String| {
         if !arguments.dry_run {
             to.remember()?;
         }
-        return nothing(format!("The state is kept in {new} already"));
+        nothing(why)
+    };
+    let new = to.name();
+    let remembered = to.remembered()?.filter(|_| arguments.from.is_none());
+    if remembered.as_ref().is_some_and(|it| it.place == new) {
+        return already(format!("The state is kept in {new} already"));
     }
-    match moved_to(from.store())? {
-        Some(there) if there == new => {
-            if !arguments.dry_run {
-                to.remember()?;
-            }
-            return nothing(format!("The state was moved from {old} to {new} already"));
-        }
+    let missing = remembered.as_ref().and_then(Remembered::missing);
+    let unreachable = |it: Trouble| match &missing {
+        Some(missing) => it.help(missing),
+        None => it,
+    };
+    let Some(from) = from(arguments, session, remembered.as_ref()).map_err(unreachable)? else {
+        return nothing(format!("Nothing says that the state was ever kept elsewhere than in {new}"));
+    };
+    let old = from.name();
+    if old == new {
+        return already(format!("The state is kept in {new} already"));
+    }
+    match moved_to(from.store()).map_err(|it| unreachable(it.into()))? {
+        Some(there) if there == new => return already(format!("The state was moved from {old} to {new} already")),
         Some(there) => {
             let notice = Notice::error(format!("the state is not in {old} any more: it was moved to {there}"));
             return Err(notice.code(code::OTHER_STATE).help("name that place with `--from`").into());
@@ -115,17 +124,15 @@ pub(crate) fn migrate(arguments: &MigrateArgs, session: &Session) -> Ended {
 }
 
 /// Where the state is now, where anything says so.
-fn from(arguments: &MigrateArgs, session: &Session, to: &Place) -> Result<Option<Place>, Trouble> {
-    let whereabouts = match &arguments.from {
-        Some(file) => {
+fn from(arguments: &MigrateArgs, session: &Session, remembered: Option<&Remembered>) -> Result<Option<Place>, Trouble> {
+    let whereabouts = match (&arguments.from, remembered) {
+        (Some(file), _) => {
             let project = Project::read_file(session, file, &Wishes::default(), Need::WhatThereIs)?;
             let said = Whereabouts::said(&Saying::of(&project), &backends()).map_err(|it| Trouble::of(&it));
             said.map_err(|it| it.within(&project.sources).keeping(&project.secrets))?
         }
-        None => match to.remembered()? {
-            Some(remembered) => remembered.whereabouts(&backends())?,
-            None => return Ok(None),
-        },
+        (None, Some(remembered)) => remembered.whereabouts(&backends())?,
+        (None, None) => return Ok(None),
     };
     Place::whatever_is_remembered(&session.directory, session.environment.as_ref(), &whereabouts, session.keys()?).map(Some)
 }
