@@ -1,6 +1,7 @@
 //! Values of variables: from the environment, files and the command line, later ones in the place of earlier ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Name, Span, Type, Value, code, convert};
 use ha_lang::{
@@ -57,7 +58,7 @@ struct Candidate {
 pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dyn Files) -> Variables {
     let mut found = Variables::default();
     let mut candidates: BTreeMap<Name, Candidate> = BTreeMap::new();
-    let mut undeclared: Vec<(String, Option<Span>)> = Vec::new();
+    let mut undeclared: Vec<(Name, Arc<str>)> = Vec::new();
     let mut put =
         |name: &str, of: &dyn Fn(&Type) -> Candidate, undeclared: &mut dyn FnMut()| match configuration.variables.get(name) {
             Some(variable) => {
@@ -94,7 +95,7 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
                         origin: format!("`{}`", file.name),
                         span: Some(span.clone()),
                     };
-                    put(&name, &candidate, &mut || undeclared.push((name.to_string(), Some(span.clone()))));
+                    put(&name, &candidate, &mut || undeclared.push((name.clone(), span.file.clone())));
                 }
             }
         }
@@ -178,24 +179,20 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
     }
 }
 
-/// One warning for all: shared files of values are common.
-fn not_declared(undeclared: &[(String, Option<Span>)]) -> Option<Diagnostic> {
-    let (_, span) = undeclared.first()?;
-    let mut names: Vec<String> = undeclared.iter().map(|(name, _)| format!("`{name}`")).collect();
-    names.sort();
-    names.dedup();
-    let summary = match names.as_slice() {
-        [one] => format!("a value is given for {one}, but there is no such variable"),
-        many => format!("values are given for {} variables that do not exist", many.len()),
+/// One warning for all: shared files of values are common. No line is shown: nothing says which of the values are secret.
+fn not_declared(undeclared: &[(Name, Arc<str>)]) -> Option<Diagnostic> {
+    let listed = |all: BTreeSet<&str>| all.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>();
+    let names = listed(undeclared.iter().map(|(name, _)| &**name).collect());
+    let files = listed(undeclared.iter().map(|(_, file)| &**file).collect()).join(", ");
+    let warning = match names.as_slice() {
+        [] => return None,
+        [one] => Diagnostic::warning(format!("{files} gives a value for {one}, but there is no such variable")),
+        many => {
+            let summary = format!("{files} gives values for {} variables that do not exist", many.len());
+            Diagnostic::warning(summary).detail(names.join(", "))
+        }
     };
-    let mut warning = Diagnostic::warning(summary).code(code::NO_VALUE).help("remove them, or declare the variables");
-    if names.len() > 1 {
-        warning = warning.detail(names.join(", "));
-    }
-    Some(match span {
-        Some(span) => warning.at(span.clone()),
-        None => warning,
-    })
+    Some(warning.code(code::NO_VALUE).help("remove them, or declare the variables"))
 }
 
 fn violations(
@@ -402,14 +399,10 @@ error[HA0802]: there is no variable `regoin`, which `--var` gives
  |
  = help: did you mean `region`?
 
-warning[HA0802]: values are given for 2 variables that do not exist
- --> ha.hclvars:2:1
-  |
-2 | left = 1
-  | ^^^^
-  |
-  = note: `left`, `over`
-  = help: remove them, or declare the variables
+warning[HA0802]: `ha.hclvars` gives values for 2 variables that do not exist
+ |
+ = note: `left`, `over`
+ = help: remove them, or declare the variables
 
 
 "#]],
