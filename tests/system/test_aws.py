@@ -1,9 +1,11 @@
 """The AWS side, by Amazon's own client."""
 
 import json
+import shutil
+import subprocess
 import unittest
 
-from harness import inspect_aws, shared_system
+from harness import REPOSITORY, TIME_LIMIT, QuickStart, binary, inspect_aws, shared_system
 
 FILES = {"settings.conf", "replicated.conf", "license.rli", "circle-installation-customizations", "mongodb-ca.crt"}
 
@@ -57,6 +59,61 @@ class Instance(unittest.TestCase):
         self.assertGreaterEqual(found["BackupRetentionPeriod"], 7)
         self.assertFalse(found["PubliclyAccessible"])
         self.assertEqual(found["DBInstanceStatus"], "available")
+
+
+class DefaultTags(unittest.TestCase):
+    """Tags of the provider's own go to what takes tags, below those of the block itself."""
+
+    def setUp(self):
+        self.system = QuickStart()
+        self.addCleanup(self.system.remove)
+        self.system.run("start")
+        self.folder = self.system.folder / "tagged"
+        shutil.copytree(REPOSITORY / "tests" / "configurations" / "fifteen_kinds", self.folder)
+        values = f'endpoint = "http://127.0.0.1:{self.system.aws_port}"\nprefix = "tagged"\n'
+        (self.folder / "ha.hclvars").write_text(values)
+
+    def ha(self, *words):
+        done = subprocess.run(
+            [binary(), *words], cwd=self.folder, env=self.system.environment(), capture_output=True, text=True, timeout=TIME_LIMIT
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def apply(self, owner=None):
+        tags = f'default_tags {{\n    tags = {{ owner = "{owner}", revision = "none" }}\n  }}' if owner else ""
+        (self.folder / "provider_override.hcl").write_text(f'provider "aws" {{\n  {tags}\n}}\n')
+        self.ha("apply", "--yes")
+        self.ha("plan", "--detailed-exitcode")
+
+    def tags(self):
+        aws, name = self.system.aws, "tagged-database"
+        [database] = aws.rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        [group] = aws.rds.describe_db_subnet_groups(DBSubnetGroupName=name)["DBSubnetGroups"]
+        named = {"Filters": [{"Name": "group-name", "Values": ["tagged-machine", name]}]}
+        firewalls = aws.ec2.describe_security_groups(**named)["SecurityGroups"]
+        found = {
+            "bucket": aws.s3.get_bucket_tagging(Bucket="tagged-files")["TagSet"],
+            "object": aws.s3.get_object_tagging(Bucket="tagged-files", Key="settings")["TagSet"],
+            "role": aws.iam.list_role_tags(RoleName="tagged-machine")["Tags"],
+            "database": aws.rds.list_tags_for_resource(ResourceName=database["DBInstanceArn"])["TagList"],
+            "subnets": aws.rds.list_tags_for_resource(ResourceName=group["DBSubnetGroupArn"])["TagList"],
+            **{it["GroupName"]: it.get("Tags", []) for it in firewalls},
+        }
+        wanted = ("owner", "revision")
+        return {of: {it["Key"]: it["Value"] for it in tags if it["Key"] in wanted} for of, tags in found.items()}
+
+    def test_they_come_change_and_go(self):
+        self.apply("ops")
+        tags = self.tags()
+        # The one block without tags of its own has both of the provider's.
+        self.assertEqual(tags.pop("tagged-database"), {"owner": "ops", "revision": "none"})
+        self.assertEqual(tags, dict.fromkeys(tags, {"owner": "ops", "revision": "1"}))
+        self.apply("dev")
+        self.assertEqual({it["owner"] for it in self.tags().values()}, {"dev"})
+        self.apply()
+        tags = self.tags()
+        self.assertEqual(tags.pop("tagged-database"), {})
+        self.assertEqual(tags, dict.fromkeys(tags, {"revision": "1"}))
 
 
 if __name__ == "__main__":

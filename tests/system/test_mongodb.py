@@ -1,5 +1,6 @@
 """The replica set, by a client that has its authority's certificate and nothing else."""
 
+import json
 import unittest
 
 from harness import MAIN_URI, inspect_mongodb, shared_system
@@ -56,6 +57,28 @@ class ReplicaSet(unittest.TestCase):
             for part in ("replicaSet=circle", "ssl=true", "authSource=admin"):
                 self.assertIn(part, uri)
         self.assertIn("/circle_ghe?", self.system.sourced("CIRCLE_SECRETS_MONGODB_ACTION_LOGS_URI"))
+
+    def test_what_is_forgotten_is_imported_again_by_its_name(self):
+        users = {f'mongodb_user.this["{name}"]': f"admin.{name}" for name in ("circle", "circle-admin", "siteUserAdmin")}
+        ids = {"mongodb_replica_set.circle": "circle", **users}
+        mongods = [self.system.mongod(host) for host in self.system.hosts]
+        self.system.ha("state", "rm", *ids)
+        for address, name in ids.items():
+            self.system.ha("import", address, name)
+        planned = json.loads(self.system.ha("plan", "--document", "-").stdout)["resource_changes"]
+        changed = {it["address"]: it["change"]["actions"] for it in planned if it["change"]["actions"] != ["no-op"]}
+        # Nobody says which passwords they have, so these are set.
+        self.assertEqual(changed, dict.fromkeys(users, ["update"]))
+        self.system.apply()
+        self.assertEqual([self.system.mongod(host) for host in self.system.hosts], mongods)
+        self.test_the_users_are_the_guides()
+        self.test_the_application_writes_to_its_databases_and_no_others()
+
+        self.system.ha("state", "rm", 'mongodb_user.this["circle"]')
+        refused = self.system.ha("import", 'mongodb_user.this["circle"]', "admin.nobody", expect=1)
+        self.assertIn("admin.nobody", refused.stderr)
+        self.system.ha("import", 'mongodb_user.this["circle"]', "admin.circle")
+        self.system.apply()
 
 
 if __name__ == "__main__":

@@ -287,9 +287,13 @@ impl Object {
 
     async fn label(&self, aws: &Aws) -> Result<(), Error> {
         let (bucket, key) = (self.bucket.as_str(), self.key.as_str());
+        let what = format!("label the object `{}`", self.name());
+        if self.tags.is_empty() {
+            return aws.s3.delete_object_tagging().bucket(bucket).key(key).send().await.map(drop).attempting(what);
+        }
         let tagging = Tagging::builder().set_tag_set(Some(tags::labels(&self.tags))).build().expect("the tags are set");
         let call = aws.s3.put_object_tagging().bucket(bucket).key(key).tagging(tagging);
-        call.send().await.map(drop).attempting(format!("label the object `{}`", self.name()))
+        call.send().await.map(drop).attempting(what)
     }
 }
 

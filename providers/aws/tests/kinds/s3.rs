@@ -101,6 +101,13 @@ async fn an_object_lives() {
     let object = world.update(OBJECT, &object, relabelled).await;
     assert_eq!(text(&object.outputs, "version_id"), version, "labels make no version");
 
+    let unlabelled = json!({
+        "bucket": made.id, "key": "conf/settings.conf", "content": "a = ü\n", "content_type": "text/plain",
+        "cache_control": "no-store", "metadata": {"purpose": "test"}, "server_side_encryption": "AES256",
+    });
+    let object = world.update(OBJECT, &object, unlabelled).await;
+    assert_eq!(text(&object.outputs, "version_id"), version, "nor does their end");
+
     let changed = json!({"bucket": made.id, "key": "conf/settings.conf", "content": "b", "content_type": "text/plain"});
     let object = world.update(OBJECT, &object, changed).await;
     assert_ne!(text(&object.outputs, "version_id"), version);
