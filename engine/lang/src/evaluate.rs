@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ha_kind::{Diagnostic, Object, Span, Type, Value, convert, unify};
 
 use crate::environment::Environment;
-use crate::mistake;
+use crate::mistake::value as mistakes;
 use crate::shown::shown;
 use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Piece};
@@ -86,7 +86,7 @@ impl Expression {
         let mut evaluator = Evaluator::new(self, effort, bound, environment);
         match evaluator.node(root) {
             Ok(value) if has_too_many(&value) => {
-                evaluator.fail(root, mistake::too_many_elements());
+                evaluator.fail(root, mistakes::too_many_elements());
                 Err(evaluator.problems)
             }
             outcome => outcome.map_err(|Failed| evaluator.problems),
@@ -154,7 +154,7 @@ impl Evaluator<'_> {
         if self.effort.spend() {
             return Ok(());
         }
-        self.effort.exhausted(|| mistake::too_much_effort().at(self.span(node.at)));
+        self.effort.exhausted(|| mistakes::too_much_effort().at(self.span(node.at)));
         Err(Failed)
     }
 
@@ -223,12 +223,12 @@ impl Evaluator<'_> {
     /// The name that an attribute of an object gets: a text, marked or unknown perhaps.
     pub(crate) fn object_key(&mut self, key: &Value, node: &Node) -> Outcome {
         if key.is_null() {
-            return Err(self.fail(node, mistake::null_key()));
+            return Err(self.fail(node, mistakes::null_key()));
         }
         if !key.is_known() {
             self.lean();
         }
-        convert(key, &Type::String).map_err(|_| self.fail(node, mistake::key_is_no_text(key)))
+        convert(key, &Type::String).map_err(|_| self.fail(node, mistakes::key_is_no_text(key)))
     }
 
     fn conditional(&mut self, condition: &Node, then: &Node, otherwise: &Node) -> Outcome {
@@ -248,7 +248,7 @@ impl Evaluator<'_> {
         let Some(ty) = unify(&types) else {
             let both = self.span(then.at.to(otherwise.at));
             let values = [&then_value, &otherwise_value].map(|it| self.showable(it));
-            return Err(self.fail(then, mistake::arms_differ(&values[0], &values[1]).at(both)));
+            return Err(self.fail(then, mistakes::arms_differ(&values[0], &values[1]).at(both)));
         };
         let (value, node) = match decided {
             Value::Bool(true) => (then_value, then),
@@ -262,7 +262,7 @@ impl Evaluator<'_> {
         // What the other arm makes of it is not known where that may turn out to be anything.
         let value = match open {
             true => value,
-            false => convert(&value, &ty).map_err(|it| self.fail(node, mistake::arm_does_not_convert(&it)))?,
+            false => convert(&value, &ty).map_err(|it| self.fail(node, mistakes::arm_does_not_convert(&it)))?,
         };
         Ok(if sensitive { value.sensitive() } else { value })
     }
@@ -271,12 +271,12 @@ impl Evaluator<'_> {
     fn decided(&mut self, condition: &Node) -> Outcome {
         let value = self.node(condition)?;
         if value.is_null() {
-            return Err(self.fail(condition, mistake::null_condition()));
+            return Err(self.fail(condition, mistakes::null_condition()));
         }
         if !value.is_known() {
             self.lean();
         }
-        convert(&value, &Type::Bool).map_err(|_| self.fail(condition, mistake::condition_is_no_bool(&value)))
+        convert(&value, &Type::Bool).map_err(|_| self.fail(condition, mistakes::condition_is_no_bool(&value)))
     }
 
     /// What is done with something that came out of a secret, so that no problem shows it.

@@ -51,7 +51,7 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, Span)>, Vec<Dia
 /// # Errors
 /// Why it is none of `ty`.
 pub fn value_of_text(text: &str, ty: &Type) -> Result<Value, Vec<Diagnostic>> {
-    let fits = |it: &Value| convert(it, ty).map_err(|it| vec![mistake::does_not_fit(&it, ty)]);
+    let fits = |it: &Value| convert(it, ty).map_err(|it| vec![mistake::types::does_not_fit(&it, ty)]);
     match ty {
         Type::String => Ok(Value::from(text)),
         Type::Number | Type::Bool => fits(&Value::from(text)),

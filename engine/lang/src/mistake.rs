@@ -5,14 +5,16 @@ pub(crate) mod file;
 pub(crate) mod function;
 pub(crate) mod module;
 pub(crate) mod place;
+pub(crate) mod settings;
+pub(crate) mod types;
+pub(crate) mod value;
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Field, Mismatch, Mode, Name, Number, Shape, Span, Type, Value, closest, code};
+use ha_kind::{Diagnostic, Field, Mode, Name, Shape, Span, Value, closest, code};
 
-use crate::evaluate::{TooLong, TooMany};
-use crate::functions::{Function, Parameter, functions};
-use crate::shown::{kind, shown};
+use crate::functions::{Function, functions};
+use crate::shown::kind;
 use crate::source::Family;
 use crate::tree::{BlockName, Reference, Target};
 
@@ -129,199 +131,6 @@ pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
         .help(format!("for example `{example}`"))
 }
 
-pub(crate) fn null_key() -> Diagnostic {
-    error("null cannot be the name of an attribute").code(code::NULL)
-}
-
-pub(crate) fn key_is_no_text(key: &Value) -> Diagnostic {
-    error(format!("a {} cannot be the name of an attribute or element", kind(key)))
-        .code(code::WRONG_TYPE)
-        .help("it must be a text")
-}
-
-pub(crate) fn null_condition() -> Diagnostic {
-    error("this condition is null").code(code::NULL).help("it must be true or false")
-}
-
-pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
-    error(format!("a condition is true or false, not a {}", kind(value))).code(code::WRONG_TYPE)
-}
-
-pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
-    // The names of attributes may be secrets too.
-    let ty = |it: &Value| if it.contains_sensitive() { kind(it) } else { Type::of(it).to_string() };
-    let (then, otherwise) = (ty(then), ty(otherwise));
-    error("the two results of a condition must have one type")
-        .code(code::WRONG_TYPE)
-        .detail(format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."))
-}
-
-pub(crate) fn arm_does_not_convert(mismatch: &Mismatch) -> Diagnostic {
-    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch))).code(code::WRONG_TYPE)
-}
-
-/// A mismatch with its place.
-pub(crate) fn at(mismatch: &Mismatch) -> String {
-    match mismatch.path.steps().is_empty() {
-        true => mismatch.message.clone(),
-        false => format!("at `{}` {}", mismatch.path, mismatch.message),
-    }
-}
-
-pub(crate) fn null_index() -> Diagnostic {
-    error("null cannot be an index").code(code::NULL)
-}
-
-pub(crate) fn index_of_null() -> Diagnostic {
-    error("null has no elements").code(code::NULL).help("the value in front of `[` is null")
-}
-
-pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
-    error(format!("{index} is no position in a list")).code(code::OUT_OF_RANGE).help("positions are whole numbers from 0 on")
-}
-
-pub(crate) fn index_is_no_number(key: &Value, of: &Value) -> Diagnostic {
-    error(format!("a {} is indexed by a number, not by a {}", kind(of), kind(key))).code(code::WRONG_TYPE)
-}
-
-pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
-    let problem = error(format!("there is no element {index}")).code(code::OUT_OF_RANGE);
-    match length {
-        0 => problem.help("there are no elements at all"),
-        1 => problem.help("there is 1 element, at index 0"),
-        _ => problem.help(format!("there are {length} elements, at 0 to {}", length - 1)),
-    }
-}
-
-pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
-    error(format!("a {} is no key of an instance", kind(value)))
-        .code(code::WRONG_TYPE)
-        .help("with `count` it is a number, with `for_each` a text")
-}
-
-/// Said in the place of what a function has against a secret.
-pub(crate) const SECRET_REFUSED: &str = "it refuses what it is given; why would show a secret";
-
-pub(crate) fn not_in_secret() -> Diagnostic {
-    error("the (sensitive) value has no such attribute or element").code(code::SECRET)
-}
-
-pub(crate) fn no_instance_of_secret_key(block: &BlockName) -> Diagnostic {
-    error(format!("`{block}` has no instance of this (sensitive) key")).code(code::SECRET)
-}
-
-pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
-    let problem = error(format!("a {} has no elements to pick by an index", kind(value))).code(code::WRONG_TYPE);
-    match value {
-        Value::Set(_) => problem.help("the elements of a set have no order; use `tolist`, or `one` where there is but one"),
-        _ => problem,
-    }
-}
-
-pub(crate) fn no_such_attribute<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
-    let names: Vec<&str> = known.clone().take(20).collect();
-    let problem = error(format!("there is no attribute `{name}`")).code(code::NO_ATTRIBUTE).closest(name, known);
-    match names.is_empty() {
-        true => problem.help("the object has no attributes"),
-        false if problem.suggestion.is_some() => problem,
-        false => problem.help(format!("it has {}", names.join(", "))),
-    }
-}
-
-pub(crate) fn no_such_key<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
-    let problem = error(format!("the map has no element `{name}`")).code(code::NO_ATTRIBUTE);
-    problem.closest(name, known).help("`lookup` gives a default where there is no element")
-}
-
-pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
-    error(format!("a {} has no attribute `{name}`", kind(value))).code(code::NO_ATTRIBUTE)
-}
-
-pub(crate) fn attribute_of_null(name: &str) -> Diagnostic {
-    error(format!("null has no attribute `{name}`")).code(code::NULL).help("the value in front of the dot is null")
-}
-
-pub(crate) fn attribute_of_list(value: &Value, name: &str) -> Diagnostic {
-    error(format!("a {} has no attribute `{name}`, only its elements may have", kind(value)))
-        .code(code::NO_ATTRIBUTE)
-        .help(format!("use `[*].{name}` for the attribute of every element, or `[0].{name}` for that of one"))
-}
-
-pub(crate) fn null_operand(sign: &str) -> Diagnostic {
-    error(format!("this side of `{sign}` is null")).code(code::NULL)
-}
-
-pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic {
-    let wants = if *ty == Type::Bool { "true or false" } else { "a number" };
-    error(format!("`{sign}` takes {wants}, not {}", shown(value))).code(code::WRONG_TYPE)
-}
-
-pub(crate) fn division_by_nothing() -> Diagnostic {
-    error("division by zero").code(code::OUT_OF_RANGE)
-}
-
-pub(crate) fn result_out_of_range() -> Diagnostic {
-    error("the result is too large for a number").code(code::OUT_OF_RANGE)
-}
-
-pub(crate) fn null_in_text() -> Diagnostic {
-    error("null cannot be part of a text").code(code::NULL).help("`coalesce(VALUE, \"\")` gives an empty text in its place")
-}
-
-pub(crate) fn no_text(value: &Value) -> Diagnostic {
-    error(format!("a {} cannot be part of a text", kind(value)))
-        .code(code::WRONG_TYPE)
-        .help("`join` makes a text of a list, `jsonencode` one of anything")
-}
-
-pub(crate) fn text_too_long() -> Diagnostic {
-    error(TooLong::MESSAGE).code(code::TOO_MUCH)
-}
-
-pub(crate) fn too_many_elements() -> Diagnostic {
-    error(TooMany::MESSAGE).code(code::TOO_MUCH)
-}
-
-pub(crate) fn too_much_effort() -> Diagnostic {
-    error("the loops and calls of this expression take more than four million turns together")
-        .code(code::TOO_MUCH)
-        .help("evaluate parts of it once, as locals, or go over fewer elements")
-}
-
-pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
-    error(format!("`for` goes over lists, sets, maps and objects, not over a {}", kind(value))).code(code::WRONG_TYPE)
-}
-
-pub(crate) fn iteration_over_null() -> Diagnostic {
-    error("`for` cannot go over null").code(code::NULL).help("`coalesce(VALUE, [])` gives an empty list in its place")
-}
-
-pub(crate) fn duplicate_key(name: &str) -> Diagnostic {
-    error(format!("two elements give the same key `{name}`"))
-        .code(code::TWICE)
-        .help("write `...` behind the value to gather all values of one key in a list")
-}
-
-pub(crate) fn spread_of_no_list(value: &Value) -> Diagnostic {
-    error(format!("only a list can be spread with `...`, not a {}", kind(value))).code(code::CALL)
-}
-
-pub(crate) fn null_argument(function: &Function, parameter: &Parameter) -> Diagnostic {
-    error(format!("`{}` of `{}` must not be null", parameter.name, function.name)).code(code::NULL)
-}
-
-pub(crate) fn wrong_argument(function: &Function, parameter: &Parameter, mismatch: &Mismatch, given: &Value) -> Diagnostic {
-    let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), shown(given));
-    error(summary).code(code::CALL).help(function.doc.to_owned())
-}
-
-pub(crate) fn refused(function: &Function, parameter: Option<&Parameter>, message: &str) -> Diagnostic {
-    match parameter {
-        Some(parameter) => error(format!("`{}` of `{}`: {message}", parameter.name, function.name)).code(code::REFUSED),
-        None => error(format!("`{}`: {message}", function.name)).code(code::REFUSED),
-    }
-}
-
 pub(crate) fn no_such_argument(name: &str, span: Span, head: &Span, fields: &BTreeMap<Name, Field>) -> Diagnostic {
     let known = fields.keys().map(|it| &**it);
     error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).within(head.clone()).closest(name, known)
@@ -359,62 +168,6 @@ pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
     error(format!("`for_each` of a dynamic block takes a list, set, map or object, not a {}", kind(value))).code(code::WRONG_TYPE)
 }
 
-pub(crate) fn no_such_type(name: &str, span: Span) -> Diagnostic {
-    let known = ["any", "string", "number", "bool", "list", "set", "map", "object", "tuple"];
-    error(format!("there is no type `{name}`"))
-        .code(code::TYPE)
-        .at(span)
-        .closest(name, known)
-        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
-}
-
-pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
-    let example = match name {
-        "object" => "object({ name = string, size = optional(number, 1) })",
-        "tuple" => "tuple([string, number])",
-        "optional" => "optional(string)` or `optional(string, \"default\")",
-        "set" => "set(string)",
-        "map" => "map(string)",
-        _ => "list(string)",
-    };
-    error(format!("`{name}` must say what it is made of")).code(code::TYPE).at(span).help(format!("for example `{example}`"))
-}
-
-pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
-    error("a type is written without quotes").code(code::TYPE).at(span).help(format!("write `type = {name}`"))
-}
-
-pub(crate) fn not_a_type(span: Span) -> Diagnostic {
-    error("this is not a type")
-        .code(code::TYPE)
-        .at(span)
-        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
-}
-
-pub(crate) fn optional_outside_object(span: Span) -> Diagnostic {
-    error("only attributes of an object can be optional").code(code::TYPE).at(span)
-}
-
-pub(crate) fn duplicate_attribute(name: &str, span: Span) -> Diagnostic {
-    error(format!("`{name}` is there twice")).code(code::TWICE).at(span)
-}
-
-pub(crate) fn does_not_fit(mismatch: &Mismatch, ty: &Type) -> Diagnostic {
-    let problem = error(format!("this is no {}: {}", short(ty), at(mismatch))).code(code::WRONG_TYPE);
-    match ty {
-        Type::Object(_) | Type::Tuple(_) => problem.detail(format!("The type is {ty}.")),
-        _ => problem,
-    }
-}
-
-fn short(ty: &Type) -> String {
-    match ty {
-        Type::Object(_) => "such object".into(),
-        Type::Tuple(_) => "such tuple".into(),
-        ty => ty.to_string(),
-    }
-}
-
 pub(crate) fn block_among_values(name: &str, span: Span) -> Diagnostic {
     error(format!("a file of values has no blocks, such as `{name}` here"))
         .code(code::MISPLACED)
@@ -444,35 +197,6 @@ pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagn
             problem.help("tests of a configuration can look at what `ha plan --json` prints")
         }
         _ => problem.closest(name, known).help(format!("there are {}", known.join(", "))),
-    }
-}
-
-pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
-    let mut problem = error(format!("in files like this one the block is called `{own}`")).code(code::FAMILIES).at(span);
-    problem.suggestion = Some(own.to_owned());
-    problem.help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
-}
-
-pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {
-    error("there is no `cloud` here").code(code::NOT_SUPPORTED).at(span).help(format!(
-        "say where the state is kept by `{settings} {{ backend \"s3\" {{ … }} }}`, or leave it out for this machine"
-    ))
-}
-
-pub(crate) fn not_a_version_constraint(part: &str, span: Span) -> Diagnostic {
-    error(format!("`{part}` is no constraint on a version"))
-        .code(code::VERSION)
-        .at(span)
-        .help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
-}
-
-pub(crate) fn other_version(family: Family, version: &str, constraint: &str, span: Span) -> Diagnostic {
-    let problem = error(format!("this configuration asks for a version {constraint}")).code(code::VERSION).at(span);
-    match family {
-        Family::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
-        Family::Terraform => problem
-            .label(format!("`.tf` files are read as Terraform {version} reads them"))
-            .help("change the constraint if the configuration works with that version too"),
     }
 }
 
@@ -558,13 +282,6 @@ pub(crate) fn not_a_trigger(reference: &Reference, span: Span) -> Diagnostic {
         .help("give the value to a resource that keeps it, such as `ha_data` with `input`, and name that")
 }
 
-pub(crate) fn constant_is_not_known(span: Span) -> Diagnostic {
-    error("a constant must be known before anything is planned")
-        .code(code::FIXED)
-        .at(span)
-        .help("put what depends on the time or on chance into a local value")
-}
-
 pub(crate) fn no_provisioners(name: &str, span: Span) -> Diagnostic {
     error(format!("`{name}` blocks are not supported")).code(code::NOT_SUPPORTED).at(span).help(
         "what a machine does at its first start goes into `user_data`; a `mongodb_host` runs what it needs by its machine block",
@@ -627,20 +344,6 @@ pub(crate) fn ignores_no_list(span: Span) -> Diagnostic {
     error("expected `all` or a list of arguments").code(code::FIXED).at(span).help("for example `ignore_changes = [tags]`")
 }
 
-pub(crate) fn not_a_required_provider(span: Span) -> Diagnostic {
-    error("expected an object")
-        .code(code::VERSION)
-        .at(span)
-        .help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
-}
-
-pub(crate) fn not_a_list_of_aliases(name: &str, span: Span) -> Diagnostic {
-    error(format!("expected aliases of `{name}`"))
-        .code(code::FIXED)
-        .at(span)
-        .help(format!("for example `configuration_aliases = [{name}.west]`"))
-}
-
 pub(crate) fn not_declared<'a>(what: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(span).closest(name, known)
 }
@@ -673,10 +376,4 @@ pub(crate) fn no_count(span: Span) -> Diagnostic {
 
 pub(crate) fn no_self(span: Span) -> Diagnostic {
     error("`self` has a value only in postconditions").code(code::NOT_HERE).at(span).help("elsewhere name the block: `KIND.NAME`")
-}
-
-pub(crate) fn nothing_worked(said: Vec<String>) -> Diagnostic {
-    let mut problem = error("no argument of `try` has a value").code(code::REFUSED);
-    problem.detail = said.into_iter().map(|it| format!("- {it}")).collect::<Vec<_>>().join("\n");
-    problem.help("give a last argument that always has one, such as null")
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ha_kind::{Attribute, Diagnostic, Name, Type, Value, convert};
 
 use crate::environment::{Environment, Nothing};
-use crate::mistake;
+use crate::mistake::types as mistakes;
 use crate::resolve::Resolver;
 use crate::syntax::{Call, Kind, Node};
 
@@ -23,21 +23,21 @@ pub(crate) fn constraint(written: Node, resolver: &mut Resolver) -> Type {
             "list" => Type::List(Arc::new(Type::Any)),
             "map" => Type::Map(Arc::new(Type::Any)),
             "set" | "object" | "tuple" => {
-                resolver.problems.push(mistake::type_needs_argument(&name, span));
+                resolver.problems.push(mistakes::type_needs_argument(&name, span));
                 Type::Any
             }
             _ => {
-                resolver.problems.push(mistake::no_such_type(&name, span));
+                resolver.problems.push(mistakes::no_such_type(&name, span));
                 Type::Any
             }
         },
         Kind::Literal(Value::String(quoted)) => {
-            resolver.problems.push(mistake::quoted_type(&quoted, span));
+            resolver.problems.push(mistakes::quoted_type(&quoted, span));
             Type::Any
         }
         Kind::Call(call) => constructor(call, span, resolver),
         _ => {
-            resolver.problems.push(mistake::not_a_type(span));
+            resolver.problems.push(mistakes::not_a_type(span));
             Type::Any
         }
     }
@@ -48,14 +48,14 @@ fn constructor(call: Call, span: ha_kind::Span, resolver: &mut Resolver) -> Type
     let name = call.name.name;
     if !matches!(&*name, "list" | "set" | "map" | "tuple" | "object") {
         let problem = match &*name {
-            "optional" => mistake::optional_outside_object(span),
-            _ => mistake::no_such_type(&name, span),
+            "optional" => mistakes::optional_outside_object(span),
+            _ => mistakes::no_such_type(&name, span),
         };
         resolver.problems.push(problem);
         return Type::Any;
     }
     let (1, Some(only)) = (arguments.len(), arguments.pop()) else {
-        resolver.problems.push(mistake::type_needs_argument(&name, span));
+        resolver.problems.push(mistakes::type_needs_argument(&name, span));
         return Type::Any;
     };
     match (&*name, only.kind) {
@@ -64,17 +64,17 @@ fn constructor(call: Call, span: ha_kind::Span, resolver: &mut Resolver) -> Type
             let mut attributes = BTreeMap::new();
             for (key, value) in entries {
                 let Some(name) = key.text().map(Name::from) else {
-                    resolver.problems.push(mistake::not_a_type(resolver.span(key.at)));
+                    resolver.problems.push(mistakes::not_a_type(resolver.span(key.at)));
                     continue;
                 };
                 if attributes.insert(name.clone(), attribute(value, resolver)).is_some() {
-                    resolver.problems.push(mistake::duplicate_attribute(&name, resolver.span(key.at)));
+                    resolver.problems.push(mistakes::duplicate_attribute(&name, resolver.span(key.at)));
                 }
             }
             Type::Object(Arc::new(attributes))
         }
         ("tuple" | "object", _) => {
-            resolver.problems.push(mistake::type_needs_argument(&name, span));
+            resolver.problems.push(mistakes::type_needs_argument(&name, span));
             Type::Any
         }
         (_, kind) => {
@@ -99,7 +99,7 @@ fn attribute(written: Node, resolver: &mut Resolver) -> Attribute {
     }
     let mut arguments = call.arguments.into_iter();
     let (Some(ty), default, None) = (arguments.next(), arguments.next(), arguments.next()) else {
-        resolver.problems.push(mistake::type_needs_argument("optional", span));
+        resolver.problems.push(mistakes::type_needs_argument("optional", span));
         return Attribute { ty: Type::Any, optional: true, default: None };
     };
     let ty = constraint(ty, resolver);
@@ -117,10 +117,10 @@ pub(crate) fn constant(written: Node, ty: &Type, resolver: &mut Resolver) -> Opt
     }
     let outcome: Result<Value, Vec<Diagnostic>> = expression
         .evaluate(&Environment::new(&Nothing, &Nothing))
-        .and_then(|it| convert(&it, ty).map_err(|it| vec![mistake::does_not_fit(&it, ty).at(span)]));
+        .and_then(|it| convert(&it, ty).map_err(|it| vec![mistakes::does_not_fit(&it, ty).at(span)]));
     match outcome {
         Ok(value) if !value.is_wholly_known() => {
-            resolver.problems.push(mistake::constant_is_not_known(expression.span().clone()));
+            resolver.problems.push(mistakes::constant_is_not_known(expression.span().clone()));
             None
         }
         Ok(value) => Some(value),

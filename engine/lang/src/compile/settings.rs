@@ -5,7 +5,7 @@ use ha_kind::{Name, Span, Value};
 use super::Compiler;
 use super::module::{own_provider, provider_name};
 use crate::configuration::{Backend, Encryption, RequiredProvider, Settings};
-use crate::mistake;
+use crate::mistake::{self, settings as mistakes};
 use crate::source::Family;
 use crate::syntax::{Block, Kind, Node};
 use crate::version;
@@ -17,7 +17,7 @@ impl Compiler<'_> {
             return;
         }
         if *block.kind.name != *self.family.settings() {
-            let problem = mistake::settings_of_other_family(self.family.settings(), self.resolver.span(block.kind.at));
+            let problem = mistakes::settings_of_other_family(self.family.settings(), self.resolver.span(block.kind.at));
             self.problem(problem);
         }
         let mut settings = match self.configuration.settings.take() {
@@ -41,7 +41,7 @@ impl Compiler<'_> {
                 "required_providers" => self.required_providers(inner, &mut settings),
                 "backend" => self.backend(inner, &mut settings),
                 "cloud" => {
-                    let problem = mistake::no_cloud(self.family.settings(), self.span(&inner));
+                    let problem = mistakes::no_cloud(self.family.settings(), self.span(&inner));
                     self.problem(problem);
                 }
                 "encryption" => self.encryption(inner, &mut settings),
@@ -60,8 +60,8 @@ impl Compiler<'_> {
         };
         let problem = match version::meets(version, constraint) {
             Ok(true) => return,
-            Ok(false) => mistake::other_version(self.family, version, constraint, span.clone()),
-            Err(part) => mistake::not_a_version_constraint(&part, span.clone()),
+            Ok(false) => mistakes::other_version(self.family, version, constraint, span.clone()),
+            Err(part) => mistakes::not_a_version_constraint(&part, span.clone()),
         };
         self.problem(problem);
     }
@@ -116,7 +116,7 @@ impl Compiler<'_> {
                     required.version = Some(version.to_string());
                     return Some(required);
                 }
-                self.problem(mistake::not_a_required_provider(span));
+                self.problem(mistakes::not_a_required_provider(span));
                 return None;
             }
         };
@@ -139,7 +139,7 @@ impl Compiler<'_> {
     fn aliases(&mut self, name: &Name, value: Node) -> Vec<Name> {
         let span = self.resolver.span(value.at);
         let Kind::Tuple(items) = value.kind else {
-            self.problem(mistake::not_a_list_of_aliases(name, span));
+            self.problem(mistakes::not_a_list_of_aliases(name, span));
             return Vec::new();
         };
         let mut aliases = Vec::with_capacity(items.len());
@@ -147,7 +147,7 @@ impl Compiler<'_> {
             let span = self.resolver.span(item.at);
             match provider_name(item) {
                 Some((of, Some(alias))) if of == *name => aliases.push(alias),
-                _ => self.problem(mistake::not_a_list_of_aliases(name, span)),
+                _ => self.problem(mistakes::not_a_list_of_aliases(name, span)),
             }
         }
         aliases

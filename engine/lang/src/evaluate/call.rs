@@ -8,7 +8,7 @@ use super::{Evaluator, Failed, Outcome, has_too_many};
 use crate::declared::Declared;
 use crate::environment::Environment;
 use crate::functions::{Answer, Function, Kind, Lazy, Refusal, Run};
-use crate::mistake;
+use crate::mistake::{self, value as mistakes};
 use crate::tree::Kind::Literal;
 use crate::tree::{Call, DeclaredCall, Node};
 
@@ -121,7 +121,7 @@ impl Evaluator<'_> {
                     Some(items) => arguments.extend(items.into_iter().cloned()),
                     None => {
                         let blame = nodes.last().unwrap_or(node);
-                        return Err(self.fail(blame, mistake::spread_of_no_list(&last)));
+                        return Err(self.fail(blame, mistakes::spread_of_no_list(&last)));
                     }
                 },
             }
@@ -137,12 +137,12 @@ impl Evaluator<'_> {
             // All of it will be looked at, if only for what is unknown or secret in it.
             let looks_deep = parameter.kind != Kind::Any || matches!(function.run, Run::Plain(_) | Run::Outside(_));
             if looks_deep && has_too_many(argument) {
-                self.fail(blame, mistake::too_many_elements());
+                self.fail(blame, mistakes::too_many_elements());
                 return Err(Failed);
             }
             if argument.is_null() {
                 if !parameter.nullable {
-                    self.fail(blame, mistake::null_argument(function, parameter));
+                    self.fail(blame, mistakes::null_argument(function, parameter));
                     failed = true;
                 }
                 continue;
@@ -151,7 +151,7 @@ impl Evaluator<'_> {
                 match convert(argument, &parameter.kind.ty()) {
                     Ok(converted) => *argument = converted,
                     Err(mismatch) => {
-                        self.fail(blame, mistake::wrong_argument(function, parameter, &mismatch, &self.showable(argument)));
+                        self.fail(blame, mistakes::wrong_argument(function, parameter, &mismatch, &self.showable(argument)));
                         failed = true;
                     }
                 }
@@ -175,8 +175,8 @@ impl Evaluator<'_> {
             let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
             let parameter = refusal.argument.and_then(|it| function.parameter(it));
             let secret = secret || self.secret || arguments.iter().any(Value::contains_sensitive);
-            let message = if secret && !refusal.harmless { mistake::SECRET_REFUSED } else { &refusal.message };
-            self.fail(blame, mistake::refused(function, parameter, message))
+            let message = if secret && !refusal.harmless { mistakes::SECRET_REFUSED } else { &refusal.message };
+            self.fail(blame, mistakes::refused(function, parameter, message))
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ha_kind::{Name, Object, Type, Value, convert};
 
 use super::{Evaluator, Failed, Outcome};
-use crate::mistake;
+use crate::mistake::value as mistakes;
 use crate::tree::{For, Node};
 
 /// The value without the mark on itself.
@@ -48,13 +48,13 @@ impl Evaluator<'_> {
     pub(super) fn each(&mut self, it: &For, node: &Node) -> Outcome {
         let collection = self.node(&it.collection)?;
         if collection.is_null() {
-            return Err(self.fail(&it.collection, mistake::iteration_over_null()));
+            return Err(self.fail(&it.collection, mistakes::iteration_over_null()));
         }
         let (plain, marked) = unmarked(&collection);
         let mut sensitive = marked;
         if let Value::Unknown(unknown) = plain {
             if !matches!(unknown.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)) {
-                return Err(self.fail(&it.collection, mistake::not_iterable(plain)));
+                return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
             }
             self.lean();
             let value = Value::unknown(Type::Any, unknown.cause.clone());
@@ -66,7 +66,7 @@ impl Evaluator<'_> {
             return Ok(if sensitive { value.sensitive() } else { value });
         }
         let Some(items) = items(plain) else {
-            return Err(self.fail(&it.collection, mistake::not_iterable(plain)));
+            return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
         };
         let mut gathered = match (&it.result_key, it.grouping) {
             (None, _) => Gathered::Tuple(Vec::with_capacity(items.size_hint().0)),
@@ -104,11 +104,11 @@ impl Evaluator<'_> {
         if let Some(condition) = &it.condition {
             let value = self.node(condition)?;
             if value.is_null() {
-                return Err(self.fail(condition, mistake::null_condition()));
+                return Err(self.fail(condition, mistakes::null_condition()));
             }
             let value = match convert(&value, &Type::Bool) {
                 Ok(it) => it,
-                Err(_) => return Err(self.fail(condition, mistake::condition_is_no_bool(&value))),
+                Err(_) => return Err(self.fail(condition, mistakes::condition_is_no_bool(&value))),
             };
             let (value, marked) = value.unmark();
             *sensitive |= marked;
@@ -138,7 +138,7 @@ impl Evaluator<'_> {
             Gathered::Object(items) => {
                 if items.contains_key(&name) {
                     let shown = if marked || self.secret { "(sensitive)".into() } else { name };
-                    return Err(self.fail(node, mistake::duplicate_key(&shown).at(self.span(key_node.at))));
+                    return Err(self.fail(node, mistakes::duplicate_key(&shown).at(self.span(key_node.at))));
                 }
                 items.insert(name, value);
             }

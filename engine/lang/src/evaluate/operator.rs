@@ -3,7 +3,7 @@
 use ha_kind::{Part, Type, Value, convert};
 
 use super::{Evaluator, Failed, Outcome, both};
-use crate::mistake;
+use crate::mistake::value as mistakes;
 use crate::syntax::Operator;
 use crate::tree::Node;
 
@@ -45,14 +45,14 @@ impl Evaluator<'_> {
             _ => {}
         }
         if value.is_null() {
-            return Err(self.fail(node, mistake::null_operand(sign)));
+            return Err(self.fail(node, mistakes::null_operand(sign)));
         }
         if !value.is_known() {
             self.lean();
         }
         match convert(&value, ty) {
             Ok(it) => Ok(it.unmark()),
-            Err(_) => Err(self.fail(node, mistake::wrong_operand(sign, ty, &self.showable(&value)))),
+            Err(_) => Err(self.fail(node, mistakes::wrong_operand(sign, ty, &self.showable(&value)))),
         }
     }
 
@@ -95,7 +95,7 @@ impl Evaluator<'_> {
                     Operator::Subtract => a.sub(b),
                     Operator::Multiply => a.mul(b),
                     Operator::Divide | Operator::Remainder if b.as_i64() == Some(0) => {
-                        return Err(self.fail(right, mistake::division_by_nothing()));
+                        return Err(self.fail(right, mistakes::division_by_nothing()));
                     }
                     Operator::Divide => a.div(b),
                     Operator::Remainder => a.rem(b),
@@ -106,7 +106,7 @@ impl Evaluator<'_> {
                 };
                 match number {
                     Some(number) => Value::Number(number),
-                    None => return Err(self.fail(node, mistake::result_out_of_range())),
+                    None => return Err(self.fail(node, mistakes::result_out_of_range())),
                 }
             }
             _ => {

@@ -6,7 +6,7 @@ use ha_kind::{Key, Name, Number, Type, Value, convert};
 
 use super::each::unmarked;
 use super::{Evaluator, Failed, Outcome};
-use crate::mistake;
+use crate::mistake::value as mistakes;
 use crate::tree::{BlockName, Node};
 
 impl Evaluator<'_> {
@@ -14,7 +14,7 @@ impl Evaluator<'_> {
     pub(super) fn instance(&mut self, block: &BlockName, key_node: &Node, node: &Node) -> Outcome {
         let key = self.node(key_node)?;
         if key.is_null() {
-            return Err(self.fail(key_node, mistake::null_index()));
+            return Err(self.fail(key_node, mistakes::null_index()));
         }
         let (plain, sensitive) = key.unmark();
         let key = match &plain {
@@ -26,13 +26,13 @@ impl Evaluator<'_> {
             Value::String(name) => Key::Name(name.clone()),
             Value::Number(number) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
                 Some(index) => Key::Index(index),
-                None => return Err(self.fail(key_node, mistake::index_is_no_position(number))),
+                None => return Err(self.fail(key_node, mistakes::index_is_no_position(number))),
             },
-            other => return Err(self.fail(key_node, mistake::no_instance_key(other))),
+            other => return Err(self.fail(key_node, mistakes::no_instance_key(other))),
         };
         let value = self.environment.scope.instance(block, &key);
         let value = value.map_err(|problem| match sensitive || self.secret {
-            true => self.fail(node, mistake::no_instance_of_secret_key(block)),
+            true => self.fail(node, mistakes::no_instance_of_secret_key(block)),
             false => self.outside_problem(*problem, node.at),
         })?;
         Ok(if sensitive { value.sensitive() } else { value })
@@ -43,12 +43,12 @@ impl Evaluator<'_> {
         match of {
             Value::Object(items) | Value::Map(items) => match items.get(name) {
                 Some(value) => Ok(value.clone()),
-                None if self.secret => Err(self.fail(node, mistake::not_in_secret())),
+                None if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
                 None => {
                     let known = items.keys().map(|it| &**it);
                     let problem = match of {
-                        Value::Map(_) => mistake::no_such_key(name, known),
-                        _ => mistake::no_such_attribute(name, known),
+                        Value::Map(_) => mistakes::no_such_key(name, known),
+                        _ => mistakes::no_such_attribute(name, known),
                     };
                     Err(self.fail(node, problem))
                 }
@@ -62,17 +62,17 @@ impl Evaluator<'_> {
                         Some(attribute) => &attribute.ty,
                         None => {
                             let known = attributes.keys().map(|it| &**it);
-                            return Err(self.fail(node, mistake::no_such_attribute(name, known)));
+                            return Err(self.fail(node, mistakes::no_such_attribute(name, known)));
                         }
                     },
-                    _ => return Err(self.fail(node, mistake::no_attributes(of, name))),
+                    _ => return Err(self.fail(node, mistakes::no_attributes(of, name))),
                 };
                 self.lean();
                 Ok(Value::unknown(ty.clone(), it.cause.clone()))
             }
-            Value::Null => Err(self.fail(node, mistake::attribute_of_null(name))),
-            Value::List(_) | Value::Tuple(_) | Value::Set(_) => Err(self.fail(node, mistake::attribute_of_list(of, name))),
-            _ => Err(self.fail(node, mistake::no_attributes(of, name))),
+            Value::Null => Err(self.fail(node, mistakes::attribute_of_null(name))),
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) => Err(self.fail(node, mistakes::attribute_of_list(of, name))),
+            _ => Err(self.fail(node, mistakes::no_attributes(of, name))),
         }
     }
 
@@ -86,10 +86,10 @@ impl Evaluator<'_> {
             return Ok(self.secretly(true, |it| it.index(of, &key, node))?.sensitive());
         }
         if of.is_null() {
-            return Err(self.fail(node, mistake::index_of_null()));
+            return Err(self.fail(node, mistakes::index_of_null()));
         }
         if key.is_null() {
-            return Err(self.fail(node, mistake::null_index()));
+            return Err(self.fail(node, mistakes::null_index()));
         }
         if !of.is_known() || !key.is_known() {
             self.lean();
@@ -107,21 +107,21 @@ impl Evaluator<'_> {
                     Value::String(name) => self.attribute(of, name, node),
                     _ => Ok(Value::unknown(Type::Any, it.cause.clone())),
                 },
-                _ => Err(self.fail(node, mistake::not_indexed(of))),
+                _ => Err(self.fail(node, mistakes::not_indexed(of))),
             };
         }
         match of {
             Value::List(items) | Value::Tuple(items) => {
                 let number = match convert(&key, &Type::Number) {
                     Ok(it) => it,
-                    Err(_) => return Err(self.fail(node, mistake::index_is_no_number(&key, of))),
+                    Err(_) => return Err(self.fail(node, mistakes::index_is_no_number(&key, of))),
                 };
                 match &number {
                     Value::Number(number) => match usize_of(number) {
                         Some(index) if index < items.len() => Ok(items[index].clone()),
-                        _ if self.secret => Err(self.fail(node, mistake::not_in_secret())),
-                        Some(_) => Err(self.fail(node, mistake::index_too_great(number, items.len()))),
-                        None => Err(self.fail(node, mistake::index_is_no_position(number))),
+                        _ if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
+                        Some(_) => Err(self.fail(node, mistakes::index_too_great(number, items.len()))),
+                        None => Err(self.fail(node, mistakes::index_is_no_position(number))),
                     },
                     _ => Ok(Value::unknown(common(items.iter()), key.cause())),
                 }
@@ -129,7 +129,7 @@ impl Evaluator<'_> {
             Value::Map(items) | Value::Object(items) => {
                 let name = match convert(&key, &Type::String) {
                     Ok(it) => it,
-                    Err(_) => return Err(self.fail(node, mistake::key_is_no_text(&key))),
+                    Err(_) => return Err(self.fail(node, mistakes::key_is_no_text(&key))),
                 };
                 match (&name, of) {
                     (Value::String(name), _) => self.attribute(of, name, node),
@@ -137,7 +137,7 @@ impl Evaluator<'_> {
                     _ => Ok(Value::unknown(Type::Any, key.cause())),
                 }
             }
-            _ => Err(self.fail(node, mistake::not_indexed(of))),
+            _ => Err(self.fail(node, mistakes::not_indexed(of))),
         }
     }
 

@@ -4,7 +4,7 @@ use ha_kind::{Part, Text, Type, Value};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Evaluator, Failed, Outcome, each};
-use crate::mistake;
+use crate::mistake::value as mistakes;
 use crate::tree::{If, Node, Piece, Repeated};
 
 /// Longer texts are refused: nobody means them, and a few lines can ask for more than any machine holds.
@@ -94,7 +94,7 @@ impl Evaluator<'_> {
     pub(super) fn template(&mut self, pieces: &[Piece], node: &Node) -> Outcome {
         let mut text = Builder::default();
         self.pieces(pieces, &mut text)?;
-        text.finish().map_err(|TooLong| self.fail(node, mistake::text_too_long()))
+        text.finish().map_err(|TooLong| self.fail(node, mistakes::text_too_long()))
     }
 
     fn pieces(&mut self, pieces: &[Piece], text: &mut Builder) -> Result<(), Failed> {
@@ -131,10 +131,10 @@ impl Evaluator<'_> {
                 None => text.push_str(&it.to_string()),
             },
             Value::Bool(it) => text.push_str(if *it { "true" } else { "false" }),
-            Value::Null => return Err(self.fail(node, mistake::null_in_text())),
+            Value::Null => return Err(self.fail(node, mistakes::null_in_text())),
             other => {
                 if other.is_null() {
-                    return Err(self.fail(node, mistake::null_in_text()));
+                    return Err(self.fail(node, mistakes::null_in_text()));
                 }
                 // A text of which parts are known is one already; anything else may be null.
                 if !other.is_known() && !matches!(other, Value::Composed(_)) {
@@ -144,7 +144,7 @@ impl Evaluator<'_> {
                     matches!(it.ty, Type::Any | Type::String | Type::Number | Type::Bool));
                 match Text::of(other) {
                     Some(it) if unknown_text || other.is_known() => text.push(&it),
-                    _ => return Err(self.fail(node, mistake::no_text(other))),
+                    _ => return Err(self.fail(node, mistakes::no_text(other))),
                 }
             }
         }
@@ -192,7 +192,7 @@ impl Evaluator<'_> {
             return Ok(());
         }
         let Some(items) = each::items(plain) else {
-            return Err(self.fail(collection, mistake::not_iterable(plain)));
+            return Err(self.fail(collection, mistakes::not_iterable(plain)));
         };
         let before = text.parts.len();
         for (key, item) in items {

@@ -91,7 +91,7 @@ fn coalesce(arguments: &[Value]) -> Answer {
     let ty = ty.ok_or_else(|| Refusal::new("all arguments must have one type"))?;
     let mut sensitive = false;
     for argument in arguments {
-        let argument = convert(argument, &ty).map_err(|it| Refusal::new(crate::mistake::at(&it)))?;
+        let argument = convert(argument, &ty).map_err(|it| Refusal::new(crate::mistake::value::at(&it)))?;
         let (plain, mark) = argument.unmark();
         match &plain {
             // A text that has known characters cannot turn out empty.

@@ -7,7 +7,7 @@ use ha_kind::{Diagnostic, Type, Value, convert};
 use super::Kind::{Any, Bool, Number, Text};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any};
 use crate::evaluate::{Evaluator, Failed, Outcome};
-use crate::mistake;
+use crate::mistake::value as mistakes;
 use crate::shown::kind;
 use crate::tree::Node;
 
@@ -46,7 +46,7 @@ fn converted(value: &Value, ty: &Type) -> Answer {
                 (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
                 (Type::Bool, Some(text)) => format!("\"{text}\" is neither \"true\" nor \"false\""),
                 _ if mismatch.path.steps().is_empty() => format!("a {} cannot be converted: {}", kind(value), mismatch.message),
-                _ => mistake::at(&mismatch),
+                _ => mistakes::at(&mismatch),
             },
         )
     })
@@ -112,5 +112,5 @@ fn first(evaluator: &mut Evaluator<'_>, arguments: &[&Node], node: &Node) -> Out
         }
     }
     let said = all.iter().map(|it| it.summary.clone()).collect();
-    Err(evaluator.fail(node, mistake::nothing_worked(said)))
+    Err(evaluator.fail(node, mistakes::nothing_worked(said)))
 }

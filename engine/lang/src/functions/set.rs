@@ -43,7 +43,10 @@ fn unified_sets(arguments: &[Value]) -> Result<Vec<BTreeSet<Value>>, Refusal> {
     let ty = unify(&types).ok_or_else(|| Refusal::new("all sets must have elements of one type"))?;
     let one = |index: usize| {
         let items = items_of(arguments, index).into_iter();
-        items.map(|it| convert(it, &ty)).collect::<Result<_, _>>().map_err(|it| Refusal::of(index, crate::mistake::at(&it)))
+        items
+            .map(|it| convert(it, &ty))
+            .collect::<Result<_, _>>()
+            .map_err(|it| Refusal::of(index, crate::mistake::value::at(&it)))
     };
     (0..arguments.len()).map(one).collect()
 }
@@ -66,7 +69,7 @@ fn setproduct(arguments: &[Value]) -> Answer {
         let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
         let ty = unify(&types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;
         let converted = items.into_iter().map(|it| convert(it, &ty)).collect::<Result<_, _>>();
-        columns.push(converted.map_err(|it| Refusal::of(index, crate::mistake::at(&it)))?);
+        columns.push(converted.map_err(|it| Refusal::of(index, crate::mistake::value::at(&it)))?);
     }
     let rows = columns.iter().try_fold(1usize, |rows, it| rows.checked_mul(it.len())).filter(|it| *it <= 1 << 20);
     let Some(rows) = rows else { return Err(Refusal::new("there would be more than a million combinations")) };

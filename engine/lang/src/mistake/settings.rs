@@ -1,0 +1,49 @@
+//! What can be wrong with the settings: `ha {}` or `terraform {}`.
+
+use ha_kind::{Diagnostic, Span, code};
+
+use super::error;
+use crate::source::Family;
+
+pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
+    let mut problem = error(format!("in files like this one the block is called `{own}`")).code(code::FAMILIES).at(span);
+    problem.suggestion = Some(own.to_owned());
+    problem.help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
+}
+
+pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {
+    error("there is no `cloud` here").code(code::NOT_SUPPORTED).at(span).help(format!(
+        "say where the state is kept by `{settings} {{ backend \"s3\" {{ … }} }}`, or leave it out for this machine"
+    ))
+}
+
+pub(crate) fn not_a_version_constraint(part: &str, span: Span) -> Diagnostic {
+    error(format!("`{part}` is no constraint on a version"))
+        .code(code::VERSION)
+        .at(span)
+        .help("for example `>= 1.2`, `~> 1.2` or `>= 1.2, < 2`")
+}
+
+pub(crate) fn other_version(family: Family, version: &str, constraint: &str, span: Span) -> Diagnostic {
+    let problem = error(format!("this configuration asks for a version {constraint}")).code(code::VERSION).at(span);
+    match family {
+        Family::Ha => problem.label(format!("this is ha {version}")).help("use a version of ha that it asks for"),
+        Family::Terraform => problem
+            .label(format!("`.tf` files are read as Terraform {version} reads them"))
+            .help("change the constraint if the configuration works with that version too"),
+    }
+}
+
+pub(crate) fn not_a_required_provider(span: Span) -> Diagnostic {
+    error("expected an object")
+        .code(code::VERSION)
+        .at(span)
+        .help("for example `{ source = \"hashicorp/aws\", version = \">= 5\" }`")
+}
+
+pub(crate) fn not_a_list_of_aliases(name: &str, span: Span) -> Diagnostic {
+    error(format!("expected aliases of `{name}`"))
+        .code(code::FIXED)
+        .at(span)
+        .help(format!("for example `configuration_aliases = [{name}.west]`"))
+}

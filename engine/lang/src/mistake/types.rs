@@ -1,0 +1,69 @@
+//! What can be wrong with a type that is written, and with a value that is not of it.
+
+use ha_kind::{Diagnostic, Mismatch, Span, Type, code};
+
+use super::error;
+use super::value::at;
+
+pub(crate) fn no_such_type(name: &str, span: Span) -> Diagnostic {
+    let known = ["any", "string", "number", "bool", "list", "set", "map", "object", "tuple"];
+    error(format!("there is no type `{name}`"))
+        .code(code::TYPE)
+        .at(span)
+        .closest(name, known)
+        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
+}
+
+pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
+    let example = match name {
+        "object" => "object({ name = string, size = optional(number, 1) })",
+        "tuple" => "tuple([string, number])",
+        "optional" => "optional(string)` or `optional(string, \"default\")",
+        "set" => "set(string)",
+        "map" => "map(string)",
+        _ => "list(string)",
+    };
+    error(format!("`{name}` must say what it is made of")).code(code::TYPE).at(span).help(format!("for example `{example}`"))
+}
+
+pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
+    error("a type is written without quotes").code(code::TYPE).at(span).help(format!("write `type = {name}`"))
+}
+
+pub(crate) fn not_a_type(span: Span) -> Diagnostic {
+    error("this is not a type")
+        .code(code::TYPE)
+        .at(span)
+        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
+}
+
+pub(crate) fn optional_outside_object(span: Span) -> Diagnostic {
+    error("only attributes of an object can be optional").code(code::TYPE).at(span)
+}
+
+pub(crate) fn duplicate_attribute(name: &str, span: Span) -> Diagnostic {
+    error(format!("`{name}` is there twice")).code(code::TWICE).at(span)
+}
+
+pub(crate) fn does_not_fit(mismatch: &Mismatch, ty: &Type) -> Diagnostic {
+    let problem = error(format!("this is no {}: {}", short(ty), at(mismatch))).code(code::WRONG_TYPE);
+    match ty {
+        Type::Object(_) | Type::Tuple(_) => problem.detail(format!("The type is {ty}.")),
+        _ => problem,
+    }
+}
+
+fn short(ty: &Type) -> String {
+    match ty {
+        Type::Object(_) => "such object".into(),
+        Type::Tuple(_) => "such tuple".into(),
+        ty => ty.to_string(),
+    }
+}
+
+pub(crate) fn constant_is_not_known(span: Span) -> Diagnostic {
+    error("a constant must be known before anything is planned")
+        .code(code::FIXED)
+        .at(span)
+        .help("put what depends on the time or on chance into a local value")
+}
