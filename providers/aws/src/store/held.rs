@@ -58,7 +58,7 @@ impl HeldS3 {
                 let at = log.end().await?;
                 // Nothing was ever written here, perhaps to the service neither.
                 if let Some(mine) = mine.filter(|_| at == 1) {
-                    mine.is_safe().await?;
+                    mine.prove_safe().await?;
                 }
                 Ok(log.put(at, &opening, &[]).await?.is_none().then_some(at))
             });

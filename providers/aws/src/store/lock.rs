@@ -131,7 +131,7 @@ impl Mine {
     }
 
     /// Makes sure that nobody else could have written over it: the service must refuse to, for either condition.
-    pub(super) async fn is_safe(self) -> Result<(), StateError> {
+    pub(super) async fn prove_safe(self) -> Result<(), StateError> {
         let Lock { bucket, name, .. } = &self.lock;
         let other = Note { beat: u64::MAX, ..self.note }.to_bytes();
         for over in [Over::Nothing, Over::This(NO_ETAG)] {
