@@ -198,11 +198,11 @@ class Backends(Hunt):
             self.is_refused((["apply", "--yes", "--replace=random_password.drawn", *options],), "bad: (sensitive)")
             self.proxy.set_script(None)
             self.ha("apply", "--yes", "--lock-timeout=200s")
-        self.write_values(places={"s3": "http://127.0.0.1:9"})
-        self.is_refused(SOME[:3], "refused")
+        # These are other places, of which nothing is known.
         self.forget()
-        self.write_values(places={"bucket": "nowhere"})
-        self.is_refused(SOME[:3], "NoSuchBucket")
+        for places, told in (({"s3": "http://127.0.0.1:9"}, "refused"), ({"bucket": "nowhere"}, "NoSuchBucket")):
+            self.write_values(places=places)
+            self.is_refused(SOME[:3], told)
         self.nothing_is_told(self.stored())
 
     def test_a_database_that_refuses_tells_nothing(self):
