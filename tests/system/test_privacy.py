@@ -111,6 +111,8 @@ class Privacy(unittest.TestCase):
                 console.sees("> ")
                 console.types("1 + 41\r")
                 console.sees("\n42")
+                # Before it asks again, a Ctrl-D would be the terminal's, and lost.
+                console.waits_until(lambda: "> " in console.printed.rpartition("\n42")[2])
                 console.types("\x04")
                 self.assertEqual(console.ends(), 0, console.printed)
                 self.assertEqual(self.others_may(), [])
