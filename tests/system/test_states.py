@@ -167,8 +167,10 @@ class States(unittest.TestCase):
         self.assertIn("it is locked by", self.ha("state", "unlock", "0123456789abcdef", expect=1))
         self.ha("state", "unlock", held[0]["id"])
         self.assertEqual(json.loads(self.ha("state", "locks", "--json")), [])
-        self.ha("apply", "--yes")
+        # What somebody else writes meanwhile is what keeps it from writing, whenever it asks for its lock again.
+        self.ha("apply", "--yes", "--replace", "random_password.app")
         number = self.number()
+        self.assertGreater(number, before)
         applying.send_signal(signal.SIGCONT)
         out, err = applying.communicate(timeout=300)
         self.assertNotEqual(applying.returncode, 0, out.decode())
