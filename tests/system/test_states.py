@@ -148,7 +148,7 @@ class States(unittest.TestCase):
         for _ in range(50):
             before = self.number()
             applying = self.start("apply", "--yes", "--replace", "random_password.app")
-            # Once it shows its plan it has read the state, and what it writes next is all too late.
+            # Once it shows its plan it has read the state, and has everything still to write.
             select.select([applying.stdout], [], [], 300)
             applying.send_signal(signal.SIGSTOP)
             held = json.loads(self.ha("state", "locks", "--json"))
