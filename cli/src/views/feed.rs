@@ -119,6 +119,9 @@ impl State {
                 let hook = Hook { address: &address, action: running.action, id: None, elapsed };
                 vec![hook.progress(Some(&self.safe(&message)))]
             }
+            Event::StepWarning { address, message } => {
+                vec![events::log(format!("{address}: warning: {}", self.safe(&message)))]
+            }
             Event::StepDone { address, action, id, elapsed } => {
                 self.running.remove(&address);
                 let id = id.map(|it| self.safe(&it));

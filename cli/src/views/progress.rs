@@ -188,6 +188,10 @@ impl Progress {
                 }
                 None
             }
+            Event::StepWarning { address, message } => {
+                let line = format!("{address}: warning: {}", self.safe(&message));
+                Some(self.paint.put(Tone::Notice, &line))
+            }
             Event::StepDone { address, action, id, elapsed } => {
                 let id = id.map(|it| format!(" ({})", self.safe(&it))).unwrap_or_default();
                 Some(self.ended(

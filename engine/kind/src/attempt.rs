@@ -24,6 +24,10 @@ pub trait Witness: Send + Sync {
     }
     /// Shows what is being waited for.
     fn progress(&self, message: &str);
+    /// Shows what the service warned of, to stay.
+    fn warn(&self, message: &str) {
+        self.progress(message);
+    }
     /// Whether the operator has asked to stop.
     fn is_cancelled(&self) -> bool;
 }
@@ -125,6 +129,11 @@ impl Attempt {
     /// Shows what is being waited for, in a few words.
     pub fn progress(&self, message: &str) {
         self.witness.progress(message);
+    }
+
+    /// Shows what the service warned of although it did what was asked. It stays on the terminal.
+    pub fn warn(&self, message: &str) {
+        self.witness.warn(message);
     }
 
     /// Whether the operator has asked to stop; long waits ask this between polls and return

@@ -100,6 +100,7 @@ pub struct Hooks {
     impacts: Vec<ImpactOf>,
     group: Option<Group>,
     takes_contents: Option<Takes>,
+    follows: Vec<(Name, Name)>,
 }
 
 impl Hooks {
@@ -151,6 +152,20 @@ impl Hooks {
     pub fn contents_go<N: DeserializeOwned>(mut self, hook: impl Fn(N) -> bool + Send + Sync + 'static) -> Self {
         self.takes_contents = Some(Arc::new(move |arguments| named::<N>(arguments).is_some_and(&hook)));
         self
+    }
+
+    /// That the argument `argument`, which cannot change in place, is the id of a thing of the kind `kind` that this one
+    /// lives inside of: when that one is renamed by the same plan, this one is still in it.
+    #[must_use]
+    pub fn follows(mut self, argument: &str, kind: &str) -> Self {
+        self.follows.push((argument.into(), kind.into()));
+        self
+    }
+
+    /// The kind of thing whose new name the argument may take on in place.
+    #[must_use]
+    pub fn followed(&self, argument: &str) -> Option<&Name> {
+        self.follows.iter().find(|(it, _)| &**it == argument).map(|(_, kind)| kind)
     }
 
     /// Runs the checks.

@@ -49,7 +49,8 @@ impl Registry {
 
     fn provider_named<P: Provider>(mut self, name: Name) -> Self {
         let schema = Schema::of::<P::Settings, crate::resource::NoSettings>();
-        self.schemas.providers.insert(name.clone(), DescribedProvider { schema: schema.clone(), shared: P::SHARED });
+        let described = DescribedProvider { schema: schema.clone(), shared: P::SHARED, hooks: P::hooks() };
+        self.schemas.providers.insert(name.clone(), described);
         self.drivers.connectors.insert(name, Arc::new(TypedConnector::<P>::new(schema)));
         self
     }
@@ -135,7 +136,7 @@ impl Registry {
     /// Adds a provider made at run time.
     #[must_use]
     pub fn dynamic_provider(mut self, name: &str, schema: Schema, connector: Arc<dyn Connector>) -> Self {
-        self.schemas.providers.insert(name.into(), DescribedProvider { schema, shared: None });
+        self.schemas.providers.insert(name.into(), DescribedProvider { schema, shared: None, hooks: Hooks::new() });
         self.drivers.connectors.insert(name.into(), connector);
         self
     }

@@ -22,6 +22,11 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// goes before them.
     const SHARED: Option<Shared> = None;
 
+    /// The checks of its settings: pure, made while planning, each on what is known by then.
+    fn hooks() -> Hooks {
+        Hooks::new()
+    }
+
     /// A client for these settings. May check them against the service, and changes nothing.
     fn connect(settings: Self::Settings) -> impl Future<Output = Result<Self, Error>> + Send;
 

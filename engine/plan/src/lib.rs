@@ -43,7 +43,7 @@ pub use model::{
     Standing, Step, StepKind,
 };
 pub use moves::{Moved, moved};
-pub use observed::{Observed, Read, Seek};
+pub use observed::{Observed, Read, Seek, id_in};
 pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, Refused, check, known_settings, plan};
 pub use redacted::{redacted, redacted_error};

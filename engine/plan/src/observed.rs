@@ -97,6 +97,8 @@ impl Current {
                     let (arguments, paths) = arguments_seen(described, record, arguments);
                     seen.arguments = arguments;
                     seen.outputs = marked_as(&record.outputs, outputs);
+                    // What was renamed is known by its new name.
+                    seen.id = id_in(outputs).unwrap_or_else(|| record.id.clone());
                     remarks.clone_from(found);
                     let paths: Vec<Path> = paths.into_iter().chain(outputs_drifted(described, record, &seen)).collect();
                     if !paths.is_empty() {
@@ -143,6 +145,12 @@ fn outputs_drifted(described: Option<&Described>, before: &Record, now: &Record)
     let (was, is) = (plain(&before.outputs), plain(&now.outputs));
     let drifted = before.outputs.keys().filter(stable).filter(|name| was.get(*name) != is.get(*name));
     drifted.map(|name| Path::attribute(name.clone())).collect()
+}
+
+/// The id among what a driver answers.
+#[must_use]
+pub fn id_in(outputs: &Object) -> Option<String> {
+    Some(outputs.get("id")?.unmark().0.as_str()?.to_owned())
 }
 
 /// Values with the marks they bear and those they bore before.

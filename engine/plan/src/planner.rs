@@ -143,6 +143,8 @@ struct Planner<'a> {
     changes: Vec<Change>,
     /// Instances that are made anew.
     replaced: BTreeSet<Address>,
+    /// What is renamed in place: the provider, the kind, the id until now and the one from then on.
+    renamed: BTreeSet<(ProviderName, Name, String, String)>,
     /// Blocks of which an instance is made, made anew, changed or read later.
     pending: HashMap<NodeId, Pending>,
     /// What flows out of each node that has been planned.
@@ -188,6 +190,7 @@ impl<'a> Planner<'a> {
             current,
             changes: Vec::new(),
             replaced: BTreeSet::new(),
+            renamed: BTreeSet::new(),
             pending: HashMap::default(),
             flow: vec![Flow::default(); graph.len()],
             create_first: CreateFirst::default(),

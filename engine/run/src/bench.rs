@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ha_kind::{Action, Address, Attempt, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue};
-use ha_plan::{FromConfiguration, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of};
+use ha_plan::{FromConfiguration, id_in, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of};
 use ha_state::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
 
 use crate::event::StepError;
@@ -118,8 +118,9 @@ impl Bench<'_> {
             Ok(outputs) => outputs,
             Err(error) => return self.failed(&begun, redacted_error(error, known), true).await,
         };
-        let (arguments, outputs) = self.complete(&before.id, arguments, outputs).await;
-        let record = Box::new(self.record(before.id.clone(), arguments, outputs, from));
+        let id = id_in(&outputs).unwrap_or_else(|| before.id.clone());
+        let (arguments, outputs) = self.complete(&id, arguments, outputs).await;
+        let record = Box::new(self.record(id, arguments, outputs, from));
         let outcome = StepOutcome::Recorded(record.clone());
         self.workshop.write(Frame::Result { attempt: begun.attempt, outcome }).await?;
         Ok(Effect::Made { record, deposed: None })

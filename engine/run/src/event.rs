@@ -81,6 +81,13 @@ pub enum Event {
         /// For what, in a few words.
         message: String,
     },
+    /// The service did what a step asked, and warned.
+    StepWarning {
+        /// On what.
+        address: Address,
+        /// Of what, in its own words.
+        message: String,
+    },
     /// A step is done and on record.
     StepDone {
         /// On what.

@@ -226,6 +226,11 @@ impl Witness for StepWitness {
         self.workshop.observer.observe(Event::StepProgress { address: self.address.clone(), message });
     }
 
+    fn warn(&self, message: &str) {
+        let message = redacted(message, &self.known);
+        self.workshop.observer.observe(Event::StepWarning { address: self.address.clone(), message });
+    }
+
     fn is_cancelled(&self) -> bool {
         // Who waits between calls stops when no further one may be made.
         self.workshop.cancel.is_asked() || self.workshop.may_call().is_err()

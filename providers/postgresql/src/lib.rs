@@ -1,5 +1,6 @@
 //! Roles, databases and extensions of a PostgreSQL server.
 
+mod connect;
 mod failure;
 mod membership;
 mod postgresql_database;
@@ -11,6 +12,7 @@ mod session;
 mod sql;
 mod store;
 mod tls;
+mod way;
 
 use ha_kind::Registry;
 

@@ -1,17 +1,26 @@
-use ha_kind::{Error, Permit, Provider, Secret};
+use std::collections::BTreeMap;
+
+use ha_kind::{Error, Hooks, Path, Permit, Problem, Provider, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use tokio::sync::Semaphore;
+use tokio_postgres::config::Host;
 
-use crate::tls::SslMode;
+use crate::sql;
+use crate::tls::{Authorities, SslMode};
+use crate::way::{Server, Way, host_problem, misconfigured};
 
 /// So many connections at once at most; servers have few, and the application needs them.
 const CONNECTIONS: usize = 4;
+/// Longer than anybody waits.
+const LONGEST_PATIENCE: u64 = 86_400;
 
 /// Where a server is and who asks it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Settings {
-    /// The server's name or address. A name is resolved for every connection, because it moves in a fail-over.
+    /// The server's name or address, without a port, or the folder of its socket. A name is resolved for every
+    /// connection, because it moves in a fail-over.
     pub(crate) host: String,
     /// The server's port.
     #[serde(default = "usual_port")]
@@ -26,7 +35,7 @@ pub(crate) struct Settings {
     /// How much TLS to insist on.
     #[serde(default)]
     pub(crate) sslmode: SslMode,
-    /// A file with the certificates of the authorities to trust.
+    /// A file with the certificates of the authorities to trust; `system` for those that this machine trusts.
     pub(crate) sslrootcert: Option<String>,
     /// The certificates of the authorities to trust, as text.
     pub(crate) ca_certificate: Option<String>,
@@ -36,6 +45,39 @@ pub(crate) struct Settings {
     /// For how many seconds a change waits for a server that does not answer yet, or not any more.
     #[serde(default = "usual_patience")]
     pub(crate) connect_timeout: u32,
+    /// A file with the client's own certificate.
+    sslcert: Option<String>,
+    /// A file with the key of the client's certificate, in clear.
+    sslkey: Option<String>,
+    /// A file with the list of certificates that the authorities have taken back.
+    sslcrl: Option<String>,
+    /// `direct` begins TLS at once, which PostgreSQL 17 and later take; `postgres` asks for it first.
+    sslnegotiation: Option<String>,
+    /// The oldest TLS that will do: `TLSv1.2` or `TLSv1.3`.
+    ssl_min_protocol_version: Option<String>,
+    /// The newest TLS that will do.
+    ssl_max_protocol_version: Option<String>,
+    /// Whether a password's proof is bound to the TLS connection: `disable`, `prefer` or `require`.
+    channel_binding: Option<String>,
+    /// Only `disable` and `prefer` will do: GSSAPI is not spoken.
+    gssencmode: Option<String>,
+    /// What the server must be: `any`, `read-write`, `read-only`, `primary`, `standby` or `prefer-standby`. A change
+    /// needs one that does not follow another, whatever is said here.
+    target_session_attrs: Option<String>,
+    /// The name that the server shows the connections by.
+    application_name: Option<String>,
+    /// Settings of the sessions, as the server's command line has them: `-c statement_timeout=5min`.
+    options: Option<String>,
+    /// Whether a connection that carries nothing is kept alive.
+    keepalives: Option<bool>,
+    /// After how many seconds without traffic that begins.
+    keepalives_idle: Option<u32>,
+    /// How many seconds are between two tries to.
+    keepalives_interval: Option<u32>,
+    /// After how many tries without an answer the connection counts as lost.
+    keepalives_count: Option<u32>,
+    /// After how many milliseconds what was sent without an answer counts as lost.
+    tcp_user_timeout: Option<u32>,
 }
 
 fn usual_port() -> u16 {
@@ -53,6 +95,7 @@ fn usual_patience() -> u32 {
 /// A PostgreSQL server.
 pub(crate) struct Postgresql {
     pub(crate) settings: Settings,
+    pub(crate) way: Way,
     pub(crate) room: Semaphore,
     pub(crate) permit: Permit,
 }
@@ -61,21 +104,14 @@ impl Provider for Postgresql {
     const NAME: &'static str = "postgresql";
     type Settings = Settings;
 
+    fn hooks() -> Hooks {
+        Hooks::new().check(|given: BTreeMap<String, Json>| problems(&given))
+    }
+
     /// Contacts nobody: a plan must come about while the server is away.
     async fn connect(settings: Settings) -> Result<Self, Error> {
-        let attempted = "configure the provider `postgresql`";
-        if settings.host.is_empty() || settings.username.is_empty() || settings.database.is_empty() {
-            return Err(Error::new(attempted, "`host`, `username` and `database` must not be empty"));
-        }
-        if settings.sslrootcert.is_some() && settings.ca_certificate.is_some() {
-            return Err(Error::new(attempted, "`sslrootcert` and `ca_certificate` are both given; one is enough"));
-        }
-        let has_authority = settings.sslrootcert.is_some() || settings.ca_certificate.is_some();
-        if settings.sslmode.verifies(false) && !has_authority {
-            let cause = "`sslmode` asks for a certificate of a trusted authority, but none is given";
-            return Err(Error::new(attempted, cause).help("set `ca_certificate` to its text or `sslrootcert` to its file"));
-        }
-        Ok(Self { settings, room: Semaphore::new(CONNECTIONS), permit: Permit::default() })
+        let way = settings.way().map_err(|it| misconfigured("configure the provider `postgresql`", it))?;
+        Ok(Self { settings, way, room: Semaphore::new(CONNECTIONS), permit: Permit::default() })
     }
 
     fn identity(&self) -> Vec<(&'static str, String)> {
@@ -85,5 +121,194 @@ impl Provider for Postgresql {
 
     fn permit(&self) -> Option<&Permit> {
         Some(&self.permit)
+    }
+}
+
+impl Settings {
+    /// The way to the server, and what is wrong with the settings taken together.
+    fn way(&self) -> Result<Way, String> {
+        let mut way = Way {
+            servers: vec![Server { host: host(&self.host), address: None, port: self.port }],
+            user: self.username.clone(),
+            password: self.password.as_ref().map(|it| it.0.clone()),
+            database: self.database.clone(),
+            ..Way::default()
+        };
+        let given = serde_json::to_value(self).unwrap_or_default();
+        for (name, value) in given.as_object().into_iter().flatten().filter(|(it, _)| is_parameter(it)) {
+            if let Some(text) = text(value) {
+                way.set(name, &text)?;
+            }
+        }
+        if let Some(text) = &self.ca_certificate {
+            if self.sslrootcert.is_some() {
+                return Err("`sslrootcert` and `ca_certificate` are both given; one is enough".into());
+            }
+            way.tls.authorities = Authorities::Text(text.clone());
+        }
+        if way.tls.verifies() && way.tls.authorities == Authorities::None {
+            return Err(
+                "`sslmode` asks for a certificate of a trusted authority, but none is given; set `ca_certificate` to its \
+                        text, or `sslrootcert` to its file"
+                    .into(),
+            );
+        }
+        match way.problem() {
+            Some(problem) => Err(problem.into()),
+            None => Ok(way),
+        }
+    }
+
+    /// What is attempted, for messages.
+    pub(crate) fn attempted(&self, database: &str) -> String {
+        let Self { host, port, username, .. } = self;
+        format!("connect to the database `{database}` at {host}:{port} as `{username}`")
+    }
+}
+
+fn host(name: &str) -> Host {
+    match name.starts_with('/') {
+        true => Host::Unix(name.into()),
+        false => Host::Tcp(name.to_owned()),
+    }
+}
+
+/// Whether a setting is a parameter of the connection as libpq has it.
+fn is_parameter(name: &str) -> bool {
+    let own = ["host", "port", "username", "password", "database", "ca_certificate", "superuser", "connect_timeout"];
+    !own.contains(&name)
+}
+
+/// What a setting says, where it says something and is known.
+fn text(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(it) => Some(it.to_string()),
+        _ => None,
+    }
+}
+
+/// What is wrong with single settings, as far as they are known.
+fn problems(given: &BTreeMap<String, Json>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |name: &str, message: String| problems.push(Problem { path: Path::attribute(name), message });
+    for (name, value) in given {
+        let Some(text) = text(value) else { continue };
+        match name.as_str() {
+            "host" => {
+                if let Some(problem) = host_problem(&text) {
+                    wrong(name, format!("`host` {problem}"));
+                }
+            }
+            "port" if !value.as_f64().is_some_and(|it| it.fract() == 0.0 && (1.0..=65_535.0).contains(&it)) => {
+                wrong(name, "`port` must be a whole number from 1 to 65535".into());
+            }
+            "username" | "database" => {
+                if let Some(problem) = sql::problem(name, &text) {
+                    wrong(name, problem.message);
+                }
+            }
+            "connect_timeout"
+                if !value.as_f64().is_some_and(|it| it.fract() == 0.0 && (1.0..=LONGEST_PATIENCE as f64).contains(&it)) =>
+            {
+                wrong(name, format!("`connect_timeout` must be a whole number of seconds from 1 to {LONGEST_PATIENCE}"));
+            }
+            _ if is_parameter(name) => {
+                if let Err(message) = Way::default().set(name, &text) {
+                    wrong(name, message);
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(text) = given.get("ca_certificate").and_then(Json::as_str)
+        && !text.contains("-----BEGIN CERTIFICATE-----")
+    {
+        wrong(
+            "ca_certificate",
+            "`ca_certificate` has no `-----BEGIN CERTIFICATE-----` in it; a file's name goes to `sslrootcert`".into(),
+        );
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The settings that are wrong, each alone among settings that are right.
+    fn wrong(name: &str, value: Json) -> Vec<String> {
+        let mut given = json!({ "host": "db", "username": "u", "sslmode": "require" });
+        given[name] = value;
+        let given = serde_json::from_value(given).unwrap_or_default();
+        problems(&given).into_iter().map(|it| it.path.to_string()).collect()
+    }
+
+    #[test]
+    fn the_shape_of_every_setting_is_checked() {
+        let bad = [
+            ("host", vec![json!(""), json!("db:5432"), json!("postgres://db"), json!("[::1]"), json!("a,b"), json!("u@db")]),
+            ("port", vec![json!(0), json!(65_536), json!(-1), json!(5432.5)]),
+            ("username", vec![json!(""), json!("a".repeat(64)), json!("a\0")]),
+            ("database", vec![json!(""), json!("a".repeat(64))]),
+            ("sslmode", vec![json!("on"), json!("verify_full")]),
+            ("sslrootcert", vec![json!("")]),
+            ("ca_certificate", vec![json!("ca.pem"), json!("")]),
+            ("connect_timeout", vec![json!(0), json!(-1), json!(0.5), json!(100_000)]),
+            ("sslnegotiation", vec![json!("requiredirect")]),
+            ("ssl_min_protocol_version", vec![json!("SSLv3")]),
+            ("ssl_max_protocol_version", vec![json!("TLSv1")]),
+            ("channel_binding", vec![json!("yes")]),
+            ("gssencmode", vec![json!("require")]),
+            ("target_session_attrs", vec![json!("master")]),
+            ("keepalives_idle", vec![json!(-1), json!(1.5)]),
+            ("keepalives_interval", vec![json!(-1)]),
+            ("keepalives_count", vec![json!(-1)]),
+            ("tcp_user_timeout", vec![json!(-1)]),
+        ];
+        for (name, values) in bad {
+            for value in values {
+                assert_eq!(wrong(name, value.clone()), [name], "{name} = {value}");
+            }
+        }
+        let good = [
+            ("host", vec![json!("db.example.com"), json!("::1"), json!("/var/run/postgresql")]),
+            ("port", vec![json!(1), json!(65_535)]),
+            ("connect_timeout", vec![json!(1), json!(600)]),
+            ("sslrootcert", vec![json!("system"), json!("not-there-yet.pem")]),
+            ("keepalives", vec![json!(true), json!(false)]),
+            ("target_session_attrs", vec![json!("primary")]),
+            ("sslnegotiation", vec![json!("direct")]),
+            ("host", vec![json!({ "$unknown": "string" }), Json::Null]),
+        ];
+        for (name, values) in good {
+            for value in values {
+                assert!(wrong(name, value.clone()).is_empty(), "{name} = {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let refused = |given: Json| {
+            let mut whole = json!({ "host": "db", "username": "u" });
+            whole.as_object_mut().map(|it| it.extend(given.as_object().cloned().unwrap_or_default()));
+            serde_json::from_value::<Settings>(whole).map(|it| it.way().is_err()).unwrap_or(true)
+        };
+        for given in [
+            json!({ "sslrootcert": "ca.pem", "ca_certificate": "-----BEGIN CERTIFICATE-----" }),
+            json!({ "sslmode": "verify-full" }),
+            json!({ "sslmode": "require", "sslrootcert": "system" }),
+            json!({ "sslmode": "prefer", "sslnegotiation": "direct" }),
+            json!({ "sslcert": "client.pem" }),
+        ] {
+            assert!(refused(given.clone()), "{given}");
+        }
+        for given in [json!({}), json!({ "sslmode": "verify-full", "sslrootcert": "system", "sslnegotiation": "direct" })] {
+            assert!(!refused(given.clone()), "{given}");
+        }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use ha_kind::{Attempt, Attempting, Error, Outcome, Permit, Secret};
+use ha_kind::{Attempt, Error, Outcome, Permit};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
+use crate::connect::{NotOpened, Warnings};
 use crate::failure::{failed, passes};
 use crate::provider::{Postgresql, Settings};
-use crate::tls::{SslMode, connector};
+use crate::way::Way;
 
 /// For how long a look at what is there waits: a plan should come about while the server is away.
 const PATIENCE_OF_READS: Duration = Duration::from_secs(3);
@@ -21,10 +23,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A connection to one database.
 pub(crate) struct Session<'a> {
     client: Client,
+    warnings: Warnings,
     /// The user as the server calls it.
     pub(crate) user: String,
     /// The server's version: 150004 is 15.4.
     pub(crate) version: i32,
+    pub(crate) is_superuser: bool,
     permit: &'a Permit,
     _room: SemaphorePermit<'a>,
 }
@@ -60,8 +64,10 @@ impl Postgresql {
         let deadline = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
-            let (passes, refusal, error) = match self.settings.connect(database, attempt.is_some()).await {
-                Ok((client, user, version)) => return Ok(Session { client, user, version, permit: &self.permit, _room: room }),
+            let (passes, refusal, error) = match self.connect(database, attempt.is_some()).await {
+                Ok(Connected { client, warnings, user, version, is_superuser, .. }) => {
+                    return Ok(Session { client, warnings, user, version, is_superuser, permit: &self.permit, _room: room });
+                }
                 Err(NotConnected { passes, refusal, error }) => (passes, refusal, error),
             };
             if attempt.is_some_and(Attempt::is_cancelled) {
@@ -124,6 +130,16 @@ const CONNECTION_FAILURE: &str = "08006";
 /// That, and a server that is told to stop, has crashed, or is not up again.
 const LOST: [&str; 4] = [CONNECTION_FAILURE, "57P01", "57P02", "57P03"];
 
+/// A connection, and what the server said of itself and the user.
+struct Connected {
+    client: Client,
+    warnings: Warnings,
+    user: String,
+    version: i32,
+    is_superuser: bool,
+    follows: bool,
+}
+
 /// Why there is no connection.
 struct NotConnected {
     passes: bool,
@@ -142,85 +158,76 @@ impl NotConnected {
     }
 }
 
-impl Settings {
-    fn attempted(&self, database: &str) -> String {
-        let Self { host, port, username, .. } = self;
-        format!("connect to the database `{database}` at {host}:{port} as `{username}`")
-    }
-
-    fn authorities(&self) -> Result<Option<String>, Error> {
-        match (&self.ca_certificate, &self.sslrootcert) {
-            (Some(text), _) => Ok(Some(text.clone())),
-            (None, Some(file)) => {
-                let text = std::fs::read_to_string(file).attempting(format!("read the file `{file}` (`sslrootcert`)"))?;
-                Ok(Some(text))
-            }
-            (None, None) => Ok(None),
-        }
-    }
-
-    async fn connect(&self, database: &str, writes: bool) -> Result<(Client, String, i32), NotConnected> {
-        let attempted = self.attempted(database);
+impl Postgresql {
+    async fn connect(&self, database: &str, writes: bool) -> Result<Connected, NotConnected> {
+        let attempted = self.settings.attempted(database);
         let tried = timeout(PATIENCE_OF_ONE_TRY, self.open(database)).await;
         let Ok(opened) = tried else {
-            let cause = format!("no answer within {} seconds", PATIENCE_OF_ONE_TRY.as_secs());
-            let error = Error::new(attempted, cause)
-                .help("look whether a firewall or security group lets this machine through")
-                .outcome(Outcome::Refused);
-            return Err(NotConnected { passes: true, refusal: Refusal::Other, error });
+            return Err(late(attempted, PATIENCE_OF_ONE_TRY));
         };
-        let (client, user, version, is_superuser, follows) = opened?;
-        if self.superuser && !is_superuser {
-            let error = Error::new(attempted, format!("`{user}` is not a superuser, but the provider says `superuser = true`"));
-            return Err(NotConnected::for_good(error.help("on RDS nobody is; leave `superuser` out")));
+        let connected = opened?;
+        if self.settings.superuser && !connected.is_superuser {
+            let cause = format!("`{}` is not a superuser, but the provider says `superuser = true`", connected.user);
+            return Err(NotConnected::for_good(Error::new(attempted, cause).help("on RDS nobody is; leave `superuser` out")));
         }
-        if writes && follows {
+        if writes && connected.follows {
             let error = Error::new(attempted, "this server only follows another and takes no changes").outcome(Outcome::Refused);
             return Err(NotConnected { passes: true, refusal: Refusal::Other, error });
         }
-        Ok((client, user, version))
+        Ok(connected)
     }
 
-    async fn open(&self, database: &str) -> Result<(Client, String, i32, bool, bool), NotConnected> {
+    async fn open(&self, database: &str) -> Result<Connected, NotConnected> {
+        let attempted = || self.settings.attempted(database);
         let refused = |error: tokio_postgres::Error| {
             let refusal = match error.code() {
-                Some(code) if *code == tokio_postgres::error::SqlState::INVALID_CATALOG_NAME => Refusal::NoSuchDatabase,
+                Some(code) if *code == SqlState::INVALID_CATALOG_NAME => Refusal::NoSuchDatabase,
                 _ => Refusal::Other,
             };
-            let explained = failed(self.attempted(database), &error).outcome(Outcome::Refused);
+            let explained = failed(attempted(), &error).outcome(Outcome::Refused);
             NotConnected { passes: passes(&error), refusal, error: explained }
         };
-        let config = self.config(database);
-        let client = if self.sslmode == SslMode::Disable {
-            let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
-            tokio::spawn(connection);
-            client
-        } else {
-            let authorities = self.authorities().map_err(NotConnected::for_good)?;
-            let tls = connector(self.sslmode, authorities.as_deref()).map_err(NotConnected::for_good)?;
-            let (client, connection) = config.connect(tls).await.map_err(refused)?;
-            tokio::spawn(connection);
-            client
-        };
+        let way = Way { database: database.to_owned(), ..self.way.clone() };
+        let (client, warnings) = way.open().await.map_err(|it| match it {
+            NotOpened::Failed(error) => refused(error),
+            NotOpened::Wrong(error) => NotConnected::for_good(error),
+            NotOpened::Late(patience) => late(attempted(), patience),
+            NotOpened::Unfit(why) => {
+                let error = Error::new(attempted(), format!("{why}, but `target_session_attrs` asks for another"));
+                NotConnected { passes: true, refusal: Refusal::Other, error: error.outcome(Outcome::Refused) }
+            }
+        })?;
         // A statement that waits for somebody's lock should say so one day.
         client.batch_execute("SET lock_timeout = '60s'").await.map_err(refused)?;
         let about = "SELECT current_user::text, current_setting('server_version_num')::int, rolsuper, pg_is_in_recovery() \
                      FROM pg_catalog.pg_roles WHERE rolname = current_user";
         let row = client.query_one(about, &[]).await.map_err(refused)?;
-        Ok((client, row.get(0), row.get(1), row.get(2), row.get(3)))
+        let (user, version, is_superuser, follows) = (row.get(0), row.get(1), row.get(2), row.get(3));
+        Ok(Connected { client, warnings, user, version, is_superuser, follows })
     }
 
-    fn config(&self, database: &str) -> tokio_postgres::Config {
-        let mut config = tokio_postgres::Config::new();
-        config.host(&self.host).port(self.port).user(&self.username).dbname(database).application_name("ha");
-        if let Some(Secret(password)) = &self.password {
-            config.password(password);
+    /// Whether the server lets a role in with this password. None where that cannot be told from its answer.
+    pub(crate) async fn lets_in(&self, role: &str, password: &str) -> Option<bool> {
+        let _room = self.room.acquire().await.expect("it is never closed");
+        let way = Way { user: role.to_owned(), password: Some(password.to_owned()), ..self.way.clone() };
+        match timeout(PATIENCE_OF_READS, way.open()).await.ok()? {
+            Ok(_) => Some(true),
+            Err(NotOpened::Failed(error)) => match error.code() {
+                Some(code) if *code == SqlState::INVALID_PASSWORD => Some(false),
+                // What else it has against the role it says only to those who have proven who they are.
+                Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Some(true),
+                _ => None,
+            },
+            Err(_) => None,
         }
-        config.ssl_mode(self.sslmode.for_connection());
-        // A server that vanished in a fail-over closes nothing.
-        config.tcp_user_timeout(Duration::from_secs(30)).keepalives_idle(Duration::from_secs(15));
-        config
     }
+}
+
+fn late(attempted: String, patience: Duration) -> NotConnected {
+    let error = Error::new(attempted, format!("no answer within {} seconds", patience.as_secs()))
+        .help("look whether a firewall or security group lets this machine through")
+        .outcome(Outcome::Refused);
+    NotConnected { passes: true, refusal: Refusal::Other, error }
 }
 
 impl Session<'_> {
@@ -257,6 +264,22 @@ impl Session<'_> {
     pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
         self.may_change(attempted)?;
         self.client.batch_execute(statement).await.map_err(|it| self.failed(attempted, &it))
+    }
+
+    /// What the server has warned of since this was last asked.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.taken()
+    }
+
+    /// Tells the operator what the server has warned of.
+    pub(crate) fn pass_on_warnings(&self, attempt: &Attempt) {
+        self.warnings.taken().iter().for_each(|it| attempt.warn(it));
+    }
+
+    /// The number of the server's cluster, where the user may know it. Copies of the files have the same.
+    pub(crate) async fn cluster(&self) -> Option<String> {
+        let query = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
+        self.client.query_opt(query, &[]).await.ok()?.map(|row| row.get(0))
     }
 
     /// The rows of a query.

@@ -7,12 +7,16 @@ use ha_kind::{Attempting, Error};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::version::{TLS12, TLS13};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
 use schemars::JsonSchema;
+use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::way::{flag, one_of};
 
 /// How much TLS to insist on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +24,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub(crate) enum SslMode {
     /// None.
     Disable,
+    /// None, but with whomever where the server lets nobody in without.
+    Allow,
     /// With whomever, where the server offers it.
     Prefer,
     /// With whomever; with a certificate of an authority given, as `verify-ca`.
@@ -35,7 +41,7 @@ impl SslMode {
     /// What the client must insist on before it looks at certificates.
     pub(crate) fn for_connection(self) -> tokio_postgres::config::SslMode {
         match self {
-            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+            SslMode::Disable | SslMode::Allow => tokio_postgres::config::SslMode::Disable,
             SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => tokio_postgres::config::SslMode::Require,
         }
@@ -46,43 +52,233 @@ impl SslMode {
         match self {
             SslMode::VerifyCa | SslMode::VerifyFull => true,
             SslMode::Require => has_authority,
-            SslMode::Disable | SslMode::Prefer => false,
+            SslMode::Disable | SslMode::Allow | SslMode::Prefer => false,
         }
     }
 }
 
-/// What makes TLS connections in this mode, trusting the authorities in this PEM text.
-pub(crate) fn connector(mode: SslMode, authorities: Option<&str>) -> Result<MakeRustlsConnect, Error> {
+/// Everything that is said of TLS. Files are read when a connection is made: the same run may write them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub(crate) mode: SslMode,
+    pub(crate) authorities: Authorities,
+    /// Whether TLS begins at once, without asking the server whether it has any.
+    pub(crate) is_direct: bool,
+    /// The files with the client's own certificate and its key.
+    pub(crate) certificate: Option<String>,
+    pub(crate) key: Option<String>,
+    shows_certificate: bool,
+    /// The file with the certificates that the authorities have taken back.
+    revoked: Option<String>,
+    names_host: bool,
+    oldest: Option<Version>,
+    newest: Option<Version>,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            mode: SslMode::default(),
+            authorities: Authorities::None,
+            is_direct: false,
+            certificate: None,
+            key: None,
+            shows_certificate: true,
+            revoked: None,
+            names_host: true,
+            oldest: None,
+            newest: None,
+        }
+    }
+}
+
+/// Whom to trust.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Authorities {
+    /// It is not said.
+    #[default]
+    None,
+    /// Those in this text.
+    Text(String),
+    /// Those in this file.
+    File(String),
+    /// Those that this machine trusts.
+    System,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Version {
+    Old,
+    Tls12,
+    Tls13,
+}
+
+impl Tls {
+    /// Takes a parameter of libpq that is about TLS.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let file = || match value {
+            "" => Err(format!("`{name}` is empty; it is the name of a file")),
+            _ => Ok(value.to_owned()),
+        };
+        match name {
+            "sslmode" => {
+                let mode = SslMode::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(value));
+                self.mode = mode.map_err(|_| one_of(name, "disable, allow, prefer, require, verify-ca, verify-full"))?;
+            }
+            // As drivers of other languages have it.
+            "ssl" => self.mode = if flag(name, value)? { SslMode::Require } else { SslMode::Disable },
+            "sslnegotiation" => {
+                self.is_direct = match value {
+                    "postgres" => false,
+                    "direct" => true,
+                    _ => return Err(one_of(name, "postgres, direct")),
+                }
+            }
+            "sslrootcert" if value == "system" => self.authorities = Authorities::System,
+            "sslrootcert" => self.authorities = Authorities::File(file()?),
+            "sslcert" => self.certificate = Some(file()?),
+            "sslkey" => self.key = Some(file()?),
+            "sslcrl" => self.revoked = Some(file()?),
+            "sslsni" => self.names_host = flag(name, value)?,
+            "sslcertmode" => {
+                self.shows_certificate = match value {
+                    "disable" => false,
+                    "allow" => true,
+                    _ => return Err(format!("`{name}` is not supported with this value: it must be one of disable, allow")),
+                }
+            }
+            "ssl_min_protocol_version" => self.oldest = version(name, value)?,
+            "ssl_max_protocol_version" => match version(name, value)? {
+                Some(Version::Old) => return Err(format!("`{name}` must be at least TLSv1.2: nothing older is spoken")),
+                newest => self.newest = newest,
+            },
+            _ => return Err(format!("`{name}` is not about TLS")),
+        }
+        Ok(())
+    }
+
+    /// Whether the server's certificate is checked.
+    pub(crate) fn verifies(&self) -> bool {
+        self.mode.verifies(self.authorities != Authorities::None)
+    }
+
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        let all = [(Version::Tls12, &TLS12), (Version::Tls13, &TLS13)];
+        let fits = |it: Version| self.oldest.is_none_or(|oldest| it >= oldest) && self.newest.is_none_or(|newest| it <= newest);
+        all.into_iter().filter(|(it, _)| fits(*it)).map(|(_, version)| version).collect()
+    }
+}
+
+fn version(name: &str, value: &str) -> Result<Option<Version>, String> {
+    Ok(Some(match value.to_ascii_lowercase().as_str() {
+        "" => return Ok(None),
+        "tlsv1" | "tlsv1.1" => Version::Old,
+        "tlsv1.2" => Version::Tls12,
+        "tlsv1.3" => Version::Tls13,
+        _ => return Err(one_of(name, "TLSv1, TLSv1.1, TLSv1.2, TLSv1.3")),
+    }))
+}
+
+/// What makes TLS connections as is said.
+pub(crate) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, Error> {
     let provider = Arc::new(ring::default_provider());
+    let versions = tls.versions();
+    if versions.is_empty() {
+        let cause = "`ssl_min_protocol_version` is newer than `ssl_max_protocol_version`";
+        return Err(Error::new("prepare TLS for PostgreSQL", cause));
+    }
     let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(&versions)
         .attempting("prepare TLS for PostgreSQL")?;
-    let verifier: Arc<dyn ServerCertVerifier> = match authorities.filter(|_| mode.verifies(true)) {
-        Some(authorities) => {
-            let roots = Arc::new(roots(authorities)?);
-            let strict = WebPkiServerVerifier::builder_with_provider(roots, provider)
+    let verifier: Arc<dyn ServerCertVerifier> = match tls.verifies() {
+        true => {
+            let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&tls.authorities)?), provider)
+                .with_crls(revoked(tls.revoked.as_deref())?)
                 .build()
                 .attempting("prepare to check the certificate of the PostgreSQL server")?;
-            if mode == SslMode::VerifyFull { strict } else { Arc::new(AnyName(strict)) }
+            if tls.mode == SslMode::VerifyFull { strict } else { Arc::new(AnyName(strict)) }
         }
-        None if mode.verifies(false) => {
+        false => Arc::new(Anyone(provider)),
+    };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let mut config = match (&tls.certificate, &tls.key) {
+        (Some(certificate), Some(key)) if tls.shows_certificate => {
+            let attempted = "prepare to show the client's certificate to the PostgreSQL server";
+            builder.with_client_auth_cert(certificates(certificate)?, private_key(key)?).attempting(attempted)?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    config.enable_sni = tls.names_host;
+    if tls.is_direct {
+        // Without it a server could be made to take the talk of another protocol for its own.
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+    }
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn read(file: &str, parameter: &str) -> Result<Vec<u8>, Error> {
+    let read = std::fs::read(file).attempting(format!("read the file `{file}` (`{parameter}`)"));
+    read.map_err(|it| it.outcome(ha_kind::Outcome::Refused))
+}
+
+fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let attempted = format!("read the client's certificate in `{file}` (`sslcert`)");
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(file, "sslcert")?).collect();
+    let found = found.attempting(attempted.clone())?;
+    match found.is_empty() {
+        true => Err(Error::new(attempted, "there is no `-----BEGIN CERTIFICATE-----` in it")),
+        false => Ok(found),
+    }
+}
+
+fn private_key(file: &str) -> Result<PrivateKeyDer<'static>, Error> {
+    let attempted = format!("read the client's key in `{file}` (`sslkey`)");
+    PrivateKeyDer::from_pem_slice(&read(file, "sslkey")?).map_err(|_| {
+        Error::new(attempted, "there is no private key in clear in it")
+            .help("a key that is encrypted cannot be used: `openssl pkey -in FILE -out CLEAR` takes the encryption off")
+    })
+}
+
+fn revoked(file: Option<&str>) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&read(file, "sslcrl")?).collect();
+    lists.attempting(format!("read the list of revoked certificates in `{file}` (`sslcrl`)"))
+}
+
+fn roots(authorities: &Authorities) -> Result<RootCertStore, Error> {
+    let attempted = "read the certificate of the authority that PostgreSQL's is checked by";
+    let text = match authorities {
+        Authorities::None => {
             return Err(Error::new("prepare to check the certificate of the PostgreSQL server", "no authority is given")
                 .help("set `ca_certificate` or `sslrootcert` of the provider `postgresql`"));
         }
-        None => Arc::new(Anyone(provider)),
+        Authorities::System => return trusted_here(),
+        Authorities::Text(text) => text.clone().into_bytes(),
+        Authorities::File(file) => read(file, "sslrootcert")?,
     };
-    Ok(MakeRustlsConnect::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
-}
-
-fn roots(authorities: &str) -> Result<RootCertStore, Error> {
-    let attempted = "read the certificate of the authority that PostgreSQL's is checked by";
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+    for certificate in CertificateDer::pem_slice_iter(&text) {
         roots.add(certificate.attempting(attempted)?).attempting(attempted)?;
     }
     match roots.is_empty() {
         true => Err(Error::new(attempted, "there is no `-----BEGIN CERTIFICATE-----` in it")),
         false => Ok(roots),
+    }
+}
+
+/// The authorities that this machine trusts.
+fn trusted_here() -> Result<RootCertStore, Error> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    match roots.is_empty() {
+        false => Ok(roots),
+        true => {
+            let why = found.errors.first().map_or("there are none".to_owned(), ToString::to_string);
+            let error = Error::new("read the authorities that this machine trusts (`sslrootcert = \"system\"`)", why);
+            Err(error.help("install `ca-certificates`, or set SSL_CERT_FILE"))
+        }
     }
 }
 

@@ -103,6 +103,8 @@ pub struct DescribedProvider {
     pub schema: Schema,
     /// What they give to all its resources.
     pub shared: Option<Shared>,
+    /// The checks of its settings.
+    pub hooks: Hooks,
 }
 
 /// What planning is given: descriptions, and nothing that can act.

@@ -12,7 +12,7 @@ use crate::finding::{self, Choice, Found, Search, Sought};
 use crate::resource::{Created, Data, Document, Incident, Known, Provider, Reading, Recorded, Resource};
 use crate::schema::{blank, blanked, decode};
 use crate::value::Name;
-use crate::{Address, Attempt, Error, Object, Permit, Problem, Schema, Shape, Value, json};
+use crate::{Address, Attempt, Error, Hooks, Object, Permit, Problem, Schema, Shape, Value, json};
 
 pub(super) fn with_id<R: Resource>() -> Schema {
     let mut schema = Schema::of::<R, R::Outputs>();
@@ -83,11 +83,11 @@ fn readable(value: &Value, shape: &Shape) -> (Value, bool) {
     (plain, tainted)
 }
 
-pub(super) struct TypedDriver<R: Resource>(OnceLock<Schema>, PhantomData<fn() -> R>);
+pub(super) struct TypedDriver<R: Resource>(OnceLock<Schema>, OnceLock<Hooks>, PhantomData<fn() -> R>);
 
 impl<R: Resource> TypedDriver<R> {
     pub(super) fn new() -> Self {
-        Self(OnceLock::new(), PhantomData)
+        Self(OnceLock::new(), OnceLock::new(), PhantomData)
     }
 
     fn schema(&self) -> &Schema {
@@ -142,6 +142,16 @@ impl<R: Resource> TypedDriver<R> {
         }
     }
 
+    /// The id of something with these arguments: what the kind predicts, which a change of a name changes as well; else
+    /// the one it has had.
+    fn id_with(&self, arguments: &Object, before: &str) -> String {
+        let hooks = self.1.get_or_init(R::hooks);
+        match hooks.predicts("id").then(|| hooks.predicted(self.schema(), arguments).remove("id")).flatten() {
+            Some(id) => id.unmark().0.as_str().unwrap_or(before).to_owned(),
+            None => before.to_owned(),
+        }
+    }
+
     fn outputs(&self, outputs: &R::Outputs, id: &str) -> Result<Object, Error> {
         let mut encoded = encode(outputs);
         encoded.insert("id".into(), Value::from(id));
@@ -181,11 +191,11 @@ impl<R: Resource> Driver for TypedDriver<R> {
                 Ok(match reading {
                     Reading::Gone => ReadingValue::Gone,
                     Reading::Unchecked(reason) => ReadingValue::Unchecked(reason),
-                    Reading::Found { arguments, outputs, remarks } => ReadingValue::Found {
-                        arguments: self.schema().conform(&encode(&arguments)).map_err(|it| odd(R::KIND, &it))?,
-                        outputs: self.outputs(&outputs, &known.id)?,
-                        remarks,
-                    },
+                    Reading::Found { arguments, outputs, remarks } => {
+                        let arguments = self.schema().conform(&encode(&arguments)).map_err(|it| odd(R::KIND, &it))?;
+                        let outputs = self.outputs(&outputs, &self.id_with(&arguments, &known.id))?;
+                        ReadingValue::Found { arguments, outputs, remarks }
+                    }
                 })
             };
             readings.into_iter().zip(&known).map(erase).collect()
@@ -202,7 +212,7 @@ impl<R: Resource> Driver for TypedDriver<R> {
         Box::pin(async move {
             let recorded = self.recorded(before)?;
             let outputs = self.arguments(arguments)?.update(client(to), &recorded, attempt).await?;
-            self.outputs(&outputs, &before.id)
+            self.outputs(&outputs, &self.id_with(arguments, &before.id))
         })
     }
 

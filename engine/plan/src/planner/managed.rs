@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Changed, Diagnostic, Name, code};
+use ha_kind::{Action, Changed, Described, Diagnostic, Name, Object, code};
 use ha_state::{Dependencies, Record};
 
 use super::import::Found;
@@ -12,8 +12,8 @@ use crate::arguments::Arguments;
 use crate::difference::differences;
 use crate::execution::FromConfiguration;
 use crate::expand::flag;
-use crate::model::{Change, Reason};
-use crate::observed::Prior;
+use crate::model::{Change, Difference, Reason};
+use crate::observed::{Prior, id_in};
 use crate::redacted::redacted;
 
 impl Planner<'_> {
@@ -38,7 +38,7 @@ impl Planner<'_> {
         };
         let record = &prior.record;
         let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
-        let found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
+        let mut found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
             Ok(found) => found,
             Err(message) => {
                 let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
@@ -48,6 +48,9 @@ impl Planner<'_> {
                 return;
             }
         };
+        for difference in found.iter_mut().filter(|it| it.replaces) {
+            difference.replaces = !self.goes_along(described, record, &kept, difference);
+        }
         let reason = self.replace_reason(instance, record, &found);
         let action = match &reason {
             Some(_) if flags.create_before_destroy => Action::CreateThenDelete,
@@ -67,6 +70,17 @@ impl Planner<'_> {
         }
         let arguments = if action.is_replace() { given.values } else { kept };
         self.change(instance, Doing { action, reason, prior: Some(prior), found, importing, ..Doing::with(arguments) });
+    }
+
+    /// Whether what differs is the new name of what the thing lives inside of, which this plan renames in place.
+    fn goes_along(&self, described: &Described, record: &Record, kept: &Object, difference: &Difference) -> bool {
+        let renamed = || {
+            let name = difference.name()?;
+            let kind = described.hooks().followed(name)?.clone();
+            let text = |of: &Object| Some(of.get(name)?.unmark().0.as_str()?.to_owned());
+            Some((record.provider.clone(), kind, text(&record.arguments)?, text(kept)?))
+        };
+        renamed().is_some_and(|it| self.renamed.contains(&it))
     }
 
     /// What the block says of all its instances.
@@ -122,6 +136,11 @@ impl Planner<'_> {
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
         let outputs = outputs_after(described, action, &arguments, record, address);
+        if let (Action::Update, Some(record), Some(id)) = (action, record, id_in(&outputs))
+            && id != record.id
+        {
+            self.renamed.insert((record.provider.clone(), address.block.kind.clone(), record.id.clone(), id));
+        }
         let mut after = arguments_after(described, action, &arguments, record, address);
         let value = instance_value(schema, &after, &outputs);
         self.put(instance, value);

@@ -28,8 +28,11 @@ impl Planner<'_> {
             let evaluated = self
                 .world
                 .within(&Standpoint::of(instance), |environment| block.body.evaluate(&described.schema.arguments, environment));
-            match evaluated.and_then(|it| {
-                described.schema.conform(&it).map_err(|problems| located(problems, &block.body, None, block.span.clone()))
+            let wrong = |problems| located(problems, &block.body, None, block.span.clone());
+            let conformed = evaluated.and_then(|it| described.schema.conform(&it).map_err(wrong));
+            match conformed.and_then(|it| match described.hooks.problems(&described.schema, &it) {
+                problems if problems.is_empty() => Ok(it),
+                problems => Err(wrong(problems)),
             }) {
                 Ok(settings) => self.set(Some((node, instance)), provider_at(&graph.modules, module, place), settings),
                 Err(diagnostics) => self.diagnostics.extend(diagnostics),

@@ -5,11 +5,11 @@ use std::time::Duration;
 use ha_kind::{Error, Outcome};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
 use super::settings::Way;
+use crate::connect::NotOpened;
 use crate::failure::failed;
-use crate::tls::{SslMode, connector};
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -39,24 +39,17 @@ impl From<Failed> for Error {
 impl Connection {
     pub(super) async fn open(way: &Way) -> Result<Self, Error> {
         let what = || format!("connect to `{}`", way.target);
-        let opening = async {
-            if way.mode == SslMode::Disable {
-                let (client, connection) = way.config.connect(NoTls).await.map_err(|it| failed(what(), &it))?;
-                tokio::spawn(connection);
-                return Ok::<Client, Error>(client);
-            }
-            let tls = connector(way.mode, way.authorities.as_deref())?;
-            let (client, connection) = way.config.connect(tls).await.map_err(|it| failed(what(), &it))?;
-            tokio::spawn(connection);
-            Ok(client)
+        let late = |patience: Duration| {
+            let error = Error::new(what(), format!("no answer within {} seconds", patience.as_secs()));
+            error.help("look whether a firewall or security group lets this machine through")
         };
-        let client = match timeout(PATIENCE, opening).await {
-            Ok(opened) => opened?,
-            Err(_) => {
-                let error = Error::new(what(), format!("no answer within {} seconds", PATIENCE.as_secs()));
-                return Err(error.help("look whether a firewall or security group lets this machine through"));
-            }
-        };
+        let opened = timeout(PATIENCE, way.way.open()).await.map_err(|_| late(PATIENCE))?;
+        let (client, _) = opened.map_err(|it| match it {
+            NotOpened::Failed(error) => failed(what(), &error),
+            NotOpened::Late(patience) => late(patience),
+            NotOpened::Wrong(error) => error,
+            NotOpened::Unfit(why) => Error::new(what(), format!("{why}, but `target_session_attrs` asks for another")),
+        })?;
         let connection = Self { client, target: way.target.clone() };
         // What is acknowledged is on disk, whatever is usual there. A client that vanished frees its locks soon.
         let settings = "SET synchronous_commit = 'on'; SET lock_timeout = '20s'; SET statement_timeout = '50s'; \

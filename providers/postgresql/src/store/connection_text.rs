@@ -1,41 +1,25 @@
-//! Connection texts as PostgreSQL's own programs take them: what they say of TLS is more than our client reads.
+//! Connection texts as PostgreSQL's own programs take them: they know more parameters than our client reads.
 
-/// What a connection text says of TLS.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Tls {
-    pub(super) mode: Option<String>,
-    /// A file with the authorities to trust.
-    pub(super) root: Option<String>,
-}
+use crate::way::PLACE;
 
-/// A connection text without what it says of TLS, and that.
-pub(super) fn without_tls(text: &str) -> (String, Tls) {
-    let mut tls = Tls::default();
+/// A connection text without the parameters that are not about where the server is and who asks, and those, by name.
+pub(super) fn parted(text: &str) -> (String, Vec<(String, String)>) {
+    let mut parameters = Vec::new();
     let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    let rest = if is_url { of_url(text, &mut tls) } else { of_words(text, &mut tls) };
-    (rest, tls)
+    let rest = if is_url { of_url(text, &mut parameters) } else { of_words(text, &mut parameters) };
+    (rest, parameters)
 }
 
-impl Tls {
-    /// Takes a parameter that is about TLS.
-    fn take(&mut self, name: &str, value: impl FnOnce() -> String) -> bool {
-        match name {
-            "sslmode" => self.mode = Some(value()),
-            "sslrootcert" => self.root = Some(value()),
-            _ => return false,
-        }
-        true
-    }
-}
-
-fn of_url(text: &str, tls: &mut Tls) -> String {
+fn of_url(text: &str, parameters: &mut Vec<(String, String)>) -> String {
     let Some((before, query)) = text.split_once('?') else { return text.to_owned() };
-    let others = query.split('&').filter(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        !tls.take(name, || decoded(value))
-    });
-    let others: Vec<&str> = others.collect();
-    if others.is_empty() { before.to_owned() } else { format!("{before}?{}", others.join("&")) }
+    let mut place = Vec::new();
+    for pair in query.split('&') {
+        match pair.split_once('=') {
+            Some((name, value)) if !PLACE.contains(&name) => parameters.push((decoded(name), decoded(value))),
+            _ => place.push(pair),
+        }
+    }
+    if place.is_empty() { before.to_owned() } else { format!("{before}?{}", place.join("&")) }
 }
 
 /// A text with `%2F` and its like put back.
@@ -57,12 +41,32 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn of_words(text: &str, tls: &mut Tls) -> String {
-    let others = words(text).into_iter().filter(|word| {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        !tls.take(name.trim(), || value.trim().trim_matches('\'').replace("\\'", "'"))
-    });
-    others.collect::<Vec<&str>>().join(" ")
+fn of_words(text: &str, parameters: &mut Vec<(String, String)>) -> String {
+    let mut place = Vec::new();
+    for word in words(text) {
+        match word.split_once('=') {
+            Some((name, value)) if is_name(name.trim()) && !PLACE.contains(&name.trim()) => {
+                parameters.push((name.trim().to_owned(), unquoted(value.trim())));
+            }
+            _ => place.push(word),
+        }
+    }
+    place.join(" ")
+}
+
+/// What is no name at all may be a part of a password that is not quoted, and is told by nobody.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+}
+
+/// A value without its quotes and escapes.
+fn unquoted(value: &str) -> String {
+    let inner = value.strip_prefix('\'').map_or(value, |it| it.strip_suffix('\'').unwrap_or(it));
+    let (mut text, mut characters) = (String::new(), inner.chars());
+    while let Some(character) = characters.next() {
+        text.extend(if character == '\\' { characters.next() } else { Some(character) });
+    }
+    text
 }
 
 /// The parts of `name = 'a value' name=value`, as they are.
@@ -99,28 +103,28 @@ fn first_word(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn split(text: &str) -> (String, Option<String>, Option<String>) {
-        let (rest, Tls { mode, root }) = without_tls(text);
-        (rest, mode, root)
+    fn some(given: &[(&str, &str)]) -> Vec<(String, String)> {
+        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
-    fn an_address_says_what_it_does_of_tls() {
-        let some = |it: &str| Some(it.to_owned());
-        assert_eq!(split("postgres://u@h/d"), ("postgres://u@h/d".into(), None, None));
-        assert_eq!(split("postgres://u@h/d?sslmode=verify-full"), ("postgres://u@h/d".into(), some("verify-full"), None));
-        let whole = "postgresql://u:p%3F@h/d?connect_timeout=3&sslrootcert=%2Fetc%2Fca.pem&sslmode=verify-ca";
-        let rest = "postgresql://u:p%3F@h/d?connect_timeout=3";
-        assert_eq!(split(whole), (rest.into(), some("verify-ca"), some("/etc/ca.pem")));
+    fn an_address_says_more_than_where_the_server_is() {
+        assert_eq!(parted("postgres://u@h/d"), ("postgres://u@h/d".into(), some(&[])));
+        let (rest, parameters) = parted("postgres://u@h/d?sslmode=verify-full");
+        assert_eq!((rest.as_str(), parameters), ("postgres://u@h/d", some(&[("sslmode", "verify-full")])));
+        let whole = "postgresql://u:p%3F@h/d?hostaddr=10.0.0.1&connect_timeout=3&sslrootcert=%2Fetc%2Fca.pem&port=7";
+        let (rest, parameters) = parted(whole);
+        assert_eq!(rest, "postgresql://u:p%3F@h/d?hostaddr=10.0.0.1&port=7");
+        assert_eq!(parameters, some(&[("connect_timeout", "3"), ("sslrootcert", "/etc/ca.pem")]));
     }
 
     #[test]
-    fn words_say_what_they_do_of_tls() {
-        let some = |it: &str| Some(it.to_owned());
-        assert_eq!(split("host=h user=u"), ("host=h user=u".into(), None, None));
-        assert_eq!(split("host=h sslmode=disable user=u"), ("host=h user=u".into(), some("disable"), None));
-        let (rest, mode, root) = split("host = h password='a \\'b sslmode=c' sslmode = 'require'  sslrootcert='/a b' user=u");
+    fn words_say_more_than_where_the_server_is() {
+        assert_eq!(parted("host=h user=u"), ("host=h user=u".into(), some(&[])));
+        assert_eq!(parted("host=h sslmode=disable user=u"), ("host=h user=u".into(), some(&[("sslmode", "disable")])));
+        let whole = "host = h password='a \\'b sslmode=c' sslmode = 'require'  sslrootcert='/a b' options='-c a=\\'b\\'' user=u";
+        let (rest, parameters) = parted(whole);
         assert_eq!(rest, "host = h password='a \\'b sslmode=c' user=u");
-        assert_eq!((mode, root), (some("require"), some("/a b")));
+        assert_eq!(parameters, some(&[("sslmode", "require"), ("sslrootcert", "/a b"), ("options", "-c a='b'")]));
     }
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use ha_kind::{Attempting, Error, Outcome, Secret};
+use ha_kind::{Error, Outcome, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use super::connection_text::without_tls;
-use crate::tls::SslMode;
+use super::connection_text::parted;
+use crate::tls::{Authorities, SslMode};
+use crate::way::{Server, host_problem};
 
 /// A state in the tables of a PostgreSQL database.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -54,9 +55,7 @@ fn usual_lease() -> u32 {
 /// A way to the database.
 #[derive(Clone)]
 pub(super) struct Way {
-    pub(super) config: Config,
-    pub(super) mode: SslMode,
-    pub(super) authorities: Option<String>,
+    pub(super) way: crate::way::Way,
     /// Server and database, for messages.
     pub(super) target: String,
 }
@@ -82,38 +81,54 @@ impl Settings {
         if has_second_at(&given) {
             return Err(unreadable("it has more than one `@`, and what is behind the first may be a part of the password"));
         }
-        let (text, tls) = without_tls(&given);
-        let mut config: Config = text.parse().map_err(|error| unreadable(&said(&error)))?;
-        if config.get_hosts().is_empty() {
-            return Err(refused("`conn_str` names no host"));
-        }
+        let (text, parameters) = parted(&given);
+        let config: Config = text.parse().map_err(|error| unreadable(&said(&error)))?;
+        let servers = servers(&config).map_err(|problem| refused(&problem))?;
+        let sockets_only = servers.iter().all(|it| matches!(it.host, Host::Unix(_)));
+        let mut way = crate::way::Way {
+            servers,
+            user: config.get_user().unwrap_or_default().to_owned(),
+            database: config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned(),
+            password: config.get_password().map(|it| String::from_utf8_lossy(it).into_owned()),
+            connect_timeout: Some(Duration::from_secs(10)),
+            ..crate::way::Way::default()
+        };
         if let Some(Secret(password)) = &self.password {
-            config.password(password);
+            way.password = Some(password.clone());
         }
-        let sockets_only = config.get_hosts().iter().all(|it| matches!(it, Host::Unix(_)));
-        let mode = match (self.sslmode, tls.mode) {
-            (Some(mode), _) => mode,
-            (None, Some(mode)) => {
-                serde::Deserialize::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(&mode))
-                    .map_err(|_| refused(&format!("there is no `sslmode` `{mode}`")))?
+        if sockets_only {
+            way.tls.mode = SslMode::Disable;
+        }
+        // As libpq has it: whoever trusts everybody's authorities must look at the name.
+        if parameters.iter().any(|(name, value)| name == "sslrootcert" && value == "system") {
+            way.tls.mode = SslMode::VerifyFull;
+        }
+        for (name, value) in &parameters {
+            way.set(name, value).map_err(|problem| unreadable(&problem))?;
+        }
+        self.settle_tls(&mut way).map_err(|problem| refused(&problem))?;
+        let target = target(&way);
+        Ok(Way { way, target })
+    }
+
+    /// What is said of TLS beside the connection text, which goes before it.
+    fn settle_tls(&self, way: &mut crate::way::Way) -> Result<(), String> {
+        if let Some(mode) = self.sslmode {
+            way.tls.mode = mode;
+        }
+        if let Some(file) = &self.sslrootcert {
+            way.tls.set("sslrootcert", file)?;
+        }
+        if let Some(text) = &self.ca_certificate {
+            if way.tls.authorities != Authorities::None {
+                return Err("`sslrootcert` and `ca_certificate` are both given; one is enough".into());
             }
-            (None, None) if sockets_only => SslMode::Disable,
-            (None, None) => SslMode::default(),
-        };
-        let authorities = match (&self.ca_certificate, self.sslrootcert.as_ref().or(tls.root.as_ref())) {
-            (Some(_), Some(_)) => return Err(refused("`sslrootcert` and `ca_certificate` are both given; one is enough")),
-            (Some(text), None) => Some(text.clone()),
-            (None, Some(file)) => {
-                Some(std::fs::read_to_string(file).attempting(format!("read the file `{file}` (`sslrootcert`)"))?)
-            }
-            (None, None) => None,
-        };
-        config.application_name("ha").connect_timeout(Duration::from_secs(10));
-        config.ssl_mode(mode.for_connection());
-        // A server that vanished in a fail-over closes nothing.
-        config.tcp_user_timeout(Duration::from_secs(30)).keepalives_idle(Duration::from_secs(15));
-        let target = target(&config);
-        Ok(Way { config, mode, authorities, target })
+            way.tls.authorities = Authorities::Text(text.clone());
+        }
+        match way.problem() {
+            Some(problem) => Err(problem.into()),
+            None => Ok(()),
+        }
     }
 
     /// How long the lock lasts.
@@ -137,16 +152,43 @@ fn said(error: &tokio_postgres::Error) -> String {
     }
 }
 
+/// The servers that a connection text names.
+fn servers(config: &Config) -> Result<Vec<Server>, String> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let many = hosts.len().max(addresses.len());
+    if many == 0 {
+        return Err("`conn_str` names no host".into());
+    }
+    if (!hosts.is_empty() && !addresses.is_empty() && hosts.len() != addresses.len()) || (ports.len() > 1 && ports.len() != many)
+    {
+        return Err("`conn_str` does not name as many hosts as addresses and ports".into());
+    }
+    let each = |index: usize| {
+        let address = addresses.get(index).copied();
+        let host = hosts.get(index).cloned();
+        if let Some(Host::Tcp(name)) = &host
+            && let Some(problem) = host_problem(name)
+        {
+            return Err(format!("the host of `conn_str` {problem}"));
+        }
+        let host = host.or_else(|| address.map(|it| Host::Tcp(it.to_string()))).ok_or("`conn_str` names no host")?;
+        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        if port == 0 {
+            return Err("the port of `conn_str` must be from 1 to 65535".into());
+        }
+        Ok(Server { host, address, port })
+    };
+    (0..many).map(each).collect()
+}
+
 /// `postgres://db.example.com:5432/states`, without who asks.
-fn target(config: &Config) -> String {
-    let port = |index: usize| config.get_ports().get(index).or(config.get_ports().first()).copied().unwrap_or(5432);
-    let host = |(index, host): (usize, &Host)| match host {
-        Host::Tcp(name) => format!("{name}:{}", port(index)),
+fn target(way: &crate::way::Way) -> String {
+    let host = |server: &Server| match &server.host {
+        Host::Tcp(name) => format!("{name}:{}", server.port),
         Host::Unix(path) => path.display().to_string(),
     };
-    let hosts: Vec<String> = config.get_hosts().iter().enumerate().map(host).collect();
-    let database = config.get_dbname().or(config.get_user()).unwrap_or("");
-    format!("postgres://{}/{database}", hosts.join(","))
+    let hosts: Vec<String> = way.servers.iter().map(host).collect();
+    format!("postgres://{}/{}", hosts.join(","), way.database)
 }
 
 #[cfg(test)]
@@ -173,6 +215,39 @@ mod tests {
                 Err(error) => format!("{error} {:?}", error.help),
             };
             assert!(told.contains("`conn_str` cannot be read") && !told.contains("sh"), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_honoured_or_refused_by_its_name() {
+        for (form, separator) in [("postgres://u@h/d?", "&"), ("host=h user=u dbname=d ", " ")] {
+            let with = |parameters: &[&str]| way(&format!("{form}{}", parameters.join(separator)));
+            let honoured = with(&[
+                "sslmode=require",
+                "sslnegotiation=direct",
+                "keepalives_count=3",
+                "keepalives_idle=7",
+                "tcp_user_timeout=4000",
+                "target_session_attrs=primary",
+                "connect_timeout=4",
+                "application_name=me",
+            ]);
+            let honoured = honoured.map(|it| it.way).unwrap_or_else(|error| panic!("{error}"));
+            let config = honoured.config(&honoured.servers[0], honoured.tls.mode);
+            assert!(honoured.tls.is_direct && honoured.session == crate::way::Session::Primary);
+            assert_eq!((config.get_keepalives_retries(), config.get_application_name()), (Some(3), Some("me")));
+            assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(4)));
+            for refused in ["require_auth=none", "gssencmode=require", "passfile=x", "service=x", "keepalives_count=x"] {
+                let told = with(&[refused]).err().map(|it| it.to_string()).unwrap_or_default();
+                let name = refused.split('=').next().unwrap_or_default();
+                assert!(told.contains(&format!("`{name}`")), "{refused}: {told}");
+            }
+        }
+        let system = way("postgres://u@h/d?sslrootcert=system").map(|it| it.way.tls.mode).ok();
+        assert_eq!(system, Some(SslMode::VerifyFull));
+        assert!(way("postgres://u@h/d?sslrootcert=system&sslmode=require").is_err());
+        for refused in ["host=h:5432 user=u", "host='h h' user=u", "host=h port=0 user=u"] {
+            assert!(way(refused).is_err(), "{refused}");
         }
     }
 

@@ -1,0 +1,136 @@
+//! Connections: one server after the other, until one is what is asked for.
+
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ha_kind::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_postgres::config::Host;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
+
+use crate::tls::{SslMode, connector};
+use crate::way::{Server, Session, Way};
+
+/// What the server says unasked while it works.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Warnings(Arc<Mutex<BTreeSet<String>>>);
+
+impl Warnings {
+    /// The warnings since this was last asked.
+    pub(crate) fn taken(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+    }
+
+    fn hear(&self, message: &AsyncMessage) {
+        let AsyncMessage::Notice(notice) = message else { return };
+        // Old servers call the severity what their language calls it; a warning's code says it as well.
+        let is_warning = match notice.parsed_severity() {
+            Some(severity) => severity == tokio_postgres::error::Severity::Warning,
+            None => notice.code().code().starts_with("01"),
+        };
+        if is_warning {
+            let detail = notice.detail().map(|it| format!(" ({})", it.replace('\n', "; "))).unwrap_or_default();
+            let said = format!("{}{detail}", notice.message());
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(said);
+        }
+    }
+}
+
+/// Why there is no connection.
+pub(crate) enum NotOpened {
+    /// The server, or the way to it.
+    Failed(tokio_postgres::Error),
+    /// The server is not what is asked for.
+    Unfit(&'static str),
+    /// It took longer than it may.
+    Late(Duration),
+    /// What is said of the way is wrong.
+    Wrong(Error),
+}
+
+impl From<tokio_postgres::Error> for NotOpened {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Way {
+    /// A connection to the first server that is what is asked for.
+    pub(crate) async fn open(&self) -> Result<(Client, Warnings), NotOpened> {
+        let turns = match self.session {
+            Session::PreferStandby => vec![Session::Standby, Session::Any],
+            session => vec![session],
+        };
+        let mut last = NotOpened::Unfit("there is no server to try");
+        for session in turns {
+            for server in self.ordered() {
+                match self.fit(server, session).await {
+                    Ok(opened) => return Ok(opened),
+                    // Whom one of them does not let in the others need not be asked about.
+                    Err(NotOpened::Failed(error)) if is_about_the_user(&error) => return Err(NotOpened::Failed(error)),
+                    Err(NotOpened::Wrong(error)) => return Err(NotOpened::Wrong(error)),
+                    Err(other) => last = other,
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn fit(&self, server: &Server, session: Session) -> Result<(Client, Warnings), NotOpened> {
+        let opened = match self.connect_timeout {
+            None => self.one(server).await?,
+            Some(patience) => timeout(patience, self.one(server)).await.map_err(|_| NotOpened::Late(patience))??,
+        };
+        if session != Session::Any {
+            let about = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+            let row = opened.0.query_one(about, &[]).await?;
+            if let Some(why) = session.refuses(row.get(0), row.get(1)) {
+                return Err(NotOpened::Unfit(why));
+            }
+        }
+        Ok(opened)
+    }
+
+    async fn one(&self, server: &Server) -> Result<(Client, Warnings), NotOpened> {
+        // Nobody can listen to a socket of this machine, and none has TLS.
+        let mode = if matches!(server.host, Host::Unix(_)) { SslMode::Disable } else { self.tls.mode };
+        if mode == SslMode::Disable {
+            return Ok(driven(&self.config(server, mode), NoTls).await?);
+        }
+        if mode == SslMode::Allow {
+            match driven(&self.config(server, mode), NoTls).await {
+                Err(error) if is_about_the_user(&error) => {}
+                opened => return Ok(opened?),
+            }
+        }
+        let tls = connector(&self.tls).map_err(NotOpened::Wrong)?;
+        let mode = if mode == SslMode::Allow { SslMode::Require } else { mode };
+        Ok(driven(&self.config(server, mode), tls).await?)
+    }
+}
+
+/// A connection that is worked for as long as its client is there.
+async fn driven<T>(config: &Config, tls: T) -> Result<(Client, Warnings), tokio_postgres::Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (client, mut connection) = config.connect(tls).await?;
+    let warnings = Warnings::default();
+    let heard = warnings.clone();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            heard.hear(&message);
+        }
+    });
+    Ok((client, warnings))
+}
+
+fn is_about_the_user(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|it| *it == SqlState::INVALID_PASSWORD || *it == SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+}
