@@ -22,7 +22,7 @@ OUTSIDE = HERE.parent / "outside"
 sys.path[:0] = [str(HERE), str(OUTSIDE)]
 
 import inspect_aws  # noqa: E402
-import processes  # noqa: E402
+import ports  # noqa: E402
 from trial import Trial, Wrong  # noqa: E402
 
 REGION = "eu-west-1"
@@ -33,7 +33,7 @@ class Emulator:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="ha-faults-outside-")
-        port = processes.free_port("127.0.0.1", 26000 + os.getpid() % 1000)
+        port = ports.own_port()
         self._launcher("start", "--port", str(port))
         return f"http://127.0.0.1:{port}"
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(OUTSIDE))
 
 import inspect_aws  # noqa: E402
 import psycopg  # noqa: E402
-import processes  # noqa: E402
+import ports  # noqa: E402
 from postgresql_server import ACCOUNT, binaries  # noqa: E402
 
 REGION = "eu-west-1"
@@ -57,7 +57,7 @@ def _local():
 def emulator():
     """An emulator of AWS of one's own; answers its address."""
     folder = tempfile.mkdtemp(prefix="ha-kills-aws-")
-    port = processes.free_port("127.0.0.1", 27000 + os.getpid() % 1000)
+    port = ports.own_port()
 
     def launcher(command, *words):
         command = [sys.executable, OUTSIDE / "launcher.py", command, "--dir", folder, *words]
@@ -101,7 +101,7 @@ def _s3():
 def postgresql(password=None):
     """A PostgreSQL server of one's own, which lets in whoever has the master's password, or all; answers its port."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ha-kills-postgres-"))
-    port = processes.free_port("127.0.0.1", 28000 + os.getpid() % 1000)
+    port = ports.own_port()
     as_owner = {"cwd": "/", "check": True, "stdout": subprocess.DEVNULL}
     (folder / "password").write_text(password or "")
     if os.geteuid() == 0:

@@ -141,11 +141,3 @@ def _owner(inode):
         except OSError:
             continue
     return None
-
-
-def free_port(address, beginning_at):
-    """The first port from there on that nobody listens on."""
-    port = beginning_at
-    while port_holder(address, port):
-        port += 1
-    return port

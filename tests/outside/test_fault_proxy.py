@@ -2,7 +2,6 @@
 whether the request was carried out is as the fault says."""
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 
-import processes
+import ports
 from fault_proxy import FaultProxy
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,7 +25,7 @@ TRUST = '{"Version":"2012-10-17","Statement":[]}'
 def setUpModule():
     global behind
     folder = tempfile.mkdtemp(prefix="ha-fault-proxy-")
-    port = str(processes.free_port("127.0.0.1", 25000 + os.getpid() % 1000))
+    port = str(ports.own_port())
     launcher = [sys.executable, HERE / "launcher.py"]
     started = subprocess.run([*launcher, "start", "--dir", folder, "--port", port], check=True, capture_output=True)
     behind = json.loads(started.stdout)["endpoint"]
@@ -130,7 +129,7 @@ class Faults(Proxied):
         self.refused("PreconditionFailed", s3.put_object, Bucket="through", Key="key with spaces & ü", Body=b"", IfNoneMatch="*")
 
     def test_a_process_of_its_own_takes_scripts(self):
-        port = str(processes.free_port("127.0.0.1", 25000 + os.getpid() % 1000))
+        port = str(ports.own_port())
         words = [sys.executable, HERE / "fault_proxy.py", "--port", port, "--behind", behind]
         process = subprocess.Popen(words, stdout=subprocess.PIPE)
         self.addCleanup(process.stdout.close)

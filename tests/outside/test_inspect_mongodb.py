@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import inspect_mongodb
+import ports
 import processes
 
 CACHE = pathlib.Path(
@@ -51,7 +52,7 @@ setParameter: {{enableLocalhostAuthBypass: false}}
 
 class Set:
     def __init__(self, folder):
-        self.folder, self.port = folder, processes.free_port(ADDRESSES[0], 26000 + os.getpid() % 500)
+        self.folder, self.port = folder, ports.own_port(*ADDRESSES)
         self.hosts = [f"{address}:{self.port}" for address in ADDRESSES]
         self.ca_file = str(folder / "ca.pem")
         self._make_authority()

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 import postgresql_homes
 import postgresql_server
+import ports
 import processes
 import scram
 
@@ -43,7 +44,7 @@ class World:
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ha-launcher-"))
-        self.port = processes.free_port("127.0.0.1", 21000 + os.getpid() % 1000)
+        self.port = ports.own_port()
         self.start()
 
     def start(self):
@@ -387,7 +388,7 @@ class Databases(Launched):
     def create(self, name, **more):
         given = {
             "DBInstanceIdentifier": name, "Engine": "postgres", "DBInstanceClass": "db.m5.large", "AllocatedStorage": 100,
-            "MasterUsername": "master", "MasterUserPassword": PASSWORD, "Port": processes.free_port("127.0.0.1", 22000), **more,
+            "MasterUsername": "master", "MasterUserPassword": PASSWORD, "Port": ports.own_port(), **more,
         }  # fmt: skip
         return self.rds.create_db_instance(**given)["DBInstance"]
 
@@ -485,7 +486,7 @@ class Databases(Launched):
         self.rds.modify_db_instance(DBInstanceIdentifier="change", MasterUserPassword=OTHER_PASSWORD, ApplyImmediately=True)
         with self.assertRaises(psycopg.OperationalError):
             self.connect(port)
-        other = processes.free_port("127.0.0.1", port + 1)
+        other = ports.own_port()
         self.rds.modify_db_instance(DBInstanceIdentifier="change", DBPortNumber=other)
         self.assertEqual(self.described("change")["Endpoint"]["Port"], other)
         with self.connect(other, password=OTHER_PASSWORD):
@@ -562,8 +563,7 @@ class Restart(unittest.TestCase):
         s3.put_bucket_versioning(Bucket="ha-restart", VersioningConfiguration={"Status": "Enabled"})
         for body in (b"first", b"second", bytes(range(256))):
             s3.put_object(Bucket="ha-restart", Key="key with spaces & ü", Body=body, Metadata={"sha256": "x"})
-        self.ports = [processes.free_port("127.0.0.1", 23000)]
-        self.ports.append(processes.free_port("127.0.0.1", self.ports[0] + 1))
+        self.ports = [ports.own_port(), ports.own_port()]
         for name, port in zip(("kept", "gone"), self.ports):
             rds.create_db_instance(
                 DBInstanceIdentifier=name,
@@ -706,7 +706,7 @@ class Restart(unittest.TestCase):
                     AllocatedStorage=20,
                     MasterUsername="master",
                     MasterUserPassword=PASSWORD,
-                    Port=processes.free_port("127.0.0.1", 24000),
+                    Port=ports.own_port(),
                 )
 
         creating = threading.Thread(target=create)

@@ -34,6 +34,7 @@ import killing  # noqa: E402, F401
 import postgresql_homes  # noqa: E402
 import processes  # noqa: E402
 import stores  # noqa: E402, F401
+from ports import own_port  # noqa: E402
 from tally import table  # noqa: E402, F401
 
 REGION = "eu-west-1"
@@ -62,9 +63,9 @@ class QuickStart:
         (self.folder / "home").mkdir()
         (self.folder / "transcripts").mkdir()
         self.work = self.configuration / ".ha"
-        self.aws_port = _own_port("127.0.0.1")
-        self.postgresql_port = _own_port("127.0.0.1")
-        self.mongodb_port = _own_port(*ADDRESSES)
+        self.aws_port = own_port("127.0.0.1")
+        self.postgresql_port = own_port("127.0.0.1")
+        self.mongodb_port = own_port(*ADDRESSES)
         self.hosts = [f"{address}:{self.mongodb_port}" for address in ADDRESSES]
         self.aws = inspect_aws.Account(f"http://127.0.0.1:{self.aws_port}", REGION)
         self.watcher = Watcher()
@@ -299,15 +300,3 @@ def forms(secret):
         for before in range(3):
             written.add(encode(b"\0" * before + raw + b"\0" * (-(before + len(raw)) % 3))[4 if before else 0 : -4])
     return written
-
-
-def _own_port(*addresses):
-    global _next_port
-    while any(processes.port_holder(address, _next_port) for address in addresses):
-        _next_port += 1
-    _next_port += 1
-    return _next_port - 1
-
-
-# Out of the way of the quick start's own ports and of outgoing connections; two test runs at once begin apart.
-_next_port = 28000 + os.getpid() % 200 * 20

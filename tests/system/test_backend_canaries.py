@@ -2,7 +2,6 @@
 and repeats what it was given, when the settings are wrong and shown."""
 
 import json
-import pathlib
 import secrets
 import shutil
 import socket

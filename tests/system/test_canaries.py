@@ -3,7 +3,6 @@ that fail, in command lines and environments."""
 
 import contextlib
 import json
-import os
 import pathlib
 import secrets
 import shutil
@@ -11,7 +10,7 @@ import sys
 import unittest
 
 from canary_hunt import CANARIES, SECRETS, Hunt, all_spellings
-from harness import REPOSITORY, mongod, processes
+from harness import REPOSITORY, mongod, own_port
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "faults"))
 
@@ -45,8 +44,8 @@ class Canaries(Hunt):
         cls.passing = f"passing {secrets.token_hex(12)}"
         cls.known = {**cls.given, "passing": cls.passing}
         cls.ports = {
-            "mongodb_port": processes.free_port("127.0.0.14", 29000 + os.getpid() % 500),
-            "postgresql_port": processes.free_port("127.0.0.1", 29500 + os.getpid() % 500),
+            "mongodb_port": own_port("127.0.0.14"),
+            "postgresql_port": own_port(),
         }
 
     @classmethod

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import binary, mongod, processes
+from harness import binary, mongod, own_port
 from started import Started
 
 MAIN = """
@@ -125,7 +125,7 @@ class Privacy(unittest.TestCase):
 
     def test_so_are_those_of_a_mongod_on_this_machine(self):
         root = self.folder / "mongodb"
-        places = {"folder": str(root), "mongod": str(mongod()), "port": processes.free_port("127.0.0.16", 29000 + os.getpid() % 500)}
+        places = {"folder": str(root), "mongod": str(mongod()), "port": own_port("127.0.0.16")}
         (self.configuration / "main.hcl").write_text(MEMBER)
         (self.configuration / "places.auto.hclvars.json").write_text(json.dumps({"places": places}))
         given = {"umask": 0}

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 import boto3
-from harness import OUTSIDE, REGION, binary, forms, processes
+from harness import OUTSIDE, REGION, binary, forms, own_port
 
 THINGS = """
 resource "random_password" "app" {
@@ -33,7 +33,7 @@ class States(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.outside = tempfile.mkdtemp(prefix="ha-states-outside-")
-        port = processes.free_port("127.0.0.1", 27000 + os.getpid() % 1000)
+        port = own_port()
         cls.addClassCleanup(shutil.rmtree, cls.outside, ignore_errors=True)
         cls.addClassCleanup(cls.launcher, "remove")
         cls.launcher("start", "--port", str(port))

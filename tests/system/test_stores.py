@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from harness import OUTSIDE, REGION, binary, inspect_aws
+from harness import OUTSIDE, REGION, binary, inspect_aws, own_port
 
 NAMES = ("one", "two", "three")
 CONFIGURATION = """
@@ -105,7 +105,7 @@ class States(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="ha-stores-")))
         outside = self.folder / "outside"
-        port = free_port()
+        port = own_port()
         self.addCleanup(launcher, "remove", "--dir", outside)
         launcher("start", "--dir", outside, "--port", port)
         self.account = inspect_aws.Account(f"http://127.0.0.1:{port}", REGION)
@@ -196,11 +196,6 @@ class States(unittest.TestCase):
 
 def launcher(*words):
     subprocess.run([sys.executable, OUTSIDE / "launcher.py", *map(str, words)], check=True, capture_output=True)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 if __name__ == "__main__":

@@ -18,5 +18,5 @@ pub(crate) fn terraform(directory: &Path) -> Option<Command> {
 
 #[expect(clippy::print_stderr, reason = "who runs the tests must know what they did not do")]
 fn skipped() {
-    eprintln!("terraform is not installed: nothing was compared");
+    eprintln!("skipped: terraform is not installed");
 }
