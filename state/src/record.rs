@@ -21,7 +21,8 @@ pub struct Record {
     pub id: String,
     /// Its arguments as last applied or seen, sensitive marks inline.
     pub arguments: Object,
-    /// The arguments that the configuration set: only these can differ by being left out.
+    /// The arguments that the configuration set, with this apply or an earlier one: only these can differ by being left
+    /// out.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<Name>,
     /// What the service added, sensitive marks inline.

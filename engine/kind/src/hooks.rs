@@ -101,6 +101,16 @@ pub struct Hooks {
     group: Option<Group>,
     takes_contents: Option<Takes>,
     follows: Vec<(Name, Name)>,
+    inside: Vec<(Name, Inside)>,
+}
+
+/// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Whether the values are settings of the thing's provider, and not arguments of its own.
+    pub through_provider: bool,
+    /// The attributes of what it lives inside of, and the arguments or settings that have the same values.
+    pub same: Vec<(Name, Name)>,
 }
 
 impl Hooks {
@@ -166,6 +176,32 @@ impl Hooks {
     #[must_use]
     pub fn followed(&self, argument: &str) -> Option<&Name> {
         self.follows.iter().find(|(it, _)| &**it == argument).map(|(_, kind)| kind)
+    }
+
+    /// Of the instances of `container`, one of [`crate::Resource::WITHIN`], the thing lives inside of that one whose
+    /// attributes are what its own arguments are: `("name", "database")`. Where a kind does not say so, it may live inside of
+    /// any that its block refers to, and goes only with all of them.
+    #[must_use]
+    pub fn inside(self, container: &str, same: &[(&str, &str)]) -> Self {
+        self.inside_by(container, false, same)
+    }
+
+    /// The same of a kind whose instance the thing's provider talks to: `("address", "host")`.
+    #[must_use]
+    pub fn inside_through_provider(self, container: &str, same: &[(&str, &str)]) -> Self {
+        self.inside_by(container, true, same)
+    }
+
+    fn inside_by(mut self, container: &str, through_provider: bool, same: &[(&str, &str)]) -> Self {
+        let same = same.iter().map(|(attribute, name)| (Name::from(*attribute), Name::from(*name))).collect();
+        self.inside.push((container.into(), Inside { through_provider, same }));
+        self
+    }
+
+    /// How a thing says which instance of a kind it lives inside of; none where it does not say.
+    #[must_use]
+    pub fn inside_of(&self, container: &str) -> Option<&Inside> {
+        self.inside.iter().find(|(kind, _)| &**kind == container).map(|(_, it)| it)
     }
 
     /// Runs the checks.

@@ -2,6 +2,7 @@
 //! implements, errors and diagnostics. Everything else in the engine stands on this and nothing here on anything else.
 
 mod address;
+mod argument_change;
 mod attempt;
 pub mod code;
 mod convert;
@@ -24,6 +25,7 @@ mod types;
 mod value;
 
 pub use address::{Address, BlockAddress, Key, Mode, NotAnAddress, Place};
+pub use argument_change::ArgumentChange;
 pub use attempt::{Attempt, Witness};
 pub use code::Code;
 pub use convert::{Mismatch, convert, unify};
@@ -31,7 +33,7 @@ pub use diagnostic::{Diagnostic, Severity, Span, closest};
 pub use error::{Attempting, Error, Outcome};
 pub use finding::{Found, Marked, Recognised, Search, Sought, Trace, known_text};
 pub use hashing::{HashMap, HashSet, Hashing};
-pub use hooks::{Action, Changed, Hooks, Impact, ImpactSeverity};
+pub use hooks::{Action, Changed, Hooks, Impact, ImpactSeverity, Inside};
 pub use marks::{Chosen, Immutable, Maybe, Secret, Volatile, WriteOnly};
 pub use number::{Digits, NotANumber, Number};
 pub use object::Object;

@@ -62,7 +62,8 @@ pub struct Incident {
 pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The block's first label: `aws_s3_bucket`.
     const KIND: &'static str;
-    /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes with it unasked.
+    /// Kinds that this one lives inside of: when the same plan deletes that one too, this one goes with it unasked, and when
+    /// that one is made anew, so is this one. [`Hooks::inside`] says which of several it is.
     const WITHIN: &'static [&'static str] = &[];
     /// Whether making it touches nothing outside the state (a random text, a certificate): needs no intent.
     const PURE: bool = false;
@@ -84,7 +85,8 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// Looks at many at once; answers in the order asked.
     fn read(client: &Self::Provider, known: &[Recorded<Self>]) -> impl Future<Output = Result<Vec<Reading<Self>>, Error>> + Send;
 
-    /// Brings what is there to these arguments, in place; may be tried again after a kill in the middle.
+    /// Brings what is there to these arguments, in place; may be tried again after a kill in the middle. What is none here
+    /// and some in `before` was taken out of the configuration; see [`crate::ArgumentChange`].
     fn update(
         &self,
         client: &Self::Provider,

@@ -143,6 +143,16 @@ impl Schema {
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
     }
 
+    /// The arguments, and fields of blocks, that `update` has to tell the service of when they are taken out of the
+    /// configuration: those that may be left out, have no default, can change in place, and are nothing that the service
+    /// chooses. The fields of elements have the name of what they are in: `member.tags`.
+    #[must_use]
+    pub fn told_when_removed(&self) -> Vec<Path> {
+        let mut found = Vec::new();
+        told_when_removed(&self.arguments, &Path::root(), &mut found);
+        found
+    }
+
     /// The struct that these arguments are; they must conform and be wholly known.
     ///
     /// # Errors
@@ -171,6 +181,18 @@ impl Schema {
         let mut problems = Vec::new();
         let conformed = conform_fields(&self.outputs, outputs, &Path::root(), &mut problems);
         if problems.is_empty() { Ok(conformed) } else { Err(problems) }
+    }
+}
+
+fn told_when_removed(fields: &BTreeMap<Name, Field>, at: &Path, found: &mut Vec<Path>) {
+    for (name, field) in fields.iter().filter(|(_, it)| !it.immutable) {
+        let path = at.name(name.clone());
+        if let Some(inner) = field.shape.block() {
+            told_when_removed(inner, &path, found);
+        }
+        if !field.required && field.default.is_none() && !field.chosen {
+            found.push(path);
+        }
     }
 }
 
@@ -436,6 +458,34 @@ mod tests {
         let Shape::Set(rule) = &argument("rules").shape else { panic!("a set") };
         let Shape::Object(fields) = &**rule else { panic!("of objects") };
         assert!(fields["port"].immutable);
+    }
+
+    #[test]
+    fn what_silence_means_is_read_off_the_struct() {
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        struct Group {
+            name: String,
+            processes: Option<BTreeSet<String>>,
+            capacity: Option<Chosen<u32>>,
+            zone: Option<Immutable<String>>,
+            #[serde(default)]
+            policy: Policy,
+            member: Vec<Member>,
+        }
+        #[derive(Default, Serialize, Deserialize, JsonSchema)]
+        struct Policy {
+            limit: Option<u32>,
+            #[serde(default)]
+            strict: bool,
+        }
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        struct Member {
+            host: String,
+            tags: Option<BTreeMap<String, String>>,
+        }
+        let paths = Schema::of::<Group, Outputs>().told_when_removed();
+        let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+        assert_eq!(paths, ["member.tags", "policy.limit", "processes"]);
     }
 
     #[test]

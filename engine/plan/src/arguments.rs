@@ -56,6 +56,14 @@ impl Arguments {
         self
     }
 
+    /// The arguments that the configuration has said of what is recorded and stays, now or before. Of one that is taken out
+    /// there is to be none from then on; what the service chooses goes back to it.
+    pub(crate) fn ever_configured(&self, record: &Record, described: &Described) -> BTreeSet<Name> {
+        let fields = &described.schema().arguments;
+        let before = record.configured.iter().filter(|it| fields.get(*it).is_some_and(|field| !field.chosen));
+        self.configured.iter().chain(before).cloned().collect()
+    }
+
     /// The arguments for what is recorded and stays: without the changes that are to be ignored, and with what the
     /// configuration never said anything about as it is.
     pub(crate) fn beside(&self, record: &Record, described: &Described, ignored: Option<&IgnoreChanges>) -> Object {

@@ -7,6 +7,7 @@ use ha_kind::{Action, Address, BlockAddress, Changed, Key, Mode, Name, Schemas};
 use ha_state::{Record, State, Unfinished};
 
 use crate::after::attributes;
+use crate::containment::{Containment, Home, HomeKey};
 use crate::model::{Change, Reason};
 use crate::observed::Prior;
 use crate::order::is_meant;
@@ -79,36 +80,61 @@ impl Going<'_> {
         deposed.chain(abandoned).collect()
     }
 
-    /// Marks deletions that need no call, because all of what the thing lives inside of is deleted too.
+    /// Marks deletions that need no call, because what the thing lives inside of goes too and takes it along.
     pub(crate) fn mark_gone_with(&self, changes: &mut [Change]) {
-        let deleted: BTreeSet<Address> =
-            changes.iter().filter(|it| it.deposed.is_none() && deletes_first(it.action)).map(|it| it.address.clone()).collect();
-        // One instance of each block that goes whole and takes what is inside of it along.
-        let mut taking: BTreeMap<BlockAddress, Option<Address>> = BTreeMap::new();
-        let takes = |address: &Address, prior: &Prior| {
-            let described = self.schemas.kind(Mode::Managed, &address.block.kind);
-            deleted.contains(address)
-                && described.is_none_or(|it| it.hooks().takes_contents(it.schema(), &prior.record.arguments))
-        };
-        for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deleted.contains(&it.address)) {
-            let Some(described) = self.schemas.kind(Mode::Managed, &change.address.block.kind) else { continue };
-            let Some(prior) = self.priors.get(&change.address) else { continue };
-            let blocks = containers(self.state, &prior.record, &described.within);
-            let there = blocks.into_iter().filter(|block| !instances_meant(self.priors, block).is_empty());
-            // Nobody says which of them it is in, so all must go.
-            let taken: Option<Vec<Address>> = there
-                .map(|block| {
-                    let taken = || {
-                        let mut instances = instances_meant(self.priors, &block).into_iter().peekable();
-                        let first = instances.peek().map(|(it, _)| Address::clone(it))?;
-                        instances.all(|(it, prior)| takes(it, prior)).then_some(first)
-                    };
-                    taking.entry(block.clone()).or_insert_with(taken).clone()
-                })
-                .collect();
-            change.gone_with = taken.and_then(|it| it.into_iter().next());
+        let going = changes.iter().filter(|it| it.deposed.is_none() && it.action.destroys());
+        let going: BTreeSet<Address> = going.map(|it| it.address.clone()).collect();
+        let mut along =
+            Along { going: self, addresses: &going, homes: Containment::of(self.state, self.schemas), taking: BTreeMap::new() };
+        for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deletes_first(it.action)) {
+            change.gone_with = self.priors.get(&change.address).and_then(|it| along.with(&it.record));
         }
     }
+}
+
+/// Finds out what goes along with what it lives inside of.
+struct Along<'a> {
+    going: &'a Going<'a>,
+    /// All that goes, or makes way for a new one.
+    addresses: &'a BTreeSet<Address>,
+    homes: Containment<'a>,
+    /// One instance of each home that goes whole and takes what is inside of it along.
+    taking: BTreeMap<HomeKey, Option<Address>>,
+}
+
+impl Along<'_> {
+    /// What a thing goes with; none where something stays that it lives inside of, or keeps what is inside.
+    fn with(&mut self, record: &Record) -> Option<Address> {
+        let homes = self.homes.homes(record, self.going.priors);
+        let taking = homes.iter().filter(|it| !it.instances.is_empty()).map(|it| self.taking(it));
+        // Nobody says which of them it is in, so all must go.
+        let taking: Option<Vec<Address>> = taking.collect();
+        taking.and_then(|it| it.into_iter().next())
+    }
+
+    fn taking(&mut self, home: &Home) -> Option<Address> {
+        if let Some(known) = self.taking.get(&home.key) {
+            return known.clone();
+        }
+        // Nothing lives inside itself; should a state say so, it ends here.
+        self.taking.insert(home.key.clone(), None);
+        let all = home.instances.iter().all(|it| self.takes(it));
+        let taking = home.instances.first().filter(|_| all).cloned();
+        self.taking.insert(home.key.clone(), taking.clone());
+        taking
+    }
+
+    /// Whether an instance goes, and what is inside of it with it: by itself, or because it goes with something else.
+    fn takes(&mut self, address: &Address) -> bool {
+        let Some(prior) = self.going.priors.get(address).filter(|_| self.addresses.contains(address)) else { return false };
+        takes_contents(self.going.schemas, &prior.record) || self.with(&prior.record).is_some()
+    }
+}
+
+/// Whether what lives inside of a thing goes with it when it is deleted.
+pub(crate) fn takes_contents(schemas: &Schemas, record: &Record) -> bool {
+    let described = schemas.kind(Mode::Managed, &record.address.block.kind);
+    described.is_none_or(|it| it.hooks().takes_contents(it.schema(), &record.arguments))
 }
 
 /// Whether an action deletes before it makes anything.

@@ -46,15 +46,14 @@ pub(crate) fn differences(
         if field.chosen && !configured.contains(name) && old.is_some() {
             continue;
         }
-        // Nothing in it and not there are the same to a service.
-        if new != old && !(new.is_none_or(is_empty) && old.is_none_or(is_empty)) {
+        if new != old && !is_nothing(&field.shape, new, old) {
             let replaces = field.immutable || changes_immutable(&field.shape, new, old);
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
     for name in configured_before.difference(configured).filter(|it| !wanted.contains_key(*it)) {
         let Some(field) = schema.arguments.get(name) else { continue };
-        if !field.chosen && have.get(name).is_some_and(|it| !is_empty(it)) {
+        if !field.chosen && !is_nothing(&field.shape, None, have.get(name)) {
             let replaces = field.immutable || changes_immutable(&field.shape, None, have.get(name));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
@@ -73,7 +72,14 @@ pub fn replaces(described: &Described, wanted: &Object, made_with: &Object) -> O
     }
 }
 
-fn is_empty(value: &Value) -> bool {
+/// Whether a value and another come to nothing. To a service, nothing in it and not there are the same; where anything can
+/// be said, what is said is kept as it is, and an empty collection is something.
+fn is_nothing(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    let is_nothing = |it: &Value| it.is_null() || (*shape != Shape::Any && is_empty(it));
+    new.is_none_or(is_nothing) && old.is_none_or(is_nothing)
+}
+
+pub(crate) fn is_empty(value: &Value) -> bool {
     value.is_null() || value.elements().is_some_and(|it| it.is_empty()) || value.as_object().is_some_and(Object::is_empty)
 }
 

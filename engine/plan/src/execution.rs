@@ -225,6 +225,7 @@ impl Execution {
             None => given,
         };
         let before = record.filter(|_| change.action == Action::Update);
+        let ever_configured = before.map(|record| given.ever_configured(record, described));
         let arguments = match before {
             Some(record) => given.beside(record, described, block.lifecycle.ignore_changes.as_ref()),
             None => given.values,
@@ -235,7 +236,7 @@ impl Execution {
             found.is_ok_and(|it| it.is_empty())
         };
         let same = before.filter(is_same);
-        let from = self.configured_of(&place, given.configured, change)?;
+        let from = self.configured_of(&place, ever_configured.unwrap_or(given.configured), change)?;
         let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
         Ok(Prepared { arguments, from, unchanged })
     }

@@ -7,6 +7,7 @@ mod after;
 mod arguments;
 mod choice;
 mod condition;
+mod containment;
 mod create_first;
 mod deletion;
 mod difference;
@@ -34,6 +35,7 @@ mod world;
 
 pub use after::{revealed, with_marks_of};
 pub use choice::chosen;
+pub use containment::{Containment, Home, HomeKey, Recorded};
 pub use deletion::{instances_meant, left_key};
 pub use difference::{leaves_choices, replaces, with_choices};
 pub use execution::{Execution, FromConfiguration, Prepared};

@@ -6,6 +6,7 @@ use ha_kind::{Address, Described, Error, ImportedValue, Name, Object, Path, Read
 use ha_state::{ProviderName, Record, State};
 
 use crate::after::attributes;
+use crate::difference::is_empty;
 use crate::model::Drift;
 
 /// What the world looks like.
@@ -135,7 +136,13 @@ fn arguments_seen(described: Option<&Described>, record: &Record, seen: &Object)
         now.insert(name.clone(), value.clone());
     }
     let differs = |name: &&Name| was.get(*name) != is.get(*name);
-    let paths = record.arguments.keys().filter(differs).map(|name| Path::attribute(name.clone())).collect();
+    // What nobody has ever said anything of is no difference.
+    let claimed = |name: &&Name| {
+        let has_default = described.is_some_and(|it| it.schema().arguments.get(*name).is_some_and(|it| it.default.is_some()));
+        !record.arguments.contains_key(*name) && (has_default || record.configured.contains(*name))
+    };
+    let beyond = seen.iter().filter(|(name, it)| claimed(name) && !is_empty(it)).map(|(name, _)| name);
+    let paths = record.arguments.keys().chain(beyond).filter(differs).map(|name| Path::attribute(name.clone())).collect();
     (now, paths)
 }
 

@@ -255,7 +255,7 @@ impl<'a> Order<'a> {
         self.deleted[number] = self.meet(ended);
     }
 
-    /// What goes with what it lives inside of is written off once all of that is gone.
+    /// What goes with what it lives inside of is written off once all of that is gone, or makes way.
     fn forget(&mut self) {
         let going = |number: &Number| self.own[*number].iter().any(|it| self.changes[*it].gone_with.is_some());
         let mut open: Vec<Number> = (0..self.own.len()).filter(going).collect();
@@ -293,6 +293,15 @@ impl<'a> Order<'a> {
         self.changes[change].gone_with.as_ref().and_then(|it| self.recorded.number_of(&it.block))
     }
 
+    /// The step after which what lives inside of a change's instance may be written off: it is gone, or it has made way
+    /// for the new one and goes in any case.
+    fn gone(&self, change: usize) -> Option<usize> {
+        match self.changes[change].action {
+            Action::CreateThenDelete => self.makes[change],
+            _ => self.deletes[change],
+        }
+    }
+
     fn forget_block(&mut self, number: Number) {
         let mut by_container: BTreeMap<Number, Vec<usize>> = BTreeMap::new();
         let mut went = Vec::new();
@@ -306,7 +315,7 @@ impl<'a> Order<'a> {
         }
         for (container, steps) in by_container {
             self.inside.entry(container).or_default().insert(number);
-            let gone = self.own[container].iter().filter_map(|it| self.deletes[*it]).collect();
+            let gone = self.own[container].iter().filter_map(|it| self.gone(*it)).collect();
             if let Some(gone) = self.meet(gone) {
                 let gate = self.gate(&steps);
                 self.steps[gate].after.push(gone);

@@ -24,6 +24,7 @@ use ha_state::{ProviderName, ProviderRecord, State};
 use crate::arguments::Arguments;
 use crate::choice::{self, Choice};
 use crate::condition::findings;
+use crate::containment::{Containment, HomeKey};
 use crate::create_first::CreateFirst;
 use crate::deletion::Going;
 use crate::evaluation::{Evaluated, evaluate};
@@ -141,10 +142,14 @@ struct Planner<'a> {
     world: World,
     current: Current,
     changes: Vec<Change>,
-    /// Instances that are made anew.
-    replaced: BTreeSet<Address>,
     /// What is renamed in place: the provider, the kind, the id until now and the one from then on.
     renamed: BTreeSet<(ProviderName, Name, String, String)>,
+    /// Instances that are made anew, and whether what lives inside of the old one goes with it.
+    replaced: BTreeMap<Address, bool>,
+    /// What lives inside of what.
+    containment: Containment<'a>,
+    /// What becomes of what lives in a home, as the instances of a node have found it.
+    fates: HashMap<(NodeId, HomeKey), Option<replace::Within>>,
     /// Blocks of which an instance is made, made anew, changed or read later.
     pending: HashMap<NodeId, Pending>,
     /// What flows out of each node that has been planned.
@@ -189,8 +194,10 @@ impl<'a> Planner<'a> {
             world,
             current,
             changes: Vec::new(),
-            replaced: BTreeSet::new(),
             renamed: BTreeSet::new(),
+            replaced: BTreeMap::new(),
+            containment: Containment::of(input.state, input.schemas),
+            fates: HashMap::default(),
             pending: HashMap::default(),
             flow: vec![Flow::default(); graph.len()],
             create_first: CreateFirst::default(),

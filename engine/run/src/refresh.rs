@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use ha_kind::{
-    Address, BlockAddress, Diagnostic, Driver, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas,
-};
-use ha_plan::{PlanMode, instances_meant, redacted_error, revealed};
+use ha_kind::{Address, Diagnostic, Driver, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
+use ha_plan::{Containment, Home, HomeKey, PlanMode, redacted_error, revealed};
 use ha_state::{ProviderName, ProviderRecord, Record, State};
 
 use crate::clients::Clients;
@@ -48,18 +46,7 @@ impl Refresh<'_> {
             if !errors.is_empty() {
                 break;
             }
-            let mut fates = BTreeMap::new();
-            let mut asked: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
-            for record in level {
-                match self.with_its_container(record, &readings, &mut fates) {
-                    Some(Fate::Gone) => {
-                        readings.insert(record.address.clone(), ReadingValue::Gone);
-                    }
-                    // It goes without a call, so nobody needs to be asked about it.
-                    Some(Fate::Deleted) => {}
-                    None => asked.entry((record.provider.clone(), record.address.block.kind.clone())).or_default().push(record),
-                }
-            }
+            let asked = self.asked(level, &mut readings);
             let batches = asked.iter().flat_map(|(who, records)| records.chunks(BATCH).map(move |batch| (who, batch)));
             let mut waiting = batches.map(|((provider, kind), batch)| self.read(provider, kind, batch));
             let mut running: FuturesUnordered<_> = waiting.by_ref().take(self.parallelism).collect();
@@ -74,6 +61,24 @@ impl Refresh<'_> {
         }
         self.observer.observe(Event::RefreshDone { total, elapsed: started.elapsed() });
         if errors.is_empty() { Ok(readings) } else { Err(errors) }
+    }
+
+    /// Those of a level that must be asked about, by whom and what kind.
+    fn asked<'r>(&self, level: Vec<&'r Record>, readings: &mut Readings) -> BTreeMap<(ProviderName, Name), Vec<&'r Record>> {
+        let homes = Containment::of(self.state, self.schemas);
+        let mut fates = BTreeMap::new();
+        let mut asked: BTreeMap<(ProviderName, Name), Vec<&Record>> = BTreeMap::new();
+        for record in level {
+            match self.with_its_container(record, &homes, readings, &mut fates) {
+                Some(Fate::Gone) => {
+                    readings.insert(record.address.clone(), ReadingValue::Gone);
+                }
+                // It goes without a call, so nobody needs to be asked about it.
+                Some(Fate::Deleted) => {}
+                None => asked.entry((record.provider.clone(), record.address.block.kind.clone())).or_default().push(record),
+            }
+        }
+        asked
     }
 
     /// Of what was lost with a state there is nothing to see.
@@ -106,35 +111,32 @@ impl Refresh<'_> {
         levels
     }
 
-    /// What becomes of a record because of what it lives inside of, if anything. `fates` are those of blocks that were
+    /// What becomes of a record because of what it lives inside of, if anything. `fates` are those of homes that were
     /// looked at already.
-    fn with_its_container<'a>(
-        &'a self,
-        record: &'a Record,
+    fn with_its_container(
+        &self,
+        record: &Record,
+        homes: &Containment<'_>,
         readings: &Readings,
-        fates: &mut BTreeMap<&'a BlockAddress, Option<Fate>>,
+        fates: &mut BTreeMap<HomeKey, Option<Fate>>,
     ) -> Option<Fate> {
-        let within = &self.schemas.kind(Mode::Managed, &record.address.block.kind)?.within;
-        if within.is_empty() {
-            return None;
-        }
-        let through_provider = self.state.providers.get(&record.provider).into_iter().flat_map(|it| it.dependencies.iter());
-        let containers = record.dependencies.iter().chain(through_provider).filter(|it| within.contains(&it.kind));
+        let homes = homes.homes(record, &self.state.records);
         // Nobody says which of them it is in, so all must go before it counts as gone.
         let fates: Option<Vec<Fate>> =
-            containers.map(|block| *fates.entry(block).or_insert_with(|| self.fate(block, readings))).collect();
+            homes.iter().map(|it| *fates.entry(it.key.clone()).or_insert_with(|| self.fate(it, readings))).collect();
         fates?.into_iter().max()
     }
 
-    /// What becomes of all that lives inside a block's instances. What is not recorded any more was deleted, and an
-    /// interrupted run may not have got round to writing off what was inside.
-    fn fate(&self, block: &BlockAddress, readings: &Readings) -> Option<Fate> {
-        let hooks = self.schemas.kind(Mode::Managed, &block.kind).map(|it| (it.hooks(), it.schema()));
+    /// What becomes of all that lives in a home. What is not recorded any more was deleted, and an interrupted run may not
+    /// have got round to writing off what was inside.
+    fn fate(&self, home: &Home, readings: &Readings) -> Option<Fate> {
         let (mut gone, mut deleted) = (true, self.mode == PlanMode::Destroy);
-        for (address, record) in instances_meant(&self.state.records, block) {
+        for address in home.instances.iter() {
+            let hooks = self.schemas.kind(Mode::Managed, &address.block.kind).map(|it| (it.hooks(), it.schema()));
             deleted &= (self.is_asked)(address);
             gone &= matches!(readings.get(address), Some(ReadingValue::Gone));
-            deleted &= hooks.is_none_or(|(hooks, schema)| hooks.takes_contents(schema, &record.arguments));
+            let arguments = self.state.records.get(address).map(|it| &it.arguments);
+            deleted &= hooks.zip(arguments).is_none_or(|((hooks, schema), it)| hooks.takes_contents(schema, it));
         }
         match (gone, deleted) {
             (true, _) => Some(Fate::Gone),

@@ -70,7 +70,8 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        Hooks::new().check(tags::check).check(check_peer).check(check_ports)
+        let group = [("id", "security_group_id")];
+        Hooks::new().check(tags::check).check(check_peer).check(check_ports).inside("aws_security_group", &group)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

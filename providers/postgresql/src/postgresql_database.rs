@@ -109,6 +109,7 @@ impl Resource for Database {
             .check(|Name { name }| problem("name", &name).into_iter().collect())
             .check(|Owner { owner }| problem("owner", &owner).into_iter().collect())
             .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
+            .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .predict("id", |Name { name }| name)
     }
 

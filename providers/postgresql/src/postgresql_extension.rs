@@ -62,6 +62,8 @@ impl Resource for Extension {
         Hooks::new()
             .check(|Name { name }| problem("name", &name).into_iter().collect())
             .check(|Place { database }| problem("database", &database).into_iter().collect())
+            .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
+            .inside("postgresql_database", &[("name", "database")])
             .predict("id", |it: Placed| format!("{}.{}", it.database, it.name))
     }
 

@@ -80,6 +80,7 @@ impl Resource for Role {
                 let problem = |wrong| Problem { path: Path::attribute("password"), message: format!("`password` {wrong}") };
                 scram::problem(&password).map(problem).into_iter().collect()
             })
+            .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .predict("id", |Name { name }| name)
     }
 

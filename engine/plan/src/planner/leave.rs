@@ -70,10 +70,24 @@ impl Planner<'_> {
         if self.choice.is_everything() {
             return;
         }
-        let left = self.current.priors.keys().filter(|it| !self.choice.has(&self.graph, it));
-        self.left_out.extend(left.cloned());
+        let left = self.current.priors.iter().filter(|(it, _)| !self.choice.has(&self.graph, it));
+        let left: Vec<(Address, Record)> = left.map(|(address, prior)| (address.clone(), prior.record.clone())).collect();
         self.warnings.push(partial());
+        for (address, record) in &left {
+            // No node stands for all that is left.
+            let within = self.within(NodeId::MAX, record).filter(|it| it.takes_along);
+            self.warnings.extend(within.map(|it| goes_all_the_same(address, &it.container)));
+        }
+        self.left_out.extend(left.into_iter().map(|(address, _)| address));
     }
+}
+
+/// What is left out and goes with something that is not.
+fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
+    let diagnostic = Diagnostic::warning(format!("`{address}` is left out, and goes all the same"));
+    let detail =
+        format!("It lives inside of `{container}`, which this plan makes anew or deletes, and it is not made anew with it.");
+    diagnostic.detail(detail).of(address).help(format!("choose it too, or leave `{container}` out as well"))
 }
 
 /// What is to be said of every plan that leaves something out.

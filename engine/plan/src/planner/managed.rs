@@ -9,6 +9,7 @@ use super::import::Found;
 use super::{Instance, Many, Planner};
 use crate::after::{arguments_after, attributes, instance_value, outputs_after};
 use crate::arguments::Arguments;
+use crate::deletion::takes_contents;
 use crate::difference::differences;
 use crate::execution::FromConfiguration;
 use crate::expand::flag;
@@ -51,13 +52,18 @@ impl Planner<'_> {
         for difference in found.iter_mut().filter(|it| it.replaces) {
             difference.replaces = !self.goes_along(described, record, &kept, difference);
         }
-        let reason = self.replace_reason(instance, record, &found);
+        let within = self.within(instance.many.node, record);
+        let goes_along = within.as_ref().is_some_and(|it| it.takes_along);
+        let reason = self.replace_reason(instance, record, &found, within.as_ref());
         let action = match &reason {
+            // There is no old one beside the new one: it has gone, or goes, with what it lives inside of.
+            Some(_) if goes_along => Action::DeleteThenCreate,
             Some(_) if flags.create_before_destroy => Action::CreateThenDelete,
             Some(_) => Action::DeleteThenCreate,
             None if found.is_empty() => {
                 let remarks = prior.remarks.clone();
-                let record = self.unchanged(instance, prior, &kept, given.configured, flags);
+                let configured = given.ever_configured(record, described);
+                let record = self.unchanged(instance, prior, &kept, configured, flags);
                 if let Some(id) = importing {
                     self.taken_over(instance, &record, remarks, id);
                 }
@@ -66,7 +72,8 @@ impl Planner<'_> {
             None => Action::Update,
         };
         if action.is_replace() {
-            self.replaced.insert(address.clone());
+            let takes_along = goes_along || takes_contents(self.input.schemas, record);
+            self.replaced.insert(address.clone(), takes_along);
         }
         let arguments = if action.is_replace() { given.values } else { kept };
         self.change(instance, Doing { action, reason, prior: Some(prior), found, importing, ..Doing::with(arguments) });

@@ -1,17 +1,33 @@
 //! Why an instance that is there is made anew.
 
-use ha_kind::{Action, Address, Key, Mode, Path, Step, Value};
+use ha_kind::{Action, Address, Key, Path, Step, Value};
 use ha_lang::{Reference, Trigger};
 use ha_state::Record;
 
 use super::{Instance, Many, Planner};
-use crate::deletion::{containers, instances_meant};
-use crate::graph::What;
+use crate::containment::Home;
+use crate::deletion::takes_contents;
+use crate::graph::{NodeId, What};
 use crate::model::{Change, Difference, Reason};
 use crate::world::Wanted;
 
+/// What something lives inside of, where that goes or is made anew.
+#[derive(Clone, Debug)]
+pub(super) struct Within {
+    pub(super) container: Address,
+    /// Whether what is inside goes with it without a call.
+    pub(super) takes_along: bool,
+}
+
 impl Planner<'_> {
-    pub(super) fn replace_reason(&self, instance: &Instance<'_>, record: &Record, found: &[Difference]) -> Option<Reason> {
+    /// Why it is made anew, if it is. `within` is what it lives inside of, where that is made anew or goes.
+    pub(super) fn replace_reason(
+        &self,
+        instance: &Instance<'_>,
+        record: &Record,
+        found: &[Difference],
+        within: Option<&Within>,
+    ) -> Option<Reason> {
         let address = &instance.address;
         if record.is_lost() {
             return Some(Reason::Lost);
@@ -26,8 +42,8 @@ impl Planner<'_> {
         if let Some(reference) = triggers.find_map(|it| self.triggered(instance, it)) {
             return Some(Reason::Triggered(reference.to_string()));
         }
-        if let Some(container) = self.replaced_container(address, record) {
-            return Some(Reason::Within(container));
+        if let Some(within) = within {
+            return Some(Reason::Within(within.container.clone()));
         }
         found.iter().any(|it| it.replaces).then_some(Reason::CannotUpdate)
     }
@@ -65,25 +81,44 @@ impl Planner<'_> {
         }
     }
 
-    /// What lives inside something that goes, or is made anew, is made anew with it.
-    fn replaced_container(&self, address: &Address, record: &Record) -> Option<Address> {
-        let within = &self.input.schemas.kind(Mode::Managed, &address.block.kind)?.within;
-        let mut replaced = None;
-        for block in containers(self.input.state, record, within) {
-            for (container, _) in instances_meant(&self.current.priors, &block) {
-                match self.replaced.contains(container) || self.is_dropped(container) {
-                    true => replaced = Some(container.clone()),
-                    false => return None,
-                }
-            }
+    /// What a thing lives inside of, where that goes or is made anew: then so is what lives there.
+    pub(super) fn within(&mut self, node: NodeId, record: &Record) -> Option<Within> {
+        let homes = self.containment.homes(record, &self.current.priors);
+        let there = homes.into_iter().filter(|it| !it.instances.is_empty());
+        let mut all: Vec<Within> = there.map(|it| self.fate_of(node, &it)).collect::<Option<_>>()?;
+        let takes_along = all.iter().all(|it| it.takes_along);
+        all.drain(..).next_back().map(|it| Within { takes_along, ..it })
+    }
+
+    /// The fate of what lives in a home, which is looked at once for all instances of a node.
+    fn fate_of(&mut self, node: NodeId, home: &Home) -> Option<Within> {
+        let key = (node, home.key.clone());
+        if let Some(known) = self.fates.get(&key) {
+            return known.clone();
         }
-        replaced
+        let mut fate = None;
+        for container in home.instances.iter() {
+            let takes_along = match self.replaced.get(container) {
+                Some(takes_along) => *takes_along,
+                None if self.is_dropped(container) => {
+                    self.current.priors.get(container).is_some_and(|it| takes_contents(self.input.schemas, &it.record))
+                }
+                None => {
+                    fate = None;
+                    break;
+                }
+            };
+            let before = fate.is_none_or(|it: Within| it.takes_along);
+            fate = Some(Within { container: container.clone(), takes_along: takes_along && before });
+        }
+        self.fates.insert(key, fate.clone());
+        fate
     }
 
     /// Whether the configuration does not ask for an instance any more, as far as that is known by now.
     fn is_dropped(&self, address: &Address) -> bool {
         let is_wanted = matches!(self.world.wanted(address), Wanted::Yes | Wanted::Undecided);
-        !is_wanted && self.removals.at(address).is_none_or(|it| it.destroy)
+        !is_wanted && self.choice.has(&self.graph, address) && self.removals.at(address).is_none_or(|it| it.destroy)
     }
 }
 

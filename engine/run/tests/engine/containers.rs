@@ -83,7 +83,7 @@ async fn what_is_inside_is_made_anew_when_the_new_one_comes_first() {
     assert_data_eq!(
         project.apply(&text(2)).await,
         str![[r#"
--+ database.main [within server.s] because of provider.db from server.s
+-+ database.main [within server.s] gone with server.s because of provider.db from server.s
 +- server.s [CannotUpdate] size!: 1 -> 2
 -+ table.t [within database.main] gone with database.main in!: "database-main-1" -> ?(database.main.id) because of database.main, provider.db from server.s
 
@@ -122,7 +122,7 @@ async fn something_inside_may_go_by_itself() {
 }
 
 #[tokio::test]
-async fn of_many_all_must_go() {
+async fn of_many_each_takes_its_own() {
     let project = Project::new();
     let text = |count: u32| {
         format!(
@@ -142,24 +142,23 @@ async fn of_many_all_must_go() {
     };
     project.apply(&text(2)).await;
     project.world.take_log();
-    // One server goes and one stays: the item is deleted by a call, as nobody knows which server it is in.
+    // One server goes and one stays: the item says which it is in.
     assert_data_eq!(
         project.apply(&text(1)).await,
         str![[r#"
-- item.i[1] [CountIndex]
+- item.i[1] [CountIndex] gone with server.s[1]
 - server.s[1] [CountIndex]
 
 "#]]
     );
-    let calls = ["delete item.i[1]", "delete server.s[1]"];
-    project.world.assert_done_in_order(&calls, &[(calls[0], calls[1])]);
+    project.world.assert_done_in_order(&["delete server.s[1]"], &[]);
     project.apply(&text(2)).await;
     project.world.take_log();
     assert_data_eq!(
         project.destroy(&text(2)).await,
         str![[r#"
 - item.i[0] [Destroy] gone with server.s[0]
-- item.i[1] [Destroy] gone with server.s[0]
+- item.i[1] [Destroy] gone with server.s[1]
 - server.s[0] [Destroy]
 - server.s[1] [Destroy]
 - thing.used [Destroy]

@@ -97,21 +97,38 @@ async fn an_argument_differs_by_being_left_out_only_when_it_was_set_before() {
 
 "#]]
     );
-    // What the service or somebody else has set meanwhile is none of the configuration's business.
+    // From now on there is to be none of it, whoever has set it again.
     project.world.change("thing", "a", "note", "set by hand");
     assert_data_eq!(
         project.apply(left_out).await,
         str![[r#"
-! thing.a digest
+~ thing.a digest: "digest of set by hand" -> "digest of nothing", note: "set by hand" -> none, revision: 2 -> ?(thing.a.revision)
+! thing.a note, digest
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn what_the_configuration_never_said_anything_of_is_left_alone() {
+    let project = Project::new();
+    let plain = "resource \"thing\" \"a\" {\n name = \"a\"\n}";
+    project.apply(plain).await;
+    project.world.change("thing", "a", "note", "set by hand");
+    project.world.change("thing", "a", "zone", "theirs");
+    assert_data_eq!(
+        project.apply(plain).await,
+        str![[r#"
+! thing.a zone, digest
 
 "#]]
     );
     // Not even when something else changes.
-    let sized = left_out.replace("labels", "size = 7\n labels");
+    let sized = plain.replace("}", "size = 7\n}");
     assert_data_eq!(
         project.apply(&sized).await,
         str![[r#"
-~ thing.a revision: 2 -> ?(thing.a.revision), size: 1 -> 7
+~ thing.a revision: 1 -> ?(thing.a.revision), size: 1 -> 7
 
 "#]]
     );

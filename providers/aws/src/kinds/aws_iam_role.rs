@@ -67,6 +67,10 @@ impl Resource for Role {
         struct Lasting {
             max_session_duration: i32,
         }
+        #[derive(Deserialize)]
+        struct Detaching {
+            force_detach_policies: bool,
+        }
         let duration = |it: Lasting| match (3600..=43200).contains(&it.max_session_duration) {
             true => Vec::new(),
             false => vec![ha_kind::Problem {
@@ -79,6 +83,7 @@ impl Resource for Role {
             .check(duration)
             .check(|it: Named| iam::name_problems("name", &it.name, 64))
             .predict("id", |it: Named| it.name)
+            .contents_go(|it: Detaching| it.force_detach_policies)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

@@ -29,6 +29,7 @@ const ABSENT: &str = "absent";
 
 impl Resource for RolePolicy {
     const KIND: &'static str = "aws_iam_role_policy";
+    const WITHIN: &'static [&'static str] = &["aws_iam_role"];
     type Provider = Aws;
     type Outputs = Outputs;
 
@@ -45,6 +46,7 @@ impl Resource for RolePolicy {
         Hooks::new()
             .check(|it: Named| iam::name_problems("name", &it.name, 128))
             .predict("id", |it: Placed| format!("{}:{}", it.role, it.name))
+            .inside("aws_iam_role", &[("name", "role")])
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

@@ -26,11 +26,12 @@ const ABSENT: &str = "absent";
 
 impl Resource for Attachment {
     const KIND: &'static str = "aws_iam_role_policy_attachment";
+    const WITHIN: &'static [&'static str] = &["aws_iam_role"];
     type Provider = Aws;
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        Hooks::new().predict("id", |it: Attachment| it.id())
+        Hooks::new().predict("id", |it: Attachment| it.id()).inside("aws_iam_role", &[("name", "role")])
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

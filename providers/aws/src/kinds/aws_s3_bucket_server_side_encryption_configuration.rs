@@ -75,7 +75,8 @@ impl Resource for Encryption {
                 vec![Problem { path: Path::attribute("rule"), message: format!("there is one rule, and these are {count}") }]
             }
         };
-        Hooks::new().check(one_rule).predict("id", |it: Named| it.bucket)
+        let bucket = [("bucket", "bucket")];
+        Hooks::new().check(one_rule).predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &bucket)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

@@ -111,6 +111,7 @@ impl Resource for Object {
         Hooks::new()
             .check(tags::check)
             .check(check::check)
+            .inside("aws_s3_bucket", &[("bucket", "bucket")])
             .predict("id", |it: Named| it.key)
             .predict("arn", |it: Placed| arn(&it.bucket, &it.key))
             .predict("checksum_sha256", |it: Filled| {

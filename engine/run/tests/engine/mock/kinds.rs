@@ -84,12 +84,12 @@ fn kinds() -> Vec<Kind> {
         .takes("in", text().required().immutable())
         .takes("note", text())
         .within(&["database"]);
-    let table = Kind { inside: Some("in"), ..table };
+    let table = Kind { inside: Some("in"), hooks: Hooks::new().inside("database", &[("id", "in")]), ..table };
     let item = Kind::of("item", "mock")
         .takes("name", text().required().immutable())
         .takes("in", text().required().immutable())
         .within(&["server"]);
-    let item = Kind { inside: Some("in"), ..item };
+    let item = Kind { inside: Some("in"), hooks: Hooks::new().inside("server", &[("id", "in")]), ..item };
     let memo = Kind::of("memo", "mock")
         .takes("input", field(Shape::Any))
         .takes("triggers_replace", field(Shape::Any).immutable())
