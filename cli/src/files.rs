@@ -4,14 +4,24 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ha_lang::{Directories, SourceFile};
+use ha_lang::{Directories, Fact, SourceFile};
 use ha_plan::Files;
 
 use crate::project::{file_names, of_one_spelling, text};
+
+/// Where the program was started, where it is elsewhere by now.
+static STARTED_IN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Keeps in mind where the program was started, before it goes elsewhere.
+pub(crate) fn remember_start() {
+    if let Ok(directory) = std::env::current_dir() {
+        STARTED_IN.get_or_init(|| directory);
+    }
+}
 
 /// A file's content, or that there is none.
 type Content = Option<Arc<[u8]>>;
@@ -106,8 +116,25 @@ impl Files for ReadFiles {
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
-        let listed = self.once(&listing(directory), |it| Ok(below(it, "")?.join("\n").into_bytes()))?;
-        names(listed.ok_or_else(no_such_file)?.as_ref())
+        let below = |it: &Path| match fs::metadata(it)?.is_dir() {
+            true => Ok(below(it, "")?.join("\n").into_bytes()),
+            false => Ok(Vec::new()),
+        };
+        // Below a directory that is not there are no files.
+        self.once(&listing(directory), below)?.map_or_else(|| Ok(Vec::new()), |it| names(&it))
+    }
+
+    fn machine(&self, fact: Fact) -> Result<Arc<str>, String> {
+        let mut cache = self.cache();
+        let told = cache.entry(told_as(fact)).or_insert_with(|| {
+            let told = match fact {
+                Fact::Directory => std::path::absolute(&self.directory).map_err(|error| plain(&error))?,
+                Fact::WorkingDirectory if STARTED_IN.get().is_some() => STARTED_IN.get().cloned().unwrap_or_default(),
+                other => other.here()?.into(),
+            };
+            Ok(Some(told.to_string_lossy().as_bytes().into()))
+        });
+        fact_in(told.clone()?.as_deref(), fact)
     }
 
     fn exists(&self, path: &str) -> Result<bool, String> {
@@ -141,7 +168,11 @@ impl Files for KeptFiles {
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
-        names(self.kept(&listing(directory))?.clone().ok_or_else(no_such_file)?.as_ref())
+        self.kept(&listing(directory))?.as_ref().map_or_else(|| Ok(Vec::new()), |it| names(it))
+    }
+
+    fn machine(&self, fact: Fact) -> Result<Arc<str>, String> {
+        fact_in(self.kept(&told_as(fact))?.as_deref(), fact)
     }
 
     fn exists(&self, path: &str) -> Result<bool, String> {
@@ -152,6 +183,16 @@ impl Files for KeptFiles {
 /// What a directory's listing is kept as; no file's name ends so.
 fn listing(directory: &str) -> String {
     format!("{}/", directory.trim_end_matches('/'))
+}
+
+/// What a fact of the machine is kept as; no file's name and no listing's ends so.
+fn told_as(fact: Fact) -> String {
+    format!("{}//", fact.name())
+}
+
+fn fact_in(content: Option<&[u8]>, fact: Fact) -> Result<Arc<str>, String> {
+    let text = content.and_then(|it| std::str::from_utf8(it).ok());
+    text.map(Arc::from).ok_or_else(|| format!("{} is not known", fact.name()))
 }
 
 fn names(listing: &[u8]) -> Result<Vec<String>, String> {

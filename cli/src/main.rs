@@ -109,6 +109,7 @@ fn not_here(error: &clap::Error) -> Option<u8> {
 
 fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
     if let Some(directory) = &arguments.everywhere.chdir {
+        files::remember_start();
         let entered = std::env::set_current_dir(directory);
         entered.with_context(|| format!("could not work in `{}`", directory.display())).map_err(Trouble::from)?;
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Object, Schemas, Type, Value, code, convert};
-use ha_lang::{BlockName, Configuration, Environment, Expression, Files, ModuleCall, Scope, Target};
+use ha_lang::{BlockName, Configuration, Environment, Expression, Fact, Files, ModuleCall, Scope, Target, not_kept};
 use ha_state::{Record, State};
 
 use crate::environment::workspace;
@@ -61,7 +61,7 @@ impl<'a> Recorded<'a> {
         let not_known = || Ok(Value::unknown(Type::Any, Some(format!("module.{name}").into())));
         if let Some(enabled) = &call.enabled {
             match evaluated(enabled, self, self.files)?.unmark().0 {
-                Value::Bool(false) => return Ok(Value::Null),
+                Value::Bool(false) => return Ok(Value::NULL),
                 value if !value.is_known() => return not_known(),
                 _ => {}
             }
@@ -71,7 +71,7 @@ impl<'a> Recorded<'a> {
             let instance = |index: i64| self.module_instance(call, Key::Index(index.unsigned_abs()), Value::from(index));
             return (0..count.as_i64().unwrap_or_default()).map(instance).collect::<Result<Vec<_>, _>>().map(Value::tuple);
         }
-        let Some(for_each) = &call.for_each else { return self.module_instance(call, Key::None, Value::Null) };
+        let Some(for_each) = &call.for_each else { return self.module_instance(call, Key::None, Value::NULL) };
         let items: Vec<(Name, Value)> = match evaluated(for_each, self, self.files)?.unmark().0 {
             Value::Map(items) | Value::Object(items) => items.iter().map(|(name, it)| (name.clone(), it.clone())).collect(),
             Value::Set(items) => items.iter().filter_map(|it| Some((Name::from(it.as_str()?), it.clone()))).collect(),
@@ -87,7 +87,7 @@ impl<'a> Recorded<'a> {
         for (name, variable) in &call.configuration.variables {
             let given = call.arguments.get(name).map(|it| evaluated(it, &caller, self.files)).transpose()?;
             let given = given.filter(|it| variable.nullable || !it.is_null());
-            let value = given.or_else(|| variable.default.clone()).unwrap_or(Value::Null);
+            let value = given.or_else(|| variable.default.clone()).unwrap_or(Value::NULL);
             let value = convert(&value, &variable.ty).unwrap_or(value);
             variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
         }
@@ -137,7 +137,7 @@ impl<'a> Recorded<'a> {
         let mut all = Object::new();
         if let Some(described) = self.schemas.kind(block.mode, &block.kind) {
             let schema = described.schema();
-            all.extend(schema.arguments.keys().chain(schema.outputs.keys()).map(|name| (name.clone(), Value::Null)));
+            all.extend(schema.arguments.keys().chain(schema.outputs.keys()).map(|name| (name.clone(), Value::NULL)));
         }
         all.extend(record.arguments.clone());
         all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
@@ -174,14 +174,34 @@ impl Scope for Recorded<'_> {
             }
             Target::Module(name) => self.module(name),
             Target::PathModule if !self.configuration.directory.is_empty() => Ok(Value::from(&*self.configuration.directory)),
-            Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
+            Target::PathModule | Target::PathRoot => Ok(Value::from(".")),
+            Target::PathCwd => {
+                let told = self.files.machine(Fact::WorkingDirectory).map(Value::String);
+                told.map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be told: {why}"))))
+            }
             Target::Workspace => Ok(Value::from(self.workspace)),
             other => Err(Box::new(Diagnostic::error(format!("`{other}` means nothing here")).code(code::NOT_HERE))),
         }
     }
 
+    fn cleared(&self, target: &Target, environment: &Environment<'_>) -> Result<Value, Box<Diagnostic>> {
+        let value = self.value(target)?;
+        Ok(match target {
+            Target::Variable(name) if self.configuration.variables.get(name).is_some_and(|it| it.ephemeral) => not_kept(&value),
+            Target::Local(name) => match self.configuration.locals.get(name) {
+                Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
+                None => value,
+            },
+            Target::Module(name) => match self.configuration.modules.get(name) {
+                Some(call) => call.without_ephemeral(&value),
+                None => value,
+            },
+            _ => value,
+        })
+    }
+
     fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
-        match self.instances(block).find(|(address, _)| address.key == *key) {
+        match self.instances(block).find(|(address, _)| address.key.is_indexed_by(key)) {
             Some((_, record)) => Ok(self.value_of(record)),
             None if self.configuration.blocks.contains_key(block) => {
                 Ok(Value::unknown(Type::Any, Some(format!("{block}{key}").into())))

@@ -261,8 +261,9 @@ struct OnlyVariables<'a> {
 impl Scope for OnlyVariables<'_> {
     fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
         Ok(match target {
-            Target::Variable(name) => self.values.get(name).cloned().unwrap_or(Value::Null),
-            Target::PathModule | Target::PathRoot | Target::PathCwd => Value::from("."),
+            Target::Variable(name) => self.values.get(name).cloned().unwrap_or(Value::NULL),
+            Target::PathModule | Target::PathRoot => Value::from("."),
+            Target::PathCwd => Value::unknown(Type::String, Some(target.to_string().into())),
             Target::Workspace => Value::from(self.workspace),
             other => Value::unknown(Type::Any, Some(other.to_string().into())),
         })
@@ -356,7 +357,7 @@ variable "hosts" {
     fn null_stands_for_the_default_where_it_may_not_be_null() {
         let given = Given { found: vec![file("region = null\nhosts = null")], ..Given::default() };
         let found = found(&given);
-        assert_eq!(found.values["region"], Value::Null);
+        assert_eq!(found.values["region"], Value::NULL);
         assert_eq!(found.values["hosts"], Value::from(3));
     }
 

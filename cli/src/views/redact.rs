@@ -33,7 +33,7 @@ impl<'a> Redactor<'a> {
     /// What may be seen of a value.
     pub(crate) fn shown(&mut self, value: &Value) -> Shown {
         match value {
-            Value::Null => Shown::Null,
+            Value::Null(_) => Shown::Null,
             Value::Bool(it) => Shown::Bool(*it),
             Value::Number(it) => Shown::Number(it.to_string()),
             Value::String(text) => self.string(text),

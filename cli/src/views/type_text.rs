@@ -41,6 +41,6 @@ mod tests {
         );
         assert_eq!(of(&Value::tuple([])), "tuple([])");
         assert_eq!(of(&Value::object([])), "object({})");
-        assert_eq!(of(&Value::Null), "dynamic");
+        assert_eq!(of(&Value::NULL), "dynamic");
     }
 }

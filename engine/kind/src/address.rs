@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Number;
 use crate::value::Name;
 
 /// Whether `ha` makes it or only reads it.
@@ -27,6 +28,18 @@ pub enum Key {
     Index(u64),
     /// One of `for_each`.
     Name(Name),
+}
+
+impl Key {
+    /// Whether an index that an expression gave, a number or a text, stands for this key.
+    #[must_use]
+    pub fn is_indexed_by(&self, index: &Key) -> bool {
+        match (self, index) {
+            (Key::Index(own), Key::Name(text)) => text.parse::<Number>().is_ok_and(|it| it.as_i64() == i64::try_from(*own).ok()),
+            (Key::Name(own), Key::Index(number)) => **own == number.to_string(),
+            _ => self == index,
+        }
+    }
 }
 
 /// A resource or data block: all its instances.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::declared::Declared;
 use crate::types::Attribute;
 use crate::value::Name;
 use crate::{Number, Object, Path, Step, Text, Type, Value};
@@ -35,7 +36,7 @@ impl Mismatch {
     }
 }
 
-/// The value as one of `ty`. Null is of every type; marks and unknowns are kept.
+/// The value as one of `ty`. A null of no type is of every type; marks and unknowns are kept.
 ///
 /// # Errors
 /// Where the value can be no such thing.
@@ -45,10 +46,17 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
     }
     match (value, ty) {
         (Value::Sensitive(inner), _) => convert(inner, ty).map(Value::sensitive),
-        (Value::Unknown(it), _) => match converted_type(&it.ty, ty) {
-            Some(ty) => Ok(Value::unknown(ty, it.cause.clone())),
-            None => Err(required(ty)),
-        },
+        (Value::Unknown(it), _) => {
+            let converted = converted_type(&it.ty, ty).ok_or_else(|| required(ty))?;
+            let (least, most) = it.length();
+            // Elements that are equal become one.
+            let least = if let Type::Set(_) = converted { least.min(1) } else { least };
+            let is_sequence = |ty: &Type| matches!(ty, Type::List(_) | Type::Set(_));
+            let keeps_length = (least, most) != (0, None) && is_sequence(&it.ty) && is_sequence(&converted);
+            let unknown = it.of_type(converted);
+            Ok(if keeps_length { unknown.of_length(least, most) } else { unknown })
+        }
+        (Value::Null(of), _) => converted_type(&of.ty(), ty).map(|it| Value::null(&it)).ok_or_else(|| required(ty)),
         (Value::Number(_) | Value::Bool(_), Type::String) => {
             Ok(Value::from(Text::of(value).expect("numbers and truth values are texts")))
         }
@@ -66,8 +74,9 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
         // Elements that are not known yet may turn out to be one.
         (Value::Set(items), Type::List(_)) if items.len() > 1 && !value.is_wholly_known() => {
             let ty = converted_type(&Type::of(value), ty).ok_or_else(|| required(ty))?;
-            Ok(Value::unknown(ty, value.cause()))
+            Ok(Value::unknown(ty, value.cause()).of_length(1, Some(items.len())))
         }
+        (_, Type::List(_) | Type::Set(_) | Type::Map(_)) if is_empty(value) => empty(value, ty),
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::List(of)) => Ok(Value::list(converted_items(value, of)?)),
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => Ok(set(converted_items(value, of)?, of)),
         (Value::List(items) | Value::Tuple(items), Type::Tuple(of)) => {
@@ -106,7 +115,7 @@ fn attribute_of(items: &Object, name: &Name, attribute: &Attribute) -> Result<Va
         Some(item) if !(item.is_null() && attribute.default.is_some()) => convert(item, &attribute.ty).map_err(below),
         _ if attribute.optional => match &attribute.default {
             Some(default) => convert(default, &attribute.ty).map_err(below),
-            None => Ok(Value::Null),
+            None => Ok(Value::null(&plain(&attribute.ty))),
         },
         _ => Err(Mismatch::new(format!("the attribute \"{name}\" is required"))),
     }
@@ -115,12 +124,19 @@ fn attribute_of(items: &Object, name: &Name, attribute: &Attribute) -> Result<Va
 /// Whether a value is of a type as it stands, so that converting it changes nothing.
 fn is_of(value: &Value, ty: &Type) -> bool {
     match (value, ty) {
-        (Value::Null, _) | (_, Type::Any) => true,
+        (_, Type::Any) => true,
+        (Value::Null(of), ty) => of.known() == Some(ty),
         (Value::Bool(_), Type::Bool) | (Value::Number(_), Type::Number) => true,
         (Value::String(_) | Value::Composed(_), Type::String) => true,
-        (Value::List(items), Type::List(of)) => **of == Type::Any || items.iter().all(|it| is_of(it, of)),
-        (Value::Set(items), Type::Set(of)) => **of == Type::Any || items.iter().all(|it| is_of(it, of)),
-        (Value::Map(items), Type::Map(of)) => **of == Type::Any || items.values().all(|it| is_of(it, of)),
+        (Value::List(items), Type::List(of)) => {
+            **of == Type::Any || is_declared(items.declaration(), of, items.is_empty()) && items.iter().all(|it| is_of(it, of))
+        }
+        (Value::Set(items), Type::Set(of)) => {
+            **of == Type::Any || is_declared(items.declaration(), of, items.is_empty()) && items.iter().all(|it| is_of(it, of))
+        }
+        (Value::Map(items), Type::Map(of)) => {
+            **of == Type::Any || is_declared(items.declaration(), of, items.is_empty()) && items.values().all(|it| is_of(it, of))
+        }
         (Value::Tuple(items), Type::Tuple(of)) => {
             items.len() == of.len() && items.iter().zip(of.iter()).all(|(item, ty)| is_of(item, ty))
         }
@@ -136,16 +152,43 @@ fn is_of(value: &Value, ty: &Type) -> bool {
     }
 }
 
+/// Whether an empty collection is declared to be one of these elements; one that has some tells by them.
+fn is_declared(declared: &Declared, of: &Type, is_empty: bool) -> bool {
+    !is_empty || declared.known() == Some(of)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::List(items) | Value::Tuple(items) => items.is_empty(),
+        Value::Set(items) => items.is_empty(),
+        Value::Map(items) | Value::Object(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// What is empty, as an empty collection of a type.
+fn empty(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
+    match converted_type(&Type::of(value), ty) {
+        Some(Type::List(of)) => Ok(Value::list_of(&of, Vec::new())),
+        Some(Type::Set(of)) => Ok(Value::set_of(&of, BTreeSet::new())),
+        Some(Type::Map(of)) => Ok(Value::map_of(&of, Object::new())),
+        _ => Err(required(ty)),
+    }
+}
+
 /// A set of these. A secret among them makes all of it one, since a set's elements have no places to mark.
 fn set(items: Vec<Value>, of: &Arc<Type>) -> Value {
-    let sensitive = items.iter().any(Value::contains_sensitive);
+    let (sensitive, length) = (items.iter().any(Value::contains_sensitive), items.len());
     let open = |it: &&Value| !it.is_wholly_known();
     let (many, cause) = (items.iter().filter(open).count(), items.iter().find(open).and_then(Value::cause));
     let plain: BTreeSet<Value> =
         if sensitive { items.iter().map(Value::revealed).collect() } else { items.into_iter().collect() };
     // Two that are not known yet look the same and need not turn out to be.
     let collapsed = plain.iter().filter(open).count() < many;
-    let set = if collapsed { Value::unknown(Type::Set(of.clone()), cause) } else { Value::Set(Arc::new(plain)) };
+    let set = match collapsed {
+        true => Value::unknown(Type::Set(of.clone()), cause).of_length(1, Some(length)),
+        false => Value::set(plain),
+    };
     if sensitive { set.sensitive() } else { set }
 }
 
@@ -386,8 +429,8 @@ mod tests {
         let port = Attribute { ty: Type::Number, optional: true, default: Some(Value::from(80)) };
         let name = Attribute { ty: Type::String, optional: true, default: None };
         let inner = Type::Object(Arc::new([("port".into(), port), ("name".into(), name)].into()));
-        let given = Value::tuple([Value::object([("port".into(), Value::Null), ("extra".into(), Value::from(1))])]);
-        let wanted = Value::list([Value::object([("port".into(), Value::from(80)), ("name".into(), Value::Null)])]);
+        let given = Value::tuple([Value::object([("port".into(), Value::NULL), ("extra".into(), Value::from(1))])]);
+        let wanted = Value::list([Value::object([("port".into(), Value::from(80)), ("name".into(), Value::NULL)])]);
         assert_eq!(convert(&given, &list_of(inner)), Ok(wanted));
     }
 

@@ -1,7 +1,7 @@
 //! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one key that begins
 //! with a dollar sign. Keys of the user's that begin so get a second one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,10 +9,13 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::value::Name;
-use crate::{Field, Number, Object, Part, Shape, Text, Type, Unknown, Value};
+use crate::{Field, Number, Object, Part, Shape, Text, Type, Value};
 
+const DOUBLE: &str = "$double";
+const EMPTY: &str = "$empty";
 const LIST: &str = "$list";
 const MAP: &str = "$map";
+const NULL: &str = "$null";
 const NUMBER: &str = "$number";
 const SECRET: &str = "$secret";
 const SET: &str = "$set";
@@ -25,6 +28,7 @@ pub(crate) fn typed(value: &Value, shape: &Shape) -> serde_json::Value {
     let lossless = || serde_json::to_value(value).expect("a value has only text keys");
     match (shape, value) {
         (Shape::Any, _) => lossless(),
+        (_, Value::Null(_)) => serde_json::Value::Null,
         (Shape::List(of) | Shape::Set(of), Value::List(_) | Value::Set(_) | Value::Tuple(_)) => {
             value.children().map(|it| typed(it, of)).collect()
         }
@@ -49,17 +53,26 @@ pub(crate) fn typed_fields(items: &Object, fields: &BTreeMap<Name, Field>) -> se
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Value::Null => serializer.serialize_unit(),
+            Value::Null(of) => match of.known() {
+                Some(ty) => tagged(serializer, NULL, ty),
+                None => serializer.serialize_unit(),
+            },
             Value::Bool(it) => serializer.serialize_bool(*it),
             Value::Number(it) => it.serialize(serializer),
             Value::String(it) => serializer.serialize_str(it),
             Value::Composed(parts) => tagged(serializer, TEXT, &parts.iter().map(WrittenPart::from).collect::<Vec<_>>()),
+            Value::List(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of(self)),
+            Value::Set(items) if items.is_declared() => tagged(serializer, EMPTY, &Type::of(self)),
+            Value::Map(items) if items.declaration().known().is_some() => tagged(serializer, EMPTY, &Type::of(self)),
             Value::List(items) => tagged(serializer, LIST, &Plain(items)),
             Value::Set(items) => tagged(serializer, SET, &items.iter().collect::<Vec<_>>()),
             Value::Map(items) => tagged(serializer, MAP, &Named(items)),
             Value::Tuple(items) => Plain(items).serialize(serializer),
             Value::Object(items) => Named(items).serialize(serializer),
-            Value::Unknown(it) => tagged(serializer, UNKNOWN, &(&it.ty, &it.cause)),
+            Value::Unknown(it) => match it.refined() {
+                Some(refined) => tagged(serializer, UNKNOWN, &(&it.ty, &it.cause, refined)),
+                None => tagged(serializer, UNKNOWN, &(&it.ty, &it.cause)),
+            },
             Value::Sensitive(it) => tagged(serializer, SECRET, &**it),
         }
     }
@@ -145,11 +158,11 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+        Ok(Value::NULL)
     }
 
     fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+        Ok(Value::NULL)
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -181,7 +194,7 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some(item) = seq.next_element()? {
             items.push(item);
         }
-        Ok(Value::Tuple(Arc::new(items)))
+        Ok(Value::tuple(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
@@ -189,18 +202,21 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some(name) = map.next_key::<String>()? {
             let value = match name.as_str() {
                 TEXT => Value::from(map.next_value::<Vec<WrittenPart>>()?.into_iter().map(Part::from).collect::<Text>()),
-                LIST => Value::List(Arc::new(map.next_value()?)),
-                SET => Value::Set(Arc::new(map.next_value()?)),
+                LIST => Value::list(map.next_value::<Vec<Value>>()?),
+                SET => Value::set(map.next_value::<Vec<Value>>()?),
+                NULL => Value::null(&map.next_value()?),
+                EMPTY => empty(&map.next_value()?).ok_or_else(|| de::Error::custom("what is empty must be a collection"))?,
                 MAP => match map.next_value::<Value>()? {
                     Value::Object(items) => Value::Map(items),
                     _ => return Err(de::Error::custom("a map must be an object")),
                 },
+                DOUBLE => {
+                    let double = Number::from_f64(map.next_value()?);
+                    Value::Number(double.ok_or_else(|| de::Error::custom("a double must be finite"))?)
+                }
                 NUMBER => number(&map.next_value::<String>()?)?,
                 SECRET => map.next_value::<Value>()?.sensitive(),
-                UNKNOWN => {
-                    let (ty, cause): (Type, Option<Arc<str>>) = map.next_value()?;
-                    Value::Unknown(Arc::new(Unknown { ty, cause }))
-                }
+                UNKNOWN => Value::Unknown(Arc::new(map.next_value()?)),
                 escaped if escaped.starts_with("$$") => {
                     items.insert(Name::from(&escaped[1..]), map.next_value()?);
                     continue;
@@ -217,12 +233,25 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 }
 
+/// The empty collection of a type.
+fn empty(ty: &Type) -> Option<Value> {
+    Some(match ty {
+        Type::List(of) => Value::list_of(of, Vec::new()),
+        Type::Set(of) => Value::set_of(of, BTreeSet::new()),
+        Type::Map(of) => Value::map_of(of, Object::new()),
+        _ => return None,
+    })
+}
+
 fn number<E: de::Error>(text: &str) -> Result<Value, E> {
     Number::from_str(text).map(Value::Number).map_err(|_| E::custom(format!("`{text}` is no number")))
 }
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(double) = self.double() {
+            return tagged(serializer, DOUBLE, &double);
+        }
         if let Some(small) = self.as_i64() {
             return serializer.serialize_i64(small);
         }
@@ -230,6 +259,15 @@ impl Serialize for Number {
         match double.is_finite() && Number::from_str(&double.to_string()).as_ref() == Ok(self) {
             true => serializer.serialize_f64(double),
             false => tagged(serializer, NUMBER, &self.to_string()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Number(it) => Ok(it),
+            _ => Err(de::Error::custom("expected a number")),
         }
     }
 }
@@ -273,15 +311,23 @@ mod tests {
         let value = Value::object([
             ("$dollar".into(), Value::from(1)),
             ("list".into(), Value::list([Value::from("x")])),
-            ("set".into(), Value::Set(Arc::new([Value::from("x")].into()))),
+            ("set".into(), Value::set([Value::from("x")])),
             ("map".into(), Value::Map(Arc::new([("k".into(), Value::from(true))].into()))),
             ("text".into(), Value::from(text)),
             ("unknown".into(), Value::unknown(Type::Number, Some("a.b.c".into()))),
             ("secret".into(), Value::from(5).sensitive()),
-            ("null".into(), Value::Null),
+            ("null".into(), Value::NULL),
+            ("null of a type".into(), Value::null(&Type::Number)),
+            ("no texts".into(), Value::list_of(&Type::String, Vec::new())),
+            ("no numbers".into(), Value::set_of(&Type::Number, [].into())),
+            ("no flags".into(), Value::map_of(&Type::Bool, Object::new())),
+            ("not null".into(), Value::unknown(Type::String, None).not_null()),
+            ("short".into(), Value::unknown(Type::Set(Type::String.into()), None).of_length(1, Some(3))),
+            ("positive".into(), Value::unknown(Type::Number, None).in_range((Some(1.into()), None))),
         ]);
         let written = serde_json::to_string(&value).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+        assert_eq!(Type::of(&serde_json::from_str::<Value>(&written).unwrap()), Type::of(&value));
     }
 
     #[test]
@@ -292,6 +338,12 @@ mod tests {
             let value = Value::Number(Number::from_str(number).unwrap());
             let written = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value, "{number}");
+        }
+        for double in [f64::from(2_f32).powi(64), 0.1 + 0.2, f64::MIN_POSITIVE] {
+            let value = Value::Number(Number::from_f64(double).unwrap());
+            let written = serde_json::to_string(&value).unwrap();
+            let read = serde_json::from_str::<Value>(&written).unwrap();
+            assert_eq!((&read, format!("{read:?}")), (&value, format!("{value:?}")));
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Numbers of the language: binary, 512 bits of precision, rounded half to even, with small integers apart.
+//! Numbers of the language: binary, 512 bits of precision, rounded half to even, with small integers apart. What was worked
+//! out in doubles is written as one until something is done with it.
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -16,15 +18,20 @@ const GREATEST: i64 = 1 << 17;
 /// Digits beyond these can only break a tie.
 const SIGNIFICANT: usize = 1_500;
 
+/// How many bits a double keeps.
+const DOUBLE: u64 = 53;
+
 /// A number.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct Number(Form);
 
-/// Every number has one form only, so that equal numbers are equal in all their parts.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// But for doubles, every number has one form only, so that equal numbers are equal in all their parts.
+#[derive(Clone)]
 enum Form {
     /// An integer that fits.
     Small(i64),
+    /// The bits of a double, which is finite.
+    Double(u64),
     /// Anything else.
     Big(Arc<Big>),
 }
@@ -68,6 +75,7 @@ impl Number {
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Form::Small(it) => Some(*it),
+            Form::Double(_) => self.exact().as_i64(),
             Form::Big(_) => None,
         }
     }
@@ -77,6 +85,7 @@ impl Number {
     pub fn as_integer(&self) -> Option<BigInt> {
         match &self.0 {
             Form::Small(it) => Some((*it).into()),
+            Form::Double(_) => self.exact().as_integer(),
             Form::Big(it) => (it.exponent >= 0).then(|| &it.mantissa << it.exponent),
         }
     }
@@ -86,6 +95,7 @@ impl Number {
     pub fn is_integer(&self) -> bool {
         match &self.0 {
             Form::Small(_) => true,
+            Form::Double(bits) => f64::from_bits(*bits).fract() == 0.0,
             Form::Big(it) => it.exponent >= 0,
         }
     }
@@ -95,6 +105,7 @@ impl Number {
     pub fn is_negative(&self) -> bool {
         match &self.0 {
             Form::Small(it) => *it < 0,
+            Form::Double(bits) => f64::from_bits(*bits) < 0.0,
             Form::Big(it) => it.mantissa.is_negative(),
         }
     }
@@ -105,6 +116,7 @@ impl Number {
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
             Form::Small(it) => *it as f64,
+            Form::Double(bits) => f64::from_bits(*bits),
             Form::Big(it) => {
                 // With 64 bits and a sticky one the standard reader rounds once and rightly.
                 let digits = self.to_string();
@@ -113,13 +125,35 @@ impl Number {
         }
     }
 
-    /// The number that a double's shortest decimal stands for; none for infinities and not-a-number.
+    /// The number that a double is, which is written as a double is; none for infinities and not-a-number.
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "it is whole and small enough")]
     pub fn from_f64(it: f64) -> Option<Self> {
         if !it.is_finite() {
             return None;
         }
-        it.to_string().parse().ok()
+        let is_small = it.fract() == 0.0 && it.abs() < (1_u64 << DOUBLE) as f64;
+        Some(Self(if is_small { Form::Small(it as i64) } else { Form::Double(it.to_bits()) }))
+    }
+
+    /// The double that it was worked out in.
+    #[must_use]
+    pub fn double(&self) -> Option<f64> {
+        match &self.0 {
+            Form::Double(bits) => Some(f64::from_bits(*bits)),
+            _ => None,
+        }
+    }
+
+    /// The same number in the form that it has one of only.
+    fn exact(&self) -> Self {
+        match &self.0 {
+            Form::Double(_) => {
+                let (mantissa, exponent) = self.parts();
+                rounded(mantissa, exponent, false).expect("a double is in range")
+            }
+            _ => self.clone(),
+        }
     }
 
     /// The number nearest to an integer of any size; none when it is out of range.
@@ -195,6 +229,7 @@ impl Number {
             Form::Small(it) => it
                 .checked_neg()
                 .map_or_else(|| rounded(-BigInt::from(*it), 0, false).expect("a small integer is in range"), Self::from),
+            Form::Double(bits) => Self(Form::Double((-f64::from_bits(*bits)).to_bits())),
             Form::Big(it) => {
                 let it = Big { mantissa: -&it.mantissa, exponent: it.exponent };
                 // The least small integer has no positive twin, so the twin of that one is small.
@@ -213,6 +248,7 @@ impl Number {
     #[must_use]
     pub fn floor(&self) -> Self {
         match &self.0 {
+            Form::Double(bits) => Self::from_f64(f64::from_bits(*bits).floor()).expect("it stays finite"),
             Form::Big(it) if it.exponent < 0 => {
                 rounded(&it.mantissa >> it.exponent.unsigned_abs(), 0, false).expect("nearer to nothing than before")
             }
@@ -271,7 +307,7 @@ impl Number {
         match wanted {
             Digits::Shortest => {
                 let zeros = mantissa.trailing_zeros().unwrap_or(0);
-                shortest(&(mantissa >> zeros), exponent + i64::try_from(zeros).unwrap_or(0))
+                shortest(&(mantissa >> zeros), exponent + i64::try_from(zeros).unwrap_or(0), self.precision())
             }
             Digits::AfterPoint(places) => scaled(mantissa, exponent, i64::try_from(places).unwrap_or(i64::MAX)),
             Digits::Significant(count) => {
@@ -287,12 +323,27 @@ impl Number {
         }
     }
 
+    /// How many bits it keeps.
+    fn precision(&self) -> u64 {
+        if let Form::Double(_) = self.0 { DOUBLE } else { PRECISION }
+    }
+
     fn parts(&self) -> (BigInt, i64) {
         match &self.0 {
             Form::Small(it) => ((*it).into(), 0),
+            Form::Double(bits) => parts_of(f64::from_bits(*bits)),
             Form::Big(it) => (it.mantissa.clone(), it.exponent),
         }
     }
+}
+
+/// A finite double as `mantissa * 2^exponent`.
+fn parts_of(double: f64) -> (BigInt, i64) {
+    let bits = double.to_bits();
+    let (power, fraction) = ((bits >> 52) & 0x7ff, bits & ((1 << 52) - 1));
+    let (mantissa, power) = if power == 0 { (fraction, 1) } else { (fraction | 1 << 52, power) };
+    let exponent = i64::try_from(power).unwrap_or(0) - 1075;
+    (if double < 0.0 { -BigInt::from(mantissa) } else { mantissa.into() }, exponent)
 }
 
 /// `mantissa * 2^exponent` in its one form, or none when it is too large. `inexact` says that a little was cut off
@@ -431,6 +482,31 @@ fn exponent(text: &str) -> Result<i64, NotANumber> {
     Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN / 4 } else { i64::MAX / 4 }))
 }
 
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Form::Small(a), Form::Small(b)) => a == b,
+            (Form::Double(a), Form::Double(b)) => a == b,
+            (Form::Big(a), Form::Big(b)) => a == b,
+            (Form::Double(_), _) => self.exact() == *other,
+            (_, Form::Double(_)) => *self == other.exact(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Number {}
+
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.0 {
+            Form::Small(it) => it.hash(state),
+            Form::Double(_) => self.exact().hash(state),
+            Form::Big(it) => it.hash(state),
+        }
+    }
+}
+
 impl PartialOrd for Number {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -460,15 +536,19 @@ impl fmt::Debug for Number {
 /// The shortest decimal that reads back as the same number, without an exponent.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let big = match &self.0 {
+        let (mantissa, exponent) = match &self.0 {
             Form::Small(it) => return write!(f, "{it}"),
-            Form::Big(big) => big,
+            Form::Double(_) => self.parts(),
+            Form::Big(big) => {
+                let top = i64::try_from(big.mantissa.bits()).unwrap_or(i64::MAX).saturating_add(big.exponent);
+                if big.exponent >= 0 && top <= PRECISION as i64 {
+                    return write!(f, "{}", &big.mantissa << big.exponent);
+                }
+                (big.mantissa.clone(), big.exponent)
+            }
         };
-        if big.exponent >= 0 && i64::try_from(big.mantissa.bits()).unwrap_or(i64::MAX) + big.exponent <= PRECISION as i64 {
-            return write!(f, "{}", &big.mantissa << big.exponent);
-        }
-        let (digits, point) = shortest(big.mantissa.magnitude(), big.exponent);
-        if big.mantissa.is_negative() {
+        let (digits, point) = shortest(mantissa.magnitude(), exponent, self.precision());
+        if mantissa.is_negative() {
             f.write_str("-")?;
         }
         match usize::try_from(point) {
@@ -481,21 +561,19 @@ impl fmt::Display for Number {
 
 /// The fewest digits that lie nearer to `mantissa * 2^exponent` than to any neighbour at full precision, and where the
 /// point goes (Steele and White's method).
-fn shortest(mantissa: &BigUint, exponent: i64) -> (String, i64) {
-    let widened = PRECISION - mantissa.bits();
+fn shortest(mantissa: &BigUint, exponent: i64, precision: u64) -> (String, i64) {
+    let widened = precision.saturating_sub(mantissa.bits());
     let full = mantissa << widened;
     let exponent = exponent - i64::try_from(widened).unwrap_or(0);
     let even = !full.bit(0);
-    // Below a power of two the neighbours lie half as far apart as above it.
-    let edge = u32::from(mantissa.is_one());
+    // Below a power of two the neighbours lie half as far apart as above it. The language takes no note of it.
     let up = usize::try_from(exponent.max(0)).unwrap_or(0);
     let down = usize::try_from((-exponent).max(0)).unwrap_or(0);
-    let mut rest: BigUint = full << (up + 1 + edge as usize);
-    let mut scale: BigUint = BigUint::one() << (down + 1 + edge as usize);
-    let mut above: BigUint = BigUint::one() << (up + edge as usize);
-    let mut below: BigUint = BigUint::one() << up;
+    let mut rest: BigUint = &full << (up + 1);
+    let mut scale: BigUint = BigUint::one() << (down + 1);
+    let mut margin: BigUint = BigUint::one() << up;
 
-    let bits = i64::try_from(PRECISION).unwrap_or(0) + exponent;
+    let bits = i64::try_from(full.bits()).unwrap_or(0) + exponent;
     // log10(2), a little less; the estimate is at most one too small.
     let mut point = (bits - 1) * 30_102_999 / 100_000_000;
     if bits - 1 < 0 {
@@ -507,23 +585,21 @@ fn shortest(mantissa: &BigUint, exponent: i64) -> (String, i64) {
         scale *= power;
     } else {
         rest *= &power;
-        above *= &power;
-        below *= &power;
+        margin *= &power;
     }
-    while if even { &rest + &above >= scale } else { &rest + &above > scale } {
+    while if even { &rest + &margin >= scale } else { &rest + &margin > scale } {
         scale *= 10u32;
         point += 1;
     }
     let mut digits = String::new();
     loop {
         rest *= 10u32;
-        above *= 10u32;
-        below *= 10u32;
+        margin *= 10u32;
         let (digit, left) = rest.div_rem(&scale);
         rest = left;
         let mut digit = digit.to_u8().unwrap_or(0);
-        let low = if even { rest <= below } else { rest < below };
-        let high = if even { &rest + &above >= scale } else { &rest + &above > scale };
+        let low = if even { rest <= margin } else { rest < margin };
+        let high = if even { &rest + &margin >= scale } else { &rest + &margin > scale };
         if !low && !high {
             digits.push(char::from(b'0' + digit));
             continue;

@@ -9,8 +9,9 @@ use std::ops::Index;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Value;
+use crate::declared::Declared;
 use crate::value::Name;
+use crate::{Type, Value};
 
 /// With more attributes than these, moving them at each insertion costs more than a tree.
 const FEW: usize = 32;
@@ -25,6 +26,8 @@ enum Form {
     Few(Vec<(Name, Value)>),
     #[expect(clippy::box_collection, reason = "an object of few has no use for the room that a tree takes here")]
     Many(Box<BTreeMap<Name, Value>>),
+    /// None, of a map whose elements would be of this type.
+    Empty(Declared),
 }
 
 impl Object {
@@ -34,12 +37,28 @@ impl Object {
         Self(Form::Few(Vec::new()))
     }
 
+    /// The same elements, of a map whose elements are of this type; where there are none, it still has it.
+    #[must_use]
+    pub fn declared(self, of: &Type) -> Self {
+        if self.is_empty() { Self(Form::Empty(Declared::of(of))) } else { self }
+    }
+
+    /// What type the elements of an empty map would have.
+    #[must_use]
+    pub fn declaration(&self) -> &Declared {
+        match &self.0 {
+            Form::Empty(of) => of,
+            _ => &Declared::NOTHING,
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Few(entries) => entries.len(),
             Form::Many(tree) => tree.len(),
+            Form::Empty(_) => 0,
         }
     }
 
@@ -64,6 +83,7 @@ impl Object {
                 Some((name, value))
             }
             Form::Many(tree) => tree.get_key_value(name.borrow()),
+            Form::Empty(_) => None,
         }
     }
 
@@ -75,6 +95,7 @@ impl Object {
                 Some(&mut entries[at].1)
             }
             Form::Many(tree) => tree.get_mut(name.borrow()),
+            Form::Empty(_) => None,
         }
     }
 
@@ -105,6 +126,10 @@ impl Object {
                 }
             },
             Form::Many(tree) => tree.insert(name, value),
+            Form::Empty(_) => {
+                self.0 = Form::Few(vec![(name, value)]);
+                None
+            }
         }
     }
 
@@ -118,6 +143,7 @@ impl Object {
         match &mut self.0 {
             Form::Few(entries) => position(entries, name.borrow()).ok().map(|at| entries.remove(at).1),
             Form::Many(tree) => tree.remove(name.borrow()),
+            Form::Empty(_) => None,
         }
     }
 
@@ -126,6 +152,7 @@ impl Object {
         match &mut self.0 {
             Form::Few(entries) => entries.retain_mut(|(name, value)| keep(name, value)),
             Form::Many(tree) => tree.retain(keep),
+            Form::Empty(_) => {}
         }
     }
 
@@ -151,6 +178,7 @@ impl Object {
         match &self.0 {
             Form::Few(entries) => Iter(Either::Few(entries.iter())),
             Form::Many(tree) => Iter(Either::Many(tree.iter())),
+            Form::Empty(_) => Iter(Either::Few([].iter())),
         }
     }
 
@@ -159,6 +187,7 @@ impl Object {
         match &mut self.0 {
             Form::Few(entries) => IterMut(Either::Few(entries.iter_mut())),
             Form::Many(tree) => IterMut(Either::Many(tree.iter_mut())),
+            Form::Empty(_) => IterMut(Either::Few([].iter_mut())),
         }
     }
 
@@ -407,6 +436,7 @@ impl IntoIterator for Object {
         match self.0 {
             Form::Few(entries) => IntoIter(Either::Few(entries.into_iter())),
             Form::Many(tree) => IntoIter(Either::Many(tree.into_iter())),
+            Form::Empty(_) => IntoIter(Either::Few(Vec::new().into_iter())),
         }
     }
 }
@@ -462,9 +492,9 @@ mod tests {
 
     #[test]
     fn what_was_many_equals_what_was_always_few() {
-        let mut many: Object = numbers(100).map(|it| (Name::from(it.to_string()), Value::Null)).collect();
+        let mut many: Object = numbers(100).map(|it| (Name::from(it.to_string()), Value::NULL)).collect();
         many.retain(|name, _| name.len() == 1);
-        let few: Object = (0..10).map(|it| (Name::from(it.to_string()), Value::Null)).collect();
+        let few: Object = (0..10).map(|it| (Name::from(it.to_string()), Value::NULL)).collect();
         assert_eq!(many, few);
         assert_eq!(many.cmp(&few), std::cmp::Ordering::Equal);
         assert_eq!(format!("{many:?}"), format!("{few:?}"));

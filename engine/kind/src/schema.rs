@@ -220,7 +220,7 @@ pub(crate) fn blanked(shape: &Shape, value: &Value) -> Value {
             Value::object(items.iter().map(each))
         }
         (Shape::List(of), Value::List(items)) => Value::list(items.iter().map(|it| blanked(of, it))),
-        (Shape::Set(of), Value::Set(items)) => Value::Set(Arc::new(items.iter().map(|it| blanked(of, it)).collect())),
+        (Shape::Set(of), Value::Set(items)) => Value::set(items.iter().map(|it| blanked(of, it))),
         (Shape::Map(of), Value::Map(items)) => {
             Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), blanked(of, it))).collect()))
         }
@@ -235,10 +235,10 @@ pub(crate) fn blank(shape: &Shape) -> Value {
         Shape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
         Shape::Text => Value::from(""),
         Shape::List(_) => Value::list([]),
-        Shape::Set(_) => Value::Set(Arc::default()),
+        Shape::Set(_) => Value::set([]),
         Shape::Map(_) => Value::Map(Arc::default()),
         Shape::Object(fields) => Value::object(with_blanks(fields, Object::new())),
-        Shape::Any => Value::Null,
+        Shape::Any => Value::NULL,
     }
 }
 
@@ -272,13 +272,15 @@ fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Pro
         return conform_value(shape, inner, at, problems).sensitive();
     }
     match (shape, value) {
-        (_, Value::Unknown(it)) => Value::unknown(shape.ty(), it.cause.clone()),
+        (_, Value::Unknown(it)) => it.of_type(shape.ty()),
         (Shape::Any, _) => value.clone(),
+        // What is recorded needs no type beside the shape's.
+        (_, Value::Null(_)) => Value::NULL,
         (Shape::List(of) | Shape::Set(of), Value::List(_) | Value::Tuple(_) | Value::Set(_)) => {
             let items: Vec<Value> =
                 value.children().enumerate().map(|(index, it)| conform_value(of, it, &at.index(index), problems)).collect();
             match shape {
-                Shape::Set(_) => Value::Set(Arc::new(items.into_iter().collect())),
+                Shape::Set(_) => Value::set(items),
                 _ => Value::list(items),
             }
         }
@@ -316,7 +318,7 @@ fn convert_at(value: &Value, ty: &Type, at: &Path, problems: &mut Vec<Problem>) 
                 }
             }
             problems.push(Problem { path: whole, message });
-            Value::Null
+            Value::NULL
         }
     }
 }

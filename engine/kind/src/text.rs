@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Type, Unknown, Value};
+use crate::{Type, Value};
 
 /// One stretch of a composed text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -211,7 +211,7 @@ impl From<Text> for Value {
             [] => Value::String("".into()),
             [Part::Clear(only)] => Value::String(only.clone()),
             [Part::Unknown { cause, secret }] => {
-                let unknown = Value::Unknown(Arc::new(Unknown { ty: Type::String, cause: cause.clone() }));
+                let unknown = Value::unknown(Type::String, cause.clone());
                 if *secret { Value::Sensitive(Arc::new(unknown)) } else { unknown }
             }
             _ => Value::Composed(text.parts.into()),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::Value;
+use crate::declared::Declared;
 
 /// A type of the language. `Any` stands for a type not known yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,17 +47,17 @@ pub struct Attribute {
 }
 
 impl Type {
-    /// The type of a value; `Any` for null and for what holds nothing.
+    /// The type of a value; what is null or holds nothing has the one that was declared, or `Any`.
     #[must_use]
     pub fn of(value: &Value) -> Self {
         match value {
-            Value::Null => Type::Any,
+            Value::Null(of) => of.ty(),
             Value::Bool(_) => Type::Bool,
             Value::Number(_) => Type::Number,
             Value::String(_) | Value::Composed(_) => Type::String,
-            Value::List(items) => Type::List(Arc::new(common(&mut items.iter()))),
-            Value::Set(items) => Type::Set(Arc::new(common(&mut items.iter()))),
-            Value::Map(items) => Type::Map(Arc::new(common(&mut items.values()))),
+            Value::List(items) => Type::List(Arc::new(common(&mut items.iter(), items.declaration()))),
+            Value::Set(items) => Type::Set(Arc::new(common(&mut items.iter(), items.declaration()))),
+            Value::Map(items) => Type::Map(Arc::new(common(&mut items.values(), items.declaration()))),
             Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(Type::of).collect())),
             Value::Object(items) => {
                 let attribute = |ty| Attribute { ty, optional: false, default: None };
@@ -82,12 +83,15 @@ impl Type {
     }
 }
 
-/// The one type of elements; `Any` where there is none, or where one of them may turn out to be anything. Null goes along
-/// with everything.
-fn common(items: &mut dyn Iterator<Item = &Value>) -> Type {
+/// The one type of elements; `Any` where there is none, or where one of them may turn out to be anything. A null of no type
+/// goes along with everything.
+fn common(items: &mut dyn Iterator<Item = &Value>, declared: &Declared) -> Type {
     let mut common = None;
-    for item in items.filter(|it| !it.is_null()) {
+    for item in items {
         let ty = Type::of(item);
+        if item.is_null() && ty == Type::Any {
+            continue;
+        }
         common = match common {
             _ if ty == Type::Any => return Type::Any,
             None => Some(ty),
@@ -98,7 +102,7 @@ fn common(items: &mut dyn Iterator<Item = &Value>) -> Type {
             },
         };
     }
-    common.unwrap_or(Type::Any)
+    common.unwrap_or_else(|| declared.ty())
 }
 
 /// Two types that are one where both say something.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::declared::{Declared, Elements};
+use crate::unknown::Unknown;
 use crate::{Number, Object, Part, Path, Text, Type, text};
 
 /// A name in a map, object or schema.
@@ -22,30 +24,21 @@ pub enum Value {
     /// A text of parts of which at least one is secret or unknown; see [`Text`].
     Composed(Arc<[Part]>),
     /// Elements of one type, in order.
-    List(Arc<Vec<Value>>),
+    List(Arc<Elements<Vec<Value>>>),
     /// Different elements of one type.
-    Set(Arc<BTreeSet<Value>>),
+    Set(Arc<Elements<BTreeSet<Value>>>),
     /// Elements of one type by name.
     Map(Arc<Object>),
     /// Elements of any types, in order.
-    Tuple(Arc<Vec<Value>>),
+    Tuple(Arc<Elements<Vec<Value>>>),
     /// Attributes of any types by name.
     Object(Arc<Object>),
-    /// Nothing; behind all others in a set.
-    Null,
+    /// Nothing, of a type where one was declared; behind all others in a set. Nulls are equal whatever their types.
+    Null(Declared),
     /// Not known yet.
     Unknown(Arc<Unknown>),
     /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret text is `Composed`.
     Sensitive(Arc<Value>),
-}
-
-/// What is known of a value that is not known yet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Unknown {
-    /// What type it will have.
-    pub ty: Type,
-    /// The attribute it waits for, such as `aws_db_instance.pg.address`.
-    pub cause: Option<Arc<str>>,
 }
 
 /// Why a place in a value is marked.
@@ -61,10 +54,19 @@ pub enum Mark {
 pub type Marks = Vec<(Path, Mark)>;
 
 impl Value {
+    /// A null of no type.
+    pub const NULL: Self = Self::Null(Declared::NOTHING);
+
+    /// A null of a type.
+    #[must_use]
+    pub fn null(ty: &Type) -> Self {
+        Value::Null(Declared::of(ty))
+    }
+
     /// An unknown of a type.
     #[must_use]
     pub fn unknown(ty: Type, cause: Option<Arc<str>>) -> Self {
-        Value::Unknown(Arc::new(Unknown { ty, cause }))
+        Value::Unknown(Arc::new(Unknown::new(ty, cause)))
     }
 
     /// An object of attributes.
@@ -83,6 +85,32 @@ impl Value {
     #[must_use]
     pub fn list(items: impl IntoIterator<Item = Value>) -> Self {
         Value::List(Arc::new(items.into_iter().collect()))
+    }
+
+    /// A list of elements of a type; where there are none, it still has it.
+    #[must_use]
+    pub fn list_of(of: &Type, items: Vec<Value>) -> Self {
+        let of = if items.is_empty() { Declared::of(of) } else { Declared::NOTHING };
+        Value::List(Arc::new(Elements::new(items, of)))
+    }
+
+    /// A set of different elements.
+    #[must_use]
+    pub fn set(items: impl IntoIterator<Item = Value>) -> Self {
+        Value::Set(Arc::new(items.into_iter().collect()))
+    }
+
+    /// A set of elements of a type; where there are none, it still has it.
+    #[must_use]
+    pub fn set_of(of: &Type, items: BTreeSet<Value>) -> Self {
+        let of = if items.is_empty() { Declared::of(of) } else { Declared::NOTHING };
+        Value::Set(Arc::new(Elements::new(items, of)))
+    }
+
+    /// A map of elements of a type; where there are none, it still has it.
+    #[must_use]
+    pub fn map_of(of: &Type, items: Object) -> Self {
+        Value::Map(Arc::new(items.declared(of)))
     }
 
     /// The same value as a secret. Marking twice changes nothing.
@@ -142,7 +170,7 @@ impl Value {
     #[must_use]
     pub fn is_null(&self) -> bool {
         match self {
-            Value::Null => true,
+            Value::Null(_) => true,
             Value::Sensitive(inner) => inner.is_null(),
             _ => false,
         }
@@ -181,7 +209,7 @@ impl Value {
             Value::Composed(parts) => {
                 let value = match text::known(parts) {
                     Some(whole) => Value::String(whole.into()),
-                    None => Value::unknown(Type::String, self.cause()),
+                    None => Value::unknown(Type::String, self.cause()).not_null(),
                 };
                 (value, self.is_sensitive())
             }
@@ -265,10 +293,10 @@ impl Value {
     #[must_use]
     pub fn get(&self, name: &str) -> Value {
         match self {
-            Value::Object(attributes) | Value::Map(attributes) => attributes.get(name).cloned().unwrap_or(Value::Null),
+            Value::Object(attributes) | Value::Map(attributes) => attributes.get(name).cloned().unwrap_or(Value::NULL),
             Value::Sensitive(inner) => inner.get(name).sensitive(),
             Value::Unknown(unknown) => Value::unknown(Type::Any, unknown.cause.clone()),
-            _ => Value::Null,
+            _ => Value::NULL,
         }
     }
 }
@@ -277,13 +305,13 @@ impl Value {
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Null => f.write_str("null"),
+            Value::Null(_) => f.write_str("null"),
             Value::Bool(it) => write!(f, "{it}"),
             Value::Number(it) => write!(f, "{it}"),
             Value::String(it) => write!(f, "{it:?}"),
             Value::Composed(parts) => f.debug_list().entries(parts.iter()).finish(),
-            Value::List(items) => f.debug_tuple("List").field(items).finish(),
-            Value::Set(items) => f.debug_tuple("Set").field(items).finish(),
+            Value::List(items) => f.debug_tuple("List").field(&**items).finish(),
+            Value::Set(items) => f.debug_tuple("Set").field(&**items).finish(),
             Value::Map(items) => f.debug_tuple("Map").field(items).finish(),
             Value::Tuple(items) => f.debug_list().entries(items.iter()).finish(),
             Value::Object(items) => f.debug_map().entries(items.iter()).finish(),
@@ -317,14 +345,14 @@ fn take_marks(value: &Value, at: &mut Path, marks: &mut Marks) -> Value {
             }
             plain
         }
-        Value::List(items) => Value::List(Arc::new(list(&mut items.iter(), at))),
-        Value::Tuple(items) => Value::Tuple(Arc::new(list(&mut items.iter(), at))),
+        Value::List(items) => Value::List(Arc::new(items.with(list(&mut items.iter(), at)))),
+        Value::Tuple(items) => Value::tuple(list(&mut items.iter(), at)),
         Value::Set(items) => {
             // A set's elements have no stable place, so one secret among them marks the set.
             if items.iter().any(Value::contains_sensitive) {
                 marks.push((at.clone(), Mark::Sensitive));
             }
-            Value::Set(Arc::new(items.iter().map(Value::revealed).collect()))
+            Value::Set(Arc::new(items.with(items.iter().map(Value::revealed).collect())))
         }
         Value::Map(items) => Value::Map(Arc::new(take_named(items, at, marks))),
         Value::Object(items) => Value::Object(Arc::new(take_named(items, at, marks))),
@@ -339,7 +367,7 @@ fn take_named(items: &Object, at: &mut Path, marks: &mut Marks) -> Object {
         at.pop();
         (name.clone(), value)
     };
-    items.iter().map(each).collect()
+    if items.is_empty() { items.clone() } else { items.iter().map(each).collect() }
 }
 
 fn put_mark(value: Value, steps: &[crate::Step], mark: &Mark) -> Value {
@@ -364,19 +392,19 @@ fn put_mark(value: Value, steps: &[crate::Step], mark: &Mark) -> Value {
     let indexed = |items: &[Value], index: usize| -> Option<Vec<Value>> {
         let mut items = items.to_vec();
         let item = items.get_mut(index)?;
-        *item = put_mark(std::mem::replace(item, Value::Null), deeper, mark);
+        *item = put_mark(std::mem::replace(item, Value::NULL), deeper, mark);
         Some(items)
     };
     match (&value, step) {
         (Value::Object(items), crate::Step::Name(name)) => named(items, name).map_or(value, |it| Value::Object(Arc::new(it))),
         (Value::Map(items), crate::Step::Name(name)) => named(items, name).map_or(value, |it| Value::Map(Arc::new(it))),
         (Value::List(items), crate::Step::Index(index)) => {
-            indexed(items, *index).map_or_else(|| value.clone().sensitive(), |it| Value::List(Arc::new(it)))
+            indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::list)
         }
         (Value::Tuple(items), crate::Step::Index(index)) => {
-            indexed(items, *index).map_or_else(|| value.clone().sensitive(), |it| Value::Tuple(Arc::new(it)))
+            indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::tuple)
         }
-        (Value::Null, _) => value,
+        (Value::Null(_), _) => value,
         _ => value.sensitive(),
     }
 }

@@ -181,7 +181,7 @@ impl Body {
         }
         let value = match (made.unknown, &field.shape) {
             (Some(cause), shape) => Value::unknown(shape.ty(), cause),
-            (None, Shape::Object(_)) => made.items.pop().unwrap_or(Value::Null),
+            (None, Shape::Object(_)) => made.items.pop().unwrap_or(Value::NULL),
             (None, _) => Value::tuple(made.items),
         };
         Ok(if made.sensitive { value.sensitive() } else { value })

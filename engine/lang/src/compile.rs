@@ -211,7 +211,7 @@ impl Compiler<'_> {
         if let Some(default) = default {
             let at = self.resolver.span(default.at);
             variable.default = types::constant(default, &variable.ty, &mut self.resolver);
-            if variable.default == Some(Value::Null) && !variable.nullable {
+            if variable.default == Some(Value::NULL) && !variable.nullable {
                 self.problem(mistake::null_default(&variable.name, at));
             }
         }

@@ -19,9 +19,9 @@ use crate::syntax::At;
 use crate::tree::{Expression, Kind, Node, Piece};
 pub(crate) use each::{is_open, items as iterated};
 pub(crate) use effort::Effort;
-pub(crate) use operator::sure_equal;
+pub(crate) use operator::{length as length_of, sure_equal};
 pub(crate) use size::{MOST, TooMany, has_too_many};
-pub(crate) use step::common;
+pub(crate) use step::{common, has_open_type};
 pub(crate) use text::{Builder, TooLong};
 
 /// A problem has been recorded.
@@ -116,7 +116,13 @@ impl Evaluator<'_> {
             Kind::Literal(value) => Ok(value.clone()),
             Kind::Slot(slot, _) => Ok(self.slots[*slot as usize].clone()),
             Kind::Target(target) => {
-                let value = self.environment.scope.value(target);
+                let value = match self.environment.clearing {
+                    true => {
+                        self.spend(node)?;
+                        self.environment.scope.cleared(target, &self.environment)
+                    }
+                    false => self.environment.scope.value(target),
+                };
                 value.map_err(|problem| self.outside_problem(*problem, node.at))
             }
             Kind::Instance(it) => self.instance(&it.0, &it.1, node),
@@ -255,7 +261,10 @@ impl Evaluator<'_> {
             Value::Bool(false) => (otherwise_value, otherwise),
             _ => {
                 let marked = sensitive || then_value.contains_sensitive() || otherwise_value.contains_sensitive();
-                let unknown = Value::unknown(if open { Type::Any } else { ty }, decided.cause());
+                let unknown = match open {
+                    true => Value::unknown(Type::Any, decided.cause()),
+                    false => either(&then_value, &otherwise_value, ty, decided.cause()),
+                };
                 return Ok(if marked { unknown.sensitive() } else { unknown });
             }
         };
@@ -279,6 +288,18 @@ impl Evaluator<'_> {
         convert(&value, &Type::Bool).map_err(|_| self.fail(condition, mistakes::condition_is_no_bool(&value)))
     }
 
+    /// The value of a node with null in the place of what is ephemeral in it.
+    pub(crate) fn without_ephemeral(&mut self, node: &Node) -> Outcome {
+        let value = self.node(node)?;
+        if self.environment.clearing {
+            return Ok(crate::clearing::with_nulls(&value, &value));
+        }
+        self.environment.clearing = true;
+        let (cleared, _) = self.leaning(|it| it.aside(|it| it.node(node)));
+        self.environment.clearing = false;
+        Ok(crate::clearing::with_nulls(&value, &cleared.unwrap_or_else(|| crate::not_kept(&value))))
+    }
+
     /// What is done with something that came out of a secret, so that no problem shows it.
     pub(crate) fn secretly<T>(&mut self, secret: bool, work: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.secret;
@@ -298,7 +319,7 @@ impl Evaluator<'_> {
         match self.leaning(|it| it.aside(|it| it.node(node))) {
             (Some(value), _) => value,
             (None, true) => Value::unknown(Type::Any, None),
-            (None, false) => Value::Null,
+            (None, false) => Value::NULL,
         }
     }
 
@@ -326,7 +347,7 @@ impl Evaluator<'_> {
             let before = self.problems.len();
             let value = match &chain.kind {
                 Kind::Slot(slot, _) if !self.secret => self.slots.get(*slot as usize).cloned().ok_or(Failed),
-                _ if self.secret && starts_in_slot(chain) => Ok(Value::Null.sensitive()),
+                _ if self.secret && starts_in_slot(chain) => Ok(Value::NULL.sensitive()),
                 _ => self.node_quietly(chain),
             };
             self.problems.truncate(before);
@@ -352,6 +373,29 @@ impl Evaluator<'_> {
             Kind::Slot(slot, _) => self.slots.get(*slot as usize).cloned().ok_or(Failed),
             _ => Err(Failed),
         }
+    }
+}
+
+/// One of two values, as long as it is not known which.
+fn either(then: &Value, otherwise: &Value, ty: Type, cause: Option<Arc<str>>) -> Value {
+    if then.is_null() && otherwise.is_null() {
+        return Value::null(&ty);
+    }
+    let keeps_length = Type::of(then) == Type::of(otherwise);
+    let unknown = Value::unknown(ty, cause);
+    if !then.is_never_null() || !otherwise.is_never_null() {
+        return unknown;
+    }
+    let (a, b) = (operator::range(then), operator::range(otherwise));
+    let range = (a.0.zip(b.0).map(|(a, b)| a.min(b)), a.1.zip(b.1).map(|(a, b)| a.max(b)));
+    let (a, b) = (operator::length(then), operator::length(otherwise));
+    let length = (a.0.min(b.0), a.1.zip(b.1).map(|(a, b)| a.max(b)));
+    match &unknown {
+        Value::Unknown(it) if it.ty == Type::Number => unknown.in_range(range),
+        Value::Unknown(it) if keeps_length && matches!(it.ty, Type::List(_) | Type::Set(_) | Type::Map(_)) => {
+            unknown.of_length(length.0, length.1)
+        }
+        _ => unknown.not_null(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod collection;
 mod csv_read;
+mod double;
 mod encoding;
 mod file;
 mod format;
@@ -21,10 +22,10 @@ mod time;
 mod yaml_read;
 mod yaml_write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use ha_kind::{Type, Value};
+use ha_kind::{Object, Type, Value};
 
 use crate::environment::Environment;
 use crate::evaluate::{Evaluator, Outcome, TooLong, TooMany};
@@ -43,6 +44,10 @@ pub struct Function {
     pub variadic: Option<&'static Parameter>,
     /// What it gives.
     pub returns: Kind,
+    /// The type of what it gives, where that depends on what it is given.
+    typed: Option<fn(&[Value]) -> Type>,
+    /// Whether it may give null.
+    nullable: bool,
     pub(crate) run: Run,
 }
 
@@ -143,12 +148,56 @@ impl std::fmt::Debug for Run {
 
 impl Function {
     const fn new(name: &'static str, doc: &'static str, parameters: &'static [Parameter], returns: Kind, run: Run) -> Self {
-        Self { name, doc, parameters, variadic: None, returns, run }
+        Self { name, doc, parameters, variadic: None, returns, typed: None, nullable: false, run }
     }
 
     const fn many(mut self, parameter: &'static Parameter) -> Self {
         self.variadic = Some(parameter);
         self
+    }
+
+    const fn typed(mut self, typed: fn(&[Value]) -> Type) -> Self {
+        self.typed = Some(typed);
+        self
+    }
+
+    /// It may give null.
+    const fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
+    /// The type of what it gives for these arguments.
+    fn result_type(&self, arguments: &[Value]) -> Type {
+        self.typed.map_or_else(|| self.returns.ty(), |it| it(arguments))
+    }
+
+    /// What it gives where that depends on something unknown.
+    pub(crate) fn unknown(&self, arguments: &[Value], cause: Option<Arc<str>>) -> Value {
+        let unknown = Value::unknown(self.result_type(arguments), cause);
+        if self.nullable { unknown } else { unknown.not_null() }
+    }
+
+    /// What it gave, with the type that what is null, empty or unknown does not show by itself.
+    pub(crate) fn declared(&self, value: Value, arguments: &[Value]) -> Value {
+        match &value {
+            Value::Sensitive(inner) => self.declared((**inner).clone(), arguments).sensitive(),
+            Value::Unknown(it) if !self.nullable && !it.is_not_null() => value.not_null(),
+            Value::Null(of) if of.known().is_none() => Value::null(&self.result_type(arguments)),
+            Value::List(items) if items.is_empty() && !items.is_declared() => match self.result_type(arguments) {
+                Type::List(of) => Value::list_of(&of, Vec::new()),
+                _ => value,
+            },
+            Value::Set(items) if items.is_empty() && !items.is_declared() => match self.result_type(arguments) {
+                Type::Set(of) => Value::set_of(&of, BTreeSet::new()),
+                _ => value,
+            },
+            Value::Map(items) if items.is_empty() && items.declaration().known().is_none() => match self.result_type(arguments) {
+                Type::Map(of) => Value::map_of(&of, Object::new()),
+                _ => value,
+            },
+            _ => value,
+        }
     }
 
     /// The parameter that takes the argument at `index`.
@@ -172,12 +221,19 @@ impl Kind {
     /// Whether a value is one as it stands.
     pub(crate) fn holds(self, value: &Value) -> bool {
         match (self, value) {
-            (Kind::Any, _) | (_, Value::Null) => true,
+            (Kind::Any, _) => true,
+            (kind, Value::Null(of)) => of.known() == Some(&kind.ty()),
             (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => true,
             (Kind::Text, Value::String(_) | Value::Composed(_)) => true,
-            (Kind::List(of), Value::List(items)) => items.iter().all(|it| of.holds(it)),
-            (Kind::Set(of), Value::Set(items)) => items.iter().all(|it| of.holds(it)),
-            (Kind::Map(of), Value::Map(items)) => items.values().all(|it| of.holds(it)),
+            (Kind::List(of), Value::List(items)) if matches!(of, Kind::Any) || !items.is_empty() => {
+                items.iter().all(|it| of.holds(it))
+            }
+            (Kind::Set(of), Value::Set(items)) if matches!(of, Kind::Any) || !items.is_empty() => {
+                items.iter().all(|it| of.holds(it))
+            }
+            (Kind::Map(of), Value::Map(items)) if matches!(of, Kind::Any) || !items.is_empty() => {
+                items.values().all(|it| of.holds(it))
+            }
             _ => false,
         }
     }
@@ -244,6 +300,8 @@ static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
     LazyLock::new(|| ALL.iter().map(|it| (it.name, it)).collect());
 
+pub(crate) use time::written_time;
+
 /// All functions, by name.
 #[must_use]
 pub fn functions() -> &'static [Function] {
@@ -272,6 +330,20 @@ fn whole_of(arguments: &[Value], index: usize) -> Result<i64, Refusal> {
             number.as_i64().ok_or_else(|| Refusal::of(index, format!("a whole number is required, not {number}")))
         }
         _ => Err(Refusal::of(index, "a whole number is required")),
+    }
+}
+
+/// The type of an argument.
+fn type_of(arguments: &[Value], index: usize) -> Type {
+    arguments.get(index).map_or(Type::Any, Type::of)
+}
+
+/// The type of the elements of a collection of a type.
+fn element_type(ty: &Type) -> Type {
+    match ty {
+        Type::List(of) | Type::Set(of) | Type::Map(of) => (**of).clone(),
+        Type::Tuple(of) => ha_kind::unify(of.iter()).unwrap_or(Type::Any),
+        _ => Type::Any,
     }
 }
 

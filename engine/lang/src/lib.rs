@@ -2,6 +2,7 @@
 //! and evaluated against an [`Environment`]. Values may be unknown or secret, wholly or in part, through all of it.
 
 mod body;
+mod clearing;
 mod compile;
 mod configuration;
 mod declared;
@@ -30,11 +31,12 @@ mod version;
 mod written;
 
 pub use body::Body;
+pub use clearing::not_kept;
 pub use configuration::{
     Backend, Check, Condition, Configuration, Encryption, IgnoreChanges, Import, IndexMap, Lifecycle, Local, ModuleCall, Moved,
     OutputBlock, ProviderBlock, ProviderHandedIn, Removed, RequiredProvider, ResourceBlock, Settings, Trigger, Variable,
 };
-pub use environment::{Environment, Files, Nothing, Scope};
+pub use environment::{Environment, Fact, Files, Nothing, Scope};
 pub use ephemeral::kept;
 pub use format::format;
 pub use functions::{Function, Kind as ParameterKind, Parameter, functions};

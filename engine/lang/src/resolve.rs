@@ -26,6 +26,8 @@ pub(crate) struct Resolver {
     /// The functions that the configuration declares and calls.
     pub(crate) functions: Functions,
     references: Vec<Reference>,
+    /// Greater than 0 within `try` and `can`.
+    trying: u32,
     /// Those that were read by `ephemeralasnull` alone so far.
     cleared: Vec<Reference>,
     seen: HashSet<(Target, Path, Option<Key>)>,
@@ -61,6 +63,7 @@ impl Resolver {
             constant: false,
             functions: Functions::default(),
             references: Vec::new(),
+            trying: 0,
             cleared: Vec::new(),
             seen: HashSet::default(),
             problems: Vec::new(),
@@ -249,6 +252,12 @@ impl Resolver {
         let last = call.arguments.last().map(|it| it.at);
         let arguments = match &*call.name.name {
             "ephemeralasnull" | "core::ephemeralasnull" => self.cleared(call.arguments),
+            "try" | "can" | "core::try" | "core::can" => {
+                self.trying += 1;
+                let arguments = call.arguments.into_iter().map(|it| self.node(it)).collect();
+                self.trying -= 1;
+                arguments
+            }
             _ => call.arguments.into_iter().map(|it| self.node(it)).collect(),
         };
         let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
@@ -380,7 +389,7 @@ impl Resolver {
             }
         }
         let span = self.span(end);
-        self.record(Reference { target: target.clone(), path, key, span });
+        self.record(Reference { target: target.clone(), path, key, tried: self.trying > 0, span });
         let node = match (target, instance) {
             (Target::Block(block), Some((at, Behind::Index(key)))) => {
                 let key = self.node(key);
@@ -406,7 +415,8 @@ impl Resolver {
     fn enter(&mut self, reference: Reference) {
         let known = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
         if self.references.len() < FEW {
-            if self.references.iter().any(known) {
+            if let Some(known) = self.references.iter_mut().find(|it| known(it)) {
+                known.tried &= reference.tried;
                 return;
             }
         } else {
@@ -415,6 +425,9 @@ impl Resolver {
                 self.seen = self.references.iter().map(identity).collect();
             }
             if !self.seen.insert(identity(&reference)) {
+                if !reference.tried {
+                    self.references.iter_mut().filter(|it| it.tried && known(it)).for_each(|it| it.tried = false);
+                }
                 return;
             }
         }

@@ -12,7 +12,7 @@ pub(crate) fn shown(value: &Value) -> String {
         Value::Unknown(_) => "(known after apply)".into(),
         Value::Composed(_) if value.is_sensitive() => "(sensitive)".into(),
         Value::Composed(_) => "(known after apply)".into(),
-        Value::Null => "null".into(),
+        Value::Null(_) => "null".into(),
         Value::Bool(it) => it.to_string(),
         Value::Number(it) => cut(&it.to_string()),
         Value::String(it) => format!("\"{}\"", cut(&it.escape_debug().to_string())),

@@ -60,6 +60,8 @@ pub struct Reference {
     pub path: Path,
     /// The instance key, where it is literal.
     pub key: Option<Key>,
+    /// Whether it is read within `try` or `can` alone, so that it need not be there.
+    pub tried: bool,
     /// Where it is written.
     pub span: Span,
 }

@@ -1,9 +1,9 @@
 //! What will be true of an instance once its change is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Action, Address, Described, Field, Name, Object, Schema, Shape, Value};
+use ha_kind::{Action, Address, Described, Field, Name, Object, Schema, Shape, Type, Value};
 use ha_state::Record;
 
 use crate::difference::with_choices;
@@ -41,10 +41,16 @@ pub(crate) fn unrendered(described: &Described, arguments: &Object) -> Object {
     let cause = arguments.values().find_map(Value::cause);
     let secret = arguments.values().any(Value::contains_sensitive);
     let unknown = |(name, field): (&Name, &Field)| {
-        let unknown = Value::unknown(field.shape.ty(), cause.clone());
+        let unknown = unknown_output(field, cause.clone());
         (name.clone(), if secret || field.secret { unknown.sensitive() } else { unknown })
     };
     described.schema().outputs.iter().map(unknown).collect()
+}
+
+/// An output that is not known yet. One that must be there will not be null.
+fn unknown_output(field: &Field, cause: Option<Arc<str>>) -> Value {
+    let unknown = Value::unknown(field.shape.ty(), cause);
+    if field.required && field.shape != Shape::Any { unknown.not_null() } else { unknown }
 }
 
 fn predicted(described: &Described, arguments: &Object) -> Object {
@@ -58,7 +64,7 @@ fn predicted(described: &Described, arguments: &Object) -> Object {
 }
 
 fn unknown(name: &Name, field: &Field, address: &Address) -> Value {
-    let unknown = Value::unknown(field.shape.ty(), Some(format!("{address}.{name}").into()));
+    let unknown = unknown_output(field, Some(format!("{address}.{name}").into()));
     if field.secret { unknown.sensitive() } else { unknown }
 }
 
@@ -83,7 +89,7 @@ fn with_unknown_choices(fields: &BTreeMap<Name, Field>, arguments: &Object, of: 
     for (name, field) in fields {
         let of = || format!("{of}.{name}");
         match after.get(name) {
-            None | Some(Value::Null) if field.chosen => {
+            None | Some(Value::Null(_)) if field.chosen => {
                 after.insert(name.clone(), Value::unknown(field.shape.ty(), Some(of().into())));
             }
             Some(value) if has_fields(&field.shape) => {
@@ -101,7 +107,7 @@ fn inside_with_unknown_choices(shape: &Shape, value: &Value, of: &str) -> Value 
     match (shape, value) {
         (Shape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(with_unknown_choices(fields, items, of))),
         (Shape::List(shape), Value::List(items)) => Value::list(items.iter().map(|it| inside(shape, it))),
-        (Shape::Set(shape), Value::Set(items)) => Value::Set(Arc::new(items.iter().map(|it| inside(shape, it)).collect())),
+        (Shape::Set(shape), Value::Set(items)) => Value::set(items.iter().map(|it| inside(shape, it))),
         (Shape::Map(shape), Value::Map(items)) => {
             Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), inside(shape, it))).collect()))
         }
@@ -150,37 +156,52 @@ pub fn with_marks_of(described: &Described, arguments: &Object, outputs: Object)
     outputs
 }
 
-/// An instance's value: its arguments, its outputs over them, and null for every attribute that has neither.
+/// An instance's value: its arguments, its outputs over them, and null for every attribute that has neither. What is null or
+/// empty has the type that the schema says.
 pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Object) -> Value {
     let mut all = Object::new();
     for (name, field) in schema.arguments.iter().chain(&schema.outputs) {
         let output = outputs.get(name).filter(|it| !it.is_null());
-        let value = output.or_else(|| arguments.get(name)).map(|it| with_nulls(&field.shape, it));
-        all.insert(name.clone(), value.unwrap_or(Value::Null));
+        all.insert(name.clone(), declared(&field.shape, output.or_else(|| arguments.get(name))));
     }
     Value::Object(Arc::new(all))
 }
 
-/// The value, with null for what blocks inside of it leave out.
-fn with_nulls(shape: &Shape, value: &Value) -> Value {
+/// The value, with null for what is left out, and types for what shows none by itself.
+fn declared(shape: &Shape, value: Option<&Value>) -> Value {
+    let Some(value) = value else { return nothing(shape) };
     match (shape, value) {
+        (Shape::Any, _) => value.clone(),
+        (_, Value::Null(_)) => nothing(shape),
         (Shape::Object(fields), Value::Object(items)) => {
-            let whole = |(name, field): (&Name, &Field)| {
-                let value = items.get(name).map_or(Value::Null, |it| with_nulls(&field.shape, it));
-                (name.clone(), value)
-            };
-            Value::object(fields.iter().map(whole))
+            Value::object(fields.iter().map(|(name, field)| (name.clone(), declared(&field.shape, items.get(name)))))
         }
-        (Shape::List(of), Value::List(items)) if has_fields(of) => Value::list(items.iter().map(|it| with_nulls(of, it))),
-        (Shape::Set(of), Value::Set(items)) if has_fields(of) => {
-            Value::Set(Arc::new(items.iter().map(|it| with_nulls(of, it)).collect()))
+        (Shape::List(of), Value::List(items)) if items.is_empty() => Value::list_of(&of.ty(), Vec::new()),
+        (Shape::Set(of), Value::Set(items)) if items.is_empty() => Value::set_of(&of.ty(), BTreeSet::new()),
+        (Shape::Map(of), Value::Map(items)) if items.is_empty() => Value::map_of(&of.ty(), Object::new()),
+        (Shape::List(of), Value::List(items)) if is_deep(of) => Value::list(items.iter().map(|it| declared(of, Some(it)))),
+        (Shape::Set(of), Value::Set(items)) if is_deep(of) => Value::set(items.iter().map(|it| declared(of, Some(it)))),
+        (Shape::Map(of), Value::Map(items)) => {
+            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), declared(of, Some(it)))).collect()))
         }
-        (Shape::Map(of), Value::Map(items)) if has_fields(of) => {
-            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), with_nulls(of, it))).collect()))
-        }
-        (_, Value::Sensitive(inner)) => with_nulls(shape, inner).sensitive(),
+        (_, Value::Sensitive(inner)) => declared(shape, Some(inner)).sensitive(),
         _ => value.clone(),
     }
+}
+
+/// The null of a shape.
+fn nothing(shape: &Shape) -> Value {
+    match shape {
+        Shape::Any => Value::NULL,
+        Shape::Bool => Value::null(&Type::Bool),
+        Shape::Number => Value::null(&Type::Number),
+        Shape::String { .. } | Shape::Text => Value::null(&Type::String),
+        deep => Value::null(&deep.ty()),
+    }
+}
+
+fn is_deep(shape: &Shape) -> bool {
+    matches!(shape, Shape::List(_) | Shape::Set(_) | Shape::Map(_) | Shape::Object(_))
 }
 
 fn has_fields(shape: &Shape) -> bool {

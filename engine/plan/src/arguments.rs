@@ -83,12 +83,12 @@ impl Arguments {
 
 /// Two maps in one, in which what is above goes before what is below; none where there is nothing below.
 fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
-    let above = above.cloned().unwrap_or(Value::Null);
+    let above = above.cloned().unwrap_or(Value::NULL);
     let ((above, above_marked), (below, below_marked)) = (above.unmark(), below.unmark());
     let value = match (&above, &below) {
-        (_, Value::Null) => return None,
+        (_, Value::Null(_)) => return None,
         (_, Value::Map(below) | Value::Object(below)) if below.is_empty() => return None,
-        (Value::Null, Value::Map(below) | Value::Object(below)) => Value::Map(below.clone()),
+        (Value::Null(_), Value::Map(below) | Value::Object(below)) => Value::Map(below.clone()),
         (Value::Map(above) | Value::Object(above), Value::Map(below) | Value::Object(below)) => {
             let mut all = (**below).clone();
             all.extend(above.iter().map(|(name, it)| (name.clone(), it.clone())));
@@ -136,7 +136,7 @@ fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Obje
 }
 
 fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[Step]) -> Value {
-    let Some((step, deeper)) = path.split_first() else { return recorded.cloned().unwrap_or(Value::Null) };
+    let Some((step, deeper)) = path.split_first() else { return recorded.cloned().unwrap_or(Value::NULL) };
     match (value, step) {
         (Value::Sensitive(inner), _) => {
             let recorded = recorded.map(|it| it.unmark().0);
@@ -145,14 +145,14 @@ fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[Step]) -> Value 
         (Value::Map(items) | Value::Object(items), Step::Name(name)) => {
             let mut items = (**items).clone();
             let before = recorded.and_then(Value::as_object).and_then(|it| it.get(name));
-            match kept_inside(items.get(name).unwrap_or(&Value::Null), before, deeper) {
-                Value::Null => items.remove(name),
+            match kept_inside(items.get(name).unwrap_or(&Value::NULL), before, deeper) {
+                Value::Null(_) => items.remove(name),
                 kept => items.insert(name.clone(), kept),
             };
             if matches!(value, Value::Map(_)) { Value::Map(Arc::new(items)) } else { Value::Object(Arc::new(items)) }
         }
         (Value::List(items), Step::Index(index)) => {
-            let mut items = (**items).clone();
+            let mut items = items.to_vec();
             let before = recorded.and_then(Value::elements).and_then(|it| it.get(*index).copied().cloned());
             if let Some(item) = items.get_mut(*index) {
                 *item = kept_inside(item, before.as_ref(), deeper);
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(merged(None, &shared), Some(shared.clone()));
         assert_eq!(merged(Some(&own.clone().sensitive()), &shared), Some(both.sensitive()));
         assert_eq!(merged(Some(&own), &map(&[])), None);
-        assert_eq!(merged(Some(&own), &Value::Null), None);
+        assert_eq!(merged(Some(&own), &Value::NULL), None);
         let unknown = Value::unknown(Type::Any, Some("a.b.id".into()));
         assert_eq!(merged(Some(&own), &unknown).and_then(|it| it.cause()).as_deref(), Some("a.b.id"));
     }

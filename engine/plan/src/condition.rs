@@ -100,7 +100,7 @@ pub(crate) fn outcome(condition: &Condition, environment: &Environment<'_>) -> R
             };
             Ok(Outcome::Fails { message, values: condition.condition.values(environment) })
         }
-        Value::Null => Err(wrong("a condition is true or false, and this one is null".to_owned())),
+        Value::Null(_) => Err(wrong("a condition is true or false, and this one is null".to_owned())),
         _ => Ok(Outcome::Open),
     }
 }

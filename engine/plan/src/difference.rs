@@ -97,7 +97,7 @@ pub fn leaves_choices(schema: &Schema, arguments: &Object) -> bool {
 
 fn fields_leave_choices(fields: &BTreeMap<Name, Field>, given: &Object) -> bool {
     fields.iter().any(|(name, field)| match given.get(name) {
-        None | Some(Value::Null) => field.chosen,
+        None | Some(Value::Null(_)) => field.chosen,
         Some(value) => leaves_choices_inside(&field.shape, value),
     })
 }
@@ -131,7 +131,7 @@ fn with_chosen(shape: &Shape, value: &Value, seen: Option<&Value>) -> Value {
                 let lent = seen.iter().map(|seen| (with_chosen(of, it, Some(seen)), *seen));
                 lent.into_iter().find(|(lent, seen)| lent == *seen).map_or_else(|| it.clone(), |(lent, _)| lent)
             };
-            Value::Set(Arc::new(items.iter().map(each).collect()))
+            Value::set(items.iter().map(each))
         }
         _ => value.clone(),
     }
@@ -142,7 +142,7 @@ fn fields_with_chosen(fields: &BTreeMap<Name, Field>, items: &Object, seen: &Val
     for (name, field) in fields {
         let there = seen.as_object().and_then(|it| it.get(name));
         match (all.get(name), there) {
-            (None | Some(Value::Null), Some(there)) if field.chosen => {
+            (None | Some(Value::Null(_)), Some(there)) if field.chosen => {
                 all.insert(name.clone(), there.clone());
             }
             (Some(value), there) => {
@@ -177,7 +177,7 @@ fn changes_immutable(shape: &Shape, new: Option<&Value>, old: Option<&Value>) ->
     if !any_immutable(shape) {
         return false;
     }
-    let (new, old) = (new.map_or(Value::Null, |it| fixed_part(shape, it)), old.map_or(Value::Null, |it| fixed_part(shape, it)));
+    let (new, old) = (new.map_or(Value::NULL, |it| fixed_part(shape, it)), old.map_or(Value::NULL, |it| fixed_part(shape, it)));
     !new.is_wholly_known() || new != old
 }
 
@@ -197,9 +197,7 @@ fn fixed_part(shape: &Shape, value: &Value) -> Value {
         (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
             Value::object(items.iter().map(|(name, it)| (name.clone(), fixed_part(of, it))))
         }
-        (Shape::Set(of), _) => {
-            Value::Set(Arc::new(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it)).collect()))
-        }
+        (Shape::Set(of), _) => Value::set(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
         (Shape::List(of), _) => Value::tuple(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
         _ => value.clone(),
     }

@@ -486,7 +486,7 @@ fn hold_against_plan(
     let Some(planned) = &change.after else { return Ok(()) };
     let actual = arguments_after(described, change.action, arguments, record, &change.address);
     for name in described.schema().arguments.keys() {
-        let (planned, actual) = (planned.get(name).unwrap_or(&Value::Null), actual.get(name).unwrap_or(&Value::Null));
+        let (planned, actual) = (planned.get(name).unwrap_or(&Value::NULL), actual.get(name).unwrap_or(&Value::NULL));
         if actual.is_known() && !agrees(planned, actual) {
             let diagnostic = at(name, "is not what the plan says");
             let detail = "What it refers to turned out otherwise than planned, or the configuration is another one.";

@@ -88,6 +88,18 @@ impl Expansion {
         }
     }
 
+    /// The place among the instances that an index has, which is a number or a text as an expression gave it.
+    pub(crate) fn indexed(&self, index: &Key) -> Option<usize> {
+        match (self, index) {
+            (Expansion::Count(_), Key::Name(text)) => {
+                let number = text.parse::<ha_kind::Number>().ok()?.as_i64()?;
+                self.place(&Key::Index(number.try_into().ok()?))
+            }
+            (Expansion::ForEach(_), Key::Index(index)) => self.place(&Key::Name(index.to_string().into())),
+            _ => self.place(index),
+        }
+    }
+
     /// What `each.value` is for an instance.
     pub(crate) fn each(&self, place: usize) -> Option<&Value> {
         match self {
@@ -108,7 +120,7 @@ impl Expansion {
     pub(crate) fn whole(&self, value: impl Fn(usize) -> Value) -> Value {
         match self {
             Expansion::Single => value(0),
-            Expansion::Absent => Value::Null,
+            Expansion::Absent => Value::NULL,
             Expansion::Count(count) => Value::tuple((0..*count).map(value)),
             Expansion::ForEach(items) => {
                 Value::object(items.iter().enumerate().map(|(place, (name, _))| (name.clone(), value(place))))
@@ -183,7 +195,7 @@ pub(crate) fn flag(world: &World, instance: InstanceId, expression: &Expression,
     let value = world.evaluate(&Standpoint::of(instance), expression)?.unmark().0;
     match convert(&value, &Type::Bool) {
         Ok(Value::Bool(it)) => Ok(it),
-        Ok(Value::Null) => Ok(false),
+        Ok(Value::Null(_)) => Ok(false),
         Ok(unknown) => {
             let diagnostic = at(format!("`{name}` must be known while planning"));
             let detail = format!("Whether it holds is not known yet{}.", waiting(&unknown));
@@ -209,7 +221,7 @@ fn counted(repeated: &Repeated<'_>, count: &Expression, value: &Value) -> Result
             Some(count) => Ok(Expansion::Count(usize::try_from(count).expect("it is less than `MOST`"))),
             None => wrong(at("`count` must be a whole number that is not negative")),
         },
-        Ok(Value::Null) => wrong(at("`count` cannot be null")),
+        Ok(Value::Null(_)) => wrong(at("`count` cannot be null")),
         Ok(unknown) => {
             let detail = format!("How many there will be is not known yet{}.", waiting(&unknown));
             Err(Undecided { diagnostics: vec![at("`count` must be known while planning").detail(detail)], waits: true })
@@ -245,7 +257,7 @@ fn each_of(repeated: &Repeated<'_>, each: &Expression, value: &Value) -> Result<
             }
             Ok(Expansion::ForEach(keys))
         }
-        Value::Null => wrong(at("`for_each` cannot be null")),
+        Value::Null(_) => wrong(at("`for_each` cannot be null")),
         Value::Unknown(_) => {
             let detail = format!(
                 "Which instances there will be is not known yet{}. Give it a map whose keys are known; its values need not be.",

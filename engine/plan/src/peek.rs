@@ -72,7 +72,7 @@ pub(crate) fn show_as_recorded(
     let block = world.block_address(instance, place);
     let Some(described) = schemas.kind(block.mode, &block.kind) else { return };
     let named = |(address, _): &(&Address, &Record)| match &address.key {
-        Key::Name(it) => Some((it.clone(), Value::Null)),
+        Key::Name(it) => Some((it.clone(), Value::NULL)),
         _ => None,
     };
     let expansion = match records.last().map(|(address, _)| &address.key) {

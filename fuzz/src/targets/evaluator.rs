@@ -150,7 +150,7 @@ impl Scope for World {
             "local.set" => Value::Set(Arc::new(texts().into_iter().collect())),
             "local.map" => Value::Map(Arc::new([("a".into(), Value::from(1))].into_iter().collect())),
             "local.object" => Value::object(object()),
-            "local.null" => Value::Null,
+            "local.null" => Value::NULL,
             "local.secret" => Value::from("hush").sensitive(),
             "local.open" => open(Type::String),
             "local.open_list" => open(Type::List(Arc::new(Type::Number))),

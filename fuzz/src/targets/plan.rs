@@ -75,8 +75,8 @@ fn seed() -> Vec<u8> {
         ("password".into(), Value::from("hush").sensitive()),
         ("open".into(), Value::unknown(Type::List(Type::String.into()), Some("a.b.id".into()))),
         ("text".into(), Value::Composed(parts.into())),
-        ("ports".into(), Value::tuple([Value::from(80), Value::Null, Value::Bool(true)])),
-        ("names".into(), Value::Set([Value::from("x")].into_iter().collect::<std::collections::BTreeSet<_>>().into())),
+        ("ports".into(), Value::tuple([Value::from(80), Value::NULL, Value::Bool(true)])),
+        ("names".into(), Value::set([Value::from("x")])),
     ]);
     let change = Change {
         address: address("module.m[\"k\"].fake_thing.a[0]"),

@@ -91,7 +91,7 @@ pub(super) fn record(id: &str) -> Record {
         id: id.to_owned(),
         arguments: Object::from([("name".into(), Value::from(id)), ("password".into(), Value::from("hush").sensitive())]),
         configured: ["name".into()].into(),
-        outputs: Object::from([("arn".into(), Value::tuple([Value::from(1), Value::Null]))]),
+        outputs: Object::from([("arn".into(), Value::tuple([Value::from(1), Value::NULL]))]),
         dependencies: ["fake_thing.z".parse::<Address>().expect("it is an address").block].into_iter().collect(),
         tainted: false,
         create_before_destroy: false,

@@ -232,7 +232,7 @@ async fn a_symbolic_link_is_never_followed() {
 async fn a_sensitive_content_is_marked_and_has_no_digest() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key.pem");
-    let given = file(&path, "", &[("content", Value::Null), ("sensitive_content", Value::from("hush"))]);
+    let given = file(&path, "", &[("content", Value::NULL), ("sensitive_content", Value::from("hush"))]);
     let made = create("local_file", &given).await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "hush");
     assert!(!made.outputs.contains_key("content_sha256"));
@@ -244,7 +244,7 @@ async fn a_sensitive_content_is_marked_and_has_no_digest() {
 async fn bytes_are_given_in_base64() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("licence.rli");
-    let given = file(&path, "", &[("content", Value::Null), ("content_base64", Value::from("AP8="))]);
+    let given = file(&path, "", &[("content", Value::NULL), ("content_base64", Value::from("AP8="))]);
     let made = create("local_file", &given).await.unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), [0, 255]);
     let (arguments, _) = found(read("local_file", &made).await);
@@ -270,16 +270,16 @@ fn mistakes_are_found_before_anything_is_made() {
     let wrong = |more: &[(&str, Value)]| problems("local_file", &file(Path::new("it"), "", more));
     assert_eq!(wrong(&[]), Vec::<String>::new());
     assert_eq!(wrong(&[("content", Value::unknown(Type::String, None))]), Vec::<String>::new());
-    assert_eq!(wrong(&[("content", Value::Null)]).len(), 1);
+    assert_eq!(wrong(&[("content", Value::NULL)]).len(), 1);
     assert_eq!(wrong(&[("content_base64", Value::from(""))]).len(), 1);
-    assert_eq!(wrong(&[("content", Value::Null), ("content_base64", Value::from("*"))]).len(), 1);
+    assert_eq!(wrong(&[("content", Value::NULL), ("content_base64", Value::from("*"))]).len(), 1);
     assert_eq!(wrong(&[("filename", Value::from("folder/"))]), ["`filename` names a folder"]);
     assert_eq!(wrong(&[("file_permission", Value::from("rw"))]), ["`rw` is no permission; write it in octal, such as \"0640\""]);
 }
 
 #[tokio::test]
 async fn a_kept_value_is_its_input_of_any_type() {
-    let input = Value::object([("ports".into(), Value::tuple([Value::from(1), Value::from("x")])), ("none".into(), Value::Null)]);
+    let input = Value::object([("ports".into(), Value::tuple([Value::from(1), Value::from("x")])), ("none".into(), Value::NULL)]);
     let made = create("ha_data", &object(&[("input", input.clone())])).await.unwrap();
     assert_eq!(made.outputs["output"], input);
     let (arguments, outputs) = found(read("ha_data", &made).await);

@@ -257,7 +257,7 @@ fn references(module: &Configuration, of: &[Reference]) -> Vec<String> {
 }
 
 fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
-    let Reference { target, path, key, span: _ } = reference;
+    let Reference { target, path, key, .. } = reference;
     let key = key.as_ref().filter(|it| **it != Key::None);
     let is_repeated = match target {
         Target::Block(block) => module.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),

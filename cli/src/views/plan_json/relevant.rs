@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
 
     fn follow(&mut self, reference: &'a Reference) {
         let Some(&Level { configuration, call, ref place }) = self.level() else { return };
-        let Reference { target, path, key, span: _ } = reference;
+        let Reference { target, path, key, .. } = reference;
         let output = path.steps().first().and_then(|it| match it {
             Step::Name(name) => Some(name.clone()),
             Step::Index(_) => None,

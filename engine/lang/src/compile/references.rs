@@ -240,7 +240,7 @@ impl Checker<'_> {
         };
         let outputs = &call.configuration.outputs;
         match reference.path.steps().first() {
-            Some(Step::Name(output)) if !outputs.contains_key(output) && !self.unsound.contains(name) => {
+            Some(Step::Name(output)) if !outputs.contains_key(output) && !self.unsound.contains(name) && !reference.tried => {
                 let known = self.suggestible(outputs.keys().map(|it| &**it));
                 Some(module::no_such_output(name, output, reference.span.clone(), known))
             }

@@ -29,7 +29,7 @@ impl Evaluator<'_> {
         let (arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
             Given::All(arguments, sensitive) => (arguments, sensitive),
             Given::Unknown(cause, sensitive) => {
-                let unknown = Value::unknown(function.returns.ty(), cause);
+                let unknown = function.unknown(&[], cause);
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
         };
@@ -62,7 +62,7 @@ impl Evaluator<'_> {
                 Ok(if sensitive { value.sensitive() } else { value })
             }
             Given::Unknown(cause, sensitive) => {
-                let unknown = Value::unknown(call.function.returns.ty(), cause);
+                let unknown = call.function.unknown(&[], cause);
                 Ok(if sensitive { unknown.sensitive() } else { unknown })
             }
         }
@@ -140,11 +140,9 @@ impl Evaluator<'_> {
                 self.fail(blame, mistakes::too_many_elements());
                 return Err(Failed);
             }
-            if argument.is_null() {
-                if !parameter.nullable {
-                    self.fail(blame, mistakes::null_argument(function, parameter));
-                    failed = true;
-                }
+            if argument.is_null() && !parameter.nullable {
+                self.fail(blame, mistakes::null_argument(function, parameter));
+                failed = true;
                 continue;
             }
             if !parameter.kind.holds(argument) {
@@ -171,6 +169,7 @@ impl Evaluator<'_> {
             }
             Run::Lazy(_) => Err(Refusal::new("it takes expressions")),
         };
+        let answer = answer.map(|it| function.declared(it, &arguments));
         answer.map_err(|refusal| {
             let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
             let parameter = refusal.argument.and_then(|it| function.parameter(it));
@@ -190,7 +189,7 @@ impl Evaluator<'_> {
 fn plainly(function: &Function, arguments: &mut [Value], sensitive: &mut bool, run: impl Fn(&[Value]) -> Answer) -> Answer {
     for argument in arguments.iter_mut() {
         match argument {
-            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {}
+            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null(_) => {}
             other if other.contains_sensitive() || matches!(other, Value::Composed(_)) => {
                 *sensitive |= other.contains_sensitive();
                 *other = other.revealed();
@@ -200,7 +199,7 @@ fn plainly(function: &Function, arguments: &mut [Value], sensitive: &mut bool, r
     }
     let unknown = arguments.iter().find(|it| !it.is_wholly_known());
     let value = match unknown {
-        Some(unknown) => Value::unknown(function.returns.ty(), unknown.cause()),
+        Some(unknown) => function.unknown(arguments, unknown.cause()),
         None => run(arguments)?,
     };
     Ok(if *sensitive { value.sensitive() } else { value })

@@ -90,10 +90,10 @@ impl Evaluator<'_> {
         }
         let value = match (unknown, gathered) {
             (Some(key), _) => Value::unknown(Type::Any, key.cause()),
-            (None, Gathered::Tuple(items)) => Value::Tuple(Arc::new(items)),
+            (None, Gathered::Tuple(items)) => Value::tuple(items),
             (None, Gathered::Object(items)) => Value::Object(Arc::new(items)),
             (None, Gathered::Groups(groups)) => {
-                Value::object(groups.into_iter().map(|(name, items)| (name, Value::Tuple(Arc::new(items)))))
+                Value::object(groups.into_iter().map(|(name, items)| (name, Value::tuple(items))))
             }
         };
         Ok(if sensitive { value.sensitive() } else { value })

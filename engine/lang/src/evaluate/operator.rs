@@ -1,6 +1,6 @@
 //! Operators.
 
-use ha_kind::{Part, Type, Value, convert};
+use ha_kind::{Number, Part, Range, Type, Unknown, Value, convert};
 
 use super::{Evaluator, Failed, Outcome, both};
 use crate::mistake::value as mistakes;
@@ -12,7 +12,7 @@ impl Evaluator<'_> {
         let (value, sensitive) = self.operand(operand, &Type::Bool, "!")?;
         let value = match value {
             Value::Bool(it) => Value::Bool(!it),
-            unknown => Value::unknown(Type::Bool, unknown.cause()),
+            unknown => Value::unknown(Type::Bool, unknown.cause()).not_null(),
         };
         Ok(if sensitive { value.sensitive() } else { value })
     }
@@ -21,7 +21,7 @@ impl Evaluator<'_> {
         let (value, sensitive) = self.operand(operand, &Type::Number, "-")?;
         let value = match value {
             Value::Number(it) => Value::Number(it.negated()),
-            unknown => Value::unknown(Type::Number, unknown.cause()),
+            unknown => Value::unknown(Type::Number, unknown.cause()).not_null(),
         };
         Ok(if sensitive { value.sensitive() } else { value })
     }
@@ -78,7 +78,7 @@ impl Evaluator<'_> {
             match (left, right) {
                 (Value::Bool(_), Value::Bool(it)) => Value::Bool(it),
                 (_, it) if it == Value::Bool(decides) => it,
-                (Value::Bool(_), unknown) | (unknown, _) => Value::unknown(Type::Bool, unknown.cause()),
+                (Value::Bool(_), unknown) | (unknown, _) => Value::unknown(Type::Bool, unknown.cause()).not_null(),
             }
         };
         Ok(if sensitive { value.sensitive() } else { value })
@@ -110,14 +110,52 @@ impl Evaluator<'_> {
                 }
             }
             _ => {
-                let compares =
-                    matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual);
                 let cause = left.cause().or_else(|| right_value.cause());
-                Value::unknown(if compares { Type::Bool } else { Type::Number }, cause)
+                match compared(operator, &range(&left), &range(&right_value)) {
+                    Compared::Not => Value::unknown(Type::Number, cause).not_null(),
+                    Compared::Open => Value::unknown(Type::Bool, cause).not_null(),
+                    Compared::Sure(it) => Value::Bool(it),
+                }
             }
         };
         Ok(marked(value, left_sensitive || right_sensitive))
     }
+}
+
+/// The least and the greatest number that a value may be.
+pub(crate) fn range(value: &Value) -> Range {
+    match value {
+        Value::Number(it) => (Some(it.clone()), Some(it.clone())),
+        Value::Unknown(it) => it.range(),
+        Value::Sensitive(inner) => range(inner),
+        _ => (None, None),
+    }
+}
+
+/// What comparing two numbers of which not all is known gives.
+enum Compared {
+    /// The operator does not compare.
+    Not,
+    Open,
+    Sure(bool),
+}
+
+fn compared(operator: Operator, left: &Range, right: &Range) -> Compared {
+    let (low, high, or_equal) = match operator {
+        Operator::Less => (left, right, false),
+        Operator::LessOrEqual => (left, right, true),
+        Operator::Greater => (right, left, false),
+        Operator::GreaterOrEqual => (right, left, true),
+        _ => return Compared::Not,
+    };
+    let below = |a: &Option<Number>, b: &Option<Number>, or_equal: bool| match (a, b) {
+        (Some(a), Some(b)) => a < b || or_equal && a == b,
+        _ => false,
+    };
+    if below(&low.1, &high.0, or_equal) {
+        return Compared::Sure(true);
+    }
+    if below(&high.1, &low.0, !or_equal) { Compared::Sure(false) } else { Compared::Open }
 }
 
 fn marked(value: Value, sensitive: bool) -> Value {
@@ -129,15 +167,30 @@ pub(crate) fn equal(left: &Value, right: &Value, negate: bool) -> Value {
     let sensitive = left.contains_sensitive() || right.contains_sensitive();
     let value = match sure_equal(left, right) {
         Some(it) => Value::Bool(it != negate),
-        None => Value::unknown(Type::Bool, left.cause().or_else(|| right.cause())),
+        None => Value::unknown(Type::Bool, left.cause().or_else(|| right.cause())).not_null(),
     };
     marked(value, sensitive)
 }
 
-/// Whether two values are equal, none where that is not known.
+/// Whether two values are equal, none where that is not known. Nulls are equal whatever their types; other values of
+/// different types are not.
 pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => sure_equal(inner, other),
+        (Value::Null(_), Value::Null(_)) => Some(true),
+        (Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Tuple(_) | Value::Object(_), right)
+            if right.is_known() && !right.is_null() && differ(&Type::of(left), &Type::of(right)) =>
+        {
+            Some(false)
+        }
+        _ => same(left, right),
+    }
+}
+
+/// Whether two values whose types do not tell them apart are equal.
+fn same(left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::Sensitive(inner), other) | (other, Value::Sensitive(inner)) => same(inner, other),
         (Value::Composed(parts), Value::String(text)) | (Value::String(text), Value::Composed(parts))
             if (!left.is_wholly_known() || !right.is_wholly_known()) && !could_be(parts, text) =>
         {
@@ -152,22 +205,18 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
                 _ => Some(false),
             }
         }
-        (Value::Unknown(it), other) | (other, Value::Unknown(it)) => {
-            let other_type = Type::of(other);
-            let differs = it.ty != Type::Any && other_type != Type::Any && ha_kind::unify([&it.ty, &other_type]).is_none();
-            if differs { Some(false) } else { None }
-        }
+        (Value::Unknown(it), other) | (other, Value::Unknown(it)) => unknown_is(it, other),
         (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
             if a.len() != b.len() {
                 return Some(false);
             }
-            all(a.iter().zip(b.iter()).map(|(a, b)| sure_equal(a, b)))
+            all(a.iter().zip(b.iter()).map(|(a, b)| same(a, b)))
         }
         (Value::Map(a), Value::Map(b)) | (Value::Object(a), Value::Object(b)) => {
             if !a.keys().eq(b.keys()) {
                 return Some(false);
             }
-            all(a.values().zip(b.values()).map(|(a, b)| sure_equal(a, b)))
+            all(a.values().zip(b.values()).map(|(a, b)| same(a, b)))
         }
         (Value::Set(a), Value::Set(b)) => {
             if left.is_wholly_known() && right.is_wholly_known() {
@@ -176,7 +225,56 @@ pub(crate) fn sure_equal(left: &Value, right: &Value) -> Option<bool> {
             }
             None
         }
+        // Inside of others they are told apart by their types.
+        (Value::Null(a), Value::Null(b)) => Some(a.known() == b.known()),
         (a, b) => Some(a == b),
+    }
+}
+
+/// Whether what is not known yet will be equal to a value, going by what is known of it.
+fn unknown_is(unknown: &Unknown, other: &Value) -> Option<bool> {
+    let never_both_null = unknown.is_not_null() || other.is_never_null();
+    if other.is_null() {
+        return if never_both_null { Some(false) } else { None };
+    }
+    if never_both_null && differ(&unknown.ty, &Type::of(other)) {
+        return Some(false);
+    }
+    let ((least, most), (other_least, other_most)) = (unknown.range(), range(other));
+    let above = |a: Option<Number>, b: Option<Number>| matches!((a, b), (Some(a), Some(b)) if a > b);
+    if never_both_null && (above(least, other_most) || above(other_least, most)) {
+        return Some(false);
+    }
+    let ((least, most), (other_least, other_most)) = (unknown.length(), length(other));
+    let longer = |a: usize, b: Option<usize>| b.is_some_and(|b| a > b);
+    (never_both_null && (longer(least, other_most) || longer(other_least, most))).then_some(false)
+}
+
+/// How many elements a collection has at least, and at most.
+pub(crate) fn length(value: &Value) -> (usize, Option<usize>) {
+    let exactly = |it: usize| (it, Some(it));
+    match value {
+        Value::List(items) | Value::Tuple(items) => exactly(items.len()),
+        Value::Set(items) if super::is_open(value) => (1, Some(items.len())),
+        Value::Set(items) => exactly(items.len()),
+        Value::Map(items) | Value::Object(items) => exactly(items.len()),
+        Value::Unknown(it) => it.length(),
+        Value::Sensitive(inner) => length(inner),
+        _ => (0, None),
+    }
+}
+
+/// Whether values of one type can never be of the other.
+fn differ(a: &Type, b: &Type) -> bool {
+    let both = |a: &[Type], b: &[Type]| a.iter().zip(b).any(|(a, b)| differ(a, b));
+    match (a, b) {
+        (Type::Any, _) | (_, Type::Any) => false,
+        (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => differ(a, b),
+        (Type::Tuple(a), Type::Tuple(b)) => a.len() != b.len() || both(a, b),
+        (Type::Object(a), Type::Object(b)) => {
+            !a.keys().eq(b.keys()) || a.values().zip(b.values()).any(|(a, b)| differ(&a.ty, &b.ty))
+        }
+        (a, b) => a != b,
     }
 }
 

@@ -26,8 +26,9 @@ impl Evaluator<'_> {
             Value::String(name) => Key::Name(name.clone()),
             Value::Number(number) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
                 Some(index) => Key::Index(index),
-                None => return Err(self.fail(key_node, mistakes::index_is_no_position(number))),
+                None => Key::Name(number.to_string().into()),
             },
+            Value::Bool(it) => Key::Name(it.to_string().into()),
             other => return Err(self.fail(key_node, mistakes::no_instance_key(other))),
         };
         let value = self.environment.scope.instance(block, &key);
@@ -70,7 +71,7 @@ impl Evaluator<'_> {
                 self.lean();
                 Ok(Value::unknown(ty.clone(), it.cause.clone()))
             }
-            Value::Null => Err(self.fail(node, mistakes::attribute_of_null(name))),
+            Value::Null(_) => Err(self.fail(node, mistakes::attribute_of_null(name))),
             Value::List(_) | Value::Tuple(_) | Value::Set(_) => Err(self.fail(node, mistakes::attribute_of_list(of, name))),
             _ => Err(self.fail(node, mistakes::no_attributes(of, name))),
         }
@@ -154,7 +155,7 @@ impl Evaluator<'_> {
 
     fn splatted(&mut self, plain: &Value, each: &Node) -> Outcome {
         Ok(match plain {
-            Value::Null => Value::tuple([]),
+            Value::Null(_) => Value::tuple([]),
             Value::Unknown(it) => {
                 self.lean();
                 let ty = match &it.ty {
@@ -166,8 +167,11 @@ impl Evaluator<'_> {
                     }
                     _ => Type::Any,
                 };
-                Value::unknown(ty, it.cause.clone())
+                let unknown = Value::unknown(ty, it.cause.clone());
+                if let Type::List(_) = it.ty { unknown.not_null() } else { unknown }
             }
+            Value::List(items) if items.is_empty() => self.of_none(plain, items.declaration().ty(), each)?,
+            Value::Set(items) if items.is_empty() => self.of_none(plain, items.declaration().ty(), each)?,
             Value::List(items) => Value::list(self.each_element(items.iter(), each)?),
             open if super::each::is_open(open) => {
                 self.lean();
@@ -178,6 +182,16 @@ impl Evaluator<'_> {
             // Anything else is taken for a list of one.
             one => Value::tuple(self.each_element(std::iter::once(one), each)?),
         })
+    }
+
+    /// What a splat makes of no elements: none, of the type that it would make of one.
+    fn of_none(&mut self, of: &Value, ty: Type, each: &Node) -> Outcome {
+        let leaned = self.leaned;
+        self.slots.push(Value::unknown(ty, of.cause()));
+        let element = self.node(each);
+        self.slots.pop();
+        self.leaned = leaned;
+        Ok(Value::list_of(&Type::of(&element?), Vec::new()))
     }
 
     fn each_element<'v>(&mut self, items: impl Iterator<Item = &'v Value>, each: &Node) -> Result<Vec<Value>, Failed> {
@@ -215,6 +229,6 @@ pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
 }
 
 /// Whether not even its type is known.
-pub(super) fn has_open_type(value: &Value) -> bool {
+pub(crate) fn has_open_type(value: &Value) -> bool {
     matches!(unmarked(value).0, Value::Unknown(it) if it.ty == Type::Any)
 }

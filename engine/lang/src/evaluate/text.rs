@@ -94,7 +94,8 @@ impl Evaluator<'_> {
     pub(super) fn template(&mut self, pieces: &[Piece], node: &Node) -> Outcome {
         let mut text = Builder::default();
         self.pieces(pieces, &mut text)?;
-        text.finish().map_err(|TooLong| self.fail(node, mistakes::text_too_long()))
+        let value = text.finish().map_err(|TooLong| self.fail(node, mistakes::text_too_long()))?;
+        Ok(if let [Piece::Value(_)] = pieces { value } else { value.not_null() })
     }
 
     fn pieces(&mut self, pieces: &[Piece], text: &mut Builder) -> Result<(), Failed> {
@@ -131,7 +132,7 @@ impl Evaluator<'_> {
                 None => text.push_str(&it.to_string()),
             },
             Value::Bool(it) => text.push_str(if *it { "true" } else { "false" }),
-            Value::Null => return Err(self.fail(node, mistakes::null_in_text())),
+            Value::Null(_) => return Err(self.fail(node, mistakes::null_in_text())),
             other => {
                 if other.is_null() {
                     return Err(self.fail(node, mistakes::null_in_text()));
@@ -190,6 +191,9 @@ impl Evaluator<'_> {
             self.lean();
             text.push_part(Part::Unknown { cause: plain.cause(), secret: sensitive });
             return Ok(());
+        }
+        if plain.is_null() {
+            return Err(self.fail(collection, mistakes::iteration_over_null()));
         }
         let Some(items) = each::items(plain) else {
             return Err(self.fail(collection, mistakes::not_iterable(plain)));

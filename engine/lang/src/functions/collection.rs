@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Type, Value, convert, unify};
+use ha_kind::{Number, Type, Value, convert, unify};
 
 use super::Kind::{Any, Bool};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, number, whole_of};
-use crate::evaluate::{common, sure_equal};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, number, type_of, whole_of};
+use crate::evaluate::{common, length_of, sure_equal};
 
 const ANY: Parameter = any("value");
 const LIST: Parameter = any("list");
@@ -37,7 +37,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[LIST, number("index")],
         Any,
         Run::Whole(element),
-    ),
+    )
+    .nullable(),
     Function::new(
         "index",
         "Where in the list the first element equal to `value` is.",
@@ -46,7 +47,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Run::Plain(index),
     ),
     Function::new("length", "How many elements, attributes or characters there are.", &[ANY], Kind::Number, Run::Whole(length)),
-    Function::new("one", "The only element, or null when there is none.", &[LIST], Any, Run::Whole(one)),
+    Function::new("one", "The only element, or null when there is none.", &[LIST], Any, Run::Whole(one))
+        .typed(|it| super::element_type(&type_of(it, 0)))
+        .nullable(),
 ];
 
 /// The value without its own mark, and whether it had one.
@@ -69,6 +72,10 @@ pub(super) fn unknown_like(value: &Value, ty: Type) -> Value {
 pub(super) fn same_kind(like: &Value, items: Vec<Value>) -> Value {
     match like {
         Value::Tuple(_) => Value::tuple(items),
+        Value::List(of) if items.is_empty() && of.is_declared() => like.clone(),
+        Value::List(of) if items.is_empty() => {
+            Value::list_of(&of.first().map_or(Type::Any, |_| super::element_type(&Type::of(like))), items)
+        }
         _ => Value::list(items),
     }
 }
@@ -100,7 +107,7 @@ fn coalesce(arguments: &[Value]) -> Answer {
                 return Ok(marked(unknown_like(&plain, ty), sensitive || mark));
             }
             // That a secret is passed over tells of it.
-            Value::Null => sensitive |= mark,
+            Value::Null(_) => sensitive |= mark,
             Value::String(text) if text.is_empty() => sensitive |= mark,
             _ => return Ok(marked(argument, sensitive)),
         }
@@ -116,7 +123,7 @@ fn coalescelist(arguments: &[Value]) -> Answer {
     if arguments.is_empty() {
         return Err(Refusal::new("at least one argument is required"));
     }
-    let is_list = |it: &Value| matches!(peeled(it).0, Value::Null | Value::Unknown(_) | Value::List(_) | Value::Tuple(_));
+    let is_list = |it: &Value| matches!(peeled(it).0, Value::Null(_) | Value::Unknown(_) | Value::List(_) | Value::Tuple(_));
     if let Some(index) = arguments.iter().position(|it| !is_list(it)) {
         return Err(Refusal::of(index, "it must be a list"));
     }
@@ -125,7 +132,7 @@ fn coalescelist(arguments: &[Value]) -> Answer {
         let (plain, mark) = peeled(argument);
         match plain {
             Value::Unknown(_) => return Ok(marked(unknown_like(plain, Type::Any), sensitive || mark)),
-            Value::Null => sensitive |= mark,
+            Value::Null(_) => sensitive |= mark,
             Value::List(items) | Value::Tuple(items) if items.is_empty() => sensitive |= mark,
             _ => return Ok(marked(argument.clone(), sensitive)),
         }
@@ -181,7 +188,7 @@ fn element(arguments: &[Value]) -> Answer {
     if !position.is_known() {
         return Ok(marked(unknown_like(&position, common(items.iter())), sensitive));
     }
-    let index = whole_of(&[Value::Null, position], 1)?;
+    let index = whole_of(&[Value::NULL, position], 1)?;
     // Past either end it goes round.
     let count = i128::try_from(items.len()).unwrap_or(i128::MAX);
     let place = usize::try_from(i128::from(index).rem_euclid(count)).expect("it is less than there are elements");
@@ -207,18 +214,25 @@ fn length(arguments: &[Value]) -> Answer {
         Value::String(text) => count(text.graphemes(true).count()),
         Value::List(items) | Value::Tuple(items) => count(items.len()),
         // Elements that are not known yet may turn out to be one.
-        Value::Set(items) if items.len() > 1 && !plain.is_wholly_known() => unknown_like(&plain, Type::Number),
+        Value::Set(items) if items.len() > 1 && !plain.is_wholly_known() => counted(&plain),
         Value::Set(items) => count(items.len()),
         Value::Map(items) | Value::Object(items) => count(items.len()),
         Value::Unknown(it) => match &it.ty {
             Type::Tuple(of) => count(of.len()),
             Type::Object(of) => count(of.len()),
             Type::Number | Type::Bool => return Err(no_length(&plain)),
-            _ => unknown_like(&plain, Type::Number),
+            _ => counted(&plain),
         },
         _ => return Err(no_length(&plain)),
     };
     Ok(marked(value, mark))
+}
+
+/// How many elements there are, where that is not known, by what is.
+fn counted(value: &Value) -> Value {
+    let number = |it: usize| Number::from(i64::try_from(it).unwrap_or(i64::MAX));
+    let (least, most) = length_of(value);
+    unknown_like(value, Type::Number).in_range((Some(number(least)), most.map(number)))
 }
 
 fn no_length(value: &Value) -> Refusal {
@@ -236,7 +250,7 @@ fn one(arguments: &[Value]) -> Answer {
         return Ok(marked(unknown_like(plain, ty), mark));
     }
     match plain.elements().as_deref() {
-        Some([]) => Ok(marked(Value::Null, mark)),
+        Some([]) => Ok(marked(Value::NULL, mark)),
         Some([only]) => Ok(marked((*only).clone(), mark)),
         Some(items) if matches!(plain, Value::Set(_)) && !plain.is_wholly_known() => {
             Ok(marked(unknown_like(plain, common(items.iter().copied())), mark))

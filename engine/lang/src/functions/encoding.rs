@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use ha_kind::{Part, Text as Parts, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Kind::List(&Any),
         Run::Plain(|it| super::csv_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))),
     ),
-    Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, Run::Plain(jsondecode)),
+    Function::new("jsondecode", "The value that a JSON text means.", &[text("text")], Any, Run::Plain(jsondecode)).nullable(),
     Function::new("jsonencode", "The value as JSON.", &[any("value").nullable()], Text, Run::Whole(jsonencode)),
     Function::new(
         "textdecodebase64",
@@ -57,7 +57,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[text("text")],
         Any,
         Run::Plain(|it| super::yaml_read::decoded(str_of(it, 0)).map_err(|message| Refusal::of(0, message))),
-    ),
+    )
+    .nullable(),
     Function::new(
         "yamlencode",
         "The value as YAML.",
@@ -67,8 +68,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
 ];
 
+/// Base64 whose last bits need not be 0.
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// The bytes that a text in base64 means, which may be wrapped into lines.
+pub(super) fn decoded_base64(text: &str) -> Result<Vec<u8>, Refusal> {
+    let unwrapped: String = text.chars().filter(|it| !matches!(it, '\r' | '\n')).collect();
+    LENIENT.decode(unwrapped).map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))
+}
+
 fn base64decode(arguments: &[Value]) -> Answer {
-    let bytes = STANDARD.decode(str_of(arguments, 0)).map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))?;
+    let bytes = decoded_base64(str_of(arguments, 0))?;
     let text = String::from_utf8(bytes).map_err(|_| Refusal::of(0, "what was encoded is not text (UTF-8)"))?;
     Ok(Value::from(text))
 }
@@ -124,7 +135,7 @@ fn textencodebase64(arguments: &[Value]) -> Answer {
 
 fn textdecodebase64(arguments: &[Value]) -> Answer {
     let (text, name) = (str_of(arguments, 0), str_of(arguments, 1));
-    let bytes = STANDARD.decode(text).map_err(|error| Refusal::of(0, format!("this is not base64: {error}")))?;
+    let bytes = decoded_base64(text)?;
     let wrong = || Refusal::of(0, format!("what was encoded is not text in {name}"));
     let utf16 = |bytes: &[u8], from: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
@@ -175,7 +186,7 @@ fn write_json(value: &Value, secret: bool, text: &mut Builder) {
         false => text.push_str(it),
     };
     match value {
-        Value::Null => put(text, "null"),
+        Value::Null(_) => put(text, "null"),
         Value::Bool(it) => put(text, if *it { "true" } else { "false" }),
         Value::Number(it) => put(text, &it.to_string()),
         Value::String(it) => put(text, &quoted(it)),

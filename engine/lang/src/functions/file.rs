@@ -10,7 +10,7 @@ use ha_kind::{Diagnostic, Name, Object, Type, Value};
 
 use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
 use crate::SourceFile;
-use crate::environment::{Environment, Nothing};
+use crate::environment::{Environment, Fact, Nothing};
 use crate::parse;
 use crate::resolve::Resolver;
 use crate::tree::Expression;
@@ -22,7 +22,7 @@ const DEEPEST: u32 = 16;
 const KEPT: usize = 256;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("abspath", "The path from the root of the file system.", &[text("path")], Text, Run::Plain(abspath)),
+    Function::new("abspath", "The path from the root of the file system.", &[text("path")], Text, Run::Outside(abspath)),
     Function::new(
         "basename",
         "The last part of a path.",
@@ -73,7 +73,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The path with `~` at its beginning replaced by the home directory.",
         &[text("path")],
         Text,
-        Run::Plain(pathexpand),
+        Run::Outside(pathexpand),
     ),
     Function::new(
         "templatefile",
@@ -81,14 +81,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[text("path"), any("variables")],
         Any,
         Run::WholeOutside(templatefile),
-    ),
+    )
+    .nullable(),
     Function::new(
         "templatestring",
         "A text as a template, with these variables.",
         &[text("template"), any("variables")],
         Any,
         Run::WholeOutside(templatestring),
-    ),
+    )
+    .nullable(),
 ];
 
 /// The bytes of a file that an argument names.
@@ -102,10 +104,14 @@ fn content_text(path: &str, environment: &Environment<'_>) -> Result<String, Ref
     text.map(str::to_owned).map_err(|_| Refusal::of(0, format!("`{path}` is not text (UTF-8); `filebase64` reads any file")))
 }
 
-fn abspath(arguments: &[Value]) -> Answer {
-    let path = std::path::absolute(cleaned(str_of(arguments, 0)));
-    let path = path.map_err(|error| Refusal::of(0, format!("the path cannot be made absolute: {error}")))?;
-    Ok(Value::from(cleaned(&path.to_string_lossy())))
+fn abspath(arguments: &[Value], environment: &Environment<'_>) -> Answer {
+    let path = str_of(arguments, 0);
+    if path.starts_with('/') {
+        return Ok(Value::from(cleaned(path)));
+    }
+    let directory = environment.files.machine(Fact::Directory);
+    let directory = directory.map_err(|why| Refusal::of(0, format!("the path cannot be made absolute: {why}")))?;
+    Ok(Value::from(cleaned(&format!("{directory}/{path}"))))
 }
 
 /// The path without `.`, `..` and doubled slashes.
@@ -138,11 +144,11 @@ fn dirname(path: &str) -> String {
     }
 }
 
-fn pathexpand(arguments: &[Value]) -> Answer {
+fn pathexpand(arguments: &[Value], environment: &Environment<'_>) -> Answer {
     let path = str_of(arguments, 0);
-    let home = || std::env::var("HOME").map_err(|_| Refusal::of(0, "the home directory is not known: HOME is not set"));
+    let home = || environment.files.machine(Fact::Home).map_err(|why| Refusal::of(0, why));
     Ok(Value::from(match path.strip_prefix('~') {
-        Some("") => home()?,
+        Some("") => home()?.to_string(),
         Some(rest) if rest.starts_with('/') => cleaned(&format!("{}{rest}", home()?)),
         Some(_) => return Err(Refusal::of(0, "only one's own home directory can be expanded")),
         None => path.to_owned(),
@@ -155,7 +161,7 @@ fn fileset(arguments: &[Value], environment: &Environment<'_>) -> Answer {
     let files = environment.files.list(directory);
     let files = files.map_err(|why| Refusal::of(0, format!("`{directory}` cannot be listed: {why}")))?;
     let matching = files.into_iter().filter(|it| pattern.matches(it)).map(Value::from);
-    Ok(Value::Set(Arc::new(matching.collect())))
+    Ok(Value::set(matching))
 }
 
 fn templatefile(arguments: &[Value], environment: &Environment<'_>) -> Answer {

@@ -221,7 +221,7 @@ fn formatted(place: &Place, value: &Value) -> Result<String, Refusal> {
         Refusal::of(place.argument + 1, format!("`{}` takes {wants}, not {given}", place.raw))
     };
     let as_type = |ty: &Type, wants: &str| match value {
-        Value::Null => Err(wrong(wants)),
+        Value::Null(_) => Err(wrong(wants)),
         value => convert(value, ty).map_err(|_| wrong(wants)),
     };
     let body = match place.verb {

@@ -56,7 +56,7 @@ impl Reader<'_> {
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(_) => {
-                for (word, value) in [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::Null)] {
+                for (word, value) in [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::NULL)] {
                     if self.text[self.at..].starts_with(word) {
                         self.at += word.len();
                         return Ok(value);
@@ -237,7 +237,7 @@ mod tests {
     fn json_is_read() {
         let value = decoded(" { \"a\" : [1, -2.5e3, true, null, \"x\\u00e9\\ud83d\\ude00\\n\"], \"b\": {} } ").unwrap();
         let number = |it: &str| Value::Number(it.parse().unwrap());
-        let items = [number("1"), number("-2500"), Value::Bool(true), Value::Null, Value::from("xé😀\n")];
+        let items = [number("1"), number("-2500"), Value::Bool(true), Value::NULL, Value::from("xé😀\n")];
         assert_eq!(value, Value::object([("a".into(), Value::tuple(items)), ("b".into(), Value::object([]))]));
         assert_eq!(
             decoded("0.1234567890123456789012345678901234567890").unwrap(),

@@ -1,13 +1,14 @@
 //! Lists.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ha_kind::{Number, Type, Value, convert, unify};
 
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, same_kind, unknown_like};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, number, whole_of};
-use crate::evaluate::{MOST, TooMany, common, is_open};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, element_type, items_of, list, number, type_of, whole_of};
+use crate::evaluate::{MOST, TooMany, has_open_type, is_open, length_of};
 
 /// More numbers than these `range` does not make.
 const RANGE: usize = 1_024;
@@ -22,8 +23,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The list cut into lists of at most `size` elements.",
         &[ANY_LIST, number("size")],
         Kind::List(&Kind::List(&Any)),
-        Run::Plain(chunklist),
-    ),
+        Run::Whole(chunklist),
+    )
+    .typed(|it| Type::List(type_of(it, 0).into())),
     Function::new(
         "compact",
         "The list without empty texts and nulls.",
@@ -38,7 +40,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[ANY_LIST],
         Kind::List(&Any),
         Run::Plain(distinct),
-    ),
+    )
+    .typed(|it| type_of(it, 0)),
     Function::new("flatten", "The elements of the lists in the list, however deep.", &[LIST], Any, Run::Whole(flatten)),
     Function::new(
         "matchkeys",
@@ -46,7 +49,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[list("values", &Any), list("keys", &Any), list("searchset", &Any)],
         Kind::List(&Any),
         Run::Plain(matchkeys),
-    ),
+    )
+    .typed(|it| type_of(it, 0)),
     Function::new(
         "range",
         "Numbers from a start up or down to a limit, which is not among them, by a step.",
@@ -68,16 +72,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The texts in the order of their characters.",
         &[list("list", &Text)],
         Kind::List(&Text),
-        Run::Plain(sort),
+        Run::Whole(sort),
     ),
     Function::new("sum", "The sum of the numbers.", &[LIST], Kind::Number, Run::Plain(sum)),
 ];
 
 fn chunklist(arguments: &[Value]) -> Answer {
-    let items: Vec<Value> = items_of(arguments, 0).into_iter().cloned().collect();
-    let size = usize::try_from(whole_of(arguments, 1)?).map_err(|_| Refusal::of(1, "it must not be negative"))?;
+    let [list, size] = arguments else { return Err(Refusal::new("two arguments are required")) };
+    let ((plain, mark), (size, size_mark)) = (peeled(list), size.unmark());
+    let sensitive = mark || size_mark;
+    let of = Type::of(plain);
+    let Value::List(items) = plain else { return Ok(marked(unknown_like(plain, Type::List(of.into())), sensitive)) };
+    if !size.is_known() {
+        return Ok(marked(unknown_like(&size, Type::List(of.into())), sensitive));
+    }
+    let size = usize::try_from(whole_of(&[Value::NULL, size], 1)?).map_err(|_| Refusal::of(1, "it must not be negative"))?;
     let size = if size == 0 { items.len().max(1) } else { size };
-    Ok(Value::list(items.chunks(size).map(|it| Value::list(it.to_vec()))))
+    Ok(marked(Value::list_of(&of, items.chunks(size).map(|it| Value::list(it.to_vec())).collect()), sensitive))
 }
 
 fn compact(arguments: &[Value]) -> Answer {
@@ -92,7 +103,7 @@ fn concat(arguments: &[Value]) -> Answer {
     let mut items = Vec::new();
     let (mut sensitive, mut all_lists) = (false, true);
     let mut unknown = None;
-    // What the elements of unknown lists are.
+    // What the elements of the lists are.
     let mut types = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
         let (plain, mark) = peeled(argument);
@@ -101,7 +112,10 @@ fn concat(arguments: &[Value]) -> Answer {
             return Err(TooMany.into());
         }
         match plain {
-            Value::List(more) => items.extend(more.iter().cloned()),
+            Value::List(more) => {
+                types.push(element_type(&Type::of(plain)));
+                items.extend(more.iter().cloned());
+            }
             Value::Tuple(more) => {
                 all_lists = false;
                 items.extend(more.iter().cloned());
@@ -117,7 +131,6 @@ fn concat(arguments: &[Value]) -> Answer {
         }
     }
     if let Some(cause) = unknown {
-        types.extend(items.iter().map(Type::of));
         let of = unify(&types).filter(|_| all_lists);
         let ty = of.map_or(Type::Any, |of| Type::List(Arc::new(of)));
         return Ok(marked(unknown_like(&cause, ty), sensitive));
@@ -125,15 +138,16 @@ fn concat(arguments: &[Value]) -> Answer {
     if !all_lists {
         return Ok(marked(Value::tuple(items), sensitive));
     }
-    let of = common(items.iter());
+    let of = if items.iter().any(has_open_type) { None } else { unify(&types) };
+    let of = of.unwrap_or(Type::Any);
     match items.iter().map(|it| convert(it, &of)).collect::<Result<Vec<_>, _>>() {
-        Ok(items) if of != Type::Any || items.is_empty() => Ok(marked(Value::list(items), sensitive)),
+        Ok(items) if of != Type::Any || items.is_empty() => Ok(marked(Value::list_of(&of, items), sensitive)),
         _ => Ok(marked(Value::tuple(items), sensitive)),
     }
 }
 
 fn distinct(arguments: &[Value]) -> Answer {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     Ok(Value::list(items_of(arguments, 0).into_iter().filter(|it| seen.insert(*it)).cloned()))
 }
 
@@ -192,7 +206,12 @@ fn matchkeys(arguments: &[Value]) -> Answer {
     if values.len() != keys.len() {
         return Err(Refusal::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
     }
-    let wanted: std::collections::HashSet<&Value> = wanted.into_iter().collect();
+    let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
+    let ty = unify(&types).ok_or_else(|| Refusal::of(2, "it must have elements of the type that the keys have"))?;
+    let of_type = |items: Vec<&Value>| items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>();
+    let wrong = |argument: usize| move |it| Refusal::of(argument, crate::mistake::value::at(&it));
+    let keys = of_type(keys).map_err(wrong(1))?;
+    let wanted: HashSet<Value> = of_type(wanted).map_err(wrong(2))?.into_iter().collect();
     let chosen = values.into_iter().zip(keys).filter(|(_, key)| wanted.contains(key));
     Ok(Value::list(chosen.map(|(value, _)| value.clone())))
 }
@@ -266,7 +285,7 @@ fn slice(arguments: &[Value]) -> Answer {
     if let Some(unknown) = [&start, &end].into_iter().find(|it| !it.is_known()) {
         return Ok(marked(unknown_like(unknown, Type::Any), sensitive));
     }
-    let given = [Value::Null, start, end];
+    let given = [Value::NULL, start, end];
     let (from, to) = (whole_of(&given, 1)?, whole_of(&given, 2)?);
     let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else {
         return Err(Refusal::of(if from < 0 { 1 } else { 2 }, "it must not be negative"));
@@ -281,12 +300,28 @@ fn slice(arguments: &[Value]) -> Answer {
 }
 
 fn sort(arguments: &[Value]) -> Answer {
-    let mut items = items_of(arguments, 0);
-    if items.iter().any(|it| it.is_null()) {
-        return Err(Refusal::of(0, "null among the texts cannot be sorted"));
-    }
-    items.sort();
-    Ok(Value::list(items.into_iter().cloned()))
+    let Some(list) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
+    let sensitive = list.contains_sensitive();
+    let plain = list.revealed();
+    let sorted = match &plain {
+        Value::List(items) if items.iter().any(Value::is_null) => {
+            return Err(Refusal::of(0, "null among the texts cannot be sorted"));
+        }
+        // What is not known yet decides where the others are.
+        Value::List(items) if !plain.is_wholly_known() => {
+            unknown_like(&plain, Type::List(Type::String.into())).of_length(items.len(), Some(items.len()))
+        }
+        Value::List(items) => {
+            let mut items = items.to_vec();
+            items.sort();
+            Value::list(items)
+        }
+        unknown => {
+            let (least, most) = length_of(unknown);
+            unknown_like(unknown, Type::List(Type::String.into())).of_length(least, most)
+        }
+    };
+    Ok(marked(sorted, sensitive))
 }
 
 fn sum(arguments: &[Value]) -> Answer {

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Name, Object, Type, Value, convert};
+use ha_kind::{Attribute, Name, Object, Type, Value, convert};
 
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, unknown_like};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, map, text};
-use crate::evaluate::common;
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, element_type, list, map, text};
 
 const MAPS: Parameter = any("maps").nullable();
 
@@ -21,6 +20,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Any,
         Run::Whole(lookup),
     )
+    .nullable()
     .many(&const { any("default").nullable() }),
     Function::new(
         "merge",
@@ -58,7 +58,7 @@ fn keys(arguments: &[Value]) -> Answer {
     let (plain, mark) = peeled(value);
     let names = |it: &Object| it.keys().cloned().map(Value::String).collect::<Vec<_>>();
     let value = match plain {
-        Value::Map(items) => Value::list(names(items)),
+        Value::Map(items) => Value::list_of(&Type::String, names(items)),
         Value::Object(items) => Value::tuple(names(items)),
         Value::Unknown(it) => match &it.ty {
             Type::Object(attributes) => Value::tuple(attributes.keys().cloned().map(Value::String)),
@@ -90,17 +90,18 @@ fn lookup(arguments: &[Value]) -> Answer {
         _ => return Err(Refusal::of(0, format!("a map is required, not a {}", crate::shown::kind(plain)))),
     };
     let Value::String(name) = &key else {
-        let ty = if let Value::Map(_) = plain { common(items.values()) } else { Type::Any };
+        let ty = if let Value::Map(_) = plain { element_type(&Type::of(plain)) } else { Type::Any };
         return Ok(marked(unknown_like(&key, ty), sensitive));
     };
     match (items.get(name), default.first()) {
-        (Some(item), _) => Ok(marked(item.clone(), sensitive)),
+        (Some(item), default) => {
+            if let (Value::Map(_), Some(default)) = (plain, default) {
+                as_element(default, plain)?;
+            }
+            Ok(marked(item.clone(), sensitive))
+        }
         (None, Some(default)) => {
-            let default = match plain {
-                Value::Map(_) => convert(default, &common(items.values()))
-                    .map_err(|_| Refusal::of(2, "it must have the type of the map's elements"))?,
-                _ => default.clone(),
-            };
+            let default = if let Value::Map(_) = plain { as_element(default, plain)? } else { default.clone() };
             Ok(marked(default, sensitive))
         }
         (None, None) if sensitive => Err(Refusal::of(1, "there is no element of this (sensitive) name, and no default")),
@@ -108,41 +109,56 @@ fn lookup(arguments: &[Value]) -> Answer {
     }
 }
 
+/// The default of a lookup as an element of the map.
+fn as_element(default: &Value, map: &Value) -> Answer {
+    convert(default, &element_type(&Type::of(map))).map_err(|_| Refusal::of(2, "it must have the type of the map's elements"))
+}
+
 fn merge(arguments: &[Value]) -> Answer {
     let mut items = Object::new();
-    let mut types = Vec::new();
-    let (mut sensitive, mut all_maps, mut any_there) = (false, true, arguments.is_empty());
+    let mut sensitive = false;
     let mut unknown = None;
     for (index, argument) in arguments.iter().enumerate() {
         let (plain, mark) = peeled(argument);
         sensitive |= mark;
         match plain {
-            Value::Null => continue,
-            Value::Map(more) | Value::Object(more) => {
-                all_maps &= matches!(plain, Value::Map(_));
-                if let (Value::Map(_), false) = (plain, more.is_empty()) {
-                    types.push(common(more.values()));
-                }
-                match items.is_empty() {
-                    true => items = (**more).clone(),
-                    false => items.extend(more.iter().map(|(name, it)| (name.clone(), it.clone()))),
-                }
-            }
+            Value::Null(of) if matches!(of.ty(), Type::Any | Type::Map(_) | Type::Object(_)) => {}
+            Value::Map(more) | Value::Object(more) => match items.is_empty() {
+                true => items = (**more).clone(),
+                false => items.extend(more.iter().map(|(name, it)| (name.clone(), it.clone()))),
+            },
             Value::Unknown(it) if matches!(it.ty, Type::Any | Type::Map(_) | Type::Object(_)) => {
                 unknown = unknown.or(Some(plain.clone()));
             }
             _ => return Err(Refusal::of(index, format!("a map or object is required, not a {}", crate::shown::kind(plain)))),
         }
-        any_there = true;
     }
-    types.dedup();
-    let value = match unknown {
-        Some(unknown) => unknown_like(&unknown, Type::Any),
-        None if !any_there => Value::Null,
-        None if all_maps && types.len() <= 1 && !arguments.is_empty() => Value::Map(Arc::new(items)),
-        None => Value::Object(Arc::new(items)),
+    let ty = merged_type(arguments, &items);
+    let value = match (unknown, ty) {
+        (Some(unknown), ty) => unknown_like(&unknown, ty),
+        (None, Type::Map(of)) => Value::map_of(&of, items),
+        (None, _) => Value::Object(Arc::new(items)),
     };
     Ok(marked(value, sensitive))
+}
+
+/// What arguments of one type merge to is of that type; others merge to an object.
+fn merged_type(arguments: &[Value], items: &Object) -> Type {
+    let types: Vec<Type> = arguments.iter().map(Type::of).collect();
+    match types.split_first() {
+        Some((first, others)) if *first != Type::Any && others.iter().all(|it| it == first) => first.clone(),
+        _ if types.contains(&Type::Any) => Type::Any,
+        // Which elements maps that are not known yet will have is open.
+        _ if arguments.iter().any(|it| matches!(peeled(it).0, Value::Unknown(it) if matches!(it.ty, Type::Map(_)))) => Type::Any,
+        _ => {
+            let of_unknown = types.iter().filter_map(|it| if let Type::Object(of) = it { Some(&**of) } else { None });
+            let mut attributes: BTreeMap<Name, Attribute> = of_unknown.flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+            let known =
+                items.iter().map(|(name, it)| (name.clone(), Attribute { ty: Type::of(it), optional: false, default: None }));
+            attributes.extend(known.filter(|(name, _)| !attributes.contains_key(name)).collect::<Vec<_>>());
+            Type::Object(Arc::new(attributes))
+        }
+    }
 }
 
 fn transpose(arguments: &[Value]) -> Answer {
@@ -162,10 +178,13 @@ fn values(arguments: &[Value]) -> Answer {
     let Some(value) = arguments.first() else { return Err(Refusal::new("an argument is required")) };
     let (plain, mark) = peeled(value);
     let value = match plain {
-        Value::Map(items) => Value::list(items.values().cloned()),
+        Value::Map(items) => Value::list_of(&element_type(&Type::of(plain)), items.values().cloned().collect()),
         Value::Object(items) => Value::tuple(items.values().cloned()),
         Value::Unknown(it) => match &it.ty {
             Type::Map(of) => unknown_like(plain, Type::List(of.clone())),
+            Type::Object(attributes) => {
+                Value::tuple(attributes.values().map(|attribute| unknown_like(plain, attribute.ty.clone())))
+            }
             _ => unknown_like(plain, Type::Any),
         },
         _ => return Err(Refusal::of(0, format!("a map or object is required, not a {}", crate::shown::kind(plain)))),
@@ -199,7 +218,7 @@ fn zipmap(arguments: &[Value]) -> Answer {
         zipped.insert(name.clone(), item.clone());
     }
     let value = match plain {
-        Value::List(_) => Value::Map(Arc::new(zipped)),
+        Value::List(_) => Value::map_of(&element_type(&Type::of(plain)), zipped),
         _ => Value::Object(Arc::new(zipped)),
     };
     Ok(marked(value, sensitive))

@@ -15,12 +15,22 @@ const VALUE: &[Parameter] = &[any("value").nullable()];
 const EXPRESSIONS: Parameter = any("expressions").nullable();
 
 const fn to(name: &'static str, doc: &'static str, returns: Kind, run: fn(&[Value]) -> Answer) -> Function {
-    Function::new(name, doc, VALUE, returns, Run::Whole(run))
+    Function::new(name, doc, VALUE, returns, Run::Whole(run)).nullable()
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("can", "Whether the expression has a value.", VALUE, Bool, Run::Lazy(can)),
-    to("ephemeralasnull", "The value, with null in the place of what is never kept.", Any, |it| Ok(it[0].clone())),
+    Function::new(
+        "ephemeralasnull",
+        "The value, with null in the place of what is never kept.",
+        VALUE,
+        Any,
+        Run::Lazy(|evaluator, arguments, _| match arguments.first() {
+            Some(node) => evaluator.without_ephemeral(node),
+            None => Ok(Value::NULL),
+        }),
+    )
+    .nullable(),
     to("issensitive", "Whether the value is marked as a secret.", Bool, issensitive),
     to("nonsensitive", "The value without the mark of a secret on itself.", Any, nonsensitive),
     to("sensitive", "The value, marked as a secret.", Any, |it| Ok(it[0].clone().sensitive())),
@@ -30,7 +40,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     to("tonumber", "The value as a number.", Number, |it| converted(&it[0], &Type::Number)),
     to("toset", "The value as a set.", Kind::Set(&Any), |it| converted(&it[0], &Type::Set(Arc::new(Type::Any)))),
     to("tostring", "The value as a text.", Text, |it| converted(&it[0], &Type::String)),
-    Function::new("try", "The value of the first expression that has one.", &[], Any, Run::Lazy(first)).many(&EXPRESSIONS),
+    Function::new("try", "The value of the first expression that has one.", &[], Any, Run::Lazy(first))
+        .nullable()
+        .many(&EXPRESSIONS),
     to("type", "The type of the value, as it is written in `type = …`.", Text, |it| {
         Ok(Value::from(Type::of(&it[0]).to_string()))
     }),
@@ -104,7 +116,7 @@ fn first(evaluator: &mut Evaluator<'_>, arguments: &[&Node], node: &Node) -> Out
             (Ok(value), false) => return Ok(value),
             // Where it turns out otherwise, another one counts.
             (outcome, true) => {
-                let value = outcome.unwrap_or(Value::Null);
+                let value = outcome.unwrap_or(Value::NULL);
                 let unknown = Value::unknown(Type::Any, value.cause());
                 return Ok(if value.contains_sensitive() { unknown.sensitive() } else { unknown });
             }

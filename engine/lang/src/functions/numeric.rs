@@ -2,6 +2,7 @@
 
 use ha_kind::{Number, Value};
 
+use super::double;
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, number, whole_of};
 
 const NUMBERS: Parameter = number("numbers");
@@ -58,12 +59,12 @@ fn of_double(double: f64) -> Answer {
 
 fn log(arguments: &[Value]) -> Answer {
     let (number, base) = (number_of(arguments, 0)?.to_f64(), number_of(arguments, 1)?.to_f64());
-    of_double(number.ln() / base.ln())
+    of_double(double::logarithm(number) / double::logarithm(base))
 }
 
 fn pow(arguments: &[Value]) -> Answer {
     let (number, power) = (number_of(arguments, 0)?.to_f64(), number_of(arguments, 1)?.to_f64());
-    of_double(number.powf(power))
+    of_double(double::power(number, power))
 }
 
 fn parseint(arguments: &[Value]) -> Answer {

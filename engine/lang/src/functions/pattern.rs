@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ha_kind::Value;
+use ha_kind::{Attribute, Type, Value};
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::{Answer, Refusal, str_of};
@@ -24,7 +24,7 @@ pub(super) fn compiled(pattern: &str, argument: usize) -> Result<Regex, Refusal>
     if let Some(known) = COMPILED.with_borrow(|it| it.get(pattern).cloned()) {
         return Ok(known);
     }
-    let compiled = RegexBuilder::new(&translated(pattern)).size_limit(LARGEST).build().map_err(|error| {
+    let compiled = RegexBuilder::new(&translated(pattern)).octal(true).size_limit(LARGEST).build().map_err(|error| {
         let message = match &error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
             // The last line says what is wrong; those before draw the pattern.
@@ -63,6 +63,12 @@ fn translated(pattern: &str) -> String {
                     Some(class @ ('d' | 'w' | 's')) if in_set => out.push_str(inside(class)),
                     Some(class @ ('d' | 'w' | 's')) => out.extend(["[", inside(class), "]"]),
                     Some(class @ ('D' | 'W' | 'S')) => out.extend(["[^", inside(class.to_ascii_lowercase()), "]"]),
+                    // What names a class or a character may have it in braces.
+                    Some(named @ ('p' | 'P' | 'x')) if rest.starts_with('{') => {
+                        let length = rest.find('}').map_or(rest.len(), |it| it + 1);
+                        out.extend(["\\", named.encode_utf8(&mut [0; 4]), &rest[..length]]);
+                        rest = &rest[length..];
+                    }
                     Some('b') if !in_set => out.push_str("(?-u:\\b)"),
                     Some(escaped) => out.extend(['\\', escaped]),
                     None => out.push('\\'),
@@ -133,12 +139,24 @@ pub(super) fn regexall(arguments: &[Value]) -> Answer {
 
 /// The text that matched, or that of the groups: a tuple, or an object when they have names.
 fn captured(pattern: &Regex, found: &Captures<'_>) -> Answer {
-    let text = |index: usize| found.get(index).map_or(Value::Null, |it| Value::from(it.as_str()));
+    let text = |index: usize| found.get(index).map_or_else(|| Value::null(&Type::String), |it| Value::from(it.as_str()));
     Ok(match groups(pattern)? {
         Groups::None => text(0),
         Groups::Numbered(count) => Value::tuple((1..=count).map(text)),
         Groups::Named(names) => Value::object(names.into_iter().zip(1..).map(|(name, index)| (name, text(index)))),
     })
+}
+
+/// The type of what a pattern matches.
+pub(super) fn matched_type(arguments: &[Value]) -> Type {
+    let Some(Value::String(pattern)) = arguments.first() else { return Type::Any };
+    let attribute = |name| (name, Attribute { ty: Type::String, optional: false, default: None });
+    match compiled(pattern, 0).and_then(|it| groups(&it)) {
+        Ok(Groups::None) => Type::String,
+        Ok(Groups::Numbered(count)) => Type::Tuple(Arc::new(vec![Type::String; count])),
+        Ok(Groups::Named(names)) => Type::Object(Arc::new(names.into_iter().map(attribute).collect())),
+        Err(_) => Type::Any,
+    }
 }
 
 /// The groups of a pattern.
@@ -168,6 +186,8 @@ mod tests {
         assert_eq!(translated(r"[[:alpha:]&&[]"), "[[:alpha:]\\&\\&\\[]");
         assert_eq!(translated(r"\Qa.b\Ec"), "a\\.bc");
         assert_eq!(translated(r"[]a]"), "[\\]a]");
+        assert_eq!(translated(r"\p{L}\P{Lu}\pN\x{e9}\x41"), r"\p{L}\P{Lu}\pN\x{e9}\x41");
+        assert_eq!(translated(r"[\p{Greek}\x{e9}-\x{ff}]"), r"[\p{Greek}\x{e9}-\x{ff}]");
         assert_eq!(translated(r"[+--]"), "[+-\\-]");
         assert_eq!(translated(r"a{2}b{2,}c{,2}{d}"), "a{2}b{2,}c\\{,2}\\{d}");
     }

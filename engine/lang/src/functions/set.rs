@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ha_kind::{Type, Value, convert, unify};
 
 use super::Kind::Any;
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, set};
-use crate::evaluate::common;
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, element_type, items_of, set};
+use crate::evaluate::is_open;
 
 const SETS: Parameter = set("sets", &Any);
 
@@ -19,8 +19,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Kind::Set(&Any),
         Run::Plain(setintersection),
     )
+    .typed(unified_type)
     .many(&SETS),
-    Function::new("setproduct", "All ways to take one element of each.", &[], Any, Run::Plain(setproduct))
+    Function::new("setproduct", "All ways to take one element of each.", &[], Any, Run::Whole(setproduct))
+        .typed(product_type)
         .many(&const { any("sets") }),
     Function::new(
         "setsubtract",
@@ -28,19 +30,39 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[set("a", &Any), set("b", &Any)],
         Kind::Set(&Any),
         Run::Plain(setsubtract),
-    ),
+    )
+    .typed(unified_type),
     Function::new("setunion", "The elements that any set has.", &[set("first", &Any)], Kind::Set(&Any), Run::Plain(setunion))
+        .typed(unified_type)
         .many(&SETS),
 ];
 
 fn set_of(items: BTreeSet<Value>) -> Value {
-    Value::Set(Arc::new(items))
+    Value::set(items)
+}
+
+/// The one type of elements that all sets have.
+fn shared_element(arguments: &[Value]) -> Option<Type> {
+    let types: Vec<Type> = arguments.iter().map(|it| element_type(&Type::of(it))).collect();
+    unify(&types)
+}
+
+fn unified_type(arguments: &[Value]) -> Type {
+    Type::Set(Arc::new(shared_element(arguments).unwrap_or(Type::Any)))
+}
+
+/// The type of all combinations: a set where all are sets, else a list.
+fn product_type(arguments: &[Value]) -> Type {
+    let of = Arc::new(Type::Tuple(Arc::new(arguments.iter().map(|it| element_type(&Type::of(it))).collect())));
+    match arguments.iter().all(|it| matches!(Type::of(it), Type::Set(_))) {
+        true => Type::Set(of),
+        false => Type::List(of),
+    }
 }
 
 /// The sets as sets of one type.
 fn unified_sets(arguments: &[Value]) -> Result<Vec<BTreeSet<Value>>, Refusal> {
-    let types: Vec<Type> = (0..arguments.len()).map(|it| common(items_of(arguments, it).into_iter())).collect();
-    let ty = unify(&types).ok_or_else(|| Refusal::new("all sets must have elements of one type"))?;
+    let ty = shared_element(arguments).ok_or_else(|| Refusal::new("all sets must have elements of one type"))?;
     let one = |index: usize| {
         let items = items_of(arguments, index).into_iter();
         items
@@ -61,10 +83,16 @@ fn setproduct(arguments: &[Value]) -> Answer {
     if arguments.len() < 2 {
         return Err(Refusal::new("at least two arguments are required"));
     }
+    let sensitive = arguments.iter().any(|it| it.contains_sensitive());
     let mut columns: Vec<Vec<Value>> = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
-        let Some(items) = argument.elements() else {
-            return Err(Refusal::of(index, format!("a list or set is required, not a {}", crate::shown::kind(argument))));
+        let plain = argument.revealed();
+        if !plain.is_known() || is_open(&plain) {
+            let unknown = Value::unknown(product_type(arguments), plain.cause());
+            return Ok(if sensitive { unknown.sensitive() } else { unknown });
+        }
+        let Some(items) = plain.elements() else {
+            return Err(Refusal::of(index, format!("a list or set is required, not a {}", crate::shown::kind(&plain))));
         };
         let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
         let ty = unify(&types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;
@@ -82,10 +110,11 @@ fn setproduct(arguments: &[Value]) -> Answer {
         product = wider;
     }
     let product = product.into_iter().map(Value::tuple);
-    Ok(match arguments.iter().all(|it| matches!(it, Value::Set(_))) {
-        true => set_of(product.collect()),
-        false => Value::list(product),
-    })
+    let value = match product_type(arguments) {
+        Type::Set(_) => set_of(product.collect()),
+        _ => Value::list(product),
+    };
+    Ok(if sensitive { value.sensitive() } else { value })
 }
 
 fn setsubtract(arguments: &[Value]) -> Answer {

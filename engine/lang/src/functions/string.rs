@@ -4,7 +4,7 @@ use ha_kind::{Text as Parts, Type, Value};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::format::{format, formatlist};
-use super::pattern::{compiled, regex, regexall};
+use super::pattern::{compiled, matched_type, regex, regexall};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, list, number, str_of, text, whole_of};
 use crate::evaluate::{Builder, TooLong};
 use Kind::{Any, Bool, Text};
@@ -60,14 +60,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[text("pattern"), text("text")],
         Any,
         Run::Plain(regex),
-    ),
+    )
+    .typed(matched_type),
     Function::new(
         "regexall",
         "All matches of a pattern; none is an empty list.",
         &[text("pattern"), text("text")],
         Kind::List(&Any),
         Run::Plain(regexall),
-    ),
+    )
+    .typed(|it| Type::List(matched_type(it).into())),
     Function::new(
         "replace",
         "The text with all of `part` replaced; between slashes `part` is a pattern.",

@@ -8,7 +8,7 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::{Answer, Function, Kind, Refusal, Run, str_of, text};
-use crate::environment::Environment;
+use crate::environment::{Environment, Fact};
 use Kind::{Number, Text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -21,10 +21,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "plantimestamp",
-        "The time of the plan; not known while planning, so that equal plans are equal.",
+        "The time of the plan, which stays the same while it is applied.",
         &[],
         Text,
-        Run::Outside(timestamp),
+        Run::Outside(plantimestamp),
     ),
     Function::new(
         "timeadd",
@@ -78,7 +78,7 @@ impl Written {
             }
         };
         let clock: DateTime = clock.parse().map_err(|_| wrong())?;
-        Ok(Self { clock, offset: Offset::from_seconds(offset).map_err(|_| wrong())?, utc })
+        Ok(Self { clock, offset: Offset::from_seconds(offset).map_err(|_| wrong())?, utc: offset == 0 })
     }
 
     fn instant(&self) -> Result<Timestamp, Refusal> {
@@ -92,12 +92,20 @@ impl Written {
     }
 }
 
+/// A time as the language writes it.
+pub(crate) fn written_time(time: SystemTime) -> Result<String, String> {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_secs());
+    let time = Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
+    Ok(time.map_err(|_| "the clock is out of range")?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 fn timestamp(_: &[Value], environment: &Environment<'_>) -> Answer {
     let Some(now) = environment.now else { return Ok(Value::unknown(ha_kind::Type::String, None)) };
-    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_secs());
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    let time = Timestamp::from_second(seconds).map_err(|_| Refusal::new("the clock is out of range"))?;
-    Ok(Value::from(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
+    written_time(now).map(Value::from).map_err(Refusal::new)
+}
+
+fn plantimestamp(_: &[Value], environment: &Environment<'_>) -> Answer {
+    environment.files.machine(Fact::PlanTime).map(Value::String).map_err(Refusal::new)
 }
 
 fn timeadd(arguments: &[Value]) -> Answer {

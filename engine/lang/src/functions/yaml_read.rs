@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
     /// What a word without quotes means, where it is no text.
     fn plain(&self, text: &str) -> Result<Option<Value>, String> {
         Ok(Some(match text {
-            "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+            "" | "~" | "null" | "Null" | "NULL" => Value::NULL,
             "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::Bool(true),
             "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Value::Bool(false),
             ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {

@@ -16,7 +16,7 @@ pub(super) fn encoded(value: &Value) -> String {
     if !writer.out.ends_with('\n') {
         writer.out.push('\n');
     }
-    if matches!(value, Value::Null | Value::Bool(_) | Value::Number(_)) {
+    if matches!(value, Value::Null(_) | Value::Bool(_) | Value::Number(_)) {
         writer.out.push_str("...\n");
     }
     writer.out
@@ -61,7 +61,7 @@ impl Writer {
                     self.out.push(' ');
                 }
                 match other {
-                    Value::Null => self.out.push_str("null"),
+                    Value::Null(_) => self.out.push_str("null"),
                     Value::Bool(it) => self.out.push_str(if *it { "true" } else { "false" }),
                     Value::Number(it) => write!(self.out, "{it}").expect("a String takes all that is written"),
                     Value::String(text) => self.text(text, Some(folded)),

@@ -234,7 +234,7 @@ impl Reader<'_> {
     fn with(&mut self, value: Node, text: &mut dyn FnMut(&mut Self, Text) -> syntax::Node) -> syntax::Node {
         let at = value.at;
         let kind = match value.kind {
-            Kind::Null => syntax::Kind::Literal(Value::Null),
+            Kind::Null => syntax::Kind::Literal(Value::NULL),
             Kind::Bool(it) => syntax::Kind::Literal(Value::Bool(it)),
             Kind::Number(it) => syntax::Kind::Literal(Value::Number(it)),
             Kind::Text(it) => return text(self, it),
@@ -274,7 +274,7 @@ impl Reader<'_> {
                     *span = self.span(to(At::new(span.start, span.end)));
                 }
                 self.problems.append(&mut problems);
-                syntax::Node::new(whole, syntax::Kind::Literal(Value::Null))
+                syntax::Node::new(whole, syntax::Kind::Literal(Value::NULL))
             }
         }
     }

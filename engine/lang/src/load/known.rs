@@ -63,7 +63,7 @@ impl<'a> Known<'a> {
             },
         };
         let value = match given {
-            Some(Value::Null) if !variable.nullable => variable.default.clone()?,
+            Some(Value::Null(_)) if !variable.nullable => variable.default.clone()?,
             Some(value) => convert(&value, &variable.ty).ok()?,
             None => variable.default.clone()?,
         };

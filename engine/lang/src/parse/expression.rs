@@ -117,7 +117,7 @@ impl Cursor<'_> {
             _ => {}
         }
         let kind = match self.written(token.at) {
-            "null" => Kind::Literal(Value::Null),
+            "null" => Kind::Literal(Value::NULL),
             "true" => Kind::Literal(Value::Bool(true)),
             "false" => Kind::Literal(Value::Bool(false)),
             name => Kind::Root(self.name(name)),
@@ -196,7 +196,7 @@ impl Cursor<'_> {
     fn key(&mut self, key: Node) -> Node {
         match key.kind {
             Kind::Root(name) => Node::new(key.at, Kind::Literal(Value::String(name))),
-            Kind::Literal(Value::Null | Value::Bool(_)) => {
+            Kind::Literal(Value::Null(_) | Value::Bool(_)) => {
                 Node::new(key.at, Kind::Literal(Value::String(self.name(self.written(key.at)))))
             }
             _ => key,

@@ -33,9 +33,7 @@ fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
             Value::Composed([Part::Clear(text[..1].into()), Part::Unknown { cause: None, secret: false }].into())
         }
         (_, Value::List(it)) if !it.is_empty() => Value::list(items(it)),
-        (_, Value::Set(it)) if !it.is_empty() => {
-            Value::Set(Arc::new(items(&it.iter().cloned().collect::<Vec<_>>()).into_iter().collect()))
-        }
+        (_, Value::Set(it)) if !it.is_empty() => Value::set(items(&it.iter().cloned().collect::<Vec<_>>())),
         (_, Value::Map(it)) if !it.is_empty() => Value::Map(Arc::new(named(it, &mut items))),
         (_, Value::Object(it)) if !it.is_empty() => Value::Object(Arc::new(named(it, &mut items))),
         _ => unknown(Type::of(value)),

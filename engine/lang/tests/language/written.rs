@@ -4,7 +4,7 @@ use ha_kind::{Object, Part, Value};
 
 pub(crate) fn written(value: &Value) -> String {
     match value {
-        Value::Null => "null".into(),
+        Value::Null(_) => "null".into(),
         Value::Bool(it) => it.to_string(),
         Value::Number(it) => it.to_string(),
         Value::String(it) => quoted(it),

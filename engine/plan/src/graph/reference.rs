@@ -193,6 +193,7 @@ impl Graph {
         let configuration = self.modules.configuration(called);
         match configuration.outputs.get_index_of(name) {
             Some(place) => Ok(Some(What::Output(place))),
+            None if reference.tried => Ok(None),
             None => {
                 let known = configuration.outputs.keys().map(ToString::to_string).collect();
                 let written = format!("{}.{name}", reference.target);

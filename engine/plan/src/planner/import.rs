@@ -96,7 +96,7 @@ impl Planner<'_> {
             Ok(Value::String(id)) if !id.is_empty() => {
                 Ok((address, Wanted { id: id.to_string(), span: Some(import.id.span().clone()) }))
             }
-            Ok(Value::String(_) | Value::Null) => Err(at("the id of something to import cannot be empty").into()),
+            Ok(Value::String(_) | Value::Null(_)) => Err(at("the id of something to import cannot be empty").into()),
             Ok(_) => {
                 let diagnostics = at("the id of something to import must be known while planning");
                 let waiting = id.cause().map(|it| format!("It waits for `{it}`."));

@@ -129,8 +129,8 @@ fn changes_at(change: &Change, path: &Path) -> bool {
         path.steps().iter().fold(attributes.revealed(), |value, step| match step {
             Step::Name(name) => value.get(name),
             Step::Index(index) => match value.elements() {
-                Some(items) => items.get(*index).map_or(Value::Null, |it| Value::clone(it)),
-                None if value.is_known() => Value::Null,
+                Some(items) => items.get(*index).map_or(Value::NULL, |it| Value::clone(it)),
+                None if value.is_known() => Value::NULL,
                 None => value,
             },
         })

@@ -1,7 +1,7 @@
 //! What the names in an expression stand for, seen from where it stands.
 
 use ha_kind::{Diagnostic, Key, Type, Value, code};
-use ha_lang::{BlockName, Scope, Target};
+use ha_lang::{BlockName, Environment, Fact, Files, Scope, Target, not_kept};
 
 use super::{InstanceId, World};
 use crate::expand::Expansion;
@@ -70,7 +70,8 @@ impl Scope for Seen<'_> {
                 None => missing("module", name),
             },
             Target::PathModule if !configuration.directory.is_empty() => Ok(Value::String(configuration.directory.clone())),
-            Target::PathModule | Target::PathRoot | Target::PathCwd => Ok(Value::from(".")),
+            Target::PathModule | Target::PathRoot => Ok(Value::from(".")),
+            Target::PathCwd => working_directory(&*world.files),
             Target::Workspace => Ok(Value::String(world.workspace.clone())),
             Target::EachKey => match self.at.each {
                 Some((Expansion::ForEach(items), place)) => Ok(Value::String(items[place].0.clone())),
@@ -91,6 +92,24 @@ impl Scope for Seen<'_> {
         }
     }
 
+    fn cleared(&self, target: &Target, environment: &Environment<'_>) -> Result<Value, Box<Diagnostic>> {
+        let (world, instance) = (self.world, self.at.instance);
+        let configuration = world.modules.configuration(world.instances[instance].module);
+        let value = self.value(target)?;
+        Ok(match target {
+            Target::Variable(name) if configuration.variables.get(name).is_some_and(|it| it.ephemeral) => not_kept(&value),
+            Target::Local(name) => match configuration.locals.get(name) {
+                Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
+                None => value,
+            },
+            Target::Module(name) => match configuration.modules.get(name) {
+                Some(call) => call.without_ephemeral(&value),
+                None => value,
+            },
+            _ => value,
+        })
+    }
+
     fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);
@@ -102,7 +121,7 @@ impl Scope for Seen<'_> {
             Ok(Value::unknown(Type::Any, Some(address.to_string().into())))
         };
         let Some(expansion) = world.expansion(instance, place) else { return unknown() };
-        match expansion.place(key) {
+        match expansion.indexed(key) {
             Some(of_key) => world.value(instance, place, of_key).cloned().map_or_else(unknown, Ok),
             None => {
                 let known: Vec<String> = expansion.keys().take(8).map(|it| format!("`{block}{it}`")).collect();
@@ -114,6 +133,12 @@ impl Scope for Seen<'_> {
             }
         }
     }
+}
+
+fn working_directory(files: &dyn Files) -> Result<Value, Box<Diagnostic>> {
+    let told = files.machine(Fact::WorkingDirectory);
+    told.map(Value::String)
+        .map_err(|why| Box::new(Diagnostic::error(format!("`path.cwd` cannot be told: {why}")).code(code::NOT_HERE)))
 }
 
 fn out_of_place(written: &str, argument: &str) -> Box<Diagnostic> {

@@ -101,7 +101,7 @@ impl Project {
         }
         let mut variables = self.variables.clone();
         for (name, variable) in &configuration.variables {
-            let value = variables.remove(name).or_else(|| variable.default.clone()).unwrap_or(Value::Null);
+            let value = variables.remove(name).or_else(|| variable.default.clone()).unwrap_or(Value::NULL);
             variables.insert(name.clone(), if variable.sensitive { value.sensitive() } else { value });
         }
         let snapshot = Snapshot { sources: vec![("main.hcl".into(), text.into())], variables, ..Snapshot::default() };

@@ -111,7 +111,7 @@ fn reason(reason: &Reason) -> String {
 pub(crate) fn value(it: &Value) -> String {
     let list = |items: Vec<String>, open: &str, close: &str| format!("{open}{}{close}", items.join(", "));
     match it {
-        Value::Null => "null".into(),
+        Value::Null(_) => "null".into(),
         Value::Bool(it) => it.to_string(),
         Value::Number(it) => it.to_string(),
         Value::String(it) => format!("{it:?}"),

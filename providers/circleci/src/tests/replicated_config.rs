@@ -68,7 +68,7 @@ fn mistakes_are_found() {
         wrong(&[("license_file_location", Value::from("license.rli"))]),
         ["license_file_location: `license.rli` is no absolute path of a file"]
     );
-    assert!(wrong(&[("daemon_authentication_password", Value::Null)])[0].contains("is required"));
+    assert!(wrong(&[("daemon_authentication_password", Value::NULL)])[0].contains("is required"));
     assert!(wrong(&[("daemon_authentication_type", Value::from("anonymous"))])[0].contains("has no meaning"));
     assert_eq!(wrong(&[("tls_bootstrap_type", Value::from("server-path"))]).len(), 2);
     assert_eq!(wrong(&[("import_settings_from", Value::from("/etc/license.rli"))]).len(), 1);

@@ -36,7 +36,7 @@ async fn every_mode_of_tls_is_as_strict_as_it_says() {
     let mode = |mode: &str| ("sslmode", Value::from(mode));
     let authority = |text: Value| ("ca_certificate", text);
     for it in ["prefer", "require"] {
-        accepted(&[mode(it), authority(Value::Null)]).await;
+        accepted(&[mode(it), authority(Value::NULL)]).await;
     }
     for it in ["require", "verify-ca", "verify-full"] {
         accepted(&[mode(it)]).await;
@@ -51,7 +51,7 @@ async fn every_mode_of_tls_is_as_strict_as_it_says() {
     let error = refused(&[mode("disable")]).await;
     assert_eq!(error.code.as_deref(), Some("28000"), "{error}");
     assert!(error.help.iter().any(|it| it.contains("must not be `disable`")), "{error:?}");
-    let error = refused(&[mode("verify-full"), authority(Value::Null)]).await;
+    let error = refused(&[mode("verify-full"), authority(Value::NULL)]).await;
     assert!(error.to_string().contains("none is given"), "{error}");
 }
 
@@ -60,7 +60,7 @@ async fn an_authority_may_be_a_file() {
     let cluster = crate::cluster::cluster();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &cluster.authority).unwrap();
-    let at = |path: &str| [("ca_certificate", Value::Null), ("sslrootcert", Value::from(path))];
+    let at = |path: &str| [("ca_certificate", Value::NULL), ("sslrootcert", Value::from(path))];
     accepted(&at(file.path().to_str().unwrap())).await;
     let error = refused(&at("/nowhere/ca.pem")).await;
     assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");

@@ -25,7 +25,7 @@ pub(crate) fn registry(world: &World) -> Registry {
     for kind in kinds() {
         registry = kind.register(registry, world);
     }
-    let fact = Kind::of("fact", "mock").takes("key", text().required()).gives("value", text(), |_, _| Value::Null);
+    let fact = Kind::of("fact", "mock").takes("key", text().required()).gives("value", text(), |_, _| Value::NULL);
     let described = Described::new("fact", "mock", fact.schema, Hooks::new());
     registry.dynamic_data(described, Arc::new(Facts(world.clone())))
 }
@@ -93,7 +93,7 @@ fn kinds() -> Vec<Kind> {
     let memo = Kind::of("memo", "mock")
         .takes("input", field(Shape::Any))
         .takes("triggers_replace", field(Shape::Any).immutable())
-        .gives("output", field(Shape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::Null));
+        .gives("output", field(Shape::Any), |_, it| it.arguments.get("input").cloned().unwrap_or(Value::NULL));
     let memo = Kind { pure: true, hooks: Hooks::new().predict("output", |it: Input| it.input), ..memo };
     let drawn =
         Kind::of("drawn", "mock")

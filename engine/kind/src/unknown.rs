@@ -1,0 +1,159 @@
+//! What is known of a value that is not known yet.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Number, Object, Type, Value};
+
+/// A value that is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unknown {
+    /// What type it will have.
+    pub ty: Type,
+    /// The attribute it waits for, such as `aws_db_instance.pg.address`.
+    pub cause: Option<Arc<str>>,
+    /// What else is known of it.
+    refined: Refined,
+}
+
+/// What is known of an unknown beside its type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Refined {
+    /// It will not be null.
+    #[serde(default)]
+    not_null: bool,
+    /// How many elements it will have at least, and at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    length: Option<(usize, Option<usize>)>,
+    /// It will not be less than the first number, nor greater than the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    range: Option<Range>,
+}
+
+/// The least and the greatest number that something may be.
+pub type Range = (Option<Number>, Option<Number>);
+
+/// A list of no more unknown elements than these is written out where their number is known.
+const WRITTEN_OUT: usize = 1 << 10;
+
+impl Unknown {
+    /// An unknown of a type, of which nothing else is known.
+    #[must_use]
+    pub fn new(ty: Type, cause: Option<Arc<str>>) -> Self {
+        Self { ty, cause, refined: Refined::default() }
+    }
+
+    /// Whether it will not be null.
+    #[must_use]
+    pub fn is_not_null(&self) -> bool {
+        self.refined.not_null
+    }
+
+    /// How many elements it will have at least, and at most.
+    #[must_use]
+    pub fn length(&self) -> (usize, Option<usize>) {
+        self.refined.length.unwrap_or_default()
+    }
+
+    /// The least and the greatest number that it may be.
+    #[must_use]
+    pub fn range(&self) -> Range {
+        self.refined.range.clone().unwrap_or_default()
+    }
+
+    /// The same of another type.
+    #[must_use]
+    pub fn of_type(&self, ty: Type) -> Value {
+        let keeps = std::mem::discriminant(&ty) == std::mem::discriminant(&self.ty);
+        let (length, range) = if keeps { (self.refined.length, self.refined.range.clone()) } else { (None, None) };
+        let refined = Refined { not_null: self.refined.not_null, length, range };
+        Value::Unknown(Arc::new(Self { ty, cause: self.cause.clone(), refined }))
+    }
+
+    /// What is known of it beside its type, where anything is.
+    pub(crate) fn refined(&self) -> Option<impl Serialize + '_> {
+        (self.refined != Refined::default()).then_some(&self.refined)
+    }
+}
+
+impl Value {
+    /// The value, of which it is known that it is not null.
+    #[must_use]
+    pub fn not_null(self) -> Self {
+        self.refined(|it| it.not_null = true)
+    }
+
+    /// The collection, of which it is known how many elements it has at least, and at most.
+    #[must_use]
+    pub fn of_length(self, least: usize, most: Option<usize>) -> Self {
+        match &self {
+            Value::Unknown(it) if most == Some(least) && least <= WRITTEN_OUT => match &it.ty {
+                Type::List(of) => {
+                    let each = Value::unknown((**of).clone(), it.cause.clone());
+                    return Value::list_of(of, vec![each; least]);
+                }
+                Type::Set(of) if least == 0 => return Value::set_of(of, [].into()),
+                Type::Map(of) if least == 0 => return Value::map_of(of, Object::new()),
+                _ => {}
+            },
+            _ => {}
+        }
+        self.refined(|it| {
+            it.not_null = true;
+            it.length = Some((least, most)).filter(|it| *it != (0, None));
+        })
+    }
+
+    /// The number, of which it is known what it is at least and at most.
+    #[must_use]
+    pub fn in_range(self, range: Range) -> Self {
+        self.refined(|it| {
+            it.not_null = true;
+            it.range = Some(range).filter(|it| *it != (None, None));
+        })
+    }
+
+    /// Whether it is known not to be null.
+    #[must_use]
+    pub fn is_never_null(&self) -> bool {
+        match self {
+            Value::Null(_) => false,
+            Value::Unknown(it) => it.is_not_null(),
+            Value::Sensitive(inner) => inner.is_never_null(),
+            _ => true,
+        }
+    }
+
+    fn refined(self, refine: impl FnOnce(&mut Refined)) -> Self {
+        match self {
+            Value::Unknown(mut it) => {
+                refine(&mut Arc::make_mut(&mut it).refined);
+                Value::Unknown(it)
+            }
+            Value::Sensitive(inner) => Arc::unwrap_or_clone(inner).refined(refine).sensitive(),
+            known => known,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Unknown {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> serde::de::Visitor<'de> for Parts {
+            type Value = Unknown;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a type, a cause and what else is known")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Unknown, A::Error> {
+                let ty = seq.next_element()?.ok_or_else(|| serde::de::Error::custom("an unknown must have a type"))?;
+                let cause = seq.next_element()?.flatten();
+                let refined = seq.next_element()?.unwrap_or_default();
+                Ok(Unknown { ty, cause, refined })
+            }
+        }
+        deserializer.deserialize_seq(Parts)
+    }
+}

@@ -1,0 +1,97 @@
+//! `ephemeralasnull`: a value with null in the place of what is never kept.
+//!
+//! What is ephemeral is taken for unknown, so that everything which follows from it becomes unknown as well, and what is
+//! unknown only because of that becomes null.
+
+use std::sync::Arc;
+
+use ha_kind::{Name, Object, Type, Value};
+
+use crate::configuration::ModuleCall;
+
+/// What an unknown waits for that stands for something ephemeral.
+const CAUSE: &str = "what is never kept";
+
+/// What stands for an ephemeral value.
+#[must_use]
+pub fn not_kept(value: &Value) -> Value {
+    Value::unknown(Type::of(value), Some(CAUSE.into()))
+}
+
+impl ModuleCall {
+    /// The value of the call, or of all of its instances, without the outputs that are ephemeral.
+    #[must_use]
+    pub fn without_ephemeral(&self, value: &Value) -> Value {
+        let outputs = &self.configuration.outputs;
+        let is_ephemeral = |name: &Name| outputs.get(name).is_some_and(|it| it.ephemeral);
+        let one = |value: &Value| match value {
+            Value::Object(items) => {
+                let each =
+                    |(name, it): (&Name, &Value)| (name.clone(), if is_ephemeral(name) { not_kept(it) } else { it.clone() });
+                Value::object(items.iter().map(each))
+            }
+            other => other.clone(),
+        };
+        match value {
+            Value::Tuple(items) if self.count.is_some() => Value::tuple(items.iter().map(one)),
+            Value::Object(items) if self.for_each.is_some() => {
+                Value::object(items.iter().map(|(name, it)| (name.clone(), one(it))))
+            }
+            other => one(other),
+        }
+    }
+}
+
+/// A value with null in the place of what is ephemeral in it. `cleared` is the same value as it is where what is ephemeral is
+/// unknown.
+pub(crate) fn with_nulls(value: &Value, cleared: &Value) -> Value {
+    let is_known = value.is_wholly_known();
+    filled(value, cleared, is_known)
+}
+
+fn filled(value: &Value, cleared: &Value, is_known: bool) -> Value {
+    let null = || Value::null(&Type::of(value));
+    let pairs = |own: &[Value], cleared: &[Value]| -> Option<Vec<Value>> {
+        (own.len() == cleared.len()).then(|| own.iter().zip(cleared).map(|(a, b)| filled(a, b, is_known)).collect())
+    };
+    let named = |own: &Object, cleared: &Object| -> Option<Object> {
+        let each = |(name, it): (&Name, &Value)| Some((name.clone(), filled(it, cleared.get(name)?, is_known)));
+        if own.len() == cleared.len() { own.iter().map(each).collect() } else { None }
+    };
+    match (value, cleared) {
+        (Value::Sensitive(own), Value::Sensitive(cleared)) => filled(own, cleared, is_known).sensitive(),
+        (Value::Sensitive(own), cleared) => filled(own, cleared, is_known).sensitive(),
+        (own, Value::Sensitive(cleared)) => filled(own, cleared, is_known).sensitive(),
+        // It follows from nothing ephemeral.
+        (_, cleared) if cleared.is_wholly_known() => {
+            if cleared == value {
+                value.clone()
+            } else {
+                null()
+            }
+        }
+        (Value::List(own), Value::List(cleared)) => {
+            pairs(own, cleared).map_or_else(null, |items| Value::list_of(&own.declaration().ty(), items))
+        }
+        (Value::Tuple(own), Value::Tuple(cleared)) => pairs(own, cleared).map_or_else(null, Value::tuple),
+        (Value::Map(own), Value::Map(cleared)) => named(own, cleared).map_or_else(null, |items| Value::Map(Arc::new(items))),
+        (Value::Object(own), Value::Object(cleared)) => {
+            named(own, cleared).map_or_else(null, |items| Value::Object(Arc::new(items)))
+        }
+        // What is not known anyway is looked at again once it is.
+        (_, cleared) if !is_known && !waits_for_ephemeral(cleared) => cleared.clone(),
+        _ => null(),
+    }
+}
+
+/// Whether something in it waits for what is never kept.
+fn waits_for_ephemeral(value: &Value) -> bool {
+    match value {
+        Value::Unknown(it) => it.cause.as_deref() == Some(CAUSE),
+        Value::Composed(parts) => {
+            let waits = |it: &ha_kind::Part| matches!(it, ha_kind::Part::Unknown { cause: Some(cause), .. } if &**cause == CAUSE);
+            parts.iter().any(waits)
+        }
+        other => other.children().any(waits_for_ephemeral),
+    }
+}
