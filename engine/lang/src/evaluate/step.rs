@@ -149,6 +149,12 @@ impl Evaluator<'_> {
             Value::Sensitive(inner) => (&**inner, true),
             it => (it, false),
         };
+        // A list that is null has no elements; anything else that is null is a list of none.
+        if let Value::Null(of) = plain
+            && matches!(of.known(), Some(Type::List(_) | Type::Set(_) | Type::Tuple(_)))
+        {
+            return Err(self.fail(source, mistakes::iteration_over_null()));
+        }
         let result = self.secretly(sensitive, |it| it.splatted(plain, each))?;
         Ok(if sensitive { result.sensitive() } else { result })
     }

@@ -61,6 +61,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&[" ? "]) && problems(text).iter().any(|it| it.summary.starts_with("the two results")) {
                 return Some("an arm of a condition in an arm does not count where it has no value");
             }
+            if has(&["cidrhost("]) {
+                return Some("a host is inside of its network");
+            }
             if has(&["cidrsubnet(", "cidrsubnets("]) {
                 return Some("a subnet is not larger than its network");
             }
@@ -74,6 +77,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
         (Some(_), None) => {
             if has(&[" ? "]) {
                 return Some("an arm that is not taken and has no value does not count, whatever its type would be");
+            }
+            if has(&["tolist([])", "toset([])", "tomap({})"]) {
+                return Some("tuples of different lengths become lists here beside an empty collection of anything as well");
             }
             if has(&["&&", "||"]) {
                 return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
