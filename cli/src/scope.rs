@@ -5,8 +5,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Name, Object, Schemas, Type, Value, code, convert};
-use ha_lang::{BlockName, Configuration, Environment, Expression, Fact, Files, ModuleCall, Scope, Target, not_kept};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Name, Object, Problem, Schemas, Type, Value, code, convert};
+use ha_lang::{
+    BlockName, Configuration, Environment, Expression, Fact, Files, ModuleCall, ResourceBlock, Scope, Target, not_kept,
+};
+use ha_plan::rendered;
 use ha_state::{Record, State};
 
 use crate::environment::workspace;
@@ -19,6 +22,8 @@ pub(crate) struct Recorded<'a> {
     schemas: &'a Schemas,
     files: &'a dyn Files,
     open: RefCell<BTreeSet<Name>>,
+    /// The documents that were rendered already.
+    rendered: RefCell<BTreeMap<Name, Value>>,
     workspace: &'a str,
     /// The module instance that this is seen from.
     module: Arc<[(Name, Key)]>,
@@ -39,6 +44,7 @@ impl<'a> Recorded<'a> {
             schemas,
             files,
             open: RefCell::default(),
+            rendered: RefCell::default(),
             workspace: workspace(None),
             module: Arc::new([]),
         }
@@ -58,27 +64,72 @@ impl<'a> Recorded<'a> {
                 Diagnostic::error(format!("there is no module `{name}`")).code(code::UNDECLARED).closest(name, known),
             ));
         };
-        let not_known = || Ok(Value::unknown(Type::Any, Some(format!("module.{name}").into())));
-        if let Some(enabled) = &call.enabled {
+        let repetition =
+            Repetition { enabled: call.enabled.as_ref(), count: call.count.as_ref(), for_each: call.for_each.as_ref() };
+        self.repeated(&format!("module.{name}"), repetition, &|key, item| self.module_instance(call, key, item))
+    }
+
+    /// What there is of something for each of its instances: a tuple, an object, or the only one.
+    fn repeated(
+        &self,
+        name: &str,
+        Repetition { enabled, count, for_each }: Repetition<'_>,
+        instance: &dyn Fn(Key, Value) -> Result<Value, Box<Diagnostic>>,
+    ) -> Result<Value, Box<Diagnostic>> {
+        let not_known = || Ok(Value::unknown(Type::Any, Some(name.into())));
+        if let Some(enabled) = enabled {
             match evaluated(enabled, self, self.files)?.unmark().0 {
                 Value::Bool(false) => return Ok(Value::NULL),
                 value if !value.is_known() => return not_known(),
                 _ => {}
             }
         }
-        if let Some(count) = &call.count {
+        if let Some(count) = count {
             let Value::Number(count) = evaluated(count, self, self.files)?.unmark().0 else { return not_known() };
-            let instance = |index: i64| self.module_instance(call, Key::Index(index.unsigned_abs()), Value::from(index));
-            return (0..count.as_i64().unwrap_or_default()).map(instance).collect::<Result<Vec<_>, _>>().map(Value::tuple);
+            let indexed = |index: i64| instance(Key::Index(index.unsigned_abs()), Value::from(index));
+            return (0..count.as_i64().unwrap_or_default()).map(indexed).collect::<Result<Vec<_>, _>>().map(Value::tuple);
         }
-        let Some(for_each) = &call.for_each else { return self.module_instance(call, Key::None, Value::NULL) };
+        let Some(for_each) = for_each else { return instance(Key::None, Value::NULL) };
         let items: Vec<(Name, Value)> = match evaluated(for_each, self, self.files)?.unmark().0 {
             Value::Map(items) | Value::Object(items) => items.iter().map(|(name, it)| (name.clone(), it.clone())).collect(),
             Value::Set(items) => items.iter().filter_map(|it| Some((Name::from(it.as_str()?), it.clone()))).collect(),
             _ => return not_known(),
         };
-        let instance = |(key, it): (Name, Value)| Ok((key.clone(), self.module_instance(call, Key::Name(key), it)?));
-        items.into_iter().map(instance).collect::<Result<Vec<_>, _>>().map(Value::object)
+        let named = |(key, it): (Name, Value)| Ok((key.clone(), instance(Key::Name(key), it)?));
+        items.into_iter().map(named).collect::<Result<Vec<_>, _>>().map(Value::object)
+    }
+
+    /// A document, which is recorded nowhere: it renders to the same again.
+    fn document(&self, block: &ResourceBlock, described: &Described) -> Result<Value, Box<Diagnostic>> {
+        let name: Name = block.name.to_string().into();
+        if let Some(value) = self.rendered.borrow().get(&name) {
+            return Ok(value.clone());
+        }
+        if !self.open.borrow_mut().insert(name.clone()) {
+            let circle = Diagnostic::error(format!("`{name}` refers to itself")).code(code::CIRCLE);
+            return Err(Box::new(circle.at(block.head.clone())));
+        }
+        let enabled = block.lifecycle.enabled.as_ref();
+        let repetition = Repetition { enabled, count: block.count.as_ref(), for_each: block.for_each.as_ref() };
+        let value = self.repeated(&name, repetition, &|key, item| {
+            let scope = Repeated { scope: self, key: &key, item };
+            let wrong = |it: Vec<Diagnostic>| Box::new(it.into_iter().next().expect("a failure has a diagnostic"));
+            let located = |it: Vec<Problem>| wrong(it.into_iter().map(|it| problem(&it, block)).collect());
+            let schema = described.schema();
+            let given = block.body.evaluate(&schema.arguments, &Environment::new(&scope, self.files)).map_err(wrong)?;
+            rendered(described, &schema.conform(&given).map_err(located)?).map_err(located)
+        });
+        self.open.borrow_mut().remove(&name);
+        if let Ok(value) = &value {
+            self.rendered.borrow_mut().insert(name, value.clone());
+        }
+        value
+    }
+
+    /// A block that is a document, with its kind.
+    fn document_block(&self, block: &BlockName) -> Option<(&'a ResourceBlock, &'a Described)> {
+        let described = self.schemas.kind(block.mode, &block.kind).filter(|it| it.is_document())?;
+        Some((self.configuration.blocks.get(block)?, described))
     }
 
     fn module_instance(&self, call: &ModuleCall, key: Key, item: Value) -> Result<Value, Box<Diagnostic>> {
@@ -96,6 +147,7 @@ impl<'a> Recorded<'a> {
             configuration: &call.configuration,
             variables: Cow::Owned(variables),
             open: RefCell::default(),
+            rendered: RefCell::default(),
             module,
             ..*self
         };
@@ -153,6 +205,7 @@ impl Scope for Recorded<'_> {
                 Box::new(Diagnostic::error(format!("there is no variable `{name}`")).code(code::UNDECLARED).closest(name, known))
             }),
             Target::Local(name) => self.local(name),
+            Target::Block(block) if let Some((block, described)) = self.document_block(block) => self.document(block, described),
             Target::Block(block) => {
                 let instances: Vec<(&Key, Value)> =
                     self.instances(block).map(|(address, it)| (&address.key, self.value_of(it))).collect();
@@ -201,6 +254,23 @@ impl Scope for Recorded<'_> {
     }
 
     fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+        if let Some((document, described)) = self.document_block(block) {
+            let all = self.document(document, described)?;
+            let one = match (key, &all) {
+                (Key::None, _) => Some(all),
+                (_, Value::Tuple(items)) => {
+                    let mut indexed = (0..).map(Key::Index).zip(items.iter());
+                    indexed.find(|(it, _)| it.is_indexed_by(key)).map(|(_, it)| it.clone())
+                }
+                (_, Value::Object(items)) => {
+                    let mut named = items.iter().map(|(name, it)| (Key::Name(name.clone()), it));
+                    named.find(|(it, _)| it.is_indexed_by(key)).map(|(_, it)| it.clone())
+                }
+                _ => Some(all),
+            };
+            let missing = || Box::new(Diagnostic::error(format!("there is no `{block}{key}`")).code(code::UNDECLARED));
+            return one.ok_or_else(missing);
+        }
         match self.instances(block).find(|(address, _)| address.key.is_indexed_by(key)) {
             Some((_, record)) => Ok(self.value_of(record)),
             None if self.configuration.blocks.contains_key(block) => {
@@ -211,7 +281,20 @@ impl Scope for Recorded<'_> {
     }
 }
 
-/// What is seen where a module is called: its repetition too.
+/// How often there is something.
+struct Repetition<'a> {
+    enabled: Option<&'a Expression>,
+    count: Option<&'a Expression>,
+    for_each: Option<&'a Expression>,
+}
+
+/// What is wrong with an argument of a block, where it is written.
+fn problem(problem: &Problem, block: &ResourceBlock) -> Diagnostic {
+    let at = block.body.locate(&problem.path);
+    Diagnostic::error(problem.message.clone()).code(code::MISPLACED).at(at).within(block.head.clone())
+}
+
+/// What is seen where a module is called or a document is: its repetition too.
 struct Repeated<'s, 'a> {
     scope: &'s Recorded<'a>,
     key: &'s Key,

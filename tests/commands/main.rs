@@ -12,6 +12,7 @@ mod keys;
 mod loading;
 mod migrating;
 mod options;
+mod secrets;
 mod streams;
 mod terraform;
 

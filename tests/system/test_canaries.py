@@ -24,6 +24,7 @@ AWKWARD = {
     "aws_db_instance.password": "rds+%41'&<\\!{}",
     "encryption.passphrase": "state's \"passphrase\" %41 {}",
     "local_file.sensitive_content": "file \"quoted\" 'and' /slashed\\ %41&<ü> {}",
+    "named": "named-{}",
     "mongodb_user.password": "mongo/@:%41'\" {}",
     "postgresql_role.password": "role'\"\\%41; {}",
 }
@@ -81,11 +82,14 @@ class Canaries(Hunt):
         self.ha("plan", "--detailed-exitcode")
         for words in (["show"], ["show", "--json"], ["output"], ["output", "--json"], ["output", "uri"], ["state", "list"], ["state", "pull"]):
             self.ha(*words)
+        self.assertIn("--show-sensitive", self.ha("output", "--json", "named", expect=1))
         for address in self.ha("state", "list").split():
             self.ha("state", "show", address)
             self.ha("state", "show", "--json", address)
-        for expression in ("var.given", "var.passing", "random_password.drawn", "[for it in var.given : base64encode(it)]", "data.mongodb_uri.this"):
-            self.ha("console", "--expr", expression)
+        for expression in ("var.given", "var.passing", "random_password.drawn", "[for it in var.given : base64encode(it)]", "data.mongodb_uri.this", "{ (var.given.named) = 1 }"):
+            for asked in (expression, f"type({expression})"):
+                self.ha("console", "--expr", asked)
+                self.ha("console", "--json", "--expr", asked)
         for format in ("text", "dot", "mermaid", "svg", "json"):
             self.ha("graph", "--all", "--format", format)
         self.changes()

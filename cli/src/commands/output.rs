@@ -1,3 +1,5 @@
+use std::io::IsTerminal;
+
 use clap::Args;
 use ha_kind::{Name, Text, closest};
 use ha_state::OutputRecord;
@@ -10,6 +12,7 @@ use crate::views::json::Json;
 use crate::views::notice::Notice;
 use crate::views::outcome::{is_hidden, outputs_text};
 use crate::views::redact::Sight;
+use crate::views::shown::Shown;
 use crate::views::state_view::{output_json, shown_output, shown_outputs, state_secrets};
 
 /// Print outputs
@@ -20,6 +23,7 @@ use crate::views::state_view::{output_json, shown_output, shown_outputs, state_s
 Examples:
   ha output                           all of them, sensitive ones hidden
   ha output --raw mongodb_uri         one as it is, secret or not, without a line end
+  ha output hosts_file > hosts        a text of several lines is itself, but on a terminal
   ha output --json | jq -r .ca_file.value
 
 Exit codes: 0 done, 1 error.")]
@@ -27,7 +31,7 @@ pub(crate) struct OutputArgs {
     /// One output
     #[arg(add = completing::outputs())]
     name: Option<String>,
-    /// Print JSON
+    /// Print JSON, with `null` for what is sensitive
     #[arg(long, conflicts_with = "raw")]
     json: bool,
     /// Print a text, number or truth value as it is, secret or not
@@ -58,10 +62,17 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
     if arguments.raw {
         terminal.print(&raw(name, output)?)?;
     } else if arguments.json {
-        terminal.print(&Json::from(&shown_output(output, &secrets, sight)).pretty())?;
+        let shown = shown_output(output, &secrets, sight);
+        if shown.hides_something() {
+            return Err(hidden(name).into());
+        }
+        terminal.print(&Json::from(&shown).pretty())?;
     } else {
         let shown = shown_output(output, &secrets, Sight::Redacted);
-        terminal.print(&format!("{}\n", set_out(&shown, 0)))?;
+        match lines(output, &shown).filter(|_| !std::io::stdout().is_terminal()) {
+            Some(text) => terminal.print(text)?,
+            None => terminal.print(&format!("{}\n", set_out(&shown, 0)))?,
+        }
         if is_hidden(&shown) {
             terminal.tell(&format!("`ha output --raw {name}` prints it\n"));
         }
@@ -77,6 +88,19 @@ fn raw(name: &str, output: &OutputRecord) -> Result<String, Trouble> {
         let notice = Notice::error(format!("the output `{name}` is no text, number or truth value"));
         notice.help(format!("`ha output --json --show-sensitive {name}` prints it whole")).into()
     })
+}
+
+/// The text of an output of several lines, nothing of which is secret: for a program the text, and not how it is written.
+fn lines<'a>(output: &'a OutputRecord, shown: &Shown) -> Option<&'a str> {
+    output.value.as_str().filter(|it| it.trim_end_matches('\n').contains('\n') && !shown.hides_something())
+}
+
+/// A program would take what stands in the place of a secret for the value.
+fn hidden(name: &str) -> Notice {
+    let notice = Notice::error(format!("the output `{name}` is sensitive, so its value is not printed"));
+    notice
+        .help(format!("`ha output --json --show-sensitive {name}` prints it"))
+        .help("`ha output --json` prints all outputs, with `null` for the values of those that are sensitive")
 }
 
 fn missing<'a>(name: &str, known: impl Iterator<Item = &'a Name>) -> Trouble {

@@ -1,9 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::Session;
+use super::console::{is_reference, show_one};
 use super::planning::{Made, document};
 use crate::plan_file;
 use crate::providers::kinds;
@@ -14,21 +15,23 @@ use crate::views::report::plan_secrets;
 use crate::views::rows::Detail;
 use crate::views::state_view::{state_json, state_text};
 
-/// Show a saved plan, or all that is recorded
+/// Show a saved plan, one thing, or all that is recorded
 ///
-/// Takes no lock and asks nobody.
+/// Of a document, which is recorded nowhere, what it renders to, as far as that follows from what is recorded. Takes no lock
+/// and asks nobody.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ha show                             all that is recorded
   ha show plan.ha                     a plan that `ha plan --out plan.ha` kept
   ha show --json plan.ha | jq .resource_changes
+  ha show data.userdata.app.content   what the document renders to; `ha console` knows all expressions
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct ShowArgs {
-    /// A plan that `ha plan --out FILE` kept
-    #[arg(value_name = "PLANFILE")]
-    plan_file: Option<PathBuf>,
+    /// A plan that `ha plan --out FILE` kept; or a block, an instance, an attribute
+    #[arg(value_name = "PLANFILE|ADDRESS")]
+    what: Option<PathBuf>,
     /// Print JSON, in the shape of `terraform show -json`
     #[arg(long)]
     json: bool,
@@ -42,7 +45,11 @@ pub(crate) struct ShowArgs {
 
 pub(crate) fn show(arguments: &ShowArgs, session: &Session) -> Ended {
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
-    let text = match &arguments.plan_file {
+    let reference = arguments.what.as_deref().filter(|it| !it.exists()).and_then(Path::to_str).filter(|it| is_reference(it));
+    if let Some(reference) = reference {
+        return show_one(reference, arguments.json, sight, session);
+    }
+    let text = match &arguments.what {
         Some(path) => {
             let keys = session.keys()?;
             let plan = plan_file::read(path, &keys)?;

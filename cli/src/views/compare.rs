@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Name, Path};
+use ha_kind::{Name, Path, Type};
 use ha_plan::Difference;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -35,6 +35,10 @@ pub(crate) enum What {
     SecretChanged,
     /// A secret that stays.
     SecretUnchanged,
+    /// It reads as before, and has another type.
+    Retyped(Type, Type),
+    /// It stays, and is sensitive from now on, or not any more.
+    Marked(bool),
 }
 
 /// The attributes of something that comes or goes as a whole, but for those that hold nothing.
@@ -49,6 +53,7 @@ pub(crate) fn differences(
     before: &BTreeMap<Name, Shown>,
     after: &BTreeMap<Name, Shown>,
     named: &[Difference],
+    types: &BTreeMap<Name, (Type, Type)>,
 ) -> (Vec<Row>, usize) {
     let mut rows = Vec::new();
     let mut unchanged = 0;
@@ -60,10 +65,11 @@ pub(crate) fn differences(
             continue;
         }
         // The planner knows of differences that cannot be seen, such as those of a value that is stored nowhere.
-        let unseen = named.iter().any(|it| it.path.steps().starts_with(path.steps()));
-        match after.get(&name) {
-            Some(value) if unseen && !is_nothing(value) => rows.push(Row { path, what: What::SecretChanged, replaces: false }),
-            Some(value) if !is_nothing(value) => unchanged += 1,
+        let is_unseen = named.iter().any(|it| it.path.steps().starts_with(path.steps()));
+        let what = if is_unseen { unseen(before.get(&name), after.get(&name), types.get(&name)) } else { None };
+        match (what, after.get(&name)) {
+            (Some(what), _) => rows.push(Row { path, what, replaces: false }),
+            (None, Some(value)) if !is_nothing(value) => unchanged += 1,
             _ => {}
         }
     }
@@ -73,6 +79,22 @@ pub(crate) fn differences(
             named.iter().any(|it| it.replaces && (here.starts_with(it.path.steps()) || it.path.steps().starts_with(here)));
     }
     (rows, unchanged)
+}
+
+/// What there is to show of a difference that no place of the values shows: what holds nothing on both sides, a type, a
+/// secret.
+pub(crate) fn unseen(before: Option<&Shown>, after: Option<&Shown>, types: Option<&(Type, Type)>) -> Option<What> {
+    Some(match (before, after) {
+        (None, None) => return None,
+        (None, Some(after)) => What::Added(after.clone()),
+        (Some(before), None) => What::Removed(before.clone()),
+        (Some(before), Some(after)) if before != after => What::Changed(before.clone(), after.clone()),
+        (Some(before), Some(after)) => match types {
+            Some((before, after)) => What::Retyped(before.clone(), after.clone()),
+            None if before.hides_something() || after.hides_something() => What::SecretChanged,
+            None => return None,
+        },
+    })
 }
 
 /// What differs between two values at a place.
@@ -202,7 +224,7 @@ mod tests {
     }
 
     fn found(before: Shown, after: Shown) -> Vec<(String, What)> {
-        let (rows, _) = differences(&attributes(&[("a", before)]), &attributes(&[("a", after)]), &[]);
+        let (rows, _) = differences(&attributes(&[("a", before)]), &attributes(&[("a", after)]), &[], &BTreeMap::new());
         rows.into_iter().map(|it| (it.path.to_string(), it.what)).collect()
     }
 
@@ -239,11 +261,28 @@ mod tests {
     }
 
     #[test]
+    fn only_a_secret_is_said_to_be_a_secret_that_changed() {
+        let named = [Difference { path: Path::attribute("a"), replaces: false }];
+        let (list, none) = (attributes(&[("a", list(&["x"]))]), attributes(&[("a", Shown::List(vec![]))]));
+        let types = BTreeMap::from([("a".into(), (Type::Tuple(vec![Type::String].into()), Type::List(Type::String.into())))]);
+        let told = |before, after, types: &BTreeMap<Name, (Type, Type)>| {
+            let (rows, _) = differences(before, after, &named, types);
+            rows.into_iter().map(|it| it.what).collect::<Vec<_>>()
+        };
+        let (tuple, of_strings) = types["a"].clone();
+        assert_eq!(told(&list, &list, &types), [What::Retyped(tuple, of_strings)]);
+        assert_eq!(told(&list, &list, &BTreeMap::new()), []);
+        let null = attributes(&[("a", Shown::Null)]);
+        assert_eq!(told(&null, &none, &BTreeMap::new()), [What::Changed(Shown::Null, Shown::List(vec![]))]);
+        assert_eq!(told(&attributes(&[]), &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
+    }
+
+    #[test]
     fn a_difference_that_cannot_be_seen_is_told() {
         let secret = Shown::Text(vec![Piece::Secret(Secret { number: 1, revealed: None })]);
         let side = attributes(&[("password", secret), ("other", Shown::Bool(true))]);
         let named = [Difference { path: Path::attribute("password"), replaces: true }];
-        let (rows, unchanged) = differences(&side, &side, &named);
+        let (rows, unchanged) = differences(&side, &side, &named, &BTreeMap::new());
         assert_eq!(rows, [Row { path: Path::attribute("password"), what: What::SecretChanged, replaces: true }]);
         assert_eq!(unchanged, 1);
     }

@@ -8,6 +8,7 @@ pub(crate) mod expression;
 pub(crate) mod feed;
 pub(crate) mod function_text;
 pub(crate) mod graph;
+pub(crate) mod heredoc;
 pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod notice;

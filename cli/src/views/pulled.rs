@@ -1,6 +1,7 @@
 //! A whole state as JSON, without its secrets.
 
-use ha_state::{State, to_json};
+use ha_plan::told_id;
+use ha_state::{Record, State, to_json};
 use serde_json::{Value as Json, json};
 
 use super::secrets::Secrets;
@@ -12,7 +13,8 @@ use super::state_view::state_secrets;
 pub(crate) fn pulled_json(state: &State) -> Json {
     let secrets = state_secrets(state);
     let mut json = to_json(state);
-    let mut redacted = redact(&mut json, &secrets);
+    let mut redacted = hide_made_of_secrets(&mut json, state);
+    redacted |= redact(&mut json, &secrets);
     for output in json["outputs"].as_object_mut().into_iter().flat_map(|it| it.values_mut()) {
         if output["sensitive"] == true {
             output["value"] = json!({"$secret": SENSITIVE});
@@ -23,6 +25,29 @@ pub(crate) fn pulled_json(state: &State) -> Json {
         json["redacted"] = true.into();
     }
     json
+}
+
+/// Replaces what services call things where that is made of a secret, and a record's short secrets in the rest of it.
+/// Answers whether there was any.
+fn hide_made_of_secrets(json: &mut Json, state: &State) -> bool {
+    let mut redacted = false;
+    let mut hide = |json: &mut Json, record: &Record| {
+        let told = told_id(record);
+        redacted |= told != record.id;
+        json["id"] = told.into();
+        let attributes = record.arguments.values().chain(record.outputs.values());
+        let short = Secrets::short_within(attributes.filter(|it| it.contains_sensitive()));
+        if !short.is_empty() {
+            redacted |= redact(&mut json["arguments"], &short) | redact(&mut json["outputs"], &short);
+        }
+    };
+    for (index, record) in state.records.values().enumerate() {
+        hide(&mut json["records"][index], record);
+    }
+    for (index, record) in state.deposed.values().enumerate() {
+        hide(&mut json["deposed"][index]["record"], record);
+    }
+    redacted
 }
 
 /// Replaces what is marked, and what is the same as something marked. Answers whether there was any.
@@ -71,7 +96,7 @@ fn parts_of(text: &mut Json) -> impl Iterator<Item = &mut Json> {
 #[cfg(test)]
 mod tests {
     use ha_kind::{Object, Value};
-    use ha_state::{OutputRecord, ProviderName, Record};
+    use ha_state::{OutputRecord, ProviderName};
 
     use super::super::samples::{SECRET, assert_keeps_secret, clear, parts, secret};
     use super::*;
@@ -102,6 +127,7 @@ mod tests {
             ("log", Value::from(format!("ALTER ROLE {SECRET}"))),
             ("by_name", Value::object([(SECRET.into(), Value::from(true))])),
             ("pin", Value::from(4711).sensitive()),
+            ("name", Value::from("1").sensitive()),
         ]);
         state.outputs.insert("uri".into(), OutputRecord { value: Value::from(SECRET), sensitive: true });
         state.outputs.insert("pin".into(), OutputRecord { value: Value::from(4711), sensitive: true });
@@ -109,6 +135,7 @@ mod tests {
         assert_keeps_secret(&json.to_string());
         assert!(!json.to_string().contains("4711"), "{json}");
         assert_eq!(json["redacted"], true);
+        assert_eq!(json["records"][0]["id"], "(sensitive)");
         assert_eq!(json["records"][0]["arguments"]["log"], "ALTER ROLE (sensitive)");
     }
 

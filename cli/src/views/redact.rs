@@ -1,12 +1,16 @@
-//! The one place where values become visible: secrets become numbers here, before any renderer.
+//! The one place that decides what becomes visible of values, of names, places and types: secrets become numbers here,
+//! before any renderer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use ha_kind::{Name, Part, Text, Value};
+use ha_kind::{Attribute, Name, Object, Part, Path, Step, Text, Type, Value};
+use ha_plan::{overlapping, told_id};
+use ha_state::{OutputRecord, Record};
 
-use super::secrets::Secrets;
+use super::secrets::{Secrets, is_argument};
 use super::shown::{Piece, Secret, Shown};
 
 /// Whether secrets are shown.
@@ -21,13 +25,15 @@ pub(crate) enum Sight {
 /// Turns values into what may be seen of them.
 pub(crate) struct Redactor<'a> {
     secrets: &'a Secrets,
+    /// The short secrets of what is looked at, which count in there.
+    near: Secrets,
     sight: Sight,
     numbers: HashMap<Value, u32>,
 }
 
 impl<'a> Redactor<'a> {
     pub(crate) fn new(secrets: &'a Secrets, sight: Sight) -> Self {
-        Self { secrets, sight, numbers: HashMap::new() }
+        Self { secrets, near: Secrets::default(), sight, numbers: HashMap::new() }
     }
 
     /// What may be seen of a value.
@@ -40,9 +46,9 @@ impl<'a> Redactor<'a> {
             Value::Composed(parts) => Shown::Text(self.parts(parts)),
             Value::List(items) | Value::Tuple(items) => Shown::List(items.iter().map(|it| self.shown(it)).collect()),
             Value::Set(items) => Shown::Set(items.iter().map(|it| self.shown(it)).collect()),
-            Value::Map(items) | Value::Object(items) => {
-                Shown::Object(items.iter().map(|(name, it)| (name.clone(), self.shown(it))).collect())
-            }
+            // As in the language: a name that is secret makes all of it so.
+            Value::Map(items) | Value::Object(items) if self.hides_name_of(items) => self.secret(value),
+            Value::Map(items) | Value::Object(items) => Shown::Object(self.attributes(items.iter())),
             Value::Unknown(it) => Shown::Unknown { cause: it.cause.clone(), secret: false },
             Value::Sensitive(inner) if !inner.is_known() => Shown::Unknown { cause: inner.cause(), secret: true },
             Value::Sensitive(inner) => {
@@ -58,8 +64,17 @@ impl<'a> Redactor<'a> {
     pub(crate) fn attributes<'v>(
         &mut self,
         attributes: impl IntoIterator<Item = (&'v Name, &'v Value)>,
-    ) -> std::collections::BTreeMap<Name, Shown> {
-        attributes.into_iter().map(|(name, it)| (name.clone(), self.shown(it))).collect()
+    ) -> BTreeMap<Name, Shown> {
+        let attributes: Vec<(&Name, &Value)> = attributes.into_iter().collect();
+        let is_outermost = self.near.is_empty() && self.sight == Sight::Redacted;
+        if is_outermost {
+            self.near = Secrets::short_within(attributes.iter().map(|(_, it)| *it).filter(|it| it.contains_sensitive()));
+        }
+        let shown = attributes.into_iter().map(|(name, it)| (name.clone(), self.shown(it))).collect();
+        if is_outermost {
+            self.near = Secrets::default();
+        }
+        shown
     }
 
     /// What may be seen of a value that is secret as a whole.
@@ -76,6 +91,77 @@ impl<'a> Redactor<'a> {
             },
             other => other,
         }
+    }
+
+    /// What may be seen of an output: nothing of one that is called sensitive.
+    pub(crate) fn output(&mut self, output: &OutputRecord) -> Shown {
+        if output.sensitive { self.secret(&output.value) } else { self.shown(&output.value) }
+    }
+
+    /// What a service calls something.
+    pub(crate) fn id(&self, record: &Record) -> String {
+        match self.sight {
+            Sight::Redacted => self.secrets.masked(&told_id(record)),
+            Sight::Revealed => record.id.clone(),
+        }
+    }
+
+    /// What may be told of a value's type. Names and lengths inside of a secret are a part of it.
+    pub(crate) fn ty(&self, value: &Value) -> Type {
+        let attribute = |ty| Attribute { ty, optional: false, default: None };
+        match value {
+            _ if self.sight == Sight::Revealed => Type::of(&value.revealed()),
+            Value::Object(items) if !self.hides_name_of(items) => {
+                let attributes = items.iter().map(|(name, it)| (name.clone(), attribute(self.ty(it))));
+                Type::Object(Arc::new(attributes.collect()))
+            }
+            Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.ty(it)).collect())),
+            other if other.contains_sensitive() || self.hides_name_within(other) => outermost(&Type::of(other)),
+            other => Type::of(other),
+        }
+    }
+
+    /// What may be told of the type of a value that is secret as a whole.
+    pub(crate) fn secret_type(&self, value: &Value) -> Type {
+        self.ty(&value.clone().sensitive())
+    }
+
+    /// A place in these attributes, as they may be seen: nothing of what is inside of a secret.
+    pub(crate) fn path(&self, path: &Path, sides: &[Option<&BTreeMap<Name, Shown>>]) -> Path {
+        let Some((Step::Name(first), steps)) = path.steps().split_first() else { return path.clone() };
+        let mut told = Path::attribute(first.clone());
+        let mut here: Vec<&Shown> = sides.iter().flatten().filter_map(|it| it.get(first)).collect();
+        for step in steps {
+            let is_secret = |it: &&Shown| matches!(it, Shown::Secret(it) if it.revealed.is_none());
+            if here.iter().any(is_secret) || here.iter().any(|it| matches!(it, Shown::Unknown { secret: true, .. })) {
+                break;
+            }
+            let inside = here.iter().filter_map(|it| match (it, step) {
+                (Shown::Object(items), Step::Name(name)) => items.get(name),
+                (Shown::List(items), Step::Index(index)) => items.get(*index),
+                _ => None,
+            });
+            here = inside.collect();
+            told = match step {
+                Step::Name(name) if self.hides_name(name) => break,
+                Step::Name(name) => told.name(name.clone()),
+                Step::Index(index) => told.index(*index),
+            };
+        }
+        told
+    }
+
+    fn hides_name_within(&self, value: &Value) -> bool {
+        value.as_object().is_some_and(|it| self.hides_name_of(it)) || value.children().any(|it| self.hides_name_within(it))
+    }
+
+    fn hides_name_of(&self, items: &Object) -> bool {
+        items.keys().any(|it| self.hides_name(it))
+    }
+
+    /// Whether a name says a secret. What the language and its kinds call so is none, whatever else it may be.
+    fn hides_name(&self, name: &str) -> bool {
+        self.sight == Sight::Redacted && !is_argument(name) && !self.places(name).is_empty()
     }
 
     /// A message with what is secret replaced.
@@ -138,7 +224,7 @@ impl<'a> Redactor<'a> {
         }
         let mut pieces = Vec::new();
         let mut done = 0;
-        for place in self.secrets.places(text) {
+        for place in self.places(text) {
             if place.start > done {
                 pieces.push(Piece::Clear(text[done..place.start].to_owned()));
             }
@@ -151,6 +237,15 @@ impl<'a> Redactor<'a> {
         pieces
     }
 
+    /// Where there are secrets in a text.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let places = self.secrets.places(text);
+        if self.near.is_empty() {
+            return places;
+        }
+        overlapping(places.into_iter().chain(self.near.places(text)).collect())
+    }
+
     fn piece(&mut self, text: &str) -> Piece {
         let number = self.number(&Value::from(text));
         Piece::Secret(Secret { number, revealed: (self.sight == Sight::Revealed).then(|| text.into()) })
@@ -159,6 +254,18 @@ impl<'a> Redactor<'a> {
     fn number(&mut self, secret: &Value) -> u32 {
         let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(secret.clone()).or_insert(next)
+    }
+}
+
+/// A type without the names and lengths in it.
+fn outermost(ty: &Type) -> Type {
+    let of = |inner: &Type| Arc::new(outermost(inner));
+    match ty {
+        Type::List(inner) => Type::List(of(inner)),
+        Type::Set(inner) => Type::Set(of(inner)),
+        Type::Map(inner) => Type::Map(of(inner)),
+        Type::Tuple(_) | Type::Object(_) | Type::Any => Type::Any,
+        Type::Bool | Type::Number | Type::String => ty.clone(),
     }
 }
 
@@ -229,6 +336,67 @@ mod tests {
         let Shown::Base64 { decoded, kept } = redactor.shown(&Value::from(encoded)) else { panic!("is base64") };
         assert_eq!(decoded.len(), 3);
         assert_eq!(kept, None);
+    }
+
+    #[test]
+    fn a_type_tells_no_name_and_no_length_of_a_secret() {
+        let hush = || Value::from("correct horse");
+        let secrets = Secrets::within([&hush().sensitive()]);
+        let redactor = Redactor::new(&secrets, Sight::Redacted);
+        let keyed = |name: &str| Value::object([(name.into(), Value::from(1))]);
+        let list = |it: Value| Value::list([it]);
+        for (value, told) in [
+            (keyed("open"), "object({open = number})"),
+            (keyed("open").sensitive(), "any"),
+            (keyed("correct horse"), "any"),
+            (list(keyed("correct horse")), "list(any)"),
+            (Value::tuple([hush().sensitive(), keyed("x").sensitive()]), "tuple([string, any])"),
+            (Value::tuple([hush()]).sensitive(), "any"),
+            (list(hush().sensitive()), "list(string)"),
+            (list(list(keyed("x"))).sensitive(), "list(list(any))"),
+            (Value::object([("a".into(), keyed("correct horse"))]), "object({a = any})"),
+            (Value::from(1).sensitive(), "number"),
+        ] {
+            assert_eq!(redactor.ty(&value).to_string(), told);
+        }
+        assert_eq!(redactor.secret_type(&keyed("open")), Type::Any);
+        let revealed = Redactor::new(&secrets, Sight::Revealed).ty(&keyed("correct horse").sensitive());
+        assert!(revealed.to_string().contains("correct horse"));
+    }
+
+    #[test]
+    fn a_name_that_is_secret_makes_all_of_it_so() {
+        let secrets = Secrets::within([&Value::from("correct horse").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let value = Value::object([("correct horse".into(), Value::from(1)), ("b".into(), Value::from(2))]);
+        assert!(matches!(redactor.shown(&value), Shown::Secret(_)));
+        assert!(matches!(redactor.shown(&Value::tuple([value])), Shown::List(items) if matches!(items[..], [Shown::Secret(_)])));
+    }
+
+    #[test]
+    fn a_place_ends_where_a_secret_begins() {
+        let secrets = Secrets::within([&Value::from("correct horse").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let inner = Value::object([("key".into(), Value::tuple([Value::from(1)]))]);
+        let attributes: Object = [("open".into(), inner.clone()), ("hidden".into(), inner.sensitive())].into();
+        let shown = redactor.attributes(&attributes);
+        let path = |first: &str, then: &str| Path::attribute(first).name(then).index(0);
+        let told = |path: &Path| redactor.path(path, &[None, Some(&shown)]).to_string();
+        assert_eq!(told(&path("open", "key")), "open.key[0]");
+        assert_eq!(told(&path("hidden", "key")), "hidden");
+        assert_eq!(told(&path("open", "correct horse")), "open");
+        assert_eq!(told(&path("elsewhere", "key")), "elsewhere.key[0]");
+    }
+
+    #[test]
+    fn a_short_secret_counts_as_a_word_beside_itself() {
+        let secrets = Secrets::within([&Value::from("z#7").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let attributes: Object =
+            [("prefix".into(), Value::from("z#7").sensitive()), ("hex".into(), Value::from("z#7-0a1b"))].into();
+        let hidden = Piece::Secret(Secret { number: 0, revealed: None });
+        assert_eq!(redactor.attributes(&attributes)["hex"], Shown::Text(vec![hidden, Piece::Clear("-0a1b".into())]));
+        assert_eq!(redactor.shown(&Value::from("z#7-0a1b")), Shown::text("z#7-0a1b"));
     }
 
     #[test]

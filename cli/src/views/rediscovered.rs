@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ha_kind::{Action, Address, Recognised, Search};
-use ha_plan::{Change, Reason, Settled};
+use ha_plan::{Change, Reason, Settled, told_id};
 use ha_run::Rediscovered;
 
 use super::secrets::Secrets;
@@ -29,7 +29,7 @@ pub(crate) fn rediscovered_lines(found: &Rediscovered, secrets: &Secrets) -> Vec
         }
     }
     for stray in &found.strays {
-        enter(Section::Stray, &stray.address, vec![stray.id.clone()]);
+        enter(Section::Stray, &stray.address, vec![told_id(stray)]);
     }
     let unlisted: Vec<Vec<String>> = found.unlisted.iter().map(|it| vec![secrets.masked(&it.to_string())]).collect();
     if !unlisted.is_empty() {
@@ -80,16 +80,16 @@ impl Section {
 }
 
 /// The service's names for what is recorded, but for those that are secret themselves.
-fn ids(found: &Rediscovered) -> BTreeMap<&Address, &str> {
+fn ids(found: &Rediscovered) -> BTreeMap<&Address, String> {
     let seen = found.plan.settled.iter().filter_map(|it| match it {
-        Settled::Seen(record) if !record.is_lost() => Some((&record.address, record.id.as_str())),
+        Settled::Seen(record) if !record.is_lost() => Some((&record.address, told_id(record))),
         _ => None,
     });
     seen.collect()
 }
 
-fn entry(change: &Change, search: Option<&Search>, ids: &BTreeMap<&Address, &str>) -> (Option<Section>, Vec<String>) {
-    let id = || ids.get(&change.address).map(|it| (*it).to_owned()).unwrap_or_default();
+fn entry(change: &Change, search: Option<&Search>, ids: &BTreeMap<&Address, String>) -> (Option<Section>, Vec<String>) {
+    let id = || ids.get(&change.address).cloned().unwrap_or_default();
     match search {
         _ if change.reason == Some(Reason::Lost) => (Some(Section::Lost), Vec::new()),
         Some(Search::Found(found)) => (Some(Section::Found), vec![id(), said(found.by).to_owned()]),

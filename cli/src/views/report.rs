@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Impact, ImpactSeverity, Name, Object, Path, Value};
+use ha_kind::{Action, Address, Impact, ImpactSeverity, Name, Object, Path, Step, Type, Value};
 use ha_plan::{Change, Counts, Difference, Drift, OutputChange, Plan, PlanMode, Reason, Settled, Snapshot};
 
 use super::redact::{Redactor, Sight};
@@ -51,6 +51,8 @@ pub(crate) struct ShownChange {
     pub(crate) before: Option<BTreeMap<Name, Shown>>,
     pub(crate) after: Option<BTreeMap<Name, Shown>>,
     pub(crate) differences: Vec<Difference>,
+    /// The attributes that differ in their type.
+    pub(crate) retyped: BTreeMap<Name, (Type, Type)>,
     pub(crate) impacts: Vec<Impact>,
     pub(crate) remarks: Vec<String>,
     pub(crate) group: Option<String>,
@@ -80,6 +82,10 @@ pub(crate) struct ShownOutput {
     pub(crate) before: Option<Shown>,
     pub(crate) after: Option<Shown>,
     pub(crate) sensitive: bool,
+    /// The types, where they differ.
+    pub(crate) retyped: Option<(Type, Type)>,
+    /// Whether it is sensitive from now on, or not any more, where that changes.
+    pub(crate) marked: Option<bool>,
 }
 
 impl Report {
@@ -139,7 +145,7 @@ impl Report {
                 .filter(|(_, it)| it.is_change())
                 .map(|(name, it)| (name.clone(), shown_output_change(it, &mut redactor)))
                 .collect(),
-            rolling: rolling.iter().map(|it| (it.group.clone(), it.chains.len(), it.at_most)).collect(),
+            rolling: rolling.iter().map(|it| (redactor.message(&it.group), it.chains.len(), it.at_most)).collect(),
             unfinished: unfinished.clone(),
             moves: moves.iter().map(|it| (it.from.clone(), it.to.clone())).collect(),
             targets: selection.targets.iter().map(ToString::to_string).collect(),
@@ -245,6 +251,17 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
         span,
         because,
     } = change;
+    let (old, new) = (before.as_ref().map(|it| redactor.attributes(it)), after.as_ref().map(|it| redactor.attributes(it)));
+    let types = |name: &Name| {
+        let types = retyped(before.as_ref()?.get(name)?, after.as_ref()?.get(name)?, redactor)?;
+        Some((name.clone(), types))
+    };
+    let changed = differences.iter().filter_map(|it| match it.path.steps() {
+        [Step::Name(name), ..] => types(name),
+        _ => None,
+    });
+    let told =
+        |it: &Difference| Difference { path: redactor.path(&it.path, &[old.as_ref(), new.as_ref()]), replaces: it.replaces };
     let impact = |it: &Impact| Impact { severity: it.severity, message: redactor.message(&it.message) };
     ShownChange {
         address: address.clone(),
@@ -253,25 +270,33 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
         reason: reason.clone(),
         impacts: impacts.iter().map(impact).collect(),
         remarks: remarks.iter().map(|it| redactor.message(it)).collect(),
-        before: before.as_ref().map(|it| redactor.attributes(it)),
-        after: after.as_ref().map(|it| redactor.attributes(it)),
-        differences: differences.clone(),
-        group: group.clone(),
+        retyped: changed.collect(),
+        differences: differences.iter().map(told).collect(),
+        group: group.as_ref().map(|it| redactor.message(it)),
         gone_with: gone_with.clone(),
         moved_from: moved_from.clone(),
         importing: importing.as_ref().map(|it| redactor.message(it)),
         place: span.as_ref().map(|it| sources.place(it)),
         because: because.clone(),
+        before: old,
+        after: new,
     }
+}
+
+/// The types of two values, where they differ and may be told.
+fn retyped(before: &Value, after: &Value, redactor: &Redactor<'_>) -> Option<(Type, Type)> {
+    let (before, after) = (redactor.ty(before), redactor.ty(after));
+    (before != after).then_some((before, after))
 }
 
 fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
     let Drift { address, before, after, paths, remarks, contributes } = drift;
+    let (old, new) = (redactor.attributes(before), after.as_ref().map(|it| redactor.attributes(it)));
     ShownDrift {
         address: address.clone(),
-        before: redactor.attributes(before),
-        after: after.as_ref().map(|it| redactor.attributes(it)),
-        paths: paths.clone(),
+        paths: paths.iter().map(|it| redactor.path(it, &[Some(&old), new.as_ref()])).collect(),
+        before: old,
+        after: new,
         remarks: remarks.iter().map(|it| redactor.message(it)).collect(),
         contributes: *contributes,
     }
@@ -281,5 +306,13 @@ fn drifted(drift: &Drift, redactor: &mut Redactor<'_>) -> ShownDrift {
 pub(crate) fn shown_output_change(output: &OutputChange, redactor: &mut Redactor<'_>) -> ShownOutput {
     let OutputChange { before, after, sensitive } = output;
     let mut shown = |it: &Value| if *sensitive { redactor.secret(it) } else { redactor.shown(it) };
-    ShownOutput { before: before.as_ref().map(&mut shown), after: after.as_ref().map(&mut shown), sensitive: *sensitive }
+    let (old, new) = (before.as_ref().map(&mut shown), after.as_ref().map(&mut shown));
+    let (retyped, marked) = match (before, after) {
+        (Some(before), Some(after)) => {
+            let marks = (before.contains_sensitive(), after.contains_sensitive());
+            (retyped(before, after, redactor), (marks.0 != marks.1).then_some(marks.1))
+        }
+        _ => (None, None),
+    };
+    ShownOutput { before: old, after: new, sensitive: *sensitive, retyped, marked }
 }

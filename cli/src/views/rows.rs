@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ha_kind::{Path, Step};
 
 use super::compare::{Row, What};
-use super::expression::{inline, is_identifier, key, set_out};
+use super::expression::{inline, inline_after, is_identifier, key, set_out};
 use super::lines::{Line, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
 use super::paint::{Paint, Tone};
 use super::shown::{SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, Shown, columns, printable, unknown};
@@ -99,12 +99,18 @@ impl Rows {
             What::Removed(value) => line(&sign(Tone::Gone, "-", value)),
             What::SecretChanged => line(SENSITIVE_CHANGED),
             What::SecretUnchanged => line(SENSITIVE_UNCHANGED),
+            What::Retyped(before, after) => {
+                let types = format!("{before} {} {after}", self.paint.put(Tone::Changed, "->"));
+                line(&format!("{types}  {}", self.paint.put(Tone::Quiet, "its type alone")));
+            }
+            What::Marked(true) => line("sensitive from now on"),
+            What::Marked(false) => line("not sensitive any more"),
             What::Lines(difference) => {
                 line(&format!("+{} -{} of {} lines", difference.added, difference.removed, difference.total));
                 self.hunks(difference, text);
             }
             What::Changed(before, after) => {
-                let (old, new) = (inline(before), inline(after));
+                let (old, new) = (inline(before), inline_after(before, after));
                 if columns(&old) + columns(&new) <= WIDE {
                     line(&format!("{old} {} {new}", self.paint.put(Tone::Changed, "->")));
                 } else if let (Some(old), Some(new)) = (before.pieces(), after.pieces()) {
@@ -114,7 +120,8 @@ impl Rows {
                     self.hunk_lines(lines.map(|it| Line { unended: false, ..it }), text);
                 } else {
                     line(&sign(Tone::Gone, "-", before));
-                    let _ = writeln!(text, "{:indent$}  {}", "", sign(Tone::Made, "+", after), indent = INDENT + self.width);
+                    let after = format!("{} {}", self.paint.put(Tone::Made, "+"), self.clipped(&new));
+                    let _ = writeln!(text, "{:indent$}  {after}", "", indent = INDENT + self.width);
                 }
             }
         }

@@ -23,9 +23,25 @@ const VARIABLES: [&str; 6] = [
     "PG_CONN_STR",
 ];
 
-/// The names of all arguments whose values are secret, whatever the kind.
-static ARGUMENTS: LazyLock<BTreeSet<String>> =
-    LazyLock::new(|| secret_arguments().into_iter().filter_map(|(_, path)| path.last().map(ToString::to_string)).collect());
+/// What stands at the outermost level of a configuration.
+const BLOCKS: [&str; 9] = ["check", "data", "ha", "locals", "module", "output", "provider", "resource", "terraform"];
+
+/// The names of arguments, whatever the kind.
+struct Arguments {
+    /// Of those whose values are secret.
+    secret: BTreeSet<String>,
+    /// Of those whose values are not.
+    open: BTreeSet<String>,
+}
+
+static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
+    let secret = secret_arguments().into_iter().filter_map(|(_, path)| path.last().map(ToString::to_string)).collect();
+    let (schemas, _) = kinds();
+    let of_kinds = schemas.kinds().map(|(_, it)| &it.schema().arguments);
+    let all = of_kinds.chain(schemas.providers().map(|(_, it)| &it.schema.arguments));
+    let names = all.flat_map(BTreeMap::keys).map(ToString::to_string);
+    Arguments { open: names.filter(|it| !BTreeSet::contains(&secret, it)).collect(), secret }
+});
 
 /// What is secret in the environment.
 pub(crate) fn environment_secrets() -> Vec<Value> {
@@ -85,17 +101,31 @@ pub(crate) fn sensitive_variables(text: &str) -> BTreeSet<String> {
 }
 
 /// Where a source text itself says what is secret: literals of secret arguments, also of misspelt ones, and of variables
-/// that are sensitive.
-pub(crate) fn secret_literals(text: &str, variables: &BTreeSet<String>) -> Vec<Range<usize>> {
+/// that are sensitive. Each with whether it is only a stretch of what is secret.
+pub(crate) fn secret_literals(text: &str, variables: &BTreeSet<String>) -> Vec<(Range<usize>, bool)> {
+    let of_variable = |name: &str| variables.contains(name);
     let is_secret = |path: &[&str]| match path {
-        ["variable", name, argument, ..] => *argument == "default" && variables.contains(*name),
-        names => names.iter().any(|name| variables.contains(*name) || is_secret_argument(name)),
+        ["variable", name, argument, ..] => *argument == "default" && of_variable(name),
+        // A file of values, or the arguments of a module. In JSON the module's name stands before them.
+        [name, ..] if of_variable(name) && !BLOCKS.contains(name) => true,
+        ["module", name, ..] if of_variable(name) => true,
+        ["module", _, name, ..] if of_variable(name) => true,
+        // Locals have the names that people give them.
+        ["locals", names @ ..] => names.iter().any(|name| ARGUMENTS.secret.contains(*name)),
+        names => names.iter().any(|name| is_secret_argument(name)),
     };
-    literals(text).into_iter().filter(|it| is_secret(&it.path)).map(|it| it.place).collect()
+    literals(text).into_iter().filter(|it| is_secret(&it.path)).map(|it| (it.place, it.is_piece)).collect()
+}
+
+/// Whether some kind has an argument of this name.
+pub(crate) fn is_argument(name: &str) -> bool {
+    ARGUMENTS.secret.contains(name) || ARGUMENTS.open.contains(name)
 }
 
 fn is_secret_argument(name: &str) -> bool {
-    ARGUMENTS.contains(name) || (name.len() > 4 && closest(name, ARGUMENTS.iter().map(String::as_str)).is_some())
+    let Arguments { secret, open } = &*ARGUMENTS;
+    let is_misspelt = || name.len() > 4 && !open.contains(name) && closest(name, secret.iter().map(String::as_str)).is_some();
+    secret.contains(name) || is_misspelt()
 }
 
 #[cfg(test)]
@@ -103,7 +133,7 @@ mod tests {
     use super::*;
 
     fn hidden(text: &str) -> Vec<&str> {
-        secret_literals(text, &sensitive_variables(text)).into_iter().map(|it| &text[it]).collect()
+        secret_literals(text, &sensitive_variables(text)).into_iter().map(|(it, _)| &text[it]).collect()
     }
 
     #[test]
@@ -121,6 +151,31 @@ mod tests {
         assert_eq!(hidden(text), ["1", "3"]);
         let json = r#"{"variable": {"pin": {"default": {"a": 1}, "sensitive": true}}}"#;
         assert_eq!(hidden(json), ["1"]);
+    }
+
+    #[test]
+    #[cfg(all(feature = "local", feature = "postgresql"))]
+    fn names_that_only_look_secret_hide_nothing() {
+        for text in [
+            "locals {\n  passwords = toset([\"circle\", \"billing\"])\n  tokens = { main = \"eu-west-1\" }\n}\n",
+            "resource \"random_password\" \"a\" {\n  for_each = toset([\"circle\"])\n  length = 32\n}\n",
+            "resource \"postgresql_role\" \"a\" {\n  password = random_password.drawn[\"circle\"].result\n}\n",
+            "variable \"name\" {\n  sensitive = true\n}\nresource \"a\" \"b\" {\n  name = \"open\"\n}\n",
+        ] {
+            assert_eq!(hidden(text), ["true"; 0], "{text}");
+        }
+        assert_eq!(hidden("resource \"postgresql_role\" \"a\" {\n  pasword = \"hush\"\n}\n"), ["hush"]);
+        assert_eq!(hidden("locals {\n  password = \"hush\"\n}\n"), ["hush"]);
+    }
+
+    #[test]
+    fn values_of_sensitive_variables_are_hidden_wherever_they_are_given() {
+        let variables = BTreeSet::from(["pin".to_owned()]);
+        for text in
+            ["pin = \"1\"\n", "module \"m\" {\n  pin = \"1\"\n}\n", r#"{"module": {"m": {"pin": "1"}}}"#, r#"{"pin": "1"}"#]
+        {
+            assert_eq!(secret_literals(text, &variables).len(), 1, "{text}");
+        }
     }
 
     /// Each is given a canary by `tests/system/canaries`; a new one belongs there, too.

@@ -70,6 +70,40 @@ impl Shown {
         }
     }
 
+    /// Takes the number of each secret in it.
+    pub(crate) fn each_secret(&self, take: &mut dyn FnMut(u32)) {
+        match self {
+            Shown::Secret(secret) => take(secret.number),
+            Shown::Text(pieces) | Shown::Base64 { decoded: pieces, .. } => {
+                for it in pieces {
+                    if let Piece::Secret(secret) = it {
+                        take(secret.number);
+                    }
+                }
+            }
+            Shown::List(items) | Shown::Set(items) => items.iter().for_each(|it| it.each_secret(take)),
+            Shown::Object(items) => items.values().for_each(|it| it.each_secret(take)),
+            Shown::Null | Shown::Bool(_) | Shown::Number(_) | Shown::Unknown { .. } => {}
+        }
+    }
+
+    /// Whether something in it is secret and not shown.
+    pub(crate) fn hides_something(&self) -> bool {
+        let hides = |it: &Piece| match it {
+            Piece::Secret(secret) => secret.revealed.is_none(),
+            Piece::Unknown { secret, .. } => *secret,
+            Piece::Clear(_) => false,
+        };
+        match self {
+            Shown::Text(pieces) | Shown::Base64 { decoded: pieces, .. } => pieces.iter().any(hides),
+            Shown::List(items) | Shown::Set(items) => items.iter().any(Shown::hides_something),
+            Shown::Object(items) => items.values().any(Shown::hides_something),
+            Shown::Unknown { secret, .. } => *secret,
+            Shown::Secret(secret) => secret.revealed.is_none(),
+            Shown::Null | Shown::Bool(_) | Shown::Number(_) => false,
+        }
+    }
+
     /// Whether it is certainly the same: what is unknown never is.
     pub(crate) fn is_same(&self, after: &Shown) -> bool {
         self == after && after.is_wholly_known()
@@ -120,21 +154,24 @@ pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     if is_plain(text) {
         return text.into();
     }
-    let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
-    // Characters that turn the direction of writing can make a line read as what it is not.
-    let turning = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(|c| harmful(c) || turning(c)) {
+    if !text.contains(is_harmful) {
         return text.into();
     }
     let mut written = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
             '\r' => written.push_str("\\r"),
-            c if harmful(c) || turning(c) => written.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if is_harmful(c) => written.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
             c => written.push(c),
         }
     }
     written.into()
+}
+
+/// Whether a character does more on a terminal than being seen. Those that turn the direction of writing can make a line
+/// read as what it is not.
+pub(crate) fn is_harmful(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How many columns a text takes.

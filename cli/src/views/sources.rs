@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use ha_kind::{Span, Value};
-use ha_plan::blotted;
+use ha_plan::{blotted, passwords};
 
 use super::secrets::{Secrets, secret_literals, sensitive_variables};
 
@@ -22,8 +22,8 @@ struct Source {
     ends: Vec<usize>,
     /// The variables it calls sensitive.
     sensitive: OnceLock<BTreeSet<String>>,
-    /// Where it says what is secret itself.
-    hidden: OnceLock<Vec<Range<usize>>>,
+    /// Where it says what is secret itself, each with whether it is only a stretch of that.
+    hidden: OnceLock<Vec<(Range<usize>, bool)>>,
 }
 
 impl Source {
@@ -44,17 +44,27 @@ impl Sources {
         let Some(source) = self.texts.get(file) else { return String::new() };
         let hidden = self.hidden(source);
         let (start, end, text) = (place.start, place.end, &source.text[place]);
-        let inside = hidden.iter().map(|it| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
+        let inside = hidden.iter().map(|(it, _)| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
         blotted(text, secrets.places(text).into_iter().chain(inside).collect())
     }
 
-    /// What the files themselves say that is secret.
+    /// What the files themselves say that is secret. A stretch of a template is said anywhere, but for a password in it.
     pub(crate) fn secrets(&self) -> Secrets {
-        let texts = self.texts.values().flat_map(|it| self.hidden(it).iter().map(|place| &it.text[place.clone()]));
-        Secrets::within(&texts.map(|it| Value::from(it).sensitive()).collect::<Vec<_>>())
+        let mut values = Vec::new();
+        for source in self.texts.values() {
+            for (place, is_piece) in self.hidden(source) {
+                let text = &source.text[place.clone()];
+                match is_piece {
+                    true => values.extend(passwords(text).into_iter().map(Value::from)),
+                    false if matches!(text, "true" | "false") => {}
+                    false => values.push(Value::from(text)),
+                }
+            }
+        }
+        Secrets::within(&values.into_iter().map(Value::sensitive).collect::<Vec<_>>())
     }
 
-    fn hidden<'a>(&self, source: &'a Source) -> &'a [Range<usize>] {
+    fn hidden<'a>(&self, source: &'a Source) -> &'a [(Range<usize>, bool)] {
         source.hidden.get_or_init(|| {
             let sensitive = self.texts.values().flat_map(|it| it.sensitive.get_or_init(|| sensitive_variables(&it.text)));
             secret_literals(&source.text, &sensitive.cloned().collect())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_kind::{Address, Mode, Name, Object, Schemas, Type, Value};
+use ha_kind::{Address, Mode, Name, Object, Schemas, Value};
 use ha_state::{OutputRecord, Record, State};
 
 use super::document::Document;
@@ -108,9 +108,21 @@ pub(crate) fn record_json(record: &Record, redactor: &mut Redactor<'_>) -> Json 
 
 /// One output as data.
 pub(crate) fn output_json(output: &OutputRecord, secrets: &Secrets, sight: Sight) -> Json {
-    let value = shown_output(output, secrets, sight);
-    let ty = Type::of(&output.value.revealed());
-    Json::object([("sensitive", output.sensitive.into()), ("type", Json::from(&ty)), ("value", Json::from(&value))])
+    let mut redactor = Redactor::new(secrets, sight);
+    Json::object(output_fields(output, &mut redactor))
+}
+
+/// An output's type and value, as far as they may be told; null for what is secret, so that nobody takes anything else for
+/// its value.
+pub(crate) fn output_fields(output: &OutputRecord, redactor: &mut Redactor<'_>) -> Vec<(&'static str, Json)> {
+    let value = redactor.output(output);
+    let is_hidden = value.hides_something();
+    let ty = if output.sensitive { redactor.secret_type(&output.value) } else { redactor.ty(&output.value) };
+    vec![
+        ("sensitive", (output.sensitive || is_hidden).into()),
+        ("type", Json::from(&ty)),
+        ("value", if is_hidden { Json::Null } else { Json::from(&value) }),
+    ]
 }
 
 /// Outputs as anybody may see them.
@@ -120,8 +132,7 @@ pub(crate) fn shown_outputs(outputs: &BTreeMap<Name, OutputRecord>, secrets: &Se
 
 /// An output as it may be seen.
 pub(crate) fn shown_output(output: &OutputRecord, secrets: &Secrets, sight: Sight) -> Shown {
-    let mut redactor = Redactor::new(secrets, sight);
-    if output.sensitive { redactor.secret(&output.value) } else { redactor.shown(&output.value) }
+    Redactor::new(secrets, sight).output(output)
 }
 
 /// Arguments, and outputs over them.
@@ -236,7 +247,7 @@ Nothing is recorded.
       "uri": {
         "sensitive": true,
         "type": "string",
-        "value": "(sensitive)"
+        "value": null
       }
     },
     "root_module": {

@@ -53,7 +53,7 @@ pub(crate) fn module_address(module: &[(Name, ha_kind::Key)]) -> String {
 pub(crate) fn record_json(address: &Address, record: &Record, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {
     let mut all = record.arguments.clone();
     all.extend(record.outputs.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (name.clone(), it.clone())));
-    let Record { provider, id, dependencies, tainted, version, .. } = record;
+    let Record { provider, dependencies, tainted, version, .. } = record;
     let mut fields = resource_fields(address, &all, schemas, redactor);
     fields.retain(|(name, _)| *name != "provider_name");
     fields.insert(fields.len() - 3, ("provider_name", provider_source(&provider.name).into()));
@@ -63,7 +63,7 @@ pub(crate) fn record_json(address: &Address, record: &Record, schemas: &Schemas,
     if *tainted {
         fields.push(("tainted", true.into()));
     }
-    let own = [("id", id.into()), ("provider", provider.to_string().into()), ("version", (*version).into())];
+    let own = [("id", redactor.id(record).into()), ("provider", provider.to_string().into()), ("version", (*version).into())];
     fields.push(("ha", Json::object(own)));
     Json::object(fields)
 }

@@ -8,6 +8,7 @@ use ha_state::Record;
 
 use crate::difference::with_choices;
 use crate::observed::plain;
+use crate::redacted::told_id;
 
 /// The outputs as they will be: as recorded when untouched, all but the volatile ones when updated, predicted or
 /// unknown when new.
@@ -216,7 +217,10 @@ fn has_fields(shape: &Shape) -> bool {
 pub(crate) fn attributes(record: &Record) -> Object {
     let mut all = record.arguments.clone();
     all.extend(record.outputs.iter().map(|(name, it)| (name.clone(), it.clone())));
-    all.entry("id".into()).or_insert_with(|| Value::from(record.id.as_str()));
+    all.entry("id".into()).or_insert_with(|| {
+        let id = Value::from(record.id.as_str());
+        if told_id(record) == record.id { id } else { id.sensitive() }
+    });
     all
 }
 

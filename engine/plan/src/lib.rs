@@ -47,7 +47,7 @@ pub use model::{
 pub use moves::{Moved, moved};
 pub use observed::{Observed, Read, Seek, id_in};
 pub use outline::{Outline, OutlineKind, OutlineNode, outline};
-pub use planner::{Input, Planned, Refused, check, known_settings, plan};
-pub use redacted::{redacted, redacted_error};
-pub use secrets::{Secrets, blotted};
+pub use planner::{Input, Planned, Refused, check, known_settings, plan, rendered};
+pub use redacted::{redacted, redacted_error, told_id};
+pub use secrets::{Secrets, blotted, overlapping, passwords};
 pub use selection::{NotAPattern, Pattern, Selection};

@@ -42,6 +42,7 @@ use crate::selection::Selection;
 use crate::world::{InstanceId, Standpoint, World};
 use because::Flow;
 
+pub use data::rendered;
 pub use known::known_settings;
 
 /// Everything a plan is a function of.

@@ -1,8 +1,9 @@
 //! Messages that quote what they should not.
 
-use ha_kind::{Error, Object};
+use ha_kind::{Error, Object, Part, Text, Value};
+use ha_state::Record;
 
-use crate::secrets::Secrets;
+use crate::secrets::{SENSITIVE, Secrets};
 
 /// A message in which no secret among these attributes is quoted, however it is spelt.
 #[must_use]
@@ -17,6 +18,31 @@ pub fn redacted_error<'a>(error: Error, attributes: impl IntoIterator<Item = &'a
     error.reworded(|text| secrets.masked(text))
 }
 
+/// What a service calls something, as anybody may see it. A name that is made of a secret is one: a file's path, a user's
+/// name.
+#[must_use]
+pub fn told_id(record: &Record) -> String {
+    let id = &record.id;
+    let attributes = || [&record.outputs, &record.arguments].into_iter().flat_map(Object::values);
+    if !attributes().any(Value::contains_sensitive) {
+        return id.clone();
+    }
+    let text = |it: &Value| Text::of(&it.revealed()).and_then(|it| it.known());
+    let same = record.outputs.get("id").into_iter().chain(attributes());
+    match same.filter(|it| it.is_sensitive()).find(|it| text(it).as_ref() == Some(id)) {
+        Some(Value::Composed(parts)) => parts.iter().map(shown_part).collect(),
+        Some(_) => SENSITIVE.to_owned(),
+        None => Secrets::within_a_name(attributes().filter(|it| it.contains_sensitive())).masked(id),
+    }
+}
+
+fn shown_part(part: &Part) -> &str {
+    match part {
+        Part::Clear(text) => text,
+        Part::Secret(_) | Part::Unknown { .. } => SENSITIVE,
+    }
+}
+
 fn known<'a>(attributes: impl IntoIterator<Item = &'a Object>) -> Secrets {
     Secrets::within(attributes.into_iter().flat_map(Object::values).filter(|it| it.contains_sensitive()))
 }
@@ -26,6 +52,40 @@ mod tests {
     use ha_kind::Value;
 
     use super::*;
+
+    #[test]
+    fn a_name_that_is_made_of_a_secret_is_one() {
+        let record = |id: &str, arguments: &[(&str, Value)], outputs: &[(&str, Value)]| {
+            let object = |of: &[(&str, Value)]| of.iter().map(|(name, it)| ((*name).into(), it.clone())).collect();
+            Record {
+                address: "a.b".parse().unwrap(),
+                provider: ha_state::ProviderName::new("a"),
+                id: id.into(),
+                arguments: object(arguments),
+                configured: Default::default(),
+                outputs: object(outputs),
+                dependencies: Default::default(),
+                tainted: false,
+                create_before_destroy: false,
+                prevent_destroy: false,
+                version: 1,
+            }
+        };
+        let secret = |it: &str| Value::from(it).sensitive();
+        let part = Value::from(Text::from_iter([Part::Clear("etc/".into()), Part::Secret("x1".into())]));
+        for (told, record) in [
+            ("open", record("open", &[("a", Value::from("open"))], &[])),
+            ("open", record("open", &[("a", secret("hush"))], &[])),
+            (SENSITIVE, record("x", &[("a", secret("x"))], &[])),
+            (SENSITIVE, record("x", &[("a", Value::from("x"))], &[("id", secret("x"))])),
+            (SENSITIVE, record("4711", &[("a", Value::from(4711).sensitive())], &[])),
+            ("etc/(sensitive)", record("etc/x1", &[("a", part)], &[])),
+            ("role:(sensitive)", record("role:abc", &[("a", secret("abc"))], &[])),
+            ("role:(sensitive)/x", record("role:a longer one/x", &[("a", secret("a longer one"))], &[])),
+        ] {
+            assert_eq!(told_id(&record), told);
+        }
+    }
 
     #[test]
     fn secrets_are_not_quoted_wherever_they_are() {

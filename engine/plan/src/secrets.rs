@@ -4,6 +4,7 @@
 mod escapes;
 mod finder;
 mod passwords;
+mod pem;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,10 +16,11 @@ use ha_kind::{Part, Text, Value};
 
 use self::escapes::origins;
 use self::finder::{Bounds, Finder, Pattern};
-use self::passwords::passwords;
+pub use self::passwords::passwords;
+use self::pem::key_lines;
 
 /// What stands in the place of a secret.
-const SENSITIVE: &str = "(sensitive)";
+pub(crate) const SENSITIVE: &str = "(sensitive)";
 /// Texts of so many characters are secrets wherever they are.
 const LONG: usize = 8;
 /// Texts of so many are secrets where they stand as words; still shorter ones only between quotes, or the half of what is
@@ -35,13 +37,26 @@ impl Secrets {
     /// The secrets in these values.
     #[must_use]
     pub fn within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
-        let mut texts = BTreeSet::new();
-        for value in values {
-            collect(value, &mut texts);
-        }
-        let inside: Vec<String> = texts.iter().flat_map(|it| passwords(it)).collect();
-        texts.extend(inside);
-        Self { finder: texts.iter().flat_map(|it| spellings(it)).collect() }
+        Self { finder: texts(values).iter().flat_map(|it| spellings(it)).collect() }
+    }
+
+    /// The secrets in these values that are so short that they count between quotes alone, to be found as words: where they
+    /// belong, in the other attributes of a resource, they are likely to be told.
+    #[must_use]
+    pub fn short_within<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
+        Self { finder: texts(values).into_iter().filter_map(|it| short(&it)).collect() }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.finder.is_empty()
+    }
+
+    /// The same for looking into a single name, where short ones count as words.
+    pub(crate) fn within_a_name<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
+        let texts = texts(values);
+        Self { finder: texts.iter().flat_map(|it| spellings(it).into_iter().chain(short(it))).collect() }
     }
 
     /// Where secrets are in a text, in order. Where one is part of another, the larger of them; what overlaps is one.
@@ -54,7 +69,7 @@ impl Secrets {
         for plain in origins(text) {
             places.extend(self.finder.places(&plain.text).into_iter().map(|it| plain.origin(&it)));
         }
-        joined(places)
+        overlapping(places)
     }
 
     /// The text with secrets replaced.
@@ -73,7 +88,7 @@ impl Secrets {
 /// The text with these places covered by as many bytes. Lines stay lines.
 #[must_use]
 pub fn blotted(text: &str, places: Vec<Range<usize>>) -> String {
-    replaced(text, &joined(places), |secret| {
+    replaced(text, &overlapping(places), |secret| {
         secret.bytes().map(|it| if matches!(it, b'\n' | b'\r') { char::from(it) } else { '*' }).collect()
     })
 }
@@ -89,8 +104,9 @@ fn replaced(text: &str, places: &[Range<usize>], by: impl Fn(&str) -> String) ->
     written + &text[done..]
 }
 
-/// In order, and what overlaps as one.
-fn joined(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+/// Places in order, and those that overlap as one.
+#[must_use]
+pub fn overlapping(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     places.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
     let mut joined: Vec<Range<usize>> = Vec::with_capacity(places.len());
     for place in places {
@@ -100,6 +116,17 @@ fn joined(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
         }
     }
     joined
+}
+
+/// The secret texts in these values, and the passwords in those.
+fn texts<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
+    let mut texts = BTreeSet::new();
+    for value in values {
+        collect(value, &mut texts);
+    }
+    let inside: Vec<String> = texts.iter().flat_map(|it| passwords(it)).collect();
+    texts.extend(inside);
+    texts
 }
 
 fn collect(value: &Value, texts: &mut BTreeSet<String>) {
@@ -117,13 +144,12 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
             };
             texts.extend(parts.iter().filter_map(secret));
         }
-        Value::Sensitive(inner) => {
-            let inner = inner.revealed();
-            match text_of(&inner) {
-                Some(text) => drop(texts.insert(text)),
-                None => collect_all(&inner, texts),
-            }
-        }
+        Value::Sensitive(inner) => match text_of(inner) {
+            Some(text) => drop(texts.insert(text)),
+            // It says itself what in it is secret: a password among hosts and ports.
+            None if inner.contains_sensitive() => collect(inner, texts),
+            None => collect_all(inner, texts),
+        },
         other => other.children().for_each(|it| collect(it, texts)),
     }
 }
@@ -145,12 +171,12 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 /// The forms a secret takes when it is put into something else, but for escapes, which are undone where it is looked for.
-/// Of a text of many lines only those that hold a key are secret by themselves: the others may be said anywhere.
+/// Of a text of many lines only those that hold a private key are secret by themselves: the others may be said anywhere.
 fn spellings(secret: &str) -> Vec<Pattern> {
     let secret = secret.trim_end_matches('\n');
     // One line of a private key is as bad as all.
     if secret.contains('\n') {
-        return secret.lines().filter(|it| is_key_material(it)).flat_map(encodings).collect();
+        return key_lines(secret).into_iter().flat_map(encodings).collect();
     }
     match secret.chars().count() {
         0 => Vec::new(),
@@ -163,6 +189,11 @@ fn spellings(secret: &str) -> Vec<Pattern> {
         // On both sides the same.
         _ => ['"', '\'', '`'].into_iter().map(|quote| Pattern::inside(format!("{quote}{secret}{quote}"))).collect(),
     }
+}
+
+/// A secret that is short, as a word.
+fn short(secret: &str) -> Option<Pattern> {
+    (secret.chars().count() < WORD).then(|| Pattern { text: secret.to_owned(), bounds: Bounds::Word })
 }
 
 /// A secret as it is, in base64 wherever in the encoded text it begins, in hexadecimal, and as forms write spaces.
@@ -183,10 +214,6 @@ fn encodings(secret: &str) -> Vec<Pattern> {
     all.insert(hexadecimal.to_ascii_uppercase());
     all.insert(hexadecimal);
     all.into_iter().map(Pattern::anywhere).collect()
-}
-
-fn is_key_material(line: &str) -> bool {
-    line.len() >= 40 && line.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'='))
 }
 
 #[cfg(test)]
@@ -280,6 +307,14 @@ mod tests {
     }
 
     #[test]
+    fn a_collection_may_say_itself_what_in_it_is_secret() {
+        let password = Value::from("a password of ours").sensitive();
+        let database = Value::object([("host".into(), Value::from("db-1.internal")), ("password".into(), password)]);
+        let secrets = Secrets::within([&database.sensitive()]);
+        assert_eq!(secrets.masked("db-1.internal: a password of ours"), "db-1.internal: (sensitive)");
+    }
+
+    #[test]
     fn what_is_clear_around_a_secret_is_not_taken_for_one() {
         let clear = |it: &str| Part::Clear(it.into());
         let parts = [clear("mongodb://circle:"), Part::Secret("a password of ours".into()), clear("@db-1:27017")];
@@ -289,6 +324,18 @@ mod tests {
         let masked = secrets.masked("mongodb://circle:a password of ours@db-2:27017\n[settings]\nlist:\n  - x\n");
         assert_eq!(masked, "mongodb://circle:(sensitive)@db-2:27017\n[settings]\nlist:\n  - x\n");
         assert_eq!(secrets.masked("<mongodb://circle:a password of ours@db-1:27017>"), "<(sensitive)>");
+    }
+
+    #[test]
+    fn certificates_beside_a_private_key_are_public() {
+        let (certified, key) = ("C".repeat(64), "K".repeat(64));
+        let block = |label: &str, line: &str| format!("-----BEGIN {label}-----\n{line}\n-----END {label}-----\n");
+        let bundle = block("CERTIFICATE", &certified) + &block("RSA PRIVATE KEY", &key) + &block("PUBLIC KEY", &certified);
+        for value in [Value::from(bundle.as_str()).sensitive(), Value::tuple([Value::from(bundle.as_str())]).sensitive()] {
+            let secrets = Secrets::within([&value]);
+            assert_eq!(secrets.masked(&certified), certified);
+            assert_eq!(secrets.masked(&key), SENSITIVE);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ha_kind::{Action, Address};
-use ha_plan::{Configuration, FromConfiguration};
+use ha_plan::{Configuration, FromConfiguration, told_id};
 use ha_state::{Frame, Obligation, StepOutcome, Unfinished, Writer};
 
 use crate::cancel::Cancel;
@@ -103,7 +103,7 @@ async fn meet(workshop: &Workshop, address: &Address, obligation: Obligation) ->
         workshop.write(Frame::Discharged { id: obligation.id }).await?;
         return Ok(None);
     };
-    let id = record.id.clone();
+    let id = told_id(&record);
     match workshop.meet(record, &obligation.verb).await {
         Ok(()) => workshop.write(Frame::Discharged { id: obligation.id }).await.map(|()| Some(id)),
         Err(StepError::Provider(_)) if obligation.details.contains_key(FAILED) => Ok(None),
@@ -143,7 +143,7 @@ async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<String, S
         what: Work::Create { arguments: intent.arguments, from, deposes, earlier: Some(unfinished) },
     };
     Ok(match workshop.perform(job).await? {
-        Effect::Made { record, .. } => record.id,
+        Effect::Made { record, .. } => told_id(&record),
         Effect::Answered { .. } | Effect::Gone => String::new(),
     })
 }

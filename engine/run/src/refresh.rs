@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_kind::{Address, Diagnostic, Driver, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
-use ha_plan::{Containment, Home, HomeKey, PlanMode, redacted_error, revealed};
+use ha_plan::{Containment, Home, HomeKey, PlanMode, redacted_error, revealed, told_id};
 use ha_state::{ProviderName, ProviderRecord, Record, State};
 
 use crate::clients::Clients;
@@ -158,7 +158,7 @@ impl Refresh<'_> {
         let recorded = || recorded_settings(self.state, provider);
         let settings = self.settings.get(provider).map_or_else(recorded, |it| &it.settings);
         let client = self.clients.client(provider, settings).await?;
-        let named = || records.iter().map(|it| (it.address.clone(), it.id.clone())).collect();
+        let named = || records.iter().map(|it| (it.address.clone(), told_id(it))).collect();
         self.observer.observe(Event::Looking { records: named() });
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
         let secrets = || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);

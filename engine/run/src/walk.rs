@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_kind::{Action, Address, Diagnostic, Error, Outcome};
-use ha_plan::{Change, Execution, Plan, Prepared, StepKind, left_key};
+use ha_plan::{Change, Execution, Plan, Prepared, StepKind, left_key, told_id};
 use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::event::{Applied, Event, NotStarted, StepError};
@@ -271,7 +271,7 @@ impl<'a> Walk<'a> {
                     self.deposed.insert(change.address.clone(), key);
                 }
                 let shown = execution.made(change, &record.arguments, &record.outputs);
-                (Some(record.id), shown)
+                (Some(told_id(&record)), shown)
             }
             (Effect::Answered { arguments, outputs }, Some(execution)) => (None, execution.made(change, &arguments, &outputs)),
             _ => (None, Ok(())),

@@ -174,6 +174,27 @@ resource "ha_data" "this" {
   }
 }
 
+# A secret as what a service calls something, as a key and in a type.
+resource "postgresql_role" "named" {
+  name = var.given["named"]
+}
+
+resource "aws_s3_object" "named" {
+  bucket  = aws_s3_bucket.this.bucket
+  key     = "below/${var.given["named"]}"
+  content = "open"
+}
+
+resource "ha_data" "named" {
+  input            = { (var.given["named"]) = [{ (var.given["named"]) = 1 }] }
+  triggers_replace = toset([var.given["named"]])
+}
+
+output "named" {
+  value     = { (var.given["named"]) = [postgresql_role.named.id, aws_s3_object.named, ha_data.named] }
+  sensitive = true
+}
+
 output "all" {
   value     = var.given
   sensitive = true

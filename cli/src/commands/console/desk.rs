@@ -11,7 +11,7 @@ use super::ConsoleArgs;
 use super::editor::Editor;
 use crate::commands::Session;
 use crate::trouble::{DONE, Ended, Trouble};
-use crate::views::expression::set_out;
+use crate::views::expression::{as_lines, set_out};
 use crate::views::function_text::function_text;
 use crate::views::json::Json;
 use crate::views::redact::{Redactor, Sight};
@@ -54,6 +54,22 @@ impl Desk<'_> {
         let Some(text) = &arguments.expr else { return self.converse(session) };
         let answer = self.evaluate(text).map_err(|it| self.trouble(text, &it))?;
         session.terminal.print(&if arguments.json { self.json(&answer).line() } else { self.text(&answer) })?;
+        Ok(DONE)
+    }
+
+    /// Prints what something is: a text of several lines as the text, without its secrets.
+    pub(super) fn show(self, reference: &str, is_json: bool, session: &Session) -> Ended {
+        let answer = self.evaluate(reference).map_err(|it| self.trouble(reference, &it))?;
+        let lines = match &answer {
+            Answer::Value(value) if !is_json => Some(self.shown(value)).filter(Shown::is_long_text).as_ref().and_then(as_lines),
+            _ => None,
+        };
+        let text = match lines {
+            Some(lines) => lines,
+            None if is_json => self.json(&answer).line(),
+            None => self.text(&answer),
+        };
+        session.terminal.print(&text)?;
         Ok(DONE)
     }
 
@@ -101,7 +117,7 @@ impl Desk<'_> {
         // Whether the parenthesis at the end is that of `type`: only then is what is between an expression.
         if let Some(inner) = call(text, "type").and_then(|it| expression(NAME, it).ok()) {
             let value = inner.evaluate(&environment)?;
-            return Ok(Answer::Type(Type::of(&value.unmark().0)));
+            return Ok(Answer::Type(self.redactor().ty(&value)));
         }
         expression(NAME, text)?.evaluate(&environment).map(Answer::Value)
     }
@@ -114,7 +130,11 @@ impl Desk<'_> {
     }
 
     fn shown(&self, value: &Value) -> Shown {
-        Redactor::new(&self.secrets, self.sight).shown(value)
+        self.redactor().shown(value)
+    }
+
+    fn redactor(&self) -> Redactor<'_> {
+        Redactor::new(&self.secrets, self.sight)
     }
 
     fn json(&self, answer: &Answer) -> Json {
@@ -122,10 +142,13 @@ impl Desk<'_> {
             Answer::Type(ty) => return Json::object([("type", Json::from(ty))]),
             Answer::Value(value) => value,
         };
-        let (plain, is_sensitive) = value.unmark();
-        let mut fields = vec![("type", Json::from(&Type::of(&plain)))];
-        match (plain.is_known(), is_sensitive) {
+        let is_sensitive = value.is_sensitive();
+        let mut fields = vec![("type", Json::from(&self.redactor().ty(value)))];
+        match (value.is_known(), is_sensitive) {
             (true, false) => fields.push(("value", Json::from(&self.shown(value)))),
+            (true, true) if self.sight == Sight::Revealed => {
+                fields.extend([("value", Json::from(&self.shown(value))), ("sensitive", true.into())]);
+            }
             (true, true) => fields.extend([("value", Json::Null), ("sensitive", true.into())]),
             (false, _) => fields.extend([("value", Json::Null), ("unknown", true.into())]),
         }

@@ -14,7 +14,7 @@ use self::desk::Desk;
 use super::Session;
 use crate::arguments::VariableArgs;
 use crate::files::ReadFiles;
-use crate::project::{Need, Project, has_configuration};
+use crate::project::{Need, Project, Wishes, has_configuration};
 use crate::providers::kinds;
 use crate::scope::Recorded;
 use crate::trouble::{Ended, FAILED};
@@ -65,13 +65,30 @@ pub(crate) fn console(arguments: &ConsoleArgs, session: &Session) -> Ended {
 
 fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
+    at_desk(arguments.variables.wishes(), sight, session, |desk| desk.serve(arguments, session))
+}
+
+/// Prints one thing that can be referred to: a document as the text that it renders to.
+pub(crate) fn show_one(reference: &str, is_json: bool, sight: Sight, session: &Session) -> Ended {
+    at_desk(&Wishes::default(), sight, session, |desk| desk.show(reference, is_json, session))
+}
+
+/// Whether a text refers to a block or a module.
+pub(crate) fn is_reference(text: &str) -> bool {
+    let (schemas, _) = kinds();
+    let (first, rest) = text.split_once('.').unwrap_or((text, ""));
+    let is_kind = || schemas.kinds().any(|(_, it)| *it.kind == *first);
+    !rest.is_empty() && (matches!(first, "data" | "module") || is_kind())
+}
+
+fn at_desk(wishes: &Wishes, sight: Sight, session: &Session, serve: impl FnOnce(Desk<'_>) -> Ended) -> Ended {
     if !has_configuration(&session.directory) {
-        let files = ReadFiles::below(&session.directory, &arguments.variables.wishes().allow_read);
+        let files = ReadFiles::below(&session.directory, &wishes.allow_read);
         let names = desk::functions();
         let desk = Desk { scope: &Nothing, files: &files, secrets: Arc::default(), sources: Sources::default(), sight, names };
-        return desk.serve(arguments, session);
+        return serve(desk);
     }
-    let project = Project::read(session, arguments.variables.wishes(), Need::WhatThereIs)?;
+    let project = Project::read(session, wishes, Need::WhatThereIs)?;
     let state: State = session.place_of(&project)?.state()?;
     let (schemas, _) = kinds();
     let variables = &project.snapshot.variables;
@@ -86,5 +103,5 @@ fn with_scope(arguments: &ConsoleArgs, session: &Session) -> Ended {
         sight,
         names: desk::names(&project.configuration),
     };
-    desk.serve(arguments, session)
+    serve(desk)
 }

@@ -22,6 +22,7 @@ pub(super) fn change(it: &ShownChange, schemas: &Schemas) -> Json {
         before,
         after,
         differences,
+        retyped: _,
         impacts,
         remarks,
         group,
@@ -117,15 +118,17 @@ pub(super) fn unchanged(
 
 /// What happens to an output.
 pub(super) fn output(it: &OutputChange, redactor: &mut Redactor<'_>) -> Json {
-    let ShownOutput { before, after, sensitive } = &shown_output_change(it, redactor);
+    let ShownOutput { before, after, sensitive, .. } = &shown_output_change(it, redactor);
     let action = output_action(it);
     let marks = |side: &Option<Shown>, of: fn(&Shown) -> Json| side.as_ref().map_or(Json::Bool(false), of);
     // As Terraform has it: what is or was a secret is one on both sides, whether they are there or not.
     let sensitive = *sensitive || matches!(marks(before, sensitives), Json::Bool(true));
     let hidden = |side: &Option<Shown>| if sensitive { Json::Bool(true) } else { marks(side, sensitives) };
-    let mut fields = vec![("actions", actions(action)), ("before", before.as_ref().into())];
+    // Null stands for a secret, so that nobody takes anything else for its value.
+    let value = |side: &Option<Shown>| side.as_ref().filter(|it| !it.hides_something()).into();
+    let mut fields = vec![("actions", actions(action)), ("before", value(before))];
     if after.as_ref().is_none_or(|it| !matches!(it, Shown::Unknown { .. })) {
-        fields.push(("after", after.as_ref().into()));
+        fields.push(("after", value(after)));
     }
     fields.push(("after_unknown", marks(after, unknowns)));
     fields.push(("before_sensitive", hidden(before)));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Field, Key, Mode, Name, Path, Schemas, Shape, Step};
+use ha_kind::{Field, Key, Mode, Name, Object, Path, Schemas, Shape, Step, Value};
 use ha_lang::{
     BlockName, Body, Configuration, Environment, Expression, ModuleCall, Nothing, OutputBlock, ProviderBlock, Reference,
     ResourceBlock, Target, Variable,
@@ -128,7 +128,12 @@ impl Writer<'_, '_> {
 
     fn call(&mut self, module: &Configuration, call: &ModuleCall, place: &str) -> Json {
         let mut fields = vec![("source", Json::from(&*call.source))];
-        let arguments = call.arguments.iter().map(|(name, it)| (name.to_string(), self.expression(module, it)));
+        let is_secret = |name: &Name| call.configuration.variables.get(name).is_some_and(|it| it.sensitive || it.ephemeral);
+        let arguments: Vec<_> = call.arguments.iter().map(|(name, it)| (name, is_secret(name), it)).collect();
+        let arguments = arguments.into_iter().map(|(name, is_secret, it)| {
+            let mark = |value: Value| if is_secret { value.sensitive() } else { value };
+            (name.to_string(), self.written(module, it, &mark))
+        });
         put(&mut fields, "expressions", sorted(arguments.collect()));
         self.repetition(module, call.count.as_ref(), call.for_each.as_ref(), &mut fields);
         let within = inside(place, &call.name);
@@ -176,12 +181,9 @@ impl Writer<'_, '_> {
     fn body(&mut self, module: &Configuration, body: &Body, fields: &BTreeMap<Name, Field>) -> Json {
         let mut all: BTreeMap<String, Json> = BTreeMap::new();
         for (name, expression) in body.arguments() {
-            let is_secret = fields.get(name).is_some_and(|it| it.secret || it.write_only);
-            let written = match is_secret && expression.references().is_empty() {
-                true => constant(SENSITIVE.into()),
-                false => self.expression(module, expression),
-            };
-            all.insert(name.to_string(), written);
+            let field = fields.get(name);
+            let mark = |value: Value| field.map_or(value.clone(), |it| marked(value, it));
+            all.insert(name.to_string(), self.written(module, expression, &mark));
         }
         let none = BTreeMap::new();
         for (name, content) in body.blocks() {
@@ -197,14 +199,40 @@ impl Writer<'_, '_> {
     }
 
     fn expression(&mut self, module: &Configuration, expression: &Expression) -> Json {
+        self.written(module, expression, &|it| it)
+    }
+
+    /// What an expression refers to, or what it is, with the marks that its place gives it.
+    fn written(&mut self, module: &Configuration, expression: &Expression, mark: &dyn Fn(Value) -> Value) -> Json {
         let references = references(module, expression.references());
         if !references.is_empty() {
             return Json::object([("references", Json::array(references))]);
         }
         match expression.evaluate(&Environment::new(&Nothing, &Nothing)) {
-            Ok(value) if value.is_wholly_known() => constant(Json::from(&self.redactor.shown(&value))),
+            Ok(value) if value.is_wholly_known() => constant(Json::from(&self.redactor.shown(&mark(value)))),
             _ => Json::Object(Vec::new()),
         }
+    }
+}
+
+/// A value with what is secret in an argument marked.
+fn marked(value: Value, field: &Field) -> Value {
+    if field.secret || field.write_only { value.sensitive() } else { marked_inside(value, &field.shape) }
+}
+
+fn marked_inside(value: Value, shape: &Shape) -> Value {
+    let items = |items: &Object, of: &dyn Fn(&Name, Value) -> Value| {
+        Value::object(items.iter().map(|(name, it)| (name.clone(), of(name, it.clone()))))
+    };
+    match (shape, &value) {
+        (Shape::Object(fields), Value::Object(it) | Value::Map(it)) => {
+            items(it, &|name, value| fields.get(name).map_or(value.clone(), |field| marked(value, field)))
+        }
+        (Shape::Map(of), Value::Object(it) | Value::Map(it)) => items(it, &|_, value| marked_inside(value, of)),
+        (Shape::List(of) | Shape::Set(of), Value::List(it) | Value::Tuple(it)) => {
+            Value::tuple(it.iter().map(|it| marked_inside(it.clone(), of)))
+        }
+        _ => value,
     }
 }
 

@@ -10,10 +10,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Mode, Object, Schemas, Type};
+use ha_kind::{Action, Address, Mode, Object, Schemas};
 use ha_lang::Configuration;
 use ha_plan::{OutputChange, Plan, PlanMode, Settled};
-use ha_state::{Record, State};
+use ha_state::{OutputRecord, Record, State};
 
 use self::change::{change, drifted, output, unchanged};
 pub(crate) use self::change::{output_action, reason_name};
@@ -24,6 +24,7 @@ use super::document::Document;
 use super::json::Json;
 use super::redact::Redactor;
 use super::report::{Report, ShownChange};
+use super::state_view::output_fields;
 use super::values::{record_json, values_json, write_modules};
 
 /// The version of Terraform whose language and documents these are.
@@ -124,13 +125,11 @@ fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redac
 }
 
 fn planned_output(output: &OutputChange, redactor: &mut Redactor<'_>) -> Json {
-    let mut fields = vec![("sensitive", Json::from(output.sensitive))];
-    if let Some(value) = output.after.as_ref().filter(|it| it.is_wholly_known()) {
-        let shown = if output.sensitive { redactor.secret(value) } else { redactor.shown(value) };
-        fields.push(("type", Json::from(&Type::of(&value.revealed()))));
-        fields.push(("value", Json::from(&shown)));
-    }
-    Json::object(fields)
+    let sensitive = output.sensitive;
+    Json::object(match output.after.as_ref().filter(|it| it.is_wholly_known()) {
+        Some(value) => output_fields(&OutputRecord { value: value.clone(), sensitive }, redactor),
+        None => vec![("sensitive", sensitive.into())],
+    })
 }
 
 fn prior_state(before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redactor<'_>, document: &mut Document) {
@@ -142,10 +141,7 @@ fn prior_state(before: &Everything<'_>, basis: &Basis<'_>, redactor: &mut Redact
     document.field("terraform_version", &TERRAFORM_VERSION.into());
     document.object_field("values");
     if !basis.state.outputs.is_empty() {
-        let outputs = basis.state.outputs.iter().map(|(name, it)| {
-            let as_change = OutputChange { before: None, after: Some(it.value.clone()), sensitive: it.sensitive };
-            (name.to_string(), planned_output(&as_change, redactor))
-        });
+        let outputs = basis.state.outputs.iter().map(|(name, it)| (name.to_string(), Json::object(output_fields(it, redactor))));
         document.field("outputs", &Json::Object(outputs.collect()));
     }
     document.object_field("root_module");

@@ -41,7 +41,7 @@ fn the_shape_that_tools_know() {
       "uri": {
         "sensitive": true,
         "type": "string",
-        "value": "(sensitive)"
+        "value": null
       }
     },
     "root_module": {
@@ -258,8 +258,8 @@ fn the_shape_that_tools_know() {
       "actions": [
         "update"
       ],
-      "before": "(sensitive)",
-      "after": "(sensitive)",
+      "before": null,
+      "after": null,
       "after_unknown": false,
       "before_sensitive": true,
       "after_sensitive": true

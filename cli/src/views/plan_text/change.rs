@@ -83,7 +83,7 @@ impl View<'_> {
                 return (rows, hidden, Vec::new());
             }
             (None, Some(after)) => (all(after), 0),
-            (Some(before), Some(after)) => differences(before, after, &change.differences),
+            (Some(before), Some(after)) => differences(before, after, &change.differences, &change.retyped),
             (None, None) => (Vec::new(), 0),
         };
         if change.action.is_replace()

@@ -14,7 +14,7 @@ use ha_plan::PlanMode;
 
 use self::alike::stretches;
 pub(crate) use self::summary::counted;
-use super::compare::{Row, What, compare};
+use super::compare::{Row, What, compare, unseen};
 use super::paint::{Paint, Tone};
 use super::report::{Report, ShownDrift, ShownOutput};
 use super::rows::{Detail, Rows};
@@ -184,11 +184,11 @@ impl View<'_> {
     }
 
     fn outputs(&self, text: &mut String) {
-        if self.report.outputs.is_empty() {
+        let rows: Vec<Row> = self.report.outputs.iter().filter_map(|(name, it)| output_row(name, it)).collect();
+        if rows.is_empty() {
             return;
         }
         let _ = writeln!(text, "{}", self.paint.put(Tone::Head, "Outputs"));
-        let rows: Vec<Row> = self.report.outputs.iter().filter_map(|(name, it)| output_row(name, it)).collect();
         Rows::new(rows.iter(), self.detail, self.paint).write(&rows, text);
         text.push('\n');
     }
@@ -202,11 +202,15 @@ impl View<'_> {
 }
 
 fn output_row(name: &Name, output: &ShownOutput) -> Option<Row> {
-    let ShownOutput { before, after, sensitive: _ } = output;
+    let ShownOutput { before, after, sensitive: _, retyped, marked } = output;
     let mut rows = Vec::new();
     compare(&Path::attribute(name.clone()), before.as_ref(), after.as_ref(), &mut rows);
     match rows.len() {
-        0 => None,
+        0 => {
+            let marked = marked.map(What::Marked);
+            let what = marked.or_else(|| unseen(before.as_ref(), after.as_ref(), retyped.as_ref()))?;
+            Some(Row { path: Path::attribute(name.clone()), what, replaces: false })
+        }
         1 => rows.pop(),
         // Outputs are shown whole: who reads them reads their names.
         _ => {

@@ -1,6 +1,6 @@
 //! One instance of a data source or document.
 
-use ha_kind::{Action, Object, Rendered, Value};
+use ha_kind::{Action, Described, Object, Problem, Rendered, Value};
 use ha_lang::Reference;
 use ha_state::ProviderName;
 
@@ -13,20 +13,30 @@ use crate::model::{Change, PlanMode, Reason};
 use crate::observed::{Read, plain};
 use crate::redacted::redacted_error;
 
+/// The value of a document: what it takes, and what that renders to, as far as it is known. Of what is no document, what it
+/// takes.
+///
+/// # Errors
+/// What is wrong with what it takes.
+pub fn rendered(described: &Described, arguments: &Object) -> Result<Value, Vec<Problem>> {
+    let outputs = match described.render(arguments) {
+        Some(Rendered::Outputs(outputs)) => outputs,
+        Some(Rendered::Problems(problems)) => return Err(problems),
+        Some(Rendered::Unknown) | None => unrendered(described, arguments),
+    };
+    Ok(instance_value(described.schema(), arguments, &outputs))
+}
+
 impl Planner<'_> {
     /// A document is evaluated like a function.
     pub(super) fn document(&mut self, instance: &Instance<'_>, arguments: &Object) {
         let Many { described, block, .. } = *instance.many;
-        let outputs = match described.render(arguments).expect("only documents come here") {
-            Rendered::Outputs(outputs) => outputs,
-            Rendered::Unknown => unrendered(described, arguments),
-            Rendered::Problems(problems) => {
+        match rendered(described, arguments) {
+            Ok(value) => self.put(instance, value),
+            Err(problems) => {
                 self.diagnostics.extend(located(problems, &block.body, Some(&instance.address), block.head.clone()));
-                return;
             }
-        };
-        let value = instance_value(described.schema(), arguments, &outputs);
-        self.put(instance, value);
+        }
     }
 
     /// A data source is read now when all it takes is known and there; otherwise it is a step.

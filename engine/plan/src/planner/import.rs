@@ -109,7 +109,13 @@ impl Planner<'_> {
 
     fn import_key(&self, written: Option<&Expression>, import: &Import, here: &Standpoint<'_>) -> Result<Key, Undecided> {
         let Some(written) = written else { return Ok(Key::None) };
-        match self.world.evaluate(here, written)?.unmark().0 {
+        let (key, is_secret) = self.world.evaluate(here, written)?.unmark();
+        if is_secret {
+            let message = "the key of what is imported into cannot be secret";
+            let diagnostic = Diagnostic::error(message).at(written.span().clone()).within(import.span.clone());
+            return Err(vec![diagnostic.help("keys become addresses, which everybody sees")].into());
+        }
+        match key {
             Value::String(name) => Ok(Key::Name(name)),
             Value::Number(number) if number.as_i64().is_some_and(|it| it >= 0) => {
                 Ok(Key::Index(number.as_i64().and_then(|it| u64::try_from(it).ok()).unwrap_or_default()))

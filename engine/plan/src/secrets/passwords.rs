@@ -3,7 +3,8 @@
 use super::escapes::without_percent;
 
 /// The passwords in an address, `x://user:password@host`, and in words, `host=h password=p`. A document is neither.
-pub(super) fn passwords(text: &str) -> Vec<String> {
+#[must_use]
+pub fn passwords(text: &str) -> Vec<String> {
     let all = match text.split_once("://") {
         _ if text.contains('\n') => Vec::new(),
         Some((_, rest)) => of_address(rest),

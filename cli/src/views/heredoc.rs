@@ -1,0 +1,31 @@
+//! Texts of several lines as heredocs.
+
+use super::shown::{Piece, SENSITIVE, is_harmful, unknown};
+
+/// A text as a heredoc whose indentation is no part of it; none where none says it: where it does not end with its line,
+/// where all lines are indented, or where it holds what a terminal does not show.
+pub(crate) fn heredoc(pieces: &[Piece], outer: &str) -> Option<String> {
+    let whole: String = pieces.iter().map(piece).collect();
+    let lines: Vec<&str> = whole.strip_suffix('\n')?.split('\n').collect();
+    let is_blank = |it: &&str| it.chars().all(char::is_whitespace);
+    let is_indented = |it: &&str| it.starts_with(char::is_whitespace);
+    let is_sayable = |it: &&str| it.is_empty() || !is_blank(it);
+    let says_all = !whole.contains(|it| is_harmful(it) || it == '\r') && lines.iter().all(is_sayable);
+    if !says_all || lines.iter().filter(|it| !is_blank(it)).all(is_indented) {
+        return None;
+    }
+    let mut word = "EOT".to_owned();
+    while lines.iter().any(|it| it.trim() == word) {
+        word.push('_');
+    }
+    let line = |it: &&str| if it.is_empty() { "\n".to_owned() } else { format!("{outer}  {it}\n") };
+    Some(format!("<<-{word}\n{}{outer}{word}", lines.iter().map(line).collect::<String>()))
+}
+
+fn piece(piece: &Piece) -> String {
+    match piece {
+        Piece::Clear(text) => text.replace("${", "$${").replace("%{", "%%{"),
+        Piece::Secret(_) => SENSITIVE.into(),
+        Piece::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
+    }
+}

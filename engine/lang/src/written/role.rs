@@ -1,0 +1,112 @@
+//! What is made of what stands between brackets.
+
+use crate::lexer::Kind;
+
+/// What is made of what stands between brackets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Role<'a> {
+    /// It is a part of the value.
+    #[default]
+    Value,
+    /// It says which part of something is meant: `drawn["circle"]`.
+    Index,
+    /// It is the argument at this place of a call.
+    Argument(&'a str, usize),
+}
+
+/// The arguments of functions that are no part of what comes of the call, by the first and last of their places: names,
+/// separators, patterns, how much of something is meant.
+const LEADING: [(&str, usize, usize); 42] = [
+    ("base64gzip", 1, 1),
+    ("bcrypt", 1, 1),
+    ("chunklist", 1, 1),
+    ("cidrhost", 1, 1),
+    ("cidrsubnet", 1, 2),
+    ("contains", 0, 1),
+    ("element", 1, 1),
+    ("endswith", 0, 1),
+    ("file", 0, 0),
+    ("filebase64", 0, 0),
+    ("filebase64sha256", 0, 0),
+    ("filebase64sha512", 0, 0),
+    ("fileexists", 0, 0),
+    ("filemd5", 0, 0),
+    ("fileset", 0, 1),
+    ("filesha1", 0, 0),
+    ("filesha256", 0, 0),
+    ("filesha512", 0, 0),
+    ("formatdate", 0, 0),
+    ("indent", 0, 0),
+    ("index", 0, 1),
+    ("join", 0, 0),
+    ("length", 0, 0),
+    ("lookup", 1, 1),
+    ("matchkeys", 1, 2),
+    ("parseint", 1, 1),
+    ("range", 0, 2),
+    ("regex", 0, 0),
+    ("regexall", 0, 0),
+    ("replace", 1, 1),
+    ("slice", 1, 2),
+    ("split", 0, 0),
+    ("startswith", 0, 1),
+    ("strcontains", 0, 1),
+    ("substr", 1, 2),
+    ("templatefile", 0, 0),
+    ("textdecodebase64", 1, 1),
+    ("textencodebase64", 1, 1),
+    ("trim", 1, 1),
+    ("trimprefix", 1, 1),
+    ("trimsuffix", 1, 1),
+    ("zipmap", 0, 0),
+];
+
+impl<'a> Role<'a> {
+    /// That of what a bracket opens, behind such a token.
+    pub(super) fn of(bracket: Kind, (before, word): (Kind, &'a str)) -> Self {
+        let is_name = before == Kind::Identifier && !matches!(word, "in" | "if" | "for" | "else");
+        match bracket {
+            Kind::BracketOpen if is_name || matches!(before, Kind::BracketClose | Kind::ParenthesisClose | Kind::Number) => {
+                Role::Index
+            }
+            Kind::ParenthesisOpen if is_name => Role::Argument(word, 0),
+            _ => Role::Value,
+        }
+    }
+
+    /// Behind the next comma.
+    pub(super) fn next(&mut self) {
+        if let Role::Argument(_, place) = self {
+            *place += 1;
+        }
+    }
+
+    /// Whether it only leads to the value.
+    pub(super) fn leads(self) -> bool {
+        match self {
+            Role::Value => false,
+            Role::Index => true,
+            Role::Argument(function, place) => {
+                LEADING.iter().any(|(name, first, last)| *name == function && (*first..=*last).contains(&place))
+            }
+        }
+    }
+
+    /// Whether the value is made with it: something is put into it.
+    pub(super) fn is_format(self) -> bool {
+        matches!(self, Role::Argument("format" | "formatlist" | "templatestring", 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_function_is_one_of_the_language() {
+        let known: Vec<&str> = crate::functions().iter().map(|it| it.name).collect();
+        let unknown: Vec<&str> = LEADING.iter().map(|it| it.0).filter(|it| !known.contains(it)).collect();
+        assert_eq!(unknown, [""; 0]);
+        assert!(LEADING.is_sorted());
+    }
+}

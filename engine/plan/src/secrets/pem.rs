@@ -1,0 +1,65 @@
+//! Keys inside of a text of many lines. A private key stands among certificates and settings that everybody may see.
+
+/// A line of base64 that stands in no PEM block is taken for a key from so many characters on: a keyfile of mongod.
+const UNNAMED: usize = 40;
+/// The last line of a private key may be short; what is shorter than this says nothing.
+const SHORTEST: usize = 8;
+
+/// The lines that hold a private key. Of PEM blocks only those are secret that say so: certificates, their requests and
+/// public keys are not.
+pub(super) fn key_lines(text: &str) -> Vec<&str> {
+    let mut label: Option<&str> = None;
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(begun) = between(line, "-----BEGIN ") {
+            label = Some(begun);
+        } else if between(line, "-----END ").is_some() {
+            label = None;
+        } else if is_base64(line) {
+            let least = match label {
+                None => UNNAMED,
+                Some(label) if label.contains("PRIVATE KEY") => SHORTEST,
+                Some(_) => usize::MAX,
+            };
+            found.extend((line.len() >= least).then_some(line));
+        }
+    }
+    found
+}
+
+fn between<'a>(line: &'a str, begin: &str) -> Option<&'a str> {
+    line.strip_prefix(begin)?.strip_suffix("-----")
+}
+
+fn is_base64(line: &str) -> bool {
+    !line.is_empty() && line.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(label: &str, lines: &[&str]) -> String {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    }
+
+    #[test]
+    fn only_private_keys_are_secret() {
+        let long = "A".repeat(64);
+        let lines = [&*long, "tailtailtail=="];
+        for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
+            assert_eq!(key_lines(&block(label, &lines)), lines, "{label}");
+        }
+        for label in ["CERTIFICATE", "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE REQUEST", "X509 CRL", "DH PARAMETERS"] {
+            assert_eq!(key_lines(&block(label, &lines)), [""; 0], "{label}");
+        }
+        assert_eq!(key_lines(&format!("  {}", block("PRIVATE KEY", &lines).replace('\n', "\r\n  "))), lines);
+    }
+
+    #[test]
+    fn a_key_may_stand_alone_among_other_lines() {
+        let (long, short) = ("k".repeat(64), "word");
+        assert_eq!(key_lines(&format!("{long}\n{short}\nkey = {long}\n")), [&*long]);
+        assert_eq!(key_lines(&(block("CERTIFICATE", &[&long]) + &"z".repeat(40))), ["z".repeat(40)]);
+    }
+}
