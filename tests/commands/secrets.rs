@@ -327,6 +327,18 @@ fn what_a_reader_takes_for_a_value_is_one() {
     assert_eq!(revealed["secret"]["type"], json!(["object", {"hush hush": "string"}]));
 }
 
+#[test]
+fn secrets_are_printed_where_that_is_asked_for() {
+    let project = Project::new("variable \"s\" {\n  sensitive = true\n  default = \"hush \\\"hush\\\"\"\n}\n");
+    let ask = |more: &[&str]| project.done(&[["console", "--show-sensitive", "--expr"].as_slice(), more].concat());
+    assert_eq!(ask(&["var.s"]), "\"hush \\\"hush\\\"\"\n");
+    assert_eq!(ask(&["\"a ${var.s}\""]), "\"a hush \\\"hush\\\"\"\n");
+    assert_eq!(ask(&["{ (var.s) = [var.s] }"]), "{\n  \"hush \\\"hush\\\"\" = [\n    \"hush \\\"hush\\\"\",\n  ]\n}\n");
+    assert_eq!(ask(&["\"a\\n${var.s}\\n\""]), "<<-EOT\n  a\n  hush \"hush\"\nEOT\n");
+    let json: Value = serde_json::from_str(&ask(&["var.s", "--json"])).unwrap();
+    assert_eq!(json, json!({"type": "string", "value": "hush \"hush\"", "sensitive": true}));
+}
+
 /// A text of several lines is itself where nobody looks at it.
 #[test]
 fn a_text_of_several_lines_is_the_text_on_a_pipe() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::heredoc::heredoc;
-use super::shown::{Piece, SENSITIVE, SENSITIVE_CHANGED, Shown, is_harmful, printable, unknown};
+use super::shown::{Piece, SENSITIVE, SENSITIVE_CHANGED, Secret, Shown, is_harmful, printable, unknown};
 
 /// On one line.
 pub(crate) fn inline(value: &Shown) -> String {
@@ -31,7 +31,7 @@ pub(crate) fn as_lines(value: &Shown) -> Option<String> {
         .iter()
         .map(|it| match it {
             Piece::Clear(text) => printable(text).into_owned(),
-            Piece::Secret(_) => SENSITIVE.into(),
+            Piece::Secret(it) => it.revealed.as_deref().map_or_else(|| SENSITIVE.into(), |it| printable(it).into_owned()),
             Piece::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
         })
         .collect();
@@ -60,6 +60,7 @@ pub(crate) fn set_out(value: &Shown, indent: usize) -> String {
             }
             text + &outer + "}"
         }
+        Shown::Secret(Secret { revealed: Some(value), .. }) => set_out(value, indent),
         Shown::Text(pieces) if value.is_long_text() => heredoc(pieces, &outer).unwrap_or_else(|| inline(value)),
         Shown::Base64 { decoded, .. } if value.is_long_text() => match heredoc(decoded, &outer) {
             Some(text) => format!("base64encode({text}\n{outer})"),
@@ -95,7 +96,10 @@ impl Writer<'_> {
                 format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
             }
             Shown::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
-            Shown::Secret(it) => self.secret(it.number).into(),
+            Shown::Secret(it) => match &it.revealed {
+                Some(value) => self.inline(value),
+                None => self.secret(it.number).into(),
+            },
         }
     }
 
@@ -113,7 +117,10 @@ impl Writer<'_> {
         for it in pieces {
             match it {
                 Piece::Clear(clear) => text.push_str(&escaped(clear)),
-                Piece::Secret(it) => text.push_str(self.secret(it.number)),
+                Piece::Secret(it) => match &it.revealed {
+                    Some(secret) => text.push_str(&escaped(secret)),
+                    None => text.push_str(self.secret(it.number)),
+                },
                 Piece::Unknown { cause, secret } => text.push_str(&unknown(cause.as_deref(), *secret)),
             }
         }
@@ -122,8 +129,8 @@ impl Writer<'_> {
 
     fn secret_piece(&self, piece: &Piece) -> Option<&'static str> {
         match piece {
-            Piece::Secret(it) => Some(self.secret(it.number)),
-            Piece::Clear(_) | Piece::Unknown { .. } => None,
+            Piece::Secret(it) if it.revealed.is_none() => Some(self.secret(it.number)),
+            Piece::Secret(_) | Piece::Clear(_) | Piece::Unknown { .. } => None,
         }
     }
 
@@ -172,7 +179,6 @@ pub(crate) fn is_identifier(name: &str) -> bool {
 mod tests {
     use snapbox::{assert_data_eq, str};
 
-    use super::super::shown::Secret;
     use super::*;
 
     fn sample() -> Shown {

@@ -22,10 +22,14 @@ pub(crate) fn heredoc(pieces: &[Piece], outer: &str) -> Option<String> {
     Some(format!("<<-{word}\n{}{outer}{word}", lines.iter().map(line).collect::<String>()))
 }
 
+fn escaped(text: &str) -> String {
+    text.replace("${", "$${").replace("%{", "%%{")
+}
+
 fn piece(piece: &Piece) -> String {
     match piece {
-        Piece::Clear(text) => text.replace("${", "$${").replace("%{", "%%{"),
-        Piece::Secret(_) => SENSITIVE.into(),
+        Piece::Clear(text) => escaped(text),
+        Piece::Secret(it) => it.revealed.as_deref().map_or_else(|| SENSITIVE.into(), escaped),
         Piece::Unknown { cause, secret } => unknown(cause.as_deref(), *secret),
     }
 }
