@@ -305,6 +305,20 @@ fn no_mistake_tells_a_secret() {
 }
 
 #[test]
+fn what_a_module_calls_sensitive_stays_so_outside_of_it() {
+    let project = Project::new("module \"m\" {\n  source = \"./m\"\n}\noutput \"whole\" {\n  value = module.m\n}\n");
+    std::fs::create_dir(project.path("m")).unwrap();
+    let output = "output \"s\" {\n  value = terraform_data.k.id\n  sensitive = true\n}\noutput \"plain\" {\n  value = \"x\"\n}\n";
+    project.write("m/main.hcl", &format!("resource \"terraform_data\" \"k\" {{}}\n{output}"));
+    let refused = project.ha(&["plan"]);
+    assert!(refused.code == 1 && refused.err.contains("the output `whole` holds a secret"), "{}", refused.err);
+    project.write("main.hcl", "module \"m\" {\n  source = \"./m\"\n}\noutput \"plain\" {\n  value = module.m.plain\n}\n");
+    project.done(&["apply", "--yes"]);
+    let displayed = project.done(&["console", "--expr", "module.m"]);
+    assert_eq!(displayed, "{\n  plain = \"x\"\n  s     = (sensitive)\n}\n");
+}
+
+#[test]
 fn what_a_reader_takes_for_a_value_is_one() {
     let project = Project::new(
         "variable \"s\" {\n  sensitive = true\n  default = \"hush hush\"\n}\n\

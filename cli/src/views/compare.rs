@@ -66,7 +66,10 @@ pub(crate) fn differences(
         }
         // The planner knows of differences that cannot be seen, such as those of a value that is stored nowhere.
         let is_unseen = named.iter().any(|it| it.path.steps().starts_with(path.steps()));
-        let what = if is_unseen { unseen(before.get(&name), after.get(&name), types.get(&name)) } else { None };
+        // An argument that is null is left out.
+        let side = |of: &'_ BTreeMap<Name, Shown>| of.get(&name).filter(|it| **it != Shown::Null).cloned();
+        let (old, new) = (side(before), side(after));
+        let what = if is_unseen { unseen(old.as_ref(), new.as_ref(), types.get(&name)) } else { None };
         match (what, after.get(&name)) {
             (Some(what), _) => rows.push(Row { path, what, replaces: false }),
             (None, Some(value)) if !is_nothing(value) => unchanged += 1,
@@ -273,8 +276,9 @@ mod tests {
         assert_eq!(told(&list, &list, &types), [What::Retyped(tuple, of_strings)]);
         assert_eq!(told(&list, &list, &BTreeMap::new()), []);
         let null = attributes(&[("a", Shown::Null)]);
-        assert_eq!(told(&null, &none, &BTreeMap::new()), [What::Changed(Shown::Null, Shown::List(vec![]))]);
+        assert_eq!(told(&null, &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
         assert_eq!(told(&attributes(&[]), &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
+        assert_eq!(told(&attributes(&[]), &null, &BTreeMap::new()), []);
     }
 
     #[test]
