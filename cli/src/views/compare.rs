@@ -275,10 +275,10 @@ mod tests {
         let (tuple, of_strings) = types["a"].clone();
         assert_eq!(told(&list, &list, &types), [What::Retyped(tuple, of_strings)]);
         assert_eq!(told(&list, &list, &BTreeMap::new()), []);
-        let null = attributes(&[("a", Shown::Null)]);
+        let (null, nothing) = (attributes(&[("a", Shown::Null)]), attributes(&[]));
         assert_eq!(told(&null, &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
-        assert_eq!(told(&attributes(&[]), &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
-        assert_eq!(told(&attributes(&[]), &null, &BTreeMap::new()), []);
+        assert_eq!(told(&nothing, &none, &BTreeMap::new()), [What::Added(Shown::List(vec![]))]);
+        assert_eq!(told(&nothing, &null, &BTreeMap::new()), []);
     }
 
     #[test]
