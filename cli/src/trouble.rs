@@ -22,6 +22,8 @@ pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// There are changes.
 pub(crate) const CHANGES: u8 = 2;
+/// There are no changes, as far as could be seen: something could not be looked at.
+pub(crate) const UNSEEN: u8 = 3;
 /// No command was given; as Terraform has it.
 pub(crate) const NO_COMMAND: u8 = 127;
 /// The operator stopped it.

@@ -14,7 +14,7 @@ use crate::interrupt::listen;
 use crate::plan_file;
 use crate::project::{Need, Project};
 use crate::sealed_file;
-use crate::trouble::{CHANGES, DONE, Ended, Trouble};
+use crate::trouble::{CHANGES, DONE, Ended, Trouble, UNSEEN};
 use crate::views::redact::Sight;
 
 /// Show what would change, and why
@@ -29,12 +29,13 @@ Examples:
   ha plan --refresh-only              what has changed outside
   ha plan --document - | jq '.resource_changes[].address'
 
-Exit codes: 0 done, 1 error, 130 interrupted; with --detailed-exitcode also 2: there are changes.")]
+Exit codes: 0 done, 1 error, 130 interrupted; with --detailed-exitcode also 2: there are changes,
+and 3: there are none as far as could be seen, and something could not be looked at.")]
 pub(crate) struct PlanArgs {
     /// Keep the plan in this file, sealed under the state's key
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exit with 2 when there are changes
+    /// Exit with 2 when there are changes, and with 3 when there are none and something could not be looked at
     #[arg(long)]
     detailed_exitcode: bool,
     /// Write the plan to this file as a JSON document, in the shape of `terraform show -json`; `-` prints it instead of
@@ -109,7 +110,12 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
         let path = path.display();
         audience.tell(&format!("Saved the plan in {path}. Apply exactly this: ha apply {path}\n"));
     }
-    Ok(if arguments.detailed_exitcode && !made.plan.is_empty() { CHANGES } else { DONE })
+    Ok(match (made.plan.is_empty(), made.plan.unchecked.is_empty()) {
+        _ if !arguments.detailed_exitcode => DONE,
+        (false, _) => CHANGES,
+        (true, false) => UNSEEN,
+        (true, true) => DONE,
+    })
 }
 
 fn show(

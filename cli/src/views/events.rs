@@ -123,7 +123,15 @@ pub(crate) fn planned(plan: &Plan, report: &Report) -> Vec<Line> {
         let change = [("resource", resource(to)), ("previous_resource", resource(from)), ("action", "move".into())];
         lines.push(Line::info("planned_change", format!("{from}: moves to {to}")).with("change", Json::object(change)));
     }
-    lines.push(summary(&report.counts, format!("plan: {}", counted(&report.counts)), "plan"));
+    for (address, why) in &report.unchecked {
+        let message = format!("{address}: could not be looked at, taken to be as recorded: {why}");
+        lines.push(Line::info("resource_unchecked", message).with("resource", resource(address)));
+    }
+    let unseen = match report.unchecked.len() {
+        0 => String::new(),
+        unseen => format!(", {unseen} not looked at"),
+    };
+    lines.push(summary(&report.counts, format!("plan: {}{unseen}", counted(&report.counts)), "plan"));
     if !plan.outputs.is_empty() {
         let output = |(name, it): (&Name, &ha_plan::OutputChange)| {
             let action = action_name(output_action(it));

@@ -102,6 +102,7 @@ pub struct Hooks {
     takes_contents: Option<Takes>,
     follows: Vec<(Name, Name)>,
     inside: Vec<(Name, Inside)>,
+    unique: Vec<Name>,
 }
 
 /// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
@@ -176,6 +177,20 @@ impl Hooks {
     #[must_use]
     pub fn followed(&self, argument: &str) -> Option<&Name> {
         self.follows.iter().find(|(it, _)| &**it == argument).map(|(_, kind)| kind)
+    }
+
+    /// The arguments that tell things of this kind apart: there can be no two with the same values for one provider, so a
+    /// plan that asks for two is refused.
+    #[must_use]
+    pub fn unique(mut self, arguments: &[&str]) -> Self {
+        self.unique = arguments.iter().map(|it| Name::from(*it)).collect();
+        self
+    }
+
+    /// The arguments that tell things of this kind apart; none where a kind does not say.
+    #[must_use]
+    pub fn unique_by(&self) -> &[Name] {
+        &self.unique
     }
 
     /// Of the instances of `container`, one of [`crate::Resource::WITHIN`], the thing lives inside of that one whose
@@ -329,6 +344,37 @@ mod tests {
         assert!(!predicted["double"].is_sensitive() && predicted["iops"].is_sensitive());
         let made = Object::from([("iops".into(), Value::from(100)), ("double".into(), Value::from(2))]);
         assert!(hooks.marked(&schema, &arguments, made)["iops"].is_sensitive());
+    }
+
+    #[test]
+    fn a_block_that_is_unknown_is_not_an_empty_one() {
+        #[derive(schemars::JsonSchema, Serialize, Deserialize)]
+        struct Subject {
+            name: Option<String>,
+        }
+        #[derive(schemars::JsonSchema, Serialize, Deserialize)]
+        struct Certificate {
+            subject: Option<Subject>,
+            labels: Option<std::collections::BTreeMap<String, Value>>,
+        }
+        #[derive(Deserialize)]
+        struct Soft {
+            subject: Option<Maybe<Subject>>,
+        }
+        let schema = Schema::of::<Certificate, Nothing>();
+        let empty = |it: Certificate| match (it.subject.is_some_and(|it| it.name.is_none()), it.labels) {
+            (true, _) | (_, Some(_)) => vec![Problem { path: Path::attribute("subject"), message: "it is empty".into() }],
+            _ => vec![],
+        };
+        let hooks = Hooks::new().check(empty).predict("soft", |it: Soft| matches!(it.subject, Some(Maybe::Unknown)));
+        for name in ["subject", "labels"] {
+            let unknown = Value::unknown(schema.arguments[name].shape.ty(), None);
+            let arguments = Object::from([(name.into(), unknown)]);
+            assert_eq!(hooks.problems(&schema, &arguments), []);
+            assert_eq!(hooks.predicted(&schema, &arguments)["soft"], Value::Bool(name == "subject"));
+        }
+        let arguments = Object::from([("subject".into(), Value::object([]))]);
+        assert_eq!(hooks.problems(&schema, &arguments).len(), 1);
     }
 
     #[test]

@@ -21,6 +21,8 @@ const SECRET: &str = "$secret";
 const SET: &str = "$set";
 const TEXT: &str = "$text";
 const UNKNOWN: &str = "$unknown";
+/// What stands for something with fields of which nothing is known. Nobody writes it by himself.
+pub(crate) const UNKNOWN_FIELDS: &str = "\u{0}$unknown";
 
 /// The value as JSON for a typed struct: lists, sets and maps are plain where the shape says what they are.
 #[must_use]
@@ -36,6 +38,8 @@ pub(crate) fn typed(value: &Value, shape: &Shape) -> serde_json::Value {
             items.iter().map(|(name, it)| (name.to_string(), typed(it, of))).collect()
         }
         (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => typed_fields(items, fields),
+        // A struct that may leave all its fields out would read the usual object as one with nothing in it.
+        (Shape::Object(_) | Shape::Map(_), Value::Unknown(_)) => UNKNOWN_FIELDS.into(),
         _ => lossless(),
     }
 }

@@ -118,7 +118,8 @@ pub enum Maybe<T> {
 impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Maybe<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
-        let unknown = value.as_object().is_some_and(|it| it.contains_key("$unknown"));
+        let unknown = value.as_object().is_some_and(|it| it.contains_key("$unknown"))
+            || value.as_str() == Some(crate::json::UNKNOWN_FIELDS);
         match serde_json::from_value(value) {
             _ if unknown => Ok(Maybe::Unknown),
             Ok(known) => Ok(Maybe::Known(known)),

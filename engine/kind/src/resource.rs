@@ -135,6 +135,13 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
         Err("what is of this kind cannot be imported".into())
     }
 
+    /// The arguments that a thing of another kind has once it counts as one of this kind, with the same id: what a `moved`
+    /// block from the one to the other means. None where one cannot become the other.
+    fn moved_from(kind: &str, arguments: &Object) -> Option<Object> {
+        let _ = (kind, arguments);
+        None
+    }
+
     /// Whether `marked` can list what this kind has made.
     const LISTED: bool = false;
 

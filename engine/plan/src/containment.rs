@@ -48,9 +48,11 @@ pub struct Containment<'a> {
     /// What each block lives inside of, at however many removes.
     outer: RefCell<BTreeMap<BlockAddress, Rc<BTreeSet<BlockAddress>>>>,
     instances: RefCell<BTreeMap<BlockAddress, Rc<[Address]>>>,
-    by_values: RefCell<BTreeMap<(BlockAddress, Vec<Name>), Rc<ByValues>>>,
+    by_values: RefCell<BTreeMap<Attributes, Rc<ByValues>>>,
 }
 
+/// Attributes of a block's instances.
+type Attributes = (BlockAddress, Vec<Name>);
 type ByValues = BTreeMap<Rc<str>, Rc<[Address]>>;
 
 impl<'a> Containment<'a> {

@@ -59,7 +59,7 @@ impl Going<'_> {
     pub(crate) fn left_behind(&self, making: &BTreeSet<&Address>) -> Vec<Change> {
         let deposed = self.state.deposed.iter().map(|((address, key), record)| {
             let prior = Prior { record: record.clone(), remarks: Vec::new() };
-            Change { deposed: Some(key.clone()), ..deletion(self.schemas, address, &prior, Reason::NoConfiguration) }
+            Change { deposed: Some(key.clone()), ..deletion(self.schemas, address, &prior, Reason::Deposed) }
         });
         let mut last: BTreeMap<&Address, u64> = BTreeMap::new();
         let begun = self.state.unfinished.iter().filter(|(_, it)| it.intent.action.makes());
@@ -74,7 +74,7 @@ impl Going<'_> {
                 None => "an earlier run may have made it before it was interrupted".to_owned(),
             };
             let prior = Prior { record: half_made(it), remarks: vec![remark] };
-            let change = deletion(self.schemas, &it.intent.address, &prior, Reason::NoConfiguration);
+            let change = deletion(self.schemas, &it.intent.address, &prior, Reason::Abandoned);
             Change { deposed: Some(left_key(it)), before: Some(it.intent.arguments.clone()), ..change }
         });
         deposed.chain(abandoned).collect()

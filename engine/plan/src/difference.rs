@@ -46,15 +46,18 @@ pub(crate) fn differences(
         if field.chosen && !configured.contains(name) && old.is_some() {
             continue;
         }
-        if new != old && !is_nothing(&field.shape, new, old) {
-            let replaces = field.immutable || changes_immutable(&field.shape, new, old);
+        let is_nothing = is_nothing(&field.shape, new, old);
+        if new != old && (!is_nothing || is_kept(described, new, old)) {
+            let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, new, old));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
     for name in configured_before.difference(configured).filter(|it| !wanted.contains_key(*it)) {
         let Some(field) = schema.arguments.get(name) else { continue };
-        if !field.chosen && !is_nothing(&field.shape, None, have.get(name)) {
-            let replaces = field.immutable || changes_immutable(&field.shape, None, have.get(name));
+        let old = have.get(name);
+        let is_nothing = is_nothing(&field.shape, None, old);
+        if !field.chosen && (!is_nothing || is_kept(described, None, old)) {
+            let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, None, old));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
@@ -77,6 +80,12 @@ pub fn replaces(described: &Described, wanted: &Object, made_with: &Object) -> O
 fn is_nothing(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
     let is_nothing = |it: &Value| it.is_null() || (*shape != Shape::Any && is_empty(it));
     new.is_none_or(is_nothing) && old.is_none_or(is_nothing)
+}
+
+/// Whether nothing in it and not there are two values that are kept: where the state is all that there is of a thing. To
+/// go from the one to the other nothing needs to be made anew.
+fn is_kept(described: &Described, new: Option<&Value>, old: Option<&Value>) -> bool {
+    described.pure && new.is_none_or(Value::is_null) != old.is_none_or(Value::is_null)
 }
 
 pub(crate) fn is_empty(value: &Value) -> bool {

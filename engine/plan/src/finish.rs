@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, Diagnostic, HashMap, HashSet, Mode, Name, Object};
+use ha_kind::{Action, Address, Diagnostic, HashMap, HashSet, Mode, Name, Object, Step, Value};
 use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::Input;
@@ -125,12 +125,35 @@ fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
         let is_read = || graph.and_then(|it| it.node_of(&drift.address.block)).is_some_and(|it| read.contains(&it));
         let is_undone = |change: &&Change| match change.action {
             Action::NoOp | Action::Forget => false,
-            Action::Update => {
-                change.differences.iter().any(|it| drift.paths.iter().any(|path| path.steps().first() == it.path.steps().first()))
-            }
+            Action::Update => sets_back(drift, change),
             _ => true,
         };
         drift.contributes = own.get(&drift.address).is_some_and(is_undone) || is_read();
+    }
+}
+
+/// Whether an update brings anything back that was changed outside, and does not leave all of it as it is now.
+fn sets_back(drift: &Drift, change: &Change) -> bool {
+    let (Some(now), Some(after)) = (&drift.after, &change.after) else { return true };
+    let mut names = drift.paths.iter().filter_map(|it| match it.steps().first() {
+        Some(Step::Name(name)) => Some(name),
+        _ => None,
+    });
+    let of = |object: &Object, name: &Name| object.get(name).map_or(Value::NULL, Value::revealed);
+    names.any(|name| brings_back(&of(&drift.before, name), &of(now, name), &of(after, name)))
+}
+
+/// Whether any of what is now otherwise than it was becomes yet something else.
+fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
+    if was == now {
+        return false;
+    }
+    match (was.as_object(), now.as_object(), after.as_object()) {
+        (Some(was), Some(now), Some(after)) => {
+            let of = |object: &Object, name: &Name| object.get(name).cloned().unwrap_or(Value::NULL);
+            was.keys().chain(now.keys()).any(|name| brings_back(&of(was, name), &of(now, name), &of(after, name)))
+        }
+        _ => !after.is_wholly_known() || now != after,
     }
 }
 

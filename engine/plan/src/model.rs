@@ -228,6 +228,10 @@ pub enum Reason {
     EachKey,
     /// Its block says that there is none of it.
     NotEnabled,
+    /// A replacement left it behind, and it is still there.
+    Deposed,
+    /// An interrupted run began to make it, and nothing takes that up.
+    Abandoned,
     /// Everything is to be destroyed.
     Destroy,
     /// It is no longer there.

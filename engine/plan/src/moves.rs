@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Place, Schemas, Span, code};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Place, Schemas, Span, code};
 use ha_lang::Configuration;
-use ha_state::State;
+use ha_state::{ProviderName, Record, State};
 
 use crate::model::Move;
 use endpoint::Endpoint;
@@ -30,7 +30,7 @@ pub struct Moved<'a> {
     pub warnings: Vec<Diagnostic>,
     /// The addresses that something was to move to, and whence it came.
     from: BTreeMap<Address, Address>,
-    /// Records that name by other names what they depend on.
+    /// Records that are of another kind by now, or name by other names what they depend on.
     renamed: BTreeSet<Address>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Moved<'a> {
         self.from.get(address)
     }
 
-    /// Whether a record names by another name what it depends on.
+    /// Whether a record is of another kind by now, or names by another name what it depends on.
     pub(crate) fn is_renamed(&self, address: &Address) -> bool {
         self.renamed.contains(address)
     }
@@ -85,7 +85,7 @@ pub fn moved<'a>(state: &'a State, configuration: &Configuration, schemas: &Sche
     let order = sorted::sorted(&statements);
     diagnostics.extend(order.as_ref().err().cloned());
     match order {
-        Ok(order) if diagnostics.is_empty() => Ok(carry_out(state, order.into_iter().map(|it| &statements[it]))),
+        Ok(order) if diagnostics.is_empty() => Ok(carry_out(state, schemas, order.into_iter().map(|it| &statements[it]))),
         _ => Err(diagnostics),
     }
 }
@@ -103,14 +103,15 @@ fn written<'a>(configuration: &'a Configuration, path: &mut Vec<Name>, statement
     }
 }
 
-/// A thing of one kind becomes one of another only where that is but another name for it.
+/// A thing of one kind becomes one of another only where that is but another name for it, or the other kind says how.
 fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic> {
     let (Some((mode, from, _)), Some((_, to, _)), Some(span)) = (&statement.from.block, &statement.to.block, statement.span)
     else {
         return None;
     };
     let kind = |name: &Name| schemas.kind(*mode, name);
-    if from == to || kind(from).zip(kind(to)).is_some_and(|(from, to)| from.is_twin_of(to)) {
+    let can_become = |(was, is): (&Described, &Described)| was.is_twin_of(is) || is.moved_from(from, &Object::new()).is_some();
+    if from == to || kind(from).zip(kind(to)).is_some_and(can_become) {
         return None;
     }
     let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own"))
@@ -120,7 +121,7 @@ fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic
     Some(diagnostic.help(help))
 }
 
-fn carry_out<'a, 'b>(state: &'a State, statements: impl Iterator<Item = &'b Statement<'b>>) -> Moved<'a> {
+fn carry_out<'a, 'b>(state: &'a State, schemas: &Schemas, statements: impl Iterator<Item = &'b Statement<'b>>) -> Moved<'a> {
     let mut removal = Removal::of(state);
     for statement in statements {
         match &statement.from.block {
@@ -134,7 +135,14 @@ fn carry_out<'a, 'b>(state: &'a State, statements: impl Iterator<Item = &'b Stat
         return Moved { warnings, ..Moved::nothing(state) };
     }
     let moves = making_way(&from);
-    let (state, renamed) = applied(state, &moves);
+    let (mut state, mut renamed) = applied(state, &moves);
+    for Move { from, to } in moves.iter().filter(|it| it.from.block.kind != it.to.block.kind) {
+        if let Some(record) = state.records.get_mut(to)
+            && become_another(record, &from.block.kind, schemas)
+        {
+            renamed.insert(to.clone());
+        }
+    }
     Moved { state: Cow::Owned(state), moves, warnings, from, renamed }
 }
 
@@ -270,6 +278,17 @@ fn whole(block: &BlockAddress) -> Place {
     block.instance(Key::None).into()
 }
 
+/// Makes what is recorded of a thing what is recorded of one of the kind that it has become. Whether that is another one.
+fn become_another(record: &mut Record, from: &Name, schemas: &Schemas) -> bool {
+    let Some(described) = schemas.kind(record.address.block.mode, &record.address.block.kind) else { return false };
+    let Some(arguments) = described.moved_from(from, &record.arguments) else { return false };
+    record.provider = ProviderName::new(described.provider.clone());
+    record.configured = arguments.keys().cloned().collect();
+    record.arguments = arguments;
+    record.outputs.retain(|name, _| &**name == "id");
+    true
+}
+
 /// The moves, each after those that make way for it.
 fn making_way(from: &BTreeMap<Address, Address>) -> Vec<Move> {
     let mut open: BTreeMap<&Address, &Address> = from.iter().map(|(to, from)| (from, to)).collect();
@@ -306,11 +325,11 @@ fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
             state.deposed.range(first..).map(|(it, _)| it.clone()).take_while(|(address, _)| address == from).collect();
         for key in keys {
             if let Some(record) = state.deposed.remove(&key) {
-                state.deposed.insert((to.clone(), key.1), ha_state::Record { address: to.clone(), ..record });
+                state.deposed.insert((to.clone(), key.1), Record { address: to.clone(), ..record });
             }
         }
     }
-    let stays = |block: &BlockAddress, records: &BTreeMap<Address, ha_state::Record>| {
+    let stays = |block: &BlockAddress, records: &BTreeMap<Address, Record>| {
         records.range(block.instance(Key::None)..).next().is_some_and(|(it, _)| it.block == *block)
     };
     let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();

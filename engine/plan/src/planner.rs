@@ -11,12 +11,13 @@ mod orphan;
 mod provider;
 mod replace;
 mod seek;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ha_kind::{
-    Address, BlockAddress, Described, Diagnostic, HashMap, Mode, Name, Object, Schemas, Span, Step, Value, closest, code,
+    Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, Name, Object, Schemas, Span, Step, Value, closest, code,
 };
 use ha_lang::{BlockName, Condition, Configuration, Files, IgnoreChanges, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
@@ -26,7 +27,7 @@ use crate::choice::{self, Choice};
 use crate::condition::findings;
 use crate::containment::{Containment, HomeKey};
 use crate::create_first::CreateFirst;
-use crate::deletion::Going;
+use crate::deletion::{Going, instances};
 use crate::evaluation::{Evaluated, evaluate};
 use crate::expand::{Expansion, Undecided, expansion};
 use crate::finish::{Parts, finish};
@@ -151,6 +152,8 @@ struct Planner<'a> {
     containment: Containment<'a>,
     /// What becomes of what lives in a home, as the instances of a node have found it.
     fates: HashMap<(NodeId, HomeKey), Option<replace::Within>>,
+    /// What the instances of kinds stand for of which there can be no two.
+    identities: HashMap<twins::Identity, Address>,
     /// Blocks of which an instance is made, made anew, changed or read later.
     pending: HashMap<NodeId, Pending>,
     /// What flows out of each node that has been planned.
@@ -167,6 +170,8 @@ struct Planner<'a> {
     reads: Vec<Read>,
     /// Nodes that say something else once what is asked for now has been answered.
     waiting: BTreeSet<NodeId>,
+    /// Nodes that something is wrong with, and all that depend on them: nothing follows from what they say.
+    failed: Vec<bool>,
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     checks: Vec<Checked>,
@@ -199,8 +204,10 @@ impl<'a> Planner<'a> {
             replaced: BTreeMap::new(),
             containment: Containment::of(input.state, input.schemas),
             fates: HashMap::default(),
+            identities: HashMap::default(),
             pending: HashMap::default(),
             flow: vec![Flow::default(); graph.len()],
+            failed: vec![false; graph.len()],
             create_first: CreateFirst::default(),
             used: BTreeSet::new(),
             providers: BTreeMap::new(),
@@ -284,13 +291,35 @@ impl<'a> Planner<'a> {
 
     fn node(&mut self, id: NodeId) {
         let told = (self.diagnostics.len(), self.warnings.len());
+        let planned = self.changes.len();
+        let hangs_on_a_failure = self.hangs_on_a_failure(id, told.0);
         self.decide(id);
+        if hangs_on_a_failure {
+            self.unplan(id, planned);
+        }
+        self.failed[id] = hangs_on_a_failure || self.diagnostics.len() > told.0;
         self.flow[id] = self.flow_of(id);
         // What is wrong with what is not known yet may not be wrong with what it turns out to be.
         if self.input.seek && self.graph.direct(id).any(|it| self.waiting.contains(&it)) {
             self.waiting.insert(id);
             self.diagnostics.truncate(told.0);
             self.warnings.truncate(told.1);
+            self.failed[id] = false;
+        }
+    }
+
+    /// Takes back what was planned of a node because something that it depends on failed: what would become of it, nobody
+    /// can say. What else is wrong with it stays told.
+    fn unplan(&mut self, id: NodeId, planned: usize) {
+        for change in self.changes.drain(planned..) {
+            self.replaced.remove(&change.address);
+        }
+        self.pending.remove(&id);
+        self.left_out.extend(self.graph.block_address(id).map(|it| it.instance(Key::None)).filter(|_| !self.is_recorded(id)));
+        let What::Block(place) = self.graph.node(id).what else { return };
+        for instance in self.world.of_module(self.graph.node(id).module) {
+            let block = self.world.block_address(instance, place);
+            self.left_out.extend(instances(&self.current.priors, &block).map(|(it, _)| it.clone()));
         }
     }
 
@@ -307,16 +336,23 @@ impl<'a> Planner<'a> {
             What::Provider(place) => self.provider(id, module, place),
             What::Block(place) => self.block(id, place),
             _ => {
-                let graph = self.graph.clone();
+                let (graph, told) = (self.graph.clone(), self.diagnostics.len());
                 let Evaluated { diagnostics, waits, warnings, checks } = evaluate(&graph, &mut self.world, id);
                 self.checks.extend(checks);
                 self.undecided(Undecided { diagnostics, waits });
                 self.warnings.extend(warnings);
-                if let (ROOT, What::Output(place)) = (module, what) {
-                    self.output(place);
+                match (module, what) {
+                    (ROOT, What::Output(place)) if self.hangs_on_a_failure(id, told) => self.leave_output(place),
+                    (ROOT, What::Output(place)) => self.output(place),
+                    _ => {}
                 }
             }
         }
+    }
+
+    /// Whether something is wrong with a node, or with what it depends on. `told` is how much was wrong before it.
+    fn hangs_on_a_failure(&self, id: NodeId, told: usize) -> bool {
+        self.diagnostics.len() > told || self.graph.direct(id).any(|it| self.failed[it])
     }
 
     /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.

@@ -71,7 +71,11 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
 
     fn hooks() -> Hooks {
         let group = [("id", "security_group_id")];
-        Hooks::new().check(tags::check).check(check_peer).check(check_ports).inside("aws_security_group", &group)
+        // Of two that differ in their description only, AWS refuses the second.
+        let unique = ["security_group_id", "ip_protocol", "from_port", "to_port"];
+        let peers = ["cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id"];
+        let hooks = Hooks::new().unique(&[&unique[..], &peers[..]].concat()).inside("aws_security_group", &group);
+        hooks.check(tags::check).check(check_peer).check(check_ports)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

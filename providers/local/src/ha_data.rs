@@ -1,6 +1,8 @@
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Value, Volatile};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Object, Reading, Recorded, Resource, Value, Volatile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::uuid;
 
 /// A value kept in the state: gives expressions the life of a resource, so that others can depend on it, be replaced
 /// with it, or see the value of an earlier apply. Like Terraform's `terraform_data`.
@@ -34,7 +36,22 @@ impl Resource for KeptValue {
     }
 
     async fn create(&self, _: &Nobody, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        Ok(Created { id: attempt.token().to_owned(), outputs: self.outputs() })
+        Ok(Created { id: uuid::of_token(attempt.token()), outputs: self.outputs() })
+    }
+
+    fn moved_from(kind: &str, arguments: &Object) -> Option<Object> {
+        // As Terraform has it: what made the one new makes the other new.
+        (kind == "null_resource").then(|| {
+            let triggers = arguments.get("triggers").filter(|it| !it.is_null());
+            let triggers = triggers.map(|it| match it.unmark() {
+                (Value::Map(items), marked) => {
+                    let object = Value::Object(items);
+                    if marked { object.sensitive() } else { object }
+                }
+                _ => it.clone(),
+            });
+            triggers.map(|it| ("triggers_replace".into(), it)).into_iter().collect()
+        })
     }
 
     fn known_by(id: &str) -> Result<Known, String> {

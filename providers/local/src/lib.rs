@@ -5,6 +5,7 @@ mod ha_data;
 mod local_file;
 mod null_resource;
 mod permission;
+mod uuid;
 
 use ha_kind::Registry;
 

@@ -329,3 +329,18 @@ async fn what_is_nothing_else_has_triggers() {
     assert_eq!((&arguments, &arguments["triggers"]), (&made.arguments, &triggers));
     assert!(!create("null_resource", &object(&[])).await.unwrap().id.is_empty());
 }
+
+#[test]
+fn what_was_a_null_resource_keeps_its_triggers() {
+    use ha_kind::{Mode, Object, Registry, Value};
+
+    let (schemas, _) = crate::register(Registry::new()).split();
+    let triggers = Value::Map(std::sync::Arc::new(Object::from([("v".into(), Value::from("1"))])));
+    for kind in ["ha_data", "terraform_data"] {
+        let described = schemas.kind(Mode::Managed, kind).unwrap();
+        let moved = described.moved_from("null_resource", &Object::from([("triggers".into(), triggers.clone())])).unwrap();
+        assert_eq!(moved, Object::from([("triggers_replace".into(), Value::object([("v".into(), Value::from("1"))]))]));
+        assert_eq!(described.moved_from("null_resource", &Object::new()), Some(Object::new()));
+        assert_eq!(described.moved_from("local_file", &Object::new()), None);
+    }
+}

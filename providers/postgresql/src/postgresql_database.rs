@@ -106,6 +106,7 @@ impl Resource for Database {
 
     fn hooks() -> Hooks {
         Hooks::new()
+            .unique(&["name"])
             .check(|Name { name }| problem("name", &name).into_iter().collect())
             .check(|Owner { owner }| problem("owner", &owner).into_iter().collect())
             .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())

@@ -60,6 +60,7 @@ impl Resource for Extension {
 
     fn hooks() -> Hooks {
         Hooks::new()
+            .unique(&["database", "name"])
             .check(|Name { name }| problem("name", &name).into_iter().collect())
             .check(|Place { database }| problem("database", &database).into_iter().collect())
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])

@@ -74,6 +74,7 @@ impl Resource for Role {
 
     fn hooks() -> Hooks {
         Hooks::new()
+            .unique(&["name"])
             .check(|Name { name }| problem("name", &name).into_iter().collect())
             .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
             .check(|Password { password }| {

@@ -177,7 +177,7 @@ pub(crate) fn reason_name(reason: &Reason) -> Option<&'static str> {
         Reason::ArgumentsUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
         Reason::ForCheck => "read_because_check_nested",
-        Reason::Destroy | Reason::Gone => return None,
+        Reason::Deposed | Reason::Abandoned | Reason::Destroy | Reason::Gone => return None,
     })
 }
 

@@ -178,6 +178,8 @@ fn reason(reason: &Reason, change: &ShownChange) -> Option<String> {
         Reason::CountIndex => "its index is beyond `count`".into(),
         Reason::EachKey => "its key is no longer in `for_each`".into(),
         Reason::NotEnabled => "its block says `enabled = false`".into(),
+        Reason::Deposed => "it was replaced before, and is still there".into(),
+        Reason::Abandoned => "what an earlier run began to make is no longer wanted".into(),
         Reason::Destroy => return None,
         Reason::Gone => "it is no longer there".into(),
         Reason::ArgumentsUnknown => "its arguments are known only during apply".into(),

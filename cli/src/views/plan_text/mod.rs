@@ -16,19 +16,21 @@ use self::alike::stretches;
 pub(crate) use self::summary::counted;
 use super::compare::{Row, What, compare, unseen};
 use super::paint::{Paint, Tone};
-use super::report::{Report, ShownDrift, ShownOutput};
+use super::report::{Report, ShownChange, ShownDrift, ShownOutput};
 use super::rows::{Detail, Rows};
 use super::shown::{Shown, columns, printable};
 
 /// Addresses longer than this do not push what follows to the right.
 const ADDRESSES: usize = 48;
+/// What is said of a difference that nothing is done about.
+const NOT_MINDED: &str = "the configuration does not mind";
 /// Lists of addresses are folded at this width.
 const FOLD: usize = 100;
 
 /// The plan as text.
 pub(crate) fn plan_text(report: &Report, detail: Detail, paint: Paint) -> String {
     let width = report.changes.iter().map(|it| columns(&it.title())).max().unwrap_or(0).min(ADDRESSES);
-    let changed = report.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it.action)).collect();
+    let changed = report.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
     let view = View { report, detail, paint, width, changed };
     let mut text = view.head();
     if detail != Detail::None {
@@ -52,7 +54,7 @@ struct View<'a> {
     paint: Paint,
     /// How wide the column of addresses is.
     width: usize,
-    changed: BTreeMap<&'a Address, Action>,
+    changed: BTreeMap<&'a Address, &'a ShownChange>,
 }
 
 impl View<'_> {
@@ -108,12 +110,14 @@ impl View<'_> {
 
     fn left_out(&self, text: &mut String) {
         let Report { left_out, targets, excludes, .. } = self.report;
-        if targets.is_empty() && excludes.is_empty() {
-            return;
-        }
         let asked = [("--target", targets), ("--exclude", excludes)];
-        let asked = asked.iter().flat_map(|(option, of)| of.iter().map(move |it| format!("{option} {it}")));
-        let head = format!("Not the whole: {}; {} left out", asked.collect::<Vec<_>>().join(" "), left_out.len());
+        let asked: Vec<String> =
+            asked.iter().flat_map(|(option, of)| of.iter().map(move |it| format!("{option} {it}"))).collect();
+        let head = match (asked.is_empty(), self.report.errored) {
+            (true, true) if !left_out.is_empty() => format!("Not planned; depends on what is wrong ({})", left_out.len()),
+            (true, _) => return,
+            (false, _) => format!("Not the whole: {}; {} left out", asked.join(" "), left_out.len()),
+        };
         let _ = writeln!(text, "{}", self.paint.put(Tone::Notice, &printable(&head)));
         for line in self.named(left_out.iter()) {
             let _ = writeln!(text, "      {line}");
@@ -139,29 +143,38 @@ impl View<'_> {
     }
 
     fn drifted(&self, drift: &ShownDrift, text: &mut String) {
-        let then = match self.changed.get(&drift.address) {
+        let change = self.changed.get(&drift.address);
+        let then = match change.map(|it| it.action) {
             _ if self.report.mode == PlanMode::RefreshOnly => "the state is to say so",
-            None | Some(Action::NoOp) => "the configuration does not mind",
+            None | Some(Action::NoOp) => NOT_MINDED,
             Some(Action::Update) => "this plan sets it back",
             Some(Action::Delete) => "this plan deletes it",
             Some(Action::Forget) => "this plan forgets it",
             Some(_) => "this plan makes it anew",
         };
-        let what = if drift.after.is_none() { "is gone" } else { "differs" };
-        let _ = writeln!(text, "    {} {what}; {then}", printable(&drift.address.to_string()));
-        let mut rows = Vec::new();
-        if let Some(after) = &drift.after {
-            compare(&Path::root(), Some(&Shown::Object(drift.before.clone())), Some(&Shown::Object(after.clone())), &mut rows);
-            let named = |row: &Row| {
-                let here = row.path.steps();
-                drift.paths.iter().any(|it| here.starts_with(it.steps()) || it.steps().starts_with(here))
-            };
-            rows.retain(named);
+        let rows = differing(drift);
+        // An update sets back what it changes, and leaves what the configuration says nothing of.
+        let update = change.filter(|it| it.action == Action::Update && self.report.mode != PlanMode::RefreshOnly);
+        let (set_back, left): (Vec<Row>, Vec<Row>) = match update {
+            Some(change) => rows.into_iter().partition(|it| changes_at(change, &it.path)),
+            None => (rows, Vec::new()),
+        };
+        let is_told = !set_back.is_empty() || left.is_empty();
+        if is_told {
+            self.drifted_so(drift, then, &set_back, text);
         }
-        Rows::new(rows.iter(), self.detail, self.paint).write(&rows, text);
+        if !left.is_empty() {
+            self.drifted_so(drift, NOT_MINDED, &left, text);
+        }
         for remark in &drift.remarks {
             let _ = writeln!(text, "      {}", self.paint.put(Tone::Notice, &printable(remark)));
         }
+    }
+
+    fn drifted_so(&self, drift: &ShownDrift, then: &str, rows: &[Row], text: &mut String) {
+        let what = if drift.after.is_none() { "is gone" } else { "differs" };
+        let _ = writeln!(text, "    {} {what}; {then}", printable(&drift.address.to_string()));
+        Rows::new(rows.iter(), self.detail, self.paint).write(rows, text);
     }
 
     fn remarks(&self, text: &mut String) {
@@ -199,6 +212,29 @@ impl View<'_> {
             let _ = writeln!(text, "{head}: {members} members are disrupted, at most {at_most} at a time\n");
         }
     }
+}
+
+/// What changed outside, in the places where it is told of.
+fn differing(drift: &ShownDrift) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let Some(after) = &drift.after else { return rows };
+    compare(&Path::root(), Some(&Shown::Object(drift.before.clone())), Some(&Shown::Object(after.clone())), &mut rows);
+    let named = |row: &Row| drift.paths.iter().any(|it| is_one_inside(it, &row.path));
+    rows.retain(named);
+    rows
+}
+
+/// Whether a change makes something else of what is at a place.
+fn changes_at(change: &ShownChange, path: &Path) -> bool {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return true };
+    let mut rows = Vec::new();
+    compare(&Path::root(), Some(&Shown::Object(before.clone())), Some(&Shown::Object(after.clone())), &mut rows);
+    rows.iter().any(|it| is_one_inside(&it.path, path))
+}
+
+/// Whether one of two places is in the other, or they are the same.
+fn is_one_inside(one: &Path, other: &Path) -> bool {
+    one.steps().starts_with(other.steps()) || other.steps().starts_with(one.steps())
 }
 
 fn output_row(name: &Name, output: &ShownOutput) -> Option<Row> {

@@ -44,11 +44,16 @@ impl View<'_> {
             let _ = writeln!(text, "{}", self.paint.put(Tone::Alarm, failed));
         }
         if report.is_empty && !report.errored {
-            let _ = writeln!(text, "{} {}", head("No changes."), self.nothing());
+            let _ = writeln!(text, "{} {}{}", head("No changes."), self.nothing(), self.not_looked_at());
             self.unminded(text);
             return;
         }
-        let unchanged = if report.unchanged > 0 { format!(" · {} unchanged", report.unchanged) } else { String::new() };
+        let unchanged = match (self.seen_unchanged(), report.unchecked.len()) {
+            (0, 0) => String::new(),
+            (0, unchecked) => format!(" · {unchecked} not looked at"),
+            (unchanged, 0) => format!(" · {unchanged} unchanged"),
+            (unchanged, unchecked) => format!(" · {unchanged} unchanged, {unchecked} not looked at"),
+        };
         let moved = if report.moves.is_empty() { String::new() } else { format!(", {} to move", report.moves.len()) };
         let _ = writeln!(text, "{} {}{moved}{unchanged}", head("Plan:"), counted(&report.counts));
         self.addresses(text);
@@ -56,12 +61,31 @@ impl View<'_> {
 
     /// What is said where nothing happens.
     fn nothing(&self) -> String {
-        match (self.report.mode, self.report.unchanged) {
+        match (self.report.mode, self.seen_unchanged()) {
             (PlanMode::Destroy, _) => "There is nothing to destroy.".into(),
-            (PlanMode::RefreshOnly, _) => "What is there is as recorded.".into(),
+            (PlanMode::RefreshOnly, _) if self.report.unchecked.is_empty() => "What is there is as recorded.".into(),
+            (PlanMode::RefreshOnly, 0) => "Nothing could be seen.".into(),
+            (PlanMode::RefreshOnly, _) => "What could be seen is as recorded.".into(),
+            (PlanMode::Normal, 0) if !self.report.unchecked.is_empty() => "Nothing could be seen.".into(),
             (PlanMode::Normal, 0) => "Nothing is configured and nothing is there.".into(),
             (PlanMode::Normal, 1) => "1 resource is as configured.".into(),
             (PlanMode::Normal, many) => format!("{many} resources are as configured."),
+        }
+    }
+
+    /// How many resources nothing happens to and somebody has looked at.
+    fn seen_unchanged(&self) -> usize {
+        let touched = |address: &Address| self.changed.contains_key(address);
+        let unseen = self.report.unchecked.iter().filter(|(address, _)| !touched(address)).count();
+        self.report.unchanged.saturating_sub(unseen)
+    }
+
+    /// What is said of resources that nobody could look at where nothing happens.
+    fn not_looked_at(&self) -> String {
+        match self.report.unchecked.len() {
+            0 => String::new(),
+            1 => " 1 resource could not be looked at and is taken to be as recorded.".into(),
+            many => format!(" {many} resources could not be looked at and are taken to be as recorded."),
         }
     }
 

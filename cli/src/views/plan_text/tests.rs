@@ -105,7 +105,7 @@ Outputs
 
 mongodb/rs0: 3 members are disrupted, at most 1 at a time
 
-Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unchanged
+Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 21 unchanged, 1 not looked at
   <=   data.aws_ami.app
   +    mongodb_host.db[2]
   ~    aws_launch_template.app
@@ -202,7 +202,7 @@ fn everything_coloured() {
 
 ␛[1m␛[33mmongodb/rs0␛[0m: 3 members are disrupted, at most 1 at a time
 
-␛[1mPlan:␛[0m 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unchanged
+␛[1mPlan:␛[0m 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 21 unchanged, 1 not looked at
   ␛[36m<= ␛[0m  data.aws_ami.app
   ␛[32m+  ␛[0m  mongodb_host.db[2]
   ␛[33m~  ␛[0m  aws_launch_template.app
@@ -222,7 +222,7 @@ fn addresses_alone() {
         str![[r#"
 ha [VERSION] · payments · aws 123456789012 eu-west-1 · state 12
 
-Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 22 unchanged
+Plan: 1 to create, 1 to update, 1 to replace, 3 to destroy, 1 to read · 21 unchanged, 1 not looked at
   <=   data.aws_ami.app
   +    mongodb_host.db[2]
   ~    aws_launch_template.app
@@ -255,6 +255,28 @@ ha [VERSION] · payments · no state yet · destroy
 No changes. There is nothing to destroy.
 
 "#]],
+    );
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_not_said_to_be_as_configured() {
+    let unseen = |it: &str| (it.parse().unwrap(), "no route to host".to_owned());
+    let unchecked = vec![unseen("a.b"), unseen("a.c")];
+    let some = Plan { unchanged: 39, unchecked: unchecked.clone(), ..nothing() };
+    let last = |plan: &Plan| rendered(plan, Detail::Changed, Paint::PLAIN).lines().last().unwrap_or_default().to_owned();
+    assert_eq!(
+        last(&some),
+        "No changes. 37 resources are as configured. 2 resources could not be looked at and are taken to be as recorded."
+    );
+    let none = Plan { unchanged: 1, unchecked: unchecked[..1].to_vec(), ..nothing() };
+    assert_eq!(
+        last(&none),
+        "No changes. Nothing could be seen. 1 resource could not be looked at and is taken to be as recorded."
+    );
+    let refreshed = Plan { mode: PlanMode::RefreshOnly, ..some };
+    assert_eq!(
+        last(&refreshed),
+        "No changes. What could be seen is as recorded. 2 resources could not be looked at and are taken to be as recorded."
     );
 }
 

@@ -8,6 +8,7 @@ use crate::value::Name;
 use crate::{Hooks, Mode, Object, Problem, Schema};
 
 type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
+type MovedFrom = fn(&str, &Object) -> Option<Object>;
 type Render = Box<dyn Fn(&Schema, &Object) -> Rendered + Send + Sync>;
 
 /// What planning may know of a kind.
@@ -27,6 +28,7 @@ pub struct Described {
     pub(super) hooks: OnceLock<Hooks>,
     pub(super) derive_hooks: Box<dyn Fn() -> Hooks + Send + Sync>,
     pub(super) normal: Normal,
+    pub(super) moved_from: MovedFrom,
     pub(super) document: Option<Render>,
 }
 
@@ -56,6 +58,7 @@ impl Described {
             hooks: OnceLock::new(),
             derive_hooks: Box::new(move || hooks.clone()),
             normal: Box::new(|_, arguments| Ok(arguments.clone())),
+            moved_from: |_, _| None,
             document: None,
         }
     }
@@ -82,6 +85,12 @@ impl Described {
     /// What the kind's own types refuse, as a sentence.
     pub fn normal(&self, arguments: &Object) -> Result<Object, String> {
         (self.normal)(self.schema(), arguments)
+    }
+
+    /// The arguments that a thing of another kind has once it counts as one of this kind; none where it cannot become one.
+    #[must_use]
+    pub fn moved_from(&self, kind: &str, arguments: &Object) -> Option<Object> {
+        (self.moved_from)(kind, arguments)
     }
 
     /// Whether it is a document.

@@ -35,7 +35,7 @@ impl Planner<'_> {
         }
     }
 
-    fn is_recorded(&self, node: NodeId) -> bool {
+    pub(super) fn is_recorded(&self, node: NodeId) -> bool {
         let instances_of = |instance: usize, place: usize| {
             let block = self.world.block_address(instance, place);
             instances(&self.current.priors, &block).next().is_some()

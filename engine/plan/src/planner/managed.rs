@@ -30,6 +30,7 @@ impl Planner<'_> {
                     *prior
                 }
                 Found::NotAsked => {
+                    self.one_of_a_kind(instance, &given.values);
                     let reason = self.current.gone.contains_key(address).then_some(Reason::Gone);
                     let doing = Doing { action: Action::Create, reason, prior: None, ..Doing::with(given.values) };
                     return self.change(instance, doing);
@@ -39,6 +40,7 @@ impl Planner<'_> {
         };
         let record = &prior.record;
         let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
+        self.one_of_a_kind(instance, &kept);
         let mut found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
             Ok(found) => found,
             Err(message) => {

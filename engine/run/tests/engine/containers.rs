@@ -253,6 +253,151 @@ async fn what_went_is_written_off_before_the_new_container_is_made() {
     assert!(before.contains(&at(&forget, "database.main")) && before.contains(&at(&forget, "table.t")));
 }
 
+/// Databases, and in each an extension that names it.
+fn databases(lifecycle: &str, names: &[(&str, &str)]) -> String {
+    let all: Vec<String> = names.iter().map(|(key, name)| format!("{key} = \"{name}\"")).collect();
+    let end = SERVER.find("resource \"database\"").unwrap();
+    format!(
+        r#"
+        {}
+        locals {{ names = {{ {} }} }}
+        resource "database" "main" {{
+          for_each = local.names
+          name     = each.value
+          {lifecycle}
+        }}
+        resource "extension" "x" {{
+          for_each = local.names
+          name     = "x"
+          database = database.main[each.key].name
+        }}
+        "#,
+        &SERVER[..end],
+        all.join(", ")
+    )
+}
+
+#[tokio::test]
+async fn the_one_that_is_named_takes_what_is_inside_along_and_it_is_made_anew() {
+    let project = Project::new();
+    let text = databases("", &[("a", "one"), ("b", "two")]);
+    project.apply(&text).await;
+    project.world.take_log();
+    // Under the same name, so that nothing that the extension says is another.
+    let again = Project {
+        replace: vec!["database.main[\"a\"]".parse().unwrap()],
+        ..Project::over(project.world.clone(), project.store.clone())
+    };
+    assert_data_eq!(
+        again.apply(&text).await,
+        str![[r#"
+-+ database.main["a"] [Requested]
+-+ extension.x["a"] [within database.main["a"]] gone with database.main["a"] because of database.main
+
+"#]]
+    );
+    let calls = ["delete database.main[\"a\"]", "create database.main[\"a\"]", "create extension.x[\"a\"]"];
+    project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2])]);
+}
+
+#[tokio::test]
+async fn of_nested_containers_the_inner_one_suffices() {
+    let project = Project::new();
+    project.apply(&databases("", &[("a", "one"), ("b", "two")])).await;
+    project.world.take_log();
+    assert_data_eq!(
+        project.apply(&databases("", &[("b", "two")])).await,
+        str![[r#"
+- database.main["a"] [EachKey]
+- extension.x["a"] [EachKey] gone with database.main["a"]
+
+"#]]
+    );
+    project.world.assert_done_in_order(&["delete database.main[\"a\"]"], &[]);
+    // The outer one takes them all.
+    assert_data_eq!(
+        project.apply(&databases("", &[("b", "two")]).replace("size = 1", "size = 2")).await,
+        str![[r#"
+-+ database.main["b"] [within server.s] gone with server.s because of provider.db from server.s
+-+ extension.x["b"] [within database.main["b"]] gone with database.main["b"] because of database.main, provider.db from server.s
+-+ server.s [CannotUpdate] size!: 1 -> 2
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn what_is_inside_needs_no_call_when_the_new_container_comes_first() {
+    let project = Project::new();
+    let first = "lifecycle { create_before_destroy = true }";
+    project.apply(&databases(first, &[("a", "one")])).await;
+    project.world.take_log();
+    assert_data_eq!(
+        project.apply(&databases(first, &[("a", "other")])).await,
+        str![[r#"
++- database.main["a"] [CannotUpdate] name!: "one" -> "other"
+-+ extension.x["a"] [within database.main["a"]] gone with database.main["a"] database!: "one" -> "other" because of database.main
+
+"#]]
+    );
+    let calls = ["create database.main[\"a\"]", "create extension.x[\"a\"]", "delete database.main[\"a\"]"];
+    project.world.assert_done_in_order(&calls, &[(calls[0], calls[1]), (calls[1], calls[2])]);
+}
+
+#[tokio::test]
+async fn a_container_that_went_by_itself_took_what_was_inside() {
+    let project = Project::new();
+    let text = databases("", &[("a", "one"), ("b", "two")]);
+    project.apply(&text).await;
+    project.world.take_away("database", "one");
+    assert_data_eq!(
+        project.apply(&text).await,
+        str![[r#"
++ database.main["a"] [Gone] name="one"
++ extension.x["a"] [Gone] database="one", name="x" because of database.main
+! database.main["a"] gone
+! extension.x["a"] gone
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn what_goes_although_it_is_left_out_is_told() {
+    let mut project = Project::new();
+    let text = databases("", &[("a", "one")]);
+    project.apply(&text).await;
+    project.selection.targets = vec!["database.main".parse().unwrap()];
+    project.replace = vec!["database.main[\"a\"]".parse().unwrap()];
+    assert_data_eq!(
+        project.plan(&text).await,
+        str![[r#"
+-+ database.main["a"] [Requested]
+left out: extension.x["a"]
+warning: this plan is about a part of the configuration only
+warning: `extension.x["a"]` is left out, and goes all the same
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn two_blocks_for_one_thing_are_refused() {
+    let project = Project::new();
+    let text = databases("", &[("a", "one")]);
+    project.apply(&text).await;
+    let twin = |database: &str| format!("{text}\nresource \"extension\" \"y\" {{\n name = \"x\"\n database = \"{database}\"\n}}");
+    assert_data_eq!(
+        project.plan(&twin("one")).await,
+        str![[r#"
+`extension.x["a"]` and `extension.y` are one and the same thing: Both have the same `database` and `name`, and there can be only one such thing. [extension.y]
+
+"#]]
+    );
+    let other = project.plan(&twin("other")).await;
+    assert_eq!(other, "+ extension.y database=\"other\", name=\"x\"\n");
+}
+
 /// All steps that a step waits for, at however many removes.
 fn everything_before(plan: &Plan, step: usize) -> BTreeSet<usize> {
     let (mut found, mut open) = (BTreeSet::new(), vec![step]);

@@ -134,3 +134,24 @@ nothing
     );
     assert!(!project.world.look().calls.contains_key("read"));
 }
+
+#[tokio::test]
+async fn only_what_is_set_back_counts_as_set_back() {
+    let project = Project::new();
+    let text = |name: &str| {
+        format!(
+            "resource \"thing\" \"a\" {{\n name = \"a\"\n labels = {{ name = \"{name}\" }}\n lifecycle {{ ignore_changes = [labels[\"by\"]] }}\n}}"
+        )
+    };
+    project.apply(&text("one")).await;
+    let labels = |items: &[(&str, &str)]| {
+        let items = items.iter().map(|(name, value)| ((*name).into(), ha_kind::Value::from(*value)));
+        ha_kind::Value::Map(std::sync::Arc::new(items.collect()))
+    };
+    project.world.change("thing", "a", "labels", labels(&[("name", "one"), ("by", "somebody")]));
+    let plan = project.try_plan(&text("two")).await.unwrap();
+    assert!(!plan.drift[0].contributes, "what is ignored stays as it is");
+    project.world.change("thing", "a", "labels", labels(&[("name", "else"), ("by", "somebody")]));
+    let plan = project.try_plan(&text("two")).await.unwrap();
+    assert!(plan.drift[0].contributes);
+}

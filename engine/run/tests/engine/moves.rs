@@ -133,7 +133,7 @@ async fn old_objects_move_along() {
         project.apply(&moved).await,
         str![[r#"
 > thing.a thing.b
-- thing.b (deposed) [NoConfiguration]
+- thing.b (deposed) [Deposed]
 
 "#]]
     );

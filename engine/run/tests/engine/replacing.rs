@@ -134,8 +134,8 @@ Delete thing.a failed: could not delete it: it was refused
         project.apply(&text("x")).await,
         str![[r#"
 +- thing.a [CannotUpdate] name!: "y" -> "x"
-- thing.a (deposed) [NoConfiguration]
-- thing.a (deposed) [NoConfiguration]
+- thing.a (deposed) [Deposed]
+- thing.a (deposed) [Deposed]
 ~ thing.b revision: 3 -> ?(thing.b.revision), uses: ["thing-y-1"] -> [?(thing.a.id)] because of thing.a
 
 "#]]

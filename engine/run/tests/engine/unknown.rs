@@ -173,3 +173,39 @@ output arn: "arn:thing-a-1" -> ?(thing.a.arn)
 "#]]
     );
 }
+
+#[tokio::test]
+async fn nothing_is_planned_of_what_hangs_on_a_failure() {
+    let project = Project::new();
+    let text = |input: &str| {
+        format!(
+            r#"
+            variable "m" {{ default = "text" }}
+            resource "memo" "a" {{ input = {input} }}
+            locals {{ passed_on = memo.a.output }}
+            resource "memo" "b" {{ triggers_replace = local.passed_on }}
+            resource "thing" "c" {{
+              name = "c"
+              note = memo.b.id
+            }}
+            resource "thing" "apart" {{ name = "apart" }}
+            output "told" {{ value = thing.c.note }}
+            "#
+        )
+    };
+    project.apply(&text("\"x\"")).await;
+    let failing = text("lookup(var.m, \"k\", \"x\")")
+        + "resource \"thing\" \"new\" { name = memo.b.id }\nresource \"thing\" \"free\" { name = \"f\" }";
+    let failure = project.try_plan(&failing).await.unwrap_err();
+    assert_eq!(failure.diagnostics.len(), 1, "{}", crate::show::failure(&failure));
+    let so_far = failure.plan.expect("something is planned");
+    assert_data_eq!(
+        crate::show::plan(&so_far),
+        str![[r#"
++ thing.free digest="digest of nothing", name="f", size=1
+left out: memo.b, thing.c, thing.new
+
+"#]]
+    );
+    assert!(so_far.errored);
+}

@@ -109,7 +109,7 @@ impl Resource for Group {
         struct Named {
             name: String,
         }
-        check::all(Hooks::new()).predict("id", |it: Named| it.name).impact(impact::impact)
+        check::all(Hooks::new().unique(&["name"])).predict("id", |it: Named| it.name).impact(impact::impact)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

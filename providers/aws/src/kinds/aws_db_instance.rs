@@ -181,7 +181,11 @@ impl Resource for Instance {
         struct Named {
             identifier: String,
         }
-        let hooks = Hooks::new().check(tags::check).predict("id", |it: Named| it.identifier).impact(impact::impact);
+        let hooks = Hooks::new()
+            .unique(&["identifier"])
+            .check(tags::check)
+            .predict("id", |it: Named| it.identifier)
+            .impact(impact::impact);
         check::all(hooks)
     }
 

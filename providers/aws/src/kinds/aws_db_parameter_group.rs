@@ -85,6 +85,7 @@ impl Resource for ParameterGroup {
             twice.map(|it| problem(it[0])).into_iter().collect()
         };
         Hooks::new()
+            .unique(&["name"])
             .check(tags::check)
             .check(|it: Named| rds::name_problems("name", &it.name, 255))
             .check(once)

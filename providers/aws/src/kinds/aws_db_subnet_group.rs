@@ -60,7 +60,12 @@ impl Resource for SubnetGroup {
             }
             _ => Vec::new(),
         };
-        Hooks::new().check(tags::check).check(|it: Named| name_problems(&it.name)).check(zones).predict("id", |it: Named| it.name)
+        Hooks::new()
+            .unique(&["name"])
+            .check(tags::check)
+            .check(|it: Named| name_problems(&it.name))
+            .check(zones)
+            .predict("id", |it: Named| it.name)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

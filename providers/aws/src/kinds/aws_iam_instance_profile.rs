@@ -48,6 +48,7 @@ impl Resource for InstanceProfile {
             name: String,
         }
         Hooks::new()
+            .unique(&["name"])
             .check(tags::check)
             .check(|it: Named| iam::name_problems("name", &it.name, 128))
             .predict("id", |it: Named| it.name)

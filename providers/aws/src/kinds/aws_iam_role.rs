@@ -79,6 +79,7 @@ impl Resource for Role {
             }],
         };
         Hooks::new()
+            .unique(&["name"])
             .check(tags::check)
             .check(duration)
             .check(|it: Named| iam::name_problems("name", &it.name, 64))

@@ -44,6 +44,7 @@ impl Resource for RolePolicy {
             name: String,
         }
         Hooks::new()
+            .unique(&["role", "name"])
             .check(|it: Named| iam::name_problems("name", &it.name, 128))
             .predict("id", |it: Placed| format!("{}:{}", it.role, it.name))
             .inside("aws_iam_role", &[("name", "role")])

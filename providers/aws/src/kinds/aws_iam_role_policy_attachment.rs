@@ -31,7 +31,10 @@ impl Resource for Attachment {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        Hooks::new().predict("id", |it: Attachment| it.id()).inside("aws_iam_role", &[("name", "role")])
+        Hooks::new()
+            .unique(&["role", "policy_arn"])
+            .predict("id", |it: Attachment| it.id())
+            .inside("aws_iam_role", &[("name", "role")])
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

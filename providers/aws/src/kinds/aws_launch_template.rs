@@ -106,6 +106,7 @@ impl Resource for LaunchTemplate {
             iam_instance_profile: Option<Profile>,
         }
         Hooks::new()
+            .unique(&["name"])
             .check(tags::check)
             .check(user_data::check)
             .check(|it: Named| name_problems(&it.name))

@@ -63,6 +63,7 @@ impl Resource for Bucket {
             bucket: String,
         }
         Hooks::new()
+            .unique(&["bucket"])
             .check(tags::check)
             .check(|it: Named| {
                 name_problem(&it.bucket).map(|it| Problem { path: Path::attribute("bucket"), message: it }).into_iter().collect()

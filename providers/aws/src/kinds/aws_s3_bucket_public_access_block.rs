@@ -43,7 +43,7 @@ impl Resource for PublicAccessBlock {
         struct Named {
             bucket: String,
         }
-        Hooks::new().predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &[("bucket", "bucket")])
+        Hooks::new().unique(&["bucket"]).predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

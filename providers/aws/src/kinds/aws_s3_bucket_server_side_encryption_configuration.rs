@@ -76,7 +76,7 @@ impl Resource for Encryption {
             }
         };
         let bucket = [("bucket", "bucket")];
-        Hooks::new().check(one_rule).predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &bucket)
+        Hooks::new().unique(&["bucket"]).check(one_rule).predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &bucket)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

@@ -109,6 +109,7 @@ impl Resource for Object {
             content_base64: Option<String>,
         }
         Hooks::new()
+            .unique(&["bucket", "key"])
             .check(tags::check)
             .check(check::check)
             .inside("aws_s3_bucket", &[("bucket", "bucket")])

@@ -79,6 +79,7 @@ impl Resource for SecurityGroup {
             egress: Option<BTreeSet<Rule>>,
         }
         Hooks::new()
+            .unique(&["vpc_id", "name"])
             .check(tags::check)
             .check(|it: Named| name_problems(&it.name, it.description.as_deref()))
             .check(|it: In| rule_problems("ingress", it.ingress.unwrap_or_default()))

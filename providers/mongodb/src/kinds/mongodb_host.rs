@@ -97,6 +97,7 @@ impl Resource for MongodbHost {
 
     fn hooks() -> Hooks {
         Hooks::new()
+            .unique(&["host", "port"])
             .check(|it: Machines| it.problems())
             .check(|it: Versioned| it.problems())
             .check(|it: Certified| it.problems())

@@ -79,7 +79,11 @@ impl Resource for MongodbUser {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        Hooks::new().check(|it: Named| it.problems()).check(|it: WithPassword| it.problems()).check(|it: WithRoles| it.problems())
+        Hooks::new()
+            .unique(&["hosts", "database", "name"])
+            .check(|it: Named| it.problems())
+            .check(|it: WithPassword| it.problems())
+            .check(|it: WithRoles| it.problems())
     }
 
     async fn create(&self, mongodb: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

@@ -117,9 +117,12 @@ impl Things {
         let server = self.server(client)?;
         let Some(argument) = self.inside else { return Ok(server) };
         let id = arguments.get(argument).and_then(Value::as_str).unwrap_or_default();
-        match self.world.look().things.contains_key(id) {
-            true => Ok(Some(id.to_owned())),
-            false => Err(failed("find", &format!("there is no {id}"), Outcome::Refused)),
+        let inner = self.world.look();
+        // By its id, or by the last of its name: the old one of two is on its way out.
+        let named = || inner.things.iter().filter(|(_, it)| it.kind == argument && it.name() == id).next_back();
+        match inner.things.get_key_value(id).or_else(named) {
+            Some((id, _)) => Ok(Some(id.clone())),
+            None => Err(failed("find", &format!("there is no {id}"), Outcome::Refused)),
         }
     }
 

@@ -83,8 +83,15 @@ fn kinds() -> Vec<Kind> {
         .takes("name", text().required().immutable())
         .takes("in", text().required().immutable())
         .takes("note", text())
-        .within(&["database"]);
+        .within(&["server", "database"]);
     let table = Kind { inside: Some("in"), hooks: Hooks::new().inside("database", &[("id", "in")]), ..table };
+    let extension = Kind::of("extension", "db")
+        .takes("name", text().required().immutable())
+        .takes("database", text().required().immutable())
+        .takes("note", text())
+        .within(&["server", "database"]);
+    let hooks = Hooks::new().inside("database", &[("name", "database")]).unique(&["database", "name"]);
+    let extension = Kind { inside: Some("database"), hooks, ..extension };
     let item = Kind::of("item", "mock")
         .takes("name", text().required().immutable())
         .takes("in", text().required().immutable())
@@ -100,7 +107,7 @@ fn kinds() -> Vec<Kind> {
             .takes("length", number().required().immutable())
             .gives("result", text().secret(), |id, _| Value::from(format!("drawn {id}")));
     let drawn = Kind { pure: true, ..drawn };
-    vec![thing, host, server, database, table, item, memo, drawn]
+    vec![thing, host, server, database, table, extension, item, memo, drawn]
 }
 
 #[derive(Deserialize)]
