@@ -18,7 +18,8 @@ pub(crate) fn failed(attempted: impl Into<String>, error: &tokio_postgres::Error
     };
     let mut failed = Error::new(attempted, answer.message()).code(answer.code().code()).outcome(Outcome::Refused);
     failed.causes.extend(answer.detail().map(|it| it.replace('\n', "; ")));
-    if let Some(hint) = answer.hint() {
+    // What depends on it is said by whoever knows what it is; `CASCADE` is nothing that a reader can write here.
+    if let Some(hint) = answer.hint().filter(|_| *answer.code() != SqlState::DEPENDENT_OBJECTS_STILL_EXIST) {
         failed = failed.help(hint);
     }
     match help(answer.code()) {
@@ -44,16 +45,11 @@ fn help(code: &SqlState) -> Option<&'static str> {
         SqlState::DUPLICATE_OBJECT | SqlState::DUPLICATE_DATABASE => {
             "somebody else made it; give this one another name, or remove that one if it is not needed"
         }
-        SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
-            "hand over what it owns with `REASSIGN OWNED BY … TO …`, then take back its rights with `DROP OWNED BY …`, in each \
-             database that is named"
-        }
         SqlState::OBJECT_IN_USE => "close the connections to it; pg_stat_activity names them",
         SqlState::READ_ONLY_SQL_TRANSACTION => "this server only follows another; after a fail-over, wait and try again",
         SqlState::UNDEFINED_FILE => {
             "the server does not have this extension; `SELECT name FROM pg_available_extensions` lists those it has"
         }
-        SqlState::FEATURE_NOT_SUPPORTED => "see `SELECT name FROM pg_available_extensions` for what the server has",
         SqlState::LOCK_NOT_AVAILABLE => "somebody holds a lock on it for long; pg_locks and pg_stat_activity name whom",
         _ => return None,
     })

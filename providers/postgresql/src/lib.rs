@@ -2,7 +2,9 @@
 
 mod connect;
 mod failure;
+mod identity;
 mod membership;
+mod parameters;
 mod postgresql_database;
 mod postgresql_extension;
 mod postgresql_role;
@@ -12,6 +14,7 @@ mod session;
 mod sql;
 mod store;
 mod tls;
+mod valid_until;
 mod way;
 
 use ha_kind::Registry;

@@ -1,14 +1,236 @@
-//! A user that is no superuser can give things only to roles it belongs to. The master user of RDS is such a one.
+//! Which roles a role belongs to, and with which options. From version 16 on the options INHERIT, SET and ADMIN are those
+//! of each grant, and there may be a grant by each of several grantors; before, there is one grant, with ADMIN alone.
 
-use ha_kind::Error;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_kind::{Error, Outcome};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::session::Session;
 use crate::sql::identifier;
 
+/// The first version whose grants have options of their own.
+const WITH_OPTIONS: i32 = 160_000;
+
 /// Held while roles are granted: two sessions that change memberships of one role at once are in each other's way.
 const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(7020293016)";
 
+/// A membership with options that are not the usual ones.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Membership {
+    /// The role that it belongs to.
+    pub(crate) role: String,
+    /// Whether it may make others members, and take that back.
+    #[serde(default)]
+    pub(crate) admin: bool,
+    /// Whether it has that role's rights without asking for them; as `inherit` says where nothing is said. To differ from
+    /// that takes PostgreSQL 16 or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) inherit: Option<bool>,
+    /// Whether it may become that role with `SET ROLE`. To say no takes PostgreSQL 16 or later.
+    #[serde(default = "yes")]
+    pub(crate) set: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a membership gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    admin: bool,
+    inherit: bool,
+    set: bool,
+}
+
+/// Grants of one role to another, by their grantors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Grants(Vec<(String, Options)>);
+
+/// What a role belongs to, by name.
+pub(crate) type Granted = BTreeMap<String, Grants>;
+
+impl Grants {
+    /// What all of them together give.
+    fn options(&self) -> Options {
+        let any = |is: fn(&Options) -> bool| self.0.iter().any(|(_, it)| is(it));
+        Options { admin: any(|it| it.admin), inherit: any(|it| it.inherit), set: any(|it| it.set) }
+    }
+}
+
+/// The memberships that a configuration asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Whether memberships inherit that do not say it themselves.
+    pub(crate) inherit: bool,
+    pub(crate) roles: &'a BTreeSet<String>,
+    pub(crate) memberships: &'a BTreeSet<Membership>,
+}
+
+impl Wanted<'_> {
+    fn options(&self) -> BTreeMap<&str, Options> {
+        let usual = |name| (name, Options { admin: false, inherit: self.inherit, set: true });
+        let own = |it: &Membership| Options { admin: it.admin, inherit: it.inherit.unwrap_or(self.inherit), set: it.set };
+        let mut options: BTreeMap<&str, Options> = self.roles.iter().map(|it| usual(it.as_str())).collect();
+        for (role, more) in self.memberships.iter().map(|it| (it.role.as_str(), own(it))) {
+            options.insert(role, more);
+        }
+        options
+    }
+
+    /// How what is there is said in the words of this configuration.
+    pub(crate) fn told(&self, granted: &Granted) -> (BTreeSet<String>, BTreeSet<Membership>) {
+        let (mut roles, mut memberships) = (BTreeSet::new(), BTreeSet::new());
+        for (role, grants) in granted {
+            let options = grants.options();
+            let said = self.memberships.iter().find(|it| it.role == *role);
+            let is_usual = options == Options { admin: false, inherit: self.inherit, set: true };
+            if is_usual && said.is_none() {
+                roles.insert(role.clone());
+                continue;
+            }
+            let is_silent = options.inherit == self.inherit && said.is_none_or(|it| it.inherit.is_none());
+            let inherit = if is_silent { None } else { Some(options.inherit) };
+            memberships.insert(Membership { role: role.clone(), admin: options.admin, inherit, set: options.set });
+        }
+        (roles, memberships)
+    }
+
+    /// The statements that bring `member` from what is granted to what is asked for.
+    ///
+    /// # Errors
+    /// What the server is too old for, as a sentence.
+    pub(crate) fn statements(&self, member: &str, granted: &Granted, version: i32) -> Result<Vec<String>, String> {
+        let wanted = self.options();
+        let mut statements = Vec::new();
+        let member = identifier(member);
+        let has_options = version >= WITH_OPTIONS;
+        for (role, grants) in granted {
+            let keeps = wanted.get(role.as_str()).copied();
+            let role = identifier(role);
+            for (grantor, options) in &grants.0 {
+                let by = if has_options { format!(" GRANTED BY {}", identifier(grantor)) } else { String::new() };
+                match keeps {
+                    None => statements.push(format!("REVOKE {role} FROM {member}{by}")),
+                    Some(keeps) => {
+                        let taken = excess(*options, keeps, has_options);
+                        statements.extend(taken.map(|it| format!("REVOKE {it} OPTION FOR {role} FROM {member}{by}")));
+                    }
+                }
+            }
+        }
+        for (role, wanted) in wanted {
+            if !has_options && (wanted.inherit != self.inherit || !wanted.set) {
+                let cause = "a membership that inherits otherwise than its role, or that cannot `SET ROLE`, takes PostgreSQL 16";
+                return Err(format!("{cause} or later, and this server is of version {}", version / 10_000));
+            }
+            let has = granted.get(role).map(Grants::options);
+            if has.is_some_and(|it| covers(it, wanted, has_options)) {
+                continue;
+            }
+            statements.push(grant(role, &member, wanted, has_options));
+        }
+        Ok(statements)
+    }
+
+    /// What is still otherwise than asked for, where it is: what a server only warned of.
+    pub(crate) fn unmet(&self, granted: &Granted, version: i32) -> Option<String> {
+        let wanted = self.options();
+        let grantors = |it: &Grants| it.0.iter().map(|(grantor, _)| format!("`{grantor}`")).collect::<Vec<_>>().join(", ");
+        let has_options = version >= WITH_OPTIONS;
+        let stays = granted.iter().find(|(role, _)| !wanted.contains_key(role.as_str()));
+        if let Some((role, grants)) = stays {
+            return Some(format!("it is still a member of `{role}`, granted by {}", grantors(grants)));
+        }
+        for (role, wanted) in wanted {
+            let Some(grants) = granted.get(role) else { return Some(format!("it is no member of `{role}`")) };
+            let has = grants.options();
+            if !covers(has, wanted, has_options) {
+                return Some(format!("its membership of `{role}` lacks an option that was asked for"));
+            }
+            if let Some(option) = excess(has, wanted, has_options).next() {
+                return Some(format!(
+                    "its membership of `{role}` still has the option {option}, granted by {}",
+                    grantors(grants)
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// The options that are given and not wanted.
+fn excess(has: Options, wanted: Options, has_options: bool) -> impl Iterator<Item = &'static str> {
+    let options = [
+        ("ADMIN", has.admin && !wanted.admin),
+        ("INHERIT", has_options && has.inherit && !wanted.inherit),
+        ("SET", has_options && has.set && !wanted.set),
+    ];
+    options.into_iter().filter(|(_, is)| *is).map(|(option, _)| option)
+}
+
+/// Whether nothing is missing.
+fn covers(has: Options, wanted: Options, has_options: bool) -> bool {
+    let is_there = |has: bool, wanted: bool| has || !wanted;
+    is_there(has.admin, wanted.admin)
+        && (!has_options || (is_there(has.inherit, wanted.inherit) && is_there(has.set, wanted.set)))
+}
+
+fn grant(role: &str, member: &str, options: Options, has_options: bool) -> String {
+    let is = |it: bool| if it { "TRUE" } else { "FALSE" };
+    let with = match (has_options, options.admin) {
+        (true, _) => format!(" WITH ADMIN {}, INHERIT {}, SET {}", is(options.admin), is(options.inherit), is(options.set)),
+        (false, true) => " WITH ADMIN OPTION".to_owned(),
+        (false, false) => String::new(),
+    };
+    format!("GRANT {} TO {member}{with}", identifier(role))
+}
+
 impl Session<'_> {
+    /// What the roles of these names belong to, by their names. What a server of version 16 grants by itself to whoever
+    /// makes a role is not among it, unless it is `said`.
+    pub(crate) async fn granted(
+        &self,
+        attempted: &str,
+        members: &[&str],
+        said: &BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, Granted>, Error> {
+        let options = match self.version >= WITH_OPTIONS {
+            true => "m.admin_option, m.inherit_option, m.set_option",
+            false => "m.admin_option, r.rolinherit, true",
+        };
+        let query = format!(
+            "SELECT r.rolname::text, g.rolname::text, coalesce(pg_catalog.pg_get_userbyid(m.grantor)::text, ''), \
+             r.rolcreaterole AND m.grantor = 10, {options} FROM pg_catalog.pg_auth_members m \
+             JOIN pg_catalog.pg_roles g ON g.oid = m.roleid JOIN pg_catalog.pg_roles r ON r.oid = m.member \
+             WHERE r.rolname::text = ANY($1) ORDER BY 1, 2, 3"
+        );
+        let mut all: BTreeMap<String, Granted> = BTreeMap::new();
+        for row in self.rows(attempted, &query, &[&members]).await? {
+            let (member, role, grantor): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+            let options = Options { admin: row.get(4), inherit: row.get(5), set: row.get(6) };
+            let is_of_itself = row.get::<_, bool>(3) && options == Options { admin: true, inherit: false, set: false };
+            if is_of_itself && self.version >= WITH_OPTIONS && !said.contains(role.as_str()) {
+                continue;
+            }
+            all.entry(member).or_default().entry(role).or_default().0.push((grantor, options));
+        }
+        Ok(all)
+    }
+
+    /// What was granted by a role, which therefore cannot go: `REVOKE …` statements that take it back.
+    pub(crate) async fn granted_by(&self, attempted: &str, grantor: &str) -> Result<Vec<String>, Error> {
+        if self.version < WITH_OPTIONS {
+            return Ok(Vec::new());
+        }
+        let query = "SELECT pg_catalog.format('REVOKE %I FROM %I GRANTED BY %I', pg_catalog.pg_get_userbyid(roleid), \
+                     pg_catalog.pg_get_userbyid(member), pg_catalog.pg_get_userbyid(grantor)) FROM pg_catalog.pg_auth_members \
+                     WHERE pg_catalog.pg_get_userbyid(grantor) = $1 ORDER BY 1";
+        Ok(self.rows(attempted, query, &[&grantor]).await?.iter().map(|row| row.get(0)).collect())
+    }
+
     /// Makes the user a member of a role, unless it can act as that role already.
     pub(crate) async fn belong_to(&self, role: &str) -> Result<(), Error> {
         let attempted = format!("make `{}` a member of the role `{role}`", self.user);
@@ -21,14 +243,14 @@ impl Session<'_> {
 
     async fn can_act_as(&self, attempted: &str, role: &str) -> Result<bool, Error> {
         // From version 16 on, belonging to a role and being able to act as it are different things.
-        let how = if self.version >= 160_000 { "SET" } else { "MEMBER" };
+        let how = if self.version >= WITH_OPTIONS { "SET" } else { "MEMBER" };
         let query = "SELECT pg_catalog.pg_has_role(oid, $2) FROM pg_catalog.pg_roles WHERE rolname = $1";
         let rows = self.rows(attempted, query, &[&role, &how]).await?;
         match rows.first() {
             Some(row) => Ok(row.get(0)),
             None => Err(Error::new(attempted, format!("there is no role `{role}`"))
                 .help("make it with `postgresql_role`, and refer to its `name` so that it is made first")
-                .outcome(ha_kind::Outcome::Refused)),
+                .outcome(Outcome::Refused)),
         }
     }
 }
@@ -36,4 +258,75 @@ impl Session<'_> {
 /// The statement that keeps others from changing memberships until the transaction ends.
 pub(crate) fn lock() -> String {
     LOCK.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(grantor: &str, admin: bool, inherit: bool, set: bool) -> Granted {
+        BTreeMap::from([("g".to_owned(), Grants(vec![(grantor.to_owned(), Options { admin, inherit, set })]))])
+    }
+
+    fn roles(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|it| (*it).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_granted_otherwise_is_granted_again_or_taken_back() {
+        let (g, none) = (roles(&["g"]), BTreeSet::new());
+        let wanted = |inherit| Wanted { inherit, roles: &g, memberships: &none };
+        let statements = |inherit, granted: &Granted, version| wanted(inherit).statements("m", granted, version).unwrap();
+        assert_eq!(
+            statements(false, &BTreeMap::new(), 160_000),
+            ["GRANT \"g\" TO \"m\" WITH ADMIN FALSE, INHERIT FALSE, SET TRUE"]
+        );
+        assert_eq!(
+            statements(false, &granted("boss", false, true, true), 160_000),
+            ["REVOKE INHERIT OPTION FOR \"g\" FROM \"m\" GRANTED BY \"boss\""]
+        );
+        assert_eq!(
+            statements(true, &granted("boss", true, false, true), 160_000),
+            [
+                "REVOKE ADMIN OPTION FOR \"g\" FROM \"m\" GRANTED BY \"boss\"",
+                "GRANT \"g\" TO \"m\" WITH ADMIN FALSE, INHERIT TRUE, SET TRUE"
+            ]
+        );
+        assert!(statements(true, &granted("boss", false, true, true), 160_000).is_empty());
+        assert_eq!(statements(true, &granted("boss", true, true, true), 150_000), ["REVOKE ADMIN OPTION FOR \"g\" FROM \"m\""]);
+        let nothing = BTreeSet::new();
+        let gone = Wanted { inherit: true, roles: &nothing, memberships: &none };
+        let statements = |version| gone.statements("m", &granted("boss", false, true, true), version).unwrap();
+        assert_eq!(statements(170_000), ["REVOKE \"g\" FROM \"m\" GRANTED BY \"boss\""]);
+        assert_eq!(statements(150_000), ["REVOKE \"g\" FROM \"m\""]);
+        assert!(gone.unmet(&granted("boss", false, true, true), 160_000).unwrap().contains("granted by `boss`"));
+    }
+
+    #[test]
+    fn what_is_there_is_told_in_the_words_of_the_configuration() {
+        let (g, none) = (roles(&["g"]), BTreeSet::new());
+        let wanted = Wanted { inherit: true, roles: &g, memberships: &none };
+        assert_eq!(wanted.told(&granted("boss", false, true, true)), (g.clone(), none.clone()));
+        let seen = Membership { role: "g".into(), admin: true, inherit: None, set: true };
+        assert_eq!(wanted.told(&granted("boss", true, true, true)), (roles(&[]), BTreeSet::from([seen])));
+        let seen = Membership { role: "g".into(), admin: false, inherit: Some(false), set: true };
+        assert_eq!(wanted.told(&granted("boss", false, false, true)), (roles(&[]), BTreeSet::from([seen.clone()])));
+        // A block that says no more than what is usual stays a block.
+        let said = BTreeSet::from([Membership { inherit: None, ..seen }]);
+        let wanted =
+            Wanted { inherit: true, roles: &none.iter().map(|it: &Membership| it.role.clone()).collect(), memberships: &said };
+        assert_eq!(wanted.told(&granted("boss", false, true, true)), (roles(&[]), said.clone()));
+    }
+
+    #[test]
+    fn options_that_a_server_does_not_know_are_refused() {
+        let (none, narrow) = (BTreeSet::new(), Membership { role: "g".into(), admin: false, inherit: None, set: false });
+        let memberships = BTreeSet::from([narrow]);
+        let wanted = Wanted { inherit: true, roles: &none, memberships: &memberships };
+        assert!(wanted.statements("m", &BTreeMap::new(), 150_004).unwrap_err().contains("version 15"));
+        assert_eq!(
+            wanted.statements("m", &BTreeMap::new(), 180_000).unwrap(),
+            ["GRANT \"g\" TO \"m\" WITH ADMIN FALSE, INHERIT TRUE, SET FALSE"]
+        );
+    }
 }

@@ -3,13 +3,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Object, Outcome, Reading, Recorded, Resource, known_text,
+    Action, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Object, Outcome, Reading,
+    Recorded, Resource, Value, known_text,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::postgresql_role::{any_number, limit_problem};
+use crate::identity::{Found, identity, oid_in};
+use crate::parameters::{self, Parameters};
+use crate::postgresql_role::{any_number, limit_problem, renamed, yes};
 use crate::provider::Postgresql;
 use crate::session::{Session, steadily};
 use crate::sql::{identifier, literal, problem};
@@ -23,15 +26,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Database {
     /// Its name.
-    name: Immutable<String>,
+    name: String,
     /// Whom it belongs to; the provider's user where nothing is said. A user that is no superuser is made a member of
     /// this role first.
     owner: Option<Chosen<String>>,
     /// How it encodes text, such as `UTF8`.
     encoding: Option<Chosen<Immutable<Encoding>>>,
-    /// How it sorts text.
+    /// How it sorts text, by the name of a locale of the operating system: whoever says so gets a database that sorts by
+    /// it, also where the cluster's others sort by ICU.
     lc_collate: Option<Chosen<Immutable<String>>>,
-    /// What it takes for letters.
+    /// What it takes for letters, by the name of a locale of the operating system.
     lc_ctype: Option<Chosen<Immutable<String>>>,
     /// What it is a copy of.
     #[serde(default = "empty")]
@@ -39,10 +43,24 @@ pub(crate) struct Database {
     /// How many connections it takes at once; -1 is any number.
     #[serde(default = "any_number")]
     connection_limit: i32,
+    /// Whether anybody may connect to it at all.
+    #[serde(default = "yes")]
+    allow_connections: bool,
+    /// Whether everybody who may make databases may copy it.
+    #[serde(default)]
+    is_template: bool,
+    /// Where its files are.
+    tablespace_name: Option<Chosen<String>>,
+    /// What sessions in it are set to at their start: `statement_timeout = "5min"`.
+    #[serde(default)]
+    settings: Parameters,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct Outputs {
+    /// What the server knows it by, whatever its name: the cluster's number and the database's own.
+    identity: Option<String>,
+}
 
 /// The one template that goes with every encoding and locale.
 fn empty() -> Immutable<String> {
@@ -98,6 +116,16 @@ struct Limit {
     connection_limit: i32,
 }
 
+#[derive(Deserialize)]
+struct Set {
+    settings: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Tablespace {
+    tablespace_name: String,
+}
+
 impl Resource for Database {
     const KIND: &'static str = "postgresql_database";
     const WITHIN: &'static [&'static str] = &["aws_db_instance"];
@@ -111,6 +139,9 @@ impl Resource for Database {
             .check(|Owner { owner }| problem("owner", &owner).into_iter().collect())
             .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
+            .check(|Set { settings }| parameters::problems(&settings))
+            .check(|it: Tablespace| problem("tablespace_name", &it.tablespace_name).into_iter().collect())
+            .impact(impact)
             .predict("id", |Name { name }| name)
     }
 
@@ -127,17 +158,10 @@ impl Resource for Database {
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
-        let seen = match seen(server, &names).await {
-            Ok(seen) => seen,
-            Err(error) => return Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
-        };
-        let each = |it: &Recorded<Self>| match seen.get(it.arguments.name.as_str()) {
-            // What it was copied from is nowhere to be read.
-            Some(found) => Reading::found(Self { template: it.arguments.template.clone(), ..found.clone() }, it.outputs.clone()),
-            None => Reading::Gone,
-        };
-        Ok(known.iter().map(each).collect())
+        match seen(server, known).await {
+            Ok(readings) => Ok(readings),
+            Err(error) => Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
+        }
     }
 
     async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
@@ -152,63 +176,119 @@ impl Resource for Database {
 impl Database {
     /// Makes it, or finishes what an earlier try made of it.
     async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        let attempted = format!("create the database `{}`", *self.name);
+        let attempted = format!("create the database `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
         if let Some(owner) = &self.owner {
             session.belong_to(owner).await?;
         }
         let was_absent = attempt.is_resumed() && attempt.noted(ABSENT).is_some();
-        match is_there(&session, &attempted, &self.name).await? {
-            true if was_absent => {}
-            true => return Err(self.taken(&attempted)),
-            false => {
+        match on_server(&session, &attempted, &[&self.name], &[]).await?.is_empty() {
+            false if was_absent => {}
+            false => return Err(self.taken(&attempted)),
+            true => {
                 attempt.note(ABSENT, "yes").await?;
                 self.make(&session, &attempted, was_absent).await?;
             }
         }
-        Ok(Created { id: self.name.to_string(), outputs: Outputs {} })
+        let made = on_server(&session, &attempted, &[&self.name], &[]).await?;
+        let made = made.get(&self.name).ok_or_else(|| Error::new(&attempted, "somebody deletes it just now"))?;
+        // What `CREATE DATABASE` does not take.
+        let settings = self.settings.changes(&made.database.settings);
+        if !settings.is_empty() {
+            let name = identifier(&self.name);
+            let statements: Vec<String> = settings.iter().map(|it| format!("ALTER DATABASE {name} {it}")).collect();
+            session.together(&attempted, &statements).await?;
+        }
+        session.pass_on_warnings(attempt);
+        let identity = identity(session.cluster.as_deref(), made.oid);
+        Ok(Created { id: self.name.clone(), outputs: Outputs { identity } })
     }
 
     /// Changes it to these arguments.
     async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
-        let name = identifier(&self.name);
-        let attempted = format!("change the database `{}`", *self.name);
-        let session = server.writing(server.database(), attempt).await?;
-        if let Some(owner) = owner(&session, &attempted, &self.name).await? {
-            session.belong_to(&owner).await?;
+        let old = &before.arguments.name;
+        let attempted = format!("change the database `{old}`");
+        // The database one is in can neither be renamed nor moved.
+        let session = server.writing(elsewhere(server, &[old, &self.name]), attempt).await?;
+        let names = [old.as_str(), self.name.as_str()];
+        let mut on_server = on_server(&session, &attempted, &names, &[]).await?;
+        // Renamed by an earlier try, it has its new name already.
+        let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
+            Error::new(&attempted, "there is no such database any more")
+                .help("plan again: it will be made anew")
+                .outcome(Outcome::Refused)
+        })?;
+        if let Some(owner) = &now.database.owner {
+            session.belong_to(owner).await?;
         }
+        let name = identifier(&self.name);
+        if now.database.name != self.name {
+            let statement = format!("ALTER DATABASE {} RENAME TO {name}", identifier(&now.database.name));
+            undisturbed(&session, &attempted, &statement, &now.database.name).await?;
+        }
+        if let Some(tablespace) = self.tablespace_name.as_ref().filter(|it| now.database.tablespace_name.as_ref() != Some(*it)) {
+            let statement = format!("ALTER DATABASE {name} SET TABLESPACE {}", identifier(tablespace));
+            undisturbed(&session, &attempted, &statement, &self.name).await?;
+        }
+        let options = self.options_unlike(&now.database);
+        let mut statements = Vec::new();
+        if !options.is_empty() {
+            statements.push(format!("ALTER DATABASE {name} WITH {options}"));
+        }
+        statements.extend(self.settings.changes(&now.database.settings).iter().map(|it| format!("ALTER DATABASE {name} {it}")));
         // The owner comes last: the user may change nothing more once the database belongs to somebody else.
-        let mut statements = vec![format!("ALTER DATABASE {name} WITH CONNECTION LIMIT {}", self.connection_limit)];
-        if let Some(owner) = &self.owner
-            && before.arguments.owner.as_ref() != Some(owner)
-        {
+        if let Some(owner) = self.owner.as_ref().filter(|it| now.database.owner.as_ref() != Some(*it)) {
             session.belong_to(owner).await?;
             statements.push(format!("ALTER DATABASE {name} OWNER TO {}", identifier(owner)));
         }
-        session.together(&attempted, &statements).await?;
-        Ok(Outputs {})
+        if !statements.is_empty() {
+            session.together(&attempted, &statements).await?;
+        }
+        session.pass_on_warnings(attempt);
+        Ok(before.outputs.clone())
     }
 }
 
 /// Deletes it, where it is there.
 async fn deleted(server: &Postgresql, recorded: &Recorded<Database>, attempt: &mut Attempt) -> Result<(), Error> {
     let name = &recorded.arguments.name;
-    let attempted = format!("delete the database `{}`", **name);
-    // The database one is in cannot be deleted.
-    let elsewhere = match server.database() {
-        it if it != name.as_str() => it,
-        "postgres" => "template1",
-        _ => "postgres",
-    };
-    let session = server.writing(elsewhere, attempt).await?;
-    if let Some(owner) = owner(&session, &attempted, name).await? {
-        session.belong_to(&owner).await?;
+    let attempted = format!("delete the database `{name}`");
+    let session = server.writing(elsewhere(server, &[name]), attempt).await?;
+    let Some(now) = on_server(&session, &attempted, &[name], &[]).await?.remove(name) else { return Ok(()) };
+    if let Some(owner) = &now.database.owner {
+        session.belong_to(owner).await?;
     }
-    let statement = format!("DROP DATABASE IF EXISTS {}", identifier(name));
-    match patiently(&session, &attempted, &statement).await {
-        Err(error) if error.code.as_deref() == Some(IN_USE) => Err(who_is_there(&session, error, name).await),
-        dropped => dropped,
+    if now.database.is_template {
+        // The server deletes no template.
+        session.alone(&attempted, &format!("ALTER DATABASE {} WITH IS_TEMPLATE false", identifier(name))).await?;
     }
+    let done = undisturbed(&session, &attempted, &format!("DROP DATABASE IF EXISTS {}", identifier(name)), name).await;
+    session.pass_on_warnings(attempt);
+    done
+}
+
+/// A database to be in while something is done to those of these names.
+fn elsewhere<'a>(server: &'a Postgresql, names: &[&String]) -> &'a str {
+    let is_free = |it: &&str| names.iter().all(|name| name.as_str() != *it);
+    [server.database(), "postgres", "template1"].into_iter().find(is_free).unwrap_or("template1")
+}
+
+/// What a change does to those who use it.
+fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+    let mut impacts = renamed(changed, "clients are locked out until they connect to it by its new name");
+    let name = |arguments: Option<&Object>| known_text(arguments?, "name").map(str::to_owned);
+    if changed.action.destroys()
+        && let Some(name) = name(changed.before)
+    {
+        let message = format!("all that is in the database {name}");
+        impacts.push(Impact { severity: ImpactSeverity::DataLoss, message });
+    }
+    let locks_out = changed.after.and_then(|it| it.get("allow_connections")) == Some(&Value::Bool(false));
+    if changed.action == Action::Update && changed.names.contains("allow_connections") && locks_out {
+        let message = "nobody can connect to it any more".to_owned();
+        impacts.push(Impact { severity: ImpactSeverity::Disruption, message });
+    }
+    impacts
 }
 
 const IN_USE: &str = "55006";
@@ -217,15 +297,15 @@ const EXISTS: [&str; 2] = ["42P04", "23505"];
 
 impl Database {
     async fn make(&self, session: &Session<'_>, attempted: &str, may_be_ours: bool) -> Result<(), Error> {
-        match patiently(session, attempted, &self.statement()).await {
+        match patiently(session, attempted, &self.statement(session.version)).await {
             // An earlier try was killed while the server still worked on it, and the server went on.
             Err(error) if may_be_ours && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => Ok(()),
             made => made,
         }
     }
 
-    fn statement(&self) -> String {
-        let Self { name, owner, encoding, lc_collate, lc_ctype, template, connection_limit } = self;
+    fn statement(&self, version: i32) -> String {
+        let Self { name, owner, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } = self;
         let mut statement = format!("CREATE DATABASE {} WITH TEMPLATE {}", identifier(name), identifier(template));
         if let Some(owner) = owner {
             statement.push_str(&format!(" OWNER {}", identifier(owner)));
@@ -240,24 +320,45 @@ impl Database {
                 statement.push_str(&format!(" {word} {}", literal(text)));
             }
         }
-        statement.push_str(&format!(" CONNECTION LIMIT {connection_limit}"));
+        // A cluster that sorts by ICU would record these names, and sort by ICU all the same.
+        if version >= WITH_PROVIDERS && (lc_collate.is_some() || lc_ctype.is_some()) {
+            statement.push_str(" LOCALE_PROVIDER libc");
+        }
+        if let Some(tablespace) = tablespace_name {
+            statement.push_str(&format!(" TABLESPACE {}", identifier(tablespace)));
+        }
+        statement.push_str(&format!(" {}", self.options().join(" ")));
         statement
+    }
+
+    /// What can be said when it is made and later on.
+    fn options(&self) -> [String; 3] {
+        let Self { connection_limit, allow_connections, is_template, .. } = self;
+        [
+            format!("CONNECTION LIMIT {connection_limit}"),
+            format!("ALLOW_CONNECTIONS {allow_connections}"),
+            format!("IS_TEMPLATE {is_template}"),
+        ]
+    }
+
+    fn options_unlike(&self, other: &Self) -> String {
+        let differ = self.options().into_iter().zip(other.options()).filter(|(wanted, is)| wanted != is);
+        differ.map(|(wanted, _)| wanted).collect::<Vec<_>>().join(" ")
     }
 
     fn taken(&self, attempted: &str) -> Error {
         Error::new(attempted, "there is such a database already, and this configuration did not make it")
-            .help(format!("give this one another name, or remove `{}` if nobody needs it", *self.name))
+            .help(format!("give this one another name, or remove `{}` if nobody needs it", self.name))
             .outcome(Outcome::Refused)
     }
 }
 
-async fn is_there(session: &Session<'_>, attempted: &str, name: &str) -> Result<bool, Error> {
-    Ok(owner(session, attempted, name).await?.is_some())
-}
-
-async fn owner(session: &Session<'_>, attempted: &str, name: &str) -> Result<Option<String>, Error> {
-    let query = "SELECT pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = $1";
-    Ok(session.rows(attempted, query, &[&name]).await?.first().map(|row| row.get(0)))
+/// Runs a statement that needs a database without connections; says who has them where there are some.
+async fn undisturbed(session: &Session<'_>, attempted: &str, statement: &str, name: &str) -> Result<(), Error> {
+    match patiently(session, attempted, statement).await {
+        Err(error) if error.code.as_deref() == Some(IN_USE) => Err(who_is_there(session, error, name).await),
+        done => done,
+    }
 }
 
 /// Somebody may just be leaving the database; a connection that was closed lives on for some milliseconds.
@@ -285,29 +386,94 @@ async fn who_is_there(session: &Session<'_>, error: Error, name: &str) -> Error 
     }
 }
 
-async fn seen(server: &Postgresql, names: &[&str]) -> Result<BTreeMap<String, Database>, Error> {
+/// What is there of what is recorded.
+async fn seen(server: &Postgresql, known: &[Recorded<Database>]) -> Result<Vec<Reading<Database>>, Error> {
     let attempted = "look at the databases";
     let Some(session) = server.reading(server.database()).await? else {
         return Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database())));
     };
-    let query = "SELECT datname::text, pg_catalog.pg_get_userbyid(datdba)::text, pg_catalog.pg_encoding_to_char(encoding)::text, \
-                 datcollate::text, datctype::text, datconnlimit FROM pg_catalog.pg_database WHERE datname::text = ANY($1)";
-    let rows = session.rows(attempted, query, &[&names]).await?;
-    let database = |row: &tokio_postgres::Row| {
+    let cluster = session.cluster.as_deref();
+    let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
+    let oids: Vec<u32> = known.iter().filter_map(|it| oid_in(cluster, it.outputs.identity.as_ref())).collect();
+    let on_server = on_server(&session, attempted, &names, &oids).await?;
+    let found = Found::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
+    let each = |it: &Recorded<Database>| {
+        let oid = oid_in(cluster, it.outputs.identity.as_ref());
+        match found.find(&it.arguments.name, oid, &names) {
+            Some((_, oid, found)) => {
+                let identity = identity(cluster, oid).or_else(|| it.outputs.identity.clone());
+                found.reading(&it.arguments, Outputs { identity })
+            }
+            None => Reading::Gone,
+        }
+    };
+    Ok(known.iter().map(each).collect())
+}
+
+/// A database as the server has it.
+struct OnServer {
+    oid: u32,
+    database: Database,
+    /// Whether it sorts as the operating system does.
+    sorts_by_locale: bool,
+}
+
+impl OnServer {
+    fn reading(&self, recorded: &Database, outputs: Outputs) -> Reading<Database> {
+        // What it was copied from is nowhere to be read.
+        let mut arguments = Database { template: recorded.template.clone(), ..self.database.clone() };
+        let mut remarks = Vec::new();
+        if !self.sorts_by_locale {
+            // These are recorded, and nothing goes by them.
+            arguments.lc_collate = arguments.lc_collate.filter(|_| recorded.lc_collate.is_some());
+            arguments.lc_ctype = arguments.lc_ctype.filter(|_| recorded.lc_ctype.is_some());
+            if arguments.lc_collate.is_some() {
+                remarks
+                    .push("it sorts by a locale of its own kind, not by `lc_collate`, which only a new database can".to_owned());
+            }
+        }
+        Reading::Found { arguments, outputs, remarks }
+    }
+}
+
+/// From this version on a database may sort by something else than the operating system.
+const WITH_PROVIDERS: i32 = 150_000;
+
+/// The databases of these names, or with these numbers.
+async fn on_server(
+    session: &Session<'_>,
+    attempted: &str,
+    names: &[&str],
+    oids: &[u32],
+) -> Result<BTreeMap<String, OnServer>, Error> {
+    let provider = if session.version >= WITH_PROVIDERS { "datlocprovider::text" } else { "'c'" };
+    let query = format!(
+        "SELECT datname::text, pg_catalog.pg_get_userbyid(datdba)::text, pg_catalog.pg_encoding_to_char(encoding)::text, \
+         datcollate::text, datctype::text, datconnlimit, datallowconn, datistemplate, spcname::text, \
+         (SELECT setconfig FROM pg_catalog.pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole = 0), d.oid, {provider} \
+         FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace \
+         WHERE datname::text = ANY($1) OR d.oid = ANY($2)"
+    );
+    let rows = session.rows(attempted, &query, &[&names, &oids]).await?;
+    let on_server = |row: &tokio_postgres::Row| {
         let name: String = row.get(0);
         let encoding = Encoding::from(row.get::<_, String>(2));
         let database = Database {
-            name: Immutable(name.clone()),
+            name: name.clone(),
             owner: Some(Chosen(row.get(1))),
             encoding: Some(Chosen(Immutable(encoding))),
             lc_collate: row.get::<_, Option<String>>(3).map(|it| Chosen(Immutable(it))),
             lc_ctype: row.get::<_, Option<String>>(4).map(|it| Chosen(Immutable(it))),
             template: empty(),
             connection_limit: row.get(5),
+            allow_connections: row.get(6),
+            is_template: row.get(7),
+            tablespace_name: Some(Chosen(row.get(8))),
+            settings: Parameters::listed(row.get(9)),
         };
-        (name, database)
+        (name, OnServer { oid: row.get(10), database, sorts_by_locale: row.get::<_, String>(11) == "c" })
     };
-    Ok(rows.iter().map(database).collect())
+    Ok(rows.iter().map(on_server).collect())
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Object, Outcome, Reading, Recorded, Resource, known_text,
+    Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Object, Outcome, Reading,
+    Recorded, Resource, Value, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::identity::{identity, oid_in};
+use crate::postgresql_role::DEPENDED_ON;
 use crate::provider::Postgresql;
 use crate::session::{Session, steadily};
 use crate::sql::{identifier, literal, problem};
@@ -34,7 +37,10 @@ pub(crate) struct Extension {
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct Outputs {
+    /// What the server knows its database by, whatever that one's name: the cluster's number and the database's own.
+    database_identity: Option<String>,
+}
 
 #[derive(Deserialize)]
 struct Name {
@@ -65,6 +71,8 @@ impl Resource for Extension {
             .check(|Place { database }| problem("database", &database).into_iter().collect())
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .inside("postgresql_database", &[("name", "database")])
+            .follows("database", "postgresql_database")
+            .impact(impact)
             .predict("id", |it: Placed| format!("{}.{}", it.database, it.name))
     }
 
@@ -82,22 +90,26 @@ impl Resource for Extension {
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        let databases: BTreeSet<&str> = known.iter().map(|it| it.arguments.database_of(server)).collect();
+        let places: BTreeSet<(&str, Option<&String>)> = known.iter().map(|it| place(it, server)).collect();
         let mut seen = BTreeMap::new();
-        for database in databases {
-            seen.insert(database, extensions(server, database).await);
+        for (database, identity) in places {
+            seen.insert((database, identity), extensions(server, database, identity).await);
         }
         let each = |it: &Recorded<Self>| {
-            let database = it.arguments.database_of(server);
-            match &seen[database] {
+            let place = place(it, server);
+            match &seen[&place] {
                 Err(error) => Reading::Unchecked(error.to_string()),
-                Ok(found) => match found.get(it.arguments.name.as_str()) {
+                Ok(found) => match found.all.get(it.arguments.name.as_str()) {
                     None => Reading::Gone,
                     Some((schema, version)) => {
                         let mut arguments = it.arguments.clone();
                         arguments.schema = Some(Chosen(schema.clone()));
                         arguments.version = Some(Chosen(version.clone()));
-                        Reading::found(arguments, it.outputs.clone())
+                        if found.database != place.0 {
+                            arguments.database = Some(Immutable(found.database.clone()));
+                        }
+                        let database_identity = found.identity.clone().or_else(|| it.outputs.database_identity.clone());
+                        Reading::found(arguments, Outputs { database_identity })
                     }
                 },
             }
@@ -134,11 +146,16 @@ impl Extension {
                 match session.alone(&attempted, &self.statement()).await {
                     // An earlier try was killed while the server still worked on it, and the server went on.
                     Err(error) if was_absent && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => {}
+                    Err(error) if error.code.as_deref() == Some(NOT_SUPPORTED) => {
+                        return Err(error.help("see `SELECT name FROM pg_available_extensions` for what the server has"));
+                    }
                     made => made?,
                 }
             }
         }
-        Ok(Created { id: format!("{database}.{}", *self.name), outputs: Outputs {} })
+        session.pass_on_warnings(attempt);
+        let database_identity = database_identity(&session, &attempted).await?;
+        Ok(Created { id: format!("{database}.{}", *self.name), outputs: Outputs { database_identity } })
     }
 
     /// Changes it to these arguments.
@@ -160,9 +177,17 @@ impl Extension {
             statements.push(format!("ALTER EXTENSION {name} SET SCHEMA {}", identifier(schema)));
         }
         if !statements.is_empty() {
-            session.together(&attempted, &statements).await?;
+            session.together(&attempted, &statements).await.map_err(|error| match error.code.as_deref() {
+                Some(NO_PATH) => error.help(
+                    "an extension goes from version to version as its scripts lead, as a rule never back; delete it and make it \
+                     anew, or leave `version` out",
+                ),
+                Some(NOT_SUPPORTED) => error.help("it cannot be moved to another schema; delete it and make it anew there"),
+                _ => error,
+            })?;
         }
-        Ok(Outputs {})
+        session.pass_on_warnings(attempt);
+        Ok(before.outputs.clone())
     }
 }
 
@@ -178,12 +203,34 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Extension>, attempt: &
     };
     act_as_owner_of_extension(&session, &attempted, &it.name).await?;
     let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
-    session.alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name))).await
+    let done = session.alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name))).await;
+    session.pass_on_warnings(attempt);
+    done.map_err(|error| match error.code.as_deref() {
+        Some(DEPENDED_ON) => error.help(
+            "delete what needs it first; or set `drop_cascade = true` in its block and apply that before the block goes: what needs \
+             it, columns of tables included, is then deleted with it",
+        ),
+        _ => error,
+    })
+}
+
+/// What is lost with it.
+fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+    let cascades = changed.before.and_then(|it| it.get("drop_cascade")) == Some(&Value::Bool(true));
+    match changed.action.destroys() && cascades {
+        true => {
+            vec![Impact { severity: ImpactSeverity::DataLoss, message: "all that needs it, columns of tables included".into() }]
+        }
+        false => Vec::new(),
+    }
 }
 
 /// The extension is there; or it came to be there while the server was at this one.
 const EXISTS: [&str; 2] = ["42710", "23505"];
 const NO_SUCH_DATABASE: &str = "3D000";
+/// There is no way from its version to that one.
+const NO_PATH: &str = "22023";
+const NOT_SUPPORTED: &str = "0A000";
 
 impl Extension {
     fn database_of<'a>(&'a self, server: &'a Postgresql) -> &'a str {
@@ -238,11 +285,58 @@ async fn is_there(session: &Session<'_>, attempted: &str, name: &str) -> Result<
     Ok(!session.rows(attempted, query, &[&name]).await?.is_empty())
 }
 
-/// Schema and version of every extension in a database; nothing where there is no such database.
-async fn extensions(server: &Postgresql, database: &str) -> Result<BTreeMap<String, (String, String)>, Error> {
-    let Some(session) = server.reading(database).await? else { return Ok(BTreeMap::new()) };
-    let query = "SELECT extname::text, nspname::text, extversion FROM pg_catalog.pg_extension \
+/// The database that it is in, by name and by what the server knows it by.
+fn place<'a>(it: &'a Recorded<Extension>, server: &'a Postgresql) -> (&'a str, Option<&'a String>) {
+    (it.arguments.database_of(server), it.outputs.database_identity.as_ref())
+}
+
+async fn database_identity(session: &Session<'_>, attempted: &str) -> Result<Option<String>, Error> {
+    let query = "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+    let rows = session.rows(attempted, query, &[]).await?;
+    Ok(rows.first().and_then(|row| identity(session.cluster.as_deref(), row.get(0))))
+}
+
+/// The extensions in a database.
+#[derive(Default)]
+struct Extensions {
+    /// The database's name as it is now.
+    database: String,
+    identity: Option<String>,
+    /// Schema and version of each.
+    all: BTreeMap<String, (String, String)>,
+}
+
+/// The extensions in a database, which may have another name by now; none where there is no such database.
+async fn extensions(server: &Postgresql, database: &str, recorded: Option<&String>) -> Result<Extensions, Error> {
+    let attempted = format!("look at the extensions in the database `{database}`");
+    let session = match server.reading(database).await? {
+        Some(session) => session,
+        None => match renamed_to(server, &attempted, recorded).await? {
+            Some(session) => session,
+            None => return Ok(Extensions::default()),
+        },
+    };
+    let query = "SELECT extname::text, nspname::text, extversion, pg_catalog.current_database()::text FROM pg_catalog.pg_extension \
                  JOIN pg_catalog.pg_namespace n ON n.oid = extnamespace";
-    let rows = session.rows(&format!("look at the extensions in the database `{database}`"), query, &[]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect())
+    let rows = session.rows(&attempted, query, &[]).await?;
+    let database = rows.first().map_or_else(|| database.to_owned(), |row| row.get(3));
+    let identity = database_identity(&session, &attempted).await?;
+    Ok(Extensions { database, identity, all: rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect() })
+}
+
+/// A connection to the database that is recorded, under its new name.
+async fn renamed_to<'a>(
+    server: &'a Postgresql,
+    attempted: &str,
+    recorded: Option<&String>,
+) -> Result<Option<Session<'a>>, Error> {
+    if recorded.is_none() {
+        return Ok(None);
+    }
+    let Some(session) = server.reading(server.database()).await? else { return Ok(None) };
+    let Some(oid) = oid_in(session.cluster.as_deref(), recorded) else { return Ok(None) };
+    let rows = session.rows(attempted, "SELECT datname::text FROM pg_catalog.pg_database WHERE oid = $1", &[&oid]).await?;
+    let Some(name) = rows.first().map(|row| row.get::<_, String>(0)) else { return Ok(None) };
+    drop(session);
+    server.reading(&name).await
 }

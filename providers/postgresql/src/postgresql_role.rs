@@ -1,47 +1,73 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::join_all;
 use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Object, Outcome, Path, Problem, Reading, Recorded, Resource, Secret,
-    known_text,
+    Action, Attempt, Changed, Created, Error, Hooks, Impact, ImpactSeverity, Known, Object, Outcome, Path, Problem, Reading,
+    Recorded, Resource, Secret, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::membership::lock;
+use crate::identity::{Found, identity, oid_in};
+use crate::membership::{Granted, Membership, Wanted, lock};
+use crate::parameters::{self, Parameters};
 use crate::provider::Postgresql;
 use crate::scram;
 use crate::session::{Session, steadily};
 use crate::sql::{identifier, literal, problem};
+use crate::valid_until::{self, ValidUntil};
 
 /// A role: somebody who may log in, or a group of rights. The server never sees its password, only what proves it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Role {
     /// Its name.
-    name: Immutable<String>,
+    name: String,
     /// Whether it may log in.
     #[serde(default)]
     login: bool,
-    /// Its password, in ASCII. What the server has cannot be read back, so a change made there is not seen.
+    /// Its password, in ASCII. What the server has cannot be read back; whether it still is this one is seen by logging in
+    /// with it, or by a superuser.
     password: Option<Secret<String>>,
+    /// Until when the password is good, as a time with its offset; `infinity` for ever.
+    #[serde(default)]
+    valid_until: ValidUntil,
+    /// Whether every right is its own, whatever is granted. Only a superuser can say so.
+    #[serde(default)]
+    superuser: bool,
     /// Whether it may make databases.
     #[serde(default)]
     create_database: bool,
     /// Whether it may make roles.
     #[serde(default)]
     create_role: bool,
+    /// Whether it may copy the whole server, as a standby does.
+    #[serde(default)]
+    replication: bool,
+    /// Whether policies on rows do not hold for it.
+    #[serde(default)]
+    bypass_row_level_security: bool,
     /// Whether it has the rights of the roles it belongs to without asking for them.
     #[serde(default = "yes")]
     inherit: bool,
     /// How many connections it may have at once; -1 is any number.
     #[serde(default = "any_number")]
     connection_limit: i32,
+    /// What its sessions are set to at their start, in all databases: `search_path = "app, public"`.
+    #[serde(default)]
+    settings: Parameters,
     /// The roles it belongs to.
     #[serde(default)]
     roles: BTreeSet<String>,
+    /// The roles it belongs to with options of their own.
+    #[serde(default)]
+    membership: BTreeSet<Membership>,
 }
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Outputs {}
+pub(crate) struct Outputs {
+    /// What the server knows it by, whatever its name: the cluster's number and the role's own.
+    identity: Option<String>,
+}
 
 pub(crate) fn yes() -> bool {
     true
@@ -66,6 +92,29 @@ struct Limit {
     connection_limit: i32,
 }
 
+#[derive(Deserialize)]
+struct Until {
+    valid_until: String,
+}
+
+#[derive(Deserialize)]
+struct Set {
+    settings: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Memberships {
+    #[serde(default)]
+    roles: BTreeSet<String>,
+    #[serde(default)]
+    membership: Vec<MembershipName>,
+}
+
+#[derive(Deserialize)]
+struct MembershipName {
+    role: String,
+}
+
 impl Resource for Role {
     const KIND: &'static str = "postgresql_role";
     const WITHIN: &'static [&'static str] = &["aws_db_instance"];
@@ -82,6 +131,13 @@ impl Resource for Role {
                 scram::problem(&password).map(problem).into_iter().collect()
             })
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
+            .check(|Until { valid_until }| {
+                let problem = |message| Problem { path: Path::attribute("valid_until"), message };
+                valid_until::problem(&valid_until).map(problem).into_iter().collect()
+            })
+            .check(|Set { settings }| parameters::problems(&settings))
+            .check(membership_problems)
+            .impact(|changed| renamed(changed, "clients must log in by its new name"))
             .predict("id", |Name { name }| name)
     }
 
@@ -98,16 +154,10 @@ impl Resource for Role {
     }
 
     async fn read(server: &Postgresql, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
-        let seen = match seen(server, &names).await {
-            Ok(seen) => seen,
-            Err(error) => return Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
-        };
-        let each = |it: &Recorded<Self>| match seen.get(it.arguments.name.as_str()) {
-            Some(found) => Reading::found(Self { password: it.arguments.password.clone(), ..found.clone() }, it.outputs.clone()),
-            None => Reading::Gone,
-        };
-        Ok(known.iter().map(each).collect())
+        match seen(server, known).await {
+            Ok(readings) => Ok(readings),
+            Err(error) => Ok(known.iter().map(|_| Reading::Unchecked(error.to_string())).collect()),
+        }
     }
 
     async fn update(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
@@ -122,74 +172,146 @@ impl Resource for Role {
 impl Role {
     /// Makes it, or finishes what an earlier try made of it.
     async fn made(&self, server: &Postgresql, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
-        let attempted = format!("create the role `{}`", *self.name);
+        let attempted = format!("create the role `{}`", self.name);
         let session = server.writing(server.database(), attempt).await?;
-        let created = || Created { id: self.name.to_string(), outputs: Outputs {} };
         let mark = format!("made by ha, step {}", attempt.token());
         // All of it is made in one transaction, so what bears our mark is whole.
         if attempt.is_resumed() && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark) {
-            return Ok(created());
+            return self.created(&session, &attempted).await;
         }
-        let mut statements = vec![lock(), format!("CREATE ROLE {} WITH {}", identifier(&self.name), self.attributes().join(" "))];
+        let name = identifier(&self.name);
+        let attributes = self.attributes_unlike(&Self::plain(&self.name));
+        let mut statements = vec![lock(), format!("CREATE ROLE {name} {attributes}")];
         if let Some(Secret(password)) = &self.password {
-            statements.push(self.set_password(Some(password))?);
+            statements.push(set_password(&self.name, Some(password))?);
         }
-        statements.extend(self.roles.iter().map(|it| grant(it, &self.name)));
-        statements.push(format!("COMMENT ON ROLE {} IS {}", identifier(&self.name), literal(&mark)));
-        match session.together(&attempted, &statements).await {
+        statements.extend(self.settings.changes(&Parameters::default()).iter().map(|it| format!("ALTER ROLE {name} {it}")));
+        statements.extend(self.membership_statements(&attempted, &Granted::new(), session.version)?);
+        statements.push(format!("COMMENT ON ROLE {name} IS {}", literal(&mark)));
+        let made = session.together(&attempted, &statements).await;
+        session.pass_on_warnings(attempt);
+        match made {
             // An earlier try was killed while the server still worked on it, and the server went on.
             Err(error)
                 if error.code.as_deref() == Some(EXISTS)
                     && attempt.is_resumed()
-                    && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark) =>
-            {
-                Ok(created())
-            }
-            made => made.map(|()| created()),
+                    && comment(&session, &attempted, &self.name).await?.as_deref() == Some(&mark) => {}
+            made => made?,
         }
+        self.created(&session, &attempted).await
+    }
+
+    async fn created(&self, session: &Session<'_>, attempted: &str) -> Result<Created<Self>, Error> {
+        let oid = oid(session, attempted, &self.name).await?;
+        let identity = oid.and_then(|oid| identity(session.cluster.as_deref(), oid));
+        Ok(Created { id: self.name.clone(), outputs: Outputs { identity } })
     }
 
     /// Changes it to these arguments.
     async fn changed(&self, server: &Postgresql, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
-        let attempted = format!("change the role `{}`", *self.name);
+        let attempted = format!("change the role `{}`", before.arguments.name);
         let session = server.writing(server.database(), attempt).await?;
-        let now = on_server(&session, &attempted, &[&self.name]).await?.remove(self.name.as_str()).ok_or_else(|| {
+        // Renamed by an earlier try, it has its new name already.
+        let names = [before.arguments.name.as_str(), self.name.as_str()];
+        let mut on_server = on_server(&session, &attempted, &names, &[], &self.said()).await?;
+        let now = names.iter().find_map(|it| on_server.remove(*it)).ok_or_else(|| {
             Error::new(&attempted, "there is no such role any more")
                 .help("plan again: it will be made anew")
                 .outcome(Outcome::Refused)
         })?;
+        let (name, was) = (identifier(&self.name), now.role.name.as_str());
         let mut statements = vec![lock()];
-        let attributes = self.attributes_unlike(&now);
+        if was != self.name {
+            statements.push(format!("ALTER ROLE {} RENAME TO {name}", identifier(was)));
+        }
+        let attributes = self.attributes_unlike(&now.role);
         if !attributes.is_empty() {
-            statements.push(format!("ALTER ROLE {} WITH {attributes}", identifier(&self.name)));
+            statements.push(format!("ALTER ROLE {name} WITH {attributes}"));
         }
-        if self.password != before.arguments.password {
-            statements.push(self.set_password(self.password.as_ref().map(|it| it.0.as_str()))?);
+        // The server drops an old kind of proof when the name changes, as the name is a part of it.
+        if self.password != before.arguments.password || (was != self.name && self.password.is_some()) {
+            statements.push(set_password(&self.name, self.password.as_ref().map(|it| it.0.as_str()))?);
         }
-        statements.extend(now.roles.difference(&self.roles).map(|it| revoke(it, &self.name)));
-        statements.extend(self.roles.difference(&now.roles).map(|it| grant(it, &self.name)));
-        session.together(&attempted, &statements).await?;
-        Ok(Outputs {})
+        statements.extend(self.settings.changes(&now.role.settings).iter().map(|it| format!("ALTER ROLE {name} {it}")));
+        statements.extend(self.membership_statements(&attempted, &now.granted, session.version)?);
+        let done = session.together(&attempted, &statements).await;
+        session.pass_on_warnings(attempt);
+        if let Err(error) = done {
+            return Err(explained(&session, error, was).await);
+        }
+        let granted = session.granted(&attempted, &[&self.name], &self.said()).await?.remove(&self.name).unwrap_or_default();
+        match self.wanted().unmet(&granted, session.version) {
+            None => Ok(before.outputs.clone()),
+            Some(unmet) => {
+                let help = "let the one who granted it take it back, or use a provider whose user belongs to that role";
+                Err(Error::new(attempted, unmet).help(help))
+            }
+        }
     }
 }
 
 /// Deletes it, where it is there.
 async fn deleted(server: &Postgresql, recorded: &Recorded<Role>, attempt: &mut Attempt) -> Result<(), Error> {
     let name = &recorded.arguments.name;
-    let attempted = format!("delete the role `{}`", **name);
+    let attempted = format!("delete the role `{name}`");
     let session = server.writing(server.database(), attempt).await?;
-    session.together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))]).await
+    let done = session.together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))]).await;
+    session.pass_on_warnings(attempt);
+    match done {
+        Err(error) => Err(explained(&session, error, name).await),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// A refusal because of what depends on a role, with what to do about it.
+async fn explained(session: &Session<'_>, error: Error, name: &str) -> Error {
+    if error.code.as_deref() != Some(DEPENDED_ON) {
+        return error;
+    }
+    let granted = session.granted_by("see what the role has granted", name).await.unwrap_or_default();
+    let error = match granted.as_slice() {
+        [] => error,
+        some => error.help(format!("`{name}` has made others members of roles; take that back first: {}", some.join("; "))),
+    };
+    error.help(
+        "hand over what it owns with `REASSIGN OWNED BY … TO …`, then take back its rights with `DROP OWNED BY …`, in each database \
+         that is named",
+    )
 }
 
 impl Role {
-    fn attributes(&self) -> [String; 5] {
+    /// As `CREATE ROLE` makes it when nothing else is said.
+    fn plain(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            login: false,
+            password: None,
+            valid_until: ValidUntil::default(),
+            superuser: false,
+            create_database: false,
+            create_role: false,
+            replication: false,
+            bypass_row_level_security: false,
+            inherit: true,
+            connection_limit: any_number(),
+            settings: Parameters::default(),
+            roles: BTreeSet::new(),
+            membership: BTreeSet::new(),
+        }
+    }
+
+    fn attributes(&self) -> [String; 9] {
         let flag = |set: bool, name: &str| if set { name.to_owned() } else { format!("NO{name}") };
         [
             flag(self.login, "LOGIN"),
+            flag(self.superuser, "SUPERUSER"),
             flag(self.create_database, "CREATEDB"),
             flag(self.create_role, "CREATEROLE"),
+            flag(self.replication, "REPLICATION"),
+            flag(self.bypass_row_level_security, "BYPASSRLS"),
             flag(self.inherit, "INHERIT"),
             format!("CONNECTION LIMIT {}", self.connection_limit),
+            format!("VALID UNTIL {}", literal(self.valid_until.as_str())),
         ]
     }
 
@@ -199,16 +321,32 @@ impl Role {
         differ.map(|(wanted, _)| wanted).collect::<Vec<_>>().join(" ")
     }
 
-    fn set_password(&self, password: Option<&str>) -> Result<String, Error> {
-        let verifier = match password {
-            Some(password) => literal(&scram::verifier(password)?),
-            None => "NULL".to_owned(),
-        };
-        Ok(format!("ALTER ROLE {} WITH PASSWORD {verifier}", identifier(&self.name)))
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { inherit: self.inherit, roles: &self.roles, memberships: &self.membership }
+    }
+
+    /// The roles whose membership it speaks of.
+    fn said(&self) -> BTreeSet<&str> {
+        self.roles.iter().map(String::as_str).chain(self.membership.iter().map(|it| it.role.as_str())).collect()
+    }
+
+    fn membership_statements(&self, attempted: &str, granted: &Granted, version: i32) -> Result<Vec<String>, Error> {
+        let statements = self.wanted().statements(&self.name, granted, version);
+        statements.map_err(|cause| Error::new(attempted, cause).outcome(Outcome::Refused))
     }
 }
 
+fn set_password(name: &str, password: Option<&str>) -> Result<String, Error> {
+    let verifier = match password {
+        Some(password) => literal(&scram::verifier(password)?),
+        None => "NULL".to_owned(),
+    };
+    Ok(format!("ALTER ROLE {} WITH PASSWORD {verifier}", identifier(name)))
+}
+
 const EXISTS: &str = "42710";
+/// Something depends on it.
+pub(crate) const DEPENDED_ON: &str = "2BP01";
 
 /// What is wrong with a limit.
 pub(crate) fn limit_problem(limit: i32) -> Option<Problem> {
@@ -216,12 +354,25 @@ pub(crate) fn limit_problem(limit: i32) -> Option<Problem> {
     (limit < -1).then(|| Problem { path: Path::attribute("connection_limit"), message })
 }
 
-fn grant(role: &str, to: &str) -> String {
-    format!("GRANT {} TO {}", identifier(role), identifier(to))
+fn membership_problems(Memberships { roles, membership }: Memberships) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = roles.iter().filter_map(|it| problem("roles", it)).collect();
+    let mut seen = BTreeSet::new();
+    for MembershipName { role } in membership {
+        problems.extend(problem("role", &role).map(|it| Problem { path: Path::attribute("membership"), ..it }));
+        if roles.contains(&role) || !seen.insert(role.clone()) {
+            let message = format!("the membership of `{role}` is said twice");
+            problems.push(Problem { path: Path::attribute("membership"), message });
+        }
+    }
+    problems
 }
 
-fn revoke(role: &str, from: &str) -> String {
-    format!("REVOKE {} FROM {}", identifier(role), identifier(from))
+/// What a change of the name does to clients.
+pub(crate) fn renamed(changed: &Changed<'_>, message: &str) -> Vec<Impact> {
+    match changed.action == Action::Update && changed.names.contains("name") {
+        true => vec![Impact { severity: ImpactSeverity::Disruption, message: message.to_owned() }],
+        false => Vec::new(),
+    }
 }
 
 /// The comment on a role, where there is one.
@@ -230,34 +381,121 @@ async fn comment(session: &Session<'_>, attempted: &str, name: &str) -> Result<O
     Ok(session.rows(attempted, query, &[&name]).await?.first().and_then(|row| row.get(0)))
 }
 
-async fn seen(server: &Postgresql, names: &[&str]) -> Result<BTreeMap<String, Role>, Error> {
+async fn oid(session: &Session<'_>, attempted: &str, name: &str) -> Result<Option<u32>, Error> {
+    let query = "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1";
+    Ok(session.rows(attempted, query, &[&name]).await?.first().map(|row| row.get(0)))
+}
+
+/// What is there of what is recorded.
+async fn seen(server: &Postgresql, known: &[Recorded<Role>]) -> Result<Vec<Reading<Role>>, Error> {
     let attempted = "look at the roles";
-    match server.reading(server.database()).await? {
-        Some(session) => on_server(&session, attempted, names).await,
-        None => Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database()))),
+    let Some(session) = server.reading(server.database()).await? else {
+        return Err(Error::new(attempted, format!("there is no database `{}` to connect to", server.database())));
+    };
+    let names: Vec<&str> = known.iter().map(|it| it.arguments.name.as_str()).collect();
+    let cluster = session.cluster.clone();
+    let oid = |it: &Recorded<Role>| oid_in(cluster.as_deref(), it.outputs.identity.as_ref());
+    let oids: Vec<u32> = known.iter().filter_map(oid).collect();
+    let said = known.iter().flat_map(|it| it.arguments.said()).collect();
+    let on_server = on_server(&session, attempted, &names, &oids, &said).await?;
+    let found = Found::of(on_server.into_iter().map(|(name, it)| (name, it.oid, it)));
+    // The logins that follow need the room that this connection takes.
+    drop(session);
+    let each = |it: &Recorded<Role>| {
+        let found = found.find(&it.arguments.name, oid(it), &names).map(|(_, _, found)| found.clone());
+        let (recorded, outputs) = (it.arguments.clone(), it.outputs.clone());
+        let cluster = cluster.clone();
+        async move {
+            let Some(found) = found else { return Reading::Gone };
+            let identity = identity(cluster.as_deref(), found.oid).or(outputs.identity);
+            found.reading(server, &recorded, Outputs { identity }).await
+        }
+    };
+    Ok(join_all(known.iter().map(each)).await)
+}
+
+/// A role as the server has it.
+#[derive(Clone)]
+struct OnServer {
+    oid: u32,
+    role: Role,
+    granted: Granted,
+    /// What proves its password, where the user may see that.
+    verifier: Option<Option<String>>,
+    /// The databases that it has settings of their own in.
+    set_in: Vec<String>,
+}
+
+impl OnServer {
+    async fn reading(self, server: &Postgresql, recorded: &Role, outputs: Outputs) -> Reading<Role> {
+        let mut remarks: Vec<String> =
+            self.set_in.iter().map(|it| format!("its sessions in the database `{it}` have settings of their own")).collect();
+        let is_it = match &recorded.password {
+            Some(Secret(password)) => self.has_password(server, password).await,
+            None => true,
+        };
+        if !is_it {
+            remarks.push("the server knows another password for it".to_owned());
+        }
+        let (roles, membership) = recorded.wanted().told(&self.granted);
+        let password = recorded.password.clone().filter(|_| is_it);
+        Reading::Found { arguments: Role { password, roles, membership, ..self.role }, outputs, remarks }
+    }
+
+    /// Whether its password is this one. Where that cannot be told, it is taken to be.
+    async fn has_password(&self, server: &Postgresql, password: &str) -> bool {
+        match &self.verifier {
+            Some(stored) => stored.as_deref().is_some_and(|it| scram::proves(it, &self.role.name, password)),
+            None if !self.role.login || self.role.valid_until.is_over() => true,
+            None => server.lets_in(&self.role.name, password).await != Some(false),
+        }
     }
 }
 
-/// The roles of these names as they are, but for their passwords.
-async fn on_server(session: &Session<'_>, attempted: &str, names: &[&str]) -> Result<BTreeMap<String, Role>, Error> {
-    let query = "SELECT rolname::text, rolcanlogin, rolcreatedb, rolcreaterole, rolinherit, rolconnlimit, \
-                 ARRAY(SELECT DISTINCT g.rolname::text FROM pg_catalog.pg_auth_members m \
-                       JOIN pg_catalog.pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid) \
-                 FROM pg_catalog.pg_roles r WHERE rolname::text = ANY($1)";
-    let rows = session.rows(attempted, query, &[&names]).await?;
-    let role = |row: &tokio_postgres::Row| {
+/// The roles of these names, or with these numbers.
+async fn on_server(
+    session: &Session<'_>,
+    attempted: &str,
+    names: &[&str],
+    oids: &[u32],
+    said: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, OnServer>, Error> {
+    let verifier =
+        if session.is_superuser { "(SELECT rolpassword FROM pg_catalog.pg_authid a WHERE a.oid = r.oid)" } else { "NULL" };
+    let query = format!(
+        "SELECT rolname::text, rolcanlogin, rolcreatedb, rolcreaterole, rolinherit, rolconnlimit, rolsuper, rolreplication, \
+         rolbypassrls, CASE WHEN rolvaliduntil IS NULL OR rolvaliduntil = 'infinity' THEN 'infinity' \
+         WHEN rolvaliduntil = '-infinity' THEN '-infinity' \
+         ELSE pg_catalog.to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') END, \
+         (SELECT setconfig FROM pg_catalog.pg_db_role_setting s WHERE s.setrole = r.oid AND s.setdatabase = 0), \
+         ARRAY(SELECT datname::text FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase \
+               WHERE s.setrole = r.oid ORDER BY 1), oid, {verifier}::text \
+         FROM pg_catalog.pg_roles r WHERE rolname::text = ANY($1) OR oid = ANY($2)"
+    );
+    let rows = session.rows(attempted, &query, &[&names, &oids]).await?;
+    let found: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+    let mut granted = session.granted(attempted, &found, said).await?;
+    let on_server = |row: &tokio_postgres::Row| {
         let name: String = row.get(0);
         let role = Role {
-            name: Immutable(name.clone()),
+            name: name.clone(),
             login: row.get(1),
             password: None,
             create_database: row.get(2),
             create_role: row.get(3),
             inherit: row.get(4),
             connection_limit: row.get(5),
-            roles: row.get::<_, Vec<String>>(6).into_iter().collect(),
+            superuser: row.get(6),
+            replication: row.get(7),
+            bypass_row_level_security: row.get(8),
+            valid_until: row.get::<_, String>(9).into(),
+            settings: Parameters::listed(row.get(10)),
+            roles: BTreeSet::new(),
+            membership: BTreeSet::new(),
         };
-        (name, role)
+        let granted = granted.remove(&name).unwrap_or_default();
+        let verifier = session.is_superuser.then(|| row.get(13));
+        (name, OnServer { oid: row.get(12), role, granted, verifier, set_in: row.get(11) })
     };
-    Ok(rows.iter().map(role).collect())
+    Ok(rows.iter().map(on_server).collect())
 }

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ha_kind::Error;
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use pbkdf2::pbkdf2_hmac_array;
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -35,6 +36,23 @@ pub(crate) fn verifier(password: &str) -> Result<String, Error> {
     let keys = Keys::of(password, &salt, ITERATIONS);
     let [salt, stored, server] = [&salt[..], &keys.stored, &keys.server].map(|it| STANDARD.encode(it));
     Ok(format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}"))
+}
+
+/// Whether what a server stores for a role proves this password. Old servers store another proof.
+pub(crate) fn proves(stored: &str, role: &str, password: &str) -> bool {
+    if let Some(digest) = stored.strip_prefix("md5") {
+        let salted = format!("{password}{role}");
+        return Md5::digest(salted).iter().map(|byte| format!("{byte:02x}")).collect::<String>() == digest;
+    }
+    let proven = || {
+        let (iterations, rest) = stored.strip_prefix("SCRAM-SHA-256$")?.split_once(':')?;
+        let (salt, keys) = rest.split_once('$')?;
+        let (stored, server) = keys.split_once(':')?;
+        let [salt, stored, server] = [salt, stored, server].map(|it| STANDARD.decode(it).ok());
+        let keys = Keys::of(password, &salt?, iterations.parse().ok()?);
+        Some(keys.stored.as_slice() == stored?.as_slice() && keys.server.as_slice() == server?.as_slice())
+    };
+    proven().unwrap_or(false)
 }
 
 struct Keys {
@@ -82,6 +100,16 @@ mod tests {
         let one = verifier("hush hush").unwrap();
         assert!(one.starts_with("SCRAM-SHA-256$4096:") && !one.contains("hush"));
         assert_ne!(one, verifier("hush hush").unwrap());
+    }
+
+    #[test]
+    fn what_is_stored_proves_one_password() {
+        let stored = verifier("hush hush").unwrap();
+        assert!(proves(&stored, "r", "hush hush") && !proves(&stored, "r", "hush"));
+        // As `md5('pencil' || 'r')` has it.
+        let old = "md5".to_owned() + &Md5::digest("pencilr").iter().map(|it| format!("{it:02x}")).collect::<String>();
+        assert!(proves(&old, "r", "pencil") && !proves(&old, "q", "pencil"));
+        assert!(!proves("", "r", "") && !proves("SCRAM-SHA-256$x", "r", "x"));
     }
 
     #[test]

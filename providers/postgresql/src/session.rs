@@ -29,6 +29,8 @@ pub(crate) struct Session<'a> {
     /// The server's version: 150004 is 15.4.
     pub(crate) version: i32,
     pub(crate) is_superuser: bool,
+    /// The number of the server's cluster, where the user may know it. Copies of the files have the same.
+    pub(crate) cluster: Option<String>,
     permit: &'a Permit,
     _room: SemaphorePermit<'a>,
 }
@@ -65,8 +67,9 @@ impl Postgresql {
         let mut pause = FIRST_PAUSE;
         loop {
             let (passes, refusal, error) = match self.connect(database, attempt.is_some()).await {
-                Ok(Connected { client, warnings, user, version, is_superuser, .. }) => {
-                    return Ok(Session { client, warnings, user, version, is_superuser, permit: &self.permit, _room: room });
+                Ok(Connected { client, warnings, user, version, is_superuser, cluster, .. }) => {
+                    let permit = &self.permit;
+                    return Ok(Session { client, warnings, user, version, is_superuser, cluster, permit, _room: room });
                 }
                 Err(NotConnected { passes, refusal, error }) => (passes, refusal, error),
             };
@@ -138,6 +141,7 @@ struct Connected {
     version: i32,
     is_superuser: bool,
     follows: bool,
+    cluster: Option<String>,
 }
 
 /// Why there is no connection.
@@ -203,7 +207,9 @@ impl Postgresql {
                      FROM pg_catalog.pg_roles WHERE rolname = current_user";
         let row = client.query_one(about, &[]).await.map_err(refused)?;
         let (user, version, is_superuser, follows) = (row.get(0), row.get(1), row.get(2), row.get(3));
-        Ok(Connected { client, warnings, user, version, is_superuser, follows })
+        let about = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
+        let cluster = client.query_opt(about, &[]).await.ok().flatten().map(|row| row.get(0));
+        Ok(Connected { client, warnings, user, version, is_superuser, follows, cluster })
     }
 
     /// Whether the server lets a role in with this password. None where that cannot be told from its answer.
@@ -266,20 +272,9 @@ impl Session<'_> {
         self.client.batch_execute(statement).await.map_err(|it| self.failed(attempted, &it))
     }
 
-    /// What the server has warned of since this was last asked.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        self.warnings.taken()
-    }
-
     /// Tells the operator what the server has warned of.
     pub(crate) fn pass_on_warnings(&self, attempt: &Attempt) {
         self.warnings.taken().iter().for_each(|it| attempt.warn(it));
-    }
-
-    /// The number of the server's cluster, where the user may know it. Copies of the files have the same.
-    pub(crate) async fn cluster(&self) -> Option<String> {
-        let query = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
-        self.client.query_opt(query, &[]).await.ok()?.map(|row| row.get(0))
     }
 
     /// The rows of a query.

@@ -106,6 +106,16 @@ pub(crate) enum Authorities {
     System,
 }
 
+impl Authorities {
+    /// Reads the file that they are in.
+    pub(crate) fn read(&mut self) -> Result<(), Error> {
+        if let Self::File(file) = self {
+            *self = Self::Text(String::from_utf8_lossy(&read(file, "sslrootcert")?).into_owned());
+        }
+        Ok(())
+    }
+}
+
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Version {

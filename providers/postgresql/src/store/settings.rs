@@ -107,6 +107,8 @@ impl Settings {
             way.set(name, value).map_err(|problem| unreadable(&problem))?;
         }
         self.settle_tls(&mut way).map_err(|problem| refused(&problem))?;
+        // A state that cannot be opened is better told before anything else is done.
+        way.tls.authorities.read()?;
         let target = target(&way);
         Ok(Way { way, target })
     }

@@ -1,6 +1,11 @@
-//! A PostgreSQL server of Debian's, in a folder of its own. It ends when nobody holds it any more, and when the test
-//! program dies, however that happens.
+//! A PostgreSQL server in a folder of its own: Debian's, or one of another version. It ends when nobody holds it any more,
+//! and when the test program dies, however that happens.
+//!
+//! Which versions there are: `HA_POSTGRESQL_HOMES` lists their homes (what has `bin/postgres` in it), separated by colons.
+//! The first one serves all tests; those about versions go through all of them. Without it they are Debian's and those
+//! that `tests/outside/install` puts into the cache.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
@@ -19,25 +24,56 @@ pub(crate) struct Cluster {
     folder: tempfile::TempDir,
     pub(crate) port: u16,
     pub(crate) authority: String,
+    /// 15, 16, …
+    pub(crate) major: u32,
+    /// Whether its build has TLS.
+    pub(crate) has_tls: bool,
     server: Child,
 }
 
-static RUNNING: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+static RUNNING: Mutex<BTreeMap<PathBuf, Weak<Cluster>>> = Mutex::new(BTreeMap::new());
 
 /// The server that all tests share while one of them holds it.
 pub(crate) fn cluster() -> Arc<Cluster> {
+    shared(&homes()[0])
+}
+
+/// One server of each version that is here.
+pub(crate) fn versions() -> Vec<Arc<Cluster>> {
+    homes().iter().map(|it| shared(it)).collect()
+}
+
+fn shared(home: &Path) -> Arc<Cluster> {
     let mut running = RUNNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if let Some(cluster) = running.upgrade() {
+    if let Some(cluster) = running.get(home).and_then(Weak::upgrade) {
         return cluster;
     }
-    let cluster = Arc::new(Cluster::start());
-    *running = Arc::downgrade(&cluster);
+    let cluster = Arc::new(Cluster::at(home, &["--locale=C"]));
+    running.insert(home.to_owned(), Arc::downgrade(&cluster));
     cluster
+}
+
+/// Where servers are, that for all tests first.
+pub(crate) fn homes() -> Vec<PathBuf> {
+    if let Some(homes) = std::env::var_os("HA_POSTGRESQL_HOMES") {
+        return std::env::split_paths(&homes).collect();
+    }
+    let cache = std::env::var_os("HA_CACHE").map(PathBuf::from).or_else(|| {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        Some(cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?.join("ha"))
+    });
+    let others = cache.into_iter().flat_map(|cache| ["postgresql-16", "postgresql-18"].map(|it| cache.join(it)));
+    std::iter::once(debian()).chain(others.filter(|it| it.join("bin/postgres").exists())).collect()
 }
 
 impl Cluster {
     /// A server of one's own.
     pub(crate) fn start() -> Self {
+        Self::at(&homes()[0], &["--locale=C"])
+    }
+
+    /// A server of one's own, of this version, initialised like this.
+    pub(crate) fn at(home: &Path, options: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("ha-postgresql-").tempdir().unwrap();
         // The server's user must be able to go through, and nobody else to look in.
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
@@ -45,16 +81,23 @@ impl Cluster {
         let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();
         own(&data);
-        let initialised = as_postgres(&binary("initdb"))
-            .args(["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
+        let home = reachable(home, folder.path());
+        let major = major(&home);
+        let has_tls = fs::read(home.join("bin/postgres")).unwrap().windows(9).any(|it| it == b"libssl.so");
+        let initialised = as_postgres(&home.join("bin/initdb"))
+            .args(["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"])
+            .args(options)
+            .arg("-D")
             .arg(&data)
             .output()
             .unwrap();
         assert!(initialised.status.success(), "initdb: {}", String::from_utf8_lossy(&initialised.stderr));
         let authority = write_certificates(&data);
-        fs::write(data.join("pg_hba.conf"), "local all postgres trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n").unwrap();
+        let (host, tls) = if has_tls { ("hostssl", "on") } else { ("host", "off") };
+        fs::write(data.join("pg_hba.conf"), format!("local all postgres trust\n{host} all all 127.0.0.1/32 scram-sha-256\n"))
+            .unwrap();
         let settings = format!(
-            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nssl = on\nssl_cert_file = 'server.pem'\n\
+            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nssl = {tls}\nssl_cert_file = 'server.pem'\n\
              ssl_key_file = 'server.key'\npassword_encryption = 'scram-sha-256'\nfsync = off\nlog_statement = 'all'\n\
              log_min_error_statement = 'debug5'\nlogging_collector = off\n",
             data.display()
@@ -64,9 +107,9 @@ impl Cluster {
         // The shell holds our pipe: when it closes, for whatever reason, the server is told to go.
         let mut server = as_postgres(Path::new("/bin/sh"));
         server.args(["-c", "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait $server", "sh"]);
-        server.arg(binary("postgres")).arg("-D").arg(&data);
+        server.arg(home.join("bin/postgres")).arg("-D").arg(&data);
         let server = server.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let cluster = Self { folder, port, authority, server };
+        let cluster = Self { folder, port, authority, major, has_tls, server };
         cluster.wait();
         let quoted = MASTER_PASSWORD.replace('\'', "''").replace('\\', "\\\\");
         cluster.sql(
@@ -107,8 +150,9 @@ impl Cluster {
         fs::set_permissions(&passwords, PermissionsExt::from_mode(0o600)).unwrap();
         fs::write(folder.path().join("ca.pem"), &self.authority).unwrap();
         let target = format!(
-            "host=127.0.0.1 port={} user={user} dbname={database} sslmode=verify-full sslrootcert={}",
+            "host=127.0.0.1 port={} user={user} dbname={database} sslmode={} sslrootcert={}",
             self.port,
+            if self.has_tls { "verify-full" } else { "disable" },
             folder.path().join("ca.pem").display()
         );
         let mut psql = Command::new(binary("psql"));
@@ -119,7 +163,7 @@ impl Cluster {
         }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -167,10 +211,31 @@ fn own(path: &Path) {
     }
 }
 
+/// A client, which serves servers of all versions.
 fn binary(name: &str) -> PathBuf {
+    debian().join("bin").join(name)
+}
+
+fn major(home: &Path) -> u32 {
+    let (_, version) = said(Command::new(home.join("bin/postgres")).arg("--version"));
+    version.split_whitespace().nth(2).and_then(|it| it.split('.').next()?.parse().ok()).unwrap()
+}
+
+/// The home, or a copy of it where the server's user cannot get at it.
+fn reachable(home: &Path, folder: &Path) -> PathBuf {
+    let looked = as_postgres(Path::new("/usr/bin/test")).arg("-x").arg(home.join("bin/postgres")).status().unwrap();
+    if looked.success() {
+        return home.to_owned();
+    }
+    let copy = folder.join("home");
+    assert!(Command::new("cp").arg("-a").arg(home).arg(&copy).status().unwrap().success(), "cp -a {}", home.display());
+    copy
+}
+
+fn debian() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is not installed; run tests/outside/install");
     let newest = versions.map(|it| it.unwrap().path()).filter(|it| it.join("bin/postgres").exists()).max();
-    newest.expect("PostgreSQL's server is not installed; run tests/outside/install").join("bin").join(name)
+    newest.expect("PostgreSQL's server is not installed; run tests/outside/install")
 }
 
 /// An authority, and the server's certificate for its address; answers the authority's.

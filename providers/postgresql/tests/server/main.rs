@@ -12,6 +12,7 @@ mod losses;
 mod project;
 mod roles;
 mod states;
+mod versions;
 
 use ha_kind::{Object, Value};
 

@@ -16,6 +16,7 @@ use crate::object;
 pub(crate) struct Journal {
     notes: Mutex<BTreeMap<String, String>>,
     pub(crate) progress: Mutex<Vec<String>>,
+    pub(crate) warnings: Mutex<Vec<String>>,
 }
 
 impl Witness for Journal {
@@ -25,6 +26,9 @@ impl Witness for Journal {
     }
     fn progress(&self, message: &str) {
         self.progress.lock().unwrap().push(message.into());
+    }
+    fn warn(&self, message: &str) {
+        self.warnings.lock().unwrap().push(message.into());
     }
     fn is_cancelled(&self) -> bool {
         false
@@ -64,7 +68,7 @@ pub(crate) fn settings(cluster: &Cluster, changed: &[(&str, Value)]) -> Object {
         ("port", Value::from(i64::from(cluster.port))),
         ("username", Value::from("master")),
         ("password", Value::from(MASTER_PASSWORD)),
-        ("sslmode", Value::from("verify-full")),
+        ("sslmode", Value::from(if cluster.has_tls { "verify-full" } else { "disable" })),
         ("ca_certificate", Value::from(cluster.authority.as_str())),
     ]);
     settings.extend(object(changed));
@@ -132,7 +136,8 @@ impl Project {
         let arguments = self.arguments(kind, given);
         let driver = self.drivers.resource(kind).unwrap();
         let outputs = driver.update(&self.client, &arguments, before, &mut Step::new("u").attempt(kind, false)).await?;
-        Ok(RecordedValue { id: before.id.clone(), arguments, outputs })
+        let id = outputs["id"].as_str().unwrap().to_owned();
+        Ok(RecordedValue { id, arguments, outputs })
     }
 
     pub(crate) async fn delete(&self, kind: &str, known: &RecordedValue) -> Result<(), Error> {

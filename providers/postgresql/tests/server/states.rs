@@ -245,10 +245,12 @@ fn settings_that_make_no_sense_are_refused_without_a_word_of_the_password() {
         (json!({"conn_str": "postgres://u:hush@h:x/d"}), "`conn_str`"),
         (json!({"conn_str": "password=hush user=u"}), "no host"),
         (json!({"conn_str": "host=h password=hush user=u unheard=of"}), "`conn_str`"),
-        (json!({"conn_str": "postgres://u:hush@h/d?sslmode=perhaps"}), "`perhaps`"),
+        (json!({"conn_str": "postgres://u:hush@h/d?sslmode=perhaps"}), "`sslmode` must be one of"),
         (json!({"conn_str": "postgres://h/d", "schema_name": "a\"b"}), "`schema_name`"),
         (json!({"conn_str": "postgres://h/d", "lock_lease": 0}), "`lock_lease`"),
         (json!({"conn_str": "postgres://h/d", "sslrootcert": "/nowhere/ca.pem"}), "/nowhere/ca.pem"),
+        (json!({"conn_str": "postgres://h/d?require_auth=none"}), "`require_auth`"),
+        (json!({"conn_str": "postgres://h/d?gssencmode=require"}), "`gssencmode`"),
         (json!({"conn_str": "postgres://h/d", "sslrootcert": "x", "ca_certificate": "y"}), "both"),
     ] {
         let error = refusal(wrong).unwrap_err();

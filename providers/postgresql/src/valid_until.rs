@@ -1,0 +1,85 @@
+//! Until when a password is good.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+const FOREVER: &str = "infinity";
+
+/// A moment, or `infinity`. Equal moments are equal, however they are written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(crate) struct ValidUntil(String);
+
+impl Default for ValidUntil {
+    fn default() -> Self {
+        Self(FOREVER.into())
+    }
+}
+
+impl From<String> for ValidUntil {
+    fn from(text: String) -> Self {
+        match text.parse::<Timestamp>() {
+            Ok(moment) => Self(moment.to_string()),
+            Err(_) if text.trim().eq_ignore_ascii_case(FOREVER) || text.is_empty() => Self::default(),
+            Err(_) => Self(text),
+        }
+    }
+}
+
+impl From<ValidUntil> for String {
+    fn from(it: ValidUntil) -> Self {
+        it.0
+    }
+}
+
+impl ValidUntil {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is over. What nobody can read as a moment counts as over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0 != FOREVER && self.0.parse::<Timestamp>().map_or(true, |it| it <= Timestamp::now())
+    }
+}
+
+/// What is wrong with a moment as it is written.
+pub(crate) fn problem(text: &str) -> Option<String> {
+    let is_moment = text.parse::<Timestamp>().is_ok() || text.trim().eq_ignore_ascii_case(FOREVER);
+    (!is_moment).then(|| "`valid_until` must be a time with its offset, such as `2030-01-01T00:00:00Z`, or `infinity`".to_owned())
+}
+
+impl JsonSchema for ValidUntil {
+    fn schema_name() -> Cow<'static, str> {
+        "ValidUntil".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"type": "string"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_moments_are_equal() {
+        let of = |text: &str| ValidUntil::from(text.to_owned());
+        for same in ["2030-01-01T01:00:00+01:00", "2030-01-01T00:00:00.000000Z", "2030-01-01 00:00:00+00"] {
+            assert_eq!(of(same), of("2030-01-01T00:00:00Z"), "{same}");
+            assert_eq!(problem(same), None, "{same}");
+        }
+        assert_eq!(of("Infinity"), ValidUntil::default());
+        assert!(of("2001-01-01T00:00:00Z").is_over() && of("-infinity").is_over());
+        assert!(!of("2999-01-01T00:00:00Z").is_over() && !ValidUntil::default().is_over());
+        for wrong in ["", "soon", "2030-01-01", "2030-01-01T00:00:00", "-infinity"] {
+            assert!(problem(wrong).is_some(), "{wrong}");
+        }
+    }
+}
