@@ -22,6 +22,7 @@ mod registry;
 mod resource;
 mod schema;
 mod text;
+mod together;
 mod types;
 mod unknown;
 mod value;
@@ -49,6 +50,7 @@ pub use registry::{
 pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource, Shared};
 pub use schema::{Field, Problem, Schema, Shape};
 pub use text::{Part, Text};
+pub use together::{Contradiction, Placed, Together};
 pub use types::{Attribute, Type};
 pub use unknown::{Range, Unknown};
 pub use value::{Mark, Marks, Name, Value};

@@ -13,7 +13,7 @@ use self::typed::{TypedConnector, TypedDriver, TypedReader, encode, render, with
 use crate::resource::{Data, Document, Nobody, Provider, Resource};
 use crate::schema::decode;
 use crate::value::Name;
-use crate::{Hooks, Mode, Schema};
+use crate::{Hooks, Mode, Schema, Together};
 
 /// Where providers enter their kinds.
 #[derive(Default)]
@@ -115,6 +115,13 @@ impl Registry {
             ..Described::new(D::KIND, self.name_of::<Nobody>(), empty(), Hooks::new())
         };
         self.schemas.enter(Mode::Data, D::KIND.into(), described);
+        self
+    }
+
+    /// Adds a check of several blocks together.
+    #[must_use]
+    pub fn together(mut self, check: Together) -> Self {
+        self.schemas.together.push(check);
         self
     }
 

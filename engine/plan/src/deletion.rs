@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, BlockAddress, Changed, Key, Mode, Name, Schemas};
+use ha_kind::{Action, Address, BlockAddress, Changed, ImpactSeverity, Key, Mode, Name, Schemas};
 use ha_state::{Record, State, Unfinished};
 
 use crate::after::attributes;
@@ -88,6 +88,21 @@ impl Going<'_> {
             Along { going: self, addresses: &going, homes: Containment::of(self.state, self.schemas), taking: BTreeMap::new() };
         for change in changes.iter_mut().filter(|it| it.deposed.is_none() && deletes_first(it.action)) {
             change.gone_with = self.priors.get(&change.address).and_then(|it| along.with(&it.record));
+        }
+        keep_losses(changes);
+    }
+}
+
+/// What goes with something that keeps its data, as a last snapshot does, loses none.
+fn keep_losses(changes: &mut [Change]) {
+    let loses = |it: &Change| it.impacts.iter().any(|it| it.severity == ImpactSeverity::DataLoss);
+    let with: BTreeMap<Address, Address> =
+        changes.iter().filter_map(|it| Some((it.address.clone(), it.gone_with.clone()?))).collect();
+    let losing: BTreeSet<Address> = changes.iter().filter(|it| loses(it)).map(|it| it.address.clone()).collect();
+    for change in changes.iter_mut().filter(|it| it.gone_with.is_some() && loses(it)) {
+        let outermost = std::iter::successors(Some(&change.address), |it| with.get(*it)).take(with.len() + 1).last();
+        if !outermost.is_some_and(|it| losing.contains(it)) {
+            change.impacts.retain(|it| it.severity != ImpactSeverity::DataLoss);
         }
     }
 }

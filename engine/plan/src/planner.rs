@@ -1,6 +1,7 @@
 //! The planner: what must happen so that the world is as the configuration says. Pure and synchronous.
 
 mod because;
+mod compare;
 mod data;
 mod destroy;
 mod import;
@@ -45,6 +46,9 @@ use because::Flow;
 
 pub use data::rendered;
 pub use known::known_settings;
+
+/// A thing that gets another name: its provider and kind, the id until now and the one from then on.
+type Renamed = (ProviderName, Name, String, String);
 
 /// Everything a plan is a function of.
 pub struct Input<'a> {
@@ -144,8 +148,10 @@ struct Planner<'a> {
     world: World,
     current: Current,
     changes: Vec<Change>,
-    /// What is renamed in place: the provider, the kind, the id until now and the one from then on.
-    renamed: BTreeSet<(ProviderName, Name, String, String)>,
+    /// Instances that are held against each other, with their blocks and arguments.
+    compared: Vec<(NodeId, Address, Object)>,
+    /// What is renamed in place.
+    renamed: BTreeSet<Renamed>,
     /// Instances that are made anew, and whether what lives inside of the old one goes with it.
     replaced: BTreeMap<Address, bool>,
     /// What lives inside of what.
@@ -200,6 +206,7 @@ impl<'a> Planner<'a> {
             world,
             current,
             changes: Vec::new(),
+            compared: Vec::new(),
             renamed: BTreeSet::new(),
             replaced: BTreeMap::new(),
             containment: Containment::of(input.state, input.schemas),
@@ -235,6 +242,7 @@ impl<'a> Planner<'a> {
             self.node(node);
         }
         self.imports_into_nothing();
+        self.compare();
     }
 
     fn plan(mut self) -> Result<Planned, Refused> {
@@ -452,6 +460,9 @@ impl<'a> Planner<'a> {
                 }
             };
             self.look_at(instance, &block.lifecycle.preconditions, &instance.standpoint());
+            if self.input.schemas.is_compared(mode, &block.name.kind) {
+                self.compared.push((many.node, instance.address.clone(), arguments.values.clone()));
+            }
             match mode {
                 Mode::Managed => self.managed(instance, arguments, &flags),
                 Mode::Data if described.is_document() => self.document(instance, &arguments.values),

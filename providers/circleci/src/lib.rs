@@ -8,6 +8,7 @@ mod circleci_settings;
 mod digest;
 mod quoting;
 mod script;
+mod together;
 mod userdata;
 
 use ha_kind::Registry;
@@ -15,7 +16,7 @@ use ha_kind::Registry;
 /// Enters the documents of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.nobody("circleci", |registry| {
+    registry.together(together::TOGETHER).nobody("circleci", |registry| {
         registry
             .document::<circleci_customizations::Customizations>()
             .document::<circleci_replicated_config::ReplicatedConfig>()

@@ -1,6 +1,7 @@
 mod customizations;
 mod replicated_config;
 mod settings;
+mod together;
 mod userdata;
 
 use std::collections::BTreeSet;

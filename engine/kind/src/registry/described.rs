@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::resource::Shared;
 use crate::value::Name;
-use crate::{Hooks, Mode, Object, Problem, Schema};
+use crate::{Hooks, Mode, Object, Problem, Schema, Together};
 
 type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
 type MovedFrom = fn(&str, &Object) -> Option<Object>;
@@ -121,6 +121,7 @@ pub struct DescribedProvider {
 pub struct Schemas {
     pub(super) kinds: BTreeMap<Mode, BTreeMap<Name, Described>>,
     pub(super) providers: BTreeMap<Name, DescribedProvider>,
+    pub(super) together: Vec<Together>,
 }
 
 impl Schemas {
@@ -137,6 +138,18 @@ impl Schemas {
     /// All kinds in order.
     pub fn kinds(&self) -> impl Iterator<Item = (Mode, &Described)> {
         self.kinds.iter().flat_map(|(mode, kinds)| kinds.values().map(|it| (*mode, it)))
+    }
+
+    /// The checks of several blocks together.
+    #[must_use]
+    pub fn together(&self) -> &[Together] {
+        &self.together
+    }
+
+    /// Whether some check looks at this kind together with others.
+    #[must_use]
+    pub fn is_compared(&self, mode: Mode, kind: &str) -> bool {
+        self.together.iter().any(|it| it.kinds.contains(&(mode, kind)))
     }
 
     /// A provider's settings.

@@ -31,6 +31,12 @@ impl Planner<'_> {
     /// A document is evaluated like a function.
     pub(super) fn document(&mut self, instance: &Instance<'_>, arguments: &Object) {
         let Many { described, block, .. } = *instance.many;
+        if self.only_checks && matches!(described.render(arguments), Some(Rendered::Unknown)) {
+            // Whether what cannot be rendered yet holds secrets is seen when it is.
+            let outputs = unknown_outputs(described, arguments, &instance.address);
+            self.put(instance, instance_value(described.schema(), arguments, &outputs));
+            return;
+        }
         match rendered(described, arguments) {
             Ok(value) => self.put(instance, value),
             Err(problems) => {

@@ -85,6 +85,7 @@ impl Cluster {
         let major = major(&home);
         let has_tls = fs::read(home.join("bin/postgres")).unwrap().windows(9).any(|it| it == b"libssl.so");
         let initialised = as_postgres(&home.join("bin/initdb"))
+            .env("LD_LIBRARY_PATH", home.join("lib"))
             .args(["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"])
             .args(options)
             .arg("-D")
@@ -107,6 +108,7 @@ impl Cluster {
         // The shell holds our pipe: when it closes, for whatever reason, the server is told to go.
         let mut server = as_postgres(Path::new("/bin/sh"));
         server.args(["-c", "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait $server", "sh"]);
+        server.env("LD_LIBRARY_PATH", home.join("lib"));
         server.arg(home.join("bin/postgres")).arg("-D").arg(&data);
         let server = server.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let cluster = Self { folder, port, authority, major, has_tls, server };
