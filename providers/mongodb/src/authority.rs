@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ha_kind::{Error, Outcome, Permit, Secret};
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
-};
+use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::memory_file::MemoryFile;
+use crate::subject::{NamePart, pem, with_subject};
 
 /// The authority of a set's certificates, and what those of its members have in common. mongod takes a client whose
 /// certificate agrees in organization, organizational unit and domain component for one of its own, so the engine makes
@@ -31,6 +30,12 @@ pub(crate) struct Authority {
     /// The domain component in every member's certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) domain_component: Option<String>,
+    /// The organizational units, where every member's certificate has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) organizational_units: Vec<String>,
+    /// The domain components, where every member's certificate has several: `["example", "com"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) domain_components: Vec<String>,
 }
 
 /// What a client shows and believes.
@@ -46,9 +51,6 @@ pub(crate) struct Access {
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Hosts' clocks differ.
 const HEAD_START: Duration = Duration::from_secs(5 * 60);
-/// RFC 4519's `dc`.
-const DOMAIN_COMPONENT: &[u64] = &[0, 9, 2342, 19_200_300, 100, 1, 25];
-
 impl Access {
     /// A client that proves nothing and believes this authority.
     pub(crate) fn anonymous(authority_pem: &str) -> Result<Self, Error> {
@@ -73,12 +75,24 @@ fn in_memory(content: &[u8]) -> Result<Arc<MemoryFile>, Error> {
 impl Authority {
     /// What is wrong with it, as far as that shows without a set.
     pub(crate) fn problem(&self) -> Option<&'static str> {
-        let parts = [&self.organization, &self.organizational_unit, &self.domain_component];
-        let named = parts.into_iter().flatten().any(|it| !it.is_empty());
+        let (units, components) = (&self.organizational_units, &self.domain_components);
+        if self.organizational_unit.is_some() && !units.is_empty() || self.domain_component.is_some() && !components.is_empty() {
+            return Some("say one as `organizational_unit` or `domain_component`, or several as `organizational_units` or `domain_components`");
+        }
+        let named = self.membership().iter().any(|(_, it)| !it.is_empty());
         (!named).then_some(
             "say what the members' certificates have in common: `organization`, `organizational_unit` or `domain_component`; \
              it is by these that mongod knows its own",
         )
+    }
+
+    /// What every member's certificate has in its name, from the largest to the smallest.
+    pub(crate) fn membership(&self) -> Vec<(NamePart, &str)> {
+        let components = self.domain_component.iter().chain(&self.domain_components).rev();
+        let components = components.map(|it| (NamePart::DomainComponent, it.as_str()));
+        let organization = self.organization.iter().map(|it| (NamePart::Organization, it.as_str()));
+        let units = self.organizational_unit.iter().chain(&self.organizational_units);
+        components.chain(organization).chain(units.map(|it| (NamePart::OrganizationalUnit, it.as_str()))).collect()
     }
 
     /// Whether its key was lost with the state.
@@ -99,34 +113,24 @@ impl Authority {
     fn minted(&self) -> Result<Zeroizing<String>, rcgen::Error> {
         let authority = Issuer::from_ca_cert_pem(&self.certificate_pem, KeyPair::from_pem(&self.private_key_pem)?)?;
         let key = KeyPair::generate()?;
-        let mut name = DistinguishedName::new();
-        if let Some(it) = &self.domain_component {
-            name.push(DnType::from_oid(DOMAIN_COMPONENT), it.as_str());
-        }
-        if let Some(it) = &self.organization {
-            name.push(DnType::OrganizationName, it.as_str());
-        }
-        if let Some(it) = &self.organizational_unit {
-            name.push(DnType::OrganizationalUnitName, it.as_str());
-        }
-        name.push(DnType::CommonName, "ha");
         let mut params = CertificateParams::default();
-        params.distinguished_name = name;
+        params.distinguished_name = DistinguishedName::new();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         params.not_before = date_time_ymd(1970, 1, 1) + now.saturating_sub(HEAD_START);
         params.not_after = date_time_ymd(1970, 1, 1) + (now + LIFETIME);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&key, &authority)?;
+        let unnamed = params.signed_by(&key, &authority)?;
+        let named = with_subject(unnamed.der(), &self.membership(), "ha", &KeyPair::from_pem(&self.private_key_pem)?)?;
         let key = Zeroizing::new(key.serialize_pem());
-        Ok(Zeroizing::new(format!("{}{}", *key, certificate.pem())))
+        Ok(Zeroizing::new(format!("{}{}", *key, pem(&named))))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{BasicConstraints, IsCa};
+    use rcgen::{BasicConstraints, DnType, IsCa};
     use x509_parser::pem::Pem;
 
     use super::*;
@@ -142,6 +146,8 @@ mod tests {
             organization: Some("Example".into()),
             organizational_unit: Some("MongoDB".into()),
             domain_component: None,
+            organizational_units: vec![],
+            domain_components: vec![],
         }
     }
 
@@ -157,6 +163,27 @@ mod tests {
         let seconds = validity.not_after.timestamp() - validity.not_before.timestamp();
         assert_eq!(seconds, 65 * 60);
         assert!(validity.is_valid());
+    }
+
+    #[test]
+    fn a_minted_certificate_has_every_part_of_the_members_name() {
+        let several = Authority {
+            organizational_unit: None,
+            organizational_units: vec!["MongoDB".into(), "Data".into(), "Europe".into()],
+            domain_components: vec!["db".into(), "example".into(), "com".into()],
+            ..authority()
+        };
+        assert_eq!(several.problem(), None);
+        let minted = several.minted().unwrap();
+        let block = Pem::iter_from_buffer(minted.as_bytes()).filter_map(Result::ok).find(|it| it.label == "CERTIFICATE").unwrap();
+        let certificate = block.parse_x509().unwrap();
+        let expected = "DC=com, DC=example, DC=db, O=Example, OU=MongoDB, OU=Data, OU=Europe, CN=ha";
+        assert_eq!(certificate.subject().to_string(), expected);
+        let authority = Pem::iter_from_buffer(several.certificate_pem.as_bytes()).next().unwrap().unwrap();
+        let authority = authority.parse_x509().unwrap();
+        certificate.verify_signature(Some(authority.public_key())).unwrap();
+        let both = Authority { organizational_units: vec!["Data".into()], ..self::authority() };
+        assert!(both.problem().is_some());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::oid_registry::OID_DOMAIN_COMPONENT;
+use x509_parser::oid_registry::{OID_DOMAIN_COMPONENT, OID_X509_ORGANIZATION_NAME, OID_X509_ORGANIZATIONAL_UNIT, Oid};
 use x509_parser::pem::Pem;
+use x509_parser::prelude::X509Certificate;
 
 /// What keeps the certificate in `pem` from serving a member that is known as `host`; empty when nothing does.
 pub(crate) fn unfit_for(host: &str, pem: &str) -> Vec<String> {
@@ -70,6 +71,31 @@ pub(crate) fn not_signed_by(authority: &str, pem: &str) -> Option<String> {
         .filter_map(|it| it.parse_x509().ok())
         .any(|authority| authority.subject() == leaf.issuer() && leaf.verify_signature(Some(authority.public_key())).is_ok());
     (!signed).then(|| format!("it was signed by `{}`, not by the authority in `ca_certificate_pem`", leaf.issuer()))
+}
+
+/// What members of a set must have in common in their names, in one order.
+pub(crate) fn membership(pem: &str) -> Vec<String> {
+    let of_first = |certificate: &X509Certificate<'_>| {
+        let subject = certificate.subject();
+        let attributes = subject.iter_attributes().filter(|it| MEMBERSHIP.contains(it.attr_type()));
+        let mut all: Vec<String> = attributes.map(|it| format!("{}={}", it.attr_type(), it.as_str().unwrap_or_default())).collect();
+        all.sort_unstable();
+        all
+    };
+    first_certificate(pem, of_first).unwrap_or_default()
+}
+
+const MEMBERSHIP: [Oid<'static>; 3] = [OID_X509_ORGANIZATION_NAME, OID_X509_ORGANIZATIONAL_UNIT, OID_DOMAIN_COMPONENT];
+
+/// Until when the certificate is valid, in seconds since 1970.
+pub(crate) fn expiry(pem: &str) -> Option<i64> {
+    first_certificate(pem, |it| it.validity().not_after.timestamp())
+}
+
+fn first_certificate<T>(pem: &str, look: impl Fn(&X509Certificate<'_>) -> T) -> Option<T> {
+    let blocks = Pem::iter_from_buffer(pem.as_bytes()).filter_map(Result::ok);
+    let block = { blocks }.find(|it| it.label == "CERTIFICATE")?;
+    block.parse_x509().ok().map(|it| look(&it))
 }
 
 fn covers(name: &GeneralName<'_>, host: &str) -> bool {

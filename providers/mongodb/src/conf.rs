@@ -43,8 +43,37 @@ fn escaped(text: &str) -> String {
 /// The value at a dotted path such as `net.port`, in block style as mongod's own examples have it. What is written in
 /// another style is not found.
 pub(crate) fn setting(conf: &str, path: &str) -> Option<String> {
+    located(conf, path).map(|(_, value)| unquoted(value))
+}
+
+/// The number there.
+pub(crate) fn number(conf: &str, path: &str) -> Option<u64> {
+    setting(conf, path)?.parse().ok()
+}
+
+/// The same text with another value there; as it is where there is none.
+pub(crate) fn with_number(conf: &str, path: &str, value: u64) -> String {
+    let Some((at, before)) = located(conf, path) else { return conf.to_owned() };
+    let exchanged = |(index, line): (usize, &str)| match index == at {
+        true => match line.find(':').map(|colon| line.split_at(colon + 1)) {
+            Some((key, rest)) => format!("{key}{}", rest.replacen(before, &value.to_string(), 1)),
+            None => line.to_owned(),
+        },
+        false => line.to_owned(),
+    };
+    conf.split_inclusive('\n').enumerate().map(exchanged).collect()
+}
+
+/// The same text without what is there, for comparing the rest.
+pub(crate) fn without(conf: &str, path: &str) -> String {
+    let at = located(conf, path).map(|(at, _)| at);
+    conf.split_inclusive('\n').enumerate().filter(|(index, _)| Some(*index) != at).map(|(_, line)| line).collect()
+}
+
+/// The line that says what is at a path, and the value as it is written there.
+fn located<'a>(conf: &'a str, path: &str) -> Option<(usize, &'a str)> {
     let mut above: Vec<(usize, &str)> = Vec::new();
-    for line in conf.lines() {
+    for (index, line) in conf.lines().enumerate() {
         let content = line.trim_start();
         if content.is_empty() || content.starts_with('#') {
             continue;
@@ -55,7 +84,7 @@ pub(crate) fn setting(conf: &str, path: &str) -> Option<String> {
         above.push((indent, key.trim()));
         let value = value.split(" #").next().unwrap_or_default().trim();
         if !value.is_empty() && above.iter().map(|(_, key)| *key).collect::<Vec<_>>().join(".") == path {
-            return Some(unquoted(value));
+            return Some((index, value));
         }
     }
     None
@@ -90,5 +119,17 @@ mod tests {
         assert_eq!(setting(conf, "storage.dbPath").as_deref(), Some("/a b"));
         assert_eq!(setting(conf, "systemLog.path").as_deref(), Some("/x"));
         assert_eq!(setting(conf, "storage.engine"), None);
+    }
+
+    #[test]
+    fn one_value_is_exchanged_and_the_rest_stays() {
+        let conf = "replication:\n  replSetName: s1280\n  oplogSizeMB: 128 # small 128\nnet:\n  port: 128\n";
+        let path = "replication.oplogSizeMB";
+        assert_eq!(number(conf, path), Some(128));
+        assert_eq!(with_number(conf, path, 990), conf.replace("MB: 128", "MB: 990"));
+        assert_eq!(without(conf, path), without(&with_number(conf, path, 990), path));
+        assert_ne!(without(conf, path), without(&conf.replace("port: 128", "port: 129"), path));
+        assert_eq!(with_number("net:\n  port: 1\n", path, 990), "net:\n  port: 1\n");
+        assert_eq!(without("net:\n  port: 1", path), "net:\n  port: 1");
     }
 }

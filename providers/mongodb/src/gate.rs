@@ -21,7 +21,7 @@ pub(crate) async fn pass(member: &Member, host: &str, access: &Access, attempt: 
     let since = Instant::now();
     loop {
         let configuration = configuration(member).await.map_err(|it| failed(&attempted, host, &it))?;
-        let heard = status(member).await.map_err(|it| failed(&attempted, host, &it))?;
+        let heard = status(member).await.map_err(|it| failed(&attempted, host, &it))?.with_delays(&configuration);
         let status = seen(heard, host, access).await;
         match verdict(host, &votes(&configuration), &status) {
             Verdict::Stop => return Ok(()),
@@ -138,6 +138,7 @@ mod tests {
             healthy: *state != "DOWN",
             optime: 60_000,
             message: String::new(),
+            delay: Duration::ZERO,
         };
         Status(states.iter().map(standing).collect())
     }

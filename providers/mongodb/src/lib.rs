@@ -19,6 +19,7 @@ mod percent;
 mod reconfigure;
 mod release;
 mod set;
+mod subject;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

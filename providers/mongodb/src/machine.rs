@@ -27,7 +27,7 @@ pub(crate) enum Service {
     Running {
         /// Its process.
         process: i32,
-        /// The program that was started.
+        /// The program that was started; it may have become mongod by way of others.
         program: String,
         /// Whether the program's file has been replaced or removed since.
         replaced: bool,
@@ -58,6 +58,12 @@ pub(crate) trait Machine: Sync {
 
     /// Puts a file where there is none yet; answers whether it did.
     fn put_new(&self, path: &str, content: &[u8], mode: u32) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// The permissions of a file or folder; none where there is none.
+    fn mode(&self, path: &str) -> impl Future<Output = Result<Option<u32>, Error>> + Send;
+
+    /// Gives a file or folder these permissions.
+    fn set_mode(&self, path: &str, mode: u32) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Makes a folder, and those above it, unless it is there.
     fn make_folder(&self, path: &str) -> impl Future<Output = Result<(), Error>> + Send;

@@ -18,8 +18,20 @@ use crate::names::split_endpoint;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The commands that only look.
-const LOOKS: [&str; 8] =
-    ["buildInfo", "connectionStatus", "hello", "isMaster", "ping", "replSetGetConfig", "replSetGetStatus", "usersInfo"];
+const LOOKS: &[&str] = &[
+    "buildInfo",
+    "collStats",
+    "connectionStatus",
+    "currentOp",
+    "getParameter",
+    "hello",
+    "isMaster",
+    "ping",
+    "replSetGetConfig",
+    "replSetGetStatus",
+    "serverStatus",
+    "usersInfo",
+];
 
 /// One mongod.
 #[derive(Clone, Debug)]
@@ -50,9 +62,25 @@ impl Hello {
     }
 }
 
+/// What came of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// The password is right.
+    Taken,
+    /// It is not.
+    Refused,
+    /// Nobody was there to say.
+    Untold,
+}
+
 impl Member {
     /// A client of this one mongod; connects at the first command.
     pub(crate) fn new(endpoint: &str, access: &Access) -> Result<Self> {
+        let client = Client::with_options(Self::options(endpoint, access)?)?;
+        Ok(Self { endpoint: endpoint.to_owned(), client, answered: Arc::default(), access: access.clone() })
+    }
+
+    fn options(endpoint: &str, access: &Access) -> Result<ClientOptions> {
         let mut tls = TlsOptions::default();
         tls.ca_file_path = Some(access.authority.path());
         tls.cert_key_file_path = access.bundle.as_ref().map(|it| it.path());
@@ -66,8 +94,7 @@ impl Member {
         options.server_selection_timeout = Some(PATIENCE);
         options.retry_reads = Some(false);
         options.retry_writes = Some(false);
-        let client = Client::with_options(options)?;
-        Ok(Self { endpoint: endpoint.to_owned(), client, answered: Arc::default(), access: access.clone() })
+        Ok(options)
     }
 
     /// Runs a command on the database `admin`.
@@ -118,6 +145,32 @@ impl Member {
     /// Its version. Needs no credential.
     pub(crate) async fn version(&self) -> Result<String> {
         Ok(self.run(doc! { "buildInfo": 1 }).await?.get_str("version").unwrap_or_default().to_owned())
+    }
+
+    /// Tries to log in with a name and a password: `(database, name, password)`.
+    pub(crate) async fn log_in(
+        endpoint: &str,
+        access: &Access,
+        mechanism: AuthMechanism,
+        (database, name, password): (&str, &str, &str),
+    ) -> Login {
+        let Ok(mut options) = Self::options(endpoint, access) else { return Login::Untold };
+        options.credential = Some(
+            Credential::builder()
+                .mechanism(mechanism)
+                .source(database.to_owned())
+                .username(name.to_owned())
+                .password(password.to_owned())
+                .build(),
+        );
+        let Ok(client) = Client::with_options(options) else { return Login::Untold };
+        let answer = client.database("admin").run_command(doc! { "ping": 1 }).await;
+        client.shutdown().immediate(true).await;
+        match answer {
+            Ok(_) => Login::Taken,
+            Err(error) if matches!(&*error.kind, ErrorKind::Authentication { .. }) => Login::Refused,
+            Err(_) => Login::Untold,
+        }
     }
 
     /// Lets go of its connections.

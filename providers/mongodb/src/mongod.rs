@@ -1,6 +1,9 @@
 //! One mongod on one machine: claimed, brought to what it should be, looked at, and taken away.
 
 mod ending;
+mod oplog;
+mod online;
+mod permissions;
 mod rotating;
 mod waiting;
 
@@ -16,6 +19,10 @@ use crate::machine::{Machine, Service};
 use crate::member::Member;
 use crate::release::is_version;
 
+pub(crate) use self::online::{Inside, OTHERS_WOULD_NOT_KNOW_IT, compatibility};
+pub(crate) use self::oplog::{OPLOG_SIZE, SMALLEST_CHANGE};
+pub(crate) use self::permissions::FilePermissions;
+
 /// A mongod as it should be, and the machine that it should be on.
 #[derive(Debug)]
 pub(crate) struct Mongod<'a, M> {
@@ -28,6 +35,9 @@ pub(crate) struct Mongod<'a, M> {
     pub(crate) program: &'a str,
     pub(crate) version: &'a str,
     pub(crate) files: Files,
+    pub(crate) permissions: &'a FilePermissions,
+    /// Whether a configuration for logrotate lies beside.
+    pub(crate) log_rotation: bool,
 }
 
 /// The files that mongod reads.
@@ -92,29 +102,27 @@ impl<M: Machine> Mongod<'_, M> {
     /// Sees that mongod runs as it should, with a restart only where one is needed and the set can bear it.
     pub(crate) async fn bring_up(&self, attempt: &Attempt) -> Result<(), Error> {
         self.check_program().await?;
-        for folder in self.layout.folders() {
-            self.machine.make_folder(&folder).await?;
-        }
-        self.put_rotation().await?;
+        self.put_what_mongod_does_not_read().await?;
         let before = self.files_there().await?;
-        let mut expected = Expected::Answering;
-        if let Service::Running { program, replaced, .. } = self.settled(attempt).await? {
+        let expected = loop {
+            let Service::Running { process, program, replaced } = self.settled(attempt).await? else {
+                break match self.machine.is_empty(&self.layout.data()).await? {
+                    true => Expected::Answering,
+                    false => Expected::AsItWas,
+                };
+            };
             let same_program = !replaced && program == self.program;
-            if before == self.files && same_program && self.running_version().await.is_ok_and(|it| is_version(self.version, &it))
-            {
-                attempt.discharge(START, &self.described()).await?;
-                return self.wait_until(Expected::AsItWas, attempt).await;
+            let prepared = match same_program && self.change_online(&before, attempt).await? {
+                true => return attempt.discharge(START, &self.described()).await,
+                false => self.stopped_for_a_restart(&before, attempt).await,
+            };
+            match prepared {
+                Ok(expected) => break expected,
+                // It was on its way out already.
+                Err(_) if self.has_ended(process).await? => {}
+                Err(error) => return Err(error),
             }
-            if same_program && self.differs_in_certificates(&before) && self.rotate(&before, attempt).await? {
-                attempt.discharge(START, &self.described()).await?;
-                return self.wait_until(Expected::AsItWas, attempt).await;
-            }
-            expected = self.pass_gate(attempt).await?;
-            attempt.oblige(START, &self.described()).await?;
-            self.shut_down(attempt).await?;
-        } else if !self.machine.is_empty(&self.layout.data()).await? {
-            expected = Expected::AsItWas;
-        }
+        };
         self.refuse_taken_port().await?;
         // Files change only while mongod is down: killed in between, the next look finds it stopped and starts it, and
         // never a running one that is older than its files.
@@ -123,16 +131,36 @@ impl<M: Machine> Mongod<'_, M> {
             return Err(self.back_to(before, error, attempt).await);
         }
         attempt.discharge(START, &self.described()).await?;
-        self.wait_until(expected, attempt).await
+        self.wait_until(expected, attempt).await?;
+        self.fit_oplog(attempt).await
     }
 
-    /// Starts mongod again after a run that was killed has stopped it, with the files it ran with before that.
+    /// Stops a mongod that is to be started again with other files, or by another program.
+    async fn stopped_for_a_restart(&self, before: &Files, attempt: &Attempt) -> Result<Expected, Error> {
+        self.refuse_what_would_not_come_back(before).await?;
+        let expected = self.pass_gate(attempt).await?;
+        attempt.oblige(START, &self.described()).await?;
+        self.shut_down(attempt).await?;
+        Ok(expected)
+    }
+
+    /// Starts mongod again after a run that was killed has stopped it, with the files it ran with before that. One that
+    /// runs still may be about to end.
     pub(crate) async fn start_again(&self, attempt: &Attempt) -> Result<(), Error> {
-        if let Service::Stopped(_) = self.settled(attempt).await? {
-            self.refuse_taken_port().await?;
-            self.put(&self.files).await?;
-            self.start(attempt).await?;
+        let found = match self.settled(attempt).await? {
+            Service::Running { process, .. } => process,
+            Service::Stopped(_) => return self.start_as_it_was(attempt).await,
+        };
+        match self.wait_until(Expected::AsItWas, attempt).await {
+            Err(_) if self.has_ended(found).await? => self.start_as_it_was(attempt).await,
+            waited => waited,
         }
+    }
+
+    async fn start_as_it_was(&self, attempt: &Attempt) -> Result<(), Error> {
+        self.refuse_taken_port().await?;
+        self.put(&self.files).await?;
+        self.start(attempt).await?;
         self.wait_until(Expected::AsItWas, attempt).await
     }
 
@@ -152,11 +180,17 @@ impl<M: Machine> Mongod<'_, M> {
 
     /// Puts the files that are not as they should be while mongod is down.
     pub(crate) async fn put_files(&self) -> Result<(), Error> {
+        self.put_what_mongod_does_not_read().await?;
+        self.put(&self.files).await
+    }
+
+    /// Folders, permissions and what is for others than mongod: all that may change while it runs.
+    async fn put_what_mongod_does_not_read(&self) -> Result<(), Error> {
         for folder in self.layout.folders() {
             self.machine.make_folder(&folder).await?;
         }
         self.put_rotation().await?;
-        self.put(&self.files).await
+        self.put_permissions().await
     }
 
     /// What is there of the files.
@@ -177,14 +211,36 @@ impl<M: Machine> Mongod<'_, M> {
         version
     }
 
+    /// The error of a creation that came to nothing, after what it made was taken away again: the next try, which knows
+    /// nothing of this one, finds the place as this one did.
+    pub(crate) async fn given_back(&self, error: Error, attempt: &Attempt) -> Error {
+        if error.outcome != Outcome::Refused {
+            return error;
+        }
+        let taken_away = async {
+            self.end(attempt).await?;
+            self.erase_but_logs().await
+        };
+        match taken_away.await {
+            Ok(()) => error,
+            // What is left is taken up by the next try.
+            Err(left) => error.help(left.to_string()).outcome(Outcome::Unknown),
+        }
+    }
+
     /// Removes everything that was made here, data last but for the marker.
     pub(crate) async fn erase(&self) -> Result<(), Error> {
+        self.machine.remove(&self.layout.logs()).await?;
+        self.erase_but_logs().await
+    }
+
+    /// The same, but for the logs, in which a mongod that did not start says why.
+    pub(crate) async fn erase_but_logs(&self) -> Result<(), Error> {
         let layout = self.layout;
         for path in [layout.certificate(), layout.authority(), layout.conf(), layout.rotation()] {
             self.machine.remove(&format!("{path}.new")).await?;
             self.machine.remove(&path).await?;
         }
-        self.machine.remove(&layout.logs()).await?;
         self.machine.remove(&layout.data()).await?;
         self.machine.remove(&format!("{}.new", layout.marker())).await?;
         self.machine.remove(&layout.marker()).await?;
@@ -236,9 +292,9 @@ impl<M: Machine> Mongod<'_, M> {
         let there = self.files_there().await?;
         let layout = self.layout;
         let each = [
-            (layout.authority(), &files.authority, &there.authority, 0o600),
-            (layout.certificate(), &files.certificate, &there.certificate, 0o400),
-            (layout.conf(), &files.config, &there.config, 0o600),
+            (layout.authority(), &files.authority, &there.authority, self.permissions.of_authority()),
+            (layout.certificate(), &files.certificate, &there.certificate, self.permissions.of_certificate()),
+            (layout.conf(), &files.config, &there.config, self.permissions.of_config()),
         ];
         for (path, wanted, there, mode) in each {
             if let Some(wanted) = wanted.as_ref().filter(|wanted| Some(*wanted) != there.as_ref()) {
@@ -249,11 +305,22 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     async fn put_rotation(&self) -> Result<(), Error> {
-        let (path, wanted) = (self.layout.rotation(), self.rotation());
-        match self.machine.read(&path).await?.is_some_and(|it| it == wanted.as_bytes()) {
-            true => Ok(()),
-            false => self.machine.put(&path, wanted.as_bytes(), 0o600).await,
+        let path = self.layout.rotation();
+        match (self.log_rotation, self.rotates().await?) {
+            (true, false) => self.machine.put(&path, self.rotation().as_bytes(), 0o600).await,
+            (false, _) => self.machine.remove(&path).await,
+            (true, true) => Ok(()),
         }
+    }
+
+    /// Whether the configuration for logrotate is there as it should be.
+    pub(crate) async fn rotates(&self) -> Result<bool, Error> {
+        Ok(self.machine.read(&self.layout.rotation()).await?.is_some_and(|it| it == self.rotation().as_bytes()))
+    }
+
+    /// Whether there is one at all.
+    pub(crate) async fn has_other_rotation(&self) -> Result<bool, Error> {
+        Ok(self.machine.read(&self.layout.rotation()).await?.is_some())
     }
 
     /// `logRotate: reopen` needs somebody who moves the file and says so.

@@ -6,39 +6,12 @@ use ha_kind::{Attempt, Error, Outcome};
 use mongodb::bson::{Document, doc};
 
 use crate::failure::{cause, failed};
-use crate::kinds::mongodb_replica_set::{MemberOf, Settings};
+use crate::kinds::mongodb_replica_set::{MemberOf, Options, Settings, agree, delay_name_in};
 use crate::member::{Member, code, number};
 use crate::set::{CAUGHT_UP, ELECTION, configuration, members_of, on_primary, primary, status};
 
 /// New members copy all data before they may vote.
 const COPY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A member as the server wants it written.
-pub(crate) fn written(id: i32, member: &MemberOf) -> Document {
-    let mut document = doc! { "_id": id, "host": &member.host };
-    if let Some(priority) = member.priority {
-        document.insert("priority", priority);
-    }
-    if let Some(votes) = member.votes {
-        document.insert("votes", i32::try_from(votes).unwrap_or(1));
-    }
-    if let Some(hidden) = member.hidden {
-        document.insert("hidden", hidden);
-    }
-    document
-}
-
-/// Settings as the server wants them written.
-pub(crate) fn written_settings(settings: &Settings) -> Document {
-    let mut document = Document::new();
-    if let Some(it) = settings.election_timeout_millis {
-        document.insert("electionTimeoutMillis", i64::from(it));
-    }
-    if let Some(it) = settings.heartbeat_interval_millis {
-        document.insert("heartbeatIntervalMillis", i64::from(it));
-    }
-    document
-}
 
 /// One change that mongod takes at once.
 #[derive(Debug, PartialEq)]
@@ -56,7 +29,7 @@ enum Change {
 pub(crate) async fn to(
     set: &str,
     wanted: &[MemberOf],
-    settings: Option<&Settings>,
+    settings: &Settings,
     members: &[Member],
     attempt: &Attempt,
 ) -> Result<(), Error> {
@@ -68,7 +41,7 @@ pub(crate) async fn to(
         }
         let primary = primary(set, members, attempt, ELECTION).await?;
         let now = configuration(primary).await.map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
-        let serving = serving(primary).await.map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
+        let serving = serving(primary, &now).await.map_err(|it| failed(&attempted, &primary.endpoint, &it))?;
         match next(&now, wanted, settings, &primary.endpoint, &serving) {
             None => return Ok(()),
             Some(Change::Write(configuration, what)) => {
@@ -101,61 +74,73 @@ pub(crate) async fn to(
 }
 
 /// The members that serve and have caught up.
-async fn serving(primary: &Member) -> mongodb::error::Result<Vec<String>> {
-    let status = status(primary).await?;
+async fn serving(primary: &Member, configuration: &Document) -> mongodb::error::Result<Vec<String>> {
+    let status = status(primary).await?.with_delays(configuration);
     let serving = status.0.iter().filter(|it| it.serves() && status.lag(it).is_none_or(|lag| lag < CAUGHT_UP));
     Ok(serving.map(|it| it.host.clone()).collect())
 }
 
 /// The next change, with at most one voter more or less; none when all is as wanted.
-fn next(now: &Document, wanted: &[MemberOf], settings: Option<&Settings>, primary: &str, serving: &[String]) -> Option<Change> {
+fn next(now: &Document, wanted: &[MemberOf], settings: &Settings, primary: &str, serving: &[String]) -> Option<Change> {
     let theirs: Vec<Document> = members_of(now).into_iter().cloned().collect();
+    let delay_name = delay_name_in(&theirs);
     let host = |it: &Document| it.get_str("host").unwrap_or_default().to_owned();
     let with = |members: Vec<Document>, what: String| {
         let mut changed = now.clone();
         changed.insert("members", members);
         Some(Change::Write(changed, what))
     };
+    // One that is to be delayed no longer comes first: as long as it is, it confirms no other change.
+    let hurried = theirs.iter().enumerate().find_map(|(index, member)| {
+        let options = wanted.iter().find(|it| it.host == host(member))?.options();
+        let is = Options::of(member);
+        (is.delay > options.delay && !is.must_come_anew(&options) && is.votes >= options.votes).then_some((index, options))
+    });
+    if let Some((index, options)) = hurried {
+        let mut changed = theirs.clone();
+        options.put_into(&mut changed[index], delay_name);
+        return with(changed, format!("changing {}", host(&theirs[index])));
+    }
+    let without = |host_of: &str| theirs.iter().filter(|it| host(it) != host_of).cloned().collect::<Vec<_>>();
     if let Some(new) = wanted.iter().find(|it| theirs.iter().all(|theirs| host(theirs) != it.host)) {
-        // Without a vote first: a voter that has no data yet would count against every majority.
+        // Without a vote first: a voter that has no data yet would count against every majority. An arbiter has none ever.
         let id = theirs.iter().filter_map(|it| number(it, "_id")).fold(-1.0, f64::max) + 1.0;
-        let silent = MemberOf { priority: Some(0.0), votes: Some(0), ..new.clone() };
+        let first = match new.options().arbiter {
+            true => new.clone(),
+            false => MemberOf { priority: Some(0.0), votes: Some(0), ..new.clone() },
+        };
         #[expect(clippy::cast_possible_truncation, reason = "the server's ids are at most 255")]
-        let added = written(id as i32, &silent);
+        let added = first.written(id as i32, delay_name);
         return with([theirs, vec![added]].concat(), format!("adding {}", new.host));
     }
     if let Some(old) = theirs.iter().map(host).find(|it| wanted.iter().all(|wanted| wanted.host != *it)) {
         if old == primary {
             return Some(Change::StepDown(old));
         }
-        return with(theirs.into_iter().filter(|it| host(it) != old).collect(), format!("removing {old}"));
+        return with(without(&old), format!("removing {old}"));
     }
     for (index, member) in theirs.iter().enumerate() {
         let ours = wanted.iter().find(|it| it.host == host(member))?;
-        let votes = f64::from(ours.votes.unwrap_or(1));
-        let priority = ours.priority.unwrap_or(1.0);
-        let hidden = ours.hidden.unwrap_or(false);
-        #[expect(clippy::float_cmp, reason = "all were written, none was computed")]
-        let gains_vote = number(member, "votes").unwrap_or(1.0) != votes;
-        #[expect(clippy::float_cmp, reason = "all were written, none was computed")]
-        let same = !gains_vote
-            && number(member, "priority").unwrap_or(1.0) == priority
-            && member.get_bool("hidden").unwrap_or(false) == hidden;
-        if same {
+        let (is, options) = (Options::of(member), ours.options());
+        if is == options {
             continue;
         }
-        if gains_vote && votes > 0.0 && !serving.contains(&ours.host) {
+        if ours.host == primary && (options.priority == 0.0 || is.must_come_anew(&options)) {
+            return Some(Change::StepDown(ours.host.clone()));
+        }
+        if is.must_come_anew(&options) {
+            return with(without(&ours.host), format!("removing {}, to add it anew with its options", ours.host));
+        }
+        if options.votes > is.votes && !serving.contains(&ours.host) {
             return Some(Change::CatchUp(ours.host.clone()));
         }
         let mut changed = theirs.clone();
-        changed[index].insert("priority", priority);
-        changed[index].insert("votes", i32::from(votes > 0.0));
-        changed[index].insert("hidden", hidden);
+        options.put_into(&mut changed[index], delay_name);
         return with(changed, format!("changing {}", ours.host));
     }
     let theirs = now.get_document("settings").cloned().unwrap_or_default();
-    let wanted = settings.map(written_settings).unwrap_or_default();
-    if wanted.iter().all(|(name, _)| number(&theirs, name) == number(&wanted, name)) {
+    let wanted = settings.written();
+    if agree(&theirs, &wanted) {
         return None;
     }
     let mut changed = now.clone();
@@ -208,32 +193,55 @@ mod tests {
     use super::*;
 
     fn member(host: &str) -> MemberOf {
-        MemberOf { host: host.into(), machine: None, priority: None, votes: None, hidden: None }
+        MemberOf { host: host.into(), ..MemberOf::default() }
     }
 
     fn set(hosts: &[&str]) -> Document {
-        let members: Vec<Document> = (0..).zip(hosts).map(|(id, host)| written(id, &member(host))).collect();
-        doc! { "_id": "circle", "version": 3, "members": members, "settings": { "electionTimeoutMillis": 10_000 } }
+        let members: Vec<Document> = (0..).zip(hosts).map(|(id, host)| member(host).written(id, "secondaryDelaySecs")).collect();
+        doc! { "_id": "circle", "version": 3, "members": members, "settings": Settings::default().written() }
     }
 
     fn step(now: &Document, wanted: &[MemberOf], primary: &str, serving: &[&str]) -> Option<Change> {
-        next(now, wanted, None, primary, &serving.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>())
+        let serving: Vec<String> = serving.iter().map(|it| (*it).to_owned()).collect();
+        next(now, wanted, &Settings::default(), primary, &serving)
+    }
+
+    fn written(change: Option<Change>) -> (Document, String) {
+        match change {
+            Some(Change::Write(document, what)) => (document, what),
+            other => panic!("a configuration is written, not {other:?}"),
+        }
     }
 
     #[test]
     fn what_is_as_wanted_is_left_alone() {
-        let settings = Settings { election_timeout_millis: Some(10_000), heartbeat_interval_millis: None };
-        assert_eq!(next(&set(&["a"]), &[member("a")], Some(&settings), "a", &[]), None);
+        assert_eq!(next(&set(&["a"]), &[member("a")], &Settings::default(), "a", &[]), None);
+        let said = Settings { election_timeout_millis: Some(10_000), ..Settings::default() };
+        assert_eq!(next(&set(&["a"]), &[member("a")], &said, "a", &[]), None);
+    }
+
+    #[test]
+    fn a_setting_that_is_said_no_longer_is_as_it_is_by_itself_again() {
+        let mut now = set(&["a"]);
+        let said = Settings { election_timeout_millis: Some(2000), chaining_allowed: Some(false), ..Settings::default() };
+        let mut theirs = said.written();
+        theirs.insert("getLastErrorModes", doc! { "east": { "dc": 1 } });
+        now.insert("settings", theirs);
+        let (changed, _) = written(step(&now, &[member("a")], "a", &[]));
+        let mut expected = Settings::default().written();
+        expected.insert("getLastErrorModes", doc! { "east": { "dc": 1 } });
+        assert_eq!(changed.get_document("settings").unwrap(), &expected);
+        assert_eq!(step(&changed, &[member("a")], "a", &[]), None);
     }
 
     #[test]
     fn a_new_member_gets_its_vote_when_it_has_the_data() {
         let wanted = [member("a"), member("b")];
-        let Some(Change::Write(added, _)) = step(&set(&["a"]), &wanted, "a", &["a"]) else { panic!("it is added") };
+        let (added, _) = written(step(&set(&["a"]), &wanted, "a", &["a"]));
         let new = members_of(&added)[1];
         assert_eq!((number(new, "_id"), number(new, "votes"), number(new, "priority")), (Some(1.0), Some(0.0), Some(0.0)));
         assert_eq!(step(&added, &wanted, "a", &["a"]), Some(Change::CatchUp("b".into())));
-        let Some(Change::Write(voting, _)) = step(&added, &wanted, "a", &["a", "b"]) else { panic!("it votes") };
+        let (voting, _) = written(step(&added, &wanted, "a", &["a", "b"]));
         assert_eq!(number(members_of(&voting)[1], "votes"), Some(1.0));
         assert_eq!(step(&voting, &wanted, "a", &["a", "b"]), None);
     }
@@ -241,7 +249,7 @@ mod tests {
     #[test]
     fn members_leave_one_by_one_and_the_primary_hands_over_first() {
         let now = set(&["a", "b", "c"]);
-        let Some(Change::Write(left, _)) = step(&now, &[member("a")], "a", &[]) else { panic!("one leaves") };
+        let (left, _) = written(step(&now, &[member("a")], "a", &[]));
         assert_eq!(members_of(&left).len(), 2);
         assert_eq!(step(&left, &[member("c")], "a", &[]), Some(Change::StepDown("a".into())));
     }
@@ -249,8 +257,55 @@ mod tests {
     #[test]
     fn one_members_options_change_at_a_time() {
         let wanted = [MemberOf { priority: Some(2.0), ..member("a") }, MemberOf { priority: Some(0.5), ..member("b") }];
-        let Some(Change::Write(changed, what)) = step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]) else { panic!("it changes") };
+        let (changed, what) = written(step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]));
         assert_eq!(what, "changing a");
-        assert_eq!(number(members_of(&changed)[1], "priority"), None);
+        assert_eq!(number(members_of(&changed)[1], "priority"), Some(1.0));
+    }
+
+    #[test]
+    fn a_member_that_somebody_delayed_becomes_electable_and_undelayed_at_once() {
+        let mut now = set(&["a", "b"]);
+        let delayed = MemberOf { priority: Some(0.0), hidden: Some(true), secondary_delay_secs: Some(60), ..member("b") };
+        now.insert("members", vec![member("a").written(0, "slaveDelay"), delayed.written(1, "slaveDelay")]);
+        let (changed, _) = written(step(&now, &[member("a"), member("b")], "a", &["a"]));
+        let b = members_of(&changed)[1];
+        assert_eq!((number(b, "slaveDelay"), number(b, "priority")), (Some(0.0), Some(1.0)));
+        assert!(!b.contains_key("secondaryDelaySecs"));
+    }
+
+    #[test]
+    fn a_delay_ends_before_anything_else_changes() {
+        let mut now = set(&["a", "b", "c"]);
+        let name = "secondaryDelaySecs";
+        let odd = MemberOf { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
+        let delayed = MemberOf { priority: Some(0.0), secondary_delay_secs: Some(3600), ..member("c") };
+        now.insert("members", vec![member("a").written(0, name), odd.written(1, name), delayed.written(2, name)]);
+        let wanted = ["a", "b", "c"].map(member);
+        let (changed, _) = written(step(&now, &wanted, "a", &["a", "b"]));
+        assert_eq!(number(members_of(&changed)[2], name), Some(0.0));
+        let (left, _) = written(step(&changed, &wanted, "a", &["a", "b", "c"]));
+        assert_eq!(members_of(&left).len(), 2);
+    }
+
+    #[test]
+    fn what_mongod_does_not_change_in_a_member_is_changed_by_removing_and_adding_it() {
+        let mut now = set(&["a", "b"]);
+        let odd = MemberOf { priority: Some(0.0), build_indexes: Some(false), ..member("b") };
+        now.insert("members", vec![member("a").written(0, "secondaryDelaySecs"), odd.written(1, "secondaryDelaySecs")]);
+        let wanted = [member("a"), member("b")];
+        let (without, _) = written(step(&now, &wanted, "a", &["a"]));
+        assert_eq!(members_of(&without).len(), 1);
+        let (again, _) = written(step(&without, &wanted, "a", &["a"]));
+        assert!(members_of(&again)[1].get_bool("buildIndexes").unwrap());
+        let arbiter = [member("a"), MemberOf { arbiter_only: Some(true), ..member("b") }];
+        let (with_arbiter, _) = written(step(&without, &arbiter, "a", &["a"]));
+        assert_eq!(number(members_of(&with_arbiter)[1], "votes"), Some(1.0));
+    }
+
+    #[test]
+    fn a_primary_that_may_be_one_no_longer_hands_over_first() {
+        let wanted = [MemberOf { priority: Some(0.0), ..member("a") }, member("b")];
+        assert_eq!(step(&set(&["a", "b"]), &wanted, "a", &["a", "b"]), Some(Change::StepDown("a".into())));
+        assert!(matches!(step(&set(&["a", "b"]), &wanted, "b", &["a", "b"]), Some(Change::Write(..))));
     }
 }

@@ -13,6 +13,13 @@ pub(crate) const JOURNAL_ALWAYS: Release = Release(6, 1);
 /// The cache's size may be a fraction of a gigabyte.
 pub(crate) const FRACTIONAL_CACHE: Release = Release(3, 4);
 
+/// `secondaryDelaySecs` instead of `slaveDelay`.
+pub(crate) const SECONDARY_NAMES: Release = Release(5, 0);
+/// Certificates are taken into use without a restart.
+pub(crate) const ROTATES: Release = Release(5, 0);
+/// A change of the feature compatibility version has to be confirmed, and the binaries do not go back.
+const CONFIRMS: Release = Release(7, 0);
+
 /// The series whose options are known here, with their quarterly releases.
 const KNOWN: &[Release] = &[
     Release(3, 2),
@@ -42,7 +49,8 @@ impl Release {
     /// # Errors
     /// Why there is none, as a sentence.
     pub(crate) fn of(version: &str) -> Result<Self, String> {
-        let numbers: Option<Vec<u16>> = version.split('.').map(|it| it.parse().ok()).collect();
+        // Builds may say more after a dash: `6.0.5-ent`.
+        let numbers: Option<Vec<u16>> = version.split('-').next().unwrap_or_default().split('.').map(|it| it.parse().ok()).collect();
         let release = match numbers.as_deref() {
             Some([major, minor] | [major, minor, _]) => Release(*major, *minor),
             _ => return Err(format!("`{version}` is no version of MongoDB; write it as `6.0` or `6.0.5`")),
@@ -55,6 +63,67 @@ impl Release {
             )),
         }
     }
+}
+
+impl Release {
+    /// Whether it wants `confirm: true` with a new feature compatibility version.
+    pub(crate) fn confirms(self) -> bool {
+        self >= CONFIRMS
+    }
+}
+
+/// The releases that data goes through one after the other.
+const MAJORS: &[Release] = &[
+    Release(3, 2),
+    Release(3, 4),
+    Release(3, 6),
+    Release(4, 0),
+    Release(4, 2),
+    Release(4, 4),
+    Release(5, 0),
+    Release(6, 0),
+    Release(7, 0),
+    Release(8, 0),
+];
+
+/// Why a mongod of version `wanted` would not start with the data of one of version `running`, which stores it as the
+/// feature compatibility version `storing` did, where that is known.
+pub(crate) fn would_not_start(wanted: &str, running: &str, storing: Option<&str>) -> Option<String> {
+    let (wanted, running) = (Release::of(wanted).ok()?, Release::of(running).ok()?);
+    let storing = storing.and_then(|it| Release::of(it).ok());
+    let stored = storing.unwrap_or(running);
+    if wanted == running {
+        return None;
+    }
+    let place = |release: Release| MAJORS.iter().filter(|it| **it <= release).count();
+    let exit = "it would exit with status 62";
+    if stored > wanted {
+        let way = match storing {
+            Some(_) => format!(
+                "set the feature compatibility version to {wanted} first, while {running} still runs, if that is the release before it"
+            ),
+            None => "the data of a newer release goes back by a restore of a backup only".to_owned(),
+        };
+        return Some(format!("MongoDB {wanted} does not start with data that is stored as {stored} does it: {exit}; {way}"));
+    }
+    if place(wanted) <= place(stored) + 1 {
+        return None;
+    }
+    let next = MAJORS.get(place(stored)).copied().unwrap_or(wanted);
+    let way = match stored < running {
+        true => format!(
+            "the feature compatibility version is still {stored}: set it to {running} first, with \
+             `db.adminCommand({{ setFeatureCompatibilityVersion: \"{running}\" }})`"
+        ),
+        false => format!("upgrade to {next} first, and set the feature compatibility version to {next}"),
+    };
+    Some(format!("MongoDB {wanted} does not start with data that is stored as {stored} does it: {exit}; {way}"))
+}
+
+/// The oldest of these versions.
+pub(crate) fn oldest(versions: impl IntoIterator<Item = String>) -> Option<String> {
+    let numbers = |it: &String| -> Vec<u32> { it.split(['.', '-']).map_while(|it| it.parse().ok()).collect() };
+    versions.into_iter().min_by_key(numbers)
 }
 
 impl fmt::Display for Release {
@@ -87,5 +156,34 @@ mod tests {
         assert!(Release::of("9.0").unwrap_err().contains("8.0"));
         assert!(Release::of("6").unwrap_err().contains("`6.0`"));
         assert!(Release::of("6.x").is_err());
+    }
+
+    #[test]
+    fn data_goes_through_one_major_release_after_the_other() {
+        let why = |wanted: &str, running: &str, storing: Option<&str>| would_not_start(wanted, running, storing);
+        for (wanted, running, storing) in [
+            ("4.4", "4.2.6", Some("4.2")),
+            ("5.0", "4.4.2", None),
+            ("6.0.5", "5.0", Some("5.0")),
+            ("6.0.5", "6.0.27", Some("5.0")),
+            ("6.0", "5.3.1", Some("5.3")),
+            ("5.0", "6.0.5", Some("5.0")),
+            ("7.0", "6.3", None),
+        ] {
+            assert_eq!(why(wanted, running, storing), None, "{running} -> {wanted}");
+        }
+        assert!(why("5.0", "4.2.6", None).unwrap().contains("upgrade to 4.4 first"));
+        assert!(why("6.0", "4.2.6", Some("4.2")).unwrap().contains("upgrade to 4.4 first"));
+        assert!(why("6.0", "5.0.4", Some("4.4")).unwrap().contains("is still 4.4: set it to 5.0 first"));
+        assert!(why("5.0", "6.0.5", None).unwrap().contains("restore"));
+        assert!(why("5.0", "6.0.5", Some("6.0")).unwrap().contains("set the feature compatibility version to 5.0"));
+        assert!(why("4.4", "6.0.5", Some("5.0")).unwrap().contains("status 62"));
+    }
+
+    #[test]
+    fn the_oldest_version_is_found_by_its_numbers() {
+        let versions = ["6.0.27", "6.0.5", "10.0.1"].map(str::to_owned);
+        assert_eq!(oldest(versions).as_deref(), Some("6.0.5"));
+        assert_eq!(oldest([]), None);
     }
 }

@@ -8,6 +8,7 @@ use mongodb::bson::{Document, doc};
 
 use crate::authority::Access;
 use crate::failure::failed;
+use crate::kinds::mongodb_replica_set::Options;
 use crate::member::{Hello, Member, PASSING, is_passing, number};
 
 /// The server's code for a mongod that is in no set yet.
@@ -15,6 +16,12 @@ pub(crate) const NOT_YET_INITIALIZED: i32 = 94;
 
 /// How far a secondary may be behind and still count as caught up.
 pub(crate) const CAUGHT_UP: Duration = Duration::from_secs(10);
+
+/// How often the primary of an idle set writes.
+const IDLE_WRITES: Duration = Duration::from_secs(10);
+
+/// How long a write takes at most to a member that follows.
+const ARRIVAL: Duration = Duration::from_secs(3);
 
 /// One member, as the member that was asked sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +34,8 @@ pub(crate) struct Standing {
     pub(crate) optime: i64,
     /// Why it cannot be reached, where it cannot.
     pub(crate) message: String,
+    /// How far behind it is to be.
+    pub(crate) delay: Duration,
 }
 
 impl Standing {
@@ -57,18 +66,39 @@ impl Status {
             healthy: number(member, "health") != Some(0.0),
             optime: member.get_datetime("optimeDate").map_or(0, |it| it.timestamp_millis()),
             message: member.get_str("lastHeartbeatMessage").unwrap_or_default().to_owned(),
+            delay: Duration::ZERO,
         };
         Self(members.iter().filter_map(|it| it.as_document()).map(standing).collect())
+    }
+
+    /// With what the set's configuration says of members that are to be behind.
+    pub(crate) fn with_delays(mut self, configuration: &Document) -> Self {
+        for member in members_of(configuration) {
+            let delay = Options::of(member).delay;
+            let host = member.get_str("host").unwrap_or_default();
+            if let Some(standing) = self.0.iter_mut().find(|it| it.host == host && delay > 0) {
+                standing.delay = Duration::from_secs(delay.into()) + IDLE_WRITES;
+            }
+        }
+        self
     }
 
     pub(crate) fn primary(&self) -> Option<&Standing> {
         self.0.iter().find(|it| it.healthy && it.state == "PRIMARY")
     }
 
-    /// How far a member is behind the primary; none without a primary, and for those that keep no data.
+    /// How far a member is further behind the primary than it is to be; none without a primary, and for those that keep
+    /// no data.
     pub(crate) fn lag(&self, member: &Standing) -> Option<Duration> {
         let behind = self.primary()?.optime - member.optime;
-        (member.state != "ARBITER").then(|| Duration::from_millis(behind.max(0).unsigned_abs()))
+        let behind = Duration::from_millis(behind.max(0).unsigned_abs());
+        (member.state != "ARBITER").then(|| behind.saturating_sub(member.delay))
+    }
+
+    /// Those that serve and are too far behind.
+    fn behind(&self) -> impl Iterator<Item = (&Standing, Duration)> {
+        let lags = self.0.iter().filter(|it| it.serves()).filter_map(|it| Some((it, self.lag(it)?)));
+        lags.filter(|(_, lag)| *lag >= CAUGHT_UP)
     }
 
     /// What keeps the set from being whole: one primary, everybody else serving and caught up. Empty when nothing does.
@@ -77,11 +107,10 @@ impl Status {
         if self.primary().is_none() {
             reasons.insert(0, "no primary yet".to_owned());
         }
-        for member in self.0.iter().filter(|it| it.serves()) {
-            if let Some(lag) = self.lag(member).filter(|it| *it >= CAUGHT_UP) {
-                reasons.push(format!("{} is {} s behind (limit {})", member.host, lag.as_secs(), CAUGHT_UP.as_secs()));
-            }
-        }
+        let behind = |(member, lag): (&Standing, Duration)| {
+            format!("{} is {} s behind (limit {})", member.host, lag.as_secs(), CAUGHT_UP.as_secs())
+        };
+        reasons.extend(self.behind().map(behind));
         reasons
     }
 }
@@ -89,6 +118,35 @@ impl Status {
 /// How the set stands, as `member` sees it.
 pub(crate) async fn status(member: &Member) -> mongodb::error::Result<Status> {
     Ok(Status::of(&member.run(doc! { "replSetGetStatus": 1 }).await?))
+}
+
+/// The same, after those that seem to be behind have been asked themselves. What the others know of a member is some
+/// seconds old, and the primary of an idle set writes every ten: a member that has what the primary had is not behind,
+/// however long before the primary's last write it had its own.
+pub(crate) async fn asked_themselves(mut status: Status, members: &[Member]) -> Status {
+    let behind: Vec<String> = status.behind().map(|(it, _)| it.host.clone()).collect();
+    let Some(target) = status.primary().map(|it| it.optime) else { return status };
+    let asked = members.iter().filter(|it| behind.contains(&it.endpoint));
+    let caught_up = join_all(asked.map(async |it| (it.endpoint.clone(), reaches(it, target).await))).await;
+    for standing in &mut status.0 {
+        if caught_up.iter().any(|(host, reached)| *reached && *host == standing.host) {
+            standing.optime = target;
+        }
+    }
+    status
+}
+
+/// Whether a member has a write, or has it within moments.
+async fn reaches(member: &Member, optime: i64) -> bool {
+    let since = Instant::now();
+    loop {
+        let own = status(member).await.ok().and_then(|it| it.0.into_iter().find(|it| it.host == member.endpoint));
+        match own {
+            Some(own) if own.optime >= optime => return true,
+            _ if since.elapsed() > ARRIVAL => return false,
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
 }
 
 /// The set's configuration, as `member` has it.
@@ -201,7 +259,7 @@ mod tests {
     use super::*;
 
     fn standing(host: &str, state: &str, optime: i64) -> Standing {
-        Standing { host: host.into(), state: state.into(), healthy: state != "DOWN", optime, message: String::new() }
+        Standing { host: host.into(), state: state.into(), healthy: state != "DOWN", optime, message: String::new(), delay: Duration::ZERO }
     }
 
     #[test]
@@ -211,6 +269,8 @@ mod tests {
         assert_eq!(ready.unready(), Vec::<String>::new());
         let behind = Status(vec![standing("a", "PRIMARY", 20_000), standing("b", "SECONDARY", 0)]);
         assert_eq!(behind.unready(), ["b is 20 s behind (limit 10)"]);
+        let configuration = doc! { "members": [{ "host": "b", "secondaryDelaySecs": 5_i64 }] };
+        assert_eq!(behind.with_delays(&configuration).unready(), Vec::<String>::new(), "as it is to be");
         let electing = Status(vec![standing("a", "SECONDARY", 0), standing("b", "DOWN", 0)]);
         assert_eq!(electing.unready(), ["no primary yet", "b cannot be reached"]);
     }

@@ -1,24 +1,26 @@
 //! Machines that run mongod.
 
 mod checks;
+mod impact;
+mod observed;
 
 use futures::future::join_all;
 use ha_kind::{
     Attempt, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought, Trace, Value,
-    known_text,
+    Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::checks::{Certified, Configured, Grouped, Machines, Placed, Reached, Rooted, Signed, Versioned, impact};
+use self::checks::{Certified, Configured, Grouped, Machines, Permitted, Placed, Reached, Rooted, Signed, Versioned};
+use self::impact::impact;
+use self::observed::look;
 use crate::Mongodb;
-use crate::authority::Access;
 use crate::certificate::{not_signed_by, unfit_for};
 use crate::layout::Layout;
-use crate::machine::{self, Machine, Service};
-use crate::mongod::{Files, Mongod, START, text};
+use crate::machine::{self, Machine};
+use crate::mongod::{FilePermissions, Files, Inside, Mongod, START, text};
 use crate::names::endpoint;
-use crate::release::is_version;
 
 /// A machine that runs mongod, with its configuration, its certificates and its data. Members of one replica set are
 /// changed one at a time, and none is stopped while the set needs it.
@@ -45,6 +47,12 @@ pub(crate) struct MongodbHost {
     /// Whether data, logs and configuration stay when this is destroyed.
     #[serde(default = "yes")]
     keep_data: bool,
+    /// Who may read what is put on the machine.
+    #[serde(default)]
+    file_permissions: FilePermissions,
+    /// Whether a configuration for logrotate is put on the machine; mongod then opens its log anew when it is moved.
+    #[serde(default = "yes")]
+    log_rotation: bool,
     /// A mongod on the machine that `ha` runs on: for trying things out and for tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<Process>,
@@ -54,7 +62,7 @@ pub(crate) struct MongodbHost {
 struct Process {
     /// The folder that the guide's paths (`/mongo/data`, `/etc/mongod.conf`, …) are put below.
     root: Immutable<String>,
-    /// The path of the mongod program.
+    /// The path of the mongod program, or of one that becomes mongod in the end and hands its arguments on.
     mongod: String,
 }
 
@@ -72,6 +80,13 @@ pub(crate) struct Outputs {
     log_path: String,
     /// What the marker file in its folder says.
     instance: String,
+    /// The release whose way of storing data it follows, when last seen; the next release starts only with that of the one
+    /// before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_compatibility_version: Option<Volatile<String>>,
+    /// How large its oplog may become, in megabytes, when last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oplog_size_mb: Option<Volatile<u64>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -103,6 +118,7 @@ impl Resource for MongodbHost {
             .check(|it: Certified| it.problems())
             .check(|it: Signed| it.problems())
             .check(|it: Configured| it.problems())
+            .check(|it: Permitted| it.problems())
             .predict("endpoint", |it: Placed| endpoint(&it.host, it.port))
             .predict("member", |it: Reached| MemberOutput {
                 host: endpoint(&it.host, it.port),
@@ -120,9 +136,12 @@ impl Resource for MongodbHost {
         let machine = self.machine()?;
         let mongod = self.mongod(&machine);
         mongod.claim(attempt.token()).await?;
-        match self.running {
-            true => mongod.bring_up(attempt).await?,
-            false => mongod.put_files().await?,
+        let made = match self.running {
+            true => mongod.bring_up(attempt).await,
+            false => mongod.put_files().await,
+        };
+        if let Err(error) = made {
+            return Err(mongod.given_back(error, attempt).await);
         }
         let outputs = self.outputs(&machine, attempt.token());
         Ok(Created { id: outputs.endpoint.clone(), outputs })
@@ -154,7 +173,8 @@ impl Resource for MongodbHost {
             mongod.bring_down(attempt).await?;
             mongod.put_files().await?;
         }
-        Ok(self.outputs(&machine, &before.outputs.instance))
+        let inside = if self.running { mongod.inside().await } else { Inside::default() };
+        Ok(self.outputs(&machine, &before.outputs.instance).with(inside))
     }
 
     async fn meet(_: &Mongodb, recorded: &Recorded<Self>, verb: &str, attempt: &mut Attempt) -> Result<(), Error> {
@@ -218,6 +238,8 @@ impl MongodbHost {
                 certificate: Some(self.certificate_pem.as_bytes().to_vec()),
                 authority: Some(self.ca_certificate_pem.clone().into_bytes()),
             },
+            permissions: &self.file_permissions,
+            log_rotation: self.log_rotation,
         }
     }
 
@@ -230,6 +252,8 @@ impl MongodbHost {
             data_path: machine.layout.data(),
             log_path: machine.layout.log(),
             instance: instance.to_owned(),
+            feature_compatibility_version: None,
+            oplog_size_mb: None,
         }
     }
 
@@ -243,6 +267,13 @@ impl MongodbHost {
         Err(Error::new(format!("use the certificate of {}", *self.host), reasons.join("; "))
             .help("mend the certificate's arguments; nothing was changed")
             .outcome(Outcome::Refused))
+    }
+}
+
+impl Outputs {
+    fn with(self, inside: Inside) -> Self {
+        let Inside { compatibility, oplog, .. } = inside;
+        Self { feature_compatibility_version: compatibility.map(Volatile), oplog_size_mb: oplog.map(Volatile), ..self }
     }
 }
 
@@ -270,59 +301,4 @@ async fn marked(sought: &Sought) -> Result<Option<Marked>, Error> {
     let Some(marker) = machine.read(&layout.marker()).await? else { return Ok(None) };
     let known = Known::by(endpoint(host, port)).output("instance", text(Some(&marker)));
     Ok(Some(Marked { known, trace: Trace { address: sought.address.in_plain_letters(), state: None } }))
-}
-
-/// Looks at files and processes, and asks a running mongod who it is; runs nothing.
-async fn look(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Reading<MongodbHost> {
-    match seen(mongodb, known).await {
-        Ok(reading) => reading,
-        Err(error) => Reading::Unchecked(error.to_string()),
-    }
-}
-
-async fn seen(mongodb: &Mongodb, known: &Recorded<MongodbHost>) -> Result<Reading<MongodbHost>, Error> {
-    let recorded = &known.arguments;
-    let machine = recorded.machine()?;
-    let mongod = recorded.mongod(&machine);
-    let mut remarks = Vec::new();
-    if !mongod.marked(&known.outputs.instance).await? {
-        if machine.is_empty(&mongod.layout.data()).await? {
-            return Ok(Reading::Gone);
-        }
-        remarks.push(format!("`{}` does not say that `{}` is ours", mongod.layout.marker(), mongod.layout.root()));
-    }
-    let there = mongod.files_there().await?;
-    if let (Some(authority), Some(certificate)) = (&there.authority, &there.certificate) {
-        let access = Access::with_bundle(&text(Some(authority)), &text(Some(certificate)))?;
-        mongodb.remember(&mongod.endpoint, access);
-    }
-    let service = machine.service().await?;
-    let mut program = machine.mongod.clone();
-    let mut version = recorded.version.clone();
-    match &service {
-        Service::Stopped(why) if recorded.running => remarks.push(format!("mongod on {} is not running: {why}", mongod.endpoint)),
-        Service::Stopped(_) => {}
-        Service::Running { program: started, .. } => {
-            program.clone_from(started);
-            match mongod.running_version().await {
-                Ok(actual) if is_version(&version, &actual) => {}
-                Ok(actual) => version = actual,
-                Err(why) => remarks.push(format!("mongod on {} runs and does not answer: {why}", mongod.endpoint)),
-            }
-        }
-    }
-    let arguments = MongodbHost {
-        host: recorded.host.clone(),
-        port: recorded.port,
-        replica_set: recorded.replica_set.clone(),
-        version,
-        config: text(there.config.as_deref()),
-        certificate_pem: Secret(text(there.certificate.as_deref())),
-        ca_certificate_pem: text(there.authority.as_deref()),
-        running: matches!(service, Service::Running { .. }),
-        keep_data: recorded.keep_data,
-        process: recorded.process.as_ref().map(|it| Process { root: it.root.clone(), mongod: program }),
-    };
-    let outputs = recorded.outputs(&machine, &known.outputs.instance);
-    Ok(Reading::Found { arguments, outputs, remarks })
 }

@@ -1,7 +1,9 @@
 //! Replica sets.
 
 mod checks;
+mod member_options;
 mod observed;
+mod settings;
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +15,16 @@ use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::checks::{Authorised, Membered};
-use self::observed::look;
+use self::checks::{Authorised, Membered, WithSettings};
+pub(crate) use self::member_options::{MemberOf, Options, delay_name, delay_name_in};
+use self::observed::{look, oldest_version};
+pub(crate) use self::settings::{Settings, agree};
 use crate::Mongodb;
 use crate::authority::Authority;
 use crate::failure::{cause, failed, mended_by};
 use crate::member::{Member, code};
 use crate::reconfigure;
+use crate::release::{Release, SECONDARY_NAMES};
 use crate::set::{NOT_YET_INITIALIZED, close, configuration, hellos, members, members_of, status};
 
 /// A replica set: initiated over TLS with explicit host names by a member's certificate that lives for an hour in
@@ -32,39 +37,9 @@ pub(crate) struct MongodbReplicaSet {
     members: Vec<MemberOf>,
     /// Who may act inside the set.
     authority: Authority,
-    /// How the members watch each other.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settings: Option<Settings>,
-}
-
-/// One member.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct MemberOf {
-    /// `host:port`, under which clients and the other members reach it.
-    pub(crate) host: String,
-    /// How its machine is reached, as `mongodb_host.member` says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) machine: Option<String>,
-    /// How willing it is to become primary; 1 when left out, and 0 for never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) priority: Option<f64>,
-    /// Its votes, 0 or 1; 1 when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) votes: Option<u32>,
-    /// Whether clients do not see it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) hidden: Option<bool>,
-}
-
-/// How the members watch each other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Settings {
-    /// After how many milliseconds without a primary the others elect one; 10000 when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) election_timeout_millis: Option<u32>,
-    /// Every how many milliseconds the members look after each other; 2000 when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) heartbeat_interval_millis: Option<u32>,
+    /// How the members watch each other. What is not said here is to be as mongod has it by itself.
+    #[serde(default)]
+    settings: Settings,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +51,9 @@ pub(crate) struct Outputs {
     /// The member that takes writes, when last seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     primary: Option<Volatile<String>>,
+    /// The oldest version that a member runs, when last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Volatile<String>>,
 }
 
 /// mongod asks every member whether it agrees.
@@ -93,6 +71,7 @@ impl Resource for MongodbReplicaSet {
         Hooks::new()
             .check(|it: Membered| it.problems())
             .check(|it: Authorised| it.problems())
+            .check(|it: WithSettings| it.problems())
             .predict("hosts", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>())
             .predict("seeds", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(","))
     }
@@ -100,8 +79,10 @@ impl Resource for MongodbReplicaSet {
     async fn create(&self, mongodb: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         let members = members(&self.hosts(), &mongodb.access(&self.authority, &self.hosts())?)?;
         let made = self.initiated_and_ready(&members, attempt).await;
+        let version = oldest_version(&members).await;
         close(members).await;
-        Ok(Created { id: self.name.to_string(), outputs: self.outputs(Some(made?)) })
+        let outputs = Outputs { version: version.map(Volatile), ..self.outputs(Some(made?)) };
+        Ok(Created { id: self.name.to_string(), outputs })
     }
 
     fn known_by(id: &str) -> Result<Known, String> {
@@ -121,13 +102,14 @@ impl Resource for MongodbReplicaSet {
         hosts.extend(before.arguments.hosts().into_iter().filter(|it| !hosts.contains(it)).collect::<Vec<_>>());
         let members = members(&hosts, &mongodb.access(&self.authority, &hosts)?)?;
         let changed = async {
-            reconfigure::to(&self.name, &self.members, self.settings.as_ref(), &members, attempt).await?;
+            reconfigure::to(&self.name, &self.members, &self.settings, &members, attempt).await?;
             let own: Vec<Member> = members.iter().filter(|it| self.hosts().contains(&it.endpoint)).cloned().collect();
             self.ready(&own, attempt).await
         };
         let primary = changed.await;
+        let version = oldest_version(&members).await;
         close(members).await;
-        Ok(self.outputs(Some(primary?)))
+        Ok(Outputs { version: version.map(Volatile), ..self.outputs(Some(primary?)) })
     }
 
     async fn delete(mongodb: &Mongodb, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
@@ -151,7 +133,7 @@ impl MongodbReplicaSet {
     }
 
     fn outputs(&self, primary: Option<String>) -> Outputs {
-        Outputs { hosts: Volatile(self.hosts()), seeds: Volatile(self.hosts().join(",")), primary: primary.map(Volatile) }
+        Outputs { hosts: Volatile(self.hosts()), seeds: Volatile(self.hosts().join(",")), primary: primary.map(Volatile), version: None }
     }
 
     async fn initiated_and_ready(&self, members: &[Member], attempt: &Attempt) -> Result<String, Error> {
@@ -177,7 +159,9 @@ impl MongodbReplicaSet {
             return self.refuse_other(&attempted, &endpoint, &configuration);
         }
         attempt.progress("initiating the set");
-        match first.run(doc! { "replSetInitiate": self.configuration() }).await {
+        let version = first.version().await.map_err(|error| failed(&attempted, &first.endpoint, &error))?;
+        let new_names = Release::of(&version).is_ok_and(|it| it >= SECONDARY_NAMES);
+        match first.run(doc! { "replSetInitiate": self.configuration(new_names) }).await {
             Ok(_) => Ok(()),
             // AlreadyInitialized: an earlier try, or another `ha`, has got there first and may still be at it.
             Err(error) if code(&error) == Some(23) => {
@@ -219,14 +203,10 @@ impl MongodbReplicaSet {
             .outcome(Outcome::Refused))
     }
 
-    fn configuration(&self) -> Document {
-        let member = |(id, it): (usize, &MemberOf)| reconfigure::written(i32::try_from(id).unwrap_or_default(), it);
+    fn configuration(&self, new_names: bool) -> Document {
+        let member = |(id, it): (usize, &MemberOf)| it.written(i32::try_from(id).unwrap_or_default(), delay_name(new_names));
         let members: Vec<Document> = self.members.iter().enumerate().map(member).collect();
-        let mut configuration = doc! { "_id": &*self.name, "version": 1, "members": members };
-        if let Some(settings) = &self.settings {
-            configuration.insert("settings", reconfigure::written_settings(settings));
-        }
-        configuration
+        doc! { "_id": &*self.name, "version": 1, "members": members, "settings": self.settings.written() }
     }
 
     /// Waits until the set is whole and a write has reached a majority; answers who is primary.
@@ -277,8 +257,8 @@ impl MongodbReplicaSet {
     ) -> Result<(crate::set::Status, &'a Member), (&'a Member, mongodb::error::Error)> {
         let mut last = None;
         for member in members {
-            match status(member).await {
-                Ok(it) => return Ok((it, member)),
+            match tokio::try_join!(status(member), configuration(member)) {
+                Ok((status, configuration)) => return Ok((status.with_delays(&configuration), member)),
                 Err(error) => last = Some((member, error)),
             }
         }

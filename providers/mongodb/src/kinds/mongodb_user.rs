@@ -1,8 +1,10 @@
 //! Users.
 
-use std::collections::BTreeSet;
+mod observed;
 
-use futures::future::join_all;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ha_kind::{
     Attempt, Created, Error, Hooks, Immutable, Known, Object, Outcome, Path, Problem, Reading, Recorded, Resource, Secret,
     known_text,
@@ -13,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Mongodb;
 use crate::authority::Authority;
-use crate::failure::{cause, failed};
+use crate::failure::failed;
 use crate::member::{Member, code};
-use crate::set::{close, hellos, members, on_primary};
+use crate::set::{close, members, on_primary};
 
 /// A user of a replica set, made over TLS by a member's certificate that lives for an hour in memory; the password
 /// goes nowhere but to the primary.
@@ -26,10 +28,16 @@ pub(crate) struct MongodbUser {
     /// The database that the user lives in, and that connection strings name as `authSource`.
     #[serde(default = "admin")]
     database: Immutable<String>,
-    /// The password. One that was changed elsewhere is not noticed.
+    /// The password. One that was changed elsewhere is noticed by a login with this one.
     password: Secret<String>,
     /// What the user may do.
     roles: BTreeSet<Role>,
+    /// How the user may log in; in all ways that the server offers when left out or empty.
+    #[serde(default)]
+    mechanisms: BTreeSet<Mechanism>,
+    /// From where to where the user may log in: at least one of these must be met. From anywhere when left out.
+    #[serde(default)]
+    authentication_restrictions: BTreeSet<Restriction>,
     /// The set's name, from `mongodb_replica_set`.
     replica_set: Immutable<String>,
     /// The set's members as `host:port`, from `mongodb_replica_set.NAME.hosts`.
@@ -45,6 +53,28 @@ struct Role {
     role: String,
     /// The database that it is for.
     db: String,
+}
+
+/// A way to log in with a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+enum Mechanism {
+    /// The old one.
+    #[serde(rename = "SCRAM-SHA-1")]
+    ScramSha1,
+    /// From 4.0.
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+}
+
+/// From where to where a user may log in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+struct Restriction {
+    /// Addresses and networks that clients may come from; any when left out.
+    #[serde(default)]
+    client_source: BTreeSet<String>,
+    /// Addresses and networks of the server that clients may come to; any when left out.
+    #[serde(default)]
+    server_address: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +114,7 @@ impl Resource for MongodbUser {
             .check(|it: Named| it.problems())
             .check(|it: WithPassword| it.problems())
             .check(|it: WithRoles| it.problems())
+            .check(|it: WithLogins| it.problems())
     }
 
     async fn create(&self, mongodb: &Mongodb, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -103,34 +134,14 @@ impl Resource for MongodbUser {
     }
 
     async fn read(mongodb: &Mongodb, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        let mut readings: Vec<Option<Reading<Self>>> = known.iter().map(|_| None).collect();
-        let sets = by_set(known);
-        let looks = sets.iter().map(async |indices| {
-            (indices, look(mongodb, &indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>()).await)
-        });
-        for (indices, found) in join_all(looks).await {
-            for (index, reading) in indices.iter().zip(found) {
-                readings[*index] = Some(reading);
-            }
-        }
-        Ok(readings.into_iter().map(|it| it.expect("every user is in one of the sets")).collect())
+        Ok(observed::readings(mongodb, known).await)
     }
 
-    async fn update(&self, mongodb: &Mongodb, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(&self, mongodb: &Mongodb, _: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let members = members(&self.hosts, &mongodb.access(&self.authority, &self.hosts)?)?;
-        let old = &before.arguments;
-        let mut change = doc! { "updateUser": &*self.name };
-        // A try that was killed may have sent the new password already; sending it again does no harm.
-        if *old.password != *self.password || attempt.is_resumed() {
-            change.insert("pwd", &*self.password);
-        }
-        change.insert("roles", self.written_roles());
-        let changed = self.run(change, "change", &members, attempt).await;
+        let changed = self.brought(&members, "change", attempt).await;
         close(members).await;
-        match changed? {
-            (_, Ok(_)) => Ok(Outputs {}),
-            (primary, Err(error)) => Err(self.failure("change", &primary, &error)),
-        }
+        changed.map(|()| Outputs {})
     }
 
     async fn delete(mongodb: &Mongodb, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
@@ -153,6 +164,19 @@ impl MongodbUser {
 
     fn written_roles(&self) -> Vec<Document> {
         self.roles.iter().map(|it| doc! { "role": &it.role, "db": &it.db }).collect()
+    }
+
+    fn written_restrictions(&self) -> Vec<Document> {
+        let written = |it: &Restriction| {
+            let mut restriction = Document::new();
+            for (name, addresses) in [("clientSource", &it.client_source), ("serverAddress", &it.server_address)] {
+                if !addresses.is_empty() {
+                    restriction.insert(name, addresses.iter().cloned().collect::<Vec<_>>());
+                }
+            }
+            restriction
+        };
+        self.authentication_restrictions.iter().map(written).collect()
     }
 
     fn failure(&self, verb: &str, primary: &str, error: &mongodb::error::Error) -> Error {
@@ -180,19 +204,23 @@ impl MongodbUser {
 
     async fn made(&self, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
         if attempt.is_resumed() && self.is_ours(members, attempt).await? {
-            return self.finished(members, attempt).await;
+            return self.brought(members, "create", attempt).await;
         }
-        let command = doc! {
+        let mut command = doc! {
             "createUser": &*self.name,
             "pwd": &*self.password,
             "roles": self.written_roles(),
             "customData": { "ha_token": attempt.token() },
+            "authenticationRestrictions": self.written_restrictions(),
         };
+        if !self.mechanisms.is_empty() {
+            command.insert("mechanisms", written_mechanisms(&self.mechanisms));
+        }
         match self.run(command, "create", members, attempt).await? {
             (_, Ok(_)) => Ok(()),
             // The answer to a first try may have been lost on the way.
             (primary, Err(error)) if code(&error) == Some(USER_EXISTS) => match self.is_ours(members, attempt).await? {
-                true => self.finished(members, attempt).await,
+                true => self.brought(members, "create", attempt).await,
                 false => Err(self
                     .failure("create", &primary, &error)
                     .help("it is not in the state and was made by somebody else; choose another name, or delete it there first")
@@ -216,103 +244,52 @@ impl MongodbUser {
         on_primary(&self.replica_set, members, &self.database, &command, &attempted, attempt).await
     }
 
-    /// What an earlier try made, brought to these arguments and to a majority.
-    async fn finished(&self, members: &[Member], attempt: &Attempt) -> Result<(), Error> {
-        let change = doc! { "updateUser": &*self.name, "pwd": &*self.password, "roles": self.written_roles() };
-        match self.run(change, "create", members, attempt).await? {
+    /// What is there, brought to these arguments and to a majority. The whole is said each time: the password makes the
+    /// credentials of all mechanisms anew, so it goes with them.
+    async fn brought(&self, members: &[Member], verb: &str, attempt: &Attempt) -> Result<(), Error> {
+        let mechanisms = match self.mechanisms.is_empty() {
+            true => self.offered_by_primary(members, attempt).await?,
+            false => self.mechanisms.clone(),
+        };
+        let change = doc! {
+            "updateUser": &*self.name,
+            "pwd": &*self.password,
+            "roles": self.written_roles(),
+            "mechanisms": written_mechanisms(&mechanisms),
+            "authenticationRestrictions": self.written_restrictions(),
+        };
+        match self.run(change, verb, members, attempt).await? {
             (_, Ok(_)) => Ok(()),
-            (primary, Err(error)) => Err(self.failure("create", &primary, &error)),
+            (primary, Err(error)) => Err(self.failure(verb, &primary, &error)),
         }
     }
 
-    fn is(&self, user: &Document) -> bool {
-        user.get_str("user").ok() == Some(&self.name) && user.get_str("db").ok() == Some(&self.database)
+    /// The mechanisms that a new user has by itself.
+    async fn offered_by_primary(&self, members: &[Member], attempt: &Attempt) -> Result<BTreeSet<Mechanism>, Error> {
+        let attempted = "ask which mechanisms the server offers";
+        let (primary, answer) =
+            on_primary(&self.replica_set, members, "admin", &observed::offer(), attempted, attempt).await?;
+        answer.map(|it| observed::offered(&it)).map_err(|error| self.failure("change", &primary, &error))
     }
+}
 
-    fn as_found(&self, user: &Document) -> Self {
-        let role = |it: &Document| Role {
-            role: it.get_str("role").unwrap_or_default().to_owned(),
-            db: it.get_str("db").unwrap_or_default().to_owned(),
-        };
-        let roles = user.get_array("roles").map(Vec::as_slice).unwrap_or_default();
-        Self {
-            name: self.name.clone(),
-            database: self.database.clone(),
-            password: self.password.clone(),
-            roles: roles.iter().filter_map(|it| it.as_document()).map(role).collect(),
-            replica_set: self.replica_set.clone(),
-            hosts: self.hosts.clone(),
-            authority: self.authority.clone(),
+fn written_mechanisms(mechanisms: &BTreeSet<Mechanism>) -> Vec<&'static str> {
+    mechanisms.iter().map(|it| it.name()).collect()
+}
+
+impl Mechanism {
+    const ALL: [Self; 2] = [Self::ScramSha1, Self::ScramSha256];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            Self::ScramSha256 => "SCRAM-SHA-256",
         }
     }
 }
 
 fn first_user(answer: &Document) -> Option<&Document> {
     answer.get_array("users").ok()?.first()?.as_document()
-}
-
-/// The indices of users that one connection can ask about.
-fn by_set(known: &[Recorded<MongodbUser>]) -> Vec<Vec<usize>> {
-    let mut sets: Vec<Vec<usize>> = Vec::new();
-    for (index, it) in known.iter().enumerate() {
-        let same = |other: &usize| {
-            let (a, b) = (&it.arguments, &known[*other].arguments);
-            (&*a.replica_set, &a.hosts, &a.authority) == (&*b.replica_set, &b.hosts, &b.authority)
-        };
-        match sets.iter_mut().find(|set| same(&set[0])) {
-            Some(set) => set.push(index),
-            None => sets.push(vec![index]),
-        }
-    }
-    sets
-}
-
-/// Looks at users of one set.
-async fn look(mongodb: &Mongodb, users: &[&MongodbUser]) -> Vec<Reading<MongodbUser>> {
-    let set = users[0];
-    let found = match mongodb.access(&set.authority, &set.hosts).and_then(|access| members(&set.hosts, &access)) {
-        Ok(members) => {
-            let found = seen(users, &members).await;
-            close(members).await;
-            found
-        }
-        Err(error) => Err(error.to_string()),
-    };
-    let each = |user: &&MongodbUser| match &found {
-        Ok(all) => all.iter().find(|it| user.is(it)).map_or(Reading::Gone, |it| Reading::found(user.as_found(it), Outputs {})),
-        Err(reason) => Reading::Unchecked(format!("nobody says whether the user `{}` is there: {reason}", *user.name)),
-    };
-    users.iter().map(each).collect()
-}
-
-/// What the primary knows of these users, or, where there is none, whoever has the data.
-async fn seen(users: &[&MongodbUser], members: &[Member]) -> Result<Vec<Document>, String> {
-    let set = &*users[0].replica_set;
-    let answers = hellos(members).await;
-    let mut reasons = Vec::new();
-    let mut candidates = Vec::new();
-    for (member, answer) in members.iter().zip(&answers) {
-        match answer {
-            Ok(hello) if hello.set.as_deref() != Some(set) => {
-                reasons.push(format!("{} is not in the set `{set}`", member.endpoint))
-            }
-            Ok(hello) if hello.is_primary => candidates.insert(0, member),
-            Ok(hello) if hello.is_secondary => candidates.push(member),
-            Ok(_) => reasons.push(format!("{} holds no data now", member.endpoint)),
-            Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(error))),
-        }
-    }
-    let asked: Vec<Document> = users.iter().map(|it| doc! { "user": &*it.name, "db": &*it.database }).collect();
-    for member in candidates {
-        match member.run(doc! { "usersInfo": &asked }).await {
-            Ok(answer) => {
-                let found = answer.get_array("users").map(Vec::as_slice).unwrap_or_default();
-                return Ok(found.iter().filter_map(|it| it.as_document()).cloned().collect());
-            }
-            Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(&error))),
-        }
-    }
-    Err(reasons.join("; "))
 }
 
 #[derive(Deserialize)]
@@ -356,6 +333,38 @@ impl WithRoles {
     }
 }
 
+#[derive(Deserialize)]
+struct WithLogins {
+    authentication_restrictions: BTreeSet<Restriction>,
+}
+
+impl WithLogins {
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut wrong = |message: String| problems.push(Problem { path: Path::attribute("authentication_restrictions"), message });
+        for restriction in &self.authentication_restrictions {
+            let addresses = || restriction.client_source.iter().chain(&restriction.server_address);
+            if addresses().next().is_none() {
+                wrong("a restriction says `client_source` or `server_address`, or both".into());
+            }
+            for address in addresses().filter(|it| !is_network(it)) {
+                wrong(format!("`{address}` is neither an address nor a network such as `10.0.0.0/16`"));
+            }
+        }
+        problems
+    }
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let most = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    bits.is_none_or(|it| it.parse::<u8>().is_ok_and(|it| it <= most))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,5 +385,17 @@ mod tests {
         assert_eq!(WithPassword { password: String::new() }.problems().len(), 1);
         assert_eq!(WithPassword { password: "x".into() }.problems(), []);
         assert_eq!(Named { name: String::new() }.problems().len(), 1);
+    }
+
+    #[test]
+    fn logins_that_nobody_could_make_are_refused() {
+        let restriction = |addresses: &[&str]| Restriction {
+            client_source: addresses.iter().map(|it| (*it).to_owned()).collect(),
+            server_address: BTreeSet::new(),
+        };
+        let with = |restriction| WithLogins { authentication_restrictions: [restriction].into() };
+        assert_eq!(with(restriction(&["10.0.0.0/8", "::1", "192.168.0.7"])).problems(), []);
+        assert_eq!(with(restriction(&["10.0.0.0/33", "db"])).problems().len(), 2);
+        assert_eq!(with(restriction(&[])).problems().len(), 1);
     }
 }

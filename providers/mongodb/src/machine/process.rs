@@ -85,6 +85,19 @@ impl Machine for Process {
         whole().map_err(|error| failed(format!("write `{path}`"), &error))
     }
 
+    async fn mode(&self, path: &str) -> Result<Option<u32>, Error> {
+        match fs::metadata(path) {
+            Ok(about) => Ok(Some(about.permissions().mode() & 0o7777)),
+            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => Ok(None),
+            Err(error) => Err(failed(format!("look at `{path}`"), &error)),
+        }
+    }
+
+    async fn set_mode(&self, path: &str, mode: u32) -> Result<(), Error> {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(|error| failed(format!("set the permissions of `{path}`"), &error))
+    }
+
     async fn make_folder(&self, path: &str) -> Result<(), Error> {
         fs::DirBuilder::new()
             .recursive(true)
@@ -183,9 +196,16 @@ impl Machine for Process {
         let (out, err) = (output.try_clone(), output.try_clone());
         let (out, err) = out.and_then(|out| Ok((out, err?))).map_err(|error| failed(&attempted, &error))?;
         let mut child =
-            clean(&self.mongod).args(["-f", &self.layout.conf()]).stdout(out).stderr(err).process_group(0).spawn().map_err(
-                |error| failed(&attempted, &error).help("is the path in `process.mongod` right, and may this user execute it?"),
-            )?;
+            clean(&self.mongod)
+                .env(STARTED_BY, &self.mongod)
+                .args(["-f", &self.layout.conf()])
+                .stdout(out)
+                .stderr(err)
+                .process_group(0)
+                .spawn()
+                .map_err(|error| {
+                    failed(&attempted, &error).help("is the path in `process.mongod` right, and may this user execute it?")
+                })?;
         let ended = loop {
             match tokio::time::timeout(Duration::from_secs(2), child.wait()).await {
                 Ok(ended) => break ended.map_err(|error| failed(&attempted, &error))?,
@@ -232,28 +252,35 @@ impl Machine for Process {
 }
 
 impl Process {
-    /// The process, when it is a mongod with our configuration.
+    /// The process, when it is a mongod with our configuration, or what is about to become one.
     fn own(&self, process: i32) -> Option<Service> {
-        let program = self.started_with_our_conf(process)?;
-        let actual = fs::read_link(format!("/proc/{process}/exe")).ok()?;
-        let actual = actual.to_str()?;
-        let replaced = actual.ends_with(" (deleted)");
-        let actual = actual.trim_end_matches(" (deleted)");
-        // What was started may be a link to the program.
-        let named = fs::canonicalize(&program).ok();
-        let same = actual == program || named.is_some_and(|it| it == Path::new(actual)) || replaced;
-        same.then_some(Service::Running { process, program, replaced })
-    }
-
-    /// The first word of a command line that goes on with our configuration.
-    fn started_with_our_conf(&self, process: i32) -> Option<String> {
         let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
         let words: Vec<&str> = line.split(|it| *it == 0).filter_map(|it| std::str::from_utf8(it).ok()).collect();
         let conf = self.layout.conf();
-        match words.as_slice() {
-            [program, option, path, ..] if ["-f", "--config"].contains(option) && *path == conf => Some((*program).to_owned()),
-            _ => None,
+        let reads_it = words.windows(2).any(|it| ["-f", "--config"].contains(&it[0]) && it[1] == conf);
+        if !reads_it {
+            return None;
         }
+        let actual = fs::read_link(format!("/proc/{process}/exe")).ok()?;
+        let actual = actual.to_str()?;
+        let replaced = actual.ends_with(DELETED);
+        let actual = actual.trim_end_matches(DELETED);
+        let started_by = started_by(process);
+        let is_called_so = Path::new(actual).file_name().is_some_and(|it| it.to_string_lossy().starts_with("mongod"));
+        // Somebody may only be reading the file: `tail -f`.
+        if started_by.is_none() && !is_called_so && !self.has_the_lock(process) {
+            return None;
+        }
+        let named = words.first().filter(|it| it.starts_with('/'));
+        let program = started_by.unwrap_or_else(|| named.copied().unwrap_or(actual).to_owned());
+        Some(Service::Running { process, program, replaced })
+    }
+
+    /// Whether a process keeps the file open that every running mongod does.
+    fn has_the_lock(&self, process: i32) -> bool {
+        let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+        let Ok(lock) = fs::canonicalize(self.layout.lock()) else { return false };
+        open.map(|it| fs::read_link(it.path())).any(|it| it.is_ok_and(|it| it == lock))
     }
 
     fn is_starting(&self) -> bool {
@@ -266,6 +293,20 @@ impl Process {
         format!("its own words are in `{}`; mend the cause, then apply again", self.layout.log())
     }
 }
+
+/// Which program a process was started by, where it was started from here. A wrapper passes this on when it becomes mongod,
+/// and mongod's own command line no longer names it.
+fn started_by(process: i32) -> Option<String> {
+    let environment = fs::read(format!("/proc/{process}/environ")).ok()?;
+    let variables = environment.split(|it| *it == 0).filter_map(|it| std::str::from_utf8(it).ok());
+    let mut named = variables.filter_map(|it| it.split_once('=')).filter(|(name, _)| *name == STARTED_BY);
+    named.next().map(|(_, program)| program.to_owned())
+}
+
+const STARTED_BY: &str = "HA_STARTED_BY";
+
+/// What the kernel adds to the name of a program whose file is gone.
+const DELETED: &str = " (deleted)";
 
 /// A program that inherits nothing: this one's environment may hold secrets, and mongod keeps it for as long as it lives.
 fn clean(program: &str) -> Command {
@@ -341,5 +382,30 @@ mod tests {
         let mut names: Vec<&str> = ran.output.lines().filter_map(|it| it.split('=').next()).collect();
         names.sort_unstable();
         assert_eq!(names, ["LC_ALL", "PATH"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_only_reads_the_configuration_is_no_mongod() {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = process(folder.path());
+        fs::create_dir_all(folder.path().join("etc")).unwrap();
+        fs::write(machine.layout.conf(), "").unwrap();
+        let reading = |program: &str| clean(program).args(["-f", &machine.layout.conf()]).kill_on_drop(true).spawn().unwrap();
+        let reader = reading("tail");
+        let number = i32::try_from(reader.id().unwrap()).unwrap();
+        assert!(fs::read_to_string(format!("/proc/{number}/cmdline")).unwrap().contains("-f"));
+        assert_eq!(machine.own(number), None);
+        assert!(!machine.is_starting());
+    }
+
+    #[tokio::test]
+    async fn permissions_are_seen_and_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem").display().to_string();
+        let machine = process(folder.path());
+        assert_eq!(machine.mode(&path).await.unwrap(), None);
+        machine.put(&path, b"one", 0o400).await.unwrap();
+        machine.set_mode(&path, 0o440).await.unwrap();
+        assert_eq!(machine.mode(&path).await.unwrap(), Some(0o440));
     }
 }

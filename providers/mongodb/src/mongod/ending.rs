@@ -15,8 +15,11 @@ use crate::set::NOT_YET_INITIALIZED;
 
 /// mongod hands its reads over for a moment before it closes; nobody has to wait longer.
 const QUIESCE: i32 = 1;
-const STOP_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(120);
 const DESTROY_LIMIT: Duration = Duration::from_secs(20);
+
+/// ShutdownInProgress, InterruptedAtShutdown.
+const SHUTTING_DOWN: [i32; 2] = [91, 11600];
 
 impl<M: Machine> Mongod<'_, M> {
     /// Stops mongod for good, however the set stands.
@@ -51,6 +54,28 @@ impl<M: Machine> Mongod<'_, M> {
                 Err(Error::new(format!("stop mongod on {}", self.endpoint), cause).help(format!("see `{}`", self.layout.log())))
             }
         }
+    }
+
+    /// Whether it is about to end: it answers for some seconds more, to have clients and the other members look elsewhere.
+    pub(crate) async fn is_ending(&self) -> bool {
+        let Ok(access) = self.as_itself().await else { return false };
+        let Ok(member) = Member::new(&self.endpoint, &access) else { return false };
+        let under_way = doc! { "currentOp": 1, "command.shutdown": { "$exists": true } };
+        let (hello, operations) = tokio::join!(member.hello(), member.run(under_way));
+        member.close().await;
+        let says_so = hello.is_err_and(|it| code(&it).is_some_and(|it| SHUTTING_DOWN.contains(&it)));
+        let was_asked = || operations.is_ok_and(|it| it.get_array("inprog").is_ok_and(|it| !it.is_empty()));
+        says_so || was_asked()
+    }
+
+    /// Whether a process has ended, or is ending and then has.
+    pub(super) async fn has_ended(&self, process: i32) -> Result<bool, Error> {
+        let is_it = |it: &Service| matches!(it, Service::Running { process: now, .. } if *now == process);
+        if !is_it(&self.machine.service().await?) {
+            return Ok(true);
+        }
+        let listens = self.machine.listener(self.host, self.port).await?.is_some();
+        Ok((!listens || self.is_ending().await) && self.wait_gone(STOP_LIMIT).await?)
     }
 
     /// Waits until the set can spare it; answers what it is to be again.

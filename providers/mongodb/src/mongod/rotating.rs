@@ -12,11 +12,6 @@ use crate::member::{Member, code};
 const NO_COMMAND: i32 = 59;
 
 impl<M: Machine> Mongod<'_, M> {
-    /// Whether what is there differs from what should be in certificates alone.
-    pub(super) fn differs_in_certificates(&self, before: &Files) -> bool {
-        before.config == self.files.config && before.certificate.is_some() && before.authority.is_some() && *before != self.files
-    }
-
     /// Takes new certificates into use; answers whether this mongod can. Whoever is connected stays so: when it is the
     /// authority that changes, the members keep the connections they have to each other until all of them have followed,
     /// which they could not after a restart.

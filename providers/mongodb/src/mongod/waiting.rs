@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use ha_kind::{Attempt, Error, Outcome};
 
+use super::ending::STOP_LIMIT;
 use super::{Mongod, POLL};
 use crate::failure::{cause, failed};
 use crate::machine::{Machine, Service};
@@ -29,16 +30,24 @@ pub(super) enum Expected {
 }
 
 impl<M: Machine> Mongod<'_, M> {
-    /// What became of mongod, once one that has only just been started (by an earlier try, perhaps) listens.
+    /// What became of mongod, once one that has only just been started (by an earlier try, perhaps) listens, and one that
+    /// is ending has ended.
     pub(super) async fn settled(&self, attempt: &Attempt) -> Result<Service, Error> {
         let since = Instant::now();
         loop {
             let service = self.machine.service().await?;
-            let listens = self.machine.listener(self.host, self.port).await?.is_some();
-            if listens || matches!(service, Service::Stopped(_)) || since.elapsed() > START_LIMIT || attempt.is_cancelled() {
+            if matches!(service, Service::Stopped(_)) || attempt.is_cancelled() {
                 return Ok(service);
             }
-            attempt.progress("waiting for mongod to listen");
+            let (what, limit) = match self.machine.listener(self.host, self.port).await?.is_some() {
+                true if self.is_ending().await => ("end", STOP_LIMIT),
+                true => return Ok(service),
+                false => ("listen", START_LIMIT),
+            };
+            if since.elapsed() > limit {
+                return Ok(service);
+            }
+            attempt.progress(&format!("waiting for mongod to {what}"));
             tokio::time::sleep(POLL).await;
         }
     }

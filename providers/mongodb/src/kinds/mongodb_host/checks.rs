@@ -1,12 +1,13 @@
-//! What is wrong with a host's arguments, and what a change of them costs; all of it known before anything is touched.
+//! What is wrong with a host's arguments, known before anything is touched.
 
-use ha_kind::{Action, Changed, Impact, ImpactSeverity, Maybe, Object, Path, Problem, Value};
+use ha_kind::{Maybe, Path, Problem};
 use serde::Deserialize;
 
 use super::Process;
 use crate::certificate::{not_signed_by, unfit_for};
 use crate::conf::setting;
 use crate::layout::Layout;
+use crate::mongod::FilePermissions;
 use crate::names::only_local;
 use crate::release::{Release, TLS_NAMES};
 
@@ -183,41 +184,20 @@ impl Configured {
     }
 }
 
-pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
-    let truth = |it: Option<&Object>, name: &str| it.and_then(|it| it.get(name)).is_some_and(|it| *it == Value::Bool(true));
-    let named = changed.before.or(changed.after).and_then(|it| it.get("host")).and_then(Value::as_str).unwrap_or("this host");
-    let impact = |severity, message: String| vec![Impact { severity, message }];
-    match changed.action {
-        Action::Update => {
-            let (ran, runs) = (truth(changed.before, "running"), truth(changed.after, "running"));
-            let restarts = ["config", "version", "process"];
-            let renews = ["certificate_pem", "ca_certificate_pem"];
-            match (ran, runs) {
-                (false, true) => impact(ImpactSeverity::Notice, format!("starts mongod on {named}")),
-                (true, false) => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}")),
-                (true, true) if changed.names.iter().any(|it| restarts.contains(&&**it)) => {
-                    impact(ImpactSeverity::Disruption, format!("restarts mongod on {named}"))
-                }
-                // One at a time all the same: one that cannot do without is restarted.
-                (true, true) if changed.names.iter().any(|it| renews.contains(&&**it)) => {
-                    let message = format!("renews the certificates of mongod on {named}; before 5.0 by a restart");
-                    impact(ImpactSeverity::Disruption, message)
-                }
-                _ => Vec::new(),
-            }
-        }
-        Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete => match truth(changed.before, "keep_data") {
-            true => impact(ImpactSeverity::Disruption, format!("stops mongod on {named}; its data stays")),
-            false => impact(ImpactSeverity::DataLoss, format!("stops mongod on {named} and deletes its data")),
-        },
-        Action::NoOp | Action::Read | Action::Create | Action::Forget => Vec::new(),
+#[derive(Deserialize)]
+pub(super) struct Permitted {
+    file_permissions: FilePermissions,
+}
+
+impl Permitted {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let problem = |(name, message)| Problem { path: Path::attribute("file_permissions").name(name), message };
+        self.file_permissions.problems().into_iter().map(problem).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use ha_kind::Immutable;
 
     use super::*;
@@ -283,22 +263,5 @@ mod tests {
         ] {
             assert_eq!(configured(conf().replace(from, to)).len(), 1, "{from}");
         }
-    }
-
-    fn told(action: Action, before: &[(&str, bool)], after: &[(&str, bool)], names: &[&str]) -> Vec<Impact> {
-        let object = |it: &[(&str, bool)]| -> Object { it.iter().map(|(name, it)| ((*name).into(), Value::Bool(*it))).collect() };
-        let names: BTreeSet<_> = names.iter().map(|it| (*it).into()).collect();
-        impact(&Changed { action, before: Some(&object(before)), after: Some(&object(after)), names: &names })
-    }
-
-    #[test]
-    fn what_a_change_costs_is_told() {
-        let runs = [("running", true), ("keep_data", true)];
-        let severity = |it: Vec<Impact>| it.into_iter().map(|it| it.severity).next();
-        assert_eq!(severity(told(Action::Update, &runs, &runs, &["config"])), Some(ImpactSeverity::Disruption));
-        assert_eq!(severity(told(Action::Update, &runs, &runs, &["keep_data"])), None);
-        assert_eq!(severity(told(Action::Update, &[("running", false)], &runs, &["running"])), Some(ImpactSeverity::Notice));
-        assert_eq!(severity(told(Action::Delete, &runs, &[], &[])), Some(ImpactSeverity::Disruption));
-        assert_eq!(severity(told(Action::DeleteThenCreate, &[("keep_data", false)], &[], &[])), Some(ImpactSeverity::DataLoss));
     }
 }

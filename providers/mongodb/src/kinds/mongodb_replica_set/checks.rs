@@ -3,7 +3,7 @@
 use ha_kind::{Path, Problem};
 use serde::Deserialize;
 
-use super::MemberOf;
+use super::{MemberOf, Options, Settings};
 use crate::authority::Authority;
 use crate::names::{only_local, split_endpoint};
 
@@ -46,12 +46,46 @@ impl Membered {
             if member.priority.is_some_and(|it| !(0.0..=1000.0).contains(&it)) {
                 wrong(&path.name("priority"), "a priority lies between 0 and 1000".into());
             }
-            let electable = member.priority != Some(0.0);
-            if electable && (member.votes == Some(0) || member.hidden == Some(true)) {
-                wrong(&path.name("priority"), "a member that is hidden or has no vote must have priority 0".into());
+            for (name, message) in of_options(&member.options()) {
+                wrong(&path.name(name), message.into());
             }
         }
+        if !self.members.is_empty() && self.members.iter().all(|it| it.options().priority == 0.0) {
+            wrong(&members, "no member may become primary: every `priority` is 0".into());
+        }
         problems
+    }
+}
+
+/// What is wrong with a member's options taken together.
+fn of_options(it: &Options) -> Vec<(&'static str, &'static str)> {
+    let mut wrong = Vec::new();
+    if it.priority > 0.0 && (it.votes == 0 || it.hidden) {
+        wrong.push(("priority", "a member that is hidden or has no vote must have priority 0"));
+    }
+    if it.priority > 0.0 && (it.delay > 0 || !it.build_indexes) {
+        wrong.push(("priority", "a member that is delayed or builds no indexes must have priority 0: clients would read old data from it, or wait for it"));
+    }
+    if it.arbiter && (it.priority > 0.0 || it.votes == 0 || it.hidden || it.delay > 0 || !it.build_indexes) {
+        wrong.push(("arbiter_only", "an arbiter holds no data: it votes, and has no priority and no other options"));
+    }
+    if it.delay > LONGEST_DELAY {
+        wrong.push(("secondary_delay_secs", "a delay is 366 days at most"));
+    }
+    wrong
+}
+
+const LONGEST_DELAY: u32 = 366 * 24 * 60 * 60;
+
+#[derive(Deserialize)]
+pub(super) struct WithSettings {
+    settings: Settings,
+}
+
+impl WithSettings {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let problem = |(name, message)| Problem { path: Path::attribute("settings").name(name), message };
+        self.settings.problems().into_iter().map(problem).collect()
     }
 }
 
@@ -72,7 +106,7 @@ mod tests {
     use super::*;
 
     fn member(host: &str) -> MemberOf {
-        MemberOf { host: host.into(), machine: Some("process".into()), priority: None, votes: None, hidden: None }
+        MemberOf { host: host.into(), machine: Some("process".into()), ..MemberOf::default() }
     }
 
     #[test]

@@ -1,17 +1,15 @@
 //! A set as it is, in the words of its arguments.
 
 use futures::future::join_all;
-use ha_kind::{Immutable, Reading, Recorded};
-use mongodb::bson::Document;
+use ha_kind::{Immutable, Reading, Recorded, Volatile};
+use mongodb::bson::{Document, doc};
 
-use super::{MemberOf, MongodbReplicaSet, Settings};
+use super::{MemberOf, MongodbReplicaSet, Outputs};
 use crate::Mongodb;
 use crate::failure::cause;
-use crate::member::{Member, code, number};
-use crate::set::{NOT_YET_INITIALIZED, close, configuration, members, members_of, status};
-
-const ELECTION_TIMEOUT: u32 = 10_000;
-const HEARTBEAT_INTERVAL: u32 = 2_000;
+use crate::member::{Member, code};
+use crate::release::{Release, oldest};
+use crate::set::{NOT_YET_INITIALIZED, asked_themselves, close, configuration, members, members_of, status};
 
 /// What the first member that answers says.
 pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbReplicaSet>) -> Reading<MongodbReplicaSet> {
@@ -27,7 +25,7 @@ pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbReplicaSet>)
     for (member, answer) in members.iter().zip(&answers) {
         match answer {
             Ok(configuration) => {
-                reading = Some(seen(known, member, configuration).await);
+                reading = Some(seen(known, member, configuration, &members).await);
                 break;
             }
             Err(error) => reasons.push(format!("{}: {}", member.endpoint, cause(error))),
@@ -42,14 +40,54 @@ pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbReplicaSet>)
     }
 }
 
-async fn seen(known: &Recorded<MongodbReplicaSet>, member: &Member, configuration: &Document) -> Reading<MongodbReplicaSet> {
-    let (primary, remarks) = match status(member).await {
-        Ok(status) => (status.primary().map(|it| it.host.clone()), status.unready()),
+async fn seen(
+    known: &Recorded<MongodbReplicaSet>,
+    member: &Member,
+    configuration: &Document,
+    members: &[Member],
+) -> Reading<MongodbReplicaSet> {
+    let (primary, mut remarks) = match status(member).await {
+        Ok(status) => {
+            let status = asked_themselves(status.with_delays(configuration), members).await;
+            (status.primary().map(|it| it.host.clone()), status.unready())
+        }
         Err(error) => (None, vec![format!("{}: {}", member.endpoint, cause(&error))]),
     };
+    let version = oldest_version(members).await.or_else(|| known.outputs.version.as_ref().map(|it| it.0.clone()));
+    if let Some(version) = &version {
+        remarks.extend(left_behind(member, version).await);
+    }
     let arguments = known.arguments.as_configured(configuration);
-    let outputs = arguments.outputs(primary);
+    let outputs = Outputs { version: version.map(Volatile), ..arguments.outputs(primary) };
     Reading::Found { outputs, arguments, remarks }
+}
+
+/// The oldest version that a member runs, of those that answer.
+pub(super) async fn oldest_version(members: &[Member]) -> Option<String> {
+    let answers = join_all(members.iter().map(Member::version)).await;
+    oldest(answers.into_iter().flatten())
+}
+
+/// What is to be said of a set that goes on storing its data as an older release did.
+async fn left_behind(member: &Member, version: &str) -> Option<String> {
+    let answer = member.run(doc! { "getParameter": 1, "featureCompatibilityVersion": 1 }).await.ok()?;
+    let standing = answer.get_document("featureCompatibilityVersion").ok()?;
+    let (storing, binary) = (standing.get_str("version").ok()?, Release::of(version).ok()?);
+    if let Ok(target) = standing.get_str("targetVersion") {
+        return Some(format!(
+            "a change of the feature compatibility version from {storing} to {target} was begun and not finished; finish it \
+             with `db.adminCommand({{ setFeatureCompatibilityVersion: \"{target}\" }})`"
+        ));
+    }
+    let behind = Release::of(storing).is_ok_and(|it| it < binary);
+    behind.then(|| {
+        format!(
+            "every member runs MongoDB {binary} or later, and the feature compatibility version is still {storing}: the next \
+             release would not start with that. Once nobody wants to go back, run `db.adminCommand({{ \
+             setFeatureCompatibilityVersion: \"{binary}\"{} }})`",
+            if binary.confirms() { ", confirm: true" } else { "" }
+        )
+    })
 }
 
 impl MongodbReplicaSet {
@@ -59,72 +97,16 @@ impl MongodbReplicaSet {
         let host = |it: &Document| it.get_str("host").unwrap_or_default().to_owned();
         let known = self.members.iter().filter_map(|ours| {
             let member = theirs.iter().find(|it| host(it) == ours.host)?;
-            Some(member_as_configured(ours, member))
+            Some(ours.as_configured(member))
         });
-        let others = theirs.iter().filter(|it| self.members.iter().all(|ours| ours.host != host(it))).map(|it| {
-            member_as_configured(&MemberOf { host: host(it), machine: None, priority: None, votes: None, hidden: None }, it)
-        });
+        let others = theirs.iter().filter(|it| self.members.iter().all(|ours| ours.host != host(it)));
+        let others = others.map(|it| MemberOf { host: host(it), ..MemberOf::default() }.as_configured(it));
         let settings = configuration.get_document("settings").cloned().unwrap_or_default();
         Self {
             name: Immutable(configuration.get_str("_id").unwrap_or_default().to_owned()),
             members: known.chain(others).collect(),
             authority: self.authority.clone(),
-            settings: settings_as_configured(self.settings.as_ref(), &settings),
+            settings: self.settings.as_configured(&settings),
         }
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "votes and milliseconds are small whole numbers")]
-fn whole(document: &Document, name: &str, otherwise: u32) -> u32 {
-    number(document, name).map_or(otherwise, |it| it as u32)
-}
-
-fn member_as_configured(ours: &MemberOf, theirs: &Document) -> MemberOf {
-    let priority = number(theirs, "priority").unwrap_or(1.0);
-    let votes = whole(theirs, "votes", 1);
-    let hidden = theirs.get_bool("hidden").unwrap_or(false);
-    MemberOf {
-        host: ours.host.clone(),
-        machine: ours.machine.clone(),
-        #[expect(clippy::float_cmp, reason = "both were written, neither was computed")]
-        priority: (ours.priority.is_some() || priority != 1.0).then_some(priority),
-        votes: (ours.votes.is_some() || votes != 1).then_some(votes),
-        hidden: (ours.hidden.is_some() || hidden).then_some(hidden),
-    }
-}
-
-fn settings_as_configured(ours: Option<&Settings>, theirs: &Document) -> Option<Settings> {
-    let election = whole(theirs, "electionTimeoutMillis", ELECTION_TIMEOUT);
-    let heartbeat = whole(theirs, "heartbeatIntervalMillis", HEARTBEAT_INTERVAL);
-    let said = |it: Option<u32>, is: u32, otherwise: u32| (it.is_some() || is != otherwise).then_some(is);
-    let settings = Settings {
-        election_timeout_millis: said(ours.and_then(|it| it.election_timeout_millis), election, ELECTION_TIMEOUT),
-        heartbeat_interval_millis: said(ours.and_then(|it| it.heartbeat_interval_millis), heartbeat, HEARTBEAT_INTERVAL),
-    };
-    let silent = settings.election_timeout_millis.is_none() && settings.heartbeat_interval_millis.is_none();
-    (ours.is_some() || !silent).then_some(settings)
-}
-
-#[cfg(test)]
-mod tests {
-    use mongodb::bson::doc;
-
-    use super::*;
-
-    fn member(host: &str) -> MemberOf {
-        MemberOf { host: host.into(), machine: Some("process".into()), priority: None, votes: None, hidden: None }
-    }
-
-    #[test]
-    fn what_was_left_out_and_is_usual_stays_left_out() {
-        let theirs = doc! { "host": "a:1", "priority": 1.0, "votes": 1, "hidden": false };
-        assert_eq!(member_as_configured(&member("a:1"), &theirs), member("a:1"));
-        let changed = doc! { "host": "a:1", "priority": 0.0, "votes": 1_i64, "hidden": true };
-        let seen = member_as_configured(&member("a:1"), &changed);
-        assert_eq!((seen.priority, seen.votes, seen.hidden), (Some(0.0), None, Some(true)));
-        let usual = doc! { "electionTimeoutMillis": 10_000, "heartbeatIntervalMillis": 2000 };
-        assert_eq!(settings_as_configured(None, &usual), None);
-        let settings = Settings { election_timeout_millis: Some(10_000), heartbeat_interval_millis: None };
-        assert_eq!(settings_as_configured(Some(&settings), &usual), Some(settings));
     }
 }
