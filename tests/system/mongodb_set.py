@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 import pymongo
-from harness import ADDRESSES, _own_port, binary, mongod, processes
+from harness import ADDRESSES, binary, mongod, own_port, processes
 
 VERSION = "6.0.5"
 NAMES = ("a", "b", "c")
@@ -117,7 +117,7 @@ class MongodbSet:
         self.configuration.mkdir()
         addresses = dict(zip(NAMES, ADDRESSES))
         self.addresses = {name: addresses[name] for name in names}
-        self.port = _own_port(*ADDRESSES)
+        self.port = own_port(*ADDRESSES)
         self.parts = {
             "hosts": "{" + ", ".join(f'{name} = "{address}"' for name, address in self.addresses.items()) + "}",
             "folder": self.folder / "hosts",

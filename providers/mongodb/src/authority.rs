@@ -77,7 +77,9 @@ impl Authority {
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let (units, components) = (&self.organizational_units, &self.domain_components);
         if self.organizational_unit.is_some() && !units.is_empty() || self.domain_component.is_some() && !components.is_empty() {
-            return Some("say one as `organizational_unit` or `domain_component`, or several as `organizational_units` or `domain_components`");
+            return Some(
+                "say one as `organizational_unit` or `domain_component`, or several as `organizational_units` or `domain_components`",
+            );
         }
         let named = self.membership().iter().any(|(_, it)| !it.is_empty());
         (!named).then_some(

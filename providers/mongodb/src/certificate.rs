@@ -78,7 +78,8 @@ pub(crate) fn membership(pem: &str) -> Vec<String> {
     let of_first = |certificate: &X509Certificate<'_>| {
         let subject = certificate.subject();
         let attributes = subject.iter_attributes().filter(|it| MEMBERSHIP.contains(it.attr_type()));
-        let mut all: Vec<String> = attributes.map(|it| format!("{}={}", it.attr_type(), it.as_str().unwrap_or_default())).collect();
+        let mut all: Vec<String> =
+            attributes.map(|it| format!("{}={}", it.attr_type(), it.as_str().unwrap_or_default())).collect();
         all.sort_unstable();
         all
     };

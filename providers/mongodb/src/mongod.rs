@@ -1,8 +1,8 @@
 //! One mongod on one machine: claimed, brought to what it should be, looked at, and taken away.
 
 mod ending;
-mod oplog;
 mod online;
+mod oplog;
 mod permissions;
 mod rotating;
 mod waiting;
@@ -19,8 +19,8 @@ use crate::machine::{Machine, Service};
 use crate::member::Member;
 use crate::release::is_version;
 
-pub(crate) use self::online::{Inside, OTHERS_WOULD_NOT_KNOW_IT, compatibility};
-pub(crate) use self::oplog::{OPLOG_SIZE, SMALLEST_CHANGE};
+pub(crate) use self::online::Inside;
+pub(crate) use self::oplog::OPLOG_SIZE;
 pub(crate) use self::permissions::FilePermissions;
 
 /// A mongod as it should be, and the machine that it should be on.

@@ -50,7 +50,8 @@ impl Release {
     /// Why there is none, as a sentence.
     pub(crate) fn of(version: &str) -> Result<Self, String> {
         // Builds may say more after a dash: `6.0.5-ent`.
-        let numbers: Option<Vec<u16>> = version.split('-').next().unwrap_or_default().split('.').map(|it| it.parse().ok()).collect();
+        let numbers: Option<Vec<u16>> =
+            version.split('-').next().unwrap_or_default().split('.').map(|it| it.parse().ok()).collect();
         let release = match numbers.as_deref() {
             Some([major, minor] | [major, minor, _]) => Release(*major, *minor),
             _ => return Err(format!("`{version}` is no version of MongoDB; write it as `6.0` or `6.0.5`")),

@@ -259,7 +259,14 @@ mod tests {
     use super::*;
 
     fn standing(host: &str, state: &str, optime: i64) -> Standing {
-        Standing { host: host.into(), state: state.into(), healthy: state != "DOWN", optime, message: String::new(), delay: Duration::ZERO }
+        Standing {
+            host: host.into(),
+            state: state.into(),
+            healthy: state != "DOWN",
+            optime,
+            message: String::new(),
+            delay: Duration::ZERO,
+        }
     }
 
     #[test]

@@ -133,7 +133,12 @@ impl MongodbReplicaSet {
     }
 
     fn outputs(&self, primary: Option<String>) -> Outputs {
-        Outputs { hosts: Volatile(self.hosts()), seeds: Volatile(self.hosts().join(",")), primary: primary.map(Volatile), version: None }
+        Outputs {
+            hosts: Volatile(self.hosts()),
+            seeds: Volatile(self.hosts().join(",")),
+            primary: primary.map(Volatile),
+            version: None,
+        }
     }
 
     async fn initiated_and_ready(&self, members: &[Member], attempt: &Attempt) -> Result<String, Error> {

@@ -267,8 +267,7 @@ impl MongodbUser {
     /// The mechanisms that a new user has by itself.
     async fn offered_by_primary(&self, members: &[Member], attempt: &Attempt) -> Result<BTreeSet<Mechanism>, Error> {
         let attempted = "ask which mechanisms the server offers";
-        let (primary, answer) =
-            on_primary(&self.replica_set, members, "admin", &observed::offer(), attempted, attempt).await?;
+        let (primary, answer) = on_primary(&self.replica_set, members, "admin", &observed::offer(), attempted, attempt).await?;
         answer.map(|it| observed::offered(&it)).map_err(|error| self.failure("change", &primary, &error))
     }
 }
@@ -341,7 +340,8 @@ struct WithLogins {
 impl WithLogins {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut wrong = |message: String| problems.push(Problem { path: Path::attribute("authentication_restrictions"), message });
+        let mut wrong =
+            |message: String| problems.push(Problem { path: Path::attribute("authentication_restrictions"), message });
         for restriction in &self.authentication_restrictions {
             let addresses = || restriction.client_source.iter().chain(&restriction.server_address);
             if addresses().next().is_none() {

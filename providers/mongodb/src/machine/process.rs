@@ -195,17 +195,16 @@ impl Machine for Process {
             memfd_create("mongod", MemfdFlags::CLOEXEC).map(File::from).map_err(|error| failed(&attempted, &error.into()))?;
         let (out, err) = (output.try_clone(), output.try_clone());
         let (out, err) = out.and_then(|out| Ok((out, err?))).map_err(|error| failed(&attempted, &error))?;
-        let mut child =
-            clean(&self.mongod)
-                .env(STARTED_BY, &self.mongod)
-                .args(["-f", &self.layout.conf()])
-                .stdout(out)
-                .stderr(err)
-                .process_group(0)
-                .spawn()
-                .map_err(|error| {
-                    failed(&attempted, &error).help("is the path in `process.mongod` right, and may this user execute it?")
-                })?;
+        let mut child = clean(&self.mongod)
+            .env(STARTED_BY, &self.mongod)
+            .args(["-f", &self.layout.conf()])
+            .stdout(out)
+            .stderr(err)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| {
+                failed(&attempted, &error).help("is the path in `process.mongod` right, and may this user execute it?")
+            })?;
         let ended = loop {
             match tokio::time::timeout(Duration::from_secs(2), child.wait()).await {
                 Ok(ended) => break ended.map_err(|error| failed(&attempted, &error))?,

@@ -92,21 +92,22 @@ impl<M: Machine> Mongod<'_, M> {
 const OVERRIDE: &str = "setParameter.tlsX509ClusterAuthDNOverride";
 
 /// Why the organization of members does not change by itself before 5.0.
-pub(crate) const OTHERS_WOULD_NOT_KNOW_IT: &str = "before MongoDB 5.0 a member takes another certificate by a restart only, and the \
+const OTHERS_WOULD_NOT_KNOW_IT: &str = "before MongoDB 5.0 a member takes another certificate by a restart only, and the \
      others would not know one of another organization, organizational unit or domain component for theirs: the set would be left \
      one short. Go in three applies: say the new name as `tlsX509ClusterAuthDNOverride` in `set_parameter` of every member's \
      configuration; then change the certificates and the authority, with the old name as the override; then take the override out. \
      Or upgrade to 5.0 first";
 
 /// The feature compatibility version that a member stores its data by.
-pub(crate) async fn compatibility(member: &Member) -> Option<String> {
+async fn compatibility(member: &Member) -> Option<String> {
     let answer = member.run(doc! { "getParameter": 1, "featureCompatibilityVersion": 1 }).await.ok()?;
     Some(answer.get_document("featureCompatibilityVersion").ok()?.get_str("version").ok()?.to_owned())
 }
 
 /// Until when the certificate that a member uses is valid, in seconds since 1970.
 async fn certificate_in_use(member: &Member) -> Option<i64> {
-    let answer = member.run(doc! { "serverStatus": 1, "repl": 0, "metrics": 0, "wiredTiger": 0, "tcmalloc": 0, "locks": 0 }).await.ok()?;
+    let answer =
+        member.run(doc! { "serverStatus": 1, "repl": 0, "metrics": 0, "wiredTiger": 0, "tcmalloc": 0, "locks": 0 }).await.ok()?;
     let expires = answer.get_document("security").ok()?.get_datetime("SSLServerCertificateExpirationDate").ok()?;
     Some(expires.timestamp_millis() / 1000)
 }

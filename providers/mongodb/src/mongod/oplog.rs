@@ -1,6 +1,6 @@
 //! The oplog's size: made at the set's initiation, changed while mongod runs.
 
-use ha_kind::{Attempt, Error};
+use ha_kind::{Attempt, Error, Outcome};
 use mongodb::bson::doc;
 
 use super::{Mongod, text};
@@ -12,7 +12,7 @@ use crate::member::{self, Member};
 /// Where mongod.conf says how large it is to be.
 pub(crate) const OPLOG_SIZE: &str = "replication.oplogSizeMB";
 /// mongod makes smaller ones, and changes none to less.
-pub(crate) const SMALLEST_CHANGE: u64 = 990;
+const SMALLEST_CHANGE: u64 = 990;
 
 impl<M: Machine> Mongod<'_, M> {
     /// Gives the oplog the size that mongod.conf says. mongod itself looks at that only once, when it makes the oplog.
@@ -22,6 +22,10 @@ impl<M: Machine> Mongod<'_, M> {
         let access = self.as_itself().await?;
         let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
         let fitted = match oplog_size(&member).await {
+            Some(actual) if actual != wanted && wanted < SMALLEST_CHANGE => {
+                member.close().await;
+                return Err(Error::new(attempted, too_small(actual, wanted)).outcome(Outcome::Refused));
+            }
             Some(actual) if actual != wanted => {
                 attempt.progress(&format!("changing the oplog from {actual} to {wanted} MB"));
                 // Before 6.0 the size has to be a floating-point number; later releases take both.
@@ -34,6 +38,14 @@ impl<M: Machine> Mongod<'_, M> {
         member.close().await;
         fitted.map_err(|error| failed(attempted, &self.endpoint, &error))
     }
+}
+
+/// Why an oplog cannot be changed to a size.
+fn too_small(actual: u64, wanted: u64) -> String {
+    format!(
+        "the oplog has {actual} MB, and mongod changes none to less than {SMALLEST_CHANGE} MB, which {wanted} MB is: say what it \
+         has, or {SMALLEST_CHANGE} MB or more"
+    )
 }
 
 /// How large a member's oplog may become, in megabytes; none where there is no oplog yet.

@@ -57,9 +57,7 @@ impl FilePermissions {
         let problem = |(name, text, needed, forbidden, why): (&'static str, &String, u32, u32, &str)| match mode(text) {
             None => Some((name, format!("`{text}` is not three or four octal digits, such as `0600`"))),
             Some(mode) if mode & needed != needed => Some((name, format!("with `{text}` mongod itself could not use it"))),
-            Some(mode) if mode & forbidden != 0 || mode > 0o777 => {
-                Some((name, format!("`{text}` allows too much: {why}")))
-            }
+            Some(mode) if mode & forbidden != 0 || mode > 0o777 => Some((name, format!("`{text}` allows too much: {why}"))),
             Some(_) => None,
         };
         each.into_iter().filter_map(problem).collect()
@@ -119,12 +117,23 @@ mod tests {
     #[test]
     fn keys_stay_with_their_owner() {
         assert_eq!(FilePermissions::default().problems(), []);
-        let group = FilePermissions { certificate: "440".into(), config: "0640".into(), data: "0750".into(), ..FilePermissions::default() };
+        let group = FilePermissions {
+            certificate: "440".into(),
+            config: "0640".into(),
+            data: "0750".into(),
+            ..FilePermissions::default()
+        };
         assert_eq!(group.problems(), []);
-        let open = FilePermissions { certificate: "0444".into(), ca_certificate: "0644".into(), config: "0644".into(), data: "0755".into() };
+        let open = FilePermissions {
+            certificate: "0444".into(),
+            ca_certificate: "0644".into(),
+            config: "0644".into(),
+            data: "0755".into(),
+        };
         let names: Vec<_> = open.problems().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["certificate", "config", "data"]);
-        let odd = FilePermissions { certificate: "rw".into(), ca_certificate: "0200".into(), config: "08".into(), data: "0600".into() };
+        let odd =
+            FilePermissions { certificate: "rw".into(), ca_certificate: "0200".into(), config: "08".into(), data: "0600".into() };
         assert_eq!(odd.problems().len(), 4);
     }
 }

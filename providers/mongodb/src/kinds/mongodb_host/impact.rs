@@ -15,7 +15,10 @@ pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
             let restarts = ["config", "version", "process"];
             let renews = ["certificate_pem", "ca_certificate_pem"];
             if let Some(size) = oplog_alone(changed).filter(|_| ran && runs) {
-                return impact(ImpactSeverity::Notice, format!("changes the oplog of mongod on {named} {size}, without a restart"));
+                return impact(
+                    ImpactSeverity::Notice,
+                    format!("changes the oplog of mongod on {named} {size}, without a restart"),
+                );
             }
             match (ran, runs) {
                 (false, true) => impact(ImpactSeverity::Notice, format!("starts mongod on {named}")),

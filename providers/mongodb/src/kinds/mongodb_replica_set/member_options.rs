@@ -173,7 +173,9 @@ mod tests {
             assert_eq!(silent.as_configured(&unusual().written(0, delay)), unusual());
             assert_eq!(silent.as_configured(&silent.written(0, delay)), silent);
             let usual = silent.written(0, delay);
-            for (name, value) in unusual().written(0, delay).into_iter().filter(|(it, _)| !["_id", "host", "arbiterOnly"].contains(&&**it)) {
+            for (name, value) in
+                unusual().written(0, delay).into_iter().filter(|(it, _)| !["_id", "host", "arbiterOnly"].contains(&&**it))
+            {
                 let mut one = usual.clone();
                 one.insert(&name, value);
                 assert_ne!(silent.as_configured(&one), silent, "{name}");

@@ -17,9 +17,9 @@ use crate::set::{close, hellos, members};
 pub(super) async fn readings(mongodb: &Mongodb, known: &[Recorded<MongodbUser>]) -> Vec<Reading<MongodbUser>> {
     let mut readings: Vec<Option<Reading<MongodbUser>>> = known.iter().map(|_| None).collect();
     let sets = by_set(known);
-    let looks = sets.iter().map(async |indices| {
-        (indices, look(mongodb, &indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>()).await)
-    });
+    let looks = sets
+        .iter()
+        .map(async |indices| (indices, look(mongodb, &indices.iter().map(|it| &known[*it].arguments).collect::<Vec<_>>()).await));
     for (indices, found) in join_all(looks).await {
         for (index, reading) in indices.iter().zip(found) {
             readings[*index] = Some(reading);
@@ -191,10 +191,8 @@ fn restrictions(user: &Document, name: &str) -> BTreeSet<Restriction> {
     let texts = |it: &Document, name: &str| -> BTreeSet<String> {
         it.get_array(name).map(Vec::as_slice).unwrap_or_default().iter().filter_map(Bson::as_str).map(str::to_owned).collect()
     };
-    let restriction = |it: &Document| Restriction {
-        client_source: texts(it, "clientSource"),
-        server_address: texts(it, "serverAddress"),
-    };
+    let restriction =
+        |it: &Document| Restriction { client_source: texts(it, "clientSource"), server_address: texts(it, "serverAddress") };
     flat.filter_map(Bson::as_document).map(restriction).collect()
 }
 
