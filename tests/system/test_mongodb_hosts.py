@@ -1,6 +1,5 @@
 """Hosts that are hard to start, hard to stop, or started by something else."""
 
-import itertools
 import os
 import pathlib
 import random
@@ -10,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from harness import binary, mongod, processes
+from harness import binary, mongod
 from mongodb_set import MongodbSet
 
 TRIES = int(os.environ.get("HA_TEST_TRIES", "2"))
@@ -76,12 +75,10 @@ class Kills(unittest.TestCase):
         # It takes as long as this to end when it is told so by a signal.
         self.set = MongodbSet()
         self.addCleanup(self.set.remove)
-        sizes = itertools.cycle((0.26, 0.27))
-        slowly = 'set_parameter = {{ shutdownTimeoutMillisForSignaledShutdown = "6000", slowConnectionThresholdMillis = "{}" }}'
+        slowly = 'set_parameter = {{ shutdownTimeoutMillisForSignaledShutdown = "6000", maxLogSizeKB = "{}" }}'
         self.set.apply(config=slowly.format(100))
         for attempt in range(TRIES):
             with self.subTest(attempt=attempt, seed=SEED):
-                next(sizes)
                 self.set.write(config=slowly.format(101 + attempt))
                 stopping = self.kill_while_one_stops(drawn.uniform(0, 0.3))
                 if stopping and drawn.random() < 0.5:
