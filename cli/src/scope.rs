@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Name, Object, Problem, Schemas, Type, Value, code, convert};
@@ -14,6 +14,25 @@ use ha_state::{Record, State};
 
 use crate::environment::workspace;
 
+/// A value, or what is wrong with it.
+type Outcome = Result<Value, Box<Diagnostic>>;
+
+/// What comes of something that may be asked for many times, found out once; `again` where that asks for itself.
+fn once(
+    known: &RefCell<BTreeMap<Name, Option<Outcome>>>,
+    name: &Name,
+    again: impl FnOnce() -> Box<Diagnostic>,
+    work: impl FnOnce() -> Outcome,
+) -> Outcome {
+    if let Some(known) = known.borrow().get(name) {
+        return known.clone().unwrap_or_else(|| Err(again()));
+    }
+    known.borrow_mut().insert(name.clone(), None);
+    let outcome = work();
+    known.borrow_mut().insert(name.clone(), Some(outcome.clone()));
+    outcome
+}
+
 /// A configuration and its state, as they are.
 pub(crate) struct Recorded<'a> {
     configuration: &'a Configuration,
@@ -21,9 +40,11 @@ pub(crate) struct Recorded<'a> {
     state: &'a State,
     schemas: &'a Schemas,
     files: &'a dyn Files,
-    open: RefCell<BTreeSet<Name>>,
+    /// Local values and modules that were asked for, with what came of that; none while it is being found out.
+    locals: RefCell<BTreeMap<Name, Option<Outcome>>>,
+    modules: RefCell<BTreeMap<Name, Option<Outcome>>>,
     /// The documents that were rendered already.
-    rendered: RefCell<BTreeMap<Name, Value>>,
+    rendered: RefCell<BTreeMap<Name, Option<Outcome>>>,
     workspace: &'a str,
     /// The module instance that this is seen from.
     module: Arc<[(Name, Key)]>,
@@ -43,7 +64,8 @@ impl<'a> Recorded<'a> {
             state,
             schemas,
             files,
-            open: RefCell::default(),
+            locals: RefCell::default(),
+            modules: RefCell::default(),
             rendered: RefCell::default(),
             workspace: workspace(None),
             module: Arc::new([]),
@@ -57,7 +79,12 @@ impl<'a> Recorded<'a> {
     }
 
     /// The outputs of a module, for each of its instances.
-    fn module(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
+    fn module(&self, name: &Name) -> Outcome {
+        let again = || Box::new(Diagnostic::error(format!("`module.{name}` refers to itself")).code(code::CIRCLE));
+        once(&self.modules, name, again, || self.worked_out(name))
+    }
+
+    fn worked_out(&self, name: &Name) -> Result<Value, Box<Diagnostic>> {
         let Some(call) = self.configuration.modules.get(name) else {
             let known = self.configuration.modules.keys().map(|it| &**it);
             return Err(Box::new(
@@ -100,30 +127,23 @@ impl<'a> Recorded<'a> {
     }
 
     /// A document, which is recorded nowhere: it renders to the same again.
-    fn document(&self, block: &ResourceBlock, described: &Described) -> Result<Value, Box<Diagnostic>> {
+    fn document(&self, block: &ResourceBlock, described: &Described) -> Outcome {
         let name: Name = block.name.to_string().into();
-        if let Some(value) = self.rendered.borrow().get(&name) {
-            return Ok(value.clone());
-        }
-        if !self.open.borrow_mut().insert(name.clone()) {
-            let circle = Diagnostic::error(format!("`{name}` refers to itself")).code(code::CIRCLE);
-            return Err(Box::new(circle.at(block.head.clone())));
-        }
+        let circle = Diagnostic::error(format!("`{name}` refers to itself")).code(code::CIRCLE).at(block.head.clone());
+        once(&self.rendered, &name, || Box::new(circle.clone()), || self.rendered_anew(&name, block, described))
+    }
+
+    fn rendered_anew(&self, name: &Name, block: &ResourceBlock, described: &Described) -> Outcome {
         let enabled = block.lifecycle.enabled.as_ref();
         let repetition = Repetition { enabled, count: block.count.as_ref(), for_each: block.for_each.as_ref() };
-        let value = self.repeated(&name, repetition, &|key, item| {
+        self.repeated(name, repetition, &|key, item| {
             let scope = Repeated { scope: self, key: &key, item };
             let wrong = |it: Vec<Diagnostic>| Box::new(it.into_iter().next().expect("a failure has a diagnostic"));
             let located = |it: Vec<Problem>| wrong(it.into_iter().map(|it| problem(&it, block)).collect());
             let schema = described.schema();
             let given = block.body.evaluate(&schema.arguments, &Environment::new(&scope, self.files)).map_err(wrong)?;
             rendered(described, &schema.conform(&given).map_err(located)?).map_err(located)
-        });
-        self.open.borrow_mut().remove(&name);
-        if let Ok(value) = &value {
-            self.rendered.borrow_mut().insert(name, value.clone());
-        }
-        value
+        })
     }
 
     /// A block that is a document, with its kind.
@@ -146,7 +166,8 @@ impl<'a> Recorded<'a> {
         let inside = Recorded {
             configuration: &call.configuration,
             variables: Cow::Owned(variables),
-            open: RefCell::default(),
+            locals: RefCell::default(),
+            modules: RefCell::default(),
             rendered: RefCell::default(),
             module,
             ..*self
@@ -165,14 +186,8 @@ impl<'a> Recorded<'a> {
                 Diagnostic::error(format!("there is no local value `{name}`")).code(code::UNDECLARED).closest(name, known),
             ));
         };
-        if !self.open.borrow_mut().insert(name.clone()) {
-            return Err(Box::new(
-                Diagnostic::error(format!("`local.{name}` refers to itself")).code(code::CIRCLE).at(local.span.clone()),
-            ));
-        }
-        let value = evaluated(&local.expression, self, self.files);
-        self.open.borrow_mut().remove(name);
-        value
+        let again = Diagnostic::error(format!("`local.{name}` refers to itself")).code(code::CIRCLE).at(local.span.clone());
+        once(&self.locals, name, || Box::new(again.clone()), || evaluated(&local.expression, self, self.files))
     }
 
     /// The instances of a block that are recorded, in order.

@@ -236,20 +236,18 @@ fn violation(
         }
     }
     let message = match condition.error_message.evaluate(environment) {
-        Ok(it) if it.is_sensitive() => "Its message holds something secret and is not shown.".to_owned(),
-        Ok(it) => it.as_str().map(str::to_owned).unwrap_or_default(),
+        Ok(it) => ha_plan::message_of(&it),
         Err(diagnostics) => return diagnostics,
     };
-    let span = candidate.and_then(|it| it.span.clone()).unwrap_or_else(|| condition.condition.span().clone());
     let from = candidate.map(|it| format!(" in {}", it.origin)).unwrap_or_default();
-    let help = format!("a `validation` of `variable \"{name}\"` says so");
-    vec![
-        Diagnostic::error(format!("the value of `var.{name}`{from} will not do"))
-            .code(code::CONDITION)
-            .at(span)
-            .label(message)
-            .help(help),
-    ]
+    let violation =
+        Diagnostic::error(format!("the value of `var.{name}`{from} will not do")).code(code::CONDITION).detail(message);
+    let rule = condition.condition.span().clone();
+    let violation = match candidate.and_then(|it| it.span.clone()) {
+        Some(given) => violation.at(given).related(rule, "this must hold"),
+        None => violation.at(rule).label("this must hold"),
+    };
+    vec![Diagnostic { values: condition.condition.values(environment), ..violation }]
 }
 
 /// Variables, and nothing else that is known already.
@@ -417,12 +415,18 @@ warning[HA0802]: `ha.hclvars` gives values for 2 variables that do not exist
             &told(&given),
             str![[r#"
 error[HA0407]: the value of `var.hosts` in `ha.hclvars` will not do
- --> ha.hclvars:2:1
-  |
-2 | hosts  = 1
-  | ^^^^^ Three at least, not 1.
-  |
-  = help: a `validation` of `variable "hosts"` says so
+  --> ha.hclvars:2:1
+   |
+ 2 | hosts  = 1
+   | ^^^^^
+   |
+  ::: main.hcl:19:21
+   |
+19 |     condition     = var.hosts > 2
+   |                     ------------- this must hold
+   |
+   = note: Three at least, not 1.
+   = values: var.hosts is 1
 
 
 "#]],

@@ -180,7 +180,7 @@ impl Whereabouts {
         let Some(backend) = backends.get(&block.kind) else {
             let known: Vec<&str> = backends.iter().map(|(name, _)| &**name).collect();
             let diagnostic = Diagnostic::error(format!("there is no backend `{}`", block.kind)).code(code::MISPLACED);
-            let diagnostic = diagnostic.at(block.span.clone()).closest(&block.kind, known.iter().copied());
+            let diagnostic = diagnostic.at(block.kind_span.clone()).closest(&block.kind, known.iter().copied());
             return Err(vec![diagnostic.help(format!("a state can be kept in: {}", known.join(", ")))]);
         };
         let settings = saying.block(&block.body, backend.schema())?;

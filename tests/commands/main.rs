@@ -11,8 +11,10 @@ mod interrupts;
 mod keys;
 mod loading;
 mod migrating;
+mod mistakes;
 mod options;
 mod secrets;
+mod slips;
 mod streams;
 mod terraform;
 

@@ -32,3 +32,4 @@ pub(crate) mod sources;
 pub(crate) mod state_view;
 pub(crate) mod type_text;
 pub(crate) mod values;
+mod window;

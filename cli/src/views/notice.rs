@@ -1,18 +1,14 @@
 //! What is wrong, on whose line, and what to do: one look for mistakes in the configuration and for what went wrong
 //! outside.
 
-use std::ops::Range;
-
-use annotate_snippets::{AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet};
-use ha_kind::{Code, Diagnostic, Error, Outcome, Severity, Span};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet};
+use ha_kind::{Code, Diagnostic, Error, Outcome, Severity, Span, Suggestion};
 
 use super::paint::Paint;
 use super::secrets::Secrets;
 use super::shown::printable;
 use super::sources::Sources;
-
-/// More of a line than this is not shown.
-const LONGEST_LINE: usize = 2000;
+use super::window::{Window, fitting};
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +24,11 @@ pub(crate) struct Notice {
     pub(crate) notes: Vec<(&'static str, String)>,
     /// What expressions at the place were.
     pub(crate) values: Vec<(String, String)>,
-    /// How to mend it, the last of them said with the suggestion.
+    /// How to mend it.
     pub(crate) help: Vec<String>,
-    pub(crate) suggestion: Option<String>,
+    pub(crate) suggestion: Option<Suggestion>,
+    /// Other places, each with what is said there.
+    pub(crate) related: Vec<(Span, String)>,
 }
 
 impl Notice {
@@ -47,6 +45,7 @@ impl Notice {
             values: Vec::new(),
             help: Vec::new(),
             suggestion: None,
+            related: Vec::new(),
         }
     }
 
@@ -112,7 +111,8 @@ impl From<&Error> for Notice {
 
 impl From<&Diagnostic> for Notice {
     fn from(diagnostic: &Diagnostic) -> Self {
-        let Diagnostic { code, severity, summary, detail, span, label, context, address, values, help, suggestion } = diagnostic;
+        let Diagnostic { code, severity, summary, detail, span, label, context, address, values, help, suggestion, related } =
+            diagnostic;
         let mut notes: Vec<(&'static str, String)> = Vec::new();
         if !detail.is_empty() {
             notes.push(("note", detail.clone()));
@@ -131,6 +131,7 @@ impl From<&Diagnostic> for Notice {
             values: values.clone(),
             help: help.clone(),
             suggestion: suggestion.clone(),
+            related: related.clone(),
         }
     }
 }
@@ -154,30 +155,17 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let window = notice.span.as_ref().and_then(|it| Window::around(it, notice.context.as_ref(), sources, secrets));
-    let (label, title) = (safe(&notice.label), safe(&notice.title));
-    let title = level.primary_title(title);
+    let title = level.primary_title(safe(&notice.title));
     let mut group = Group::with_title(match notice.code {
         Some(code) => title.id(code.to_string()),
         None => title,
     });
-    match (&window, &notice.span) {
-        (Some(window), Some(span)) => {
-            let primary = AnnotationKind::Primary.span(window.span.clone());
-            let mut snippet = Snippet::source(&window.text).path(&*span.file).line_start(window.line);
-            snippet = snippet.annotation(if label.is_empty() { primary } else { primary.label(&label) });
-            if let Some(context) = window.context.clone() {
-                snippet = snippet.annotation(AnnotationKind::Context.span(context).label("in this block"));
-            }
-            group = group.element(snippet);
-        }
-        (None, Some(span)) => group = group.element(Origin::path(&*span.file)),
-        (_, None) => {}
+    for snippet in snippets(notice, sources, secrets, &safe) {
+        group = group.element(snippet);
     }
-    let (last, help) = match (&window, &notice.suggestion, notice.help.split_last()) {
-        (Some(_), Some(_), Some((last, rest))) => (Some(last), rest),
-        _ => (None, notice.help.as_slice()),
-    };
+    if let (Some(span), true) = (&notice.span, group_is_bare(notice, sources, secrets)) {
+        group = group.element(Origin::path(span.file.to_string()));
+    }
     for (what, text) in &notice.notes {
         group = group.element(note(what, safe(text)));
     }
@@ -185,19 +173,77 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
         let values: Vec<String> = notice.values.iter().map(|(what, value)| format!("{what} is {value}")).collect();
         group = group.element(note("values", safe(&values.join(", "))));
     }
-    for text in help {
+    for text in &notice.help {
         group = group.element(Level::HELP.message(safe(text)));
     }
-    let mut groups = vec![group];
-    let suggestion = notice.suggestion.as_deref().map(safe);
-    if let (Some(window), Some(suggestion)) = (&window, suggestion) {
-        let title = last.map_or_else(|| "write this instead".to_owned(), |it| safe(it));
-        let patch = Patch::new(window.misspelt(&suggestion), suggestion);
-        let snippet = Snippet::source(&window.text).line_start(window.line).patch(patch);
-        groups.push(Level::HELP.secondary_title(title).element(snippet));
+    let mut groups = Vec::new();
+    if let Some(Suggestion { text, span, help }) = &notice.suggestion {
+        match span.as_ref().and_then(|it| Window::of(it, sources, secrets)) {
+            Some(Window { text: lines, line, places }) => {
+                let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
+                let snippet = Snippet::source(lines).line_start(line).patch(patch);
+                groups.push(Level::HELP.secondary_title(safe(help)).element(snippet));
+            }
+            None => group = group.element(Level::HELP.message(safe(help))),
+        }
     }
+    groups.insert(0, group);
     let renderer = if paint.is_on() { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&groups) + "\n"
+}
+
+/// A text whose line ends stay.
+fn safe_lines(text: &str, safe: &dyn Fn(&str) -> String) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether no line of the place itself can be shown.
+fn group_is_bare(notice: &Notice, sources: &Sources, secrets: &Secrets) -> bool {
+    notice.span.as_ref().is_none_or(|it| Window::of(it, sources, secrets).is_none())
+}
+
+/// The places that a notice is about, those that are near each other in one snippet.
+fn snippets(
+    notice: &Notice,
+    sources: &Sources,
+    secrets: &Secrets,
+    safe: &dyn Fn(&str) -> String,
+) -> Vec<Snippet<'static, Annotation<'static>>> {
+    let Some(span) = &notice.span else { return Vec::new() };
+    let mut all: Vec<(&Span, AnnotationKind, String)> = vec![(span, AnnotationKind::Primary, safe(&notice.label))];
+    if let Some(context) = notice.context.as_ref().filter(|it| is_above(it, span, sources)) {
+        all.push((context, AnnotationKind::Context, "in this block".to_owned()));
+    }
+    all.extend(notice.related.iter().map(|(span, label)| (span, AnnotationKind::Context, safe(label))));
+    let mut snippets = Vec::new();
+    while let Some((first, _, _)) = all.first() {
+        let file = first.file.clone();
+        let (here, elsewhere): (Vec<_>, Vec<_>) = all.drain(..).partition(|(it, _, _)| it.file == file);
+        let together = Window::of_all(&here.iter().map(|(it, _, _)| *it).collect::<Vec<_>>(), sources, secrets);
+        match together {
+            Some(window) => snippets.push(annotated(&file, window, here)),
+            None => snippets
+                .extend(here.into_iter().filter_map(|it| Some(annotated(&file, Window::of(it.0, sources, secrets)?, vec![it])))),
+        }
+        all = elsewhere;
+    }
+    snippets
+}
+
+fn annotated(file: &str, window: Window, places: Vec<(&Span, AnnotationKind, String)>) -> Snippet<'static, Annotation<'static>> {
+    let Window { text, line, places: ranges } = window;
+    let mut snippet = Snippet::source(text).path(file.to_owned()).line_start(line);
+    for (range, (_, kind, label)) in ranges.into_iter().zip(places) {
+        let annotation = kind.span(range);
+        snippet = snippet.annotation(if label.is_empty() { annotation } else { annotation.label(label) });
+    }
+    snippet
+}
+
+/// Whether the head of a block is on a line above a place in it.
+fn is_above(head: &Span, place: &Span, sources: &Sources) -> bool {
+    let on = |it: &Span| sources.text(&it.file).and_then(|text| fitting(it, text)).and(sources.line(it));
+    head.file == place.file && head.end <= place.start && on(head) < on(place)
 }
 
 fn note(what: &'static str, text: String) -> Message<'static> {
@@ -207,84 +253,10 @@ fn note(what: &'static str, text: String) -> Message<'static> {
     }
 }
 
-/// The lines that a notice is about, and places in them.
-struct Window {
-    text: String,
-    line: usize,
-    span: Range<usize>,
-    context: Option<Range<usize>>,
-}
-
-impl Window {
-    /// None where the file is not known or the span does not fit it.
-    fn around(span: &Span, context: Option<&Span>, sources: &Sources, secrets: &Secrets) -> Option<Self> {
-        let text = sources.text(&span.file)?;
-        let place = fitting(span, text)?;
-        let from_line = |at: usize| text[..at].rfind('\n').map_or(0, |it| it + 1);
-        // A span that ends with its line ends before the line end.
-        let last = if place.end > place.start { place.end - 1 } else { place.start };
-        let line_end = text.as_bytes()[last..].iter().position(|it| *it == b'\n').map_or(text.len(), |it| last + it);
-        let (mut start, end) = (from_line(place.start), line_end.max(place.end));
-        let context = context.filter(|it| it.file == span.file).and_then(|it| fitting(it, text));
-        let context = context.filter(|it| it.end <= place.start && from_line(it.start) < start);
-        if let Some(context) = &context {
-            start = from_line(context.start);
-        }
-        if text[start..end].split('\n').any(|it| it.len() > LONGEST_LINE) {
-            return Self::narrow(&span.file, place, sources, secrets);
-        }
-        let within = |it: Range<usize>| it.start - start..it.end - start;
-        Some(Self {
-            text: sources.shown(&span.file, start..end, secrets),
-            line: line_of(text, start),
-            span: within(place),
-            context: context.map(within),
-        })
-    }
-
-    /// What a suggestion takes the place of: the word that it is most like, where it is a word itself.
-    fn misspelt(&self, suggestion: &str) -> Range<usize> {
-        let is_part = |it: char| it.is_alphanumeric() || it == '_' || it == '-';
-        let whole = &self.text[self.span.clone()];
-        let words = || whole.split(|it| !is_part(it)).filter(|it| !it.is_empty());
-        let word = suggestion.chars().all(is_part).then(|| ha_kind::closest(suggestion, words())).flatten();
-        let place = word.and_then(|word| {
-            let ends = |at: usize| !whole[at + word.len()..].starts_with(is_part) && !whole[..at].ends_with(is_part);
-            whole.match_indices(&*word).map(|(at, _)| at).find(|at| ends(*at)).map(|at| at..at + word.len())
-        });
-        place.map_or(self.span.clone(), |it| self.span.start + it.start..self.span.start + it.end)
-    }
-
-    /// A little on both sides, for lines that are too long to be shown.
-    fn narrow(file: &str, place: Range<usize>, sources: &Sources, secrets: &Secrets) -> Option<Self> {
-        let text = sources.text(file)?;
-        let boundary = |mut at: usize| {
-            while !text.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        let start = boundary(place.start.saturating_sub(40));
-        let start = text[start..place.start].rfind('\n').map_or(start, |it| start + it + 1);
-        let end = boundary((place.start + 40).min(text.len()));
-        let end = text[place.start..end].find('\n').map_or(end, |it| place.start + it);
-        let span = place.start - start..place.end.min(end) - start;
-        Some(Self { text: sources.shown(file, start..end, secrets), line: line_of(text, start), span, context: None })
-    }
-}
-
-/// The span as a range of the text; none where it does not fit.
-fn fitting(span: &Span, text: &str) -> Option<Range<usize>> {
-    let fits = span.start <= span.end && text.is_char_boundary(span.start) && text.is_char_boundary(span.end);
-    fits.then_some(span.start..span.end)
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().filter(|it| **it == b'\n').count() + 1
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use ha_kind::Value;
     use snapbox::str;
 
@@ -313,19 +285,6 @@ mod tests {
             .label("not an argument of `mongodb_host`")
             .within(span(0..18))
             .closest("instance_typ", ["instance_type", "version"])
-    }
-
-    #[test]
-    fn only_the_word_that_is_misspelt_is_mended() {
-        let text = "resourc \"a\" \"b\" {\n  x = upperr(\"x\")\n}\n";
-        let sources: Sources = [("prod.hcl", text)].into_iter().collect();
-        let told = |place: Range<usize>, given: &str, known: &str| {
-            let notice = Notice::from(&Diagnostic::error("no").at(span(place)).closest(given, [known]));
-            notices_text(&[notice], &sources, &Secrets::default(), Paint::PLAIN)
-        };
-        let (block, call) = (told(0..15, "resourc", "resource"), told(24..35, "upperr", "upper"));
-        assert!(block.contains(" resource \"a\" \"b\" {\n"), "{block}");
-        assert!(call.contains(" x = upper(\"x\")\n"), "{call}");
     }
 
     #[test]
@@ -475,10 +434,12 @@ error: could not create the instance
         let places = [0, 1, 2, 5, 6, 7, 8, 5_000, 100_006, 100_007, 100_008, usize::MAX];
         for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
             for (start, end) in places.iter().flat_map(|start| places.iter().map(move |end| (*start, *end))) {
+                let place = Span::new(file.into(), start..end);
                 let mut notice = Notice::error("x").help("did you mean `y`?");
-                notice.span = Some(Span::new(file.into(), start..end));
+                notice.span = Some(place.clone());
                 notice.context = Some(Span::new(file.into(), end..start));
-                notice.suggestion = Some("y".into());
+                notice.related = vec![(Span::new(file.into(), end..end), "here".into()), (place.clone(), String::new())];
+                notice.suggestion = Some(Suggestion { text: "y".into(), span: Some(place), help: "so".into() });
                 let text = notices_text(&[notice], &sources, &Secrets::default(), Paint::PLAIN);
                 assert!(text.len() < 5_000, "{file} {start}..{end}: {}", text.len());
             }

@@ -34,7 +34,7 @@ pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets
 }
 
 fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn Fn(&str) -> String) -> Json {
-    let Notice { code, severity, title, span, label, context, notes, values, help, suggestion } = notice;
+    let Notice { code, severity, title, span, label, context, notes, values, help, suggestion, related } = notice;
     let mut detail: Vec<String> = Vec::new();
     if !label.is_empty() {
         detail.push(safe(label));
@@ -42,7 +42,8 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn
     for (what, text) in notes.iter().filter(|(what, _)| *what != "in") {
         detail.push(if *what == "note" { safe(text) } else { format!("{what}: {}", safe(text)) });
     }
-    detail.extend(help.iter().map(|it| format!("help: {}", safe(it))));
+    let help = help.iter().chain(suggestion.iter().map(|it| &it.help));
+    detail.extend(help.map(|it| format!("help: {}", safe(it))));
     let severity = match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -59,8 +60,18 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn
     if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets, safe)) {
         fields.push(("snippet", snippet));
     }
+    let related = related
+        .iter()
+        .filter_map(|(span, label)| Some(Json::object([("message", safe(label).into()), ("range", range(span, sources)?)])));
+    let related: Vec<Json> = related.collect();
+    if !related.is_empty() {
+        fields.push(("related", Json::Array(related)));
+    }
     if let Some(suggestion) = suggestion {
-        fields.push(("suggestion", safe(suggestion).into()));
+        fields.push(("suggestion", safe(&suggestion.text).into()));
+        if let Some(range) = suggestion.span.as_ref().and_then(|it| range(it, sources)) {
+            fields.push(("suggestion_range", range));
+        }
     }
     Json::object(fields)
 }
@@ -165,7 +176,20 @@ mod tests {
         "highlight_end_offset": 9,
         "values": []
       },
-      "suggestion": "wrang"
+      "suggestion": "wrang",
+      "suggestion_range": {
+        "filename": "main.hcl",
+        "start": {
+          "line": 2,
+          "column": 5,
+          "byte": 11
+        },
+        "end": {
+          "line": 2,
+          "column": 10,
+          "byte": 16
+        }
+      }
     },
     {
       "severity": "error",

@@ -147,6 +147,10 @@ codes! {
         "Some names are taken, and a default must fit the type and the rules of the variable.",
         "variable \"count\" {\n}\n",
         "Give it another name, or a default that fits.";
+    NOT_ONE_OF = 214, "The argument does not take this value.",
+        "It takes one of a few words, which the message lists.",
+        "$ ha plan",
+        "Take one of those. `ha schema KIND` lists them for each argument.";
     // Names.
     UNDECLARED = 301, "Nothing of this name is declared.",
         "A reference names a variable, local value, resource, data source or module of the same module, by its whole name.",
@@ -251,6 +255,10 @@ codes! {
         "What it touches or reads was changed since it was made, so it no longer says what would happen.",
         "$ ha apply plan.ha",
         "Make a new plan, look at it, and apply that.";
+    KIND_RULE = 606, "The arguments break a rule of their kind.",
+        "Each is of the right type, and the service would refuse it, alone or beside the others; the message says why. It is told while planning, before anything is changed.",
+        "resource \"local_file\" \"a\" {\n  filename = \"a.txt\"\n}\n",
+        "Do as the message says. `ha schema KIND` explains each argument.";
     // State.
     LOCKED = 701, "Somebody else is writing to the state.",
         "One command writes at a time. The message says who holds the lock, since when and where.",

@@ -61,8 +61,22 @@ pub struct Diagnostic {
     pub values: Vec<(String, String)>,
     /// How to mend it.
     pub help: Vec<String>,
-    /// A text that should stand at the span instead.
-    pub suggestion: Option<String>,
+    /// A text that would mend it.
+    pub suggestion: Option<Suggestion>,
+    /// Other places that have to do with it, each with what is said there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<(Span, String)>,
+}
+
+/// A text that should stand in the source, so that what is wrong is right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// The text.
+    pub text: String,
+    /// What it takes the place of, and nothing else; quotes around that stay. None where that is in no source.
+    pub span: Option<Span>,
+    /// What is said with it: ``did you mean `name`?``
+    pub help: String,
 }
 
 impl Diagnostic {
@@ -81,6 +95,7 @@ impl Diagnostic {
             values: Vec::new(),
             help: Vec::new(),
             suggestion: None,
+            related: Vec::new(),
         }
     }
 
@@ -146,13 +161,39 @@ impl Diagnostic {
         self
     }
 
+    /// With another place that has to do with it, and what is said there.
+    #[must_use]
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
+        self
+    }
+
+    /// With a text for a place of the source.
+    #[must_use]
+    pub fn suggest(mut self, span: Span, text: impl Into<String>, help: impl Into<String>) -> Self {
+        self.suggestion = Some(Suggestion { text: text.into(), span: Some(span), help: help.into() });
+        self
+    }
+
     /// With the closest of `known` suggested in the place of `given`, where one is close.
     #[must_use]
-    pub fn closest<'a>(mut self, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        if let Some(closest) = closest(given, known) {
-            self.help.push(format!("did you mean `{closest}`?"));
-            self.suggestion = Some(closest);
+    pub fn closest<'a>(self, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match closest(given, known) {
+            Some(meant) => self.meant(given, &meant),
+            None => self,
         }
+    }
+
+    /// With a name suggested in the place of `given`. It is put there only where the place that this is said at is that of
+    /// `given` and no more, in quotes or without.
+    #[must_use]
+    pub fn meant(mut self, given: &str, meant: &str) -> Self {
+        let help = format!("did you mean `{meant}`?");
+        let length = self.span.as_ref().map_or(0, |it| it.end.saturating_sub(it.start));
+        let in_quotes = given.is_ascii() && length == given.len() + 2;
+        let text = if in_quotes { format!("\"{meant}\"") } else { meant.to_owned() };
+        let span = self.span.clone().filter(|_| in_quotes || length == given.len());
+        self.suggestion = Some(Suggestion { text, span, help });
         self
     }
 
@@ -163,10 +204,44 @@ impl Diagnostic {
     }
 }
 
-/// The one of `known` that `given` is most likely a misspelling of.
+/// The one of `known` that `given` is most likely a misspelling of: a third of its letters may be other ones, and it may
+/// be written in other cases or with other signs between its words.
 #[must_use]
 pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let scored = known.into_iter().map(|it| (strsim::damerau_levenshtein(given, it), it));
-    let (distance, best) = scored.min()?;
-    (distance <= 1 + given.chars().count() / 4).then(|| best.to_owned())
+    let known = known.into_iter().filter(|it| *it != given);
+    known.filter_map(|it| Some((slips(given, it)?, it))).min().map(|(_, best)| best.to_owned())
+}
+
+/// How many slips lead from `known` to `given`, where they are few enough to be slips.
+#[must_use]
+pub fn slips(given: &str, known: &str) -> Option<usize> {
+    let plain = |it: &str| it.to_lowercase().replace('-', "_");
+    let most = given.chars().count().max(3) / 3;
+    let slips = if plain(known) == plain(given) { 0 } else { strsim::damerau_levenshtein(given, known) };
+    (slips <= most).then_some(slips)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_close_is_a_slip_of_the_hand() {
+        let known = ["tags", "name", "region", "instance_type", "Length"];
+        for (given, meant) in [
+            ("nmae", Some("name")),
+            ("regoin", Some("region")),
+            ("instance-type", Some("instance_type")),
+            ("instance_typ", Some("instance_type")),
+            ("instanceType", Some("instance_type")),
+            ("length", Some("Length")),
+            ("tag", Some("tags")),
+            ("etag", None),
+            ("size", None),
+            ("id", None),
+            ("name", None),
+        ] {
+            assert_eq!(closest(given, known).as_deref(), meant, "{given}");
+        }
+    }
 }

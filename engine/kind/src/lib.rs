@@ -33,7 +33,7 @@ pub use attempt::{Attempt, Witness};
 pub use code::Code;
 pub use convert::{Mismatch, convert, unify};
 pub use declared::{Declared, Elements};
-pub use diagnostic::{Diagnostic, Severity, Span, closest};
+pub use diagnostic::{Diagnostic, Severity, Span, Suggestion, closest, slips};
 pub use error::{Attempting, Error, Outcome};
 pub use finding::{Found, Marked, Recognised, Search, Sought, Trace, known_text};
 pub use hashing::{HashMap, HashSet, Hashing};

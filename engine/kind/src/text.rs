@@ -204,6 +204,26 @@ impl FromIterator<Part> for Text {
     }
 }
 
+/// A text of more parts than this is kept as one: doubled a few times, parts would fill any memory.
+const MOST_PARTS: usize = 10_000;
+
+impl Text {
+    /// The same text as one part, a secret where any of it is.
+    fn as_one(&self) -> Part {
+        match self.known() {
+            Some(text) if self.is_clear() => Part::Clear(text.into()),
+            Some(text) => Part::Secret(text.into()),
+            None => {
+                let cause = self.parts.iter().find_map(|it| match it {
+                    Part::Unknown { cause, .. } => cause.clone(),
+                    _ => None,
+                });
+                Part::Unknown { cause, secret: !self.is_clear() }
+            }
+        }
+    }
+}
+
 /// A text in the simplest value that holds it: a string when all is clear, an unknown when that is all there is.
 impl From<Text> for Value {
     fn from(text: Text) -> Self {
@@ -214,6 +234,7 @@ impl From<Text> for Value {
                 let unknown = Value::unknown(Type::String, cause.clone());
                 if *secret { Value::Sensitive(Arc::new(unknown)) } else { unknown }
             }
+            many if many.len() > MOST_PARTS => Value::from(Text { parts: vec![text.as_one()] }),
             _ => Value::Composed(text.parts.into()),
         }
     }
@@ -227,6 +248,25 @@ mod tests {
     fn clear_neighbours_are_joined() {
         let text: Text = [Part::Clear("a".into()), Part::Clear("".into()), Part::Clear("b".into())].into_iter().collect();
         assert_eq!(Value::from(text), Value::from("ab"));
+    }
+
+    #[test]
+    fn a_text_that_is_doubled_again_and_again_stays_small() {
+        let doubled = |part: Part| {
+            let mut text: Text = [Part::Clear("a".into()), part].into_iter().collect();
+            for _ in 0..40 {
+                let twice = Text { parts: text.parts.iter().chain(&text.parts).take(1_000_000).cloned().collect() };
+                text = Text::of(&Value::from(twice)).unwrap();
+                assert!(text.parts.len() <= MOST_PARTS);
+            }
+            Value::from(text)
+        };
+        let waits = doubled(Part::Unknown { cause: Some("a.b.c".into()), secret: false });
+        assert!(!waits.is_known() && !waits.contains_sensitive() && waits.cause().as_deref() == Some("a.b.c"));
+        assert!(doubled(Part::Unknown { cause: None, secret: true }).contains_sensitive());
+        let secrets: Text = (0..=MOST_PARTS).map(|it| Part::Secret(it.to_string().into())).collect();
+        let whole = Value::from(secrets.clone());
+        assert!(whole.contains_sensitive() && Text::of(&whole).unwrap().known() == secrets.known());
     }
 
     #[test]

@@ -19,6 +19,27 @@ pub struct Body {
     pub(crate) blocks: Vec<Nested>,
     /// The head of the block it is in, or where it begins.
     pub(crate) span: Span,
+    /// What may stand in it beside what a schema says.
+    pub(crate) meta: &'static Names,
+}
+
+/// The arguments and blocks that may stand in a block of a sort.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    pub(crate) arguments: &'static [&'static str],
+    pub(crate) blocks: &'static [&'static str],
+}
+
+impl Names {
+    /// Of what is empty.
+    pub(crate) const NONE: Self = Self { arguments: &[], blocks: &[] };
+    /// Of blocks inside others, and of settings.
+    pub(crate) const NESTED: Self = Self { arguments: &[], blocks: &["dynamic"] };
+    /// Of resources and data sources.
+    pub(crate) const RESOURCE: Self =
+        Self { arguments: &["count", "for_each", "depends_on", "provider"], blocks: &["lifecycle", "dynamic"] };
+    /// Of providers.
+    pub(crate) const PROVIDER: Self = Self { arguments: &["alias"], blocks: &["dynamic"] };
 }
 
 /// `name = value`
@@ -33,7 +54,7 @@ pub(crate) struct Argument {
 #[derive(Clone, Debug)]
 pub(crate) struct Nested {
     pub(crate) name: Name,
-    /// Its head.
+    /// Where that is written.
     pub(crate) at: At,
     pub(crate) content: Body,
     pub(crate) dynamic: Option<Dynamic>,
@@ -49,7 +70,7 @@ impl Body {
     /// A body without anything in it.
     #[must_use]
     pub fn empty(span: Span) -> Self {
-        Self { arguments: Vec::new(), blocks: Vec::new(), span }
+        Self { arguments: Vec::new(), blocks: Vec::new(), span, meta: &Names::NESTED }
     }
 
     /// Whether it sets nothing.
@@ -121,7 +142,7 @@ impl Body {
         let mut problems = Vec::new();
         for argument in &self.arguments {
             let Some(field) = fields.get(&argument.name) else {
-                problems.push(mistake::no_such_argument(&argument.name, argument.place(), &self.span, fields));
+                problems.push(mistake::no_such_argument(&argument.name, argument.place(), self, fields));
                 continue;
             };
             match argument.value.evaluate_with(bound, environment) {
@@ -160,7 +181,7 @@ impl Body {
         environment: &Environment<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
         let Some(field) = fields.get(&first.name) else {
-            return Err(vec![mistake::no_such_block(&first.name, first.place(), &self.span, fields)]);
+            return Err(vec![mistake::no_such_block(&first.name, first.place(), self, fields)]);
         };
         let Some(inner) = field.shape.block() else {
             return Err(vec![mistake::argument_as_block(&first.name, first.place(), &field.shape)]);
@@ -174,7 +195,7 @@ impl Body {
         }
         if let (Shape::Object(_), true) = (&field.shape, made.items.len() > 1) {
             let second = self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
-            problems.push(mistake::one_block_only(&first.name, second.place()));
+            problems.push(mistake::one_block_only(&first.name, &first.place(), second.place()));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -236,7 +257,7 @@ impl Argument {
 }
 
 impl Nested {
-    /// Where its head is written.
+    /// Where its name is written.
     fn place(&self) -> Span {
         Span::new(self.content.span.file.clone(), self.at.start as usize..self.at.end as usize)
     }

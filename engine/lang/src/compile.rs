@@ -18,6 +18,7 @@ use ha_kind::{Diagnostic, Mode, Name, Span, Type, Value};
 use indexmap::map::Entry;
 
 use crate::SourceFile;
+use crate::body::Names;
 use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
 use crate::declared::Functions;
 use crate::mistake;
@@ -58,12 +59,15 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
     let begin = u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(1);
     let mut overrides = Overrides::read(&overrides, begin, problems);
     let mut functions = Functions::default();
+    let mut bare = Vec::new();
     let mut compile = |body: Body, mut resolver: Resolver, problems: &mut Vec<Diagnostic>| {
         resolver.functions = std::mem::take(&mut functions);
+        resolver.bare = Some(std::mem::take(&mut bare));
         let mut compiler = Compiler { configuration: &mut configuration, sources: &mut sources, family, resolver };
         compiler.file(body);
         problems.append(&mut compiler.resolver.problems);
         functions = compiler.resolver.functions;
+        bare = compiler.resolver.bare.unwrap_or_default();
     };
     for file in primary {
         let (mut body, unreadable) = files::body(file);
@@ -75,6 +79,7 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
         compile(rest, resolver, problems);
     }
     functions.check(problems);
+    problems.extend(bare.into_iter().map(|(name, span)| mistake::bare_name(&name, span, &configuration)));
     refactoring::moves(&configuration.moved, problems);
     let sound = !problems[before..].iter().any(Diagnostic::is_error);
     Compiled { configuration, sources, sound }
@@ -122,7 +127,7 @@ impl Compiler<'_> {
                 "provider" => self.provider(block),
                 "ha" | "terraform" => self.settings(block),
                 name => {
-                    let problem = mistake::no_such_top_block(name, self.family, self.resolver.span(block.head));
+                    let problem = mistake::no_such_top_block(name, self.family, self.resolver.span(block.kind.at));
                     self.problem(problem);
                 }
             }
@@ -158,20 +163,25 @@ impl Compiler<'_> {
         Some(labels)
     }
 
-    fn no_blocks(&mut self, blocks: Vec<Block>, known: &[&str]) {
+    /// Refuses blocks that are none of those that may stand there.
+    fn no_blocks(&mut self, blocks: Vec<Block>, known: Names) {
         for block in blocks {
-            let span = self.span(&block);
+            let span = self.resolver.span(block.kind.at);
             self.problem(mistake::unexpected_block(&block.kind.name, known, span));
         }
     }
 
-    fn unexpected(&mut self, name: &Word, known: &[&str]) {
+    /// Refuses an argument that is none of those that may stand there.
+    fn unexpected(&mut self, name: &Word, known: Names) {
         let span = self.resolver.span(name.at);
         self.problem(mistake::unexpected_argument(&name.name, known, span));
     }
 
     fn variable(&mut self, mut block: Block) {
-        const KNOWN: [&str; 6] = ["type", "default", "description", "sensitive", "nullable", "ephemeral"];
+        const KNOWN: Names = Names {
+            arguments: &["type", "default", "description", "sensitive", "nullable", "ephemeral"],
+            blocks: &["validation"],
+        };
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
         if matches!(
@@ -205,7 +215,7 @@ impl Compiler<'_> {
                 "sensitive" => variable.sensitive = self.flag(value),
                 "nullable" => variable.nullable = self.flag(value),
                 "ephemeral" => variable.ephemeral = self.flag(value),
-                _ => self.unexpected(&name, &KNOWN),
+                _ => self.unexpected(&name, KNOWN),
             }
         }
         if let Some(default) = default {
@@ -218,7 +228,7 @@ impl Compiler<'_> {
         for inner in block.body.blocks {
             match &*inner.kind.name {
                 "validation" => variable.validations.extend(self.condition(inner)),
-                _ => self.no_blocks(vec![inner], &["validation"]),
+                _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
         match self.configuration.variables.entry(variable.name.clone()) {
@@ -234,7 +244,7 @@ impl Compiler<'_> {
         if self.labels(&mut block, []).is_none() {
             return;
         }
-        self.no_blocks(std::mem::take(&mut block.body.blocks), &[]);
+        self.no_blocks(std::mem::take(&mut block.body.blocks), Names::NONE);
         for Argument { name, value } in block.body.arguments {
             let span = self.resolver.span(name.at);
             let expression = self.resolver.expression(value);
@@ -249,7 +259,8 @@ impl Compiler<'_> {
     }
 
     fn output(&mut self, mut block: Block) {
-        const KNOWN: [&str; 5] = ["value", "sensitive", "ephemeral", "description", "depends_on"];
+        const KNOWN: Names =
+            Names { arguments: &["value", "sensitive", "ephemeral", "description", "depends_on"], blocks: &["precondition"] };
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
         let (mut value, mut description) = (None, None);
@@ -262,14 +273,14 @@ impl Compiler<'_> {
                 "ephemeral" => ephemeral = self.flag(argument.value),
                 "description" => description = self.text(argument.value),
                 "depends_on" => depends_on = self.references(argument.value),
-                _ => self.unexpected(&argument.name, &KNOWN),
+                _ => self.unexpected(&argument.name, KNOWN),
             }
         }
         let mut preconditions = Vec::new();
         for inner in block.body.blocks {
             match &*inner.kind.name {
                 "precondition" => preconditions.extend(self.condition(inner)),
-                _ => self.no_blocks(vec![inner], &["precondition"]),
+                _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
         let Some(value) = value else {
@@ -290,6 +301,7 @@ impl Compiler<'_> {
     }
 
     fn condition(&mut self, mut block: Block) -> Option<Condition> {
+        const KNOWN: Names = Names { arguments: &["condition", "error_message"], blocks: &[] };
         let span = self.span(&block);
         self.labels(&mut block, [])?;
         let (mut condition, mut error_message) = (None, None);
@@ -297,10 +309,10 @@ impl Compiler<'_> {
             match &*argument.name.name {
                 "condition" => condition = Some(self.resolver.expression(argument.value)),
                 "error_message" => error_message = Some(self.resolver.expression(argument.value)),
-                _ => self.unexpected(&argument.name, &["condition", "error_message"]),
+                _ => self.unexpected(&argument.name, KNOWN),
             }
         }
-        self.no_blocks(block.body.blocks, &[]);
+        self.no_blocks(block.body.blocks, KNOWN);
         if condition.is_none() {
             self.problem(mistake::missing_argument("condition", span.clone()));
         }

@@ -50,6 +50,8 @@ pub struct ModuleCall {
     pub configuration: Arc<Configuration>,
     /// The values of its variables, by name.
     pub arguments: IndexMap<Name, Expression>,
+    /// Where the names of these are written, in the same order.
+    pub argument_names: Vec<Span>,
     /// How many instances there are.
     pub count: Option<Expression>,
     /// What there is an instance for.
@@ -181,6 +183,8 @@ pub struct Backend {
     pub kind: Name,
     /// Its settings.
     pub body: Body,
+    /// Where its kind is written.
+    pub kind_span: Span,
     /// The block's head.
     pub span: Span,
 }
@@ -203,6 +207,8 @@ pub struct ProviderBlock {
     pub alias: Option<Name>,
     /// Its settings.
     pub body: Body,
+    /// Where its name is written.
+    pub name_span: Span,
     /// The block's head.
     pub span: Span,
 }
@@ -283,6 +289,8 @@ pub struct ResourceBlock {
     pub lifecycle: Lifecycle,
     /// The `check` block that it is read for, where it is.
     pub check: Option<Name>,
+    /// Where its kind is written.
+    pub kind_span: Span,
     /// The block's head.
     pub head: Span,
     /// The whole block.

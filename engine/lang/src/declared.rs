@@ -33,6 +33,8 @@ pub(crate) struct Defined {
 struct Use {
     given: usize,
     spread: bool,
+    /// The name, and all of the call.
+    name: Span,
     span: Span,
     within: Option<Name>,
 }
@@ -53,11 +55,11 @@ impl Functions {
         self.all.entry(name.clone()).or_insert_with(new)
     }
 
-    /// The function that a call names.
-    pub(crate) fn called(&mut self, name: &Name, given: usize, spread: bool, span: Span) -> Arc<Declared> {
+    /// The function that a call names. The spans are those of the name and of all of the call.
+    pub(crate) fn called(&mut self, name: &Name, given: usize, spread: bool, [written, span]: [Span; 2]) -> Arc<Declared> {
         let within = self.within.clone();
         let (function, uses) = self.entry(name);
-        uses.push(Use { given, spread, span, within });
+        uses.push(Use { given, spread, name: written, span, within });
         function.clone()
     }
 
@@ -87,7 +89,7 @@ impl Functions {
                 match function.defined.get() {
                     Some(defined) => problems.extend(mistakes::argument_count(name, defined, it.given, it.spread, &it.span)),
                     None if self.declared.contains_key(name) => {}
-                    None => problems.push(mistakes::no_such_function(name, self.declared.keys(), it.span.clone())),
+                    None => problems.push(mistakes::no_such_function(name, self.declared.keys(), it.name.clone())),
                 }
             }
         }

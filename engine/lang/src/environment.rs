@@ -122,6 +122,8 @@ pub struct Environment<'a> {
     pub(crate) secret: bool,
     /// Whether what is ephemeral is taken for unknown.
     pub(crate) clearing: bool,
+    /// Whether what is wrong may not count, as in `try`.
+    pub(crate) aside: bool,
     /// What is left to the evaluation that this is part of; none for one that begins.
     pub(crate) effort: Option<&'a Effort>,
 }
@@ -130,7 +132,7 @@ impl<'a> Environment<'a> {
     /// Evaluation while planning: what depends on the time or on chance is unknown.
     #[must_use]
     pub fn new(scope: &'a dyn Scope, files: &'a dyn Files) -> Self {
-        Self { scope, files, now: None, depth: 0, secret: false, clearing: false, effort: None }
+        Self { scope, files, now: None, depth: 0, secret: false, clearing: false, aside: false, effort: None }
     }
 
     /// Evaluation at a time, as during apply.

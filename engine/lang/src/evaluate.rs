@@ -128,11 +128,13 @@ impl Evaluator<'_> {
             Kind::Instance(it) => self.instance(&it.0, &it.1, node),
             Kind::Attribute(it) => {
                 let of = self.node(&it.0)?;
-                self.attribute(&of, &it.1, node)
+                self.attribute(&of, &it.1, Some(it.2), node)
             }
             Kind::Index(it) => {
                 let (of, key) = both(self.node(&it[0]), self.node(&it[1]))?;
-                self.index(&of, &key, node)
+                // A key that is worked out is written nowhere.
+                let place = matches!(it[1].kind, Kind::Literal(_)).then_some(it[1].at);
+                self.index(&of, &key, place, node)
             }
             Kind::Splat(it) => self.splat(&it[0], &it[1]),
             Kind::Template(pieces) => self.template(pieces, node),

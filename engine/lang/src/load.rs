@@ -20,6 +20,9 @@ use known::{Given, Known};
 /// How deep calls of modules may lie within each other.
 const DEEPEST: usize = 64;
 
+/// More calls of modules than this are a mistake: two in each of twenty levels are a million.
+const MOST: usize = 20_000;
+
 /// The directories that modules are read from.
 pub trait Directories {
     /// The files of a configuration that are in a directory itself, in the order of their names. The directory is named from the
@@ -72,6 +75,7 @@ pub fn load(
         within: vec!["".into()],
         modules: Vec::new(),
         problems,
+        is_full: false,
     };
     let known = Known::new(&root.configuration, given);
     let called = loader.called(&root.sources, &known);
@@ -92,6 +96,8 @@ struct Loader<'a> {
     within: Vec<Arc<str>>,
     modules: Vec<SourceFile>,
     problems: Vec<Diagnostic>,
+    /// Whether there are too many calls of modules.
+    is_full: bool,
 }
 
 /// What a directory says with the modules it calls, which may hang on values of variables.
@@ -108,6 +114,8 @@ struct Module {
     sound: bool,
     /// A `provider` block in it or below.
     provider: Option<Span>,
+    /// How many calls of modules there are in it and below.
+    calls: usize,
 }
 
 /// A module that a configuration calls.
@@ -184,9 +192,9 @@ impl Loader<'_> {
             Ok(compiled) => compiled.configuration,
             Err(shared) => shared.configuration.clone(),
         };
-        let provider = self.finish(&mut configuration, called);
+        let (provider, calls) = self.finish(&mut configuration, called);
         let sound = own_sound && !self.problems[before..].iter().any(Diagnostic::is_error);
-        let module = Module { configuration: Arc::new(configuration), sound, provider };
+        let module = Module { configuration: Arc::new(configuration), sound, provider, calls };
         self.made.entry(directory).or_default().push(Made { used, module: module.clone() });
         Some(module)
     }
@@ -220,17 +228,24 @@ impl Loader<'_> {
     }
 
     /// Puts the called modules in their places and checks what refers to them and to all else. Gives a `provider` block,
-    /// where there is one in it or below.
-    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, Called)>) -> Option<Span> {
+    /// where there is one in it or below, and how many calls of modules there are.
+    fn finish(&mut self, configuration: &mut Configuration, called: Vec<(Name, Called)>) -> (Option<Span>, usize) {
         let mut unsound = HashSet::new();
+        let mut calls = 0;
         let mut provider = configuration.providers.first().map(|it| it.span.clone());
         for (name, Called { source, module }) in called {
             let Some(call) = configuration.modules.get_mut(&name) else { continue };
             call.source = source;
             if !module.as_ref().is_some_and(|it| it.sound) {
-                unsound.insert(name);
+                unsound.insert(name.clone());
             }
             let Some(module) = module else { continue };
+            if calls + 1 + module.calls > MOST {
+                self.too_many(call);
+                unsound.insert(name);
+                continue;
+            }
+            calls += 1 + module.calls;
             call.configuration = module.configuration;
             if let Some(inside) = module.provider {
                 self.problems.extend(provider_in_many(call, &inside));
@@ -238,7 +253,14 @@ impl Loader<'_> {
             }
         }
         compile::references(configuration, &unsound, &mut self.problems);
-        provider
+        (provider, calls)
+    }
+
+    /// Tells once that there are too many calls of modules; whatever calls these has too many as well.
+    fn too_many(&mut self, call: &ModuleCall) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            self.problems.push(mistakes::too_many(&call.name, MOST, call.head.clone()));
+        }
     }
 }
 

@@ -11,8 +11,10 @@ pub(crate) mod value;
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Field, Mode, Name, Shape, Span, Value, closest, code};
+use ha_kind::{Diagnostic, Field, Mode, Name, Shape, Span, Value, closest, code, slips};
 
+use crate::body::{Body, Names};
+use crate::configuration::Configuration;
 use crate::functions::{Function, functions};
 use crate::shown::kind;
 use crate::source::Family;
@@ -104,7 +106,33 @@ pub(crate) fn no_such_builtin(root: &str, name: &str, span: Span) -> Diagnostic 
     error(format!("`{root}` has no attribute `{name}`"))
         .code(code::UNDECLARED)
         .at(span)
+        .closest(name, known.iter().copied())
         .help(format!("there is {}", listed.join(", ")))
+}
+
+/// A word that stands alone, where all is declared.
+pub(crate) fn bare_name(name: &str, span: Span, configuration: &Configuration) -> Diagnostic {
+    let root = match (configuration.variables.contains_key(name), configuration.locals.contains_key(name)) {
+        (_, true) => "local",
+        (true, _) => "var",
+        _ => return incomplete_reference(name, span),
+    };
+    let meant = format!("{root}.{name}");
+    error(format!("`{name}` is not the name of anything here")).code(code::UNDECLARED).at(span.clone()).suggest(
+        span,
+        &*meant,
+        format!("did you mean `{meant}`?"),
+    )
+}
+
+/// What a word of another language is here.
+fn constant_elsewhere(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "None" | "nil" | "NULL" | "Null" | "undefined" | "none" => "null",
+        "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" => "true",
+        "False" | "FALSE" | "no" | "No" | "NO" | "off" => "false",
+        _ => return None,
+    })
 }
 
 pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
@@ -119,7 +147,11 @@ pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
         "data" => ("a kind and a name", "data.aws_vpc.main"),
         "resource" => ("a kind and a name", "resource.aws_vpc.main"),
         _ => {
-            return error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(span).help(format!(
+            let problem = error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(span.clone());
+            if let Some(constant) = constant_elsewhere(root) {
+                return problem.suggest(span, constant, format!("did you mean `{constant}`?"));
+            }
+            return problem.help(format!(
                 "for a text put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, and a \
                  resource is named by its kind and name: `{root}.NAME`"
             ));
@@ -131,17 +163,47 @@ pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
         .help(format!("for example `{example}`"))
 }
 
-pub(crate) fn no_such_argument(name: &str, span: Span, head: &Span, fields: &BTreeMap<Name, Field>) -> Diagnostic {
-    let known = fields.keys().map(|it| &**it);
-    error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).within(head.clone()).closest(name, known)
+pub(crate) fn no_such_argument(name: &str, span: Span, body: &Body, fields: &BTreeMap<Name, Field>) -> Diagnostic {
+    let known = fields.keys().map(|it| &**it).chain(body.meta.arguments.iter().copied());
+    let problem = error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
+    match body.meta.blocks.contains(&name) || matches!(name, "provisioner" | "connection") {
+        true => problem.help(block_without_sign(name)),
+        false => problem.closest(name, known),
+    }
 }
 
-pub(crate) fn no_such_block(name: &str, span: Span, head: &Span, fields: &BTreeMap<Name, Field>) -> Diagnostic {
+/// How a block is written where it was given as an argument.
+pub(crate) fn block_without_sign(name: &str) -> String {
+    format!("`{name}` is a block: write `{name} {{`, without `=`")
+}
+
+pub(crate) fn no_such_block(name: &str, span: Span, body: &Body, fields: &BTreeMap<Name, Field>) -> Diagnostic {
     let blocks = fields.iter().filter(|(_, it)| it.shape.block().is_some()).map(|(name, _)| &**name);
-    let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).within(head.clone());
-    match closest(name, blocks.clone()) {
-        Some(_) => problem.closest(name, blocks),
-        None => problem.closest(name, fields.keys().map(|it| &**it)),
+    let blocks = blocks.chain(body.meta.blocks.iter().copied());
+    let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
+    if let Some(meant) = closest(name, blocks) {
+        return problem.meant(name, &meant);
+    }
+    if let Some(instead) = instead_of_block(name) {
+        return problem.help(instead);
+    }
+    let arguments = fields.iter().filter(|(_, it)| it.shape.block().is_none()).map(|(name, _)| &**name);
+    match closest(name, arguments.chain(body.meta.arguments.iter().copied())) {
+        Some(meant) => problem.help(format!("did you mean the argument `{meant} = …`?")),
+        None => problem,
+    }
+}
+
+/// What to write instead of words that are blocks in other languages.
+fn instead_of_block(name: &str) -> Option<&'static str> {
+    match name {
+        "if" | "else" | "elif" | "elsif" | "elseif" | "unless" | "when" | "switch" => Some(
+            "there are no `if` blocks: a value is chosen by `CONDITION ? VALUE : OTHER`, a block is there by `count = CONDITION ? 1 : 0`",
+        ),
+        "for" | "foreach" | "while" | "loop" => Some(
+            "there are no loops of blocks: give the block `for_each` or `count`, make blocks inside it by `dynamic`, values by `[for …]`",
+        ),
+        _ => None,
     }
 }
 
@@ -160,8 +222,10 @@ pub(crate) fn argument_and_block(name: &str, span: Span) -> Diagnostic {
         .help("keep one of them")
 }
 
-pub(crate) fn one_block_only(name: &str, span: Span) -> Diagnostic {
-    error(format!("there may be one block `{name}` only")).code(code::TWICE).at(span)
+pub(crate) fn one_block_only(name: &str, first: &Span, span: Span) -> Diagnostic {
+    let problem = error(format!("there may be one block `{name}` only")).code(code::TWICE).at(span.clone());
+    // Those that one dynamic block makes are in one place.
+    if *first == span { problem } else { problem.label("the second").related(first.clone(), "the first") }
 }
 
 pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
@@ -176,10 +240,11 @@ pub(crate) fn block_among_values(name: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn argument_at_top(name: &str, span: Span) -> Diagnostic {
-    error(format!("`{name}` stands outside of any block"))
-        .code(code::MISPLACED)
-        .at(span)
-        .help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
+    let problem = error(format!("`{name}` stands outside of any block")).code(code::MISPLACED).at(span);
+    if matches!(name, "locals" | "ha" | "terraform" | "moved" | "removed" | "import") {
+        return problem.help(block_without_sign(name));
+    }
+    problem.help(format!("a named value goes into a `locals` block, the value of a variable into a file of values: `{name} = …`"))
 }
 
 pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagnostic {
@@ -189,7 +254,23 @@ pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagn
         "check", "function",
     ];
     let problem = error(format!("there is no block `{name}`")).code(code::MISPLACED).at(span);
+    if let Some(instead) = instead_of_block(name) {
+        return problem.help(instead);
+    }
     match name {
+        "local" => problem.meant(name, "locals"),
+        "vars" | "var" | "variables" | "input" => problem.meant(name, "variable"),
+        "resources" => problem.meant(name, "resource"),
+        "outputs" => problem.meant(name, "output"),
+        "modules" => problem.meant(name, "module"),
+        "datasource" | "data_source" => problem.meant(name, "data"),
+        "settings" | "config" => problem.meant(name, settings),
+        "required_providers" | "backend" | "required_version" => {
+            problem.help(format!("it stands inside of a `{settings}` block"))
+        }
+        "lifecycle" | "provisioner" | "connection" | "dynamic" | "precondition" | "postcondition" => {
+            problem.help("it stands inside of a `resource` or `data` block; is there a `}` too many before it?")
+        }
         "ephemeral" => problem.help("a secret that is read can come by a `variable` with `ephemeral = true`"),
         "action" | "list" => problem.help("what is done besides looking after resources belongs into a script around `ha apply`"),
         "language" => problem.help(format!("say which versions will do by `required_version` in a `{settings}` block")),
@@ -224,16 +305,28 @@ pub(crate) fn not_an_identifier(name: &str, span: Span) -> Diagnostic {
         .help("names begin with a letter or `_` and go on with letters, digits, `_` and `-`")
 }
 
-pub(crate) fn unexpected_block(name: &str, known: &[&str], span: Span) -> Diagnostic {
-    error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).closest(name, known.iter().copied())
+pub(crate) fn unexpected_block(name: &str, known: Names, span: Span) -> Diagnostic {
+    let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span);
+    if let Some(meant) = closest(name, known.blocks.iter().copied()) {
+        return problem.meant(name, &meant);
+    }
+    match (known.arguments.contains(&name), instead_of_block(name)) {
+        (true, _) => problem.help(format!("`{name}` is an argument: write `{name} = …`")),
+        (false, Some(instead)) => problem.help(instead),
+        (false, None) if known.blocks.is_empty() => problem,
+        (false, None) => problem.help(format!("blocks here are {}", known.blocks.join(", "))),
+    }
 }
 
-pub(crate) fn unexpected_argument(name: &str, known: &[&str], span: Span) -> Diagnostic {
-    let problem =
-        error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).closest(name, known.iter().copied());
-    match problem.suggestion {
-        Some(_) => problem,
-        None => problem.help(format!("there are {}", known.join(", "))),
+pub(crate) fn unexpected_argument(name: &str, known: Names, span: Span) -> Diagnostic {
+    let problem = error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span);
+    if known.blocks.contains(&name) {
+        return problem.help(block_without_sign(name));
+    }
+    match closest(name, known.arguments.iter().copied()) {
+        Some(meant) => problem.meant(name, &meant),
+        None if known.arguments.is_empty() => problem,
+        None => problem.help(format!("arguments here are {}", known.arguments.join(", "))),
     }
 }
 
@@ -253,7 +346,8 @@ pub(crate) fn declared_twice(what: &str, first: &Span, span: Span) -> Diagnostic
         .code(code::TWICE)
         .at(span)
         .label("the second")
-        .help(format!("the first is in {}; give one of them another name", first.file))
+        .related(first.clone(), "the first")
+        .help("give one of them another name, or remove it")
 }
 
 pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &Span, span: Span) -> Diagnostic {
@@ -263,6 +357,7 @@ pub(crate) fn provider_twice(name: &str, alias: Option<&str>, first: &Span, span
             .code(code::TWICE)
             .at(span)
             .label("the second")
+            .related(first.clone(), "the first")
             .help("give one of them an `alias` and name it where it is meant: `provider = NAME.ALIAS`"),
     }
 }
@@ -344,26 +439,66 @@ pub(crate) fn ignores_no_list(span: Span) -> Diagnostic {
     error("expected `all` or a list of arguments").code(code::FIXED).at(span).help("for example `ignore_changes = [tags]`")
 }
 
-pub(crate) fn not_declared<'a>(what: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(span).closest(name, known)
+/// `twin` is what has the same name and is something else.
+pub(crate) fn not_declared<'a>(
+    what: &str,
+    name: &str,
+    reference: &Reference,
+    twin: Option<String>,
+    known: impl Iterator<Item = &'a str>,
+) -> Diagnostic {
+    let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
+    match twin {
+        Some(twin) => problem.suggest(up_to_name(reference), &*twin, format!("did you mean `{twin}`?")),
+        None => problem.closest(name, known),
+    }
 }
 
-pub(crate) fn no_such_block_declared<'a>(name: &BlockName, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+/// A reference up to its name: `var.a` of `var.a.b`.
+fn up_to_name(reference: &Reference) -> Span {
+    Span { end: reference.name_span().end, ..reference.span.clone() }
+}
+
+pub(crate) fn no_such_block_declared<'a>(
+    name: &BlockName,
+    reference: &Reference,
+    known: impl Iterator<Item = &'a BlockName>,
+) -> Diagnostic {
     let what = match name.mode {
         Mode::Managed => "resource",
         Mode::Data => "data source",
     };
-    error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(span).closest(&name.to_string(), known)
+    let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
+    let known: Vec<&BlockName> = known.filter(|it| it.mode == name.mode).collect();
+    let slips = |it: &&&BlockName| Some(slips(&name.kind, &it.kind)? + slips(&name.name, &it.name)?);
+    if let Some(meant) = known.iter().filter(|it| slips(it).is_some()).min_by_key(slips) {
+        return problem.meant(&name.to_string(), &meant.to_string());
+    }
+    let alike: Vec<String> = known.iter().filter(|it| it.kind == name.kind).take(5).map(|it| format!("`{it}`")).collect();
+    match alike.is_empty() {
+        true => problem,
+        false => problem.help(format!("of this kind there is {}", alike.join(", "))),
+    }
 }
 
-pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, span: Span) -> Diagnostic {
+pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, reference: &Reference) -> Diagnostic {
     let (what, is) = match name.mode {
         Mode::Managed => ("resource", "data source"),
         Mode::Data => ("data source", "resource"),
     };
-    let mut problem = error(format!("there is no {what} `{name}`, but a {is} `{twin}`")).code(code::UNDECLARED).at(span);
-    problem.help.push(format!("did you mean `{twin}`?"));
-    problem
+    error(format!("there is no {what} `{name}`, but a {is} `{twin}`"))
+        .code(code::UNDECLARED)
+        .at(reference.name_span())
+        .meant(&name.to_string(), &twin.to_string())
+}
+
+/// `locals.a` where `local.a` is meant.
+pub(crate) fn wrong_root(root: &str, reference: &Reference, meant: &str) -> Diagnostic {
+    error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(reference.name_span()).suggest(
+        reference.name_span(),
+        meant,
+        format!("did you mean `{meant}`?"),
+    )
 }
 
 pub(crate) fn no_each(target: &Target, span: Span) -> Diagnostic {

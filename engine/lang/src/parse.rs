@@ -3,7 +3,10 @@
 mod body;
 mod cursor;
 mod expression;
+#[cfg(test)]
+mod oracle;
 mod quote;
+mod slip;
 
 use ha_kind::{Diagnostic, Name};
 use unicode_normalization::UnicodeNormalization;
@@ -50,7 +53,8 @@ pub(crate) fn expression(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
 pub(crate) fn template(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
     let at = At::new(0, file.text.len());
     whole(file, lexer::template_tokens, |cursor| {
-        let tokens = cursor.template(Kind::End)?;
+        let start = cursor.peek();
+        let tokens = cursor.template(start, Kind::End)?;
         Ok(Node::new(at, crate::template::node(tokens, Unit::Line)))
     })
 }

@@ -32,6 +32,8 @@ pub(crate) struct Resolver {
     cleared: Vec<Reference>,
     seen: HashSet<(Target, Path, Option<Key>)>,
     pub(crate) problems: Vec<Diagnostic>,
+    /// Words that stand alone, of which it can be told what is meant once all is declared; none where nothing is.
+    pub(crate) bare: Option<Vec<(Name, Span)>>,
 }
 
 /// What sees only the names that are bound in it.
@@ -41,6 +43,14 @@ enum Closed {
     Template,
     /// The function of this name.
     Function(Name),
+}
+
+/// What a first name and the attributes behind it name.
+struct Named {
+    target: Target,
+    /// Where all of that is written, and where the name alone.
+    at: At,
+    name: At,
 }
 
 /// A step behind the first name of a reference.
@@ -67,6 +77,7 @@ impl Resolver {
             cleared: Vec::new(),
             seen: HashSet::default(),
             problems: Vec::new(),
+            bare: None,
         }
     }
 
@@ -134,7 +145,7 @@ impl Resolver {
     /// A reference by itself, as in `depends_on`.
     pub(crate) fn reference(&mut self, written: syntax::Node) -> Option<Reference> {
         let at = written.at;
-        let before = self.problems.len();
+        let before = self.problems.len() + self.bare.as_ref().map_or(0, Vec::len);
         self.node(written);
         self.seen.clear();
         self.cleared.clear();
@@ -142,7 +153,7 @@ impl Resolver {
         if references.len() == 1 {
             return references.pop();
         }
-        if self.problems.len() == before {
+        if self.problems.len() + self.bare.as_ref().map_or(0, Vec::len) == before {
             self.problems.push(mistake::not_a_reference(self.span(at)));
         }
         None
@@ -272,7 +283,8 @@ impl Resolver {
                 self.problems.push(mistake::function::not_here(name, span));
                 return Kind::Literal(Value::unknown(Type::Any, None));
             }
-            let function = self.functions.called(&call.name.name, given, spread, span);
+            let spans = [self.span(call.name.at), span];
+            let function = self.functions.called(&call.name.name, given, spread, spans);
             return Kind::Declared(Box::new(DeclaredCall { function, arguments, spread }));
         };
         if let Some(problem) = mistake::argument_count(function, given, spread, || self.span(at)) {
@@ -326,7 +338,7 @@ impl Resolver {
             Written::Root(name) => match self.slots.iter().rposition(|it| *it == name) {
                 Some(slot) => self.made(base.at, Kind::Slot(u32::try_from(slot).unwrap_or(u32::MAX), name)),
                 None => match self.target(&name, base.at, &mut steps) {
-                    Some((target, at)) => self.outside(target, at, &mut steps, tail),
+                    Some(found) => self.outside(found, &mut steps, tail),
                     None => {
                         steps.by_ref().for_each(drop);
                         self.made(base.at, Kind::Literal(Value::unknown(Type::Any, None)))
@@ -340,7 +352,7 @@ impl Resolver {
 
     fn step(&mut self, node: Node, at: At, step: Behind) -> Node {
         let kind = match step {
-            Behind::Attribute(word) => Kind::Attribute(Box::new((node, word.name))),
+            Behind::Attribute(word) => Kind::Attribute(Box::new((node, word.name, self.within_file(word.at)))),
             Behind::Index(key) => Kind::Index(Box::new([node, self.node(key)])),
         };
         self.made(at, kind)
@@ -349,8 +361,7 @@ impl Resolver {
     /// The node of a target, with its reference recorded. Takes the instance key of a block off the steps.
     fn outside(
         &mut self,
-        target: Target,
-        at: At,
+        Named { target, at, name }: Named,
         steps: &mut std::iter::Peekable<std::vec::IntoIter<(At, Behind)>>,
         tail: &[Step],
     ) -> Node {
@@ -389,7 +400,12 @@ impl Resolver {
             }
         }
         let span = self.span(end);
-        self.record(Reference { target: target.clone(), path, key, tried: self.trying > 0, span });
+        let step = rest.first().filter(|_| !path.steps().is_empty()).map(|(_, step)| match step {
+            Behind::Attribute(word) => word.at,
+            Behind::Index(written) => written.at,
+        });
+        let (name, step) = (self.within_file(name), step.map(|it| self.within_file(it)));
+        self.record(Reference { target: target.clone(), path, key, tried: self.trying > 0, span, name, step });
         let node = match (target, instance) {
             (Target::Block(block), Some((at, Behind::Index(key)))) => {
                 let key = self.node(key);
@@ -434,13 +450,13 @@ impl Resolver {
         self.references.push(reference);
     }
 
-    /// What a first name and the attributes behind it name, and where that is written.
+    /// What a first name and the attributes behind it name.
     fn target(
         &mut self,
         root: &Name,
         at: At,
         steps: &mut std::iter::Peekable<std::vec::IntoIter<(At, Behind)>>,
-    ) -> Option<(Target, At)> {
+    ) -> Option<Named> {
         let mut next = || match steps.next_if(|(_, it)| matches!(it, Behind::Attribute(_))) {
             Some((at, Behind::Attribute(word))) => Some((at, word)),
             _ => None,
@@ -454,10 +470,10 @@ impl Resolver {
             return None;
         }
         let found = match &**root {
-            "var" => next().map(|(at, word)| (Target::Variable(word.name), at)),
-            "local" => next().map(|(at, word)| (Target::Local(word.name), at)),
-            "module" => next().map(|(at, word)| (Target::Module(word.name), at)),
-            "self" => Some((Target::SelfValue, at)),
+            "var" => next().map(|(at, word)| Named { target: Target::Variable(word.name), at, name: word.at }),
+            "local" => next().map(|(at, word)| Named { target: Target::Local(word.name), at, name: word.at }),
+            "module" => next().map(|(at, word)| Named { target: Target::Module(word.name), at, name: word.at }),
+            "self" => Some(Named { target: Target::SelfValue, at, name: at }),
             "each" | "count" | "path" | "ha" | "terraform" => match next() {
                 Some((end, word)) => {
                     let target = match (&**root, &*word.name) {
@@ -473,7 +489,7 @@ impl Resolver {
                             return None;
                         }
                     };
-                    Some((target, end))
+                    Some(Named { target, at: end, name: word.at })
                 }
                 None => None,
             },
@@ -482,16 +498,20 @@ impl Resolver {
             _ => block(Mode::Managed, Some((at, Word { name: root.clone(), at })), &mut next),
         };
         if found.is_none() {
-            self.problems.push(mistake::incomplete_reference(root, self.span(at)));
+            let span = self.span(at);
+            match &mut self.bare {
+                Some(bare) if !self.constant => bare.push((root.clone(), span)),
+                _ => self.problems.push(mistake::incomplete_reference(root, span)),
+            }
         }
         found
     }
 }
 
-fn block(mode: Mode, kind: Option<(At, Word)>, next: &mut impl FnMut() -> Option<(At, Word)>) -> Option<(Target, At)> {
+fn block(mode: Mode, kind: Option<(At, Word)>, next: &mut impl FnMut() -> Option<(At, Word)>) -> Option<Named> {
     let (_, kind) = kind?;
     let (at, name) = next()?;
-    Some((Target::Block(BlockName { mode, kind: kind.name, name: name.name }), at))
+    Some(Named { target: Target::Block(BlockName { mode, kind: kind.name, name: name.name }), at, name: at })
 }
 
 fn literal_key(written: &syntax::Node) -> Option<Key> {

@@ -64,6 +64,28 @@ pub struct Reference {
     pub tried: bool,
     /// Where it is written.
     pub span: Span,
+    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in `aws_vpc.main.id`.
+    pub(crate) name: At,
+    /// Where the first step of the path is written, behind the key.
+    pub(crate) step: Option<At>,
+}
+
+impl Reference {
+    /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in `aws_vpc.main.id`.
+    #[must_use]
+    pub fn name_span(&self) -> Span {
+        self.span_at(self.name)
+    }
+
+    /// Where the first step of the path is written, or all of the reference where it is not to be seen.
+    #[must_use]
+    pub fn step_span(&self) -> Span {
+        self.step.map_or_else(|| self.span.clone(), |it| self.span_at(it))
+    }
+
+    fn span_at(&self, at: At) -> Span {
+        Span::new(self.span.file.clone(), at.start as usize..at.end as usize)
+    }
 }
 
 /// What a reference can name.
@@ -164,7 +186,8 @@ pub(crate) enum Kind {
     Target(Box<Target>),
     /// One instance of a block.
     Instance(Box<(BlockName, Node)>),
-    Attribute(Box<(Node, Name)>),
+    /// With where the name is written.
+    Attribute(Box<(Node, Name, At)>),
     Index(Box<[Node; 2]>),
     /// What is done with each element finds it on top of the stack.
     Splat(Box<[Node; 2]>),

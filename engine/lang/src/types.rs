@@ -46,10 +46,11 @@ pub(crate) fn constraint(written: Node, resolver: &mut Resolver) -> Type {
 fn constructor(call: Call, span: ha_kind::Span, resolver: &mut Resolver) -> Type {
     let mut arguments = call.arguments;
     let name = call.name.name;
+    let named = resolver.span(call.name.at);
     if !matches!(&*name, "list" | "set" | "map" | "tuple" | "object") {
         let problem = match &*name {
             "optional" => mistakes::optional_outside_object(span),
-            _ => mistakes::no_such_type(&name, span),
+            _ => mistakes::no_such_type(&name, named),
         };
         resolver.problems.push(problem);
         return Type::Any;

@@ -19,6 +19,18 @@ pub(crate) fn unexpected(found: &str, wanted: &str, span: Span) -> Diagnostic {
     }
 }
 
+pub(crate) fn label_is_fixed(span: Span) -> Diagnostic {
+    error("the labels of a block are fixed: there is nothing to work out in them", span)
+        .code(code::LABELS)
+        .help("write the name out; blocks of which there are several have `for_each` or `count`")
+}
+
+pub(crate) fn open_quote(span: Span) -> Diagnostic {
+    error("this string is never closed: a string in quotes ends on the line it begins on", span)
+        .code(code::ESCAPE)
+        .help("close it by `\"`; write `\\n` for a line end, or use a heredoc: `<<-EOT`, lines of text, `EOT`")
+}
+
 pub(crate) fn ends_early(wanted: &str, span: Span) -> Diagnostic {
     error(format!("the text ends too early: expected {wanted}"), span).code(code::SYNTAX)
 }
@@ -40,7 +52,9 @@ pub(crate) fn unclosed_comment(span: Span) -> Diagnostic {
 pub(crate) fn argument_twice(name: &str, first: &Span, span: Span) -> Diagnostic {
     error(format!("the argument `{name}` is given twice"), span)
         .code(code::TWICE)
-        .help(format!("it is given first at offset {} of {}; keep one", first.start, first.file))
+        .label("the second time")
+        .related(first.clone(), "the first time")
+        .help("keep one of them")
 }
 
 pub(crate) fn block_in_one_line(name: &str, span: Span) -> Diagnostic {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{Address, Described, Diagnostic, Name, Object, Problem, Span, Step, Type, Value, code};
+use ha_kind::{Address, Code, Described, Diagnostic, Name, Object, Problem, Schema, Shape, Span, Step, Type, Value, code};
 use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
 use ha_state::Record;
 
@@ -31,7 +31,7 @@ impl Arguments {
         let result = world.within(at, |environment: &Environment<'_>| {
             let given = block.body.evaluate(&schema.arguments, environment)?;
             let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
-            let values = schema.conform(&given).map_err(located)?;
+            let values = conform(schema, &given, &block.body, Some(address), &block.head)?;
             let quoting = described.hooks().problems(schema, &values);
             if !quoting.is_empty() {
                 let clean = |it: Problem| Problem { message: redacted(&it.message, [&values]), ..it };
@@ -99,11 +99,56 @@ fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
     Some(if above_marked || below_marked { value.sensitive() } else { value })
 }
 
-/// Problems with arguments as diagnostics, each where the argument was written.
+/// Arguments as a schema asks for them. What is wrong with them is located in the source.
+pub(crate) fn conform(
+    schema: &Schema,
+    given: &Object,
+    body: &Body,
+    address: Option<&Address>,
+    head: &Span,
+) -> Result<Object, Vec<Diagnostic>> {
+    schema.conform(given).map_err(|problems| {
+        let codes: Vec<Code> = problems.iter().map(|it| misfit(schema, given, it)).collect();
+        let located = located(problems, body, address, head.clone());
+        located.into_iter().zip(codes).map(|(diagnostic, code)| diagnostic.code(code)).collect()
+    })
+}
+
+/// The code of what does not fit a schema: nothing is called so, it is missing, it is of another type, or another value.
+fn misfit(schema: &Schema, given: &Object, problem: &Problem) -> Code {
+    let mut fields = Some(&schema.arguments);
+    let mut shape = &Shape::Any;
+    let mut value = Value::object(given.clone()).revealed();
+    for step in problem.path.steps() {
+        shape = match (step, fields, shape) {
+            (Step::Name(name), Some(fields), _) => match fields.get(name) {
+                Some(field) => &field.shape,
+                None => return code::MISPLACED,
+            },
+            (_, None, Shape::List(of) | Shape::Set(of) | Shape::Map(of)) => of,
+            _ => &Shape::Any,
+        };
+        fields = match shape {
+            Shape::Object(fields) => Some(fields),
+            _ => None,
+        };
+        value = match step {
+            Step::Name(name) => value.get(name),
+            Step::Index(index) => value.elements().and_then(|it| it.get(*index).copied().cloned()).unwrap_or(Value::NULL),
+        };
+    }
+    match shape {
+        _ if value.is_null() => code::MISSING,
+        Shape::String { one_of } if !one_of.is_empty() && value.as_str().is_some() => code::NOT_ONE_OF,
+        _ => code::WRONG_TYPE,
+    }
+}
+
+/// What a kind says against arguments as diagnostics, each where the argument was written.
 pub(crate) fn located(problems: Vec<Problem>, body: &Body, address: Option<&Address>, head: Span) -> Vec<Diagnostic> {
     let each = |problem: Problem| {
         let span = body.locate(&problem.path);
-        let diagnostic = Diagnostic::error(problem.message).code(code::MISPLACED).at(span).within(head.clone());
+        let diagnostic = Diagnostic::error(problem.message).code(code::KIND_RULE).at(span).within(head.clone());
         match address {
             Some(address) => diagnostic.of(address),
             None => diagnostic,

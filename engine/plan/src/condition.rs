@@ -1,6 +1,6 @@
 //! What must hold: preconditions and postconditions.
 
-use ha_kind::{Address, Diagnostic, Error, Type, Value, code};
+use ha_kind::{Address, Diagnostic, Error, Part, Text, Type, Value, code};
 use ha_lang::{Condition, Environment, ResourceBlock};
 
 use crate::model::{Checked, Standing};
@@ -84,6 +84,25 @@ pub(crate) enum Outcome {
     },
 }
 
+/// What an `error_message` says, as far as it is known and no secret.
+#[must_use]
+pub fn message_of(value: &Value) -> String {
+    let Some(text) = Text::of(value) else { return "(the message is no text)".to_owned() };
+    if text.parts().iter().all(|it| matches!(it, Part::Secret(_))) && !text.is_empty() {
+        return "(the message holds a secret)".to_owned();
+    }
+    let shown = |part: &Part| match part {
+        Part::Clear(text) => text.to_string(),
+        Part::Secret(_) => "(sensitive)".to_owned(),
+        Part::Unknown { cause, secret } => {
+            let secret = if *secret { "sensitive, " } else { "" };
+            let cause = cause.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+            format!("({secret}known after apply{cause})")
+        }
+    };
+    text.parts().iter().map(shown).collect()
+}
+
 /// How a condition stands.
 pub(crate) fn outcome(condition: &Condition, environment: &Environment<'_>) -> Result<Outcome, Vec<Diagnostic>> {
     let wrong = |message: String| vec![Diagnostic::error(message).code(code::WRONG_TYPE).at(condition.condition.span().clone())];
@@ -92,13 +111,7 @@ pub(crate) fn outcome(condition: &Condition, environment: &Environment<'_>) -> R
         Value::Bool(true) => Ok(Outcome::Holds),
         Value::Bool(false) => {
             let message = condition.error_message.evaluate(environment)?;
-            let message = match message.is_sensitive() {
-                true => "(the message holds a secret)".to_owned(),
-                false => {
-                    ha_kind::Text::of(&message).and_then(|it| it.known()).unwrap_or_else(|| "(known after apply)".to_owned())
-                }
-            };
-            Ok(Outcome::Fails { message, values: condition.condition.values(environment) })
+            Ok(Outcome::Fails { message: message_of(&message), values: condition.condition.values(environment) })
         }
         Value::Null(_) => Err(wrong("a condition is true or false, and this one is null".to_owned())),
         _ => Ok(Outcome::Open),

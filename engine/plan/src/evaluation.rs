@@ -4,7 +4,7 @@ use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Value, code, c
 use ha_lang::{OutputBlock, Variable};
 
 use crate::condition::{Findings, Outcome, findings, outcome};
-use crate::expand::{Undecided, call_expansion};
+use crate::expand::{Undecided, call_expansion, too_many};
 use crate::graph::{Graph, NodeId, What, refers_to_itself_alone};
 use crate::model::Checked;
 use crate::modules::{ModuleId, ROOT};
@@ -51,6 +51,11 @@ fn expand(graph: &Graph, world: &mut World, module: ModuleId, evaluated: &mut Ev
     for instance in world.of_module(caller) {
         match call_expansion(world, instance, call) {
             Ok(expansion) => match world.call_expansion(instance, place) {
+                None if !world.has_room(expansion.len()) => {
+                    let name = format!("{}module.{}", world.prefix(instance), call.name);
+                    let (count, for_each) = (call.count.as_ref(), call.for_each.as_ref());
+                    return evaluated.wrong(vec![too_many(expansion.len(), &name, count, for_each, &call.head)]);
+                }
                 None => world.expand_call(instance, place, expansion),
                 Some(before) if before.keys().eq(expansion.keys()) => world.expand_call_again(instance, place, expansion),
                 Some(_) => {
@@ -168,11 +173,12 @@ fn validate(graph: &Graph, world: &World, instance: InstanceId, variable: &Varia
         match world.within(&Standpoint::of(instance), |environment| outcome(condition, environment)) {
             Ok(Outcome::Holds) => {}
             Ok(Outcome::Open) => found.is_open = true,
-            Ok(Outcome::Fails { message, values: _ }) => {
+            Ok(Outcome::Fails { message, values }) => {
                 let diagnostic =
                     Diagnostic::error(format!("the value of `var.{}` will not do", variable.name)).code(code::CONDITION);
                 let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(&of);
-                found.unmet.push(diagnostic.within(condition.span.clone()));
+                let diagnostic = diagnostic.related(condition.condition.span().clone(), "this must hold");
+                found.unmet.push(Diagnostic { values, ..diagnostic });
             }
             Err(more) => found.wrong.extend(more),
         }

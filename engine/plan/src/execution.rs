@@ -13,7 +13,7 @@ use ha_lang::{Configuration, Files, OutputBlock, ResourceBlock};
 use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
 
 use crate::after::{arguments_after, instance_value, remarked};
-use crate::arguments::{Arguments, located};
+use crate::arguments::{Arguments, conform};
 use crate::choice::Choice;
 use crate::condition::{findings, unread};
 use crate::create_first::CreateFirst;
@@ -371,7 +371,7 @@ impl Execution {
         let instance = self.world.of_module(module).first().copied().unwrap_or(ROOT);
         let settings = self.world.within(&Standpoint::of(instance), |environment| {
             let given = block.body.evaluate(&schema.arguments, environment)?;
-            schema.conform(&given).map_err(|it| located(it, &block.body, None, block.span.clone()))
+            conform(schema, &given, &block.body, None, &block.span)
         })?;
         if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {
             let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))

@@ -7,8 +7,8 @@ use ha_lang::{Expression, Import, ModuleCall, ResourceBlock};
 
 use crate::world::{InstanceId, Standpoint, World};
 
-/// More instances of one block than this are a mistake.
-const MOST: u64 = 10_000_000;
+/// More instances than this, of one block or of all together, are a mistake: they would fill any memory.
+pub(crate) const MOST: usize = 250_000;
 
 /// How often a block or a module is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +165,22 @@ pub(crate) fn call_expansion(world: &World, caller: InstanceId, call: &ModuleCal
     expanded(world, caller, &Repeated { count, for_each, enabled, head: &call.head, name })
 }
 
+/// What to say where a block or a call asks for so many instances that there are more than a plan has.
+pub(crate) fn too_many(
+    asked: usize,
+    name: &str,
+    count: Option<&Expression>,
+    for_each: Option<&Expression>,
+    head: &Span,
+) -> Diagnostic {
+    let span = count.or(for_each).map_or(head, Expression::span);
+    Diagnostic::error(format!("with {asked} instances of `{name}` there are more than {MOST}, which is the most a plan has"))
+        .code(code::TOO_MUCH)
+        .at(span.clone())
+        .within(head.clone())
+        .help("counts of modules that lie within each other multiply; divide the configuration into several")
+}
+
 /// What an `import` block is there for.
 pub(crate) fn import_expansion(world: &World, instance: InstanceId, import: &Import) -> Result<Arc<Expansion>, Undecided> {
     let name = format!("{}{}", world.prefix(instance), import.block);
@@ -215,10 +231,10 @@ fn counted(repeated: &Repeated<'_>, count: &Expression, value: &Value) -> Result
     // How many there are is plain to see, of a secret number as well.
     match convert(&value.unmark().0, &Type::Number) {
         Ok(Value::Number(number)) => match number.as_i64().and_then(|it| u64::try_from(it).ok()) {
-            Some(count) if count > MOST => {
-                wrong(at(&format!("`count` is {count}, and more than {MOST} instances of one block are a mistake")))
-            }
-            Some(count) => Ok(Expansion::Count(usize::try_from(count).expect("it is less than `MOST`"))),
+            Some(count) => match usize::try_from(count).ok().filter(|it| *it <= MOST) {
+                Some(count) => Ok(Expansion::Count(count)),
+                None => wrong(at(&format!("`count` is {count}, and a plan has {MOST} instances at most")).code(code::TOO_MUCH)),
+            },
             None => wrong(at("`count` must be a whole number that is not negative")),
         },
         Ok(Value::Null(_)) => wrong(at("`count` cannot be null")),

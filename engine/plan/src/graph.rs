@@ -1,13 +1,14 @@
 //! The nodes of a configuration and what each refers to, by number. Edges name nodes and are never flattened into pairs
 //! of instances: a node stands for all instances of its module.
 
+mod circle;
 mod reach;
 mod reference;
 mod sorted;
 
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, HashMap, HashSet, Key, Mode, Name, Schemas, Span, code};
+use ha_kind::{BlockAddress, Diagnostic, HashMap, HashSet, Key, Mode, Name, Schemas, Span};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
@@ -193,7 +194,7 @@ impl Graph {
         graph.direct = direct;
         match sorted::sorted(&graph.direct) {
             Ok(order) => graph.order = order,
-            Err(circle) => diagnostics.push(graph.circular(&circle)),
+            Err(circle) => diagnostics.push(circle::circular(&graph, &circle, schemas)),
         }
         if !diagnostics.is_empty() {
             return Err(diagnostics);
@@ -378,19 +379,6 @@ impl Graph {
             What::Expand | What::Gate | What::Whole | What::End => {
                 self.modules.call(self.nodes[id].module).map(|it| it.head.clone())
             }
-        }
-    }
-
-    fn circular(&self, circle: &[NodeId]) -> Diagnostic {
-        let mut names: Vec<String> = circle.iter().map(|it| self.name(*it)).collect();
-        names.dedup();
-        let diagnostic = Diagnostic::error("these refer to each other in a circle")
-            .code(code::CIRCLE)
-            .detail(format!("{} each wait for another of them.", names.join(", ")))
-            .help("move what they share into a local value or a resource of its own");
-        match circle.iter().find_map(|id| self.span(*id)) {
-            Some(span) => diagnostic.at(span),
-            None => diagnostic,
         }
     }
 }

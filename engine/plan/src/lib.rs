@@ -31,10 +31,12 @@ mod rolling;
 mod secrets;
 mod selection;
 mod snapshot;
+mod told;
 mod world;
 
 pub use after::{revealed, with_marks_of};
 pub use choice::chosen;
+pub use condition::message_of;
 pub use containment::{Containment, Home, HomeKey, Recorded};
 pub use deletion::{instances_meant, left_key};
 pub use difference::{leaves_choices, replaces, with_choices};

@@ -13,14 +13,13 @@ mod provider;
 mod replace;
 mod seek;
 mod twins;
+mod vain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{
-    Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, Name, Object, Schemas, Span, Step, Value, closest, code,
-};
-use ha_lang::{BlockName, Condition, Configuration, Files, IgnoreChanges, ResourceBlock, kept, unknown_providers};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, Name, Object, Schemas, Value, code};
+use ha_lang::{BlockName, Condition, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
 use crate::arguments::Arguments;
@@ -30,7 +29,7 @@ use crate::containment::{Containment, HomeKey};
 use crate::create_first::CreateFirst;
 use crate::deletion::{Going, instances};
 use crate::evaluation::{Evaluated, evaluate};
-use crate::expand::{Expansion, Undecided, expansion};
+use crate::expand::{Expansion, Undecided, expansion, too_many};
 use crate::finish::{Parts, finish};
 use crate::graph::{Graph, Node, NodeId, Reach, What};
 use crate::lifecycle::protection;
@@ -41,6 +40,7 @@ use crate::observed::{Current, Observed, Read};
 use crate::peek::{Peek, world_with};
 use crate::removed::Removals;
 use crate::selection::Selection;
+use crate::told::Told;
 use crate::world::{InstanceId, Standpoint, World};
 use because::Flow;
 
@@ -128,7 +128,7 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     };
     let mut planner = Planner { only_checks: true, ..Planner::new(input, graph, current) };
     planner.walk();
-    once_each(planner.diagnostics)
+    planner.diagnostics.in_order()
 }
 
 struct Planner<'a> {
@@ -178,8 +178,8 @@ struct Planner<'a> {
     waiting: BTreeSet<NodeId>,
     /// Nodes that something is wrong with, and all that depend on them: nothing follows from what they say.
     failed: Vec<bool>,
-    diagnostics: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
+    diagnostics: Told,
+    warnings: Told,
     checks: Vec<Checked>,
 }
 
@@ -223,8 +223,8 @@ impl<'a> Planner<'a> {
             data: BTreeMap::new(),
             reads: Vec::new(),
             waiting: BTreeSet::new(),
-            diagnostics: Vec::new(),
-            warnings: Vec::new(),
+            diagnostics: Told::default(),
+            warnings: Told::default(),
             checks: Vec::new(),
             graph,
         }
@@ -236,7 +236,9 @@ impl<'a> Planner<'a> {
         let graph = self.graph.clone();
         let (snapshot, files) = (self.input.snapshot, self.input.files);
         let peek = Peek { graph: &graph, snapshot, files, recorded: None };
-        self.create_first = CreateFirst::of(&graph, &peek, &mut self.diagnostics);
+        let mut wrong = Vec::new();
+        self.create_first = CreateFirst::of(&graph, &peek, &mut wrong);
+        self.diagnostics.extend(wrong);
         self.required();
         for node in graph.order.iter().copied() {
             self.node(node);
@@ -269,7 +271,7 @@ impl<'a> Planner<'a> {
 
     /// What is wrong, and what is planned so far.
     fn refused(mut self) -> Refused {
-        let diagnostics = once_each(std::mem::take(&mut self.diagnostics));
+        let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
         let so_far = self.finished().ok().map(|it| Box::new(Plan { errored: true, ..it }));
         Refused { diagnostics, so_far }
     }
@@ -279,7 +281,7 @@ impl<'a> Planner<'a> {
         let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, left_out, checks, .. } = self;
         let recorded = recorded_providers(input.state);
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
-        let warnings = once_each(warnings);
+        let warnings = warnings.in_order();
         let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings, left_out, checks };
         finish(input, parts)
     }
@@ -299,13 +301,13 @@ impl<'a> Planner<'a> {
 
     fn node(&mut self, id: NodeId) {
         let told = (self.diagnostics.len(), self.warnings.len());
-        let planned = self.changes.len();
-        let hangs_on_a_failure = self.hangs_on_a_failure(id, told.0);
+        let (planned, times) = (self.changes.len(), self.diagnostics.times());
+        let hangs_on_a_failure = self.hangs_on_a_failure(id, times);
         self.decide(id);
         if hangs_on_a_failure {
             self.unplan(id, planned);
         }
-        self.failed[id] = hangs_on_a_failure || self.diagnostics.len() > told.0;
+        self.failed[id] = hangs_on_a_failure || self.diagnostics.times() > times;
         self.flow[id] = self.flow_of(id);
         // What is wrong with what is not known yet may not be wrong with what it turns out to be.
         if self.input.seek && self.graph.direct(id).any(|it| self.waiting.contains(&it)) {
@@ -344,7 +346,7 @@ impl<'a> Planner<'a> {
             What::Provider(place) => self.provider(id, module, place),
             What::Block(place) => self.block(id, place),
             _ => {
-                let (graph, told) = (self.graph.clone(), self.diagnostics.len());
+                let (graph, told) = (self.graph.clone(), self.diagnostics.times());
                 let Evaluated { diagnostics, waits, warnings, checks } = evaluate(&graph, &mut self.world, id);
                 self.checks.extend(checks);
                 self.undecided(Undecided { diagnostics, waits });
@@ -360,7 +362,7 @@ impl<'a> Planner<'a> {
 
     /// Whether something is wrong with a node, or with what it depends on. `told` is how much was wrong before it.
     fn hangs_on_a_failure(&self, id: NodeId, told: usize) -> bool {
-        self.diagnostics.len() > told || self.graph.direct(id).any(|it| self.failed[it])
+        self.diagnostics.times() > told || self.graph.direct(id).any(|it| self.failed[it])
     }
 
     /// Tells of providers that are asked for and are not there, and of arguments that would keep what must not be kept.
@@ -406,7 +408,8 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(unknown_kind(self.input.schemas, block));
             return;
         };
-        self.diagnostics.extend(ignored_in_vain(block, described));
+        self.diagnostics.extend(vain::ignored(block, described));
+        self.diagnostics.extend(vain::triggers(block, self.input.schemas));
         let Some(provider) = self.provider_for(node, block, described) else { return };
         self.imports_into(node);
         let because = self.because(node);
@@ -427,7 +430,13 @@ impl<'a> Planner<'a> {
                     continue;
                 }
             };
+            if !self.world.has_room(expansion.len()) {
+                let (count, for_each) = (block.count.as_ref(), block.for_each.as_ref());
+                self.diagnostics.push(too_many(expansion.len(), &name.to_string(), count, for_each, &block.head));
+                return;
+            }
             self.world.expand(instance, place, expansion.clone());
+            self.diagnostics.extend(self.no_such_triggers(instance, block));
             let address = self.world.block_address(instance, place);
             let many = Many { node, place, instance, block, described, expansion: &expansion, address, because: &because };
             self.instances(&many, &provider);
@@ -547,40 +556,11 @@ impl Instance<'_> {
     }
 }
 
-/// Each diagnostic once, in the order of the source.
-fn once_each(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut seen = BTreeSet::new();
-    diagnostics.retain(|it| seen.insert((it.span.clone(), it.summary.clone(), it.detail.clone())));
-    diagnostics.sort_by_key(|it| (it.span.is_none(), it.span.clone()));
-    diagnostics
-}
-
 fn unknown_kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {
     let name = &block.name;
     let what = if name.mode == Mode::Data { "data source" } else { "kind of resource" };
-    let diagnostic = Diagnostic::error(format!("there is no {what} `{}`", name.kind)).code(code::NO_KIND).at(block.head.clone());
+    let diagnostic =
+        Diagnostic::error(format!("there is no {what} `{}`", name.kind)).code(code::NO_KIND).at(block.kind_span.clone());
     let known: Vec<Name> = schemas.kinds().filter(|(mode, _)| *mode == name.mode).map(|(_, it)| it.kind.clone()).collect();
-    // The head is more than the kind, so nothing can be put in its place.
-    let diagnostic = match closest(&name.kind, known.iter().map(|it| &**it)) {
-        Some(closest) => diagnostic.help(format!("did you mean `{closest}`?")),
-        None => diagnostic,
-    };
-    diagnostic.help("`ha schema` lists all kinds")
-}
-
-/// Tells of what `ignore_changes` names and the kind does not have.
-fn ignored_in_vain(block: &ResourceBlock, described: &Described) -> Vec<Diagnostic> {
-    let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else { return Vec::new() };
-    let schema = described.schema();
-    let named = paths.iter().filter_map(|(path, span)| match path.steps().first() {
-        Some(Step::Name(name)) => Some((name, span)),
-        _ => None,
-    });
-    let unknown = named.filter(|(name, _)| !schema.arguments.contains_key(*name) && !schema.outputs.contains_key(*name));
-    let told = |(name, span): (&Name, &Span)| {
-        let diagnostic = Diagnostic::error(format!("`{}` has no attribute `{name}` to ignore changes of", block.name.kind));
-        let known = schema.arguments.keys().map(|it| &**it);
-        diagnostic.code(code::NO_ATTRIBUTE).at(span.clone()).within(block.head.clone()).closest(name, known).of(&block.name)
-    };
-    unknown.map(told).collect()
+    diagnostic.closest(&name.kind, known.iter().map(|it| &**it)).help("`ha schema` lists all kinds")
 }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use ha_kind::{Address, BlockAddress, Diagnostic, HashMap, Key, Name, Type, Value};
 use ha_lang::{Environment, Expression, Files};
 
-use crate::expand::Expansion;
+use crate::expand::{Expansion, MOST};
 use crate::modules::{ModuleId, Modules, ROOT};
 pub(crate) use scope::Standpoint;
 
@@ -30,6 +30,8 @@ pub(crate) struct World {
     of_module: Vec<Vec<InstanceId>>,
     by_path: HashMap<Arc<[(Name, Key)]>, InstanceId>,
     single: Arc<Expansion>,
+    /// How many instances of blocks and modules there are.
+    count: usize,
 }
 
 /// One instance of a module.
@@ -81,7 +83,7 @@ impl World {
         let of_module = vec![Vec::new(); modules.len()];
         let single = Arc::new(Expansion::Single);
         let (instances, by_path) = (Vec::new(), HashMap::default());
-        let mut world = Self { modules, files, workspace, now: None, instances, of_module, by_path, single };
+        let mut world = Self { modules, files, workspace, now: None, instances, of_module, by_path, single, count: 0 };
         world.add(ROOT, None, Arc::new([]));
         world
     }
@@ -94,6 +96,7 @@ impl World {
 
     fn add(&mut self, module: ModuleId, caller: Option<(InstanceId, usize)>, path: Arc<[(Name, Key)]>) {
         let id = self.instances.len();
+        self.count += 1;
         let configuration = self.modules.configuration(module);
         let instance = ModuleInstance {
             module,
@@ -108,6 +111,11 @@ impl World {
         self.instances.push(instance);
         self.of_module[module].push(id);
         self.by_path.insert(path, id);
+    }
+
+    /// Whether so many more instances are not too many.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        self.count + more <= MOST
     }
 
     /// What most blocks have.
@@ -231,6 +239,7 @@ impl World {
 
     /// Says which instances a block has. Their values are unknown until they are put there.
     pub(crate) fn expand(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
+        self.count += expansion.len();
         let values = vec![None; expansion.len()];
         self.instances[instance].blocks[block] = Some(Instances { expansion, values, whole: OnceCell::new() });
     }

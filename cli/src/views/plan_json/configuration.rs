@@ -58,7 +58,7 @@ impl Writer<'_, '_> {
     }
 
     fn provider(&mut self, module: &Configuration, block: &ProviderBlock, place: &str) -> Json {
-        let ProviderBlock { name, alias, body, span: _ } = block;
+        let ProviderBlock { name, alias, body, .. } = block;
         let mut fields = vec![("name", Json::from(&**name)), ("full_name", provider_source(name).into())];
         if let Some(alias) = alias {
             fields.push(("alias", (&**alias).into()));
@@ -268,7 +268,12 @@ fn required_version<'a>(module: &'a Configuration, name: &str) -> Option<&'a str
 }
 
 fn named(references: &[Reference]) -> Json {
-    Json::array(references.iter().map(|it| Reference { path: Path::root(), ..it.clone() }.to_string()))
+    let bare = |it: &Reference| {
+        let mut bare = it.clone();
+        bare.path = Path::root();
+        bare.to_string()
+    };
+    Json::array(references.iter().map(bare))
 }
 
 /// What is referred to, the nearest first, each followed by what it is a part of.

@@ -1,11 +1,11 @@
 //! `resource`, `data` and `provider` blocks, and the bodies inside.
 
-use ha_kind::{Mode, Name};
+use ha_kind::{Mode, Name, Span};
 use indexmap::map::Entry;
 
 use super::Compiler;
 use super::module::own_provider;
-use crate::body::{self, Body, Dynamic, Nested};
+use crate::body::{self, Body, Dynamic, Names, Nested};
 use crate::configuration::{Lifecycle, ProviderBlock, ResourceBlock};
 use crate::mistake;
 use crate::syntax::{self, Argument, Block};
@@ -21,10 +21,11 @@ impl Compiler<'_> {
             self.problem(mistake::no_remote_state(head));
             return None;
         }
+        let kind_span = self.resolver.span(kind.at);
         let name = BlockName { mode, kind: kind.name, name: name.name };
         let (mut count, mut for_each, mut provider) = (None, None, None);
         let mut depends_on = Vec::new();
-        let mut lifecycle = None;
+        let mut lifecycle: Option<(Lifecycle, Span)> = None;
         let mut rest = syntax::Body::default();
         for argument in block.body.arguments {
             match &*argument.name.name {
@@ -37,11 +38,16 @@ impl Compiler<'_> {
         }
         for inner in block.body.blocks {
             match &*inner.kind.name {
-                "lifecycle" if lifecycle.is_some() => {
-                    let problem = mistake::one_block_only("lifecycle", self.span(&inner));
-                    self.problem(problem);
-                }
-                "lifecycle" => lifecycle = Some(self.lifecycle(mode, inner)),
+                "lifecycle" => match &lifecycle {
+                    None => {
+                        let place = self.span(&inner);
+                        lifecycle = Some((self.lifecycle(mode, inner), place));
+                    }
+                    Some((_, first)) => {
+                        let problem = mistake::one_block_only("lifecycle", first, self.span(&inner));
+                        self.problem(problem);
+                    }
+                },
                 "provisioner" | "connection" => {
                     let problem = mistake::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
@@ -49,14 +55,14 @@ impl Compiler<'_> {
                 _ => rest.blocks.push(inner),
             }
         }
-        let lifecycle: Lifecycle = lifecycle.unwrap_or_default();
+        let lifecycle = lifecycle.map(|it| it.0).unwrap_or_default();
         self.one_way_to_repeat(count.as_ref(), for_each.as_ref(), lifecycle.enabled.as_ref(), &head);
         if check.is_some()
             && let Some(many) = count.as_ref().or(for_each.as_ref())
         {
             self.problem(mistake::many_in_check(many.span().clone()).within(head.clone()));
         }
-        let body = self.body(rest, head.clone());
+        let body = self.body(rest, head.clone(), &Names::RESOURCE);
         match self.configuration.blocks.entry(name.clone()) {
             Entry::Occupied(first) => {
                 let problem = mistake::declared_twice(&format!("`{name}`"), &first.get().head, head);
@@ -65,7 +71,19 @@ impl Compiler<'_> {
             }
             Entry::Vacant(place) => {
                 let (check, key) = (check.cloned(), name.clone());
-                place.insert(ResourceBlock { name, body, count, for_each, depends_on, provider, lifecycle, check, head, span });
+                place.insert(ResourceBlock {
+                    name,
+                    body,
+                    count,
+                    for_each,
+                    depends_on,
+                    provider,
+                    lifecycle,
+                    check,
+                    kind_span,
+                    head,
+                    span,
+                });
                 Some(key)
             }
         }
@@ -74,27 +92,28 @@ impl Compiler<'_> {
     pub(super) fn provider(&mut self, mut block: Block) {
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        let name_span = self.resolver.span(name.at);
         let name = own_provider(name.name);
         let mut alias = None;
         let mut rest = syntax::Body { arguments: Vec::new(), blocks: block.body.blocks };
         for argument in block.body.arguments {
             match &*argument.name.name {
                 "alias" => alias = self.text(argument.value).map(Name::from),
-                "version" => self.unexpected(&argument.name, &["alias"]),
+                "version" => self.unexpected(&argument.name, Names::PROVIDER),
                 _ => rest.arguments.push(argument),
             }
         }
-        let body = self.body(rest, span.clone());
+        let body = self.body(rest, span.clone(), &Names::PROVIDER);
         let twin = self.configuration.providers.iter().find(|it| it.name == name && it.alias == alias);
         if let Some(first) = twin {
             let problem = mistake::provider_twice(&name, alias.as_deref(), &first.span, span);
             self.problem(problem);
             return;
         }
-        self.configuration.providers.push(ProviderBlock { name, alias, body, span });
+        self.configuration.providers.push(ProviderBlock { name, alias, body, name_span, span });
     }
 
-    pub(super) fn body(&mut self, written: syntax::Body, span: ha_kind::Span) -> Body {
+    pub(super) fn body(&mut self, written: syntax::Body, span: Span, meta: &'static Names) -> Body {
         let arguments = written.arguments.into_iter().map(|Argument { name, value }| body::Argument {
             name: name.name,
             at: self.resolver.within_file(name.at),
@@ -102,7 +121,7 @@ impl Compiler<'_> {
         });
         let arguments = arguments.collect();
         let blocks = written.blocks.into_iter().filter_map(|it| self.nested(it)).collect();
-        Body { arguments, blocks, span }
+        Body { arguments, blocks, span, meta }
     }
 
     fn nested(&mut self, mut block: Block) -> Option<Nested> {
@@ -113,13 +132,14 @@ impl Compiler<'_> {
         let head = self.span(&block);
         Some(Nested {
             name: block.kind.name,
-            at: self.resolver.within_file(block.head),
-            content: self.body(block.body, head),
+            at: self.resolver.within_file(block.kind.at),
+            content: self.body(block.body, head, &Names::NESTED),
             dynamic: None,
         })
     }
 
     fn dynamic(&mut self, mut block: Block) -> Option<Nested> {
+        const KNOWN: Names = Names { arguments: &["for_each", "iterator"], blocks: &["content"] };
         let head = self.span(&block);
         let [name] = self.labels(&mut block, ["BLOCK"])?;
         if matches!(&*name.name, "lifecycle" | "provisioner" | "connection") {
@@ -139,12 +159,12 @@ impl Compiler<'_> {
                         self.problem(problem);
                     }
                 },
-                _ => self.unexpected(&argument.name, &["for_each", "iterator"]),
+                _ => self.unexpected(&argument.name, KNOWN),
             }
         }
         let (contents, others): (Vec<Block>, Vec<Block>) =
             block.body.blocks.into_iter().partition(|it| &*it.kind.name == "content");
-        self.no_blocks(others, &["content"]);
+        self.no_blocks(others, KNOWN);
         let Some(for_each) = for_each else {
             self.problem(mistake::missing_argument("for_each", head));
             return None;
@@ -158,8 +178,8 @@ impl Compiler<'_> {
         };
         self.resolver.bind(iterator);
         let inner = self.span(&content);
-        let content = self.body(content.body, inner);
+        let content = self.body(content.body, inner, &Names::NESTED);
         self.resolver.unbind();
-        Some(Nested { name: name.name, at: self.resolver.within_file(block.head), content, dynamic: Some(Dynamic { for_each }) })
+        Some(Nested { name: name.name, at: self.resolver.within_file(name.at), content, dynamic: Some(Dynamic { for_each }) })
     }
 }

@@ -4,33 +4,37 @@ use ha_kind::Mode;
 use indexmap::map::Entry;
 
 use super::Compiler;
+use crate::body::Names;
 use crate::configuration::Check;
 use crate::mistake;
 use crate::syntax::Block;
 
 impl Compiler<'_> {
     pub(super) fn check(&mut self, mut block: Block) {
+        const KNOWN: Names = Names { arguments: &[], blocks: &["assert", "data"] };
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
         let name = name.name;
         for argument in &block.body.arguments {
-            self.unexpected(&argument.name, &[]);
+            self.unexpected(&argument.name, KNOWN);
         }
         let mut check = Check { name: name.clone(), data: None, assertions: Vec::new(), span: span.clone() };
         let mut asserted = false;
-        let mut inside = None;
+        let mut inside: Option<Block> = None;
         for inner in block.body.blocks {
             match &*inner.kind.name {
                 "assert" => {
                     asserted = true;
                     check.assertions.extend(self.condition(inner));
                 }
-                "data" if inside.is_some() => {
-                    let problem = mistake::one_block_only("data", self.span(&inner));
-                    self.problem(problem);
-                }
-                "data" => inside = Some(inner),
-                _ => self.no_blocks(vec![inner], &["data", "assert"]),
+                "data" => match &inside {
+                    None => inside = Some(inner),
+                    Some(first) => {
+                        let problem = mistake::one_block_only("data", &self.span(first), self.span(&inner));
+                        self.problem(problem);
+                    }
+                },
+                _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
         if !asserted {

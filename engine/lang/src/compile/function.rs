@@ -3,6 +3,7 @@
 use ha_kind::Name;
 
 use super::{Compiler, is_identifier};
+use crate::body::Names;
 use crate::declared::Defined;
 use crate::functions;
 use crate::mistake;
@@ -11,7 +12,7 @@ use crate::syntax::{Argument, Block, Kind, Node};
 
 impl Compiler<'_> {
     pub(super) fn function(&mut self, mut block: Block) {
-        const KNOWN: [&str; 4] = ["params", "variadic_param", "result", "description"];
+        const KNOWN: Names = Names { arguments: &["params", "variadic_param", "result", "description"], blocks: &[] };
         let span = self.span(&block);
         let Some([label]) = self.labels(&mut block, ["NAME"]) else { return };
         let name = label.name;
@@ -24,7 +25,7 @@ impl Compiler<'_> {
             self.problem(mistake::declared_twice(&format!("function `{name}`"), &first, span));
             return;
         }
-        self.no_blocks(block.body.blocks, &[]);
+        self.no_blocks(block.body.blocks, KNOWN);
         let (mut parameters, mut rest, mut result) = (Vec::new(), None, None);
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
@@ -32,7 +33,7 @@ impl Compiler<'_> {
                 "variadic_param" => rest = self.rest(value),
                 "result" => result = Some(value),
                 "description" => drop(self.text(value)),
-                _ => self.unexpected(&name, &KNOWN),
+                _ => self.unexpected(&name, KNOWN),
             }
         }
         let Some(result) = result else {

@@ -3,12 +3,18 @@
 use ha_kind::{Mode, Path, Span, Value};
 
 use super::Compiler;
+use crate::body::Names;
 use crate::configuration::{IgnoreChanges, Lifecycle, Trigger};
 use crate::mistake;
 use crate::syntax::{Block, Kind, Node};
 use crate::tree::Target;
 
-const ARGUMENTS: [&str; 5] = ["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by", "enabled"];
+const CONDITIONS: &[&str] = &["precondition", "postcondition"];
+const OF_RESOURCE: Names = Names {
+    arguments: &["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by", "enabled"],
+    blocks: CONDITIONS,
+};
+const OF_DATA: Names = Names { arguments: &["enabled"], blocks: CONDITIONS };
 
 impl Compiler<'_> {
     pub(super) fn lifecycle(&mut self, mode: Mode, mut block: Block) -> Lifecycle {
@@ -28,15 +34,18 @@ impl Compiler<'_> {
                 ("replace_triggered_by", Mode::Managed) => {
                     lifecycle.replace_triggered_by = self.triggers(argument.value);
                 }
-                (_, Mode::Managed) => self.unexpected(&argument.name, &ARGUMENTS),
-                (_, Mode::Data) => self.unexpected(&argument.name, &["enabled"]),
+                (_, Mode::Managed) => self.unexpected(&argument.name, OF_RESOURCE),
+                (_, Mode::Data) => self.unexpected(&argument.name, OF_DATA),
             }
         }
         for inner in block.body.blocks {
             match &*inner.kind.name {
                 "precondition" => lifecycle.preconditions.extend(self.condition(inner)),
                 "postcondition" => lifecycle.postconditions.extend(self.condition(inner)),
-                _ => self.no_blocks(vec![inner], &["precondition", "postcondition"]),
+                _ => {
+                    let known = if mode == Mode::Data { OF_DATA } else { OF_RESOURCE };
+                    self.no_blocks(vec![inner], known);
+                }
             }
         }
         lifecycle

@@ -6,6 +6,7 @@ use ha_kind::{Name, Span, Value};
 use indexmap::map::Entry;
 
 use super::{Compiler, Source};
+use crate::body::Names;
 use crate::configuration::{Configuration, IndexMap, ModuleCall, ProviderHandedIn};
 use crate::mistake;
 use crate::mistake::module as mistakes;
@@ -24,6 +25,7 @@ impl Compiler<'_> {
             source: "".into(),
             configuration: Arc::new(Configuration::default()),
             arguments: IndexMap::default(),
+            argument_names: Vec::new(),
             count: None,
             for_each: None,
             enabled: None,
@@ -47,13 +49,24 @@ impl Compiler<'_> {
                 _ => {
                     let value = self.expression(argument.value);
                     call.arguments.insert(argument.name.name, value);
+                    call.argument_names.push(self.resolver.span(argument.name.at));
                 }
             }
         }
+        let mut lifecycle = None;
         for inner in block.body.blocks {
             match &*inner.kind.name {
-                "lifecycle" if call.enabled.is_none() => call.enabled = self.enabled(inner),
-                _ => self.no_blocks(vec![inner], &["lifecycle"]),
+                "lifecycle" => match &lifecycle {
+                    None => {
+                        lifecycle = Some(self.span(&inner));
+                        call.enabled = self.enabled(inner);
+                    }
+                    Some(first) => {
+                        let problem = mistake::one_block_only("lifecycle", first, self.span(&inner));
+                        self.problem(problem);
+                    }
+                },
+                _ => self.no_blocks(vec![inner], Names { arguments: &mistakes::META, blocks: &["lifecycle"] }),
             }
         }
         self.one_way_to_repeat(call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref(), &head);
@@ -91,13 +104,14 @@ impl Compiler<'_> {
 
     /// The `lifecycle` block of a module, which says only whether there is one.
     fn enabled(&mut self, mut block: Block) -> Option<Expression> {
+        const KNOWN: Names = Names { arguments: &["enabled"], blocks: &[] };
         self.labels(&mut block, [])?;
-        self.no_blocks(block.body.blocks, &[]);
+        self.no_blocks(block.body.blocks, KNOWN);
         let mut enabled = None;
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
                 "enabled" => enabled = Some(self.expression(value)),
-                _ => self.unexpected(&name, &["enabled"]),
+                _ => self.unexpected(&name, KNOWN),
             }
         }
         enabled

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ha_kind::{Key, Mode, Place};
 
 use super::Compiler;
+use crate::body::Names;
 use crate::configuration::{Import, Moved, Removed};
 use crate::mistake;
 use crate::mistake::place as mistakes;
@@ -12,17 +13,18 @@ use crate::syntax::{Argument, Block};
 
 impl Compiler<'_> {
     pub(super) fn moved(&mut self, mut block: Block) {
+        const KNOWN: Names = Names { arguments: &["from", "to"], blocks: &[] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
         }
-        self.no_blocks(block.body.blocks, &[]);
+        self.no_blocks(block.body.blocks, KNOWN);
         let (mut from, mut to) = (None, None);
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
                 "from" => from = Some(self.place(value)),
                 "to" => to = Some(self.place(value)),
-                _ => self.unexpected(&name, &["from", "to"]),
+                _ => self.unexpected(&name, KNOWN),
             }
         }
         for (name, given) in [("from", &from), ("to", &to)] {
@@ -43,6 +45,7 @@ impl Compiler<'_> {
     }
 
     pub(super) fn removed(&mut self, mut block: Block) {
+        const KNOWN: Names = Names { arguments: &["from"], blocks: &["lifecycle"] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
@@ -51,18 +54,27 @@ impl Compiler<'_> {
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
                 "from" => from = Some(self.place(value)),
-                _ => self.unexpected(&name, &["from"]),
+                _ => self.unexpected(&name, KNOWN),
             }
         }
-        let mut destroy = None;
+        let (mut destroy, mut first) = (true, None);
         for inner in block.body.blocks {
             match &*inner.kind.name {
-                "lifecycle" if destroy.is_none() => destroy = Some(self.whether_destroyed(inner)),
+                "lifecycle" => match &first {
+                    None => {
+                        first = Some(self.span(&inner));
+                        destroy = self.whether_destroyed(inner);
+                    }
+                    Some(first) => {
+                        let problem = mistake::one_block_only("lifecycle", first, self.span(&inner));
+                        self.problem(problem);
+                    }
+                },
                 "provisioner" | "connection" => {
                     let problem = mistake::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
                 }
-                _ => self.no_blocks(vec![inner], &["lifecycle"]),
+                _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
         let from = match from {
@@ -81,30 +93,32 @@ impl Compiler<'_> {
             self.problem(mistakes::data_are_not_removed(&from, span));
             return;
         }
-        self.configuration.removed.push(Removed { from, destroy: destroy.unwrap_or(true), span });
+        self.configuration.removed.push(Removed { from, destroy, span });
     }
 
     fn whether_destroyed(&mut self, mut block: Block) -> bool {
+        const KNOWN: Names = Names { arguments: &["destroy"], blocks: &[] };
         if self.labels(&mut block, []).is_none() {
             return true;
         }
-        self.no_blocks(block.body.blocks, &[]);
+        self.no_blocks(block.body.blocks, KNOWN);
         let mut destroy = true;
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
                 "destroy" => destroy = self.flag(value),
-                _ => self.unexpected(&name, &["destroy"]),
+                _ => self.unexpected(&name, KNOWN),
             }
         }
         destroy
     }
 
     pub(super) fn import(&mut self, mut block: Block) {
+        const KNOWN: Names = Names { arguments: &["to", "id", "for_each", "provider"], blocks: &[] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
         }
-        self.no_blocks(block.body.blocks, &[]);
+        self.no_blocks(block.body.blocks, KNOWN);
         let (mut to, mut id, mut for_each, mut provider) = (None, None, None, None);
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
@@ -112,7 +126,7 @@ impl Compiler<'_> {
                 "id" => id = Some(self.expression(value)),
                 "for_each" => for_each = Some(self.expression(value)),
                 "provider" => provider = self.provider_name(value),
-                _ => self.unexpected(&name, &["to", "id", "for_each", "provider"]),
+                _ => self.unexpected(&name, KNOWN),
             }
         }
         if to.is_none() {

@@ -112,10 +112,12 @@ impl Checker<'_> {
         }
         if !self.unsound.contains(&call.name) {
             let variables = &call.configuration.variables;
-            for (name, argument) in call.arguments.iter().filter(|(name, _)| !variables.contains_key(*name)) {
-                let known = self.suggestible(variables.keys().map(|it| &**it));
-                let problem = module::no_such_input(&call.name, name, argument.span().clone(), known);
-                self.problems.push(problem);
+            for (name, span) in call.arguments.keys().zip(&call.argument_names) {
+                if !variables.contains_key(name) {
+                    let known = self.suggestible(variables.keys().map(|it| &**it).chain(module::META));
+                    let problem = module::no_such_input(&call.name, name, span.clone(), known);
+                    self.problems.push(problem);
+                }
             }
             let missing = variables.values().filter(|it| it.default.is_none() && !call.arguments.contains_key(&it.name));
             self.problems.extend(missing.map(|it| module::missing_input(&call.name, &it.name, call.head.clone())));
@@ -214,11 +216,13 @@ impl Checker<'_> {
         match &reference.target {
             Target::Variable(name) if !configuration.variables.contains_key(name) => {
                 let known = self.suggestible(configuration.variables.keys().map(|it| &**it));
-                Some(mistake::not_declared("variable", name, span(), known))
+                let twin = configuration.locals.contains_key(name).then(|| format!("local.{name}"));
+                Some(mistake::not_declared("variable", name, reference, twin, known))
             }
             Target::Local(name) if !configuration.locals.contains_key(name) => {
                 let known = self.suggestible(configuration.locals.keys().map(|it| &**it));
-                Some(mistake::not_declared("local value", name, span(), known))
+                let twin = configuration.variables.contains_key(name).then(|| format!("var.{name}"));
+                Some(mistake::not_declared("local value", name, reference, twin, known))
             }
             Target::Block(name) => match configuration.blocks.get(name).map(|it| &it.check) {
                 None => Some(self.no_such_block(name, reference)),
@@ -236,13 +240,13 @@ impl Checker<'_> {
     fn module(&self, name: &Name, reference: &Reference) -> Option<Diagnostic> {
         let Some(call) = self.configuration.modules.get(name) else {
             let known = self.suggestible(self.configuration.modules.keys().map(|it| &**it));
-            return Some(mistake::not_declared("module", name, reference.span.clone(), known));
+            return Some(mistake::not_declared("module", name, reference, None, known));
         };
         let outputs = &call.configuration.outputs;
         match reference.path.steps().first() {
             Some(Step::Name(output)) if !outputs.contains_key(output) && !self.unsound.contains(name) && !reference.tried => {
                 let known = self.suggestible(outputs.keys().map(|it| &**it));
-                Some(module::no_such_output(name, output, reference.span.clone(), known))
+                Some(module::no_such_output(name, output, reference.step_span(), known))
             }
             _ => None,
         }
@@ -255,8 +259,10 @@ impl Checker<'_> {
     }
 
     fn no_such_block(&self, name: &BlockName, reference: &Reference) -> Diagnostic {
-        let span = reference.span.clone();
-        let names = self.configuration.blocks.keys();
+        let configuration = self.configuration;
+        if let Some(meant) = meant_by_root(configuration, name) {
+            return mistake::wrong_root(&name.kind, reference, &meant);
+        }
         // The most likely slip is the mode, the next the name, the next the kind.
         let other = match name.mode {
             Mode::Managed => Mode::Data,
@@ -264,9 +270,27 @@ impl Checker<'_> {
         };
         let twin = BlockName { mode: other, ..name.clone() };
         if self.configuration.blocks.contains_key(&twin) {
-            return mistake::block_of_other_mode(name, &twin, span);
+            return mistake::block_of_other_mode(name, &twin, reference);
         }
-        let known: Vec<String> = self.suggestible(names.map(ToString::to_string)).collect();
-        mistake::no_such_block_declared(name, span, known.iter().map(String::as_str))
+        mistake::no_such_block_declared(name, reference, self.suggestible(configuration.blocks.keys()))
+    }
+}
+
+/// What is meant where a word like `locals` stands in front of a name that is declared.
+fn meant_by_root(configuration: &Configuration, name: &BlockName) -> Option<String> {
+    let BlockName { mode, kind, name } = name;
+    if *mode == Mode::Data {
+        return None;
+    }
+    match &*kind.to_lowercase() {
+        "var" | "vars" | "variable" | "variables" | "input" | "inputs" if configuration.variables.contains_key(name) => {
+            Some(format!("var.{name}"))
+        }
+        "local" | "locals" if configuration.locals.contains_key(name) => Some(format!("local.{name}")),
+        "module" | "modules" if configuration.modules.contains_key(name) => Some(format!("module.{name}")),
+        "resources" if configuration.blocks.keys().any(|it| it.kind == *name && it.mode == Mode::Managed) => {
+            Some(name.to_string())
+        }
+        _ => None,
     }
 }

@@ -4,6 +4,7 @@ use ha_kind::{Name, Span, Value};
 
 use super::Compiler;
 use super::module::{own_provider, provider_name};
+use crate::body::Names;
 use crate::configuration::{Backend, Encryption, RequiredProvider, Settings};
 use crate::mistake::{self, settings as mistakes};
 use crate::source::Family;
@@ -12,6 +13,7 @@ use crate::version;
 
 impl Compiler<'_> {
     pub(super) fn settings(&mut self, mut block: Block) {
+        const KNOWN: Names = Names { arguments: &["required_version"], blocks: &["required_providers", "backend", "encryption"] };
         let span = self.span(&block);
         if self.labels(&mut block, []).is_none() {
             return;
@@ -33,7 +35,7 @@ impl Compiler<'_> {
                         settings.required_version = Some((constraint, span));
                     }
                 }
-                _ => self.unexpected(&argument.name, &["required_version"]),
+                _ => self.unexpected(&argument.name, KNOWN),
             }
         }
         for inner in block.body.blocks {
@@ -47,7 +49,7 @@ impl Compiler<'_> {
                 "encryption" => self.encryption(inner, &mut settings),
                 // What a provider is told of a module is of no use to the providers here.
                 "provider_meta" if self.family == Family::Terraform => {}
-                _ => self.no_blocks(vec![inner], &["required_providers", "backend", "encryption"]),
+                _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
         self.configuration.settings = Some(settings);
@@ -74,8 +76,9 @@ impl Compiler<'_> {
             self.problem(problem);
             return;
         }
-        let body = self.body(block.body, span.clone());
-        settings.backend = Some(Backend { kind: kind.name, body, span });
+        let body = self.body(block.body, span.clone(), &Names::NESTED);
+        let kind_span = self.resolver.span(kind.at);
+        settings.backend = Some(Backend { kind: kind.name, body, kind_span, span });
     }
 
     fn encryption(&mut self, mut block: Block, settings: &mut Settings) {
@@ -88,7 +91,7 @@ impl Compiler<'_> {
             self.problem(problem);
             return;
         }
-        let body = self.body(block.body, span.clone());
+        let body = self.body(block.body, span.clone(), &Names::NESTED);
         settings.encryption = Some(Encryption { body, span });
     }
 
@@ -96,7 +99,7 @@ impl Compiler<'_> {
         if self.labels(&mut block, []).is_none() {
             return;
         }
-        self.no_blocks(std::mem::take(&mut block.body.blocks), &[]);
+        self.no_blocks(std::mem::take(&mut block.body.blocks), Names::NONE);
         for argument in block.body.arguments {
             let name = own_provider(argument.name.name);
             if let Some(required) = self.required_provider(&name, argument.value) {
@@ -126,8 +129,8 @@ impl Compiler<'_> {
                 Some("version") => required.version = self.text(value),
                 Some("configuration_aliases") => required.aliases = self.aliases(name, value),
                 given => {
-                    let known = ["source", "version", "configuration_aliases"];
-                    let problem = mistake::unexpected_argument(given.unwrap_or_default(), &known, self.resolver.span(key.at));
+                    let known = Names { arguments: &["source", "version", "configuration_aliases"], blocks: &[] };
+                    let problem = mistake::unexpected_argument(given.unwrap_or_default(), known, self.resolver.span(key.at));
                     self.problem(problem);
                 }
             }

@@ -89,13 +89,21 @@ impl Evaluator<'_> {
             arguments.push(Value::tuple(rest));
         }
         self.spend(node)?;
-        let environment = Environment { secret: self.secret || sensitive, ..self.environment };
+        // What is tried may fail with some arguments and not with others.
+        let aside = self.quiet > 0 || self.environment.aside;
+        if !aside && self.effort.has_failed(name) {
+            return Err(Failed);
+        }
+        let environment = Environment { secret: self.secret || sensitive, aside, ..self.environment };
         let value = function.result.evaluate_with(&arguments, &environment).map_err(|mut problems| {
             let span = self.span(node.at);
             for problem in &mut problems {
                 problem.context.get_or_insert_with(|| span.clone());
             }
             self.problems.append(&mut problems);
+            if !aside {
+                self.effort.failed(name);
+            }
             Failed
         })?;
         if self.trying > 0 && !value.is_wholly_known() {

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use ha_kind::Diagnostic;
+use ha_kind::{Diagnostic, HashSet, Name};
 
 use super::MOST;
 
@@ -11,11 +11,13 @@ pub(crate) struct Effort {
     left: Cell<usize>,
     /// What is told once there is nothing left. It fails the whole, whatever `try` would make of it.
     problem: RefCell<Option<Box<Diagnostic>>>,
+    /// The functions that a call has failed of, and that was told.
+    failed: RefCell<HashSet<Name>>,
 }
 
 impl Effort {
     pub(super) fn new() -> Self {
-        Self { left: Cell::new(MOST), problem: RefCell::new(None) }
+        Self { left: Cell::new(MOST), problem: RefCell::new(None), failed: RefCell::default() }
     }
 
     /// Spends a turn or a call, unless there is nothing left.
@@ -30,6 +32,17 @@ impl Effort {
     /// Keeps what is wrong where it ran out first.
     pub(super) fn exhausted(&self, problem: impl FnOnce() -> Diagnostic) {
         self.problem.borrow_mut().get_or_insert_with(|| Box::new(problem()));
+    }
+
+    /// Whether a call of this function has failed before, and that was told: another one would say the same, and those of
+    /// functions that call it twice each twice as often.
+    pub(super) fn has_failed(&self, function: &Name) -> bool {
+        self.failed.borrow().contains(function)
+    }
+
+    /// Takes note of a call that has failed.
+    pub(super) fn failed(&self, function: &Name) {
+        self.failed.borrow_mut().insert(function.clone());
     }
 
     pub(super) fn into_problem(self) -> Option<Diagnostic> {

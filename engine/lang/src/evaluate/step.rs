@@ -7,6 +7,7 @@ use ha_kind::{Key, Name, Number, Type, Value, convert};
 use super::each::unmarked;
 use super::{Evaluator, Failed, Outcome};
 use crate::mistake::value as mistakes;
+use crate::syntax::At;
 use crate::tree::{BlockName, Node};
 
 impl Evaluator<'_> {
@@ -39,22 +40,23 @@ impl Evaluator<'_> {
         Ok(if sensitive { value.sensitive() } else { value })
     }
 
-    /// `of.name`
-    pub(super) fn attribute(&mut self, of: &Value, name: &Name, node: &Node) -> Outcome {
+    /// `of.name`, with where the name is written.
+    pub(super) fn attribute(&mut self, of: &Value, name: &Name, place: Option<At>, node: &Node) -> Outcome {
         match of {
             Value::Object(items) | Value::Map(items) => match items.get(name) {
                 Some(value) => Ok(value.clone()),
                 None if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
                 None => {
                     let known = items.keys().map(|it| &**it);
+                    let place = place.map(|it| self.span(it));
                     let problem = match of {
-                        Value::Map(_) => mistakes::no_such_key(name, known),
-                        _ => mistakes::no_such_attribute(name, known),
+                        Value::Map(_) => mistakes::no_such_key(name, place, known),
+                        _ => mistakes::no_such_attribute(name, place, known),
                     };
                     Err(self.fail(node, problem))
                 }
             },
-            Value::Sensitive(inner) => Ok(self.secretly(true, |it| it.attribute(inner, name, node))?.sensitive()),
+            Value::Sensitive(inner) => Ok(self.secretly(true, |it| it.attribute(inner, name, place, node))?.sensitive()),
             Value::Unknown(it) => {
                 let ty = match &it.ty {
                     Type::Any => &Type::Any,
@@ -63,7 +65,8 @@ impl Evaluator<'_> {
                         Some(attribute) => &attribute.ty,
                         None => {
                             let known = attributes.keys().map(|it| &**it);
-                            return Err(self.fail(node, mistakes::no_such_attribute(name, known)));
+                            let place = place.map(|it| self.span(it));
+                            return Err(self.fail(node, mistakes::no_such_attribute(name, place, known)));
                         }
                     },
                     _ => return Err(self.fail(node, mistakes::no_attributes(of, name))),
@@ -77,14 +80,14 @@ impl Evaluator<'_> {
         }
     }
 
-    /// `of[key]`
-    pub(super) fn index(&mut self, of: &Value, key: &Value, node: &Node) -> Outcome {
+    /// `of[key]`, with where the key is written out.
+    pub(super) fn index(&mut self, of: &Value, key: &Value, place: Option<At>, node: &Node) -> Outcome {
         if let Value::Sensitive(inner) = of {
-            return Ok(self.secretly(true, |it| it.index(inner, key, node))?.sensitive());
+            return Ok(self.secretly(true, |it| it.index(inner, key, place, node))?.sensitive());
         }
         let (key, sensitive) = key.unmark();
         if sensitive {
-            return Ok(self.secretly(true, |it| it.index(of, &key, node))?.sensitive());
+            return Ok(self.secretly(true, |it| it.index(of, &key, place, node))?.sensitive());
         }
         if of.is_null() {
             return Err(self.fail(node, mistakes::index_of_null()));
@@ -105,7 +108,7 @@ impl Evaluator<'_> {
                     Ok(Value::unknown(ty, it.cause.clone()))
                 }
                 Type::Object(_) => match &key {
-                    Value::String(name) => self.attribute(of, name, node),
+                    Value::String(name) => self.attribute(of, name, place, node),
                     _ => Ok(Value::unknown(Type::Any, it.cause.clone())),
                 },
                 _ => Err(self.fail(node, mistakes::not_indexed(of))),
@@ -133,7 +136,7 @@ impl Evaluator<'_> {
                     Err(_) => return Err(self.fail(node, mistakes::key_is_no_text(&key))),
                 };
                 match (&name, of) {
-                    (Value::String(name), _) => self.attribute(of, name, node),
+                    (Value::String(name), _) => self.attribute(of, name, place, node),
                     (_, Value::Map(_)) => Ok(Value::unknown(common(items.values()), key.cause())),
                     _ => Ok(Value::unknown(Type::Any, key.cause())),
                 }

@@ -1,6 +1,6 @@
 //! What can be wrong with functions that a configuration declares.
 
-use ha_kind::{Diagnostic, Name, Span, code};
+use ha_kind::{Diagnostic, Name, Span, closest, code};
 
 use super::error;
 use crate::declared::Defined;
@@ -8,7 +8,28 @@ use crate::functions::functions;
 
 pub(crate) fn no_such_function<'a>(name: &str, declared: impl Iterator<Item = &'a Name>, span: Span) -> Diagnostic {
     let known: Vec<&str> = declared.map(|it| &**it).chain(functions().iter().map(|it| it.name)).collect();
-    error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span).closest(name, known)
+    let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span);
+    match name {
+        "list" => problem.help("write the list in brackets: `[a, b]`"),
+        "map" | "object" | "dict" => problem.help("write it in braces: `{ name = value }`"),
+        "if" => problem.help("write `CONDITION ? VALUE : OTHER`"),
+        "len" | "size" | "count" => problem.meant(name, "length"),
+        "str" | "string" => problem.meant(name, "tostring"),
+        "int" | "number" | "float" => problem.meant(name, "tonumber"),
+        "bool" => problem.meant(name, "tobool"),
+        "set" => problem.meant(name, "toset"),
+        "concatenate" => problem.meant(name, "concat"),
+        "includes" | "has" => problem.meant(name, "contains"),
+        "env" | "getenv" => problem.help("the environment is not read; `HA_VAR_NAME` gives a value to the variable `NAME`"),
+        "defined" | "exists" | "isset" => {
+            problem.help("`can(x)` tells whether `x` has a value, `x != null` whether it is not null")
+        }
+        "sprintf" | "printf" => problem.meant(name, "format"),
+        _ => match name.strip_prefix("core::") {
+            Some(bare) => closest(bare, known).map_or(problem.clone(), |it| problem.meant(name, &format!("core::{it}"))),
+            None => problem.closest(name, known),
+        },
+    }
 }
 
 pub(crate) fn argument_count(name: &str, function: &Defined, given: usize, spread: bool, span: &Span) -> Option<Diagnostic> {

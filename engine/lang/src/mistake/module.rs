@@ -5,6 +5,9 @@ use ha_kind::{Diagnostic, Name, Span, code};
 use super::error;
 use crate::tree::Target;
 
+/// The arguments of a call that are no variables.
+pub(crate) const META: [&str; 5] = ["source", "count", "for_each", "depends_on", "providers"];
+
 /// A provider's name and alias as they are written.
 pub(crate) fn provider(name: &(Name, Option<Name>)) -> String {
     match name {
@@ -97,8 +100,19 @@ pub(crate) fn too_deep(span: Span) -> Diagnostic {
     error("modules call modules too deep").code(code::MODULE_SOURCE).at(span).help("at most 64 calls may lie within each other")
 }
 
+pub(crate) fn too_many(module: &str, most: usize, span: Span) -> Diagnostic {
+    error(format!("with the module `{module}` there are more than {most} calls of modules"))
+        .code(code::TOO_MUCH)
+        .at(span)
+        .help("calls within modules that are called several times multiply; use `for_each` for what is the same, or divide the configuration")
+}
+
 pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    error(format!("the module `{module}` has no variable `{name}`")).code(code::MODULE_INPUT).at(span).closest(name, known)
+    let problem = error(format!("the module `{module}` has no variable `{name}`")).code(code::MODULE_INPUT).at(span);
+    match name {
+        "lifecycle" => problem.help("`lifecycle` is a block: write `lifecycle {`, without `=`"),
+        _ => problem.closest(name, known),
+    }
 }
 
 pub(crate) fn missing_input(module: &str, name: &str, span: Span) -> Diagnostic {

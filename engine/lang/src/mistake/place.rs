@@ -65,7 +65,7 @@ pub(crate) fn moved_to_two(first: &Moved, second: &Moved) -> Diagnostic {
         .code(code::MOVE)
         .at(second.span.clone())
         .label("the second")
-        .help(format!("the first is in {}", first.span.file))
+        .related(first.span.clone(), "the first")
 }
 
 pub(crate) fn two_moved_to_one(first: &Moved, second: &Moved) -> Diagnostic {
@@ -73,18 +73,16 @@ pub(crate) fn two_moved_to_one(first: &Moved, second: &Moved) -> Diagnostic {
         .code(code::MOVE)
         .at(second.span.clone())
         .label("the second")
-        .help(format!("the first is in {}", first.span.file))
+        .related(first.span.clone(), "the first")
 }
 
 pub(crate) fn moved_in_a_circle(moved: &[&Moved]) -> Diagnostic {
-    let way: Vec<String> = moved.iter().map(|it| format!("`{}` to `{}`", it.from, it.to)).collect();
-    let problem = error("these moves lead back to where they begin")
-        .code(code::MOVE)
-        .detail(format!("They go from {}.", way.join(", from ")));
-    match moved.first() {
-        Some(first) => problem.at(first.span.clone()),
-        None => problem,
-    }
+    let problem = error("these moves lead back to where they begin").code(code::MOVE);
+    let Some((first, rest)) = moved.split_first() else { return problem };
+    let way = |it: &Moved| format!("from `{}` to `{}`", it.from, it.to);
+    let all: Vec<String> = moved.iter().map(|it| way(it)).collect();
+    let problem = problem.at(first.span.clone()).label(way(first)).detail(format!("They go {}.", all.join(", ")));
+    rest.iter().fold(problem, |problem, it| problem.related(it.span.clone(), way(it)))
 }
 
 pub(crate) fn still_there(verb: &str, place: &Place, span: Span) -> Diagnostic {

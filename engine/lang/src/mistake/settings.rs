@@ -6,9 +6,11 @@ use super::error;
 use crate::source::Family;
 
 pub(crate) fn settings_of_other_family(own: &str, span: Span) -> Diagnostic {
-    let mut problem = error(format!("in files like this one the block is called `{own}`")).code(code::FAMILIES).at(span);
-    problem.suggestion = Some(own.to_owned());
-    problem.help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
+    error(format!("in files like this one the block is called `{own}`"))
+        .code(code::FAMILIES)
+        .at(span.clone())
+        .suggest(span, own, format!("write `{own}`"))
+        .help("files that end in `.hcl` have `ha` blocks, those that end in `.tf` have `terraform` blocks")
 }
 
 pub(crate) fn no_cloud(settings: &str, span: Span) -> Diagnostic {

@@ -7,11 +7,16 @@ use super::value::at;
 
 pub(crate) fn no_such_type(name: &str, span: Span) -> Diagnostic {
     let known = ["any", "string", "number", "bool", "list", "set", "map", "object", "tuple"];
-    error(format!("there is no type `{name}`"))
-        .code(code::TYPE)
-        .at(span)
-        .closest(name, known)
-        .help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
+    let problem = error(format!("there is no type `{name}`")).code(code::TYPE).at(span);
+    let problem = match name {
+        "str" | "text" => problem.meant(name, "string"),
+        "int" | "integer" | "float" | "double" => problem.meant(name, "number"),
+        "boolean" => problem.meant(name, "bool"),
+        "array" => problem.meant(name, "list"),
+        "dict" | "hash" => problem.meant(name, "map"),
+        _ => problem.closest(name, known),
+    };
+    problem.help("types are string, number, bool, any, list(…), set(…), map(…), object({ … }) and tuple([ … ])")
 }
 
 pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
@@ -27,7 +32,17 @@ pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
-    error("a type is written without quotes").code(code::TYPE).at(span).help(format!("write `type = {name}`"))
+    let problem = error("a type is written without quotes").code(code::TYPE).at(span.clone());
+    let meant = match name {
+        "string" | "number" | "bool" | "any" => name.to_owned(),
+        // What older versions of Terraform called so.
+        "list" | "map" | "set" => format!("{name}(any)"),
+        "boolean" => "bool".to_owned(),
+        "int" | "integer" | "float" => "number".to_owned(),
+        _ => return problem.help("for example `type = string` or `type = list(string)`"),
+    };
+    let help = format!("write `{meant}`");
+    problem.suggest(span, meant, help)
 }
 
 pub(crate) fn not_a_type(span: Span) -> Diagnostic {

@@ -1,6 +1,6 @@
 //! What can be wrong with values, seen where an expression is evaluated.
 
-use ha_kind::{Diagnostic, Mismatch, Number, Type, Value, code};
+use ha_kind::{Diagnostic, Mismatch, Number, Span, Type, Value, code};
 
 use super::error;
 use crate::evaluate::{TooLong, TooMany};
@@ -97,9 +97,10 @@ pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
     }
 }
 
-pub(crate) fn no_such_attribute<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+pub(crate) fn no_such_attribute<'a>(name: &str, place: Option<Span>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
     let names: Vec<&str> = known.clone().take(20).collect();
-    let problem = error(format!("there is no attribute `{name}`")).code(code::NO_ATTRIBUTE).closest(name, known);
+    let problem = Diagnostic { span: place, ..error(format!("there is no attribute `{name}`")) };
+    let problem = problem.code(code::NO_ATTRIBUTE).closest(name, known);
     match names.is_empty() {
         true => problem.help("the object has no attributes"),
         false if problem.suggestion.is_some() => problem,
@@ -107,9 +108,9 @@ pub(crate) fn no_such_attribute<'a>(name: &str, known: impl Iterator<Item = &'a 
     }
 }
 
-pub(crate) fn no_such_key<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
-    let problem = error(format!("the map has no element `{name}`")).code(code::NO_ATTRIBUTE);
-    problem.closest(name, known).help("`lookup` gives a default where there is no element")
+pub(crate) fn no_such_key<'a>(name: &str, place: Option<Span>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+    let problem = Diagnostic { span: place, ..error(format!("the map has no element `{name}`")) };
+    problem.code(code::NO_ATTRIBUTE).closest(name, known).help("`lookup` gives a default where there is no element")
 }
 
 pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
@@ -132,7 +133,15 @@ pub(crate) fn null_operand(sign: &str) -> Diagnostic {
 
 pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic {
     let wants = if *ty == Type::Bool { "true or false" } else { "a number" };
-    error(format!("`{sign}` takes {wants}, not {}", shown(value))).code(code::WRONG_TYPE)
+    let problem = error(format!("`{sign}` takes {wants}, not {}", shown(value))).code(code::WRONG_TYPE);
+    match (sign, value) {
+        ("+", Value::String(_) | Value::Composed(_)) => {
+            problem.help("texts are put together in one text: `\"${FIRST}${SECOND}\"`")
+        }
+        ("+", Value::Tuple(_) | Value::List(_) | Value::Set(_)) => problem.help("`concat` puts lists together, `setunion` sets"),
+        ("+", Value::Object(_) | Value::Map(_)) => problem.help("`merge` puts maps and objects together"),
+        _ => problem,
+    }
 }
 
 pub(crate) fn division_by_nothing() -> Diagnostic {

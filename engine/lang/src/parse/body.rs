@@ -29,19 +29,31 @@ impl Cursor<'_> {
         while self.take_if(Kind::Newline).is_some() {}
         match (self.peek().kind, open) {
             (Kind::End, None) | (Kind::BraceClose, Some(_)) => return Ok(false),
-            (Kind::End, Some(open)) => return self.refuse(unreadable::never_closed(self.span(open.at))),
+            (Kind::End, Some(open)) => return self.never_closed(open),
             _ => {}
         }
-        let name = self.identifier(if open.is_some() { "an argument, a block or `}`" } else { "a block or an argument" })?;
+        let Some(token) = self.take_if(Kind::Identifier) else { return self.no_item(open.is_some()) };
+        let name = self.word(token);
         if self.take_if(Kind::Assign).is_some() {
             body.arguments.push(Argument { name, value: self.expression()? });
         } else {
-            body.blocks.push(self.deeper(|it| it.block(name))?);
+            body.blocks.push(self.deeper(|it| it.block(name, open.is_some()))?);
         }
         match self.peek().kind {
             Kind::Newline | Kind::End => Ok(true),
-            _ => self.unexpected("the end of the line"),
+            _ => self.no_line_end(),
         }
+    }
+
+    /// Tells of a block that is never closed, and of what begins at the start of a line inside of it.
+    fn never_closed<T>(&mut self, open: Token) -> Read<T> {
+        let mut problem = unreadable::never_closed(self.span(open.at));
+        let inside = self.tokens.partition_point(|it| it.at.start <= open.at.start);
+        let begins = |it: &&Token| it.kind == Kind::Identifier && self.text[..it.at.start as usize].ends_with('\n');
+        if let Some(found) = self.tokens[inside..].iter().find(begins) {
+            problem = problem.related(self.span(found.at), "this stands inside of it: is a `}` missing before?");
+        }
+        self.refuse(problem)
     }
 
     /// Takes out what is given a second time, and says so.
@@ -63,7 +75,7 @@ impl Cursor<'_> {
         });
     }
 
-    fn block(&mut self, kind: Word) -> Read<Block> {
+    fn block(&mut self, kind: Word, inside: bool) -> Read<Block> {
         let mut labels = Vec::new();
         let open = loop {
             let token = self.peek();
@@ -74,8 +86,7 @@ impl Cursor<'_> {
                 }
                 Kind::QuoteOpen => labels.push(self.label()?),
                 Kind::BraceOpen => break self.take(),
-                _ if labels.is_empty() => return self.unexpected("`=` or `{`"),
-                _ => return self.unexpected("`{`"),
+                _ => return self.no_assignment(&kind, &labels, inside),
             }
         };
         let mut body = Body::default();
@@ -111,7 +122,7 @@ impl Cursor<'_> {
 
     fn label(&mut self) -> Read<Word> {
         let open = self.take();
-        let (text, close) = self.literal_text()?;
+        let (text, close) = self.literal_text(open)?;
         Ok(Word { name: self.name(&text), at: open.at.to(close.at) })
     }
 }

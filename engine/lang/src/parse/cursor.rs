@@ -12,8 +12,8 @@ use crate::unreadable;
 pub(super) struct Cursor<'a> {
     file: &'a SourceFile,
     pub(super) text: &'a str,
-    tokens: Vec<Token>,
-    next: usize,
+    pub(super) tokens: Vec<Token>,
+    pub(super) next: usize,
     /// Whether line ends mean something here.
     lines: bool,
     /// How many brackets, blocks and directives are open.
@@ -115,6 +115,11 @@ impl<'a> Cursor<'a> {
         };
         let found = self.tokens[self.next..].windows(2).position(begins);
         self.next = found.map_or(self.tokens.len() - 1, |it| self.next + it);
+    }
+
+    /// Whether the file is spelt as Terraform's are.
+    pub(super) fn is_terraform(&self) -> bool {
+        self.file.name.ends_with(".tf")
     }
 
     pub(super) fn written(&self, at: At) -> &'a str {

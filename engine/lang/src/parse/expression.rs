@@ -3,10 +3,11 @@
 use ha_kind::{Number, Value};
 
 use super::cursor::Cursor;
+use super::slip::Inside;
 use super::{HEIGHT, Read};
 use crate::lexer::{Kind as Sign, Token};
 use crate::mistake;
-use crate::syntax::{At, Call, For, Kind, Node, Operator};
+use crate::syntax::{At, Call, For, Kind, Node, Operator, Word};
 use crate::unreadable;
 
 impl Cursor<'_> {
@@ -18,7 +19,9 @@ impl Cursor<'_> {
             let mut height = self.height;
             let then = self.deeper(Self::expression)?;
             height = height.max(self.height);
-            self.expect(Sign::Colon, "`:` and what it is otherwise")?;
+            if self.take_if(Sign::Colon).is_none() {
+                return self.no_otherwise();
+            }
             cases.push((last, then, height));
             last = self.chain(0)?;
         }
@@ -79,13 +82,13 @@ impl Cursor<'_> {
             Sign::ParenthesisOpen => {
                 let inner = self.bracketed(|it| {
                     let inner = it.expression()?;
-                    Ok((inner, it.expect(Sign::ParenthesisClose, "`)`")?))
+                    Ok((inner, it.close(token, Sign::ParenthesisClose, Inside::Parentheses)?))
                 })?;
                 self.node(token.at.to(inner.1.at), self.height, Kind::Parenthesis(Box::new(inner.0)))
             }
             Sign::BracketOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.tuple(token) }),
             Sign::BraceOpen => self.bracketed(|it| if it.is_word("for") { it.each(token) } else { it.object(token) }),
-            _ => self.unexpected("a value"),
+            _ => self.no_value(),
         }
     }
 
@@ -132,7 +135,8 @@ impl Cursor<'_> {
             name.name = self.name(&format!("{}::{}", name.name, part.name));
             name.at = name.at.to(part.at);
         }
-        if self.peek().kind != Sign::ParenthesisOpen {
+        let open = self.peek();
+        if open.kind != Sign::ParenthesisOpen {
             return self.unexpected("`(`");
         }
         let mut arguments = Vec::new();
@@ -145,8 +149,11 @@ impl Cursor<'_> {
                 arguments.push(it.expression()?);
                 height = height.max(it.height);
                 spread = it.take_if(Sign::Ellipsis).is_some();
-                if spread || it.take_if(Sign::Comma).is_none() {
-                    return it.expect(Sign::ParenthesisClose, if spread { "`)`" } else { "`,` or `)`" });
+                if spread {
+                    return it.expect(Sign::ParenthesisClose, "`)`");
+                }
+                if it.take_if(Sign::Comma).is_none() {
+                    return it.close(open, Sign::ParenthesisClose, Inside::Call);
                 }
             }
         })?;
@@ -162,7 +169,7 @@ impl Cursor<'_> {
             items.push(self.expression()?);
             height = height.max(self.height);
             if self.take_if(Sign::Comma).is_none() {
-                break self.expect(Sign::BracketClose, "`,` or `]`")?;
+                break self.close(open, Sign::BracketClose, Inside::List)?;
             }
         };
         self.node(open.at.to(close.at), height, Kind::Tuple(items))
@@ -179,13 +186,13 @@ impl Cursor<'_> {
                 let key = it.expression()?;
                 height = height.max(it.height);
                 if it.take_if(Sign::Assign).or_else(|| it.take_if(Sign::Colon)).is_none() {
-                    return it.unexpected("`=` and a value");
+                    return it.no_entry(open, &key);
                 }
                 let value = it.expression()?;
                 height = height.max(it.height);
                 entries.push((it.key(key), value));
                 if it.take_if(Sign::Comma).or_else(|| it.take_if(Sign::Newline)).is_none() {
-                    return it.expect(Sign::BraceClose, "`,`, the end of the line or `}`");
+                    return it.close(open, Sign::BraceClose, Inside::Object);
                 }
             }
         })?;
@@ -205,22 +212,26 @@ impl Cursor<'_> {
 
     fn each(&mut self, open: Token) -> Read<Node> {
         self.take();
-        let mut value = self.identifier("a name for each element")?;
+        let mut value = self.element_name()?;
         let mut key = None;
         if self.take_if(Sign::Comma).is_some() {
-            key = Some(std::mem::replace(&mut value, self.identifier("a name for each element")?));
+            key = Some(std::mem::replace(&mut value, self.element_name()?));
         }
         if !self.take_word("in") {
-            return self.unexpected("`in` and a collection");
+            return self.no_for_sign("in");
         }
         let collection = self.expression()?;
         let mut height = self.height;
-        self.expect(Sign::Colon, "`:` and what each element becomes")?;
+        if self.take_if(Sign::Colon).is_none() {
+            return self.no_for_sign(":");
+        }
         let mut result = self.expression()?;
         height = height.max(self.height);
         let (mut result_key, mut grouping) = (None, false);
         if open.kind == Sign::BraceOpen {
-            self.expect(Sign::Arrow, "`=>` and a value")?;
+            if self.take_if(Sign::Arrow).is_none() {
+                return self.no_for_sign("=>");
+            }
             result_key = Some(std::mem::replace(&mut result, self.expression()?));
             height = height.max(self.height);
             grouping = self.take_if(Sign::Ellipsis).is_some();
@@ -236,6 +247,21 @@ impl Cursor<'_> {
         };
         let each = For { key, value, collection, result_key, result, condition, grouping };
         self.node(open.at.to(close.at), height, Kind::For(Box::new(each)))
+    }
+
+    fn element_name(&mut self) -> Read<Word> {
+        match self.take_if(Sign::Identifier) {
+            Some(token) => Ok(self.word(token)),
+            None => self.no_for_sign("name"),
+        }
+    }
+
+    /// The token that closes what was opened.
+    fn close(&mut self, open: Token, kind: Sign, inside: Inside) -> Read<Token> {
+        match self.take_if(kind) {
+            Some(token) => Ok(token),
+            None => self.not_closed(open, inside),
+        }
     }
 
     /// What is taken out of a value, step by step.
@@ -273,7 +299,7 @@ impl Cursor<'_> {
                 let key = self.number(token)?;
                 self.node(node.at.to(token.at), height, Kind::Index(Box::new(node), Box::new(key)))
             }
-            _ => self.unexpected("the name of an attribute"),
+            _ => self.no_attribute(),
         }
     }
 
@@ -293,12 +319,13 @@ impl Cursor<'_> {
 
     fn index(&mut self, node: Node) -> Read<Node> {
         let height = self.height;
+        let open = self.peek();
         let read = self.bracketed(|it| {
             if it.take_if(Sign::Star).is_some() {
                 return Ok((None, it.expect(Sign::BracketClose, "`]`")?));
             }
             let key = it.expression()?;
-            Ok((Some(key), it.expect(Sign::BracketClose, "`]`")?))
+            Ok((Some(key), it.close(open, Sign::BracketClose, Inside::Index)?))
         })?;
         match read {
             (Some(key), close) => {

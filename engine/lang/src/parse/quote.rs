@@ -21,7 +21,7 @@ enum Open {
 impl Cursor<'_> {
     pub(super) fn quoted(&mut self) -> Read<Node> {
         let open = self.take();
-        let tokens = self.deeper(|it| it.template(Sign::QuoteClose))?;
+        let tokens = self.deeper(|it| it.template(open, Sign::QuoteClose))?;
         let at = open.at.to(self.take().at);
         let kind = match tokens.as_slice() {
             [] => Kind::Literal(Value::from("")),
@@ -33,7 +33,7 @@ impl Cursor<'_> {
 
     pub(super) fn heredoc(&mut self) -> Read<Node> {
         let open = self.take();
-        let tokens = self.deeper(|it| it.template(Sign::HeredocClose))?;
+        let tokens = self.deeper(|it| it.template(open, Sign::HeredocClose))?;
         let at = open.at.to(self.take().at);
         let outdented = self.written(open.at).starts_with("<<-");
         let kind = if outdented { template::outdented_node(tokens) } else { template::node(tokens, Unit::Line) };
@@ -41,17 +41,23 @@ impl Cursor<'_> {
     }
 
     /// A text between quotes that is no template, and its closing quote.
-    pub(super) fn literal_text(&mut self) -> Read<(String, Lexed)> {
+    pub(super) fn literal_text(&mut self, opened: Lexed) -> Read<(String, Lexed)> {
         let mut text = String::new();
         if let Some(token) = self.take_if(Sign::Text) {
             text = self.unescaped(token)?.into_owned();
         }
-        let close = self.expect(Sign::QuoteClose, "a label without anything to work out")?;
-        Ok((text, close))
+        match self.take_if(Sign::QuoteClose) {
+            Some(close) => Ok((text, close)),
+            None if matches!(self.peek().kind, Sign::Interpolation | Sign::Directive) => {
+                let at = self.peek().at;
+                self.refuse(unreadable::label_is_fixed(self.span(at)))
+            }
+            None => self.quote_not_closed(opened),
+        }
     }
 
     /// A template up to a token, as a flat sequence, since trimming looks across the borders of its directives.
-    pub(super) fn template(&mut self, end: Sign) -> Read<Vec<Token>> {
+    pub(super) fn template(&mut self, opened: Lexed, end: Sign) -> Read<Vec<Token>> {
         let mut tokens = Vec::new();
         let mut open: Vec<Open> = Vec::new();
         let mut height = 0;
@@ -75,8 +81,8 @@ impl Cursor<'_> {
                     tokens.push(token.with(strips));
                 }
                 _ if token.kind == end => break,
-                _ if end == Sign::QuoteClose => return self.unexpected("a closing quote"),
-                _ => return self.unexpected("the line that ends the heredoc"),
+                _ if end == Sign::QuoteClose => return self.quote_not_closed(opened),
+                _ => return self.heredoc_not_closed(opened),
             }
         }
         self.height = height + 1;
@@ -92,7 +98,10 @@ impl Cursor<'_> {
         let (read, right) = self.deeper(|it| {
             it.over_lines(|it| {
                 let read = read(it)?;
-                Ok((read, it.expect(Sign::SequenceEnd, "`}`")?))
+                match it.take_if(Sign::SequenceEnd) {
+                    Some(close) => Ok((read, close)),
+                    None => it.sequence_not_closed(left),
+                }
             })
         })?;
         let strips = Strips { left: self.written(left.at).ends_with('~'), right: self.written(right.at).starts_with('~') };

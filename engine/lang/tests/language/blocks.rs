@@ -51,7 +51,7 @@ fn value(inside: &str) -> String {
         Err(problems) => {
             let told: Vec<String> = problems
                 .into_iter()
-                .map(|it| it.suggestion.map_or(it.summary.clone(), |closest| format!("{} ({closest})", it.summary)))
+                .map(|it| it.suggestion.map_or(it.summary.clone(), |closest| format!("{} ({})", it.summary, closest.text)))
                 .collect();
             format!("error: {}", told.join("; "))
         }

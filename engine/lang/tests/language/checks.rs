@@ -40,7 +40,7 @@ fn wrong_checks_are_told() {
         (format!("check \"a\" {{\nx = 1\n{assert}}}"), vec!["there is no argument `x` here @ main.hcl: x"]),
         (
             format!("check \"a\" {{\nresource \"b\" \"c\" {{}}\n{assert}}}"),
-            vec!["there is no block `resource` here @ main.hcl: resource \"b\" \"c\""],
+            vec!["there is no block `resource` here @ main.hcl: resource"],
         ),
         (
             format!("check \"a\" {{\ndata \"b\" \"c\" {{ count = 1 }}\ndata \"b\" \"d\" {{}}\n{assert}}}"),

@@ -188,12 +188,13 @@ fn what_is_not_there_is_told_with_what_is() {
         output "o" { value = [aws_x.yy.id, aws_x.d.id, module.m.x, data.aws_x.d] }
     "#;
     let problems = problems(text);
-    let told: Vec<(&str, Option<&str>)> = problems.iter().map(|it| (it.summary.as_str(), it.suggestion.as_deref())).collect();
+    let told: Vec<(&str, Option<&str>)> =
+        problems.iter().map(|it| (it.summary.as_str(), it.suggestion.as_ref().map(|it| it.text.as_str()))).collect();
     assert_eq!(
         told,
         [
             ("there is no resource `aws_x.yy`", Some("aws_x.y")),
-            ("there is no resource `aws_x.d`, but a data source `data.aws_x.d`", None),
+            ("there is no resource `aws_x.d`, but a data source `data.aws_x.d`", Some("data.aws_x.d")),
             ("there is no module `m`", None),
             ("there is no variable `regoin`", Some("region")),
             ("there is no local value `sizes`", Some("size")),
@@ -282,7 +283,7 @@ fn spans_point_into_the_file_even_behind_a_byte_order_mark() {
     let text = "\u{feff}locals {\n  ä = <<-EOT\n    é ${local.nothing}\n    EOT\n}\n";
     let wrong = problems(text);
     let span = wrong[0].span.as_ref().unwrap();
-    assert_eq!(&text[span.start..span.end], "local.nothing");
+    assert_eq!(&text[span.start..span.end], "nothing");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn wrong_functions_are_told() {
                 "there is no function `provider::x::y` @ main.hcl: provider::x::y",
                 "`double` takes 1 argument, not 0 @ main.hcl: double",
                 "`double` takes 1 argument, not 2 @ main.hcl: double(1, 2",
-                "there is no function `dobule` @ main.hcl: dobule(1 (double?)",
+                "there is no function `dobule` @ main.hcl: dobule (double?)",
             ],
         ),
         (

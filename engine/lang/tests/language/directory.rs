@@ -38,7 +38,7 @@ impl Tree {
         let Some(span) = &problem.span else { return problem.summary.clone() };
         let file = self.0.iter().find(|it| it.name == span.file).expect("spans are in files");
         let text = &file.text[span.start..span.end];
-        let suggestion = problem.suggestion.as_ref().map_or(String::new(), |it| format!(" ({it}?)"));
+        let suggestion = problem.suggestion.as_ref().map_or(String::new(), |it| format!(" ({}?)", it.text));
         format!("{} @ {}: {text}{suggestion}", problem.summary, file.name)
     }
 }

@@ -183,7 +183,7 @@ fn problems_in_override_files_are_told_where_they_are() {
             "there is no local value `c` to override @ override.hcl: c",
             "there is no `variable \"none\"` to override @ override.hcl: variable \"none\"",
             "there is no `provider \"aws\" \"east\"` to override @ override.hcl: provider \"aws\"",
-            "there is no local value `nothing` @ override.hcl: local.nothing",
+            "there is no local value `nothing` @ override.hcl: nothing",
         ]
     );
 }
@@ -277,7 +277,7 @@ fn problems_in_json_are_told_where_they_are() {
         ("{\"locals\": 5}", "expected an object: this is a block @ main.hcl.json: 5"),
         ("{\"resorce\": {}}", "there is no block `resorce` @ main.hcl.json: resorce (resource?)"),
         ("{\"resource\": {\"a\": {\"b c\": {}}}}", "\"b c\" is no name @ main.hcl.json: b c"),
-        ("{\"locals\": {\"a\": \"é ${local.b}\"}}", "there is no local value `b` @ main.hcl.json: local.b (a?)"),
+        ("{\"locals\": {\"a\": \"é ${local.b}\"}}", "there is no local value `b` @ main.hcl.json: b (a?)"),
         ("{\"locals\": {\"a\": \"\\n${local.b}\"}}", "there is no local value `b` @ main.hcl.json: \\n${local.b} (a?)"),
         (
             "{\"resource\": {\"a\": {\"b\": {\"depends_on\": [\"a.c\"]}}}}",

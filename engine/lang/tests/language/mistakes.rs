@@ -130,7 +130,12 @@ fn the_loop_variable_at_fault_is_told() {
 #[test]
 fn what_was_probably_meant_is_suggested() {
     for (text, suggestion) in [("local.object.nam", "name"), ("uper(\"x\")", "upper"), ("{ first = 1 }.frist", "first")] {
-        assert_eq!(problems(text)[0].suggestion.as_deref(), Some(suggestion), "{text}");
+        let problem = &problems(text)[0];
+        let suggested = problem.suggestion.as_ref().expect("something is suggested");
+        let place = suggested.span.as_ref().expect("it is put somewhere");
+        assert_eq!((suggested.text.as_str(), suggested.span.as_ref()), (suggestion, problem.span.as_ref()), "{text}");
+        let mended = format!("{}{}{}", &text[..place.start], suggested.text, &text[place.end..]);
+        assert!(World::new().value(&mended).is_ok(), "{mended}");
     }
 }
 
@@ -177,7 +182,7 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("aws_x.y[1].id", "error: there is no instance aws_x.y[1]"),
             ("[[1]].*.*", "error: `.*` cannot stand behind `.*`"),
             ("{ a.b = 1 }", "error: an attribute's name is either a word or an expression in parentheses"),
-            ("\"a\nb\"", "error: a text between quotes ends on the line it begins on"),
+            ("\"a\nb\"", "error: this string is never closed: a string in quotes ends on the line it begins on"),
         ],
     );
 }

@@ -3,13 +3,13 @@
 use ha_kind::{Diagnostic, Schemas, Span, Step, code};
 use ha_lang::{Condition, Configuration, Expression, Reference, ResourceBlock, Target};
 
-use super::{Edges, Graph, Node, What, provider_of};
+use super::{Edges, Graph, Node, NodeId, What, provider_of};
 use crate::modules::{ModuleId, ROOT};
 
 /// What each node refers to, and what is wrong with that.
 pub(super) fn edges(graph: &Graph, schemas: &Schemas) -> (Edges, Vec<Diagnostic>) {
     let mut edges = Edges::with_capacity(graph.len());
-    let mut gathered = Gathered { graph, targets: Vec::new(), diagnostics: Vec::new() };
+    let mut gathered = Gathered::new(graph);
     for Node { module, what } in &graph.nodes {
         gathered.targets.clear();
         gathered.node(*module, *what, schemas);
@@ -27,13 +27,39 @@ pub(crate) fn refers_to_itself_alone(configuration: &Configuration, place: usize
     variable.validations.iter().flat_map(of_condition).flat_map(Expression::references).all(is_itself)
 }
 
+/// Where a node refers to another.
+#[derive(Clone)]
+pub(super) struct Place {
+    /// The reference.
+    pub(super) reference: Span,
+    /// The `import` block that it is in, where it is in one.
+    pub(super) import: Option<Span>,
+}
+
+/// Where a node refers to another, where that is written.
+pub(super) fn place(graph: &Graph, from: NodeId, to: NodeId, schemas: &Schemas) -> Option<Place> {
+    let Node { module, what } = graph.node(from);
+    let mut gathered = Gathered { sought: u32::try_from(to).ok(), ..Gathered::new(graph) };
+    gathered.node(module, what, schemas);
+    gathered.place
+}
+
 struct Gathered<'a> {
     graph: &'a Graph,
     targets: Vec<u32>,
     diagnostics: Vec<Diagnostic>,
+    /// The node of which it is asked where it is referred to, and where that is.
+    sought: Option<u32>,
+    place: Option<Place>,
+    /// The `import` block whose expressions are being gathered.
+    import: Option<Span>,
 }
 
 impl<'a> Gathered<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        Self { graph, targets: Vec::new(), diagnostics: Vec::new(), sought: None, place: None, import: None }
+    }
+
     fn node(&mut self, module: ModuleId, what: What, schemas: &Schemas) {
         let graph = self.graph;
         let modules = &graph.modules;
@@ -77,7 +103,9 @@ impl<'a> Gathered<'a> {
                 for (module, place) in graph.imports_into(graph.number(module, what)) {
                     let import = &modules.configuration(*module).imports[*place];
                     let keys = import.module.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.key);
-                    self.expressions(*module, keys.chain([&import.id]).chain(&import.for_each));
+                    self.import = Some(import.span.clone());
+                    self.expressions(*module, import.for_each.iter().chain(keys).chain([&import.id]));
+                    self.import = None;
                 }
                 let provider = provider_of(modules, schemas, module, block);
                 if let Some((module, place)) = provider.and_then(|it| modules.provider_place(&it)) {
@@ -110,6 +138,14 @@ impl<'a> Gathered<'a> {
     fn push(&mut self, module: ModuleId, what: What) {
         let number = self.graph.number(module, what);
         self.targets.push(u32::try_from(number).expect("a configuration has fewer nodes than 2^32"));
+    }
+
+    fn push_at(&mut self, module: ModuleId, what: What, reference: &Reference) {
+        self.push(module, what);
+        if self.sought.is_some() && self.sought == self.targets.last().copied() {
+            let place = Place { reference: reference.span.clone(), import: self.import.clone() };
+            self.place.get_or_insert(place);
+        }
     }
 
     fn expressions(&mut self, module: ModuleId, expressions: impl IntoIterator<Item = &'a Expression>) {
@@ -173,14 +209,14 @@ impl<'a> Gathered<'a> {
                 };
                 let called = graph.modules.get(module).calls[place];
                 return match graph.output_of(called, reference) {
-                    Ok(output) => self.push(called, output.unwrap_or(of_module)),
+                    Ok(output) => self.push_at(called, output.unwrap_or(of_module), reference),
                     Err(diagnostic) => self.diagnostics.push(*diagnostic),
                 };
             }
             _ => return,
         };
         match found {
-            Ok(what) => self.push(module, what),
+            Ok(what) => self.push_at(module, what, reference),
             Err(diagnostic) => self.diagnostics.push(diagnostic),
         }
     }
@@ -204,7 +240,7 @@ impl Graph {
 
     /// The node that a reference written in a module names.
     pub(crate) fn referred(&self, module: ModuleId, reference: &Reference) -> Option<super::NodeId> {
-        let mut gathered = Gathered { graph: self, targets: Vec::new(), diagnostics: Vec::new() };
+        let mut gathered = Gathered::new(self);
         gathered.reference(module, reference, What::End);
         gathered.targets.first().map(|it| *it as usize)
     }

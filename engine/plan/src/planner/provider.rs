@@ -5,7 +5,7 @@ use ha_lang::ResourceBlock;
 use ha_state::{Dependencies, ProviderName, ProviderRecord};
 
 use super::Planner;
-use crate::arguments::located;
+use crate::arguments::{conform, located};
 use crate::graph::{NodeId, provider_at};
 use crate::modules::ModuleId;
 use crate::world::{InstanceId, Standpoint};
@@ -18,8 +18,9 @@ impl Planner<'_> {
         let block = &graph.configuration(node).providers[place];
         let Some(described) = self.input.schemas.provider(&block.name) else {
             let known: Vec<&str> = self.input.schemas.providers().map(|(it, _)| &**it).collect();
-            let diagnostic =
-                Diagnostic::error(format!("there is no provider `{}`", block.name)).code(code::PROVIDER).at(block.span.clone());
+            let diagnostic = Diagnostic::error(format!("there is no provider `{}`", block.name))
+                .code(code::PROVIDER)
+                .at(block.name_span.clone());
             self.diagnostics
                 .push(diagnostic.closest(&block.name, known.iter().copied()).help(format!("there are {}", known.join(", "))));
             return;
@@ -29,7 +30,7 @@ impl Planner<'_> {
                 .world
                 .within(&Standpoint::of(instance), |environment| block.body.evaluate(&described.schema.arguments, environment));
             let wrong = |problems| located(problems, &block.body, None, block.span.clone());
-            let conformed = evaluated.and_then(|it| described.schema.conform(&it).map_err(wrong));
+            let conformed = evaluated.and_then(|it| conform(&described.schema, &it, &block.body, None, &block.span));
             match conformed.and_then(|it| match described.hooks.problems(&described.schema, &it) {
                 problems if problems.is_empty() => Ok(it),
                 problems => Err(wrong(problems)),

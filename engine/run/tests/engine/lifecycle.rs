@@ -316,7 +316,7 @@ async fn what_refers_to_itself_is_told() {
     assert_data_eq!(
         project.plan(text).await,
         str![[r#"
-these refer to each other in a circle: local.it, thing.a, thing.b each wait for another of them.
+these refer to each other in a circle: `thing.a` refers to `thing.b`, `thing.b` refers to `local.it`, `local.it` refers to `thing.a`.
 
 "#]]
     );

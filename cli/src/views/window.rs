@@ -1,0 +1,96 @@
+//! Lines of a source with places in them.
+
+use std::ops::Range;
+
+use ha_kind::Span;
+
+use super::secrets::Secrets;
+use super::sources::Sources;
+
+/// More of a line than this is not shown.
+const LONGEST_LINE: usize = 2000;
+
+/// Places that are further apart than this are shown apart.
+const FARTHEST: usize = 16 * 1024;
+
+/// The lines that some places of one file are on.
+pub(super) struct Window {
+    pub(super) text: String,
+    /// The number of the first.
+    pub(super) line: usize,
+    /// Where the places are in the text.
+    pub(super) places: Vec<Range<usize>>,
+}
+
+impl Window {
+    /// The lines of one place; none where the file is not known or the span does not fit it.
+    pub(super) fn of(span: &Span, sources: &Sources, secrets: &Secrets) -> Option<Self> {
+        let text = sources.text(&span.file)?;
+        let place = fitting(span, text)?;
+        let lines = lines(text, &place);
+        match text[lines.clone()].split('\n').any(|it| it.len() > LONGEST_LINE) {
+            true => Some(Self::narrow(&span.file, text, place, sources, secrets)),
+            false => Some(Self::over(&span.file, text, lines, vec![place], sources, secrets)),
+        }
+    }
+
+    /// The lines of several places of a file together; none where they are too far apart, or too long.
+    pub(super) fn of_all(spans: &[&Span], sources: &Sources, secrets: &Secrets) -> Option<Self> {
+        let file = &spans.first()?.file;
+        let text = sources.text(file)?;
+        let places: Option<Vec<Range<usize>>> = spans.iter().map(|it| fitting(it, text).filter(|_| it.file == *file)).collect();
+        let places = places?;
+        let all = places.iter().map(|it| lines(text, it));
+        let all = all.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))?;
+        let is_shown = all.len() <= FARTHEST && text[all.clone()].split('\n').all(|it| it.len() <= LONGEST_LINE);
+        is_shown.then(|| Self::over(file, text, all, places, sources, secrets))
+    }
+
+    fn over(
+        file: &str,
+        text: &str,
+        lines: Range<usize>,
+        places: Vec<Range<usize>>,
+        sources: &Sources,
+        secrets: &Secrets,
+    ) -> Self {
+        let start = lines.start;
+        let places = places.into_iter().map(|it| it.start - start..it.end - start).collect();
+        Self { text: sources.shown(file, lines, secrets), line: line_of(text, start), places }
+    }
+
+    /// A little on both sides, for lines that are too long to be shown.
+    fn narrow(file: &str, text: &str, place: Range<usize>, sources: &Sources, secrets: &Secrets) -> Self {
+        let boundary = |mut at: usize| {
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let start = boundary(place.start.saturating_sub(40));
+        let start = text[start..place.start].rfind('\n').map_or(start, |it| start + it + 1);
+        let end = boundary((place.start + 40).min(text.len()));
+        let end = text[place.start..end].find('\n').map_or(end, |it| place.start + it);
+        let span = place.start - start..place.end.min(end) - start;
+        Self { text: sources.shown(file, start..end, secrets), line: line_of(text, start), places: vec![span] }
+    }
+}
+
+/// The whole lines that a place is on, without the last line end.
+fn lines(text: &str, place: &Range<usize>) -> Range<usize> {
+    let start = text[..place.start].rfind('\n').map_or(0, |it| it + 1);
+    // A span that ends with its line ends before the line end.
+    let last = if place.end > place.start { place.end - 1 } else { place.start };
+    let end = text.as_bytes()[last..].iter().position(|it| *it == b'\n').map_or(text.len(), |it| last + it);
+    start..end.max(place.end)
+}
+
+/// The span as a range of the text; none where it does not fit.
+pub(super) fn fitting(span: &Span, text: &str) -> Option<Range<usize>> {
+    let fits = span.start <= span.end && text.is_char_boundary(span.start) && text.is_char_boundary(span.end);
+    fits.then_some(span.start..span.end)
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at].iter().filter(|it| **it == b'\n').count() + 1
+}

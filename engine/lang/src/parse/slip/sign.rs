@@ -1,0 +1,123 @@
+//! Signs that mean nothing, wherever they stand.
+
+use ha_kind::Diagnostic;
+
+use super::Cursor;
+use crate::lexer::{Kind, Token};
+use crate::syntax::At;
+
+impl Cursor<'_> {
+    /// What is wrong with a sign that means nothing, where that is known.
+    pub(super) fn sign(&self, token: Token) -> Option<Diagnostic> {
+        if let Some(problem) = self.conflict(token) {
+            return Some(problem);
+        }
+        if token.kind != Kind::Stray {
+            return None;
+        }
+        let sign = self.written(token.at).chars().next()?;
+        match sign {
+            '\'' => Some(self.single_quoted(token)),
+            '“' | '”' | '„' | '‟' | '«' | '»' | '‘' | '’' => Some(self.typographic(token)),
+            '$' => self.bare_interpolation(token),
+            '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{3000}' | '\u{2003}' | '\u{2009}' => {
+                let summary = format!("this is a space of another sort (U+{:04X})", sign as u32);
+                Some(self.mended(summary, token.at, " ", "write a plain space; such ones come in with copied text"))
+            }
+            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => {
+                let summary = format!("there is a sign here that is not seen (U+{:04X})", sign as u32);
+                Some(self.mended(summary, token.at, "", "take it out; such ones come in with copied text"))
+            }
+            '–' | '—' | '−' => Some(self.replaced(token, sign, "-")),
+            '…' => Some(self.replaced(token, sign, "...")),
+            '≥' => Some(self.replaced(token, sign, ">=")),
+            '≤' => Some(self.replaced(token, sign, "<=")),
+            '≠' => Some(self.replaced(token, sign, "!=")),
+            '\u{ff01}'..='\u{ff5e}' => {
+                let plain = char::from_u32(sign as u32 - 0xfee0)?;
+                Some(self.replaced(token, sign, &plain.to_string()))
+            }
+            _ => None,
+        }
+    }
+
+    fn replaced(&self, token: Token, sign: char, plain: &str) -> Diagnostic {
+        self.mended(format!("`{sign}` means nothing here"), token.at, plain, format!("write `{plain}`"))
+    }
+
+    /// `'text'`
+    fn single_quoted(&self, token: Token) -> Diagnostic {
+        let line = self.line_from(token.at.end);
+        let summary = "a string stands between double quotes";
+        match line.find('\'') {
+            Some(length) if !line[..length].contains('\\') => {
+                let at = At::new(token.at.start as usize, token.at.end as usize + length + 1);
+                let text = format!("\"{}\"", line[..length].replace('"', "\\\""));
+                let help = format!("write `{text}`");
+                self.mended(summary, at, text, help)
+            }
+            _ => self.slip(summary, token.at).help("write `\"…\"`"),
+        }
+    }
+
+    /// `“text”`
+    fn typographic(&self, token: Token) -> Diagnostic {
+        let line = self.line_from(token.at.end);
+        let summary = "these are no quotes of the language";
+        match line.find(['“', '”', '»', '«', '’', '‘']) {
+            Some(length) if !line[..length].contains(['"', '\\']) => {
+                let close = line[length..].chars().next().map_or(0, char::len_utf8);
+                let at = At::new(token.at.start as usize, token.at.end as usize + length + close);
+                let text = format!("\"{}\"", &line[..length]);
+                let help = format!("write `{text}`; such quotes come in with copied text");
+                self.mended(summary, at, text, help)
+            }
+            _ => self.slip(summary, token.at).help("write `\"…\"`; such quotes come in with copied text"),
+        }
+    }
+
+    /// `${x}` outside of quotes, or `$x`.
+    fn bare_interpolation(&self, token: Token) -> Option<Diagnostic> {
+        let line = self.line_from(token.at.end);
+        let Some(inside) = line.strip_prefix('{') else {
+            let name: String = line.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
+            let name = if name.is_empty() { "NAME".to_owned() } else { name };
+            return Some(
+                self.slip("names have no `$` in front", token.at)
+                    .help(format!("a variable is `var.{name}`, a local value `local.{name}`")),
+            );
+        };
+        let mut depth = 1;
+        let end = inside.char_indices().find(|(_, sign)| {
+            depth += match sign {
+                '{' => 1,
+                '}' => -1,
+                _ => 0,
+            };
+            depth == 0
+        });
+        let summary = "`${ }` stands within quotes only";
+        Some(match end {
+            Some((length, _)) if !inside[..length].trim().is_empty() => {
+                let at = At::new(token.at.start as usize, token.at.end as usize + 1 + length + 1);
+                let text = inside[..length].trim().to_owned();
+                let help = format!("outside of quotes write `{text}`");
+                self.mended(summary, at, text, help)
+            }
+            _ => self.slip(summary, token.at).help("outside of quotes write what is between the braces, without them"),
+        })
+    }
+
+    /// What `git` leaves where two versions differ.
+    fn conflict(&self, token: Token) -> Option<Diagnostic> {
+        let start = token.at.start as usize;
+        let begins_line = start == 0 || self.text.as_bytes()[start - 1] == b'\n';
+        let line = self.line_from(token.at.start);
+        let is_mark = ["<<<<<<< ", ">>>>>>> "].iter().any(|it| line.starts_with(it)) || line == "=======";
+        (begins_line && is_mark).then(|| {
+            let at = At::new(start, start + line.len());
+            self.slip("this is the mark of a conflict that was left when two versions were merged", at)
+                .help("keep one of the two versions, and take out the lines with `<<<<<<<`, `=======` and `>>>>>>>`")
+        })
+    }
+}

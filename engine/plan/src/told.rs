@@ -1,0 +1,74 @@
+//! What is wrong, each thing once: a mistake in a block of many instances is one mistake.
+
+use ha_kind::{Diagnostic, HashSet, Span};
+
+/// What a diagnostic says, and where.
+type Said = (Option<Span>, String, String);
+
+/// Diagnostics without those that say what has been said already.
+#[derive(Default)]
+pub(crate) struct Told {
+    all: Vec<Diagnostic>,
+    said: HashSet<Said>,
+    /// How many there would be with those that say it again.
+    times: usize,
+}
+
+impl Told {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        self.times += 1;
+        if self.said.insert(said(&diagnostic)) {
+            self.all.push(diagnostic);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|it| self.push(it));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// How often something was said, what had been said already among it: something is wrong where that grows.
+    pub(crate) fn times(&self) -> usize {
+        self.times
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Takes back all but the first.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        for taken in self.all.drain(length.min(self.all.len())..) {
+            self.said.remove(&said(&taken));
+        }
+    }
+
+    /// All of them, in the order of the source.
+    pub(crate) fn in_order(mut self) -> Vec<Diagnostic> {
+        self.all.sort_by_key(|it| (it.span.is_none(), it.span.clone()));
+        self.all
+    }
+}
+
+fn said(diagnostic: &Diagnostic) -> Said {
+    (diagnostic.span.clone(), diagnostic.summary.clone(), diagnostic.detail.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_back_can_be_said_again() {
+        let mut told = Told::default();
+        told.extend(["a", "b", "a"].map(Diagnostic::error));
+        assert_eq!((told.len(), told.times()), (2, 3));
+        told.truncate(1);
+        told.push(Diagnostic::error("b"));
+        told.push(Diagnostic::error("a"));
+        assert_eq!(told.in_order().into_iter().map(|it| it.summary).collect::<Vec<_>>(), ["a", "b"]);
+    }
+}

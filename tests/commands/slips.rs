@@ -1,0 +1,278 @@
+//! Slips of the hand and habits of other languages: what is said of each, and that what is suggested mends it.
+//! `SNAPSHOTS=overwrite` writes down what is said.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+use crate::Project;
+
+/// One slip: what it is, and the configuration.
+struct Slip {
+    name: String,
+    text: String,
+}
+
+fn told() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/commands/slips/told.txt")
+}
+
+/// The marks behind a configuration, by whether its last line ends.
+const ENDS: &str = "--- ";
+const ENDS_EARLY: &str = "--- without a line end";
+
+fn slips() -> Vec<Slip> {
+    let written = fs::read_to_string(told()).unwrap();
+    let slip = |it: &str| {
+        let (name, rest) = it.split_once('\n').unwrap();
+        let end = rest.find("\n--- ").unwrap();
+        let ends_early = rest[end + 1..].starts_with(ENDS_EARLY);
+        Slip { name: name.into(), text: rest[..if ends_early { end } else { end + 1 }].into() }
+    };
+    written.split("=== ").skip(1).map(slip).collect()
+}
+
+/// Does something with each of many, side by side, and gives what came of it in order.
+fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some((at, it)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, all.get(at)?))) {
+                    let result = work(it);
+                    done.lock().unwrap().push((at, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, it)| it).collect()
+}
+
+/// What is wrong, as data.
+fn diagnostics(project: &Project) -> Vec<Value> {
+    let output = project.ha(&["validate", "--json"]).out;
+    let all: Value = serde_json::from_str(&output).unwrap_or_else(|it| panic!("{it}: {output}"));
+    all["diagnostics"].as_array().unwrap().clone()
+}
+
+/// Summaries and places, which tell diagnostics apart.
+fn said(diagnostics: &[Value]) -> BTreeSet<String> {
+    diagnostics.iter().map(|it| it["summary"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The configuration with the first text that is suggested in its place.
+fn mended(text: &str, diagnostics: &[Value]) -> Option<(Value, String)> {
+    let suggesting = diagnostics.iter().find(|it| it.get("suggestion_range").is_some())?;
+    let byte = |end: &str| usize::try_from(suggesting["suggestion_range"][end]["byte"].as_u64().unwrap()).unwrap();
+    let suggestion = suggesting["suggestion"].as_str().unwrap();
+    Some((suggesting["summary"].clone(), format!("{}{suggestion}{}", &text[..byte("start")], &text[byte("end")..])))
+}
+
+#[test]
+fn slips_are_explained() {
+    let slips = slips();
+    let answers = each(&slips, |Slip { name, text }| {
+        let project = Project::new(text);
+        let planned = project.ha(&["plan"]);
+        let end = if text.ends_with('\n') { ENDS.to_owned() } else { format!("\n{ENDS_EARLY}") };
+        assert_ne!(planned.code, 101, "{name}: {}", planned.err);
+        format!("=== {name}\n{text}{end}\n{}", planned.err)
+    });
+    snapbox::assert_data_eq!(answers.concat(), snapbox::Data::read_from(&told(), None).raw());
+    assert!(slips.len() >= 60, "{}", slips.len());
+}
+
+#[test]
+fn what_is_suggested_mends_a_slip_and_breaks_nothing() {
+    let slips = slips();
+    let wrong = each(&slips, |Slip { name, text }| {
+        let project = Project::new(text);
+        let before = diagnostics(&project);
+        let (summary, mended) = mended(text, &before)?;
+        project.write("main.hcl", &mended);
+        let after = diagnostics(&project);
+        let count = |of: &[Value]| of.iter().filter(|it| it["summary"] == summary).count();
+        let new: BTreeSet<String> = said(&after).difference(&said(&before)).cloned().collect();
+        let is_mended = count(&after) < count(&before) && new.is_empty();
+        (!is_mended).then(|| format!("{name}: {summary}\n{text}\n{mended}\nsays {:?}\n", said(&after)))
+    });
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A configuration in which one of each thing that has a name is misspelt in turn.
+const NAMES: &str = r#"
+ha {
+  required_version = ">= 0.1"
+  required_providers {
+    random = { source = "hashicorp/random" }
+  }
+}
+provider "random" {
+}
+variable "region" {
+  type        = string
+  default     = "eu"
+  description = "Where."
+  validation {
+    condition     = length(var.region) > 1
+    error_message = "Too short."
+  }
+}
+variable "shape" {
+  type    = object({ width = number, height = optional(number) })
+  default = { width = 1 }
+}
+locals {
+  settings = { first = 1, second = upper(var.region) }
+  listed   = [for each_one in [1, 2] : each_one + local.settings.first]
+  indexed  = local.settings["second"]
+  text     = "${var.region} and ${local.settings.second}"
+}
+resource "random_password" "server" {
+  count   = 2
+  length  = 20
+  special = false
+  lifecycle {
+    create_before_destroy = true
+    ignore_changes        = [special]
+  }
+}
+resource "terraform_data" "web_server" {
+  for_each         = toset(["a"])
+  input            = "${each.key} ${random_password.server[0].result}"
+  triggers_replace = [var.region]
+  depends_on       = [random_password.server]
+  lifecycle {
+    replace_triggered_by = [random_password.server[0].length]
+    precondition {
+      condition     = var.shape.width > 0
+      error_message = "None."
+    }
+  }
+}
+module "inner" {
+  source = "./inner"
+  name   = terraform_data.web_server["a"].output
+}
+output "told" {
+  value     = module.inner.answer
+  sensitive = true
+}
+check "works" {
+  assert {
+    condition     = local.text != ""
+    error_message = "No text."
+  }
+}
+moved {
+  from = random_password.old
+  to   = random_password.server[0]
+}
+"#;
+
+const INNER: &str = "variable \"name\" {\n}\noutput \"answer\" {\n  value = var.name\n}\n";
+
+/// Each word of a text that is long enough to have a letter too few and still be known, with where it is.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let is_part = |it: char| it.is_alphanumeric() || it == '_';
+    let mut words = Vec::new();
+    let mut from = 0;
+    for word in text.split(|it: char| !is_part(it)) {
+        if word.len() > 3 && word.starts_with(|it: char| it.is_alphabetic()) {
+            words.push((from, word));
+        }
+        from += word.len() + 1;
+    }
+    words
+}
+
+/// A word with two letters in the wrong order.
+fn misspelt(word: &str) -> Option<String> {
+    let letters: Vec<char> = word.chars().collect();
+    let at = (1..letters.len() - 1).find(|it| letters[*it] != letters[it + 1])?;
+    let mut letters = letters.clone();
+    letters.swap(at, at + 1);
+    Some(letters.into_iter().collect())
+}
+
+#[test]
+fn a_misspelt_name_is_mended_by_what_is_suggested() {
+    let sound = Project::new(NAMES);
+    fs::create_dir(sound.path("inner")).unwrap();
+    sound.write("inner/main.hcl", INNER);
+    assert_eq!(diagnostics(&sound), [Value::Null; 0]);
+    let words = words(NAMES);
+    let outcomes = each(&words, |(at, word)| {
+        let wrong = format!("{}{}{}", &NAMES[..*at], misspelt(word)?, &NAMES[at + word.len()..]);
+        let project = Project::new(&wrong);
+        fs::create_dir(project.path("inner")).unwrap();
+        project.write("inner/main.hcl", INNER);
+        let before = diagnostics(&project);
+        let (summary, _) = mended(&wrong, &before)?;
+        // What a misspelt declaration is called is suggested where it is referred to: what is suggested leads on until
+        // nothing is wrong.
+        let (mut text, mut after) = (wrong, before.clone());
+        for _ in 0..12 {
+            let Some((_, next)) = mended(&text, &after) else { break };
+            text = next;
+            project.write("main.hcl", &text);
+            after = diagnostics(&project);
+        }
+        let is_mended = after.is_empty() || (said(&after).is_subset(&said(&before)) && after.len() < before.len());
+        Some((*word, (!is_mended).then(|| format!("{word}: {summary}\nsays {:?}\n", said(&after)))))
+    });
+    let outcomes: Vec<(&str, Option<String>)> = outcomes.into_iter().flatten().collect();
+    let wrong: Vec<&String> = outcomes.iter().filter_map(|(_, it)| it.as_ref()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().cloned().collect::<Vec<_>>().join("\n"));
+    let suggested: BTreeSet<&str> = outcomes.iter().map(|(word, _)| *word).collect();
+    for word in [
+        "required_version",
+        "provider",
+        "variable",
+        "region",
+        "type",
+        "default",
+        "validation",
+        "condition",
+        "length",
+        "string",
+        "width",
+        "locals",
+        "settings",
+        "second",
+        "upper",
+        "resource",
+        "random_password",
+        "server",
+        "count",
+        "special",
+        "lifecycle",
+        "ignore_changes",
+        "web_server",
+        "input",
+        "depends_on",
+        "triggers_replace",
+        "replace_triggered_by",
+        "precondition",
+        "module",
+        "inner",
+        "name",
+        "output",
+        "answer",
+        "each",
+        "moved",
+        "from",
+        "check",
+        "assert",
+    ] {
+        assert!(suggested.contains(word), "nothing is suggested for `{word}` misspelt; it is for {suggested:?}");
+    }
+}
