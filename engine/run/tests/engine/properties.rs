@@ -153,6 +153,81 @@ proptest! {
     }
 }
 
+/// A server, databases in it and extensions in these, as drawn.
+#[derive(Clone, Debug)]
+struct Contents {
+    size: u8,
+    first: [bool; 2],
+    /// The databases that are there, and which name each has.
+    databases: [Option<u8>; 3],
+    /// Whether each of them has an extension.
+    extensions: [bool; 3],
+}
+
+fn contents() -> impl Strategy<Value = Contents> {
+    let databases = prop::array::uniform3(prop::option::weighted(0.8, 0..2_u8));
+    (0..2_u8, prop::array::uniform2(any::<bool>()), databases, prop::array::uniform3(any::<bool>()))
+        .prop_map(|(size, first, databases, extensions)| Contents { size, first, databases, extensions })
+}
+
+impl Contents {
+    fn text(&self) -> String {
+        let named = |(at, name): (usize, &Option<u8>)| name.map(|name| format!("k{at} = \"d{at}-{name}\""));
+        let names: Vec<String> = self.databases.iter().enumerate().filter_map(named).collect();
+        let has = |at: &usize| self.extensions[*at] && self.databases[*at].is_some();
+        let extended: Vec<String> = (0..3).filter(has).map(|at| format!("\"k{at}\"")).collect();
+        format!(
+            r#"
+            resource "server" "s" {{
+              name = "s"
+              size = {}
+              lifecycle {{ create_before_destroy = {} }}
+            }}
+            provider "db" {{
+              address  = server.s.address
+              password = "hush"
+            }}
+            resource "database" "d" {{
+              for_each = {{ {} }}
+              name     = each.value
+              lifecycle {{ create_before_destroy = {} }}
+            }}
+            resource "extension" "x" {{
+              for_each = toset([{}])
+              name     = "x"
+              database = database.d[each.key].name
+            }}
+            "#,
+            self.size + 1,
+            self.first[0],
+            names.join(", "),
+            self.first[1],
+            extended.join(", ")
+        )
+    }
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+
+    #[test]
+    fn what_lives_inside_of_something_shares_its_fate(drawn in prop::collection::vec(contents(), 4)) {
+        block_on(async {
+            let project = project();
+            for contents in &drawn {
+                let text = contents.text();
+                assert_steps_are_sound(&plan_of(&project, &text).await);
+                project.world.take_log();
+                project.apply(&text).await;
+                project.assert_one_of_each();
+            }
+            project.destroy(&drawn.last().unwrap().text()).await;
+            prop_assert_eq!(project.world.count(), 0);
+            Ok(())
+        })?;
+    }
+}
+
 /// Makes some call fail.
 fn arrange(world: &World, call: usize, place: usize, fault: usize) {
     let call = ["create", "update", "delete", "resume"][call];
