@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use ha_kind::{Address, Mode};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, name_asked_for};
 use crate::keys::StateKeys;
 use crate::place::Place;
 use crate::project::says_where;
@@ -102,7 +102,7 @@ fn recorded() -> Vec<Address> {
 /// Where the state is that the line is about.
 fn place() -> Result<Place, Trouble> {
     let directory = named("chdir").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let environment = Environment::asked(named("env").as_deref(), &directory)?;
+    let environment = Environment::asked(name_asked_for(named("env").as_deref()).as_deref(), &directory)?;
     // Nobody waits for a store that is elsewhere while typing.
     if says_where(&directory)? {
         return Err(Trouble::default());

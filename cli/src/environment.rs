@@ -23,13 +23,12 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// The one that is asked for on the command line, else by the system's environment; none where that is the default.
+    /// The one of the name that was asked for; none where that is the default.
     ///
     /// # Errors
     /// When there is no such environment: a slip of the pen must not look like a state in which nothing exists.
     pub(crate) fn asked(asked: Option<&str>, directory: &Path) -> Result<Option<Self>, Trouble> {
-        let variable = || std::env::var(VARIABLE).ok().filter(|it| !it.is_empty());
-        let Some(name) = asked.map(str::to_owned).or_else(variable).filter(|it| it != DEFAULT) else { return Ok(None) };
+        let Some(name) = asked.filter(|it| *it != DEFAULT).map(str::to_owned) else { return Ok(None) };
         let known = known(directory);
         if known.contains(&name) {
             return Ok(Some(Self { name }));
@@ -58,13 +57,24 @@ impl Environment {
     pub(crate) fn values(&self, directory: &Path, spelling: Spelling) -> Vec<PathBuf> {
         let plain = format!("{VALUES}/{}{}", self.name, spelling.values_suffix());
         let both = [PathBuf::from(&plain), PathBuf::from(plain + ".json")];
-        both.into_iter().filter(|it| directory.join(it).is_file()).collect()
+        both.into_iter().filter(|it| directory.join(it).exists()).collect()
     }
 
     /// Where its state is, below that of the default.
     pub(crate) fn state(&self) -> PathBuf {
         [VALUES, &self.name].iter().collect()
     }
+}
+
+/// The name that is asked for on the command line, else by the system's environment.
+pub(crate) fn name_asked_for(given: Option<&str>) -> Option<String> {
+    let variable = || std::env::var(VARIABLE).ok().filter(|it| !it.is_empty());
+    given.map(str::to_owned).or_else(variable)
+}
+
+/// The names of all environments that there are, the default first.
+pub(crate) fn all(directory: &Path) -> Vec<String> {
+    std::iter::once(DEFAULT.to_owned()).chain(known(directory)).collect()
 }
 
 /// What `ha.workspace` says.

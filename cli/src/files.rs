@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ha_kind::regular_file::{self, LARGEST};
 use ha_lang::{Directories, Fact, SourceFile};
 use ha_plan::Files;
 
@@ -102,7 +103,7 @@ impl Directories for ReadFiles {
             let shown = format!("{directory}/{name}");
             let file = fs::canonicalize(real.join(name)).map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
             self.check(&file, &real)?;
-            let bytes = fs::read(file).map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
+            let bytes = regular_file::read(&file, LARGEST).map_err(|error| format!("`{shown}`: {}", plain(&error)))?;
             let text = text(bytes).map_err(|line| format!("`{shown}` is not UTF-8 text in line {line}"))?;
             Ok(SourceFile::new(shown, text))
         };
@@ -112,7 +113,7 @@ impl Directories for ReadFiles {
 
 impl Files for ReadFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
-        self.once(path, |it| fs::read(it))?.ok_or_else(no_such_file)
+        self.once(path, |it| regular_file::read(it, LARGEST))?.ok_or_else(no_such_file)
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
@@ -138,7 +139,7 @@ impl Files for ReadFiles {
     }
 
     fn exists(&self, path: &str) -> Result<bool, String> {
-        Ok(self.once(path, |it| fs::read(it))?.is_some())
+        Ok(self.once(path, |it| regular_file::read(it, LARGEST))?.is_some())
     }
 }
 
@@ -223,7 +224,8 @@ fn no_such_file() -> String {
 
 /// The system's words without its number.
 pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string().to_lowercase();
+    // What we say of a file ourselves is said as it is.
+    let text = if error.raw_os_error().is_some() { error.to_string().to_lowercase() } else { error.to_string() };
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 

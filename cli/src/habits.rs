@@ -1,14 +1,16 @@
 //! What people know from Terraform and will not find here: its commands, and the files it leaves in a directory.
 
-use std::fs;
 use std::path::Path;
 
-use ha_kind::{Diagnostic, code};
+use ha_kind::regular_file::{self, LARGEST};
+use ha_kind::{Diagnostic, code, shell_word};
 
-use crate::spelling::is_test;
+use crate::spelling::{Spelling, is_test};
 
 /// The state that Terraform keeps beside a configuration.
 const STATE: &str = "terraform.tfstate";
+/// Where it keeps those of its workspaces.
+const STATES: &str = "terraform.tfstate.d";
 
 /// What to do in the place of a command that Terraform has.
 pub(crate) fn instead(command: &str) -> Option<&'static str> {
@@ -37,44 +39,172 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
     })
 }
 
+/// What to do in the place of an option that Terraform's commands have.
+pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
+    Some(match option.split('=').next().unwrap_or(option) {
+        "--lock" => "leave it out: what writes the state takes its lock, and what only looks takes none",
+        "--lock-timeout" => "leave it out: this command takes no lock",
+        "--state" | "--state-out" => {
+            "the state is where the block `backend` says, such as `backend \"local\" { path = … }`; `ha state pull` and `ha state push FILE` take one out and put one in"
+        }
+        "--backup" | "--backup-out" => "leave it out: a sealed copy is kept in `.ha/backups` before the state is rewritten",
+        "--backend-config" => "write it into the block `backend`; what differs from case to case is a variable there",
+        "--generate-config-out" => {
+            "write the block by hand: `ha schema KIND` lists what it takes, and the plan shows what differs"
+        }
+        "--workspace" => "an environment is named by `--env NAME`",
+        "--ignore-remote-version"
+        | "--allow-missing-config"
+        | "--config"
+        | "--concise"
+        | "--force-copy"
+        | "--upgrade"
+        | "--reconfigure"
+        | "--no-tests"
+        | "--test-directory"
+        | "--draw-cycles"
+        | "--check-variables" => "leave it out: there is nothing that it would change",
+        "--migrate-state" => "`ha state migrate` moves the state to where the block `backend` says",
+        _ => return None,
+    })
+}
+
+/// What to write in the place of a backend that Terraform has.
+pub(crate) fn backend_instead(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "pg" => "write `backend \"postgres\"`, which takes the same arguments",
+        "remote" | "cloud" => "states are kept by nobody's service here; a bucket of S3 or a database is one of your own",
+        "gcs" | "azurerm" | "consul" | "http" | "kubernetes" | "oss" | "cos" | "oci" | "etcdv3" | "swift" | "manta" => {
+            "that place is not there yet; what speaks as S3 does and knows conditional writes will do as `s3`, with `endpoint`"
+        }
+        _ => return None,
+    })
+}
+
+/// What the environment says to Terraform and not to `ha`, where no environment of ours is asked for: what would be
+/// worked on is not what was meant.
+pub(crate) fn workspace_of_terraform(variable: impl Fn(&str) -> Option<String>) -> Option<Diagnostic> {
+    let name = variable("TF_WORKSPACE").filter(|it| !it.is_empty() && it != "default")?;
+    let diagnostic = Diagnostic::error(format!("TF_WORKSPACE names the workspace `{name}`, and is not read here"));
+    let diagnostic = diagnostic.code(code::NOT_SUPPORTED);
+    Some(diagnostic.help(format!("say `--env {}` or HA_ENV; `--env default` for the one without a name", shell_word(&name))))
+}
+
+/// A word about variables of the environment that Terraform reads and nobody here does.
+pub(crate) fn unread_variables<'a>(
+    spelling: Spelling,
+    names: impl Iterator<Item = &'a str>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Vec<Diagnostic> {
+    let is_set = |name: &str| variable(name).is_some_and(|it| !it.is_empty());
+    let unread = |name: String, instead: String| {
+        let diagnostic = Diagnostic::warning(format!("{name} is set, and is not read here")).code(code::NOT_SUPPORTED);
+        diagnostic.help(format!("set {instead}"))
+    };
+    let arguments = ["", "_plan", "_apply", "_destroy"].map(|it| (format!("TF_CLI_ARGS{it}"), format!("HA_CLI_ARGS{it}")));
+    let values = names.map(|it| (format!("TF_VAR_{it}"), format!("HA_VAR_{it}")));
+    // In files of Terraform's spelling its variables are read.
+    let values = values.filter(|(theirs, ours)| spelling == Spelling::Ha && is_set(theirs) && !is_set(ours));
+    let arguments = arguments.into_iter().filter(|(theirs, ours)| is_set(theirs) && !is_set(ours));
+    arguments.chain(values).map(|(theirs, ours)| unread(theirs, ours)).collect()
+}
+
+/// A word about the state that Terraform keeps where a state that does not exist yet would be.
+pub(crate) fn state_of_terraform(place: &str) -> Diagnostic {
+    Diagnostic::warning(format!("{place} is not read: what Terraform made is not known here, and would be made again"))
+        .code(code::NOT_SUPPORTED)
+        .help("take it over with `import` blocks, and look at the plan before anything is applied")
+}
+
 /// Whether there is nothing to do for a command, so that scripts may go on.
 pub(crate) fn is_needless(command: &str) -> bool {
     matches!(command, "init" | "get")
 }
 
 /// A word about what Terraform has left in a directory and nobody looks at.
-pub(crate) fn left_behind(directory: &Path, names: &[String]) -> Vec<Diagnostic> {
+pub(crate) fn left_behind(directory: &Path, names: &[String], environment: Option<&str>) -> Vec<Diagnostic> {
     let tests = names.iter().find(|it| is_test(it)).map(|it| {
         Diagnostic::warning(format!("`{it}` is not run: there are no test files here"))
             .code(code::NOT_SUPPORTED)
             .help("conditions that are to hold are written as `check`, `precondition` and `postcondition` blocks")
     });
-    let holds_resources = || {
-        let text = fs::read(directory.join(STATE)).ok()?;
-        let state: serde_json::Value = serde_json::from_slice(&text).ok()?;
-        state.get("resources")?.as_array().map(|it| !it.is_empty())
-    };
     // Who has applied here already has seen it.
-    let is_new = || !directory.join(".ha").exists();
-    let is_there = names.iter().any(|it| it == STATE) && is_new() && holds_resources() == Some(true);
-    let state = is_there.then(|| {
-        Diagnostic::warning(format!("`{STATE}` is not read: what Terraform made is not known here, and would be made again"))
-            .code(code::NOT_SUPPORTED)
-            .help("take it over with `import` blocks, and look at the plan before anything is applied")
-    });
-    tests.into_iter().chain(state).collect()
+    let (theirs, ours) = match environment {
+        Some(name) => (format!("{STATES}/{name}/{STATE}"), format!(".ha/env/{name}")),
+        None => (STATE.to_owned(), ".ha".to_owned()),
+    };
+    let is_known = || directory.join(&ours).exists();
+    let holds_resources = || Some(has_resources(&regular_file::read(&directory.join(&theirs), LARGEST).ok()?));
+    let state = (!is_known() && holds_resources() == Some(true)).then(|| state_of_terraform(&format!("`{theirs}`")));
+    tests.into_iter().chain(state).chain(selected(directory, environment)).collect()
+}
+
+/// Whether these bytes are a state of Terraform's in which something is recorded.
+fn has_resources(bytes: &[u8]) -> bool {
+    let state: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    state.as_ref().and_then(|it| it.get("resources")?.as_array()).is_some_and(|it| !it.is_empty())
+}
+
+/// The workspace that Terraform would work on, where nobody said which environment is meant.
+fn selected(directory: &Path, environment: Option<&str>) -> Option<Diagnostic> {
+    let text = regular_file::read_to_string(&directory.join(".terraform/environment"), LARGEST).ok()?;
+    let name = Some(text.trim()).filter(|it| !it.is_empty() && *it != "default" && environment.is_none())?;
+    let title = format!("Terraform works on the workspace `{name}` here, and `ha` on the environment `default`");
+    let diagnostic = Diagnostic::warning(title).code(code::NOT_SUPPORTED);
+    Some(diagnostic.help(format!("say `--env {}` or HA_ENV to work on that", shell_word(name))))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn what_the_environment_says_to_terraform_is_told() {
+        let variable = |name: &str| {
+            let set = [
+                ("TF_WORKSPACE", "prod"),
+                ("TF_CLI_ARGS_plan", "-lock=false"),
+                ("TF_VAR_a", "1"),
+                ("TF_VAR_b", "2"),
+                ("HA_VAR_b", "2"),
+            ];
+            set.iter().find(|it| it.0 == name).map(|it| it.1.to_owned())
+        };
+        let told = |spelling| {
+            let told = unread_variables(spelling, ["a", "b", "c"].into_iter(), variable);
+            told.into_iter().map(|it| it.summary).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Spelling::Terraform), ["TF_CLI_ARGS_plan is set, and is not read here"]);
+        assert_eq!(
+            told(Spelling::Ha),
+            ["TF_CLI_ARGS_plan is set, and is not read here", "TF_VAR_a is set, and is not read here"]
+        );
+        assert!(workspace_of_terraform(variable).unwrap().help[0].contains("--env prod"));
+        assert_eq!(workspace_of_terraform(|_| Some("default".to_owned())), None);
+    }
+
+    #[test]
+    fn the_state_of_a_workspace_of_terraform_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        fs::create_dir_all(at.join("terraform.tfstate.d/prod")).unwrap();
+        fs::create_dir_all(at.join(".terraform")).unwrap();
+        fs::write(at.join("terraform.tfstate.d/prod/terraform.tfstate"), r#"{"resources": [{}]}"#).unwrap();
+        fs::write(at.join(".terraform/environment"), "prod").unwrap();
+        let told = |environment| left_behind(at, &[], environment).into_iter().map(|it| it.summary).collect::<Vec<_>>();
+        assert!(told(Some("prod"))[0].starts_with("`terraform.tfstate.d/prod/terraform.tfstate` is not read"));
+        assert!(told(None)[0].starts_with("Terraform works on the workspace `prod` here"));
+        assert_eq!((told(Some("prod")).len(), told(None).len()), (1, 1));
+    }
 
     #[test]
     fn what_is_left_behind_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let told = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-            left_behind(directory.path(), &names).into_iter().map(|it| it.summary).collect::<Vec<_>>()
+            left_behind(directory.path(), &names, None).into_iter().map(|it| it.summary).collect::<Vec<_>>()
         };
         assert_eq!(told(&["main.tf"]), Vec::<String>::new());
         assert_eq!(told(&["main.tf", "a.tftest.hcl"]), ["`a.tftest.hcl` is not run: there are no test files here"]);

@@ -1,12 +1,12 @@
 //! Which key a state is sealed with: as the configuration says, else the environment, else one of the user's own.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use ha_kind::regular_file::{self, LARGEST_KEY};
 use ha_kind::{Error, Object, Outcome, Secret};
-use ha_state::{Asking, Key, KeyName, KeyRing, Keys, Mask, Passphrase, Reason, StateError};
+use ha_state::{Asking, Companion, Key, KeyName, KeyRing, Keys, Mask, NewKey, Passphrase, Reason, StateError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -46,6 +46,16 @@ struct Source {
 /// What the variables of the environment begin with, and those for the key before.
 const VARIABLES: [&str; 2] = ["HA_STATE_", "HA_STATE_FALLBACK_"];
 
+/// Files of keys that were made just now, were told of, and were removed again since.
+type Made = Arc<Mutex<Fresh>>;
+
+#[derive(Default)]
+struct Fresh {
+    made: Option<PathBuf>,
+    told: Option<PathBuf>,
+    removed: Option<PathBuf>,
+}
+
 /// The keys of a state.
 pub(crate) struct StateKeys {
     primary: Box<dyn Keys>,
@@ -54,7 +64,7 @@ pub(crate) struct StateKeys {
     /// The files that keys to seal with are in, where they are in files.
     files: Option<KeyRing>,
     /// The file of a key that was made just now.
-    made: Mutex<Option<PathBuf>>,
+    made: Made,
     /// Takes out of what is told what must not be.
     mask: Mask,
 }
@@ -172,7 +182,7 @@ impl StateKeys {
             }
             None => (Box::new(own.clone()) as Box<dyn Keys>, Some(own)),
         };
-        Ok(Self { primary, others, files, made: Mutex::default(), mask: mask_of(&Object::new()) })
+        Ok(Self { primary, others, files, made: Made::default(), mask: mask_of(&Object::new()) })
     }
 
     /// With this taken out of what is told when they fail.
@@ -187,11 +197,19 @@ impl StateKeys {
 
     /// The file of a key that was made just now; told once.
     pub(crate) fn made(&self) -> Option<PathBuf> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut fresh = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = fresh.made.take()?;
+        fresh.told = Some(made.clone());
+        Some(made)
+    }
+
+    /// The file of a key that was told of and is not there any more; told once.
+    pub(crate) fn removed(&self) -> Option<PathBuf> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).removed.take()
     }
 
     fn note_made(&self, path: PathBuf) {
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).made = Some(path);
     }
 
     /// The file that a key to seal with lies in, where it lies in one.
@@ -224,6 +242,13 @@ impl Keys for StateKeys {
         Ok(current)
     }
 
+    fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        let first = self.heard(self.primary.first(lineage))?;
+        let Some(path) = self.files.as_ref().map(|it| it.path(lineage)) else { return Ok(first) };
+        let told = |file| Box::new(ToldOf { file, path, made: self.made.clone() });
+        Ok(first.map(|it| NewKey { file: told(it.file), ..it }))
+    }
+
     fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
         self.heard(self.primary.next(lineage))
     }
@@ -237,13 +262,34 @@ impl Keys for StateKeys {
     }
 }
 
+/// A key file that is told of once it is made.
+struct ToldOf {
+    file: Box<dyn Companion>,
+    path: PathBuf,
+    made: Made,
+}
+
+impl Companion for ToldOf {
+    fn make(&mut self) -> Result<(), StateError> {
+        self.file.make()?;
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).made = Some(self.path.clone());
+        Ok(())
+    }
+
+    fn remove(&mut self) {
+        self.file.remove();
+        let mut fresh = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        *fresh = Fresh { removed: fresh.told.take(), ..Fresh::default() };
+    }
+}
+
 fn refused(attempted: impl Into<String>, cause: impl std::fmt::Display) -> StateError {
     StateError::new(Reason::NotAKey, Error::new(attempted, cause).outcome(Outcome::Refused))
 }
 
 fn read_passphrase(file: &Path) -> Result<Zeroizing<String>, StateError> {
     let attempted = || format!("read the passphrase from `{}`", file.display());
-    let text = match fs::read_to_string(file) {
+    let text = match regular_file::read_to_string(file, LARGEST_KEY) {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(refused(attempted(), "it is not UTF-8 text")),
         Err(error) => return Err(refused(attempted(), error)),
@@ -271,6 +317,8 @@ fn ask(asking: Asking) -> Result<Zeroizing<String>, StateError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn said(keys: Result<StateKeys, Notice>) -> String {

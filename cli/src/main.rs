@@ -9,6 +9,7 @@ mod files;
 mod habits;
 mod hidden_line;
 mod interrupt;
+mod invocation;
 mod keys;
 mod memory;
 mod place;
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -40,7 +41,7 @@ use crate::commands::{
     version,
 };
 use crate::completing::ASKED;
-use crate::environment::Environment;
+use crate::environment::{Environment, name_asked_for};
 use crate::terminal::{Colour, Terminal};
 use crate::trouble::{DONE, Ended, FAILED, NO_COMMAND, Trouble};
 use crate::views::notice::Notice;
@@ -95,8 +96,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says what to do in the place of a command that Terraform has.
+/// Says what to do in the place of a command or an option that Terraform has.
 fn not_here(error: &clap::Error) -> Option<u8> {
+    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && let Some(instead) = habits::option_instead(option)
+    {
+        let notice = Notice::error(format!("there is no option `{option}` here")).help(instead);
+        return Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)));
+    }
     let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else { return None };
     let instead = habits::instead(command)?;
     if habits::is_needless(command) {
@@ -114,8 +122,10 @@ fn run(arguments: &Arguments, terminal: Terminal) -> Ended {
         entered.with_context(|| format!("could not work in `{}`", directory.display())).map_err(Trouble::from)?;
     }
     let directory = PathBuf::from(".");
-    let environment = Environment::asked(arguments.everywhere.env.as_deref(), &directory)?;
-    let session = Session { terminal, directory, environment };
+    let asked = name_asked_for(arguments.everywhere.env.as_deref());
+    invocation::begin(arguments.everywhere.chdir.as_deref(), asked.as_deref());
+    let environment = Environment::asked(asked.as_deref(), &directory)?;
+    let session = Session { terminal, directory, environment, asked };
     match &arguments.command {
         Command::Validate(arguments) => validate::validate(arguments, &session),
         Command::Plan(arguments) => plan::plan(arguments, &session),

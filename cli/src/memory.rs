@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use ha_kind::regular_file::{self, LARGEST};
 use ha_kind::{Name, Object, Schema, Value, code};
-use ha_state::{Backends, LocalStore, Store, Surroundings};
+use ha_state::{Backends, Companion, LocalStore, MadeDirectories, StateError, Store, Surroundings};
 use serde::{Deserialize, Serialize};
 
 use crate::sealed_file;
@@ -18,6 +19,47 @@ use crate::whereabouts::{USUAL, Whereabouts};
 /// The file's name, in the directory that belongs to the state.
 const FILE: &str = "backend";
 const FORMAT: u32 = 1;
+
+/// A store that is to be remembered in a directory.
+pub(crate) struct Memory {
+    directory: PathBuf,
+    text: String,
+    made: MadeDirectories,
+}
+
+impl Memory {
+    pub(crate) fn new(directory: &Path, whereabouts: &Whereabouts, schema: &Schema, place: String) -> Self {
+        let text = serde_json::to_string_pretty(&Remembered::of(whereabouts, schema, place)).expect("it has text keys only");
+        Self { directory: directory.to_owned(), text: text + "\n", made: MadeDirectories::default() }
+    }
+
+    /// Remembers it.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(crate) fn write(&self) -> anyhow::Result<()> {
+        let path = self.directory.join(FILE);
+        if regular_file::read(&path, LARGEST).is_ok_and(|there| there == self.text.as_bytes()) {
+            return Ok(());
+        }
+        let made = fs::create_dir_all(&self.directory).and_then(|()| sealed_file::write(&path, self.text.as_bytes()));
+        made.with_context(|| format!("could not write `{}`", path.display()))
+    }
+}
+
+impl Companion for Memory {
+    fn make(&mut self) -> Result<(), StateError> {
+        self.made = MadeDirectories::of(&self.directory);
+        // Nothing is lost when it cannot be written: the next command asks the store that it is told of.
+        let _ = self.write();
+        Ok(())
+    }
+
+    fn remove(&mut self) {
+        let _ = fs::remove_file(self.directory.join(FILE));
+        self.made.remove();
+    }
+}
 
 /// The store that a state was last written to.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,7 +82,7 @@ impl Remembered {
     /// When that cannot be read.
     pub(crate) fn read(directory: &Path) -> Result<Option<Self>, Trouble> {
         let path = directory.join(FILE);
-        let bytes = match fs::read(&path) {
+        let bytes = match regular_file::read(&path, LARGEST) {
             Ok(bytes) => bytes,
             Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
             Err(error) => return Err(anyhow::Error::new(error).context(format!("could not read `{}`", path.display())).into()),
@@ -60,11 +102,8 @@ impl Remembered {
         there.then(|| Self { format: FORMAT, backend: USUAL.into(), place, settings: Value::object([]), withheld: Vec::new() })
     }
 
-    /// Remembers a store.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub(crate) fn write(directory: &Path, whereabouts: &Whereabouts, schema: &Schema, place: String) -> anyhow::Result<()> {
+    /// What is to be remembered of a store.
+    fn of(whereabouts: &Whereabouts, schema: &Schema, place: String) -> Self {
         let Whereabouts { backend, settings, .. } = whereabouts;
         let is_secret = |name: &Name, value: &Value| {
             value.contains_sensitive() || schema.arguments.get(name).is_some_and(|it| it.secret || it.write_only)
@@ -72,14 +111,7 @@ impl Remembered {
         let (secret, plain): (Vec<_>, Vec<_>) = settings.iter().partition(|(name, value)| is_secret(name, value));
         let settings = Value::object(plain.into_iter().map(|(name, value)| (name.clone(), value.clone())));
         let withheld = secret.into_iter().map(|(name, _)| name.clone()).collect();
-        let it = Self { format: FORMAT, backend: backend.clone(), place, settings, withheld };
-        let text = serde_json::to_string_pretty(&it)? + "\n";
-        let path = directory.join(FILE);
-        if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
-            return Ok(());
-        }
-        let made = fs::create_dir_all(directory).and_then(|()| sealed_file::write(&path, text.as_bytes()));
-        made.with_context(|| format!("could not write `{}`", path.display()))
+        Self { format: FORMAT, backend: backend.clone(), place, settings, withheld }
     }
 
     /// The store. Its secrets are not known: where it needs some that are not in the environment, it cannot be reached.

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ha_kind::Address;
+use ha_kind::{Address, Diagnostic};
 use ha_run::Cancel;
 use ha_state::{
-    Holder, Key, KeyName, Keys, Opening, Reason, Refuge, State, Store, Surroundings, Writer, addresses, moved_to,
+    Holder, Key, KeyName, Keys, NewKey, Opening, Reason, Refuge, State, Store, Surroundings, Writer, addresses, moved_to,
     open_for_writing, open_with_key,
 };
 
 use crate::backends::backends;
 use crate::environment::Environment;
+use crate::habits::state_of_terraform;
 use crate::keys::StateKeys;
-use crate::memory::Remembered;
+use crate::memory::{Memory, Remembered};
 use crate::trouble::Trouble;
 use crate::whereabouts::Whereabouts;
 
@@ -99,10 +100,14 @@ impl Place {
     /// # Errors
     /// When that cannot be written.
     pub(crate) fn remember(&self) -> anyhow::Result<()> {
-        let directory = &self.surroundings.local;
+        self.memory().write()
+    }
+
+    /// What is remembered of the state's place once it exists.
+    fn memory(&self) -> Memory {
         let backends = backends();
         let backend = backends.get(&self.whereabouts.backend).expect("its store was opened");
-        Remembered::write(directory, &self.whereabouts, backend.schema(), self.name())
+        Memory::new(&self.surroundings.local, &self.whereabouts, backend.schema(), self.name())
     }
 
     /// The state as it is here, also when it is kept elsewhere now; takes no lock.
@@ -131,6 +136,27 @@ impl Place {
         Ok(self.keys.current(lineage, used.as_ref())?)
     }
 
+    /// Seals something that belongs to a state, also to one that does not exist yet. A key that is made for it is not left
+    /// behind when that fails.
+    pub(crate) fn seal(&self, lineage: &str, seal: impl FnOnce(&(KeyName, Key)) -> anyhow::Result<()>) -> Result<(), Trouble> {
+        let is_new = self.used().is_none();
+        let Some(NewKey { name, key, mut file }) = is_new.then(|| self.keys.first(lineage)).transpose()?.flatten() else {
+            return Ok(seal(&self.key(lineage)?)?);
+        };
+        file.make()?;
+        Ok(seal(&(name, key)).inspect_err(|_| file.remove())?)
+    }
+
+    /// A word about what Terraform keeps here, where there is no state of ours yet.
+    pub(crate) fn left_by_terraform(&self) -> Option<Diagnostic> {
+        self.store.state_of_terraform().map(|it| state_of_terraform(&it))
+    }
+
+    /// Which state it is, wherever that is asked from.
+    pub(crate) fn identity(&self) -> String {
+        self.store.identity()
+    }
+
     /// How the key is found again that the state was sealed with when it was last read.
     pub(crate) fn used(&self) -> Option<KeyName> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -156,12 +182,12 @@ impl Place {
         tell: impl Fn(&str),
     ) -> Result<Writer, Trouble> {
         let opening = || {
-            let opening = Opening::by(Holder::here(command));
+            let opening = Opening::by(Holder::here(command)).beside(self.memory());
             if let Some(lineage) = lineage { opening.of_lineage(lineage) } else { opening }
         };
         let writer = self.open(opening, patience, cancel, &tell)?;
         // Nothing is lost when it is not: the next command asks the store that it is told of.
-        if self.remember().is_err() {
+        if !writer.state().is_new() && self.remember().is_err() {
             tell(&format!(
                 "note: `{}` cannot be written, so it is not remembered there where the state is kept\n",
                 self.surroundings.local.display()
@@ -179,7 +205,8 @@ impl Place {
         cancel: &Cancel,
         tell: impl Fn(&str),
     ) -> Result<Writer, Trouble> {
-        self.open(|| Opening::by(Holder::here(command)).of_lineage(lineage).also_moved(), patience, cancel, &tell)
+        let opening = || Opening::by(Holder::here(command)).beside(self.memory()).of_lineage(lineage).also_moved();
+        self.open(opening, patience, cancel, &tell)
     }
 
     fn open(
@@ -216,7 +243,9 @@ impl Place {
 
     /// Says that a key was made, and that it is all there is.
     pub(crate) fn tell_of_key(&self, tell: impl FnOnce(&str)) {
-        if let Some(path) = self.keys.made() {
+        if let Some(path) = self.keys.removed() {
+            tell(&format!("removed that key again: nothing is recorded that is sealed with it ({})\n", path.display()));
+        } else if let Some(path) = self.keys.made() {
             let path = path.display();
             let text = format!(
                 "made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n"

@@ -1,6 +1,5 @@
 //! A plan in a file: sealed under the state's key, for that state only.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,8 +39,9 @@ pub(crate) fn write(plan: &Plan, key: &(KeyName, Key), path: &Path) -> anyhow::R
 /// When it is no plan, or its key is not here.
 pub(crate) fn read(path: &Path, keys: &dyn Keys) -> Result<Plan, Trouble> {
     let shown = path.display();
-    let bytes = fs::read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
-    let plan = PLAN.opened(&bytes, keys)?.and_then(|it| serde_json::from_slice(&it).ok());
+    let bytes = PLAN.read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
+    let opened = bytes.map(|it| PLAN.opened(&it, keys)).transpose()?.flatten();
+    let plan = opened.and_then(|it| serde_json::from_slice(&it).ok());
     plan.ok_or_else(|| {
         let notice = Notice::error(format!("`{shown}` is not a plan that this version of `ha` wrote")).code(code::NOT_A_PLAN);
         notice.help("make one with `ha plan --out FILE`").into()
@@ -88,13 +88,32 @@ pub(crate) fn configuration(plan: &Plan) -> Result<Configuration, Trouble> {
     }
 }
 
-/// Why a plan must not be applied to a state: something it touches or reads is not what it was.
-pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<Notice> {
-    let again = "make a new plan with `ha plan`, look at it, and apply that";
-    if !state.is_new() && state.lineage != plan.lineage {
-        let notice = Notice::error("the plan was made for another state").code(code::OTHER_STATE);
-        return Some(notice.note("plan", plan.lineage.clone()).note("state", state.lineage.clone()).help(again));
+const AGAIN: &str = "make a new plan with `ha plan`, look at it, and apply that";
+
+/// Why a plan must not be applied to the state of this identity: it was made for another.
+pub(crate) fn foreignness(plan: &Plan, state: &State, identity: &str) -> Option<Notice> {
+    let notice = |title: &str| Some(Notice::error(title).code(code::OTHER_STATE));
+    let is_of_nothing = plan.state_number == 0;
+    let of_the_plan = plan.snapshot.place.as_deref();
+    match state.is_new() {
+        false if state.lineage == plan.lineage => None,
+        false => notice("the plan was made for another state")
+            .map(|it| it.note("plan", plan.lineage.clone()).note("state", state.lineage.clone()).help(AGAIN)),
+        // Two that do not exist yet are told apart by their places alone.
+        true if is_of_nothing => of_the_plan.filter(|it| *it != identity).and_then(|place| {
+            let notice = notice("the plan was made for another state, which did not exist yet");
+            notice.map(|it| it.note("plan", place.to_owned()).note("state", identity.to_owned()).help(AGAIN))
+        }),
+        true => notice("the plan was made for a state that is not here").map(|it| {
+            it.note("plan", format!("lineage {}, number {}", plan.lineage, plan.state_number))
+                .note("state", format!("{identity}, in which nothing is recorded"))
+                .help("apply it where it was made; `ha state recover` makes a state again that was lost")
+        }),
     }
+}
+
+/// Why a plan must not be applied to its state any more: something it touches or reads is not what it was.
+pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<Notice> {
     let mut notice = Notice::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
     let mut is_stale = false;
     for (address, planned) in &plan.versions {
@@ -110,16 +129,21 @@ pub(crate) fn staleness(plan: &Plan, state: &State) -> Option<Notice> {
         };
         notice = notice.note("changed", format!("{address} {what}"));
     }
-    is_stale.then(|| notice.help(again))
+    for name in plan.outdated_outputs(state) {
+        is_stale = true;
+        notice = notice.note("changed", format!("the output {name}"));
+    }
+    is_stale.then(|| notice.help(AGAIN))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use std::collections::BTreeMap;
-
-    use ha_state::StateError;
+    use ha_plan::OutputChange;
+    use ha_state::{OutputRecord, StateError};
 
     use super::*;
     use crate::views::samples::{everything, nothing};
@@ -161,12 +185,42 @@ mod tests {
     fn a_plan_is_stale_when_what_it_touches_has_changed_and_not_otherwise() {
         let mut plan = nothing();
         plan.versions = [("a.b".parse().unwrap(), 0), ("c.d".parse().unwrap(), 7)].into();
-        let mut state = State { lineage: plan.lineage.clone(), number: 9, ..State::default() };
+        let state = State { lineage: plan.lineage.clone(), number: 9, ..State::default() };
         let notice = staleness(&plan, &state).unwrap();
         assert_eq!(notice.notes, [("changed", "c.d existed then and does not now".to_owned())]);
         plan.versions.remove(&"c.d".parse().unwrap());
         assert_eq!(staleness(&plan, &state), None);
-        state.lineage = "another".into();
-        assert!(staleness(&plan, &state).unwrap().title.contains("another state"));
+    }
+
+    #[test]
+    fn a_plan_is_stale_when_an_output_has_changed_that_it_would_put_back() {
+        let output = |text: &str| OutputRecord { value: text.into(), sensitive: false };
+        let change = |text: &str| OutputChange { before: Some(text.into()), after: Some("new".into()), sensitive: false };
+        let plan = Plan { outputs: [("o".into(), change("old"))].into(), versions: BTreeMap::new(), ..nothing() };
+        let with = |outputs: &[(&str, &str)]| {
+            let outputs = outputs.iter().map(|(name, text)| ((*name).into(), output(text))).collect();
+            staleness(&plan, &State { outputs, number: 9, ..State::default() }).map(|it| it.notes)
+        };
+        assert_eq!(with(&[("o", "old")]), None);
+        for outputs in [&[("o", "other")][..], &[]] {
+            assert_eq!(with(outputs), Some(vec![("changed", "the output o".to_owned())]), "{outputs:?}");
+        }
+        assert_eq!(with(&[("o", "old"), ("p", "x")]), Some(vec![("changed", "the output p".to_owned())]));
+    }
+
+    #[test]
+    fn a_plan_is_for_one_state_also_where_there_is_none_yet() {
+        let mut plan = Plan { state_number: 0, ..nothing() };
+        plan.snapshot.place = Some("/f/.ha/ha.state".to_owned());
+        let here = |lineage: &str, number| State { lineage: lineage.to_owned(), number, ..State::default() };
+        let told = |plan: &Plan, state: &State, place: &str| foreignness(plan, state, place).map(|it| it.title);
+        let (mine, absent) = (plan.lineage.clone(), here("", 0));
+        assert_eq!(told(&plan, &absent, "/f/.ha/ha.state"), None);
+        assert!(told(&plan, &absent, "/g/.ha/ha.state").unwrap().contains("did not exist yet"));
+        assert_eq!(told(&plan, &here(&mine, 3), "/f/.ha/ha.state"), None);
+        assert!(told(&plan, &here("another", 3), "/f/.ha/ha.state").unwrap().contains("another state"));
+        plan.state_number = 3;
+        assert!(told(&plan, &absent, "/f/.ha/ha.state").unwrap().contains("not here"));
+        assert_eq!(told(&plan, &here(&mine, 3), "/moved/.ha/ha.state"), None);
     }
 }

@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use ha_kind::regular_file::{self, LARGEST};
 use ha_kind::{Diagnostic, Name, Value, code};
 use ha_lang::{Configuration, Files, Loaded, SourceFile, load};
 use ha_plan::Snapshot;
 
 use crate::commands::Session;
 use crate::files::ReadFiles;
-use crate::habits::left_behind;
+use crate::habits::{left_behind, unread_variables, workspace_of_terraform};
+use crate::invocation;
 use crate::spelling::Spelling;
 use crate::trouble::Trouble;
 use crate::variables::{Asked, Given, Variables, any_values, variables};
@@ -101,17 +103,29 @@ impl Project {
         };
         if need == Need::Values {
             diagnostics.extend(more);
+            let is_open = spelling == Spelling::Terraform && session.asked.is_none();
+            diagnostics.extend(is_open.then(|| workspace_of_terraform(|it| std::env::var(it).ok())).flatten());
         }
         let secrets = Arc::new(Secrets::within(&known_secrets(&configuration, secrets)));
+        let is_secret = |name: &str| configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral);
+        invocation::with_values(wishes, is_secret);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Trouble::of(&diagnostics).within(&texts).keeping(&secrets));
         }
-        diagnostics.extend(left_behind(directory, &file_names(directory).unwrap_or_default()));
-        let written = all.iter().map(|it| (it.name.to_string(), it.text.clone())).collect();
+        let names = configuration.variables.keys().map(|it| &**it);
+        diagnostics.extend(unread_variables(spelling, names, |it| std::env::var(it).ok()));
         let environment = session.environment.as_ref().map(|it| it.name().to_owned());
+        diagnostics.extend(left_behind(directory, &file_names(directory).unwrap_or_default(), environment.as_deref()));
+        let written = all.iter().map(|it| (it.name.to_string(), it.text.clone())).collect();
         Ok(Self {
             configuration: Arc::new(configuration),
-            snapshot: Snapshot { sources: written, variables: values, environment, ..Snapshot::default() },
+            snapshot: Snapshot {
+                sources: written,
+                variables: values,
+                options: invocation::values(),
+                environment,
+                ..Snapshot::default()
+            },
             files,
             sources: texts,
             warnings: diagnostics,
@@ -160,7 +174,7 @@ pub(crate) fn has_configuration(directory: &Path) -> bool {
 /// When its files cannot be read.
 pub(crate) fn says_where(directory: &Path) -> Result<bool, Trouble> {
     for name in file_names(directory).unwrap_or_default().iter().filter(|it| Spelling::of(it).is_some()) {
-        let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{name}`"))?;
+        let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{name}`"))?;
         if WORDS.iter().any(|word| bytes.windows(word.len()).any(|it| it == word.as_bytes())) {
             return Ok(true);
         }
@@ -215,7 +229,7 @@ pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String>
 /// A text file; its name is said as it was given.
 fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
     let shown = name.display().to_string();
-    let bytes = fs::read(directory.join(name)).with_context(|| format!("could not read `{shown}`"))?;
+    let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{shown}`"))?;
     let text = text(bytes).map_err(|line| not_text(&shown, line))?;
     Ok(SourceFile::new(shown, text))
 }
@@ -239,17 +253,22 @@ pub(crate) fn text(bytes: Vec<u8>) -> Result<String, usize> {
     })
 }
 
-/// Names of the files in a directory itself, in order.
+/// Names of the files in a directory itself, in order. A pipe or a device counts as one, lest it be passed over in silence
+/// where a part of the configuration is meant.
 pub(crate) fn file_names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if let Some(name) = entry.file_name().to_str().filter(|_| entry.path().is_file()) {
+        if let Some(name) = entry.file_name().to_str().filter(|_| is_no_directory(&entry.path())) {
             names.push(name.to_owned());
         }
     }
     names.sort();
     Ok(names)
+}
+
+fn is_no_directory(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| !it.is_dir())
 }
 
 /// Values of ephemeral variables, which a plan that was kept does not have, from where all values come.

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use ha_kind::regular_file;
 use ha_state::{Key, KeyName, Keys, seal, sealed_with};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::trouble::Trouble;
+
+/// How large such a file may be, and what is pushed as a state: what is larger would fill the memory.
+pub(crate) const LARGEST_SEALED: u64 = 1 << 30;
 
 /// A sort of sealed file.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,18 @@ struct Head {
 }
 
 impl Sort {
+    /// What is in a file; none when it does not begin as such a file does.
+    pub(crate) fn read(self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let file = regular_file::open(path)?;
+        let mut mark = Vec::new();
+        let expected = format!("ha {} ", self.what);
+        (&file).take(expected.len() as u64).read_to_end(&mut mark)?;
+        if mark != expected.as_bytes() {
+            return Ok(None);
+        }
+        regular_file::read(path, LARGEST_SEALED).map(Some)
+    }
+
     /// The bytes of a file that belongs to this lineage.
     pub(crate) fn sealed(self, lineage: &str, (name, key): &(KeyName, Key), content: &[u8]) -> Vec<u8> {
         let head = Head { lineage: lineage.to_owned(), key: name.clone() };

@@ -8,6 +8,7 @@ use ha_lang::{Body, Configuration, Environment, Files};
 use ha_plan::{Plan, Snapshot};
 use ha_state::{Backends, Discreet, State, Store, Surroundings};
 
+use crate::habits::backend_instead;
 use crate::keys::{Encryption, StateKeys};
 use crate::project::Project;
 use crate::scope::Recorded;
@@ -180,7 +181,11 @@ impl Whereabouts {
         let Some(backend) = backends.get(&block.kind) else {
             let known: Vec<&str> = backends.iter().map(|(name, _)| &**name).collect();
             let diagnostic = Diagnostic::error(format!("there is no backend `{}`", block.kind)).code(code::MISPLACED);
-            let diagnostic = diagnostic.at(block.kind_span.clone()).closest(&block.kind, known.iter().copied());
+            let diagnostic = diagnostic.at(block.kind_span.clone());
+            let diagnostic = match backend_instead(&block.kind) {
+                Some(instead) => diagnostic.help(instead),
+                None => diagnostic.closest(&block.kind, known.iter().copied()),
+            };
             return Err(vec![diagnostic.help(format!("a state can be kept in: {}", known.join(", ")))]);
         };
         let settings = saying.block(&block.body, backend.schema())?;

@@ -31,6 +31,10 @@ impl Store for Discreet {
         self.store.place()
     }
 
+    fn identity(&self) -> String {
+        self.store.identity()
+    }
+
     fn load(&self) -> Result<Loaded, StateError> {
         self.heard(self.store.load())
     }
@@ -50,6 +54,10 @@ impl Store for Discreet {
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
         self.heard(self.store.break_lock(id))
+    }
+
+    fn state_of_terraform(&self) -> Option<String> {
+        self.store.state_of_terraform()
     }
 
     fn advice(&self) -> Option<String> {
@@ -86,6 +94,11 @@ impl Held for DiscreetlyHeld {
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let answer = self.held.checkpoint(number, bytes);
         self.heard(answer)
+    }
+
+    fn discard(&mut self) -> Result<bool, StateError> {
+        let answer = self.held.discard();
+        answer.map_err(|it| it.reworded(&*self.mask))
     }
 
     fn has_room(&self) -> Result<(), StateError> {

@@ -5,10 +5,13 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ha_kind::{Error, Outcome};
+use ha_kind::{Error, Outcome, regular_file};
 
 use crate::KeyName;
 use crate::holder::Holder;
+
+/// How large a file with a state or a part of one may be: what is larger would fill the memory.
+pub(crate) const LARGEST_STATE: u64 = 1 << 30;
 
 /// A state that could not be read or written: what was attempted, why it failed, and what to do. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +93,12 @@ impl StateError {
     }
 
     pub(crate) fn io(attempted: &str, path: &Path, error: &io::Error) -> Self {
-        let it = Self::refused(Reason::System(error.kind()), format!("{attempted} `{}`", path.display()), error);
+        let attempted = format!("{attempted} `{}`", path.display());
+        if regular_file::is_refusal(error) {
+            return Self::refused(Reason::NotAState, attempted, error)
+                .help("nothing was changed; move away what stands there if it is not yours, or restore the state from a backup");
+        }
+        let it = Self::refused(Reason::System(error.kind()), attempted, error);
         match error.kind() {
             io::ErrorKind::StorageFull => {
                 it.help("make room on the disk, then run the command again; nothing that was recorded is lost")
@@ -306,6 +314,13 @@ impl StateError {
     pub fn not_a_state(place: &str, what: &str) -> Self {
         Self::refused(Reason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`"))
             .help("nothing was changed; move the file away if it is not yours, or restore the state from a backup")
+    }
+
+    /// It is JSON: the state of Terraform or of a program like it.
+    pub(crate) fn of_another(place: &str, what: &str) -> Self {
+        Self::refused(Reason::NotAState, format!("read {place}"), format!("it is no {what} of `ha`, but JSON, as Terraform's states are"))
+            .help("nothing was changed; let the block `backend` name another place, and take over what Terraform made with `import` blocks")
+            .help("what `ha state pull` printed is put in by `ha state push FILE`")
     }
 
     pub(crate) fn unreadable(place: &str, why: impl fmt::Display) -> Self {

@@ -6,11 +6,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use ha_kind::regular_file::{self, LARGEST_KEY};
+use ha_kind::shell_word;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::lineage::{from_hex, is_lineage, random_hex};
-use crate::{Key, StateError};
+use crate::{Companion, Key, MadeDirectories, StateError};
 
 /// How a key in a file is named in what it seals.
 const METHOD: &str = "file";
@@ -30,6 +32,16 @@ pub trait Keys: Send + Sync {
     /// When there is none and none may be made.
     fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError>;
 
+    /// A new key for a state that does not exist yet, where it has none and one may be made. It is kept nowhere before its
+    /// file is made.
+    ///
+    /// # Errors
+    /// When it cannot be found out whether the state has one.
+    fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        let _ = lineage;
+        Ok(None)
+    }
+
     /// The key that takes the place of those so far: a new one, where these can make one.
     ///
     /// # Errors
@@ -46,6 +58,16 @@ pub trait Keys: Send + Sync {
         let _ = (lineage, name);
         Ok(())
     }
+}
+
+/// A key that is kept nowhere yet.
+pub struct NewKey {
+    /// How it will be found again.
+    pub name: KeyName,
+    /// The key.
+    pub key: Key,
+    /// What keeps it.
+    pub file: Box<dyn Companion>,
 }
 
 /// How a key is found again; stands in clear at the head of what it seals.
@@ -169,12 +191,13 @@ impl KeyRing {
     }
 
     fn read(&self, path: &Path) -> Result<Option<Key>, StateError> {
-        let text = match fs::read_to_string(path) {
+        let text = match regular_file::read_to_string(path, LARGEST_KEY) {
             Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(StateError::not_a_key(path, "it holds no key of `ha`"));
             }
+            Err(error) if regular_file::is_refusal(&error) => return Err(StateError::not_a_key(path, &error.to_string())),
             Err(error) => return Err(StateError::io("read the key file", path, &error)),
         };
         // A file that the operator named may be a mounted secret, whose mode is not theirs to choose.
@@ -183,7 +206,8 @@ impl KeyRing {
             let mode = metadata.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 let why = format!("others may read it (its mode is {mode:04o})");
-                return Err(StateError::not_a_key(path, &why).help(format!("run `chmod 600 '{}'`", path.display())));
+                return Err(StateError::not_a_key(path, &why)
+                    .help(format!("run `chmod 600 {}`", shell_word(&path.display().to_string()))));
             }
         }
         Key::from_file(&text, path).map(Some)
@@ -205,6 +229,16 @@ impl KeyRing {
         // Another process may have been first; what lies there is the key.
         let key = self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, None))?;
         Ok(FoundKey { key, made: Some(path) })
+    }
+
+    /// A key for a lineage that has none; none where it has one, or none may be made.
+    fn new_key(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        if self.policy == KeyPolicy::Automation || self.file.is_some() || self.find(lineage)?.is_some() {
+            return Ok(None);
+        }
+        let (key, path) = (Key::random(), self.path(lineage));
+        let file = Box::new(NewKeyFile { ring: self.clone(), path, key: key.clone(), directories: MadeDirectories::default() });
+        Ok(Some(NewKey { name: name_of(&key), key, file }))
     }
 
     /// Makes a key file that is there whole or not at all, and never in the place of another.
@@ -244,6 +278,10 @@ impl Keys for KeyRing {
         Ok((name_of(&key), key))
     }
 
+    fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        self.new_key(lineage)
+    }
+
     fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
         if !is_lineage(lineage) {
             return Err(StateError::no_lineage(lineage));
@@ -274,6 +312,40 @@ impl Keys for KeyRing {
             }
         }
         fs::rename(&new, &path).and_then(|()| fs::File::open(&self.directory)?.sync_all()).map_err(failed)
+    }
+}
+
+/// The file of a key that nothing is sealed with yet.
+struct NewKeyFile {
+    ring: KeyRing,
+    path: PathBuf,
+    key: Key,
+    directories: MadeDirectories,
+}
+
+impl NewKeyFile {
+    fn is_there(&self) -> Result<bool, StateError> {
+        Ok(self.ring.read(&self.path)?.is_some_and(|it| it.id() == self.key.id()))
+    }
+}
+
+impl Companion for NewKeyFile {
+    fn make(&mut self) -> Result<(), StateError> {
+        self.directories = MadeDirectories::of(&self.ring.directory);
+        self.ring.put(&self.path, &self.key).map_err(|error| StateError::io("make the key file", &self.path, &error))?;
+        match self.is_there()? {
+            true => Ok(()),
+            false => Err(StateError::not_a_key(&self.path, "another process has just put another key there")
+                .help("run the command again: it takes that one")),
+        }
+    }
+
+    fn remove(&mut self) {
+        // What cannot be read or removed stays: a key too many does no harm.
+        if self.is_there().unwrap_or_default() {
+            let _ = fs::remove_file(&self.path);
+            self.directories.remove();
+        }
     }
 }
 

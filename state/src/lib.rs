@@ -10,6 +10,7 @@
 
 mod backend;
 mod checkpoint;
+mod companion;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod dependencies;
@@ -41,6 +42,7 @@ mod store;
 mod writer;
 
 pub use backend::{Backend, Backends, DescribedBackend, Surroundings};
+pub use companion::{Companion, MadeDirectories};
 pub use dependencies::{Dependencies, Group, GroupId, GroupRecord, Groups};
 pub use discreet::{Discreet, Mask};
 pub use error::{Reason, StateError};
@@ -49,13 +51,13 @@ pub use heartbeat::{Beat, Heartbeat, Renew};
 pub use holder::Holder;
 pub use json::{from_json, to_json};
 pub use key::{Key, KeyedDigest, keyed_digest, open, seal, sealed_with};
-pub use keyring::{FoundKey, KeyName, KeyPolicy, KeyRing, Keys};
+pub use keyring::{FoundKey, KeyName, KeyPolicy, KeyRing, Keys, NewKey};
 pub use lineage::new_lineage;
 pub use local::LocalStore;
 pub use local_backend::{Local, LocalSettings};
 pub use memory::MemoryStore;
 pub use passphrase::{Asking, Passphrase};
-pub use reading::{addresses, moved_to, open_for_reading, open_with_key};
+pub use reading::{addresses, lineage_of, moved_to, open_for_reading, open_with_key};
 pub use record::{OutputRecord, ProviderName, ProviderRecord, Record};
 pub use refuge::Refuge;
 pub use session::History;

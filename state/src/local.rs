@@ -6,14 +6,17 @@
 //! - `ha.state.previous`, the checkpoint before; `ha.state.previous.2` and so on, some of those before that.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use ha_kind::regular_file;
+
+use crate::error::LARGEST_STATE;
 use crate::lock::LockFile;
 use crate::preamble::{self, PREAMBLE, Preamble};
 use crate::store::{Held, Kept, Lease, Loaded, Segment, Store};
-use crate::{Holder, StateError};
+use crate::{Holder, MadeDirectories, Reason, StateError};
 
 /// A journal grows by at least so much at a time: writing over zeros is four times as fast as growing.
 const CHUNK: u64 = 1 << 20;
@@ -101,6 +104,14 @@ impl Store for LocalStore {
         self.files.place()
     }
 
+    /// Its whole path. What does not exist yet of it is no link.
+    fn identity(&self) -> String {
+        let here = std::path::absolute(&self.files.checkpoint).unwrap_or_else(|_| self.files.checkpoint.clone());
+        let real = here.ancestors().find_map(|it| Some((it, fs::canonicalize(it).ok()?)));
+        let whole = real.and_then(|(there, real)| Some(real.join(here.strip_prefix(there).ok()?)));
+        whole.unwrap_or(here).display().to_string()
+    }
+
     fn load(&self) -> Result<Loaded, StateError> {
         let path = &self.files.checkpoint;
         let identity = || match fs::metadata(path) {
@@ -128,10 +139,20 @@ impl Store for LocalStore {
 
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
         let directory = self.files.directory();
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(|error| StateError::io("make the directory", directory, &error))?;
-        let lock = LockFile::lock(&self.files.lock(), &self.place(), holder)?;
-        Ok(Box::new(HeldLocal { files: self.files.clone(), lock, journal: None, no_room: None }))
+        let made = MadeDirectories::of(directory);
+        for _ in 0..TRIES {
+            let is_there = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            is_there.map_err(|error| StateError::io("make the directory", directory, &error))?;
+            match LockFile::lock(&self.files.lock(), &self.place(), holder) {
+                // Somebody has just left without writing anything, and taken the directory along.
+                Err(error) if *error.reason() == Reason::System(io::ErrorKind::NotFound) => {}
+                locked => {
+                    let lock = locked?;
+                    return Ok(Box::new(HeldLocal { files: self.files.clone(), lock, made, journal: None, no_room: None }));
+                }
+            }
+        }
+        Err(StateError::locked(&self.place(), None))
     }
 
     /// The lock is the kernel's: whoever is named as its holder is at work.
@@ -154,7 +175,12 @@ impl LocalStore {
         let mut segments = Vec::new();
         if let Some(mut bytes) = journal {
             let place = format!("`{}`", self.files.journal().display());
-            let number = Preamble::parse(preamble::File::Journal, &bytes, &place)?.number;
+            let Preamble { number, length, .. } = Preamble::parse(preamble::File::Journal, &bytes, &place)?;
+            // What is missing at its end may have been frames, of which nothing else tells. Earlier versions said no length.
+            if (bytes.len() as u64) < length {
+                let why = format!("it is cut off: it has {} bytes, and was made with {length}", bytes.len());
+                return Err(StateError::damaged(&place, why));
+            }
             bytes.drain(..PREAMBLE);
             segments.push(Segment { number, bytes });
         }
@@ -166,6 +192,8 @@ impl LocalStore {
 struct HeldLocal {
     files: Files,
     lock: LockFile,
+    /// The directories that were made for it.
+    made: MadeDirectories,
     journal: Option<Journal>,
     /// Why the journal could not be given more room, while there is still some left.
     no_room: Option<StateError>,
@@ -175,6 +203,8 @@ struct HeldLocal {
 struct Journal {
     file: File,
     path: PathBuf,
+    /// Of its first frame.
+    number: u64,
     /// Behind the last frame.
     end: u64,
     /// How much room the file has.
@@ -223,8 +253,28 @@ impl Held for HeldLocal {
         remove(&self.files.journal())
     }
 
+    fn discard(&mut self) -> Result<bool, StateError> {
+        self.lock.check()?;
+        self.journal = None;
+        remove(&self.files.journal()).map(|()| true)
+    }
+
     fn has_room(&self) -> Result<(), StateError> {
         self.no_room.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// Where nothing was written, nothing is left.
+impl Drop for HeldLocal {
+    fn drop(&mut self) {
+        let files = &self.files;
+        let is_there = [files.checkpoint.clone(), files.journal(), files.previous()].iter().any(|it| it.exists());
+        if is_there || self.lock.check().is_err() {
+            return;
+        }
+        // Whoever waits for the lock sees that its file is another one by then.
+        let _ = fs::remove_file(files.lock());
+        self.made.remove();
     }
 }
 
@@ -244,7 +294,7 @@ impl HeldLocal {
         let kept = match fs::hard_link(path, &draft) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // Some file systems know no second names.
-            Err(_) => fs::read(path).and_then(|bytes| write_whole(&draft, &bytes)),
+            Err(_) => regular_file::read(path, LARGEST_STATE).and_then(|bytes| write_whole(&draft, &bytes)),
             Ok(()) => Ok(()),
         };
         let rotated = || {
@@ -264,15 +314,15 @@ impl Journal {
     /// A journal that begins with this frame. It appears whole.
     fn create(files: &Files, number: u64, needed: u64) -> Result<Self, StateError> {
         let (path, draft) = (files.journal(), files.beside(".journal.new"));
-        let head = Preamble { file: preamble::File::Journal, number, length: 0 }.to_bytes();
-        let mut bytes = vec![0; usize::try_from(CHUNK.max(needed + RESERVE)).expect("what is in memory fits in it")];
-        bytes[..PREAMBLE].copy_from_slice(&head);
+        let length = CHUNK.max(needed + RESERVE);
+        let mut bytes = vec![0; usize::try_from(length).expect("what is in memory fits in it")];
+        bytes[..PREAMBLE].copy_from_slice(&head(number, length));
         write_whole(&draft, &bytes)
             .and_then(|()| fs::rename(&draft, &path))
             .map_err(|error| StateError::io("make the journal", &path, &error))?;
         files.sync_directory()?;
         let file = OpenOptions::new().write(true).open(&path).map_err(|error| StateError::io("open", &path, &error))?;
-        Ok(Self { file, path, end: PREAMBLE as u64, length: bytes.len() as u64 })
+        Ok(Self { file, path, number, end: PREAMBLE as u64, length })
     }
 
     /// The journal that is there, up to `end`. What is behind was never acknowledged and is overwritten with zeros,
@@ -280,11 +330,13 @@ impl Journal {
     fn resume(path: PathBuf, end: u64) -> Result<Self, StateError> {
         let failed = |error: io::Error| StateError::io("open", &path, &error);
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
-        let mut tail = Vec::new();
+        let (mut head, mut tail) = ([0; PREAMBLE], Vec::new());
+        file.read_exact_at(&mut head, 0).map_err(failed)?;
+        let number = Preamble::parse(preamble::File::Journal, &head, &format!("`{}`", path.display()))?.number;
         let length = file.metadata().map_err(failed)?.len();
         tail.resize(usize::try_from(length.saturating_sub(end)).expect("it was in memory when it was loaded"), 0);
         file.read_exact_at(&mut tail, end).map_err(failed)?;
-        let journal = Self { file, path, end, length: length.max(end) };
+        let journal = Self { file, path, number, end, length: length.max(end) };
         let used = tail.iter().rposition(|it| *it != 0).map_or(0, |last| last + 1);
         let cleared = journal.file.write_all_at(&vec![0; used], end);
         // Who wrote the frames that are there may have been killed before they were on disk. From now on frames say
@@ -316,14 +368,20 @@ impl Journal {
             return Err(StateError::io("make room in", &self.path, &shrunk.err().unwrap_or(error)));
         }
         self.length += by;
-        Ok(())
+        // Only now: one that is killed before leaves a journal that is longer than it says.
+        let said = self.file.write_all_at(&head(self.number, self.length), 0).and_then(|()| self.file.sync_data());
+        said.map_err(|error| StateError::io("write to", &self.path, &error))
     }
 }
 
+/// What a journal begins with.
+fn head(number: u64, length: u64) -> [u8; PREAMBLE] {
+    Preamble { file: preamble::File::Journal, number, length }.to_bytes()
+}
+
 fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    let mut bytes = Vec::new();
-    match File::open(path).and_then(|mut it| it.read_to_end(&mut bytes)) {
-        Ok(_) => Ok(Some(bytes)),
+    match regular_file::read(path, LARGEST_STATE) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StateError::io("read", path, &error)),
     }

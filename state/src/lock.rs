@@ -7,11 +7,15 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ha_kind::regular_file;
+
 use crate::{Holder, StateError};
 
 /// A look at who holds a lock takes it for a moment; one that wants it tries so often before it gives up.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
+/// What is written in a lock file is shorter.
+const LARGEST_HOLDER: u64 = 1 << 16;
 
 /// A lock file, locked.
 #[derive(Debug)]
@@ -52,7 +56,7 @@ impl LockFile {
     /// Who holds the lock at `path`.
     pub(crate) fn holder(path: &Path) -> Result<Option<Holder>, StateError> {
         let failed = |error: &std::io::Error| StateError::io("read the lock file", path, error);
-        let mut file = match File::open(path) {
+        let mut file = match regular_file::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(&error)),
@@ -84,11 +88,14 @@ impl Drop for LockFile {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    match regular_file::open(path) {
+        Err(error) if regular_file::is_refusal(&error) => Err(error),
+        _ => OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path),
+    }
 }
 
 fn read(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
+    file.take(LARGEST_HOLDER).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }

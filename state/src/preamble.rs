@@ -22,7 +22,8 @@ pub(crate) struct Preamble {
     pub(crate) file: File,
     /// Of the last frame folded into a checkpoint; of the first frame of a journal.
     pub(crate) number: u64,
-    /// How many bytes a checkpoint has; zero for a journal, which grows.
+    /// How many bytes a checkpoint has behind its head; how many a journal was made to have, with its head. It may have
+    /// more than that, and never less; earlier versions said zero.
     pub(crate) length: u64,
 }
 
@@ -67,6 +68,7 @@ impl Preamble {
             let off: u32 = bytes[..seen].iter().zip(file.magic()).map(|(a, b)| (a ^ b).count_ones()).sum();
             return Err(match seen == 16 && off <= 4 {
                 true => StateError::damaged(place, format!("its first bytes are almost, but not quite, those of a {name}")),
+                false if bytes.starts_with(b"{") => StateError::of_another(place, name),
                 false => StateError::not_a_state(place, name),
             });
         }

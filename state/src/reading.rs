@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ha_kind::Address;
 use zeroize::Zeroize;
 
-use crate::journal::{Position, Scan, replay, scan};
+use crate::journal::{Position, Scan, lineage, replay, scan};
 use crate::session::KeyCache;
 use crate::store::{Loaded, Segment, Store};
 use crate::{Frame, KeyName, Keys, Reason, State, StateError, StepOutcome, checkpoint};
@@ -53,6 +53,19 @@ pub fn open_with_key(store: &dyn Store, keys: &dyn Keys) -> Result<(State, Optio
 pub fn moved_to(store: &dyn Store) -> Result<Option<String>, StateError> {
     let place = store.place();
     patiently(|| store.load()?.checkpoint.map_or(Ok(None), |it| checkpoint::moved_to(&it, &place)))
+}
+
+/// The lineage of the state in a store; none where nothing was ever written. Needs no key, so nobody vouches for it.
+///
+/// # Errors
+/// When the store cannot be read, or holds something else.
+pub fn lineage_of(store: &dyn Store) -> Result<Option<String>, StateError> {
+    let place = store.place();
+    patiently(|| {
+        let Loaded { checkpoint, segments } = store.load()?;
+        let of_checkpoint = checkpoint.map(|it| checkpoint::position(&it, &place)).transpose()?.map(|it| it.lineage);
+        Ok(of_checkpoint.or_else(|| segments.iter().find_map(|it| lineage(&it.bytes, &place))))
+    })
 }
 
 /// Refuses a state that is kept elsewhere now.

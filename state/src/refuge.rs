@@ -88,6 +88,10 @@ impl Store for Refuge {
         self.store.place()
     }
 
+    fn identity(&self) -> String {
+        self.store.identity()
+    }
+
     /// What is there, and what could not be sent yet where it goes on from that.
     fn load(&self) -> Result<Loaded, StateError> {
         let mut loaded = self.store.load()?;
@@ -118,6 +122,10 @@ impl Store for Refuge {
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {
         self.store.break_lock(id)
+    }
+
+    fn state_of_terraform(&self) -> Option<String> {
+        self.store.state_of_terraform()
     }
 
     fn advice(&self) -> Option<String> {
@@ -181,6 +189,11 @@ impl Held for HeldRefuge {
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         self.is_home()?;
         self.held.checkpoint(number, bytes)
+    }
+
+    fn discard(&mut self) -> Result<bool, StateError> {
+        self.is_home()?;
+        self.held.discard()
     }
 
     fn has_room(&self) -> Result<(), StateError> {

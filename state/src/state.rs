@@ -72,6 +72,13 @@ impl State {
         self.number == 0
     }
 
+    /// Whether it says of nothing that it exists, or may, or is yet to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { records, deposed, outputs, unfinished, obligations, .. } = self;
+        records.is_empty() && deposed.is_empty() && outputs.is_empty() && unfinished.is_empty() && obligations.is_empty()
+    }
+
     /// Everything that says what it depends on.
     pub(crate) fn all_dependencies(&self) -> impl Iterator<Item = &Dependencies> {
         let records = self.records.values().chain(self.deposed.values()).map(|it| &it.dependencies);

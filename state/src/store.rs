@@ -13,6 +13,11 @@ pub trait Store: Send + Sync {
     /// Where it is, for messages: `` `./ha.state` ``.
     fn place(&self) -> String;
 
+    /// Which state it is, wherever that is asked from: two that say the same keep the same.
+    fn identity(&self) -> String {
+        self.place()
+    }
+
     /// Everything that is there, as it was at one moment. Takes no lock.
     ///
     /// # Errors
@@ -25,7 +30,8 @@ pub trait Store: Send + Sync {
     /// When it cannot be found out.
     fn holder(&self) -> Result<Option<Holder>, StateError>;
 
-    /// The same, with what is left of the lock's lease. A lock that has none goes with its process.
+    /// The same, with what is left of the lock's lease, also where that has run out and nobody has taken the lock over yet.
+    /// A lock that has none goes with its process.
     ///
     /// # Errors
     /// When it cannot be found out.
@@ -45,6 +51,12 @@ pub trait Store: Send + Sync {
     /// When nobody or somebody else holds it, or it goes with its process and cannot be taken away.
     fn break_lock(&self, id: &str) -> Result<(), StateError>;
 
+    /// The state that another program keeps in this very place, where it is one of Terraform's in which something is
+    /// recorded: for a word about it as long as there is none of ours. Nothing, where that cannot be found out.
+    fn state_of_terraform(&self) -> Option<String> {
+        None
+    }
+
     /// What would make it safer to keep a state there, in one sentence. Nothing, where that cannot be found out.
     fn advice(&self) -> Option<String> {
         None
@@ -59,6 +71,14 @@ pub struct Holding {
     /// What is left of its lease, which begins anew whenever its holder is heard of; none where the lock goes with its
     /// process.
     pub left: Option<Duration>,
+}
+
+impl Holding {
+    /// Whether the lease has run out: whoever comes next takes the lock over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.left.is_some_and(|it| it.is_zero())
+    }
 }
 
 /// A store under its lock: what only one at a time may do. Dropping it gives the lock back.
@@ -85,6 +105,15 @@ pub trait Held: Send {
     /// # Errors
     /// When it cannot be written; then what was there before is still there.
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError>;
+
+    /// Takes back all that was ever appended, as if nothing had been written; there was no checkpoint. Whether that could
+    /// be done: some stores keep what they were told.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the lock is lost.
+    fn discard(&mut self) -> Result<bool, StateError> {
+        Ok(false)
+    }
 
     /// Whether a further step may begin: nothing is known that would keep its result from being recorded.
     ///

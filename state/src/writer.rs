@@ -9,12 +9,13 @@ use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
 
+use crate::companion::Beginning;
 use crate::envelope::{self, Label, Sealer, TooLarge};
 use crate::frame::FrameKind;
 use crate::reading::{Opened, here, load};
 use crate::session::{History, Part, Session};
 use crate::store::{Held, Kept, Store, Tenure};
-use crate::{Frame, GroupId, Holder, Key, KeyName, Keys, State, StateError, checkpoint, new_lineage};
+use crate::{Companion, Frame, GroupId, Holder, Key, KeyName, Keys, NewKey, State, StateError, checkpoint, new_lineage};
 
 /// Together at most so many frames, so that the first of them does not wait for ever.
 const GROUP: usize = 4_096;
@@ -39,25 +40,32 @@ pub struct Writer {
 }
 
 /// How a state is opened for writing.
-#[derive(Clone, Debug)]
 pub struct Opening {
     holder: Holder,
     lineage: Option<String>,
     journal: usize,
     also_moved: bool,
+    companions: Vec<Box<dyn Companion>>,
 }
 
 impl Opening {
     /// By this holder.
     #[must_use]
     pub fn by(holder: Holder) -> Self {
-        Self { holder, lineage: None, journal: JOURNAL, also_moved: false }
+        Self { holder, lineage: None, journal: JOURNAL, also_moved: false, companions: Vec::new() }
     }
 
     /// With this lineage: a state that has another is refused, one that does not exist yet gets it.
     #[must_use]
     pub fn of_lineage(mut self, lineage: impl Into<String>) -> Self {
         self.lineage = Some(lineage.into());
+        self
+    }
+
+    /// With something that lies beside it, where it does not exist yet.
+    #[must_use]
+    pub fn beside(mut self, companion: impl Companion + 'static) -> Self {
+        self.companions.push(Box::new(companion));
         self
     }
 
@@ -82,20 +90,27 @@ impl Opening {
 /// When somebody else writes (the message says who), the store cannot be read or written, the key is missing or
 /// another, the lineage is another, or what is there is not what was written. Nothing is changed then.
 pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) -> Result<Writer, StateError> {
-    let Opening { holder, lineage: wanted, journal, also_moved } = opening;
+    let Opening { holder, lineage: wanted, journal, also_moved, mut companions } = opening;
     let place = store.place();
     let mut held = store.lock(&holder)?;
     let Opened { mut state, keys: used, scan, checkpoint, checkpoint_length } = load(store, keys)?;
     if !also_moved {
         here(&state, store)?;
     }
+    let is_new = state.is_new();
     match wanted {
         Some(wanted) if state.is_new() => state.lineage = wanted,
         Some(wanted) if wanted != state.lineage => return Err(StateError::other_lineage(&place, &wanted, &state.lineage)),
         None if state.is_new() => state.lineage = new_lineage(),
         _ => {}
     }
-    let (name, key) = keys.current(&state.lineage, used.last())?;
+    let (name, key) = match if is_new { keys.first(&state.lineage)? } else { None } {
+        Some(NewKey { name, key, file }) => {
+            companions.insert(0, file);
+            (name, key)
+        }
+        None => keys.current(&state.lineage, used.last())?,
+    };
     if state.history.retired_keys.contains(key.id()) {
         return Err(StateError::retired_key(&place, key.id()));
     }
@@ -124,6 +139,7 @@ pub fn open_for_writing(store: &dyn Store, keys: &dyn Keys, opening: Opening) ->
         limit: journal,
         failed: None,
         groups,
+        beginning: if is_new { Beginning::with(companions) } else { Beginning::default() },
     };
     let thread = std::thread::Builder::new().name("state".into()).spawn(move || work.run(&received));
     let thread = thread.map_err(|error| StateError::io("start the thread that writes", Path::new("ha.state"), &error))?;
@@ -333,6 +349,7 @@ struct Work {
     failed: Option<StateError>,
     /// The groups of blocks that are on disk, or on their way before whatever comes next.
     groups: HashSet<GroupId>,
+    beginning: Beginning,
 }
 
 /// A group of frames on their way to disk.
@@ -468,13 +485,23 @@ impl Work {
 
     /// Puts a group on disk. A failure is final: what a failed sync left on disk, nobody knows.
     fn append(&mut self, first: u64, bytes: &[u8]) -> Result<(), StateError> {
-        if let Err(error) = self.held.append(first, bytes) {
+        if let Err(error) = self.beginning.make().and_then(|()| self.held.append(first, bytes)) {
             self.failed = Some(error.clone());
             return Err(error);
         }
         self.synced = self.number;
         self.journal_length += bytes.len();
         Ok(())
+    }
+
+    /// Takes all back where a first run has come to nothing. Whether it did.
+    fn discard(&mut self) -> Result<bool, StateError> {
+        let is_in_vain = !self.has_checkpoint && self.state.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if !self.beginning.is_of_new_state() || !is_in_vain || !self.held.discard()? {
+            return Ok(false);
+        }
+        self.beginning.take_back();
+        Ok(true)
     }
 
     fn checkpoint(&mut self) -> Result<(), StateError> {
@@ -501,6 +528,7 @@ impl Work {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
+        self.beginning.make()?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let successor = make(&state);
         let (name, key) = key.as_ref().map_or((&self.name, &self.key), |(name, key)| (name, key));
@@ -526,6 +554,9 @@ impl Work {
             return Ok(());
         }
         self.held.is_home()?;
+        if self.discard()? {
+            return Ok(());
+        }
         let overdue =
             !self.has_checkpoint || self.checkpoint_length <= SMALL || self.journal_length >= self.checkpoint_length / 4;
         if self.journal_length > 0 && overdue {

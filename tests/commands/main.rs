@@ -6,17 +6,22 @@ mod backends;
 mod explain;
 mod formats;
 mod graph;
+mod habits;
 #[cfg(feature = "postgresql")]
 mod interrupts;
+mod kept;
 mod keys;
 mod loading;
 mod migrating;
 mod mistakes;
 mod options;
+mod printed;
 mod secrets;
 mod slips;
+mod strange_files;
 mod streams;
 mod terraform;
+mod traces;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -142,6 +142,22 @@ class States(unittest.TestCase):
         self.ha(*words)
         self.settings('encryption {\n key_file = "new.key"\n}')
 
+    def test_a_state_of_terraform_under_the_key_is_told(self):
+        self.settings(self.s3_backend())
+        told = "is not read: what Terraform made is not known here"
+        theirs = json.dumps({"version": 4, "resources": [{"type": "aws_instance", "instances": [{}]}]}).encode()
+        self.s3.put_object(Bucket="states", Key=self.key, Body=theirs)
+        for words in ("plan",), ("plan", "--json"), ("apply", "--yes"):
+            process = self.start(*words)
+            out, err = process.communicate(timeout=300)
+            self.assertEqual(process.returncode, 0, err.decode())
+            self.assertIn(told, (out + err).decode(), words)
+        # Once there is a state of ours, it has been seen.
+        process = self.start("plan")
+        out, err = process.communicate(timeout=300)
+        self.assertNotIn(told, (out + err).decode())
+        self.assertEqual(self.s3.get_object(Bucket="states", Key=self.key)["Body"].read(), theirs)
+
     def test_a_lock_that_was_taken_away_keeps_its_holder_from_writing(self):
         self.settings(self.s3_backend())
         self.ha("apply", "--yes")

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,13 +7,15 @@ use clap::Args;
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
 use ha_run::{Applied, Cancel, Engine, Left, Observer, StepError};
-use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, Writer};
+use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, State, Writer};
 
 use super::Session;
 use super::audience::{Audience, Ticking};
-use super::planning::{Intention, Made, engine, known_secrets, make_to_show, run, warn};
+use super::planning::{Intention, Made, engine, known_secrets, make, make_to_show, run, warn};
 use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
+use crate::invocation;
+use crate::place::Place;
 use crate::plan_file;
 use crate::project::{Need, Project, Wishes, given_again};
 use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
@@ -86,6 +89,7 @@ pub(crate) struct Order<'a> {
 /// All that applying needs.
 struct Works<'a> {
     session: &'a Session,
+    place: &'a Place,
     command: &'static str,
     /// Who applies, and where.
     by: String,
@@ -118,13 +122,17 @@ impl Order<'_> {
                 .help("or keep a plan with `ha plan --out FILE`, look at it, and give `ha apply FILE`");
             return Err(notice.into());
         }
-        let project = Project::read(session, self.wishes, Need::Values)?;
+        invocation::with_scope(&self.scope.selection());
+        let mut project = Project::read(session, self.wishes, Need::Values)?;
         let place = session.place_of(&project)?;
+        if self.mode == PlanMode::Destroy && place.state()?.is_new() {
+            return self.destroy_nothing(&project, session, audience, &cancel);
+        }
         let writer = place.lock(self.command, None, self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
-        place.tell_of_key(|it| audience.tell(it));
         run(async {
             let works = Works {
                 session,
+                place: &place,
                 command: self.command,
                 by: by(),
                 engine: engine(self.scope.parallelism),
@@ -138,6 +146,9 @@ impl Order<'_> {
             };
             works.recover().await?;
             let state = works.writer.snapshot();
+            if state.is_new() {
+                project.warnings.extend(place.left_by_terraform());
+            }
             let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
             let intention = Intention { mode, replace, scope, imports };
             let (mut made, wrong) = make_to_show(&works.engine, &project, &state, &intention, audience, &works.cancel).await?;
@@ -163,10 +174,26 @@ impl Order<'_> {
         })
     }
 
+    /// Tells of the plan to destroy what does not exist. Nothing is locked or made for that.
+    fn destroy_nothing(&self, project: &Project, session: &Session, audience: &Arc<Audience>, cancel: &Cancel) -> Ended {
+        let (mode, replace, scope, imports) = (self.mode, self.replace, self.scope, self.imports);
+        let intention = Intention { mode, replace, scope, imports };
+        run(async {
+            let _ticking = audience.ticking();
+            let made = make(&engine(scope.parallelism), project, &State::default(), &intention, audience, cancel).await?;
+            audience.plan(&made.plan, &made.report(session, Sight::Redacted))?;
+            warn(audience, project, &made);
+            audience.applied(&Applied { outputs: Some(BTreeMap::new()), ..Applied::default() }, mode, &made.secrets);
+            Ok(DONE)
+        })
+    }
+
     /// Applies a plan that was kept.
     fn carry_out_kept(&self, path: &Path, session: &Session, audience: &Arc<Audience>, cancel: Cancel) -> Ended {
         let keys = session.keys()?;
         let mut plan = plan_file::read(path, &keys)?;
+        let session = &session.of_plan(&plan)?;
+        invocation::like_plan(&plan);
         let (configuration, sources) = (plan_file::configuration(&plan)?, sources_of(&plan.snapshot));
         let kept = plan_file::files(&plan, path)?;
         if !plan.snapshot.to_give.is_empty() || !self.wishes.asked.is_empty() {
@@ -174,11 +201,16 @@ impl Order<'_> {
             plan.snapshot.give(&configuration, given);
         }
         let place = plan_file::place(&plan, &configuration, &kept, keys, session)?;
+        let identity = place.identity();
+        // Before anything is made here.
+        if let Some(notice) = plan_file::foreignness(&plan, &place.state()?, &identity) {
+            return Err(notice.into());
+        }
         let writer = place.lock("ha apply", Some(&plan.lineage), self.approval.lock_timeout, &cancel, |it| audience.tell(it))?;
-        place.tell_of_key(|it| audience.tell(it));
         run(async {
             let works = Works {
                 session,
+                place: &place,
                 command: self.command,
                 by: by(),
                 engine: engine(self.scope.parallelism),
@@ -191,9 +223,12 @@ impl Order<'_> {
                 cancel,
             };
             works.recover().await?;
-            if let Some(notice) = plan_file::staleness(&plan, &works.writer.state()) {
+            let state = works.writer.snapshot();
+            let foreign = plan_file::foreignness(&plan, &state, &identity);
+            if let Some(notice) = foreign.or_else(|| plan_file::staleness(&plan, &state)) {
                 return Err(notice.into());
             }
+            drop(state);
             let secrets = Arc::new(known_secrets(&plan, &works.writer.state()));
             audience.keep_secret(&secrets);
             let made = Made { plan, secrets };
@@ -284,11 +319,14 @@ impl Works<'_> {
         let after = self.writer.state().number;
         // What was made on the way may be secret too.
         let secrets = known_secrets(&made.plan, &self.writer.state());
-        let (session, sources, audience) = (self.session, self.sources.clone(), self.audience.clone());
+        let (session, place, sources, audience) = (self.session, self.place, self.sources.clone(), self.audience.clone());
         let recorded = match ended {
             Ok(_) => self.finish(),
             Err(error) => Err(error.into()),
         };
+        // A first run that came to nothing leaves nothing.
+        let is_in_vain = !applied.is_complete() && before == 0 && place.state().is_ok_and(|it| it.is_new());
+        let after = if is_in_vain { 0 } else { after };
         let ending = Ending {
             mode: made.plan.mode,
             elapsed: started.elapsed(),
@@ -326,18 +364,21 @@ impl Works<'_> {
             .map_err(|error| anyhow::Error::new(error).context("could not write down the plan"))?;
         let start = RunStart { command: self.command.to_owned(), plan: Some(digest.finish()), by: self.by.clone(), at: now() };
         self.writer.append(Frame::Run(Run::Start(start))).await?;
+        self.place.tell_of_key(|it| self.audience.tell(it));
         Ok(())
     }
 
     /// Puts everything on disk and gives the lock back.
     fn finish(self) -> Result<(), Trouble> {
-        let Self { writer, engine, ticking, .. } = self;
+        let Self { writer, engine, ticking, place, audience, .. } = self;
         drop((engine, ticking));
-        match Arc::try_unwrap(writer) {
-            Ok(writer) => Ok(writer.finish()?),
+        let finished = match Arc::try_unwrap(writer) {
+            Ok(writer) => writer.finish(),
             // Whoever still holds it lets go of it soon; what was appended is on disk.
             Err(_) => Ok(()),
-        }
+        };
+        place.tell_of_key(|it| audience.tell(it));
+        Ok(finished?)
     }
 }
 
@@ -353,7 +394,7 @@ fn complete(session: &Session, audience: &Audience, applied: &Applied, secrets: 
     }
     terminal.print(&text)?;
     if let Some((name, _)) = outputs.iter().find(|(_, it)| is_hidden(it)) {
-        terminal.tell(&format!("\nSensitive outputs are read one by one: ha output --raw {name}\n"));
+        terminal.tell(&format!("\nSensitive outputs are read one by one: {}\n", invocation::command(["output", "--raw", name])));
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{ArgAction, Args};
+use ha_kind::regular_file::{self, LARGEST};
 use ha_lang::{SourceFile, format};
 use similar::TextDiff;
 
@@ -93,8 +94,7 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
 
 /// From the standard input to the standard output.
 fn standard_input(arguments: &FmtArgs, session: &Session) -> Ended {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).context("could not read the standard input")?;
+    let bytes = regular_file::read_up_to(io::stdin().lock(), LARGEST).context("could not read the standard input")?;
     let file = SourceFile::new(STDIN, text(bytes).map_err(|line| not_text(STDIN, line))?);
     let sources: Sources = [(file.name.to_string(), file.text.to_string())].into_iter().collect();
     let formatted = format(&file).map_err(|it| Trouble::of(&it).within(&sources))?;
@@ -202,7 +202,7 @@ fn is_meant(path: &Path) -> bool {
 
 fn source(path: &Path) -> Result<SourceFile, Notice> {
     let name = path.display().to_string();
-    let bytes =
-        fs::read(path).map_err(|error| Notice::error(format!("could not read `{name}`")).note("cause", error.to_string()))?;
+    let bytes = regular_file::read(path, LARGEST)
+        .map_err(|error| Notice::error(format!("could not read `{name}`")).note("cause", error.to_string()))?;
     Ok(SourceFile::new(name.clone(), text(bytes).map_err(|line| not_text(&name, line))?))
 }

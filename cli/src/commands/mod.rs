@@ -21,13 +21,19 @@ pub(crate) mod version;
 
 use std::path::PathBuf;
 
+use ha_kind::code;
+use ha_plan::Plan;
+use ha_state::lineage_of;
+
 use crate::backends::backends;
-use crate::environment::Environment;
+use crate::environment::{self, Environment, workspace};
+use crate::invocation;
 use crate::keys::StateKeys;
 use crate::place::Place;
 use crate::project::{Need, Project, Wishes, says_where};
 use crate::terminal::Terminal;
 use crate::trouble::Trouble;
+use crate::views::notice::Notice;
 use crate::whereabouts::{Saying, Whereabouts};
 
 /// Where a command runs.
@@ -37,9 +43,28 @@ pub(crate) struct Session {
     pub(crate) directory: PathBuf,
     /// The environment worked on; none where it is the one without a name.
     pub(crate) environment: Option<Environment>,
+    /// The name that was asked for, also where it is that of the default.
+    pub(crate) asked: Option<String>,
 }
 
 impl Session {
+    /// The same in the environment that a plan was made for.
+    ///
+    /// # Errors
+    /// When another one is asked for.
+    pub(crate) fn of_plan(&self, plan: &Plan) -> Result<Self, Notice> {
+        let made_for = workspace(plan.snapshot.environment.as_deref());
+        if let Some(asked) = self.asked.as_deref().filter(|it| *it != made_for) {
+            let title = format!("the plan was made for the environment `{made_for}`, and `{asked}` is asked for");
+            return Err(Notice::error(title)
+                .code(code::OTHER_STATE)
+                .help("make a plan for that one with `ha plan --out FILE`, look at it, and apply it"));
+        }
+        invocation::in_environment(made_for);
+        let environment = Environment::of_plan(plan.snapshot.environment.as_deref());
+        Ok(Self { terminal: self.terminal, directory: self.directory.clone(), environment, asked: self.asked.clone() })
+    }
+
     /// The keys of what is sealed.
     ///
     /// # Errors
@@ -64,6 +89,15 @@ impl Session {
                 Place::of(&self.directory, self.environment.as_ref(), &Whereabouts::usual(), keys)
             }
         }
+    }
+
+    /// The environment whose state has this lineage, as far as that can be found out.
+    pub(crate) fn environment_of(&self, lineage: &str) -> Option<String> {
+        environment::all(&self.directory).into_iter().find(|name| {
+            let Ok(environment) = Environment::asked(Some(name), &self.directory) else { return false };
+            let there = Self { terminal: self.terminal, directory: self.directory.clone(), environment, asked: None };
+            there.place().is_ok_and(|it| lineage_of(it.store()).is_ok_and(|it| it.as_deref() == Some(lineage)))
+        })
     }
 
     /// Where the state of a project is kept.

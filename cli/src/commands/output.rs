@@ -6,6 +6,7 @@ use ha_state::OutputRecord;
 
 use super::Session;
 use crate::completing;
+use crate::invocation;
 use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::expression::set_out;
 use crate::views::json::Json;
@@ -74,7 +75,7 @@ pub(crate) fn output(arguments: &OutputArgs, session: &Session) -> Ended {
             None => terminal.print(&format!("{}\n", set_out(&shown, 0)))?,
         }
         if is_hidden(&shown) {
-            terminal.tell(&format!("`ha output --raw {name}` prints it\n"));
+            terminal.tell(&format!("`{}` prints it\n", invocation::command(["output", "--raw", name])));
         }
     }
     Ok(DONE)

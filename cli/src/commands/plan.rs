@@ -11,6 +11,7 @@ use super::audience::Audience;
 use super::planning::{Intention, Made, document, engine, make_to_show, run, warn};
 use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
+use crate::invocation;
 use crate::plan_file;
 use crate::project::{Need, Project};
 use crate::sealed_file;
@@ -80,12 +81,15 @@ pub(crate) fn plan(arguments: &PlanArgs, session: &Session) -> Ended {
 
 fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) -> Ended {
     let cancel = listen(audience.last_word())?;
-    let project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
+    invocation::with_scope(&arguments.planning.scope.selection());
+    let mut project = Project::read(session, arguments.variables.wishes(), Need::Values)?;
     let place = session.place_of(&project)?;
+    project.snapshot.place = Some(place.identity());
     let mut state = place.state()?;
     if state.is_new() {
         // A plan for a state that does not exist yet names the one that it will make.
         state.lineage = new_lineage();
+        project.warnings.extend(place.left_by_terraform());
     }
     let intention = Intention {
         mode: arguments.planning.mode(),
@@ -104,11 +108,11 @@ fn planned(arguments: &PlanArgs, session: &Session, audience: &Arc<Audience>) ->
         return Err(trouble);
     }
     if let Some(path) = &arguments.out {
-        let key = place.key(&made.plan.lineage)?;
-        plan_file::write(&made.plan, &key, path)?;
+        place.seal(&made.plan.lineage, |key| plan_file::write(&made.plan, key, path))?;
         place.tell_of_key(|it| audience.tell(it));
-        let path = path.display();
-        audience.tell(&format!("Saved the plan in {path}. Apply exactly this: ha apply {path}\n"));
+        let shown = path.display().to_string();
+        let command = invocation::command(["apply", &shown]);
+        audience.tell(&format!("Saved the plan in {shown}. Apply exactly this: {command}\n"));
     }
     Ok(match (made.plan.is_empty(), made.plan.unchecked.is_empty()) {
         _ if !arguments.detailed_exitcode => DONE,

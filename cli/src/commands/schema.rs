@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
+
 use clap::Args;
 use ha_kind::{Described, Mode, NoSettings, Schema, Schemas, closest};
 use ha_lang::Function;
-use ha_state::{Backends, DescribedBackend};
 
 use super::Session;
 use crate::backends::backends;
@@ -18,6 +19,8 @@ use crate::views::schema_text::{all_settings_text, kind_json, kind_text, kinds_t
 const FUNCTIONS: &str = "functions";
 /// What stands for the places where a state can be kept.
 const BACKEND: &str = "backend";
+/// What stands for the providers.
+const PROVIDER: &str = "provider";
 /// What stands for the block that names the state's key.
 const ENCRYPTION: &str = "encryption";
 
@@ -30,16 +33,18 @@ Examples:
   ha schema data.aws_vpc              a kind that is only read
   ha schema functions                 the functions of the language
   ha schema functions cidrsubnet      one of them
+  ha schema provider                  the providers
+  ha schema provider aws              what its block takes
   ha schema backend                   where a state can be kept
   ha schema backend s3                what its block takes
   ha schema encryption                what the block for the state's key takes
 
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct SchemaArgs {
-    /// One kind, or `functions`, `backend`, `encryption`
+    /// One kind, or `functions`, `provider`, `backend`, `encryption`
     #[arg(add = completing::kind_names())]
     kind: Option<String>,
-    /// One function, behind `functions`; one backend, behind `backend`
+    /// One function, behind `functions`; one provider, behind `provider`; one backend, behind `backend`
     #[arg(add = completing::function_names())]
     one: Option<String>,
     /// Print JSON
@@ -61,20 +66,17 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
     }
     if arguments.kind.as_deref() == Some(BACKEND) {
         let backends = backends();
-        let text = match (arguments.json, &arguments.one) {
-            (false, None) => all_settings_text(backends.iter().map(|(name, it)| (&**name, it.schema())), paint),
-            (true, None) => Json::Array(backends.iter().map(|(name, it)| settings_json(name, it.schema())).collect()).pretty(),
-            (is_json, Some(name)) => {
-                let schema = backend(&backends, name)?.schema();
-                if is_json { settings_json(name, schema).pretty() } else { settings_text(name, schema, paint) }
-            }
-        };
-        session.terminal.print(&text)?;
-        return Ok(DONE);
+        return blocks(arguments, session, BACKEND, &backends.iter().map(|(name, it)| (&**name, it.schema())).collect());
+    }
+    if arguments.kind.as_deref() == Some(PROVIDER) {
+        let (schemas, _) = kinds();
+        return blocks(arguments, session, PROVIDER, &schemas.providers().map(|(name, it)| (&**name, &it.schema)).collect());
     }
     if let Some(one) = &arguments.one {
         let notice = Notice::error(format!("`{one}` is one too many"));
-        return Err(notice.help("a function is named behind `functions`, a backend behind `backend`").into());
+        return Err(notice
+            .help("a function is named behind `functions`, a provider behind `provider`, a backend behind `backend`")
+            .into());
     }
     if arguments.kind.as_deref() == Some(ENCRYPTION) {
         let schema = Schema::of::<Encryption, NoSettings>();
@@ -101,15 +103,25 @@ pub(crate) fn schema(arguments: &SchemaArgs, session: &Session) -> Ended {
     Ok(DONE)
 }
 
-/// The backend of a name.
-fn backend<'a>(backends: &'a Backends, name: &str) -> Result<&'a DescribedBackend, Notice> {
-    backends.get(name).ok_or_else(|| {
-        let notice = Notice::error(format!("there is no backend `{name}`"));
-        match closest(name, backends.iter().map(|(name, _)| &**name)) {
-            Some(closest) => notice.help(format!("did you mean `{closest}`?")),
-            None => notice.help("`ha schema backend` lists all backends"),
+/// Blocks that have settings: all of them, or the one that is asked for.
+fn blocks(arguments: &SchemaArgs, session: &Session, what: &str, all: &BTreeMap<&str, &Schema>) -> Ended {
+    let paint = session.terminal.out;
+    let text = match (arguments.json, arguments.one.as_deref()) {
+        (false, None) => all_settings_text(all.iter().map(|(name, it)| (*name, *it)), paint),
+        (true, None) => Json::Array(all.iter().map(|(name, it)| settings_json(name, it)).collect()).pretty(),
+        (is_json, Some(name)) => {
+            let schema = all.get(name).ok_or_else(|| {
+                let notice = Notice::error(format!("there is no {what} `{name}`"));
+                match closest(name, all.keys().copied()) {
+                    Some(closest) => notice.help(format!("did you mean `{closest}`?")),
+                    None => notice.help(format!("`ha schema {what}` lists all")),
+                }
+            })?;
+            if is_json { settings_json(name, schema).pretty() } else { settings_text(name, schema, paint) }
         }
-    })
+    };
+    session.terminal.print(&text)?;
+    Ok(DONE)
 }
 
 /// The function of a name, or all.

@@ -9,6 +9,7 @@ use super::secrets::Secrets;
 use super::shown::printable;
 use super::sources::Sources;
 use super::window::{Window, fitting};
+use crate::invocation::in_text;
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,11 @@ impl Notice {
     pub(crate) fn code(mut self, code: Code) -> Self {
         self.code = Some(code);
         self
+    }
+
+    /// No error, but worth a look.
+    pub(crate) fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 
     /// With a line below.
@@ -174,7 +180,7 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
         group = group.element(note("values", safe(&values.join(", "))));
     }
     for text in &notice.help {
-        group = group.element(Level::HELP.message(safe(text)));
+        group = group.element(Level::HELP.message(safe(&in_text(text))));
     }
     let mut groups = Vec::new();
     if let Some(Suggestion { text, span, help }) = &notice.suggestion {
@@ -182,9 +188,9 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
             Some(Window { text: lines, line, places }) => {
                 let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
                 let snippet = Snippet::source(lines).line_start(line).patch(patch);
-                groups.push(Level::HELP.secondary_title(safe(help)).element(snippet));
+                groups.push(Level::HELP.secondary_title(safe(&in_text(help))).element(snippet));
             }
-            None => group = group.element(Level::HELP.message(safe(help))),
+            None => group = group.element(Level::HELP.message(safe(&in_text(help)))),
         }
     }
     groups.insert(0, group);

@@ -6,6 +6,7 @@ use super::json::Json;
 use super::notice::Notice;
 use super::secrets::Secrets;
 use super::sources::Sources;
+use crate::invocation::in_text;
 
 /// All of them, with how many there are.
 pub(crate) fn notices_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Json {
@@ -43,7 +44,7 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn
         detail.push(if *what == "note" { safe(text) } else { format!("{what}: {}", safe(text)) });
     }
     let help = help.iter().chain(suggestion.iter().map(|it| &it.help));
-    detail.extend(help.map(|it| format!("help: {}", safe(it))));
+    detail.extend(help.map(|it| format!("help: {}", safe(&in_text(it)))));
     let severity = match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

@@ -14,6 +14,7 @@ use super::expression::set_out;
 use super::notice::Notice;
 use super::paint::{Paint, Tone};
 use super::shown::{SENSITIVE, Shown};
+use crate::invocation;
 
 /// What is known of an apply besides what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +118,7 @@ pub(crate) fn stopped_text(applied: &Applied, ending: Ending, paint: Paint) -> S
     let (before, after) = ending.state;
     let is_untouched = applied.done.is_empty() && applied.failed.is_empty();
     let record = match (ending.is_recorded, is_untouched) {
+        (true, false) if after == 0 => "Nothing came of it, so nothing is recorded.".into(),
         (true, false) => format!("What was done is on record (state {before} -> {after})."),
         (true, true) => "Nothing was changed.".into(),
         (false, _) => "The state could not be written to the end.".into(),
@@ -183,10 +185,11 @@ pub(crate) fn abandoned_text(running: &[(Address, Action, Duration)], paint: Pai
 
 fn next_step(applied: &Applied, ending: Ending) -> String {
     let command = match ending.mode {
-        PlanMode::Normal => "ha apply",
-        PlanMode::RefreshOnly => "ha apply --refresh-only",
-        PlanMode::Destroy => "ha destroy",
+        PlanMode::Normal => invocation::command(["apply"]),
+        PlanMode::RefreshOnly => invocation::command(["apply", "--refresh-only"]),
+        PlanMode::Destroy => invocation::command(["destroy"]),
     };
+    let withheld: String = invocation::withheld().iter().map(|it| format!(", and give `{it}` its value again")).collect();
     let unwritable = applied.failed.iter().any(|(.., error)| matches!(error, StepError::State(_)));
     let is_sound = applied.failed.iter().all(|(.., error)| was_stopped(error)) && applied.diagnostics.is_empty();
     let first = match (unwritable || !ending.is_recorded, is_sound) {
@@ -194,7 +197,7 @@ fn next_step(applied: &Applied, ending: Ending) -> String {
         (false, true) => "to go on,",
         (false, false) => "mend what failed, then",
     };
-    format!("Next: {first} run `{command}` again: it plans anew, and finishes first what was left half-way.\n")
+    format!("Next: {first} run `{command}` again{withheld}: it plans anew, and finishes first what was left half-way.\n")
 }
 
 /// The notices of what failed, each at its block. What was stopped on request did not.

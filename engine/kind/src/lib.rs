@@ -19,8 +19,10 @@ mod object;
 mod path;
 mod permit;
 mod registry;
+pub mod regular_file;
 mod resource;
 mod schema;
+mod shell;
 mod text;
 mod together;
 mod types;
@@ -49,6 +51,7 @@ pub use registry::{
 };
 pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource, Shared};
 pub use schema::{Field, Problem, Schema, Shape};
+pub use shell::shell_word;
 pub use text::{Part, Text};
 pub use together::{Contradiction, Placed, Together};
 pub use types::{Attribute, Type};

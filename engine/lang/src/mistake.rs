@@ -3,6 +3,7 @@
 pub(crate) mod ephemeral;
 pub(crate) mod file;
 pub(crate) mod function;
+mod habit;
 pub(crate) mod module;
 pub(crate) mod place;
 pub(crate) mod settings;
@@ -166,6 +167,9 @@ pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
 pub(crate) fn no_such_argument(name: &str, span: Span, body: &Body, fields: &BTreeMap<Name, Field>) -> Diagnostic {
     let known = fields.keys().map(|it| &**it).chain(body.meta.arguments.iter().copied());
     let problem = error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
+    if let Some(instead) = habit::instead(name, fields) {
+        return problem.help(instead);
+    }
     match body.meta.blocks.contains(&name) || matches!(name, "provisioner" | "connection") {
         true => problem.help(block_without_sign(name)),
         false => problem.closest(name, known),
@@ -181,6 +185,9 @@ pub(crate) fn no_such_block(name: &str, span: Span, body: &Body, fields: &BTreeM
     let blocks = fields.iter().filter(|(_, it)| it.shape.block().is_some()).map(|(name, _)| &**name);
     let blocks = blocks.chain(body.meta.blocks.iter().copied());
     let problem = error(format!("there is no block `{name}` here")).code(code::MISPLACED).at(span).within(body.span.clone());
+    if let Some(instead) = habit::instead(name, fields) {
+        return problem.help(instead);
+    }
     if let Some(meant) = closest(name, blocks) {
         return problem.meant(name, &meant);
     }

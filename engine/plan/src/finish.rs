@@ -48,6 +48,7 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
     for step in rolling.iter_mut().flat_map(|it| &mut it.chains).flatten() {
         *step = place[*step];
     }
+    let settled = settled(input, &current, &changes);
     Ok(Plan {
         mode: input.mode,
         snapshot: input.snapshot.kept_apart(input.configuration),
@@ -55,8 +56,8 @@ pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Di
         state_number: input.state.number,
         identities: Vec::new(),
         unchanged: current.priors.keys().filter(|it| !touched.contains(it) && !left_out.contains(it)).count(),
-        versions: versions(input, &changes, graph),
-        settled: settled(input, &current, &changes),
+        versions: versions(input, &changes, &settled, graph),
+        settled,
         unfinished: input.state.unfinished.values().map(|it| it.intent.address.clone()).collect(),
         moves: input.moved.moves.clone(),
         selection: input.selection.clone(),
@@ -157,9 +158,10 @@ fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
     }
 }
 
-/// The version of every record that is touched, or whose values flow into something that is.
-fn versions(input: &Input<'_>, changes: &[Change], graph: Option<&Graph>) -> BTreeMap<Address, u64> {
-    let mut versions = BTreeMap::new();
+/// The version of every record that is touched, or written anew, or whose values flow into something that is touched.
+fn versions(input: &Input<'_>, changes: &[Change], settled: &[Settled], graph: Option<&Graph>) -> BTreeMap<Address, u64> {
+    let recorded = |address: &Address| input.state.records.get(address).map_or(0, |it| it.version);
+    let mut versions: BTreeMap<Address, u64> = settled.iter().map(|it| (it.address().clone(), recorded(it.address()))).collect();
     if let Some(graph) = graph {
         let touched = changes.iter().filter_map(|it| graph.node_of(&it.address.block));
         let touched: HashSet<NodeId> = touched.collect();
@@ -170,13 +172,11 @@ fn versions(input: &Input<'_>, changes: &[Change], graph: Option<&Graph>) -> BTr
         versions.extend(records.map(|(address, it)| (address.clone(), it.version)));
     }
     for change in changes.iter().filter(|it| it.address.block.mode == Mode::Managed) {
-        let version = || input.state.records.get(&change.address).map_or(0, |it| it.version);
-        versions.entry(change.address.clone()).or_insert_with(version);
+        versions.entry(change.address.clone()).or_insert_with(|| recorded(&change.address));
     }
     for Move { from, to } in &input.moved.moves {
-        let version = input.state.records.get(to).map_or(0, |it| it.version);
         versions.remove(to);
-        versions.insert(from.clone(), version);
+        versions.insert(from.clone(), recorded(to));
     }
     for Move { to, .. } in &input.moved.moves {
         // Until it has moved in, nothing must be there but what makes way.

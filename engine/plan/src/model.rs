@@ -126,6 +126,12 @@ pub struct Snapshot {
     /// The ephemeral variables that had another value than their default, without which the plan cannot be applied.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub to_give: BTreeSet<Name>,
+    /// The options that its values were given with, but for secret ones, to make another like it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// Which state it was made for, as its store says; none where that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The environment it was made for, where that has a name: what `ha.workspace` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -273,6 +279,11 @@ pub struct OutputChange {
 }
 
 impl OutputChange {
+    /// Whether this is what is recorded now.
+    fn goes_on_from(&self, recorded: Option<&OutputRecord>) -> bool {
+        self.before.as_ref() == recorded.map(|it| &it.value)
+    }
+
     /// Whether there is anything to do.
     #[must_use]
     pub fn is_change(&self) -> bool {
@@ -347,6 +358,17 @@ pub enum Settled {
     Gone(Address),
 }
 
+impl Settled {
+    /// What it is news of.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        match self {
+            Self::Seen(record) => &record.address,
+            Self::Gone(address) => address,
+        }
+    }
+}
+
 /// How many instances each thing happens to. A replacement counts as itself alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -406,6 +428,12 @@ impl Plan {
     pub fn outdated(&self, state: &State) -> Vec<Address> {
         let version = |address: &Address| state.records.get(address).map_or(0, |it| it.version);
         self.versions.iter().filter(|(address, it)| version(address) != **it).map(|(address, _)| address.clone()).collect()
+    }
+
+    /// The outputs that are recorded in another way by now than when it was made: it would put them back.
+    pub fn outdated_outputs<'a>(&'a self, state: &'a State) -> impl Iterator<Item = &'a Name> {
+        let known = self.outputs.iter().filter(|(name, it)| !it.goes_on_from(state.outputs.get(*name))).map(|(name, _)| name);
+        known.chain(state.outputs.keys().filter(|it| !self.outputs.contains_key(*it)))
     }
 
     /// The outputs as recorded after an apply that knew them all.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Place, Schemas, Span, code};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Place, Schemas, Span, code, shell_word};
 use ha_lang::Configuration;
 use ha_state::{ProviderName, Record, State};
 
@@ -267,8 +267,10 @@ impl Removal {
         let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already"))
             .code(code::MOVE)
             .at(span.clone());
+        let [here, there] = [from.to_string(), to.to_string()];
+        let [here, there] = [shell_word(&here), shell_word(&there)];
         let help = format!(
-            "look at both with `ha state show`; forget the one that is wrong with `ha state rm`, or drop this block if `{from}` may go"
+            "`ha state list {here} {there}` lists both; forget the one that is wrong with `ha state rm {here}` or `ha state rm {there}`, or drop this block if `{from}` may go"
         );
         self.warnings.push(diagnostic.help(help));
     }

@@ -71,7 +71,8 @@ impl Wanted<'_> {
         let attempted = self.attempted();
         if let Some(folder) = self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
             let attempted = format!("make the folder `{}`", folder.display());
-            DirBuilder::new().recursive(true).mode(self.folders.0).create(folder).attempting(attempted)?;
+            let made = DirBuilder::new().recursive(true).mode(self.folders.0).create(folder).attempting(attempted);
+            made.map_err(|it| it.outcome(Outcome::Refused))?;
         }
         match look(self.path).attempting(&attempted)? {
             Standing::Absent => {}
@@ -93,13 +94,14 @@ impl Wanted<'_> {
 
     fn place(&self, how: RenameFlags) -> Result<(), Error> {
         let beside = beside(self.path, self.token);
-        let placed = self.write(&beside).and_then(|()| self.rename(&beside, how)).and_then(|()| sync_folder_of(self.path));
-        let Err(error) = placed else { return Ok(()) };
+        let placed = self.write(&beside).and_then(|()| self.rename(&beside, how));
+        let Err(error) = placed else { return sync_folder_of(self.path).attempting(self.attempted()) };
         // It may hold a secret; and whether it can be removed or not, the first failure is the one to tell.
         let _ = fs::remove_file(&beside);
         match error.kind() {
             ErrorKind::AlreadyExists => Err(self.taken("something that was put there just now")),
-            _ => Err(Error::from_error(self.attempted(), &error)),
+            // What stands at the path is what stood there before.
+            _ => Err(Error::from_error(self.attempted(), &error).outcome(Outcome::Refused)),
         }
     }
 

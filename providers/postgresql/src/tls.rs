@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ha_kind::regular_file::{self, LARGEST_KEY};
 use ha_kind::{Attempting, Error};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -228,7 +229,7 @@ pub(crate) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, Error> {
 }
 
 fn read(file: &str, parameter: &str) -> Result<Vec<u8>, Error> {
-    let read = std::fs::read(file).attempting(format!("read the file `{file}` (`{parameter}`)"));
+    let read = regular_file::read(file.as_ref(), LARGEST_KEY).attempting(format!("read the file `{file}` (`{parameter}`)"));
     read.map_err(|it| it.outcome(ha_kind::Outcome::Refused))
 }
 

@@ -96,6 +96,10 @@ impl Held for HeldFailing {
         self.end.pass(|| self.held.append(number, bytes))
     }
 
+    fn discard(&mut self) -> Result<bool, StateError> {
+        self.end.pass(|| self.held.discard())
+    }
+
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         self.end.pass(|| self.held.checkpoint(number, bytes))
     }

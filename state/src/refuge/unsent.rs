@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use ha_kind::regular_file;
 use serde::{Deserialize, Serialize};
 
 use crate::StateError;
+use crate::error::LARGEST_STATE;
 use crate::store::Segment;
 
 const FORMAT: u32 = 1;
@@ -49,7 +51,7 @@ impl UnsentFile {
 
     /// What is kept; nothing where there is no file. A segment that was being written is none.
     pub(super) fn read(&self) -> Result<Option<Unsent>, StateError> {
-        let bytes = match fs::read(&self.0) {
+        let bytes = match regular_file::read(&self.0, LARGEST_STATE) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StateError::io("read", &self.0, &error)),

@@ -332,6 +332,58 @@ fn a_large_journal_grows() {
     place.write();
 }
 
+#[test]
+fn a_journal_that_is_shorter_than_it_was_made_is_damaged() {
+    let cut = |make: &dyn Fn(&Place), length: u64| {
+        let place = Place::new();
+        make(&place);
+        fs::OpenOptions::new().write(true).open(place.path("ha.state.journal")).unwrap().set_len(length).unwrap();
+        place.refusal().reason().clone()
+    };
+    let small = |place: &Place| drop(place.write());
+    // Also where all that is missing are zeros: nobody can tell.
+    for length in [100, 4_096, 1 << 19, (1 << 20) - 1] {
+        assert_eq!(cut(&small, length), Reason::Damaged, "{length}");
+    }
+    let large = |place: &Place| {
+        let writer = open(&place.store(), &place.keys());
+        for index in 0..4 {
+            write(&writer, vec![recorded(&format!("a.b[{index}]"), &"x".repeat(300_000))]);
+        }
+    };
+    let whole = Place::new();
+    large(&whole);
+    let length = fs::metadata(whole.path("ha.state.journal")).unwrap().len();
+    for length in [1 << 20, length - 1] {
+        assert_eq!(cut(&large, length), Reason::Damaged, "{length}");
+    }
+    // One that was killed while it grew is longer than it says.
+    let path = whole.path("ha.state.journal");
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length + 4_096).unwrap();
+    assert_eq!(whole.read().unwrap().records.len(), 4);
+    whole.write();
+}
+
+#[test]
+fn a_first_run_that_comes_to_nothing_leaves_nothing() {
+    let keys = |place: &Place| fs::read_dir(place.home.path()).unwrap().count();
+    let place = Place::new();
+    drop(open(&place.store(), &place.keys()));
+    assert!(place.contents().is_empty() && keys(&place) == 0, "nothing was written");
+    let writer = open(&place.store(), &place.keys());
+    let refused = ha_state::Frame::Result { attempt: Some(1), outcome: ha_state::StepOutcome::Failed("refused".into()) };
+    write(&writer, vec![ha_state::Frame::Intent(crate::samples::intent(1, "a.one"))]);
+    assert!(keys(&place) == 1 && !place.contents().is_empty(), "it may exist from now on");
+    write(&writer, vec![refused]);
+    writer.finish().unwrap();
+    assert!(place.contents().is_empty() && keys(&place) == 0 && place.read().unwrap().is_new());
+    // What may exist stays on record.
+    let writer = open(&place.store(), &place.keys());
+    write(&writer, vec![ha_state::Frame::Intent(crate::samples::intent(1, "a.one"))]);
+    writer.finish().unwrap();
+    assert!(keys(&place) == 1 && place.read().unwrap().unfinished.len() == 1);
+}
+
 fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
@@ -422,6 +474,8 @@ fn a_directory_is_made_and_one_that_cannot_be_is_named() {
     assert!(!place.home.path().join("keys").exists(), "no key is made for a state that cannot be");
 
     let store = LocalStore::new(place.path("new/deep"));
-    drop(open_for_writing(&store, &place.keys(), Opening::by(Holder::here("a test"))).unwrap());
+    let writer = open_for_writing(&store, &place.keys(), Opening::by(Holder::here("a test"))).unwrap();
     assert_eq!(fs::metadata(place.path("new")).unwrap().permissions().mode() & 0o777, 0o700);
+    drop(writer);
+    assert!(!place.path("new").exists(), "nothing was written");
 }

@@ -2,6 +2,7 @@ use clap::Args;
 use ha_state::Key;
 
 use crate::commands::Session;
+use crate::invocation;
 use crate::trouble::{DONE, Ended};
 
 /// Say which key the state is sealed with, or make a new one
@@ -46,7 +47,10 @@ pub(crate) fn key(arguments: &KeyArgs, session: &Session) -> Ended {
     }
     let (current, _) = place.key(&state.lineage)?;
     if current.id != name.id {
-        rows.push(("next", format!("{}: what is written from now on; `ha state rekey` seals all anew", current.id)));
+        rows.push((
+            "next",
+            format!("{}: what is written from now on; `{}` seals all anew", current.id, invocation::command(["state", "rekey"])),
+        ));
     }
     let text: String = rows.iter().map(|(what, it)| format!("{what:<10} {it}\n")).collect();
     terminal.print(&text)?;

@@ -32,12 +32,16 @@ pub(crate) fn locks(arguments: &LocksArgs, session: &Session) -> Ended {
     }
     let terminal = &session.terminal;
     if arguments.json {
-        let held = locks.into_iter().filter_map(|(place, it)| Some(in_json(place, it?)));
+        let held = locks.into_iter().filter_map(|(place, it)| Some(in_json(place, it.filter(|it| !it.is_over())?)));
         terminal.print(&Json::Array(held.collect()).pretty())?;
         return Ok(DONE);
     }
     for (place, holding) in locks {
         match holding {
+            Some(it) if it.is_over() => terminal.tell(&format!(
+                "Nobody holds the lock of {place}. The lease of {} has run out: the next command that writes takes the lock over.\n",
+                it.holder
+            )),
             Some(Holding { holder, left }) => terminal.print(&format!("{holder}\n{}\n", lasting(left)))?,
             None => terminal.tell(&format!("Nobody holds the lock of {place}.\n")),
         }

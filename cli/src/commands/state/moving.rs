@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ha_kind::{Address, BlockAddress, Key, Place};
+use ha_kind::{Address, BlockAddress, Key, Place, shell_word};
 use ha_state::{Record, State};
 
 use super::nothing_at;
@@ -98,8 +98,10 @@ impl<'a> Move<'a> {
         }
         let taken = moves.values().filter(|to| known.contains(to) && !moves.contains_key(*to));
         let taken = taken.map(|to| {
+            let address = to.to_string();
+            let word = shell_word(&address);
             Notice::error(format!("something is recorded at {to} already"))
-                .help(format!("`ha state mv {to} …` puts it elsewhere, `ha state rm {to}` forgets it"))
+                .help(format!("`ha state rm {word}` forgets it, `ha state mv {word} ADDRESS` puts it elsewhere"))
         });
         let taken: Vec<Notice> = taken.collect();
         if !taken.is_empty() {

@@ -1,11 +1,9 @@
-use ha_kind::code;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use ha_kind::{code, regular_file};
 use ha_state::{Keys, Record, State, from_json};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -13,8 +11,12 @@ use zeroize::Zeroizing;
 use super::SEALED;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite};
 use crate::commands::Session;
+use crate::environment::{Environment, workspace};
+use crate::sealed_file::LARGEST_SEALED;
 use crate::trouble::{Ended, Trouble};
-use crate::views::notice::Notice;
+use crate::views::notice::{Notice, notices_text};
+use crate::views::secrets::Secrets;
+use crate::views::sources::Sources;
 
 /// Put another state in the place of this one
 ///
@@ -46,8 +48,12 @@ pub(crate) fn push(arguments: &PushArgs, session: &Session) -> Ended {
     let is_new = session.place()?.state()?.is_new();
     let lineage = is_new.then(|| pushed.lineage.clone());
     let become_it = |before: &State| {
+        let foreign = foreignness(before, &pushed, session);
         if !arguments.force {
-            refuse(before, &pushed)?;
+            refuse(before, &pushed, foreign)?;
+        } else if let Some(notice) = foreign {
+            let notice = notice.warning().help("this one keeps its own lineage, and everything else becomes as in that one");
+            session.terminal.tell(&notices_text(&[notice], &Sources::default(), &Secrets::default(), session.terminal.err));
         }
         Ok(Rewritten { state: pushed.clone(), changes: differences(before, &pushed) })
     };
@@ -62,12 +68,11 @@ fn read(file: &Path, keys: &dyn Keys) -> Result<State, Trouble> {
         redacted: Option<bool>,
     }
     let shown = if file == Path::new("-") { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
-    let mut bytes = Zeroizing::new(Vec::new());
-    let done = match file == Path::new("-") {
-        true => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
-        false => fs::read(file).map(|it| *bytes = it),
+    let read = match file == Path::new("-") {
+        true => regular_file::read_up_to(std::io::stdin().lock(), LARGEST_SEALED),
+        false => regular_file::read(file, LARGEST_SEALED),
     };
-    done.with_context(|| format!("could not read {shown}"))?;
+    let mut bytes = Zeroizing::new(read.with_context(|| format!("could not read {shown}"))?);
     if let Some(opened) = SEALED.opened(&bytes, keys)? {
         bytes = opened;
     }
@@ -78,16 +83,26 @@ fn read(file: &Path, keys: &dyn Keys) -> Result<State, Trouble> {
     Ok(from_json(&bytes, &shown)?)
 }
 
+/// What to say of a state that is not this one.
+fn foreignness(before: &State, pushed: &State, session: &Session) -> Option<Notice> {
+    if before.is_new() || before.lineage == pushed.lineage {
+        return None;
+    }
+    let own = workspace(session.environment.as_ref().map(Environment::name));
+    let title = match session.environment_of(&pushed.lineage) {
+        Some(other) => format!("what is pushed is the state of the environment `{other}`, and this is that of `{own}`"),
+        None => format!("what is pushed is another state than that of the environment `{own}`"),
+    };
+    let notice = Notice::error(title).code(code::OTHER_STATE);
+    Some(notice.note("this", before.lineage.clone()).note("pushed", pushed.lineage.clone()))
+}
+
 /// Whether it is no later form of the same state.
-fn refuse(before: &State, pushed: &State) -> Result<(), Trouble> {
+fn refuse(before: &State, pushed: &State, foreign: Option<Notice>) -> Result<(), Trouble> {
     let mut wrong = Vec::new();
     let force = "`--force` puts it there all the same";
-    if !before.is_new() && before.lineage != pushed.lineage {
-        let notice = Notice::error("it is another state")
-            .code(code::OTHER_STATE)
-            .note("this", before.lineage.clone())
-            .note("pushed", pushed.lineage.clone());
-        wrong.push(notice.help("make sure that this is the right directory").help(force));
+    if let Some(notice) = foreign {
+        wrong.push(notice.help("make sure that this is the right directory and environment").help(force));
     } else if pushed.number < before.number {
         let notice = Notice::error("it is older than what is recorded");
         let numbers = [("this", before.number), ("pushed", pushed.number)];

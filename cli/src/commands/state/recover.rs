@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use ha_kind::regular_file::{self, LARGEST};
 use ha_kind::{Address, Value, code};
 use ha_plan::{Files, PlanMode, Selection, Settled};
 use ha_run::{Rediscovered, RefreshMode, Request};
@@ -18,6 +17,7 @@ use crate::commands::Session;
 use crate::commands::audience::Audience;
 use crate::commands::planning::{engine, run};
 use crate::interrupt::listen;
+use crate::invocation;
 use crate::project::{Need, Project};
 use crate::trouble::{Ended, Trouble};
 use crate::views::notice::Notice;
@@ -75,7 +75,8 @@ pub(crate) fn recover(arguments: &RecoverArgs, session: &Session) -> Ended {
     };
     let count = recorded(&found).count();
     rewrite(&arguments.rewrite, ("recover", lineage.as_deref()), session, become_it, |_| {
-        format!("Recorded {count}. Nothing outside was touched. Look at `ha plan` before you apply.")
+        let command = invocation::command(["plan"]);
+        format!("Recorded {count}. Nothing outside was touched. Look at `{command}` before you apply.")
     })
 }
 
@@ -161,12 +162,11 @@ fn recovered(found: &Rediscovered) -> State {
 fn read(file: &Path) -> Result<BTreeMap<String, Zeroizing<String>>, Trouble> {
     let is_input = file == Path::new("-");
     let shown = if is_input { "the standard input".to_owned() } else { format!("`{}`", file.display()) };
-    let mut bytes = Zeroizing::new(Vec::new());
-    let done = match is_input {
-        true => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
-        false => fs::read(file).map(|it| *bytes = it),
+    let read = match is_input {
+        true => regular_file::read_up_to(std::io::stdin().lock(), LARGEST),
+        false => regular_file::read(file, LARGEST),
     };
-    done.with_context(|| format!("could not read {shown}"))?;
+    let bytes = Zeroizing::new(read.with_context(|| format!("could not read {shown}"))?);
     // The parser's own words may quote what it read.
     let given: BTreeMap<String, String> = serde_json::from_slice(&bytes).map_err(|error| {
         let what = format!("{shown} is not what was asked for (line {}, column {})", error.line(), error.column());

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::SEALED;
 use crate::arguments::time;
 use crate::commands::Session;
+use crate::invocation;
 use crate::place::Place;
 use crate::sealed_file;
 use crate::trouble::{DONE, Ended, Trouble};
@@ -70,8 +71,9 @@ pub(super) fn rewrite(
     terminal.print(&lines(&changes))?;
     let mut told = done(changes.len()) + "\n";
     if let Some(backup) = backup {
-        let backup = backup.display();
-        told += &format!("The state as it was is in {backup}; `ha state push --force {backup}` puts it back.\n");
+        let backup = backup.display().to_string();
+        let command = invocation::command(["state", "push", "--force", &backup]);
+        told += &format!("The state as it was is in {backup}; `{command}` puts it back.\n");
     }
     terminal.tell(&told);
     Ok(DONE)

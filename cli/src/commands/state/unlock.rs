@@ -26,7 +26,7 @@ pub(crate) fn unlock(arguments: &UnlockArgs, session: &Session) -> Ended {
     let places = places(session)?;
     let mut held = None;
     for place in &places {
-        if place.store().holder()?.is_some_and(|it| it.id == arguments.id) {
+        if place.store().holding()?.is_some_and(|it| it.holder.id == arguments.id) {
             held = Some(place);
         }
     }

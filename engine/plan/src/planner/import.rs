@@ -1,6 +1,8 @@
 //! What exists already and is taken over.
 
-use ha_kind::{Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, code, convert};
+use ha_kind::{
+    Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, code, convert, shell_word,
+};
 use ha_lang::{Expression, Import};
 use ha_state::{ProviderName, Record};
 
@@ -31,7 +33,8 @@ impl Planner<'_> {
                 let help = format!("write a block `resource \"{}\" \"{}\"` first", address.block.kind, address.block.name);
                 self.diagnostics.push(diagnostic.help(help));
             } else if self.input.state.records.contains_key(address) {
-                let help = format!("forget it first with `ha state rm '{address}'` if it is to be another one");
+                let help =
+                    format!("forget it first with `ha state rm {}` if it is to be another one", shell_word(&address.to_string()));
                 self.diagnostics.push(at(format!("`{address}` is recorded already")).help(help));
             } else {
                 self.imports.insert(address.clone(), Wanted { id: id.clone(), span: None });

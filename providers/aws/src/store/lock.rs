@@ -66,9 +66,9 @@ impl Lock {
 
     /// Who holds it and for how long, as far as the service's clock can tell.
     pub(super) async fn holding(&self) -> Result<Option<Holding>, StateError> {
-        let held = self.found().await?.filter(|(found, note)| !Self::is_over(found, note));
-        Ok(held.map(|(found, note)| {
+        Ok(self.found().await?.map(|(found, note)| {
             let left = Duration::from_secs(note.lease).saturating_sub(found.age.unwrap_or_default());
+            let left = if Self::is_over(&found, &note) { Duration::ZERO } else { left.max(Duration::from_secs(1)) };
             Holding { holder: note.holder, left: Some(left) }
         }))
     }

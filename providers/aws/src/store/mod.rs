@@ -143,7 +143,7 @@ impl Store for S3Store {
     }
 
     fn holder(&self) -> Result<Option<Holder>, StateError> {
-        Ok(self.holding()?.map(|it| it.holder))
+        Ok(self.holding()?.filter(|it| !it.is_over()).map(|it| it.holder))
     }
 
     fn holding(&self) -> Result<Option<Holding>, StateError> {
@@ -159,6 +159,17 @@ impl Store for S3Store {
         let Rooms { quarters, lock, .. } = self.rooms()?;
         let id = id.to_owned();
         quarters.wait(async move { lock.take_away(&id).await })
+    }
+
+    /// Terraform keeps it as the object of the state's name, below which ours lies.
+    fn state_of_terraform(&self) -> Option<String> {
+        let Rooms { quarters, log, .. } = self.rooms().ok()?;
+        let shown = format!("`s3://{}/{}`", log.bucket.name, self.name);
+        let name = self.name.clone();
+        let found = quarters.wait(async move { log.bucket.get(&name, None).await.ok().flatten() })?;
+        let state: serde_json::Value = serde_json::from_slice(&found.bytes).ok()?;
+        let has_resources = state.get("resources")?.as_array().is_some_and(|it| !it.is_empty());
+        has_resources.then_some(shown)
     }
 
     fn advice(&self) -> Option<String> {

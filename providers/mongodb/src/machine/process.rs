@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use ha_kind::regular_file::{self, LARGEST};
 use ha_kind::{Error, Outcome};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -44,7 +45,7 @@ impl Machine for Process {
     }
 
     async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        match fs::read(path) {
+        match regular_file::read(path.as_ref(), LARGEST) {
             Ok(content) => Ok(Some(content)),
             Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => Ok(None),
             Err(error) => Err(failed(format!("read `{path}`"), &error)),

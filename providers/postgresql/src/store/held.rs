@@ -165,6 +165,10 @@ impl Held for HeldPostgres {
         }
     }
 
+    fn discard(&mut self) -> Result<bool, StateError> {
+        self.resume(None).map(|()| true)
+    }
+
     fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
         let content: Arc<[u8]> = bytes.into();
         let wrote = self.write(number, move |tables, on, taken| {

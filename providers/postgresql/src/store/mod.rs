@@ -120,17 +120,23 @@ impl Store for PostgresStore {
     }
 
     fn holder(&self) -> Result<Option<Holder>, StateError> {
-        Ok(self.holding()?.map(|it| it.holder))
+        Ok(self.holding()?.filter(|it| !it.is_over()).map(|it| it.holder))
     }
 
     fn holding(&self) -> Result<Option<Holding>, StateError> {
         let row = self.ask(|connection, tables| async move { tables.held(&connection).await })?;
-        let holding = |row: Row| Some(Holding { left: Some(Duration::from_secs(row.left?)), holder: row.holder });
-        Ok(row.and_then(holding))
+        Ok(row.map(|row| Holding { left: Some(Duration::from_secs(row.left)), holder: row.holder }))
     }
 
     fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
         Ok(Box::new(HeldPostgres::take(self.rooms.clone(), holder)?))
+    }
+
+    /// Terraform keeps it as a row of its table `states`, in the schema `terraform_remote_state` where nothing is said.
+    fn state_of_terraform(&self) -> Option<String> {
+        let place = format!("Terraform's state `{}` in `{}`", self.rooms.tables.name, self.rooms.way.target);
+        let found = self.ask(|connection, tables| async move { Ok(tables.state_of_terraform(&connection).await?) });
+        found.is_ok_and(|it| it).then_some(place)
     }
 
     fn break_lock(&self, id: &str) -> Result<(), StateError> {

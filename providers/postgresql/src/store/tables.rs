@@ -18,9 +18,15 @@ const CHECKPOINTS: i64 = 5;
 /// The first half of the numbers of our advisory locks: "ha".
 const ADVISORY: i32 = 0x6861;
 
+/// The schema that Terraform's `pg` uses where nothing is said.
+const TERRAFORM: &str = "terraform_remote_state";
+
 /// How often it is looked whether a session has ended that was told to.
 const ENDING: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Nobody holds the lock, or its holder was not heard of for longer than the lease.
+const FREE: &str = "(holder IS NULL OR heard + lease * interval '1 second' < clock_timestamp())";
 
 /// The tables of one state.
 #[derive(Clone)]
@@ -37,8 +43,8 @@ pub(super) struct Held {
     pub(super) holder: Holder,
     /// For how many seconds after it was last heard of it keeps others out.
     pub(super) lease: u64,
-    /// How many of them are left; none where it was not heard of for longer.
-    pub(super) left: Option<u64>,
+    /// How many of them are left; zero where it was not heard of for longer.
+    pub(super) left: u64,
 }
 
 /// What came of a write.
@@ -101,10 +107,25 @@ impl Tables {
         Ok(Loaded { checkpoint, segments })
     }
 
+    /// Whether Terraform keeps a state of this name in the same schema, or in its usual one, in which something is recorded.
+    pub(super) async fn state_of_terraform(&self, connection: &Connection) -> Result<bool, Failed> {
+        for schema in [self.schema.as_str(), TERRAFORM] {
+            let table = format!("\"{schema}\".states");
+            let there = connection.rows("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
+            if there.first().is_some_and(|it| it.get(0)) {
+                let query = format!("SELECT FROM {table} WHERE name = $1 AND data LIKE '%\"resources\"%\"instances\"%'");
+                if !connection.rows(&query, &[&self.name]).await?.is_empty() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Who holds the lock.
     pub(super) async fn held(&self, connection: &Connection) -> Result<Option<Held>, Error> {
         let query = format!(
-            "SELECT holder, lease, floor(lease - extract(epoch FROM clock_timestamp() - heard))::bigint FROM {} \
+            "SELECT holder, lease, ceil(lease - extract(epoch FROM clock_timestamp() - heard))::bigint FROM {} \
              WHERE name = $1 AND holder IS NOT NULL",
             self.table("states")
         );
@@ -117,32 +138,51 @@ impl Tables {
         let Some(row) = row else { return Ok(None) };
         let what = || format!("read who holds the lock of the state `{}`", self.name);
         let holder = serde_json::from_str(row.get(0)).map_err(|error| Error::from_error(what(), &error))?;
-        Ok(Some(Held { holder, lease: row.get::<_, i64>(1).cast_unsigned(), left: u64::try_from(row.get::<_, i64>(2)).ok() }))
+        Ok(Some(Held {
+            holder,
+            lease: row.get::<_, i64>(1).cast_unsigned(),
+            left: u64::try_from(row.get::<_, i64>(2)).unwrap_or_default(),
+        }))
     }
 
-    /// Takes the lock, also from somebody who was not heard of for longer than their lease and whose session is over.
-    /// Answers the number of this taking; none when it is held.
+    /// Takes the lock, also from somebody who was not heard of for longer than their lease: whoever that is can write
+    /// nothing any more, and is shown out where that is allowed. Answers the number of this taking; none when it is held.
     pub(super) async fn take(&self, connection: &Connection, holder: &Holder, lease: u32) -> Result<Option<i64>, Failed> {
         let row = format!("INSERT INTO {} (name) VALUES ($1) ON CONFLICT DO NOTHING", self.table("states"));
         connection.execute(&row, &[&self.name]).await?;
-        if !self.guard(connection).await? {
-            return Ok(None);
+        let mut taken = self.take_row(connection, holder, lease).await;
+        // A session that stopped within a statement keeps the row.
+        let is_kept = matches!(&taken, Err(Failed::Refused(_, code)) if *code == SqlState::LOCK_NOT_AVAILABLE);
+        if is_kept && self.is_free(connection).await? {
+            self.show_out(connection).await;
+            taken = self.take_row(connection, holder, lease).await;
         }
+        let taken = taken?;
+        if taken.is_some() && !self.guard(connection).await? {
+            self.show_out(connection).await;
+            self.guard(connection).await?;
+        }
+        Ok(taken)
+    }
+
+    /// Whether nobody holds the lock whose lease has not run out. Waits for nobody.
+    async fn is_free(&self, connection: &Connection) -> Result<bool, Failed> {
+        let free = format!("SELECT FROM {} WHERE name = $1 AND {FREE}", self.table("states"));
+        Ok(!connection.rows(&free, &[&self.name]).await?.is_empty())
+    }
+
+    async fn take_row(&self, connection: &Connection, holder: &Holder, lease: u32) -> Result<Option<i64>, Failed> {
         let text = serde_json::to_string(holder).expect("a holder is plain text");
         let take = format!(
             "UPDATE {} SET taken = taken + 1, holder = $2, holder_id = $3, session = pg_backend_pid(), lease = $4, \
-             heard = clock_timestamp() \
-             WHERE name = $1 AND (holder IS NULL OR heard + lease * interval '1 second' < clock_timestamp()) RETURNING taken",
+             heard = clock_timestamp() WHERE name = $1 AND {FREE} RETURNING taken",
             self.table("states")
         );
         let taken = connection.rows(&take, &[&self.name, &text, &holder.id, &i64::from(lease)]).await?;
-        if taken.is_empty() {
-            connection.run("SELECT pg_advisory_unlock_all()").await?;
-        }
         Ok(taken.first().map(|it| it.get(0)))
     }
 
-    /// Takes the advisory lock that lasts as long as the session: whether nobody else's does.
+    /// Takes the advisory lock that marks the session of whoever holds the lock: whether nobody else's has it.
     async fn guard(&self, connection: &Connection) -> Result<bool, Failed> {
         let query = format!("SELECT pg_try_advisory_lock({ADVISORY}, hashtext($1))");
         Ok(connection.rows(&query, &[&self.whole_name()]).await?.first().is_some_and(|it| it.get(0)))
@@ -205,13 +245,19 @@ impl Tables {
         Ok(true)
     }
 
+    /// Ends the sessions that are marked as those of a holder, but for this one. Where that is not allowed they stay, and
+    /// write nothing all the same.
+    async fn show_out(&self, connection: &Connection) {
+        let others = format!("SELECT pid FROM pg_locks WHERE pid <> pg_backend_pid() AND {}", guards("$1"));
+        let Ok(others) = connection.rows(&others, &[&self.whole_name()]).await else { return };
+        for session in others {
+            let _ = self.end(connection, session.get(0)).await;
+        }
+    }
+
     /// Ends a session that guards the lock. Another process may have the number of one that is over.
     async fn end(&self, connection: &Connection, session: Option<i32>) -> Result<(), Failed> {
-        let guards = format!(
-            "FROM pg_locks WHERE locktype = 'advisory' AND pid = $1 \
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-             AND classid::bigint = {ADVISORY} AND objid::bigint = (hashtext($2)::bigint & 4294967295)"
-        );
+        let guards = format!("FROM pg_locks WHERE pid = $1 AND {}", guards("$2"));
         connection.rows(&format!("SELECT pg_terminate_backend(pid) {guards}"), &[&session, &self.whole_name()]).await?;
         for _ in 0..ENDING {
             if connection.rows(&format!("SELECT {guards}"), &[&session, &self.whole_name()]).await?.is_empty() {
@@ -277,4 +323,12 @@ impl Tables {
         let mine = on.rows(&replace, &[&self.name, &taken, &number.cast_signed(), &bytes]).await?;
         Ok(if mine.is_empty() { Wrote::LockLost } else { Wrote::Done })
     }
+}
+
+/// That a row of `pg_locks` is our mark for the state of the name that this parameter has.
+fn guards(parameter: &str) -> String {
+    format!(
+        "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND classid::bigint = {ADVISORY} AND objid::bigint = (hashtext({parameter})::bigint & 4294967295)"
+    )
 }

@@ -123,6 +123,64 @@ fn the_lock_of_a_dead_holder_is_taken_over_after_its_lease() {
 }
 
 #[test]
+fn a_holder_whose_session_stays_open_is_taken_over_from_and_writes_nothing_more() {
+    let database = Database::new();
+    // It never renews: as a process that was stopped.
+    let (holder, store) = (Holder::here("ha apply"), database.state("s", &json!({"lock_lease": 3_600})));
+    let mut first = store.lock(&holder).unwrap();
+    first.resume(None).unwrap();
+    first.append(1, b"one").unwrap();
+    assert_eq!(store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())), Some((holder.clone(), false)));
+    database.sql("UPDATE s.ha_states SET heard = now() - interval '2 hours'");
+    assert_eq!(store.holder().unwrap(), None);
+    assert_eq!(store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())), Some((holder, true)), "it is named");
+    let other = database.state("s", &json!({}));
+    let mut second = other.lock(&Holder::here("another")).unwrap();
+    second.resume(Some(ha_state::Kept { segment: 1, length: 3 })).unwrap();
+    assert_eq!(first.append(2, b"late").unwrap_err().reason(), &Reason::Taken);
+    second.append(2, b"two").unwrap();
+    assert_eq!(first.checkpoint(2, b"late").unwrap_err().reason(), &Reason::Taken);
+    drop(first);
+    assert!(other.holder().unwrap().is_some(), "the lock is the other's");
+    assert_eq!(other.load().unwrap().segments.len(), 2);
+}
+
+#[test]
+fn a_session_that_stopped_within_a_statement_keeps_nobody_out_after_its_lease() {
+    let database = Database::new();
+    let (_, store) = (dead(&database, "s", 1), database.state("s", &json!({})));
+    database.sql("UPDATE s.ha_states SET heard = now() - interval '2 hours'");
+    let stuck =
+        "BEGIN; SELECT FROM s.ha_states FOR SHARE; SELECT pg_advisory_lock(26721, hashtext('s.default')); SELECT pg_sleep(300)";
+    let marks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 26721 AND granted \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    std::thread::scope(|scope| {
+        let session = scope.spawn(|| database.cluster.sql_as("master", MASTER_PASSWORD, &database.name, stuck));
+        while database.sql(marks) == "0" {
+            std::thread::yield_now();
+        }
+        store.lock(&Holder::here("another")).unwrap();
+        assert!(session.join().unwrap().unwrap_err().contains("terminat"), "it was shown out");
+    });
+}
+
+#[test]
+fn a_state_of_terraform_is_found() {
+    let database = Database::new();
+    let (store, own) = (database.state("s", &json!({})), database.state("own", &json!({})));
+    assert_eq!(store.state_of_terraform(), None);
+    let table = |schema: &str, data: &str| {
+        format!(
+            "CREATE SCHEMA {schema}; CREATE TABLE {schema}.states (name text, data text); INSERT INTO {schema}.states VALUES ('default', '{data}'); GRANT USAGE ON SCHEMA {schema} TO master; GRANT SELECT ON {schema}.states TO master"
+        )
+    };
+    database.sql(&table("own", r#"{"resources": [{"instances": []}]}"#));
+    assert_eq!((store.state_of_terraform().is_some(), own.state_of_terraform().is_some()), (false, true));
+    database.sql(&table("terraform_remote_state", r#"{"resources": [{"instances": []}]}"#));
+    assert!(store.state_of_terraform().is_some());
+}
+
+#[test]
 fn a_lock_survives_its_session_and_nobody_takes_it_meanwhile() {
     let database = Database::new();
     let (store, other) = (database.state("s", &json!({"lock_lease": 3})), database.state("s", &json!({})));
