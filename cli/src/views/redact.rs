@@ -116,8 +116,25 @@ impl<'a> Redactor<'a> {
                 Type::Object(Arc::new(attributes.collect()))
             }
             Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.ty(it)).collect())),
-            other if other.contains_sensitive() || self.hides_name_within(other) => outermost(&Type::of(other)),
-            other => Type::of(other),
+            other if other.contains_sensitive() => outermost(&Type::of(other)),
+            other => self.open_type(&Type::of(other)),
+        }
+    }
+
+    /// A type without those inside of it that have secret names: also of what is null or not known there may be some.
+    fn open_type(&self, ty: &Type) -> Type {
+        let of = |inner: &Type| Arc::new(self.open_type(inner));
+        match ty {
+            Type::List(inner) => Type::List(of(inner)),
+            Type::Set(inner) => Type::Set(of(inner)),
+            Type::Map(inner) => Type::Map(of(inner)),
+            Type::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.open_type(it)).collect())),
+            Type::Object(attributes) if attributes.keys().any(|it| self.hides_name(it)) => Type::Any,
+            Type::Object(attributes) => {
+                let open = |it: &Attribute| Attribute { ty: self.open_type(&it.ty), ..it.clone() };
+                Type::Object(Arc::new(attributes.iter().map(|(name, it)| (name.clone(), open(it))).collect()))
+            }
+            Type::Any | Type::Bool | Type::Number | Type::String => ty.clone(),
         }
     }
 
@@ -149,10 +166,6 @@ impl<'a> Redactor<'a> {
             };
         }
         told
-    }
-
-    fn hides_name_within(&self, value: &Value) -> bool {
-        value.as_object().is_some_and(|it| self.hides_name_of(it)) || value.children().any(|it| self.hides_name_within(it))
     }
 
     fn hides_name_of(&self, items: &Object) -> bool {
@@ -356,6 +369,7 @@ mod tests {
             (list(list(keyed("x"))).sensitive(), "list(list(any))"),
             (Value::object([("a".into(), keyed("correct horse"))]), "object({a = any})"),
             (Value::from(1).sensitive(), "number"),
+            (Value::unknown(Type::of(&list(keyed("correct horse"))), None), "list(any)"),
         ] {
             assert_eq!(redactor.ty(&value).to_string(), told);
         }
