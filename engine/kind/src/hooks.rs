@@ -1,7 +1,7 @@
 //! Pure functions that a kind gives the planner. Each names what it reads as a small struct, and runs exactly when all
 //! of that is known; `Maybe` fields may be unknown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -87,9 +87,11 @@ pub enum ImpactSeverity {
 }
 
 type Check = Arc<dyn Fn(&serde_json::Value) -> Vec<Problem> + Send + Sync>;
-type Predict = Arc<dyn Fn(&serde_json::Value) -> Option<Value> + Send + Sync>;
+type Predict = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Option<Value> + Send + Sync>;
 type Group = Arc<dyn Fn(&serde_json::Value) -> Option<String> + Send + Sync>;
 type Takes = Arc<dyn Fn(&serde_json::Value) -> bool + Send + Sync>;
+type Refusal = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> Vec<Problem> + Send + Sync>;
+type Same = Arc<dyn Fn(&serde_json::Value, &serde_json::Value) -> BTreeSet<&'static str> + Send + Sync>;
 type ImpactOf = Arc<dyn Fn(&Changed<'_>) -> Vec<Impact> + Send + Sync>;
 
 /// The hooks of one kind.
@@ -103,6 +105,11 @@ pub struct Hooks {
     follows: Vec<(Name, Name)>,
     inside: Vec<(Name, Inside)>,
     unique: Vec<Name>,
+    refusals: Vec<Refusal>,
+    same: Vec<Same>,
+    anew: Vec<Same>,
+    manner: &'static [&'static str],
+    followers: Vec<(&'static str, &'static [&'static str])>,
 }
 
 /// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
@@ -136,9 +143,20 @@ impl Hooks {
         name: &str,
         hook: impl Fn(N) -> T + Send + Sync + 'static,
     ) -> Self {
-        let predict = move |arguments: &serde_json::Value| {
-            let predicted = serde_json::to_value(hook(named::<N>(arguments)?)).ok()?;
-            serde_json::from_value::<Value>(predicted).ok()
+        let predict = move |arguments: &serde_json::Value, _: &serde_json::Value| as_value(&hook(named::<N>(arguments)?));
+        self.predictions.push((name.into(), Arc::new(predict)));
+        self
+    }
+
+    /// The output `name` as a function of arguments and of the provider's settings, of which some may be left out.
+    #[must_use]
+    pub fn predict_in<S: DeserializeOwned, N: DeserializeOwned, T: Serialize>(
+        mut self,
+        name: &str,
+        hook: impl Fn(S, N) -> T + Send + Sync + 'static,
+    ) -> Self {
+        let predict = move |arguments: &serde_json::Value, settings: &serde_json::Value| {
+            as_value(&hook(named::<S>(settings)?, named::<N>(arguments)?))
         };
         self.predictions.push((name.into(), Arc::new(predict)));
         self
@@ -219,6 +237,56 @@ impl Hooks {
         self.inside.iter().find(|(kind, _)| &**kind == container).map(|(_, it)| it)
     }
 
+    /// What of a change in place the service always refuses. The first struct reads what is there, outputs included, the
+    /// second the arguments as they are to be.
+    #[must_use]
+    pub fn refuse<B: DeserializeOwned, A: DeserializeOwned>(
+        mut self,
+        hook: impl Fn(B, A) -> Vec<Problem> + Send + Sync + 'static,
+    ) -> Self {
+        let refusal = move |before: &serde_json::Value, after: &serde_json::Value| {
+            named::<B>(before).zip(named::<A>(after)).map(|(before, after)| hook(before, after)).unwrap_or_default()
+        };
+        self.refusals.push(Arc::new(refusal));
+        self
+    }
+
+    /// The arguments of which what is there (the first struct, which reads outputs too) is as good as what is wanted (the
+    /// second), although they are not equal: a version of which the configuration names the beginning.
+    #[must_use]
+    pub fn same<B: DeserializeOwned, A: DeserializeOwned>(
+        mut self,
+        hook: impl Fn(B, A) -> BTreeSet<&'static str> + Send + Sync + 'static,
+    ) -> Self {
+        self.same.push(compared(hook));
+        self
+    }
+
+    /// The arguments whose change from what is there (the first struct) to what is wanted (the second) takes a new one,
+    /// although they change in place otherwise.
+    #[must_use]
+    pub fn anew<B: DeserializeOwned, A: DeserializeOwned>(
+        mut self,
+        hook: impl Fn(B, A) -> BTreeSet<&'static str> + Send + Sync + 'static,
+    ) -> Self {
+        self.anew.push(compared(hook));
+        self
+    }
+
+    /// The arguments that only say how other changes are made. Where nothing else differs, they are no change.
+    #[must_use]
+    pub fn manner(mut self, arguments: &'static [&'static str]) -> Self {
+        self.manner = arguments;
+        self
+    }
+
+    /// An output that changes with these arguments, and with no other that changes in place.
+    #[must_use]
+    pub fn renewed_by(mut self, output: &'static str, arguments: &'static [&'static str]) -> Self {
+        self.followers.push((output, arguments));
+        self
+    }
+
     /// Runs the checks.
     #[must_use]
     pub fn problems(&self, schema: &Schema, arguments: &Object) -> Vec<Problem> {
@@ -229,19 +297,28 @@ impl Hooks {
         self.checks.iter().flat_map(|check| check(&arguments)).collect()
     }
 
-    /// The outputs that are known from the arguments. One that is made of a secret argument is secret.
+    /// The outputs that are known from the arguments, with a provider of which nothing is set.
     #[must_use]
     pub fn predicted(&self, schema: &Schema, arguments: &Object) -> Object {
+        self.predicted_in(schema, arguments, &Object::new())
+    }
+
+    /// The outputs that are known from the arguments and the provider's settings. One that is made of a secret argument is
+    /// secret.
+    #[must_use]
+    pub fn predicted_in(&self, schema: &Schema, arguments: &Object, settings: &Object) -> Object {
         if self.predictions.is_empty() {
             return Object::new();
         }
+        let plain: Object = settings.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
+        let settings = json::typed_fields(&plain, &BTreeMap::new());
         let revealed = written(schema, arguments);
         // Without the secret arguments, only what does not need them can be predicted.
         let secret = arguments.values().any(Value::contains_sensitive);
         let clear = secret.then(|| written(schema, &without_secrets(arguments)));
         let each = |(name, predict): &(Name, Predict)| {
-            let value = predict(&revealed)?;
-            let needs_secret = clear.as_ref().is_some_and(|it| predict(it).as_ref() != Some(&value));
+            let value = predict(&revealed, &settings)?;
+            let needs_secret = clear.as_ref().is_some_and(|it| predict(it, &settings).as_ref() != Some(&value));
             Some((name.clone(), if needs_secret { value.sensitive() } else { value }))
         };
         self.predictions.iter().filter_map(each).collect()
@@ -279,11 +356,62 @@ impl Hooks {
         self.takes_contents.as_ref().is_none_or(|takes| takes(&written(schema, arguments)))
     }
 
+    /// What of a change in place the service always refuses.
+    #[must_use]
+    pub fn refused(&self, schema: &Schema, before: &Object, after: &Object) -> Vec<Problem> {
+        if self.refusals.is_empty() {
+            return Vec::new();
+        }
+        let (before, after) = (written(schema, before), written(schema, after));
+        self.refusals.iter().flat_map(|refusal| refusal(&before, &after)).collect()
+    }
+
+    /// The arguments whose difference is none.
+    #[must_use]
+    pub fn same_names(&self, schema: &Schema, there: (&Object, &Object), wanted: &Object) -> BTreeSet<&'static str> {
+        names(&self.same, schema, there, wanted)
+    }
+
+    /// The arguments whose difference takes a new one.
+    #[must_use]
+    pub fn anew_names(&self, schema: &Schema, there: (&Object, &Object), wanted: &Object) -> BTreeSet<&'static str> {
+        names(&self.anew, schema, there, wanted)
+    }
+
+    /// Whether an argument only says how other changes are made.
+    #[must_use]
+    pub fn is_manner(&self, argument: &str) -> bool {
+        self.manner.contains(&argument)
+    }
+
+    /// Whether an output changes when these arguments do.
+    #[must_use]
+    pub fn is_renewed(&self, output: &str, changed: &BTreeSet<Name>) -> bool {
+        let mut of_this = self.followers.iter().filter(|(name, _)| *name == output);
+        of_this.any(|(_, arguments)| arguments.iter().any(|it| changed.contains(*it)))
+    }
+
     /// The group of an instance with these arguments.
     #[must_use]
     pub fn group_of(&self, schema: &Schema, arguments: &Object) -> Option<String> {
         self.group.as_ref().and_then(|group| group(&written(schema, arguments)))
     }
+}
+
+fn compared<B: DeserializeOwned, A: DeserializeOwned>(
+    hook: impl Fn(B, A) -> BTreeSet<&'static str> + Send + Sync + 'static,
+) -> Same {
+    Arc::new(move |there, wanted| named::<B>(there).zip(named::<A>(wanted)).map(|(b, a)| hook(b, a)).unwrap_or_default())
+}
+
+/// The names that the hooks give for what is there, outputs included, and what is wanted.
+fn names(hooks: &[Same], schema: &Schema, (there, outputs): (&Object, &Object), wanted: &Object) -> BTreeSet<&'static str> {
+    if hooks.is_empty() {
+        return BTreeSet::new();
+    }
+    let all: Object = there.iter().chain(outputs).map(|(name, it)| (name.clone(), it.clone())).collect();
+    let (there, wanted) = (written(schema, &all), written(schema, wanted));
+    hooks.iter().flat_map(|hook| hook(&there, &wanted)).collect()
 }
 
 /// The arguments with an unknown in the place of each that holds a secret.
@@ -293,6 +421,10 @@ fn without_secrets(arguments: &Object) -> Object {
         false => (name.clone(), value.clone()),
     };
     arguments.iter().map(each).collect()
+}
+
+fn as_value(predicted: &impl Serialize) -> Option<Value> {
+    serde_json::from_value::<Value>(serde_json::to_value(predicted).ok()?).ok()
 }
 
 fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
@@ -310,86 +442,4 @@ fn named<N: DeserializeOwned>(arguments: &serde_json::Value) -> Option<N> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-    use crate::{Maybe, Path, Type};
-
-    #[derive(schemars::JsonSchema, Serialize, Deserialize)]
-    struct Volume {
-        iops: Option<u32>,
-        size: u32,
-    }
-
-    #[derive(schemars::JsonSchema, Serialize, Deserialize)]
-    struct Nothing {}
-
-    #[derive(Deserialize)]
-    struct Soft {
-        iops: Maybe<u32>,
-        size: u32,
-    }
-
-    #[test]
-    fn a_prediction_from_a_secret_is_one() {
-        let schema = Schema::of::<Volume, Nothing>();
-        #[derive(Deserialize)]
-        struct Sized {
-            size: u32,
-        }
-        let hooks = Hooks::new().predict("double", |it: Sized| it.size * 2).predict("iops", |it: Volume| it.iops);
-        let arguments = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
-        let predicted = hooks.predicted(&schema, &arguments);
-        assert!(!predicted["double"].is_sensitive() && predicted["iops"].is_sensitive());
-        let made = Object::from([("iops".into(), Value::from(100)), ("double".into(), Value::from(2))]);
-        assert!(hooks.marked(&schema, &arguments, made)["iops"].is_sensitive());
-    }
-
-    #[test]
-    fn a_block_that_is_unknown_is_not_an_empty_one() {
-        #[derive(schemars::JsonSchema, Serialize, Deserialize)]
-        struct Subject {
-            name: Option<String>,
-        }
-        #[derive(schemars::JsonSchema, Serialize, Deserialize)]
-        struct Certificate {
-            subject: Option<Subject>,
-            labels: Option<std::collections::BTreeMap<String, Value>>,
-        }
-        #[derive(Deserialize)]
-        struct Soft {
-            subject: Option<Maybe<Subject>>,
-        }
-        let schema = Schema::of::<Certificate, Nothing>();
-        let empty = |it: Certificate| match (it.subject.is_some_and(|it| it.name.is_none()), it.labels) {
-            (true, _) | (_, Some(_)) => vec![Problem { path: Path::attribute("subject"), message: "it is empty".into() }],
-            _ => vec![],
-        };
-        let hooks = Hooks::new().check(empty).predict("soft", |it: Soft| matches!(it.subject, Some(Maybe::Unknown)));
-        for name in ["subject", "labels"] {
-            let unknown = Value::unknown(schema.arguments[name].shape.ty(), None);
-            let arguments = Object::from([(name.into(), unknown)]);
-            assert_eq!(hooks.problems(&schema, &arguments), []);
-            assert_eq!(hooks.predicted(&schema, &arguments)["soft"], Value::Bool(name == "subject"));
-        }
-        let arguments = Object::from([("subject".into(), Value::object([]))]);
-        assert_eq!(hooks.problems(&schema, &arguments).len(), 1);
-    }
-
-    #[test]
-    fn a_hook_runs_exactly_when_all_it_names_is_known() {
-        let schema = Schema::of::<Volume, Nothing>();
-        let too_many = |it: Volume| match it.iops.unwrap_or(0) > 50 * it.size {
-            true => vec![Problem { path: Path::attribute("iops"), message: "too many".into() }],
-            false => vec![],
-        };
-        let hooks = Hooks::new().check(too_many).predict("soft", |it: Soft| matches!(it.iops, Maybe::Unknown) && it.size > 0);
-        let known = Object::from([("iops".into(), Value::from(100)), ("size".into(), Value::from(1))]);
-        assert_eq!(hooks.problems(&schema, &known).len(), 1);
-        let mut unknown = known.clone();
-        unknown.insert("iops".into(), Value::unknown(Type::Number, None));
-        assert_eq!(hooks.problems(&schema, &unknown).len(), 0);
-        assert_eq!(hooks.predicted(&schema, &unknown)["soft"], Value::Bool(true));
-    }
-}
+mod tests;

@@ -10,19 +10,22 @@ use crate::difference::with_choices;
 use crate::observed::plain;
 use crate::redacted::told_id;
 
-/// The outputs as they will be: as recorded when untouched, all but the volatile ones when updated, predicted or
-/// unknown when new.
+/// The outputs as they will be: as recorded when untouched, all but the volatile ones and those that follow what changes
+/// when updated, predicted or unknown when new. `changed` are the arguments that differ, `settings` the provider's.
 pub(crate) fn outputs_after(
     described: &Described,
     action: Action,
     arguments: &Object,
     record: Option<&Record>,
+    (changed, settings): (&BTreeSet<Name>, &Object),
     address: &Address,
 ) -> Object {
-    let schema = described.schema();
-    let predicted = predicted(described, arguments);
+    let (schema, hooks) = (described.schema(), described.hooks());
+    let predicted = predicted(described, arguments, settings);
     let kept = |name: &Name, field: &Field| match (action, record) {
-        (Action::Update, Some(record)) if !field.volatile && !described.hooks().predicts(name) => record.outputs.get(name),
+        (Action::Update, Some(record)) if !field.volatile && !hooks.predicts(name) && !hooks.is_renewed(name, changed) => {
+            record.outputs.get(name)
+        }
         _ => None,
     };
     let after = |(name, field): (&Name, &Field)| {
@@ -34,7 +37,7 @@ pub(crate) fn outputs_after(
 
 /// The outputs of what is only read, before it has answered.
 pub(crate) fn unknown_outputs(described: &Described, arguments: &Object, address: &Address) -> Object {
-    outputs_after(described, Action::Read, arguments, None, address)
+    outputs_after(described, Action::Read, arguments, None, (&BTreeSet::new(), &Object::new()), address)
 }
 
 /// The outputs of a document that cannot be rendered yet: unknown, for the reason that its arguments are.
@@ -54,13 +57,13 @@ fn unknown_output(field: &Field, cause: Option<Arc<str>>) -> Value {
     if field.required && field.shape != Shape::Any { unknown.not_null() } else { unknown }
 }
 
-fn predicted(described: &Described, arguments: &Object) -> Object {
+fn predicted(described: &Described, arguments: &Object, settings: &Object) -> Object {
     let schema = described.schema();
     let marked = |(name, value): (Name, Value)| {
         let secret = schema.outputs.get(&name).is_some_and(|it| it.secret);
         (name, if secret { value.sensitive() } else { value })
     };
-    let predicted = described.hooks().predicted(schema, arguments).into_iter().map(marked).collect();
+    let predicted = described.hooks().predicted_in(schema, arguments, settings).into_iter().map(marked).collect();
     with_marks_of(described, arguments, predicted)
 }
 

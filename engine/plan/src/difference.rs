@@ -8,7 +8,7 @@ use ha_kind::{Described, Field, Name, Object, Path, Schema, Shape, Value};
 use crate::model::Difference;
 use crate::observed::plain;
 
-/// The arguments that differ. `configured_before` are those that the configuration set when the record was made,
+/// The arguments that differ from those seen, which came with `outputs`. `configured_before` are those that the configuration set when the record was made,
 /// `configured` those it sets now.
 ///
 /// # Errors
@@ -16,7 +16,7 @@ use crate::observed::plain;
 pub(crate) fn differences(
     described: &Described,
     wanted: &Object,
-    seen: &Object,
+    (seen, outputs): (&Object, &Object),
     configured_before: &BTreeSet<Name>,
     configured: &BTreeSet<Name>,
 ) -> Result<Vec<Difference>, String> {
@@ -61,14 +61,36 @@ pub(crate) fn differences(
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
     }
-    Ok(found)
+    Ok(without_none(described, found, &wanted, (&seen, outputs)))
+}
+
+/// Without what is as good as wanted, and without what only says how other changes are made where there is no other.
+fn without_none(
+    described: &Described,
+    mut found: Vec<Difference>,
+    wanted: &Object,
+    (seen, outputs): (&Object, &Object),
+) -> Vec<Difference> {
+    let is_one = |it: &Difference, names: &dyn Fn(&str) -> bool| it.name().is_some_and(|name| names(name));
+    if !found.is_empty() {
+        let same = described.hooks().same_names(described.schema(), (seen, outputs), wanted);
+        found.retain(|it| !is_one(it, &|name| same.contains(name)));
+        let anew = described.hooks().anew_names(described.schema(), (seen, outputs), wanted);
+        for it in &mut found {
+            it.replaces |= is_one(it, &|name| anew.contains(name));
+        }
+    }
+    match found.iter().all(|it| is_one(it, &|name| described.hooks().is_manner(name))) {
+        true => Vec::new(),
+        false => found,
+    }
 }
 
 /// What becoming something made with other arguments takes: nothing, an update, or (`Some(true)`) a new resource.
 #[must_use]
 pub fn replaces(described: &Described, wanted: &Object, made_with: &Object) -> Option<bool> {
     let names = |arguments: &Object| arguments.keys().cloned().collect::<BTreeSet<Name>>();
-    match differences(described, wanted, made_with, &names(made_with), &names(wanted)) {
+    match differences(described, wanted, (made_with, &Object::new()), &names(made_with), &names(wanted)) {
         Ok(found) if found.is_empty() => None,
         Ok(found) => Some(found.iter().any(|it| it.replaces)),
         Err(_) => Some(true),

@@ -232,7 +232,8 @@ impl Execution {
         };
         hold_against_plan(block, change, described, &arguments, before).map_err(|it| vec![*it])?;
         let is_same = |record: &&Record| {
-            let found = differences(described, &arguments, &record.arguments, &record.configured, &given.configured);
+            let found =
+                differences(described, &arguments, (&record.arguments, &record.outputs), &record.configured, &given.configured);
             found.is_ok_and(|it| it.is_empty())
         };
         let same = before.filter(is_same);

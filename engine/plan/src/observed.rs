@@ -95,7 +95,7 @@ impl Current {
                     continue;
                 }
                 Some(ReadingValue::Found { arguments, outputs, remarks: found }) => {
-                    let (arguments, paths) = arguments_seen(described, record, arguments);
+                    let (arguments, paths) = arguments_seen(described, record, (arguments, outputs));
                     seen.arguments = arguments;
                     seen.outputs = marked_as(&record.outputs, outputs);
                     // What was renamed is known by its new name.
@@ -123,8 +123,8 @@ impl Current {
 }
 
 /// What was seen in the place of what was recorded, secrets marked as before, and where it differs. What is only spelt
-/// otherwise stays as recorded.
-fn arguments_seen(described: Option<&Described>, record: &Record, seen: &Object) -> (Object, Vec<Path>) {
+/// otherwise stays as recorded, and what is as good as what is recorded is no difference.
+fn arguments_seen(described: Option<&Described>, record: &Record, (seen, outputs): (&Object, &Object)) -> (Object, Vec<Path>) {
     let normal = |arguments: &Object| {
         let plain = plain(arguments);
         described.and_then(|it| it.normal(&plain).ok()).unwrap_or(plain)
@@ -135,7 +135,8 @@ fn arguments_seen(described: Option<&Described>, record: &Record, seen: &Object)
     for (name, value) in record.arguments.iter().filter(|(name, _)| same(name)) {
         now.insert(name.clone(), value.clone());
     }
-    let differs = |name: &&Name| was.get(*name) != is.get(*name);
+    let good = described.map(|it| it.hooks().same_names(it.schema(), (seen, outputs), &record.arguments)).unwrap_or_default();
+    let differs = |name: &&Name| was.get(*name) != is.get(*name) && !good.contains(&***name);
     // What nobody has ever said anything of is no difference.
     let claimed = |name: &&Name| {
         let has_default = described.is_some_and(|it| it.schema().arguments.get(*name).is_some_and(|it| it.default.is_some()));

@@ -421,8 +421,17 @@ impl<'a> Planner<'a> {
                     self.undecided(undecided);
                     if let Some(expansion) = stand_in {
                         let address = self.world.block_address(instance, place);
-                        let many =
-                            Many { node, place, instance, block, described, expansion: &expansion, address, because: &because };
+                        let many = Many {
+                            node,
+                            place,
+                            instance,
+                            block,
+                            described,
+                            provider: &provider,
+                            expansion: &expansion,
+                            address,
+                            because: &because,
+                        };
                         let one = many.one(0);
                         let arguments = Arguments::of(&self.world, &one.standpoint(), described, block, &one.address);
                         self.diagnostics.extend(arguments.err().into_iter().flatten());
@@ -438,14 +447,24 @@ impl<'a> Planner<'a> {
             self.world.expand(instance, place, expansion.clone());
             self.diagnostics.extend(self.no_such_triggers(instance, block));
             let address = self.world.block_address(instance, place);
-            let many = Many { node, place, instance, block, described, expansion: &expansion, address, because: &because };
-            self.instances(&many, &provider);
+            let many = Many {
+                node,
+                place,
+                instance,
+                block,
+                described,
+                provider: &provider,
+                expansion: &expansion,
+                address,
+                because: &because,
+            };
+            self.instances(&many);
         }
     }
 
     /// All instances of a block in one instance of its module.
-    fn instances(&mut self, many: &Many<'_>, provider: &ProviderName) {
-        let Many { block, described, .. } = *many;
+    fn instances(&mut self, many: &Many<'_>) {
+        let Many { block, described, provider, .. } = *many;
         let mode = block.name.mode;
         let flags = if mode == Mode::Managed { self.flags(many) } else { Default::default() };
         if !self.only_checks {
@@ -531,6 +550,7 @@ struct Many<'a> {
     instance: InstanceId,
     block: &'a ResourceBlock,
     described: &'a Described,
+    provider: &'a ProviderName,
     expansion: &'a Expansion,
     address: BlockAddress,
     because: &'a [String],

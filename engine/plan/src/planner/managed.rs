@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Changed, Described, Diagnostic, Name, Object, code};
+use ha_kind::{Action, Changed, Described, Diagnostic, Name, Object, Problem, code};
 use ha_state::{Dependencies, Record};
 
 use super::import::Found;
 use super::{Instance, Many, Planner};
 use crate::after::{arguments_after, attributes, instance_value, outputs_after};
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, located};
 use crate::deletion::takes_contents;
 use crate::difference::differences;
 use crate::execution::FromConfiguration;
@@ -41,7 +41,8 @@ impl Planner<'_> {
         let record = &prior.record;
         let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
         self.one_of_a_kind(instance, &kept);
-        let mut found = match differences(described, &kept, &record.arguments, &record.configured, &given.configured) {
+        let there = (&record.arguments, &record.outputs);
+        let mut found = match differences(described, &kept, there, &record.configured, &given.configured) {
             Ok(found) => found,
             Err(message) => {
                 let diagnostic = Diagnostic::error(format!("the arguments of `{address}` are wrong"))
@@ -73,6 +74,13 @@ impl Planner<'_> {
             }
             None => Action::Update,
         };
+        if action == Action::Update {
+            let refused = self.refusals(instance, record, &kept);
+            if !refused.is_empty() {
+                self.diagnostics.extend(refused);
+                return;
+            }
+        }
         if action.is_replace() {
             let takes_along = goes_along || takes_contents(self.input.schemas, record);
             self.replaced.insert(address.clone(), takes_along);
@@ -90,6 +98,17 @@ impl Planner<'_> {
             Some((record.provider.clone(), kind, text(&record.arguments)?, text(kept)?))
         };
         renamed().is_some_and(|it| self.renamed.contains(&it))
+    }
+
+    /// What the service would refuse to do with what is there.
+    fn refusals(&self, instance: &Instance<'_>, record: &Record, kept: &ha_kind::Object) -> Vec<Diagnostic> {
+        let Many { described, block, .. } = *instance.many;
+        let address = &instance.address;
+        let before = attributes(record);
+        let after = arguments_after(described, Action::Update, kept, Some(record), address);
+        let problems = described.hooks().refused(described.schema(), &before, &after);
+        let clean = |it: Problem| Problem { message: redacted(&it.message, [&before, &after]), ..it };
+        located(problems.into_iter().map(clean).collect(), &block.body, Some(address), block.head.clone())
     }
 
     /// What the block says of all its instances.
@@ -144,7 +163,10 @@ impl Planner<'_> {
         let Doing { action, reason, prior, arguments, found, importing } = doing;
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
-        let outputs = outputs_after(described, action, &arguments, record, address);
+        let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
+        let nothing = ha_kind::Object::new();
+        let settings = self.settings.get(instance.many.provider).unwrap_or(&nothing);
+        let outputs = outputs_after(described, action, &arguments, record, (&names, settings), address);
         if let (Action::Update, Some(record), Some(id)) = (action, record, id_in(&outputs))
             && id != record.id
         {
@@ -159,7 +181,6 @@ impl Planner<'_> {
             return;
         }
         pending.changes.insert((module, instance.at), self.changes.len());
-        let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
         let changed = Changed { action, before: record.map(|it| &it.arguments), after: Some(&after), names: &names };
         let impacts = described.hooks().impacts(&changed);
         // A group that is not known yet is the one it was in.
