@@ -68,7 +68,7 @@ pub(crate) fn conditions(filters: &std::collections::BTreeSet<Filter>, tags: &BT
 
 /// Amazon's name for something in EC2.
 pub(crate) fn arn(aws: &Aws, owner: &str, kind: &str, id: &str) -> String {
-    format!("arn:aws:ec2:{}:{owner}:{kind}/{id}", aws.region)
+    format!("arn:{}:ec2:{}:{owner}:{kind}/{id}", aws.partition().name, aws.region)
 }
 
 /// What is wrong with this many operations in a second on a disk of this type and size in GiB.

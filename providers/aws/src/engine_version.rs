@@ -14,12 +14,25 @@ impl EngineVersion {
         &self.0
     }
 
-    /// Whether `actual` is this version or, part by part, begins with it: `14` covers `14.11` and not `140.1`.
+    /// Whether `actual` is this version or, part by part, begins with it: `14` covers `14.11` and not `140.1`. Under
+    /// extended support a version has the day of its release at the end: `13.23` covers `13.23-rds.20260224`.
     pub(crate) fn covers(&self, actual: &str) -> bool {
         match actual.strip_prefix(self.0.as_str()) {
-            Some(rest) => rest.is_empty() || rest.starts_with('.'),
+            Some(rest) => rest.is_empty() || rest.starts_with('.') || rest.starts_with("-rds."),
             None => false,
         }
+    }
+
+    /// The numbers that it begins with.
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        self.0.split(['.', '-']).map_while(|it| it.parse().ok()).collect()
+    }
+
+    /// Whether it is lower than another, so far as its numbers go.
+    pub(crate) fn is_lower_than(&self, other: &Self) -> bool {
+        let (own, others) = (self.numbers(), other.numbers());
+        let common = own.len().min(others.len());
+        own[..common] < others[..common]
     }
 }
 
@@ -57,5 +70,13 @@ mod tests {
         let covers = |version: &str, actual| EngineVersion::from(version).covers(actual);
         assert!(covers("14", "14.11") && covers("14.11", "14.11"));
         assert!(!covers("14", "140.1") && !covers("14.1", "14.11") && !covers("14.11", "14"));
+        assert!(covers("13.23", "13.23-rds.20260224") && covers("13", "13.23-rds.20260224") && !covers("13.23", "13.23-other"));
+    }
+
+    #[test]
+    fn versions_have_an_order() {
+        let lower = |one: &str, other: &str| EngineVersion::from(one).is_lower_than(&EngineVersion::from(other));
+        assert!(lower("8.0.32", "8.0.35") && lower("5.7", "8.0.35") && lower("14", "15.2") && lower("9.6", "10"));
+        assert!(!lower("8.0", "8.0.35") && !lower("8.0.40", "8.0.35") && !lower("15", "14.11") && !lower("10", "9.6"));
     }
 }

@@ -20,6 +20,16 @@ pub(crate) fn name_problems(at: &str, name: &str, longest: usize) -> Vec<Problem
     }
 }
 
+/// What is wrong with a folder in IAM.
+pub(crate) fn path_problems(path: &str) -> Vec<Problem> {
+    let is_one = path == "/" || (path.len() > 2 && path.starts_with('/') && path.ends_with('/'));
+    if is_one && path.len() <= 512 && path.chars().all(|it| it.is_ascii_graphic()) {
+        return Vec::new();
+    }
+    let message = format!("a path begins and ends with `/` and holds no spaces, and `{path}` does not");
+    vec![Problem { path: Path::attribute("path"), message }]
+}
+
 /// The path of what has none.
 pub(crate) fn root() -> ha_kind::Immutable<String> {
     "/".to_owned().into()
@@ -28,4 +38,19 @@ pub(crate) fn root() -> ha_kind::Immutable<String> {
 /// A moment as IAM writes it.
 pub(crate) fn written(moment: &aws_smithy_types::DateTime) -> String {
     moment.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_begin_and_end_with_a_slash() {
+        for good in ["/", "/service/", "/a/b/"] {
+            assert!(path_problems(good).is_empty(), "{good}");
+        }
+        for bad in ["", "service", "/service", "service/", "/a b/", "//"] {
+            assert_eq!(path_problems(bad).len(), 1, "{bad}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Kinds of Amazon Web Services, by the names and arguments that Terraform's provider gives them.
 
+mod choices;
 mod cidr;
 mod duration;
 mod ec2;
@@ -8,6 +9,7 @@ mod failure;
 mod iam;
 mod kinds;
 mod kms;
+mod partition;
 mod policy;
 mod provider;
 mod rds;

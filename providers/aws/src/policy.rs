@@ -76,10 +76,11 @@ fn principal(value: Json) -> Json {
     Json::Object(sorted(by_type.into_iter().map(each)))
 }
 
-/// An account's number stands for its root.
+/// An account's number stands for its root, in whichever partition it is.
 fn account(name: Json) -> Json {
-    match name.as_str() {
-        Some(id) if id.len() == 12 && id.bytes().all(|it| it.is_ascii_digit()) => format!("arn:aws:iam::{id}:root").into(),
+    let id = name.as_str().and_then(|it| it.strip_prefix("arn:")?.strip_suffix(":root")?.split_once(":iam::")).map(|(_, id)| id);
+    match id {
+        Some(id) if id.len() == 12 && id.bytes().all(|it| it.is_ascii_digit()) => id.to_owned().into(),
         _ => name,
     }
 }
@@ -180,6 +181,8 @@ mod tests {
         let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:root"]},
             "Action":"s3:GetObject","Resource":["a","b"],"Condition":{"Bool":{"aws:SecureTransport":["true"]}}}]}"#;
         assert_eq!(PolicyDocument::parse(one).unwrap(), PolicyDocument::parse(other).unwrap());
+        let elsewhere = other.replace("arn:aws:", "arn:aws-eusc:");
+        assert_eq!(PolicyDocument::parse(one).unwrap(), PolicyDocument::parse(&elsewhere).unwrap());
     }
 
     #[test]

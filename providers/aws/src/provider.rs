@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Attempting as _;
+use crate::partition::Partition;
 use crate::retries::{Counter, Gate, Incidents, partition, retries};
 use crate::young::Young;
 
@@ -111,8 +112,6 @@ fn ten() -> u32 {
 
 /// A connection that died without a word must not hold an apply for ever.
 const SLOWEST_ANSWER: Duration = Duration::from_mins(2);
-/// Regions whose names are not spelt `arn:aws:`; predicted names would be wrong there.
-const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-gov-", "us-iso", "eu-isoe-"];
 
 impl Provider for Aws {
     const NAME: &'static str = "aws";
@@ -123,8 +122,12 @@ impl Provider for Aws {
         let access = settings.access();
         let shared = shared(&access).await?;
         let region = shared.region().map(ToString::to_string).ok_or_else(|| access.no_region())?;
-        if OTHER_PARTITIONS.iter().any(|it| region.starts_with(it)) {
-            return Err(refused("connect to AWS", format!("the region `{region}` is in a partition that is not supported yet")));
+        let its = Partition::of(&region);
+        if !its.is_common() && settings.region.is_none() {
+            // What a plan knows of names follows from the settings alone.
+            let cause = format!("the region `{region}` is in the partition `{}`, and the block does not say so", its.name);
+            let block = access.block;
+            return Err(refused("connect to AWS", cause).help(format!("set `region = \"{region}\"` in the block `{block}`")));
         }
         let own = settings.endpoints.unwrap_or_default();
         let endpoint = shared.endpoint_url().map(str::to_owned);
@@ -179,6 +182,11 @@ impl Provider for Aws {
 }
 
 impl Aws {
+    /// The partition that the region is in.
+    pub(crate) fn partition(&self) -> Partition {
+        Partition::of(&self.region)
+    }
+
     /// Whether AWS may not know this yet: this run has just made it, or an earlier one was in the middle of it.
     pub(crate) fn is_young(&self, name: &str, attempt: &Attempt) -> bool {
         attempt.is_resumed() || self.young.has(name)

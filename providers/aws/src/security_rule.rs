@@ -1,6 +1,6 @@
 //! A single rule of a security group, in either direction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate};
@@ -12,7 +12,7 @@ use crate::cidr::Cidr;
 use crate::ec2::{self, filter};
 use crate::failure::{self, Attempting as _};
 use crate::reading::Listed;
-use crate::security_rules::{Atom, Peer, Protocol};
+use crate::security_rules::{Atom, Peer, Protocol, described, protocol};
 use crate::tags::{self, Tags};
 use crate::wait::{PROPAGATION, Seen, Wait, appearing};
 use crate::{Aws, reading};
@@ -75,7 +75,7 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
         let unique = ["security_group_id", "ip_protocol", "from_port", "to_port"];
         let peers = ["cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id"];
         let hooks = Hooks::new().unique(&[&unique[..], &peers[..]].concat()).inside("aws_security_group", &group);
-        hooks.check(tags::check).check(check_peer).check(check_ports)
+        hooks.check(tags::check).check(check_peer).check(check_ports).check(check_description).anew(other_peers)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -130,7 +130,8 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
             .set_cidr_ipv6(self.cidr_ipv6.map(|it| it.to_string()))
             .set_prefix_list_id(self.prefix_list_id.clone())
             .set_referenced_group_id(self.referenced_security_group_id.clone())
-            .set_description(self.description.clone())
+            // What is left out of the call stays; what is taken out of the configuration does not.
+            .description(self.description.as_deref().unwrap_or_default())
             .build();
         let told = SecurityGroupRuleUpdate::builder().security_group_rule_id(&before.id).security_group_rule(rule).build();
         let call = aws.ec2.modify_security_group_rules().group_id(self.security_group_id.as_str()).security_group_rules(told);
@@ -218,10 +219,7 @@ impl<D: Direction> SecurityGroupRule<D> {
 
     /// The rule in a few words.
     fn written(&self) -> String {
-        let peer = match self.atom().peer {
-            Peer::Block(block) => block.to_string(),
-            Peer::Group(name) | Peer::List(name) => name,
-        };
+        let peer = self.atom().peer.written();
         match (self.from_port, self.to_port) {
             (Some(from), Some(to)) => format!("{} {from}-{to} {peer}", self.ip_protocol.as_str()),
             _ => format!("{} {peer}", self.ip_protocol.as_str()),
@@ -315,6 +313,20 @@ fn check_peer(it: Named) -> Vec<Problem> {
     problems
 }
 
+/// A rule about addresses never becomes one about a group: EC2 changes which addresses, and not what sort of peer.
+fn other_peers(there: Named, wanted: Named) -> BTreeSet<&'static str> {
+    let changes = [
+        ("cidr_ipv4", there.cidr_ipv4.is_some() != wanted.cidr_ipv4.is_some()),
+        ("cidr_ipv6", there.cidr_ipv6.is_some() != wanted.cidr_ipv6.is_some()),
+        ("prefix_list_id", there.prefix_list_id.is_some() != wanted.prefix_list_id.is_some()),
+        (
+            "referenced_security_group_id",
+            there.referenced_security_group_id.is_some() != wanted.referenced_security_group_id.is_some(),
+        ),
+    ];
+    changes.into_iter().filter(|(_, changes)| *changes).map(|(name, _)| name).collect()
+}
+
 #[derive(Deserialize)]
 struct Ports {
     ip_protocol: Protocol,
@@ -330,7 +342,20 @@ fn check_ports(it: Ports) -> Vec<Problem> {
         ("tcp" | "udp", Some((from, to))) if 0 <= from && from <= to && to <= 65535 => return Vec::new(),
         ("tcp" | "udp", None) => "a rule for tcp or udp has from_port and to_port",
         ("tcp" | "udp", _) => "ports go from 0 to 65535, the first one first",
-        _ => return Vec::new(),
+        _ => {
+            let wrong = protocol(&it.ip_protocol, said);
+            return wrong.map(|message| Problem { path: Path::attribute("ip_protocol"), message }).into_iter().collect();
+        }
     };
     vec![Problem { path: Path::attribute("from_port"), message: message.into() }]
+}
+
+#[derive(Deserialize)]
+struct Described {
+    description: Option<String>,
+}
+
+fn check_description(it: Described) -> Vec<Problem> {
+    let wrong = it.description.and_then(|it| described(&it));
+    wrong.map(|message| Problem { path: Path::attribute("description"), message }).into_iter().collect()
 }

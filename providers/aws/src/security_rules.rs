@@ -67,6 +67,43 @@ pub(crate) enum Peer {
     List(String),
 }
 
+impl Peer {
+    /// The peer in a word.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Block(block) => block.to_string(),
+            Self::Group(name) | Self::List(name) => name.clone(),
+        }
+    }
+}
+
+/// What is wrong with what is said of a rule.
+pub(crate) fn described(text: &str) -> Option<String> {
+    let odd = text.chars().find(|it| !(it.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*it)));
+    match odd {
+        Some(odd) => Some(format!("EC2 takes no `{odd}` in the description of a rule")),
+        None => (text.len() > 255).then(|| format!("the description of a rule has at most 255 characters, not {}", text.len())),
+    }
+}
+
+/// What is wrong with a protocol and its ports, or type and code.
+pub(crate) fn protocol(protocol: &Protocol, ports: Option<(i32, i32)>) -> Option<String> {
+    match (protocol.as_str(), ports) {
+        ("tcp" | "udp" | "-1", _) => None,
+        ("icmp" | "icmpv6", Some((ty, code))) if [ty, code].iter().any(|it| !(-1..=255).contains(it)) => {
+            Some(format!("types and codes of {} go from -1, for all, to 255", protocol.as_str()))
+        }
+        ("icmp" | "icmpv6", Some((-1, code))) if code != -1 => {
+            Some("all types have all codes: with type -1 the code is -1".into())
+        }
+        ("icmp" | "icmpv6", _) => None,
+        (text, _) if text.parse::<u8>().is_ok() => None,
+        (text, _) => {
+            Some(format!("a protocol is `tcp`, `udp`, `icmp`, `icmpv6`, a number from 0 to 255, or `-1` for all, not `{text}`"))
+        }
+    }
+}
+
 /// One rule as EC2 holds it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Atom {

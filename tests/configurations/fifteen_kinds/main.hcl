@@ -201,7 +201,7 @@ resource "aws_db_instance" "database" {
   engine                  = "mysql"
   engine_version          = "8.0"
   instance_class          = "db.m5.large"
-  allocated_storage       = 20 + var.revision
+  allocated_storage       = 20
   username                = "master"
   password                = "correct-horse-${var.revision}"
   db_subnet_group_name    = aws_db_subnet_group.database.name

@@ -16,6 +16,7 @@ DROPPED_ON_CREATE = {
     "DesiredCapacityType": None,
     "Context": None,
     "ServiceLinkedRoleARN": None,
+    "DeletionProtection": None,
 }
 DROPPED_ON_UPDATE = {
     **DROPPED_ON_CREATE,
@@ -33,6 +34,7 @@ ATTRIBUTES = {
     "DesiredCapacityType": "desired_capacity_type",
     "Context": "context",
     "ServiceLinkedRoleARN": "service_linked_role_arn",
+    "DeletionProtection": "deletion_protection",
     "DefaultCooldown": "default_cooldown",
     "TerminationPolicies": "termination_policies",
     "PlacementGroup": "placement_group",
@@ -47,6 +49,7 @@ def make_all():
     an_instance_is_what_the_pinned_version_says()
     an_instance_remembers_the_version_it_was_launched_from()
     a_group_with_instances_goes_by_force_only()
+    a_protected_group_stays()
     instance_refresh.make()
 
 
@@ -169,4 +172,22 @@ def a_group_with_instances_goes_by_force_only():
         return original(self)
 
     original = AutoScalingResponse.delete_auto_scaling_group
+    AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group
+
+
+def a_protected_group_stays():
+    """DeletionProtection is not known."""
+    models.FakeAutoScalingGroup.deletion_protection = "none"
+    original = AutoScalingResponse.delete_auto_scaling_group
+
+    def delete_auto_scaling_group(self):
+        group = self.autoscaling_backend.autoscaling_groups.get(self._get_param("AutoScalingGroupName"))
+        protection = group.deletion_protection if group else "none"
+        by_force = self._get_bool_param("ForceDelete", False)
+        if protection == "prevent-all-deletion" or (protection == "prevent-force-deletion" and by_force):
+            raise AutoscalingClientError(
+                "ResourceInUse", f"The group cannot be deleted because its deletion protection is {protection}."
+            )
+        return original(self)
+
     AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group

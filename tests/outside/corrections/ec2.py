@@ -12,6 +12,8 @@ from moto.ec2.responses.security_groups import SecurityGroups
 from moto.ec2.utils import parse_user_data
 
 LARGEST_USER_DATA = 16384
+# The sorts of peer that a rule can have, and the parameter of a request that names one.
+PEERS = {"ipv4": "CidrIpv4", "ipv6": "CidrIpv6", "list": "PrefixListId", "group": "ReferencedGroupId"}
 
 
 def make_all():
@@ -23,6 +25,7 @@ def make_all():
     a_page_of_launch_templates_is_not_cut_short()
     authorizing_answers_with_every_rule()
     a_rule_about_a_group_keeps_its_description()
+    a_rule_keeps_its_sort_of_peer()
     a_security_group_in_use_cannot_be_deleted()
     an_image_is_as_old_as_its_name_says()
 
@@ -116,9 +119,33 @@ def a_rule_about_a_group_keeps_its_description():
     rule = security_groups.SecurityGroupRule
 
     def description(self):
-        return self.ip_range.get("Description") or (self.source_group or {}).get("Description")
+        return self.ip_range.get("Description", (self.source_group or {}).get("Description"))
 
     rule.description = property(description)
+
+
+def a_rule_keeps_its_sort_of_peer():
+    """A rule about addresses of one sort can become one about addresses of another, or about a group."""
+    original = security_groups.SecurityGroupBackend.modify_security_group_rules
+
+    def modify_security_group_rules(self, group_id, rules, *arguments, **named):
+        group = self.get_security_group_by_name_or_id(group_id)
+        for identifier, rule in rules.items():
+            existing = group and group.get_rule(identifier)
+            wanted = {sort for sort, key in PEERS.items() if rule.get(key)}
+            if existing and wanted and wanted != {_sort_of_peer(existing)}:
+                raise exceptions.InvalidParameterValue(f"Invalid rule type for security group rule '{identifier}'")
+        return original(self, group_id, rules, *arguments, **named)
+
+    security_groups.SecurityGroupBackend.modify_security_group_rules = modify_security_group_rules
+
+
+def _sort_of_peer(rule):
+    if rule.source_group:
+        return "group"
+    if rule.prefix_list_id:
+        return "list"
+    return "ipv6" if "CidrIpv6" in rule.ip_range else "ipv4"
 
 
 def a_security_group_in_use_cannot_be_deleted():

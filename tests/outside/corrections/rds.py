@@ -16,6 +16,8 @@ from moto.rds.exceptions import (
 
 import postgresql_server
 
+from . import rds_rules
+
 ENGINE = "postgres"
 # Arguments whose change waits for the maintenance window, with the names under which they wait.
 WAITING = {
@@ -45,6 +47,7 @@ def make_all(postgresql_servers, unlocked):
     a_subnet_group_is_made_once()
     a_subnet_group_survives_a_change()
     an_instance_of_postgresql_is_a_real_server(postgresql_servers, unlocked)
+    rds_rules.make_all()
 
 
 def an_instance_has_an_identity_of_its_own():

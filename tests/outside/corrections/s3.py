@@ -14,6 +14,7 @@ def make_all():
     encryption_can_be_reset_but_not_removed()
     an_unversioned_object_is_the_version_null()
     versioning_is_answered_under_its_own_name()
+    a_suspended_bucket_keeps_its_versions()
 
 
 def a_new_bucket_is_encrypted_and_private():
@@ -75,6 +76,40 @@ def an_unversioned_object_is_the_version_null():
         return original(self, bucket_name, query, key_name, headers)
 
     S3Response.head_object = head_object
+
+
+def a_suspended_bucket_keeps_its_versions():
+    """A bucket that keeps no further versions loses the earlier ones at the first put or deletion."""
+    original_put, original_delete = models.S3Backend.put_object, models.S3Backend.delete_object
+
+    def put_object(self, bucket_name, key_name, *arguments, **named):
+        bucket = self.get_bucket(bucket_name)
+        kept = _earlier(bucket, key_name) if bucket.versioning_status == "Suspended" else []
+        made = original_put(self, bucket_name, key_name, *arguments, **named)
+        if kept:
+            bucket.keys.setlist(key_name, [*kept, made])
+        return made
+
+    def delete_object(self, bucket_name, key_name, version_id=None, bypass=False):
+        bucket = self.get_bucket(bucket_name)
+        if bucket.versioning_status != "Suspended" or key_name not in bucket.keys:
+            return original_delete(self, bucket_name, key_name, version_id, bypass)
+        if version_id is None:
+            marker = models.FakeDeleteMarker(key=bucket.keys[key_name])
+            marker._version_id = "null"
+            bucket.keys.setlist(key_name, [*_earlier(bucket, key_name), marker])
+            return True, {"version-id": "null", "delete-marker": "true"}
+        bucket.versioning_status = "Enabled"
+        try:
+            return original_delete(self, bucket_name, key_name, version_id, bypass)
+        finally:
+            bucket.versioning_status = "Suspended"
+
+    def _earlier(bucket, key_name):
+        return [it for it in bucket.keys.getlist(key_name, []) if str(it.version_id) != "null"]
+
+    models.S3Backend.put_object = put_object
+    models.S3Backend.delete_object = delete_object
 
 
 def _default_encryption():

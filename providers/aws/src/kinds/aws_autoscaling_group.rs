@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Filter, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, known_text,
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,9 @@ pub(crate) struct Group {
     default_cooldown: Option<Chosen<i32>>,
     /// Which machine goes first.
     termination_policies: Option<Vec<String>>,
-    /// What is not done at present, such as `ReplaceUnhealthy`.
-    suspended_processes: Option<BTreeSet<String>>,
+    /// What is not done at present, such as `ReplaceUnhealthy`; nothing when left out.
+    #[serde(default)]
+    suspended_processes: BTreeSet<String>,
     /// Target groups of load balancers.
     target_group_arns: Option<Chosen<BTreeSet<String>>>,
     /// Whether new machines are spared when the group shrinks.
@@ -73,6 +74,9 @@ pub(crate) struct Group {
     /// Labels.
     #[serde(default)]
     tag: BTreeSet<GroupTag>,
+    /// Whether it can be deleted: `none` for yes, `prevent-force-deletion` for only without machines, `prevent-all-deletion`
+    /// for no.
+    deletion_protection: Option<Chosen<String>>,
     /// Whether destroying it takes its machines with it at once, without shrinking it first.
     #[serde(default)]
     force_delete: bool,
@@ -109,7 +113,8 @@ impl Resource for Group {
         struct Named {
             name: String,
         }
-        check::all(Hooks::new().unique(&["name"])).predict("id", |it: Named| it.name).impact(impact::impact)
+        let hooks = Hooks::new().unique(&["name"]).predict("id", |it: Named| it.name).manner(&["wait_for_capacity_timeout"]);
+        check::all(hooks).impact(impact::impact)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -168,6 +173,11 @@ impl Resource for Group {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the auto scaling group `{name}`");
+        let Some(found) = find(aws, name).await? else { return Ok(()) };
+        // Before its machines are taken away.
+        if found.status().is_none() {
+            may_be_deleted(&found, recorded.arguments.force_delete, &what, attempt)?;
+        }
         if !recorded.arguments.force_delete {
             capacity::drain(aws, name, attempt).await?;
         }
@@ -183,13 +193,25 @@ impl Resource for Group {
             .await?;
         Wait::new(&what, DRAINING)
             .until(attempt, || async {
-                Ok(match find(aws, name).await? {
-                    Some(found) => Seen::Pending(format!("there, with {} machines", found.instances().len())),
-                    None => Seen::Ready(()),
-                })
+                let Some(found) = find(aws, name).await? else { return Ok(Seen::Ready(())) };
+                capacity::expect_none_retained(&found, &what)?;
+                Ok(Seen::Pending(format!("there, with {} machines", found.instances().len())))
             })
             .await
     }
+}
+
+/// An error where the group is protected against the deletion that is about to be asked for.
+fn may_be_deleted(found: &Found, by_force: bool, what: &str, attempt: &Attempt) -> Result<(), Error> {
+    let protection = found.deletion_protection().map(|it| it.as_str()).unwrap_or_default();
+    if !check::is_protected(protection, by_force) {
+        return Ok(());
+    }
+    let address = attempt.address();
+    let cause = format!("it is protected against deletion ({protection}), and nothing was done to its machines");
+    Err(Error::new(what, cause)
+        .help(format!("set `deletion_protection = \"none\"` on `{address}` and apply; then destroy"))
+        .outcome(Outcome::Refused))
 }
 
 /// Whether a create made something now or had done so before.
@@ -226,6 +248,7 @@ impl Group {
                     .set_instance_maintenance_policy(self.instance_maintenance_policy.as_ref().map(Maintenance::told))
                     .set_placement_group(self.placement_group.clone())
                     .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
+                    .set_deletion_protection(self.deletion_protection.as_ref().map(|it| it.as_str().into()))
                     .set_tags(Some(self.all_tags(attempt)));
                 match call.send().await {
                     Err(error) if failure::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => Ok(Seen::Ready(Made::Before)),
@@ -288,7 +311,8 @@ impl Group {
                         self.instance_maintenance_policy.as_ref().or(maintenance).map(Maintenance::told),
                     )
                     .set_placement_group(self.placement_group.clone().or_else(|| placement.then(String::new)))
-                    .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()));
+                    .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
+                    .set_deletion_protection(self.deletion_protection.as_ref().map(|it| it.as_str().into()));
                 match call.send().await {
                     Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
@@ -336,8 +360,7 @@ impl Group {
     }
 
     async fn bring_processes(&self, aws: &Aws, found: &Found) -> Result<(), Error> {
-        let Some(wanted) = &self.suspended_processes else { return Ok(()) };
-        let there = suspended(found);
+        let (wanted, there) = (&self.suspended_processes, suspended(found));
         let name = self.name.as_str();
         let suspend: Vec<String> = wanted.difference(&there).cloned().collect();
         if !suspend.is_empty() {

@@ -2,9 +2,12 @@
 
 mod changes;
 mod check;
+mod engine;
 mod impact;
+mod refused;
 mod seen;
 mod settling;
+mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +31,8 @@ use crate::{Aws, rds, reading};
 /// A database server of RDS.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Instance {
-    /// Name, unique in the account and region, in lower case.
-    identifier: Immutable<String>,
+    /// Name, unique in the account and region, in lower case. Another one renames the database, at once.
+    identifier: String,
     /// The database, such as `postgres`.
     engine: Immutable<String>,
     /// Its version, or the beginning of one: `14` is content with `14.11`.
@@ -40,7 +43,7 @@ pub(crate) struct Instance {
     allocated_storage: Option<Chosen<i32>>,
     /// GiB up to which it grows by itself; 0 for not at all.
     max_allocated_storage: Option<i32>,
-    /// `gp3`, `gp2`, `io1`, `io2` or `standard`.
+    /// `gp3`, `gp2`, `io1`, `io2` or `standard`; `gp3` when left out.
     storage_type: Option<Chosen<String>>,
     /// Operations in a second, with `gp3`, `io1` and `io2`.
     iops: Option<Chosen<i32>>,
@@ -57,6 +60,8 @@ pub(crate) struct Instance {
     password: Option<Secret<String>>,
     /// Whether RDS makes the password and keeps it in Secrets Manager.
     manage_master_user_password: Option<bool>,
+    /// How the master user logs in: `password`, or `iam-db-auth` as somebody of AWS, with postgres.
+    master_user_authentication_type: Option<String>,
     /// The key that the password is encrypted with there.
     master_user_secret_kms_key_id: Option<Chosen<String>>,
     /// The first database; none when left out.
@@ -185,6 +190,10 @@ impl Resource for Instance {
             .unique(&["identifier"])
             .check(tags::check)
             .predict("id", |it: Named| it.identifier)
+            .renewed_by("address", &["identifier"])
+            .renewed_by("arn", &["identifier"])
+            .same(refused::same)
+            .manner(&["allow_major_version_upgrade", "apply_immediately"])
             .impact(impact::impact);
         check::all(hooks)
     }
@@ -237,14 +246,15 @@ impl Resource for Instance {
     }
 
     async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
-        let name = before.id.as_str();
         let was = &before.arguments;
         if self.tags != was.tags {
             rds::label(aws, &before.outputs.arn, &was.tags, &self.tags).await?;
         }
+        let renamed = self.rename(aws, before, attempt).await?;
+        let name = self.identifier.as_str();
         let names = changes::names(was, self);
         if names.is_empty() {
-            return Ok(before.outputs.clone());
+            return Ok(renamed.map_or_else(|| before.outputs.clone(), |found| seen::outputs(&found)));
         }
         let what = format!("change the database `{name}`");
         Wait::new(&what, settling::BUSY)
@@ -265,8 +275,8 @@ impl Resource for Instance {
     }
 
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
-        let name = recorded.id.as_str();
-        let Some(found) = find(aws, name).await? else { return Ok(()) };
+        let Some(found) = find_again(aws, recorded).await? else { return Ok(()) };
+        let name = found.db_instance_identifier().unwrap_or(&recorded.id);
         if found.deletion_protection() == Some(true) {
             let address = attempt.address();
             return Err(Error::new(format!("delete the database `{name}`"), "it is protected against deletion")
@@ -275,8 +285,9 @@ impl Resource for Instance {
                 ))
                 .outcome(Outcome::Refused));
         }
-        if found.db_instance_status() != Some("deleting") {
-            recorded.arguments.end(aws, name, attempt).await?;
+        let status = found.db_instance_status().unwrap_or_default();
+        if status != "deleting" {
+            recorded.arguments.end(aws, name, status, attempt).await?;
         }
         settling::gone(aws, name, attempt).await
     }
@@ -297,7 +308,9 @@ impl Instance {
             .set_engine_version(self.engine_version.as_ref().map(|it| it.as_str().to_owned()))
             .db_instance_class(&self.instance_class)
             .set_allocated_storage(self.allocated_storage.map(|it| it.0))
-            .set_max_allocated_storage(self.max_allocated_storage.filter(|it| *it != 0))
+            .set_max_allocated_storage(
+                self.max_allocated_storage.filter(|it| *it != 0 && Some(*it) != self.allocated_storage.map(|it| it.0)),
+            )
             .set_storage_type(text(&self.storage_type))
             .set_iops(self.iops.map(|it| it.0))
             .set_storage_throughput(self.storage_throughput.map(|it| it.0))
@@ -306,6 +319,7 @@ impl Instance {
             .set_master_username(fixed(&self.username))
             .set_master_user_password(self.password.as_ref().map(|it| it.0.clone()))
             .set_manage_master_user_password(self.manage_master_user_password)
+            .set_master_user_authentication_type(self.master_user_authentication_type.as_deref().map(Into::into))
             .set_master_user_secret_kms_key_id(text(&self.master_user_secret_kms_key_id))
             .set_db_name(fixed(&self.db_name))
             .set_port(self.port.map(|it| it.0))
@@ -337,13 +351,43 @@ impl Instance {
             .set_tags(Some(tags::ours(&self.tags, attempt)))
     }
 
+    /// Gives it the name that it should have, at once: while that waits for a window, nobody could say how it is called.
+    async fn rename(&self, aws: &Aws, before: &Recorded<Self>, attempt: &Attempt) -> Result<Option<Found>, Error> {
+        let (old, new) = (before.arguments.identifier.as_str(), self.identifier.as_str());
+        if old == new {
+            return Ok(None);
+        }
+        let what = format!("rename the database `{old}` to `{new}`");
+        Wait::new(&what, settling::BUSY)
+            .until(attempt, || async {
+                let found = settling::ready_for_change(aws, old, attempt).await?;
+                let name = found.db_instance_identifier().unwrap_or(old);
+                let call = aws.rds.modify_db_instance().db_instance_identifier(name).new_db_instance_identifier(new);
+                match call.apply_immediately(true).send().await {
+                    Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
+                        Ok(failure::waiting("busy with an earlier change", &error))
+                    }
+                    Err(error) if failure::is(&error, &["DBInstanceAlreadyExists"]) => Err(failure::refusal(&what, &error)
+                        .help("a database of that name exists already; choose another `identifier`")),
+                    other => other.map(|_| Seen::Ready(())).attempting_first(&what),
+                }
+            })
+            .await?;
+        settling::renamed(aws, before, new, attempt).await.map(Some)
+    }
+
     /// Tells RDS to delete it.
-    async fn end(&self, aws: &Aws, name: &str, attempt: &Attempt) -> Result<(), Error> {
+    async fn end(&self, aws: &Aws, name: &str, status: &str, attempt: &Attempt) -> Result<(), Error> {
         let what = format!("delete the database `{name}`");
         let snapshot = self.final_snapshot_identifier.clone().filter(|_| !self.skip_final_snapshot);
         if snapshot.is_none() && !self.skip_final_snapshot {
             return Err(Error::new(what, "nothing says whether its data may be lost")
                 .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` if nobody needs the data; apply; then destroy")
+                .outcome(Outcome::Refused));
+        }
+        if snapshot.is_some() && settling::is_past_snapshots(status) {
+            return Err(Error::new(what, format!("its status is {status}, in which RDS makes no last snapshot of it"))
+                .help("mend it, or set `skip_final_snapshot = true`, apply, and destroy again: its data are lost then, but for earlier snapshots and backups")
                 .outcome(Outcome::Refused));
         }
         Wait::new(&what, settling::BUSY)
@@ -374,16 +418,45 @@ impl Listed for Instance {
     const AT_ONCE: usize = 50;
 
     async fn list(aws: &Aws, recorded: &[&Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
-        let names = recorded.iter().map(|it| it.id.clone());
-        let filter = rds::filter("db-instance-id", names);
-        let mut pages = aws.rds.describe_db_instances().filters(filter).into_paginator().items().send();
+        // By what stays when it is renamed; what is being imported is known by its name alone.
         let mut found = BTreeMap::new();
-        while let Some(instance) = pages.next().await {
-            let instance = instance.attempting("list databases")?;
-            found.insert(instance.db_instance_identifier().unwrap_or_default().to_owned(), instance);
+        for (filter, keys) in [
+            (BY_RESOURCE, recorded.iter().map(|it| it.outputs.resource_id.clone()).collect::<BTreeSet<String>>()),
+            (BY_NAME, recorded.iter().filter(|it| it.outputs.resource_id.is_empty()).map(|it| it.id.clone()).collect()),
+        ] {
+            let keys: Vec<String> = keys.into_iter().filter(|it| !it.is_empty()).collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let mut pages = aws.rds.describe_db_instances().filters(rds::filter(filter, keys)).into_paginator().items().send();
+            while let Some(instance) = pages.next().await {
+                let instance = instance.attempting("list databases")?;
+                let key = if filter == BY_RESOURCE { instance.dbi_resource_id() } else { instance.db_instance_identifier() };
+                found.insert(key.unwrap_or_default().to_owned(), instance);
+            }
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen::reading(it, found))).collect())
+        let key = |it: &Recorded<Self>| match it.outputs.resource_id.as_str() {
+            "" => it.id.clone(),
+            id => id.to_owned(),
+        };
+        let reading = |it: &&Recorded<Self>| found.get(&key(it)).map_or(Reading::Gone, |found| seen::reading(it, found));
+        Ok(recorded.iter().map(reading).collect())
     }
+}
+
+/// The filters of a list: by what RDS calls it for good, and by what a person does.
+const BY_RESOURCE: &str = "dbi-resource-id";
+const BY_NAME: &str = "db-instance-id";
+
+/// What is recorded, under whichever name it has by now.
+async fn find_again(aws: &Aws, recorded: &Recorded<Instance>) -> Result<Option<Found>, Error> {
+    if recorded.outputs.resource_id.is_empty() {
+        return find(aws, &recorded.id).await;
+    }
+    let filter = rds::filter(BY_RESOURCE, [recorded.outputs.resource_id.clone()]);
+    let found = aws.rds.describe_db_instances().filters(filter).send().await;
+    let found = found.attempting(format!("look at the database `{}`", recorded.id))?;
+    Ok(found.db_instances.unwrap_or_default().into_iter().next())
 }
 
 async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {

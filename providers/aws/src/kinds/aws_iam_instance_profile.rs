@@ -47,10 +47,15 @@ impl Resource for InstanceProfile {
         struct Named {
             name: String,
         }
+        #[derive(Deserialize)]
+        struct Placed {
+            path: String,
+        }
         Hooks::new()
             .unique(&["name"])
             .check(tags::check)
             .check(|it: Named| iam::name_problems("name", &it.name, 128))
+            .check(|it: Placed| iam::path_problems(&it.path))
             .predict("id", |it: Named| it.name)
     }
 

@@ -1,12 +1,19 @@
 //! A role.
 
+mod policies;
+
+use std::collections::BTreeSet;
+
 use aws_sdk_iam::operation::delete_role::DeleteRoleError;
 use aws_sdk_iam::types::Role as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, known_text};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::policies::InlinePolicy;
 use crate::failure::{self, Attempting as _};
 use crate::policy::PolicyDocument;
 use crate::reading::LookedAt;
@@ -31,7 +38,13 @@ pub(crate) struct Role {
     max_session_duration: i32,
     /// Name of the policy that it can never do more than.
     permissions_boundary: Option<String>,
-    /// Whether destroying it detaches policies that others attached.
+    /// The policies that are part of it, all of them: others are taken away, and `[]` is none. Left out, they are what
+    /// others make of them, such as `aws_iam_role_policy`.
+    inline_policy: Option<Chosen<BTreeSet<InlinePolicy>>>,
+    /// The policies attached to it, by what Amazon calls them, all of them: others are detached, and `[]` is none. Left
+    /// out, they are what others make of them, such as `aws_iam_role_policy_attachment`.
+    managed_policy_arns: Option<Chosen<BTreeSet<String>>>,
+    /// Whether destroying it takes off it what others put there: policies attached or part of it, and profiles.
     #[serde(default)]
     force_detach_policies: bool,
     /// Labels.
@@ -64,6 +77,14 @@ impl Resource for Role {
             name: String,
         }
         #[derive(Deserialize)]
+        struct Placed {
+            path: String,
+        }
+        #[derive(Deserialize)]
+        struct Described {
+            description: Option<String>,
+        }
+        #[derive(Deserialize)]
         struct Lasting {
             max_session_duration: i32,
         }
@@ -78,11 +99,26 @@ impl Resource for Role {
                 message: format!("a session lasts 3600 to 43200 seconds, not {}", it.max_session_duration),
             }],
         };
+        #[derive(Deserialize)]
+        struct Inlined {
+            inline_policy: Option<BTreeSet<InlinePolicy>>,
+        }
+        let once = |it: Inlined| {
+            let twice = it.inline_policy.as_ref().and_then(policies::named_twice);
+            let problem = |name| ha_kind::Problem {
+                path: ha_kind::Path::attribute("inline_policy"),
+                message: format!("two policies have the name `{name}`, and a role has one of each"),
+            };
+            twice.map(problem).into_iter().collect()
+        };
         Hooks::new()
             .unique(&["name"])
             .check(tags::check)
             .check(duration)
+            .check(once)
             .check(|it: Named| iam::name_problems("name", &it.name, 64))
+            .check(|it: Placed| iam::path_problems(&it.path))
+            .check(|it: Described| description_problems(it.description.as_deref()))
             .predict("id", |it: Named| it.name)
             .contents_go(|it: Detaching| it.force_detach_policies)
     }
@@ -118,6 +154,7 @@ impl Resource for Role {
                 })
             })
             .await?;
+        policies::bring(aws, self, attempt).await?;
         Ok(Created { id: name.to_owned(), outputs: outputs(&found) })
     }
 
@@ -143,7 +180,7 @@ impl Resource for Role {
         reading::each(aws, known).await
     }
 
-    async fn update(&self, aws: &Aws, before: &Recorded<Self>, _: &mut Attempt) -> Result<Outputs, Error> {
+    async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let name = before.id.as_str();
         let was = &before.arguments;
         let what = |change: &str| format!("{change} of the role `{name}`");
@@ -167,6 +204,7 @@ impl Resource for Role {
                 other => drop(other.attempting(what("remove the permissions boundary"))?),
             },
         }
+        policies::bring(aws, self, attempt).await?;
         if self.tags != was.tags {
             let dropped = tags::dropped(&was.tags, &self.tags);
             if !dropped.is_empty() {
@@ -184,8 +222,9 @@ impl Resource for Role {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the role `{name}`");
-        if recorded.arguments.force_detach_policies {
-            detach_all(aws, name).await?;
+        match recorded.arguments.force_detach_policies {
+            true => policies::take_all(aws, name).await?,
+            false => policies::take_own(aws, &recorded.arguments).await?,
         }
         match aws.iam.delete_role().role_name(name).send().await {
             Err(error) if failure::is_missing(&error) => Ok(()),
@@ -198,9 +237,32 @@ impl Resource for Role {
     }
 }
 
+fn description_problems(description: Option<&str>) -> Vec<ha_kind::Problem> {
+    let is_taken = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
+    let message = match description {
+        Some(text) if text.chars().count() > 1000 => "a role's description has at most 1000 characters".to_owned(),
+        Some(text) => match text.chars().find(|it| !is_taken(*it)) {
+            Some(odd) => format!("IAM takes no `{odd}` in a role's description"),
+            None => return Vec::new(),
+        },
+        None => return Vec::new(),
+    };
+    vec![ha_kind::Problem { path: ha_kind::Path::attribute("description"), message }]
+}
+
 impl LookedAt for Role {
     async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
         let Some(found) = find(aws, &recorded.id).await? else { return Ok(Reading::Gone) };
+        let known = &recorded.arguments;
+        // Only what is claimed is looked at: everything else is the business of other blocks.
+        let inline_policy = match &known.inline_policy {
+            Some(_) => policies::inline(aws, &recorded.id).await?.map(Chosen),
+            None => None,
+        };
+        let managed_policy_arns = match &known.managed_policy_arns {
+            Some(_) => policies::attached(aws, &recorded.id).await?.map(Chosen),
+            None => None,
+        };
         let there = Self {
             name: found.role_name().to_owned().into(),
             assume_role_policy: PolicyDocument::answered(found.assume_role_policy_document().unwrap_or_default()),
@@ -208,7 +270,9 @@ impl LookedAt for Role {
             path: found.path().to_owned().into(),
             max_session_duration: found.max_session_duration().unwrap_or_else(an_hour),
             permissions_boundary: found.permissions_boundary().and_then(|it| it.permissions_boundary_arn()).map(str::to_owned),
-            force_detach_policies: recorded.arguments.force_detach_policies,
+            inline_policy,
+            managed_policy_arns,
+            force_detach_policies: known.force_detach_policies,
             tags: tags::visible(found.tags()),
         };
         Ok(Reading::found(there, outputs(&found)))
@@ -220,30 +284,6 @@ async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
         Err(error) if failure::is_missing(&error) => Ok(None),
         other => Ok(other.attempting(format!("look at the role `{name}`"))?.role),
     }
-}
-
-/// Takes everything off a role, so that it can go.
-async fn detach_all(aws: &Aws, name: &str) -> Result<(), Error> {
-    let what = format!("detach the policies of the role `{name}`");
-    let attached = match aws.iam.list_attached_role_policies().role_name(name).send().await {
-        Err(error) if failure::is_missing(&error) => return Ok(()),
-        other => other.attempting(&what)?,
-    };
-    for policy in attached.attached_policies() {
-        let arn = policy.policy_arn().unwrap_or_default();
-        match aws.iam.detach_role_policy().role_name(name).policy_arn(arn).send().await {
-            Err(error) if failure::is_missing(&error) => {}
-            other => drop(other.attempting(&what)?),
-        }
-    }
-    let inline = aws.iam.list_role_policies().role_name(name).send().await.attempting(&what)?;
-    for policy in inline.policy_names() {
-        match aws.iam.delete_role_policy().role_name(name).policy_name(policy).send().await {
-            Err(error) if failure::is_missing(&error) => {}
-            other => drop(other.attempting(&what)?),
-        }
-    }
-    Ok(())
 }
 
 fn outputs(found: &Found) -> Outputs {

@@ -1,15 +1,15 @@
 //! A launch template: a name, and versions of which none ever changes.
 
 mod blocks;
+mod check;
+mod cloud_init;
 mod user_data;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2_types;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Path, Problem, Reading, Recorded, Resource, Sought, Volatile,
-};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, Volatile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,25 +93,7 @@ impl Resource for LaunchTemplate {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        #[derive(Deserialize)]
-        struct Named {
-            name: String,
-        }
-        #[derive(Deserialize)]
-        struct Disks {
-            block_device_mappings: Option<Vec<BlockDevice>>,
-        }
-        #[derive(Deserialize)]
-        struct Profiled {
-            iam_instance_profile: Option<Profile>,
-        }
-        Hooks::new()
-            .unique(&["name"])
-            .check(tags::check)
-            .check(user_data::check)
-            .check(|it: Named| name_problems(&it.name))
-            .check(|it: Disks| disk_problems(&it.block_device_mappings.unwrap_or_default()))
-            .check(|it: Profiled| profile_problems(it.iam_instance_profile.as_ref()))
+        check::all(Hooks::new().unique(&["name"]))
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -372,40 +354,5 @@ fn outputs(aws: &Aws, found: &ec2_types::LaunchTemplate, id: &str) -> Outputs {
         arn: ec2::arn(aws, owner, "launch-template", id),
         latest_version: found.latest_version_number().unwrap_or(1).into(),
         default_version: found.default_version_number().unwrap_or(1).into(),
-    }
-}
-
-fn name_problems(name: &str) -> Vec<Problem> {
-    let odd = name.chars().find(|it| !(it.is_ascii_alphanumeric() || "().-/_".contains(*it)));
-    let message = match odd {
-        Some(odd) => format!("a launch template's name is made of letters, digits and `().-/_`, and `{name}` holds `{odd}`"),
-        None if !(3..=128).contains(&name.len()) => {
-            format!("a launch template's name has 3 to 128 characters, not {}", name.len())
-        }
-        None => return Vec::new(),
-    };
-    vec![Problem { path: Path::attribute("name"), message }]
-}
-
-fn disk_problems(disks: &[BlockDevice]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (index, disk) in disks.iter().enumerate() {
-        let Some(ebs) = &disk.ebs else { continue };
-        let at = Path::attribute("block_device_mappings").index(index).name("ebs").name("iops");
-        let ty = ebs.volume_type.as_deref().unwrap_or_default();
-        if let Some(message) = crate::ec2::too_many_iops(ty, ebs.volume_size, ebs.iops) {
-            problems.push(Problem { path: at, message });
-        }
-    }
-    problems
-}
-
-fn profile_problems(profile: Option<&Profile>) -> Vec<Problem> {
-    match profile {
-        Some(Profile { arn: Some(_), name: Some(_) }) => {
-            let message = "a profile is named by `name` or by `arn`, not both".to_owned();
-            vec![Problem { path: Path::attribute("iam_instance_profile"), message }]
-        }
-        _ => Vec::new(),
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aws_s3_object::is_ours;
 use crate::failure::{self, Attempting as _};
+use crate::partition::{Partition, Place, s3_arn};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
 use crate::wait::{PROPAGATION, Seen, Wait};
@@ -69,8 +70,8 @@ impl Resource for Bucket {
                 name_problem(&it.bucket).map(|it| Problem { path: Path::attribute("bucket"), message: it }).into_iter().collect()
             })
             .predict("id", |it: Named| it.bucket)
-            .predict("arn", |it: Named| arn(&it.bucket))
-            .predict("bucket_domain_name", |it: Named| domain_name(&it.bucket))
+            .predict_in("arn", |at: Place, it: Named| at.s3_arn(&it.bucket))
+            .predict_in("bucket_domain_name", |at: Place, it: Named| domain_name(&it.bucket, &at.suffix()))
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -311,21 +312,21 @@ async fn spare_others(aws: &Aws, bucket: &str, versions: &[(Option<&str>, Option
 }
 
 fn outputs(name: &str, region: &str) -> Outputs {
+    let partition = Partition::of(region);
     Outputs {
-        arn: arn(name),
-        bucket_domain_name: domain_name(name),
-        bucket_regional_domain_name: format!("{name}.s3.{region}.amazonaws.com"),
+        arn: s3_arn(&partition.name, name),
+        bucket_domain_name: domain_name(name, &partition.suffix),
+        bucket_regional_domain_name: format!("{name}.s3.{region}.{}", partition.suffix),
         region: region.to_owned(),
     }
 }
 
-fn arn(name: &str) -> String {
-    format!("arn:aws:s3:::{name}")
+fn domain_name(name: &str, suffix: &str) -> String {
+    format!("{name}.s3.{suffix}")
 }
 
-fn domain_name(name: &str) -> String {
-    format!("{name}.s3.amazonaws.com")
-}
+/// What names of buckets do not begin with, or end with.
+const RESERVED: [&str; 8] = ["xn--", "sthree-", "amzn-s3-demo-", "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
 
 /// What is wrong with a bucket's name, by the rules of S3.
 fn name_problem(name: &str) -> Option<String> {
@@ -339,6 +340,10 @@ fn name_problem(name: &str) -> Option<String> {
     if !edge(name.chars().next()) || !edge(name.chars().last()) || name.contains("..") {
         return Some(format!("a bucket's name begins and ends with a letter or digit and has no `..`: `{name}`"));
     }
+    let taken = |it: &&&str| name.starts_with(**it) || (it.starts_with(['-', '.']) && name.ends_with(**it));
+    if let Some(part) = RESERVED.iter().find(taken) {
+        return Some(format!("S3 keeps names with `{part}` for itself, and `{name}` is one"));
+    }
     name.parse::<std::net::Ipv4Addr>().is_ok().then(|| format!("a bucket's name may not look like an address: `{name}`"))
 }
 
@@ -351,7 +356,7 @@ mod tests {
         for good in ["abc", "a-b.c1", "0bucket"] {
             assert_eq!(name_problem(good), None);
         }
-        for bad in ["ab", "Abc", "a_b", "-abc", "abc-", "a..b", "10.0.0.1", &"a".repeat(64)] {
+        for bad in ["ab", "Abc", "a_b", "-abc", "abc-", "a..b", "10.0.0.1", "xn--a", "a-s3alias", "a--x-s3", &"a".repeat(64)] {
             assert!(name_problem(bad).is_some(), "{bad}");
         }
     }

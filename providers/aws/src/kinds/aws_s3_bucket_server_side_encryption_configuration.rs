@@ -75,8 +75,12 @@ impl Resource for Encryption {
                 vec![Problem { path: Path::attribute("rule"), message: format!("there is one rule, and these are {count}") }]
             }
         };
-        let bucket = [("bucket", "bucket")];
-        Hooks::new().unique(&["bucket"]).check(one_rule).predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &bucket)
+        Hooks::new()
+            .unique(&["bucket"])
+            .check(one_rule)
+            .check(|it: Ruled| it.rule.iter().filter_map(rule_problem).collect())
+            .predict("id", |it: Named| it.bucket)
+            .inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -141,6 +145,19 @@ impl Encryption {
             })
             .await
     }
+}
+
+/// What does not go with an algorithm.
+fn rule_problem(rule: &Rule) -> Option<Problem> {
+    let by_default = rule.apply_server_side_encryption_by_default.as_ref()?;
+    let message = match by_default.sse_algorithm {
+        Algorithm::Aes256 if by_default.kms_master_key_id.is_some() => "a key goes with `aws:kms`; with `AES256` S3 has its own",
+        Algorithm::KmsTwice if rule.bucket_key_enabled == Some(true) => {
+            "a bucket's key goes with `aws:kms`, not with `aws:kms:dsse`"
+        }
+        _ => return None,
+    };
+    Some(Problem { path: Path::attribute("rule"), message: message.into() })
 }
 
 impl Algorithm {

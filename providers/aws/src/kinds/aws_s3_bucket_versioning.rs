@@ -1,7 +1,7 @@
 //! Whether a bucket keeps versions.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as Told};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,21 @@ impl Resource for Versioning {
         struct Named {
             bucket: String,
         }
-        Hooks::new().unique(&["bucket"]).predict("id", |it: Named| it.bucket).inside("aws_s3_bucket", &[("bucket", "bucket")])
+        #[derive(Deserialize)]
+        struct Kept {
+            versioning_configuration: Configuration,
+        }
+        let for_ever =
+            |there: Kept, wanted: Kept| match (there.versioning_configuration.status, wanted.versioning_configuration.status) {
+                (Status::Enabled | Status::Suspended, Status::Disabled) => {
+                    let message =
+                        "a bucket that has kept versions cannot go back to `Disabled`; `Suspended` keeps no further ones";
+                    vec![Problem { path: Path::attribute("versioning_configuration").name("status"), message: message.into() }]
+                }
+                _ => Vec::new(),
+            };
+        let hooks = Hooks::new().unique(&["bucket"]).predict("id", |it: Named| it.bucket).refuse(for_ever);
+        hooks.inside("aws_s3_bucket", &[("bucket", "bucket")])
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

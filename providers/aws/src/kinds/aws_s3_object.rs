@@ -24,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::aws_s3_bucket::delete_versions;
 use crate::failure::{self, Attempting as _};
+use crate::partition::{Place, s3_arn};
 use crate::tags::{self, Tags};
 use crate::{Aws, reading};
 
@@ -114,7 +115,7 @@ impl Resource for Object {
             .check(check::check)
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
             .predict("id", |it: Named| it.key)
-            .predict("arn", |it: Placed| arn(&it.bucket, &it.key))
+            .predict_in("arn", |at: Place, it: Placed| at.s3_arn(&format!("{}/{}", it.bucket, it.key)))
             .predict("checksum_sha256", |it: Filled| {
                 bytes(it.content.as_deref(), it.content_base64.as_deref()).map(|it| checksum(&it))
             })
@@ -127,13 +128,13 @@ impl Resource for Object {
             false => None,
         };
         let outputs = match made {
-            Some(head) if is_from(&head, attempt) => self.found(&head, &body),
+            Some(head) if is_from(&head, attempt) => self.found(aws, &head, &body),
             Some(_) => return Err(failure::foreign("object", &self.name())),
             None => match self.put(aws, &body, attempt).if_none_match("*").send().await {
-                Ok(put) => self.made(&put, &body),
+                Ok(put) => self.made(aws, &put, &body),
                 Err(error) if is_taken(&error) => match head(aws, &self.bucket, &self.key).await? {
                     // The answer to our own first call was lost on the way.
-                    Some(head) if is_from(&head, attempt) => self.found(&head, &body),
+                    Some(head) if is_from(&head, attempt) => self.found(aws, &head, &body),
                     _ => return Err(failure::foreign("object", &self.name())),
                 },
                 Err(error) => return Err(error).attempting_first(format!("put the object `{}`", self.name())),
@@ -167,11 +168,11 @@ impl Resource for Object {
         let there = head(aws, &self.bucket, &self.key).await?;
         if let Some(head) = &there {
             if is_from(head, attempt) {
-                return Ok(self.found(head, &body));
+                return Ok(self.found(aws, head, &body));
             }
             if self.differs_in_tags_only(&before.arguments) {
                 self.label(aws).await?;
-                return Ok(self.found(head, &body));
+                return Ok(self.found(aws, head, &body));
             }
         }
         // Nobody else's change in between is overwritten, nor is ours written twice when an answer is lost.
@@ -181,9 +182,9 @@ impl Resource for Object {
             None => put.if_none_match("*"),
         };
         match put.send().await {
-            Ok(put) => Ok(self.made(&put, &body)),
+            Ok(put) => Ok(self.made(aws, &put, &body)),
             Err(error) if is_taken(&error) => match head(aws, &self.bucket, &self.key).await? {
-                Some(head) if is_from(&head, attempt) => Ok(self.found(&head, &body)),
+                Some(head) if is_from(&head, attempt) => Ok(self.found(aws, &head, &body)),
                 _ => Err(Error::new(format!("put the object `{}`", self.name()), "somebody else changed it meanwhile")
                     .help("plan again to see what it holds now")
                     .outcome(Outcome::Refused)),
@@ -255,17 +256,17 @@ impl Object {
             .set_tagging((!self.tags.is_empty()).then(|| query(&self.tags)))
     }
 
-    fn made(&self, put: &PutObjectOutput, body: &[u8]) -> Outputs {
-        self.outputs(put.e_tag(), put.version_id(), body)
+    fn made(&self, aws: &Aws, put: &PutObjectOutput, body: &[u8]) -> Outputs {
+        self.outputs(aws, put.e_tag(), put.version_id(), body)
     }
 
-    fn found(&self, head: &HeadObjectOutput, body: &[u8]) -> Outputs {
-        self.outputs(head.e_tag(), head.version_id(), body)
+    fn found(&self, aws: &Aws, head: &HeadObjectOutput, body: &[u8]) -> Outputs {
+        self.outputs(aws, head.e_tag(), head.version_id(), body)
     }
 
-    fn outputs(&self, etag: Option<&str>, version: Option<&str>, body: &[u8]) -> Outputs {
+    fn outputs(&self, aws: &Aws, etag: Option<&str>, version: Option<&str>, body: &[u8]) -> Outputs {
         Outputs {
-            arn: arn(&self.bucket, &self.key),
+            arn: s3_arn(&aws.partition().name, &self.name()),
             etag: etag.unwrap_or_default().trim_matches('"').to_owned().into(),
             version_id: version.filter(|it| *it != "null").map(|it| it.to_owned().into()),
             checksum_sha256: checksum(body).into(),
@@ -330,10 +331,6 @@ fn bytes(content: Option<&str>, content_base64: Option<&str>) -> Option<Vec<u8>>
 
 fn checksum(body: &[u8]) -> String {
     BASE64.encode(Sha256::digest(body))
-}
-
-fn arn(bucket: &str, key: &str) -> String {
-    format!("arn:aws:s3:::{bucket}/{key}")
 }
 
 fn query(tags: &Tags) -> String {

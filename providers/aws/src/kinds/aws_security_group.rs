@@ -337,6 +337,9 @@ fn name_problems(name: &str, description: Option<&str>) -> Vec<Problem> {
     if name.is_empty() || name.len() > 255 || name.starts_with("sg-") {
         problems.push(problem("name", "a security group's name has 1 to 255 characters and does not begin with `sg-`".into()));
     }
+    if description.is_some_and(|it| it.is_empty() || it.len() > 255) {
+        problems.push(problem("description", "a security group's description has 1 to 255 characters".into()));
+    }
     for (at, text) in [("name", Some(name)), ("description", description)] {
         if let Some(odd) = text.and_then(odd) {
             problems.push(problem(at, format!("EC2 takes no `{odd}` here")));

@@ -57,6 +57,30 @@ async fn a_group_lives() {
 }
 
 #[tokio::test]
+async fn a_protected_group_keeps_its_machines() {
+    let world = World::new().await;
+    let first = world.create(TEMPLATE, template("one")).await;
+    let subnets = world.subnets().await[..2].to_vec();
+    let mut wanted = group(&first, &subnets);
+    for (protection, force) in [("prevent-all-deletion", false), ("prevent-force-deletion", true)] {
+        wanted["name"] = json!(name("group"));
+        wanted["deletion_protection"] = json!(protection);
+        wanted["force_delete"] = json!(force);
+        let made = world.create(GROUP, wanted.clone()).await;
+        let driver = world.drivers.resource(GROUP).unwrap().clone();
+        let error = driver.delete(&world.client, &made, &mut attempt(GROUP)).await.unwrap_err();
+        assert!(error.to_string().contains(protection), "{error}");
+        assert_eq!(error.outcome, Outcome::Refused);
+        let (there, _) = world.found(GROUP, &made).await;
+        assert_eq!(world.differences(GROUP, &wanted, &there.arguments), Vec::<String>::new(), "it is as it was");
+        wanted["deletion_protection"] = json!("none");
+        let made = world.update(GROUP, &made, wanted.clone()).await;
+        world.delete(GROUP, &made).await;
+    }
+    world.delete(TEMPLATE, &first).await;
+}
+
+#[tokio::test]
 async fn a_group_survives_kills() {
     let world = World::new().await;
     let first = world.create(TEMPLATE, template("one")).await;

@@ -73,6 +73,11 @@ fn free_port() -> u16 {
 
 /// A call that some other client makes: method and path, the service, and a body.
 pub(crate) async fn call(request: &str, service: &str, body: &str) -> String {
+    call_for(200, request, service, body).await
+}
+
+/// The same, with the status that it is answered with.
+pub(crate) async fn call_for(status: u16, request: &str, service: &str, body: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let endpoint = emulator().endpoint.clone();
     let host = endpoint.trim_start_matches("http://");
@@ -88,6 +93,6 @@ pub(crate) async fn call(request: &str, service: &str, body: &str) -> String {
     connection.write_all(whole.as_bytes()).await.expect("the emulator listens");
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.expect("the emulator answers in text");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{request}: {answer}");
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
     answer
 }

@@ -62,9 +62,6 @@ async fn a_role_is_made_once_under_kills() {
 async fn policies_of_a_role_live() {
     let world = World::new().await;
     let role = world.create(ROLE, role()).await;
-    let may = |action: &str| {
-        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}]}).to_string()
-    };
     let kind = "aws_iam_role_policy";
     let wanted = json!({"name": "read", "role": role.id, "policy": may("s3:GetObject")});
     let policy = world.create(kind, wanted.clone()).await;
@@ -89,6 +86,48 @@ async fn policies_of_a_role_live() {
     assert!(error.help.iter().any(|it| it.contains("force_detach_policies")), "{error:?}");
     world.delete(kind, &attachment).await;
     world.delete(ROLE, &role).await;
+}
+
+fn may(action: &str) -> String {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}]}).to_string()
+}
+
+#[tokio::test]
+async fn a_role_that_claims_its_policies_has_no_others() {
+    let world = World::new().await;
+    let (own, other) = (policy_of_somebody().await, policy_of_somebody().await);
+    let mut wanted = role();
+    wanted["inline_policy"] = json!([{"name": "read", "policy": may("s3:GetObject")}]);
+    wanted["managed_policy_arns"] = json!([own]);
+    let made = world.create(ROLE, wanted.clone()).await;
+    // Somebody gives it more, and less.
+    let role = &made.id;
+    world.create("aws_iam_role_policy", json!({"name": "write", "role": role, "policy": may("s3:*")})).await;
+    world.create("aws_iam_role_policy_attachment", json!({"role": role, "policy_arn": other})).await;
+    let detach = format!("Action=DetachRolePolicy&Version=2010-05-08&RoleName={role}&PolicyArn={own}");
+    call("POST /", "iam", &detach).await;
+    let (there, _) = world.found(ROLE, &made).await;
+    assert_eq!(world.differences(ROLE, &wanted, &there.arguments).len(), 2);
+    let made = world.update(ROLE, &there, wanted.clone()).await;
+    wanted["inline_policy"] = json!([]);
+    wanted["managed_policy_arns"] = json!([]);
+    let made = world.update(ROLE, &made, wanted).await;
+    world.delete(ROLE, &made).await;
+}
+
+#[tokio::test]
+async fn a_role_goes_with_what_others_put_on_it_when_told_so() {
+    let world = World::new().await;
+    let mut wanted = role();
+    wanted["force_detach_policies"] = json!(true);
+    let made = world.create(ROLE, wanted).await;
+    let role = &made.id;
+    world.create("aws_iam_role_policy", json!({"name": "foreign", "role": role, "policy": may("s3:*")})).await;
+    let foreign = policy_of_somebody().await;
+    world.create("aws_iam_role_policy_attachment", json!({"role": role, "policy_arn": foreign})).await;
+    let profile = world.create(PROFILE, json!({"name": name("profile"), "role": role})).await;
+    world.delete(ROLE, &made).await;
+    world.delete(PROFILE, &profile).await;
 }
 
 /// A policy that exists, by its ARN.

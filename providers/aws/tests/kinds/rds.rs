@@ -56,6 +56,34 @@ async fn a_database_lives() {
 }
 
 #[tokio::test]
+async fn a_database_is_renamed_in_place() {
+    let world = World::new().await;
+    let mut wanted = instance();
+    let made = world.create(INSTANCE, wanted.clone()).await;
+    wanted["identifier"] = json!(name("renamed"));
+    wanted["backup_retention_period"] = json!(9);
+    let renamed = world.try_update(INSTANCE, &made, &wanted, &mut attempt(INSTANCE)).await.unwrap();
+    assert_eq!(renamed.outputs["id"].as_str(), wanted["identifier"].as_str());
+    assert_eq!(text(&renamed.outputs, "resource_id"), text(&made.outputs, "resource_id"), "it is the same database");
+    // Whoever was killed after the renaming knows it by its old name, and finds it all the same.
+    let (there, _) = world.found(INSTANCE, &made).await;
+    assert_eq!(world.differences(INSTANCE, &wanted, &there.arguments), Vec::<String>::new());
+    world.delete(INSTANCE, &made).await;
+}
+
+#[tokio::test]
+async fn a_small_growth_is_as_large_as_rds_makes_it() {
+    let world = World::new().await;
+    let mut wanted = instance();
+    wanted["allocated_storage"] = json!(40);
+    let made = world.create(INSTANCE, wanted.clone()).await;
+    wanted["allocated_storage"] = json!(42);
+    let made = world.update(INSTANCE, &made, wanted).await;
+    assert_eq!(made.arguments["allocated_storage"], ha_kind::Value::from(44));
+    world.delete(INSTANCE, &made).await;
+}
+
+#[tokio::test]
 async fn a_change_that_waits_for_the_window_is_no_difference() {
     let world = World::new().await;
     let mut wanted = instance();

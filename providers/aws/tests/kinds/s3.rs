@@ -3,7 +3,7 @@
 use ha_kind::{Outcome, ReadingValue, Value};
 use serde_json::{Value as Json, json};
 
-use crate::emulator::call;
+use crate::emulator::{call, call_for};
 use crate::kill::{create_under_kills, create_with_a_lost_answer, update_under_kills};
 use crate::world::{World, attempt, name, object, text};
 
@@ -77,6 +77,44 @@ async fn settings_of_a_bucket_live() {
     ] {
         assert_eq!(world.read(kind, &it).await, ReadingValue::Gone, "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_bucket_goes_with_the_versions_and_marks_that_others_left() {
+    let world = World::new().await;
+    for suspended in [false, true] {
+        let made = world.create(BUCKET, bucket()).await;
+        let kept = |status: &str| json!({"bucket": made.id, "versioning_configuration": {"status": status}});
+        let versioning = world.create("aws_s3_bucket_versioning", kept("Enabled")).await;
+        let object = format!("/{}/left", made.id);
+        for _ in 0..2 {
+            call(&format!("PUT {object}"), "s3", "of somebody").await;
+        }
+        call_for(204, &format!("DELETE {object}"), "s3", "").await;
+        if suspended {
+            world.update("aws_s3_bucket_versioning", &versioning, kept("Suspended")).await;
+            call(&format!("PUT {object}"), "s3", "of somebody").await;
+            call_for(204, &format!("DELETE {object}"), "s3", "").await;
+        }
+        let listed = call(&format!("GET /{}?versions", made.id), "s3", "").await;
+        assert!(listed.contains("<DeleteMarker>") && listed.contains("<Version>"), "{listed}");
+        world.delete(BUCKET, &made).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_but_kept_is_not_lost_unasked() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, json!({"bucket": name("bucket")})).await;
+    let versions = json!({"bucket": made.id, "versioning_configuration": {"status": "Enabled"}});
+    world.create("aws_s3_bucket_versioning", versions).await;
+    call(&format!("PUT /{}/left", made.id), "s3", "of somebody").await;
+    call_for(204, &format!("DELETE /{}/left", made.id), "s3", "").await;
+    let driver = world.drivers.resource(BUCKET).unwrap().clone();
+    let error = driver.delete(&world.client, &made, &mut attempt(BUCKET)).await.unwrap_err();
+    assert!(error.to_string().contains("did not put there") && error.help[0].contains("force_destroy"), "{error:?}");
+    let forced = world.update(BUCKET, &made, json!({"bucket": made.id, "force_destroy": true})).await;
+    world.delete(BUCKET, &forced).await;
 }
 
 #[tokio::test]

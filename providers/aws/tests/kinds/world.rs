@@ -180,6 +180,8 @@ impl World {
         let there = described.normal(there).unwrap_or_else(|it| panic!("{kind}: {it}"));
         let differs =
             |name: &&std::sync::Arc<str>| normal.get(&***name).map(Value::revealed) != there.get(&***name).map(Value::revealed);
+        let same = described.hooks().same_names(described.schema(), (&there, &Object::new()), &normal);
+        let differs = |name: &&std::sync::Arc<str>| differs(name) && !same.contains(&***name);
         normal.keys().filter(differs).map(|name| format!("{name}: {:?} is {:?}", normal[name], there.get(name))).collect()
     }
 

@@ -6,6 +6,7 @@ use aws_sdk_autoscaling::types::{Activity, AutoScalingGroup as Found, LifecycleS
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_kind::{Attempt, Error};
 
+use super::seen::retained;
 use super::{BUSY, DRAINING, Group, find, is_absent};
 use crate::failure::{self, Attempting as _};
 use crate::wait::{PROPAGATION, Seen, Wait};
@@ -76,15 +77,28 @@ pub(super) async fn drain(aws: &Aws, name: &str, attempt: &Attempt) -> Result<()
         .await?;
     Wait::new(&what, DRAINING)
         .until(attempt, || async {
-            Ok(match find(aws, name).await? {
+            match find(aws, name).await? {
                 Some(found) if !found.instances().is_empty() => {
-                    Seen::Pending(format!("waiting for {} machines to go", found.instances().len()))
+                    expect_none_retained(&found, &what)?;
+                    Ok(Seen::Pending(format!("waiting for {} machines to go", found.instances().len())))
                 }
-                _ => Seen::Ready(()),
-            })
+                _ => Ok(Seen::Ready(())),
+            }
         })
         .await
         .map_err(|error| error.help("machines protected from scale-in never go; `force_delete = true` takes all at once"))
+}
+
+/// An error where all the machines that are left wait for a person to end them.
+pub(super) fn expect_none_retained(found: &Found, what: &str) -> Result<(), Error> {
+    let retained = retained(found);
+    if retained.is_empty() || retained.len() < found.instances().len() {
+        return Ok(());
+    }
+    let cause = format!("its lifecycle policy keeps {} (Terminating:Retained), and only a person ends them", retained.join(", "));
+    let ids = retained.join(" ");
+    Err(Error::new(what, cause)
+        .help(format!("look at them, then `aws ec2 terminate-instances --instance-ids {ids}`; then destroy again")))
 }
 
 fn well(found: &Found) -> i32 {
@@ -99,10 +113,49 @@ fn well(found: &Found) -> i32 {
 async fn failed(aws: &Aws, name: &str) -> Result<Vec<(String, String)>, Error> {
     let call = aws.autoscaling.describe_scaling_activities().auto_scaling_group_name(name).max_records(10);
     let found = call.send().await.attempting(format!("read the activity history of the auto scaling group `{name}`"))?;
-    let failed = found.activities().iter().filter(|it| it.status_code() == Some(&ScalingActivityStatusCode::Failed));
-    let told = |it: &Activity| {
-        let why = it.status_message().unwrap_or("no reason given").trim_end_matches('.').to_owned();
-        (it.activity_id().unwrap_or_default().to_owned(), why)
+    Ok(found.activities().iter().filter_map(in_vain).collect())
+}
+
+/// A launch that came to nothing: it failed, or was cancelled, as when the machine's own setting up gives it up.
+fn in_vain(it: &Activity) -> Option<(String, String)> {
+    let is_launch = !it.description().unwrap_or_default().starts_with("Terminating");
+    let ending = match it.status_code()? {
+        ScalingActivityStatusCode::Failed if is_launch => "",
+        ScalingActivityStatusCode::Cancelled if is_launch => "cancelled: ",
+        _ => return None,
     };
-    Ok(failed.map(told).collect())
+    let why = it.status_message().unwrap_or("no reason given").trim_end_matches('.');
+    Some((it.activity_id().unwrap_or_default().to_owned(), format!("{ending}{why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_autoscaling::types::Instance;
+
+    use super::*;
+
+    #[test]
+    fn launches_that_fail_or_are_cancelled_are_told() {
+        let told = |status: ScalingActivityStatusCode, description: &str| {
+            let activity = Activity::builder().activity_id("1").status_code(status).description(description);
+            in_vain(&activity.status_message("the hook said ABANDON.").build()).map(|(_, why)| why)
+        };
+        let launch = "Launching a new EC2 instance: i-1";
+        assert_eq!(told(ScalingActivityStatusCode::Failed, launch).as_deref(), Some("the hook said ABANDON"));
+        assert_eq!(told(ScalingActivityStatusCode::Cancelled, launch).as_deref(), Some("cancelled: the hook said ABANDON"));
+        assert_eq!(told(ScalingActivityStatusCode::Successful, launch), None);
+        assert_eq!(told(ScalingActivityStatusCode::Cancelled, "Terminating EC2 instance: i-1"), None);
+    }
+
+    #[test]
+    fn machines_that_nobody_ends_are_named() {
+        let machine = |id: &str, state: LifecycleState| Instance::builder().instance_id(id).lifecycle_state(state).build();
+        let group = |machines: Vec<Instance>| Found::builder().set_instances(Some(machines)).build();
+        let kept = machine("i-1", LifecycleState::TerminatingRetained);
+        let error = expect_none_retained(&group(vec![kept.clone()]), "shrink it").unwrap_err();
+        assert!(error.to_string().contains("i-1"), "{error}");
+        let going = machine("i-2", LifecycleState::Terminating);
+        assert!(expect_none_retained(&group(vec![kept, going]), "shrink it").is_ok());
+        assert!(expect_none_retained(&group(Vec::new()), "shrink it").is_ok());
+    }
 }

@@ -2,16 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Hooks, Path, Problem};
+use ha_kind::{Hooks, Maybe, Path, Problem};
 use serde::Deserialize;
 
 use super::blocks::{GroupTag, Maintenance, Template};
-use crate::{duration, tags};
+use crate::{choices, duration, tags};
 
 /// With all checks.
 pub(super) fn all(hooks: Hooks) -> Hooks {
-    hooks.check(check_sizes).check(check_template).check(check_rest)
+    hooks.check(check_sizes).check(check_template).check(check_place).check(check_names).check(check_rest)
 }
+
+/// Whether a protection keeps a group from being deleted, by force or not.
+pub(super) fn is_protected(protection: &str, by_force: bool) -> bool {
+    protection == PROTECTED || (protection == PROTECTED_FROM_FORCE && by_force)
+}
+
+const UNPROTECTED: &str = "none";
+const PROTECTED: &str = "prevent-all-deletion";
+const PROTECTED_FROM_FORCE: &str = "prevent-force-deletion";
 
 #[derive(Deserialize)]
 struct Sizes {
@@ -42,13 +51,84 @@ struct Launched {
 }
 
 fn check_template(it: Launched) -> Vec<Problem> {
+    let odd = |it: &str| !(matches!(it, "$Latest" | "$Default") || it.parse::<u64>().is_ok_and(|it| it > 0));
     let message = match it.launch_template {
+        Some(Template { version: Some(version), .. }) if odd(&version) => {
+            let message = format!("a version is a number from 1, `$Latest` or `$Default`, not `{version}`");
+            return vec![Problem { path: Path::attribute("launch_template").name("version"), message }];
+        }
         None => "a group needs a `launch_template`",
         Some(Template { id: None, name: None, .. }) => "the template is named by `id` or by `name`",
         Some(Template { id: Some(_), name: Some(_), .. }) => "the template is named by `id` or by `name`, not both",
         Some(_) => return Vec::new(),
     };
     vec![Problem { path: Path::attribute("launch_template"), message: message.into() }]
+}
+
+#[derive(Deserialize)]
+struct Placed {
+    vpc_zone_identifier: Option<Maybe<BTreeSet<String>>>,
+    availability_zones: Option<Maybe<BTreeSet<String>>>,
+}
+
+fn check_place(it: Placed) -> Vec<Problem> {
+    let is_said = |it: &Option<Maybe<BTreeSet<String>>>| match it {
+        Some(Maybe::Known(places)) => !places.is_empty(),
+        Some(Maybe::Unknown) => true,
+        None => false,
+    };
+    if is_said(&it.vpc_zone_identifier) || is_said(&it.availability_zones) {
+        return Vec::new();
+    }
+    let message = "a group is in some place: `vpc_zone_identifier` names its subnets, or `availability_zones` its zones";
+    vec![Problem { path: Path::attribute("vpc_zone_identifier"), message: message.into() }]
+}
+
+#[derive(Deserialize)]
+struct Names {
+    health_check_type: Option<String>,
+    #[serde(default)]
+    suspended_processes: BTreeSet<String>,
+    termination_policies: Option<Vec<String>>,
+    deletion_protection: Option<String>,
+}
+
+const HEALTH_CHECKS: [&str; 4] = ["EC2", "EBS", "ELB", "VPC_LATTICE"];
+const PROCESSES: [&str; 9] = [
+    "AddToLoadBalancer",
+    "AlarmNotification",
+    "AZRebalance",
+    "HealthCheck",
+    "InstanceRefresh",
+    "Launch",
+    "ReplaceUnhealthy",
+    "ScheduledActions",
+    "Terminate",
+];
+const POLICIES: [&str; 7] = [
+    "AllocationStrategy",
+    "ClosestToNextInstanceHour",
+    "Default",
+    "NewestInstance",
+    "OldestInstance",
+    "OldestLaunchConfiguration",
+    "OldestLaunchTemplate",
+];
+
+fn check_names(it: Names) -> Vec<Problem> {
+    let checks = it.health_check_type.iter().flat_map(|it| it.split(',')).map(str::trim).map(str::to_owned);
+    let policies = it.termination_policies.unwrap_or_default().into_iter().filter(|it| !it.starts_with("arn:"));
+    let protections = [UNPROTECTED, PROTECTED_FROM_FORCE, PROTECTED];
+    let said: [(&str, Vec<String>, &[&str]); 4] = [
+        ("health_check_type", checks.collect(), &HEALTH_CHECKS),
+        ("suspended_processes", it.suspended_processes.into_iter().collect(), &PROCESSES),
+        ("termination_policies", policies.collect(), &POLICIES),
+        ("deletion_protection", it.deletion_protection.into_iter().collect(), &protections),
+    ];
+    let wrong = |(at, said, known): (&str, Vec<String>, &[&str])| {
+        said.iter().find_map(|it| choices::problem(Path::attribute(at), Some(it), known))
+    };
+    said.into_iter().filter_map(wrong).collect()
 }
 
 #[derive(Deserialize)]
@@ -79,6 +159,10 @@ fn check_rest(it: Rest) -> Vec<Problem> {
     if let Err(message) = duration::parse(&it.wait_for_capacity_timeout) {
         problem("wait_for_capacity_timeout", message);
     }
+    let keys: Vec<&str> = it.tag.iter().map(|it| it.key.as_str()).collect();
+    if let Some(twice) = keys.windows(2).find(|it| it[0] == it[1]) {
+        problem("tag", format!("the tag `{}` is set twice", twice[0]));
+    }
     if let Some(reserved) = it.tag.iter().find(|it| tags::is_reserved(&it.key)) {
         problem("tag", format!("the tag `{}` begins with a prefix that is reserved (`ha:` and `aws:`)", reserved.key));
     }
@@ -97,5 +181,36 @@ mod tests {
         assert_eq!(sizes(2, 1, Some(1)), 1);
         assert_eq!(sizes(1, 2, Some(3)), 1);
         assert_eq!(sizes(-1, 2, None), 1);
+    }
+
+    #[test]
+    fn a_group_has_a_place() {
+        let judged = |subnets: Option<Maybe<BTreeSet<String>>>| {
+            check_place(Placed { vpc_zone_identifier: subnets, availability_zones: None }).len()
+        };
+        assert_eq!((judged(None), judged(Some(Maybe::Known(BTreeSet::new())))), (1, 1));
+        assert_eq!((judged(Some(Maybe::Unknown)), judged(Some(Maybe::Known(BTreeSet::from(["subnet-1".into()]))))), (0, 0));
+    }
+
+    #[test]
+    fn names_are_those_that_auto_scaling_has() {
+        let judged = |health: &str, process: &str, policy: &str, protection: &str| {
+            let names = Names {
+                health_check_type: Some(health.into()),
+                suspended_processes: BTreeSet::from([process.into()]),
+                termination_policies: Some(vec![policy.into()]),
+                deletion_protection: Some(protection.into()),
+            };
+            check_names(names).len()
+        };
+        assert_eq!(judged("EC2,ELB", "ReplaceUnhealthy", "OldestInstance", "none"), 0);
+        assert_eq!(judged("EBS", "AZRebalance", "arn:aws:lambda:eu-west-1:1:function:f", "prevent-all-deletion"), 0);
+        assert_eq!(judged("HTTP", "ReplaceHealthy", "Oldest", "true"), 4);
+    }
+
+    #[test]
+    fn protection_is_of_two_sorts() {
+        assert!(is_protected(PROTECTED, false) && is_protected(PROTECTED_FROM_FORCE, true));
+        assert!(!is_protected(PROTECTED_FROM_FORCE, false) && !is_protected(UNPROTECTED, true) && !is_protected("", true));
     }
 }

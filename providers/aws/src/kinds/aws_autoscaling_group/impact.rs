@@ -2,8 +2,39 @@
 
 use ha_kind::{Action, Changed, Impact, ImpactSeverity, Value};
 
+use super::check::is_protected;
+
 /// What a change does.
 pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+    of_machines(changed).into_iter().chain(of_maintenance(changed)).collect()
+}
+
+/// A group of one machine that may not go below one gets a second one before the first is replaced.
+fn of_maintenance(changed: &Changed<'_>) -> Option<Impact> {
+    let after = changed.after?;
+    let number = |it: Option<&Value>| match it {
+        Some(Value::Number(it)) => it.as_i64(),
+        _ => None,
+    };
+    let is_news = changed.action.makes()
+        || ["instance_maintenance_policy", "max_size", "desired_capacity"].iter().any(|it| changed.names.contains(*it));
+    let size = number(after.get("desired_capacity")).or(number(after.get("min_size")))?;
+    let least = number(Some(&after.get("instance_maintenance_policy")?.get("min_healthy_percentage")))?;
+    let message = || {
+        format!(
+            "with min_healthy_percentage = {least} a replacement of its one machine is launched before that goes: two run for a while; 0 ends the old one first"
+        )
+    };
+    (is_news && size == 1 && least > 0).then(|| Impact { severity: ImpactSeverity::Notice, message: message() })
+}
+
+fn of_machines(changed: &Changed<'_>) -> Vec<Impact> {
+    let text = |name: &str| changed.before.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default();
+    let by_force = changed.before.is_some_and(|it| it.get("force_delete") == Some(&Value::Bool(true)));
+    if changed.action.destroys() && is_protected(text("deletion_protection"), by_force) {
+        let message = "is refused: `deletion_protection` is on; set it to `none` and apply before".to_owned();
+        return vec![Impact { severity: ImpactSeverity::Disruption, message }];
+    }
     let size = changed.before.and_then(|it| it.get("desired_capacity")).and_then(|it| match it {
         Value::Number(it) => it.as_i64(),
         _ => None,
@@ -44,5 +75,36 @@ mod tests {
         assert!(impacts[0].message.contains("not its machine"), "{}", impacts[0].message);
         let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
         assert_eq!(impact(&changed)[0].severity, ImpactSeverity::Disruption);
+    }
+
+    #[test]
+    fn a_protected_group_is_said_to_stay() {
+        let protected = |protection: &str| {
+            let before = Object::from([
+                ("desired_capacity".into(), Value::from(1)),
+                ("deletion_protection".into(), Value::from(protection)),
+                ("force_delete".into(), Value::Bool(true)),
+            ]);
+            let changed = Changed { action: Action::Delete, before: Some(&before), after: None, names: &BTreeSet::new() };
+            impact(&changed)[0].message.contains("is refused")
+        };
+        assert!(protected("prevent-all-deletion") && protected("prevent-force-deletion") && !protected("none"));
+    }
+
+    #[test]
+    fn one_machine_that_may_not_go_becomes_two() {
+        let warned = |size: i64, least: i64| {
+            let policy = Object::from([
+                ("min_healthy_percentage".into(), Value::from(least)),
+                ("max_healthy_percentage".into(), Value::from(100)),
+            ]);
+            let after = Object::from([
+                ("min_size".into(), Value::from(size)),
+                ("instance_maintenance_policy".into(), Value::object(policy)),
+            ]);
+            let changed = Changed { action: Action::Create, before: None, after: Some(&after), names: &BTreeSet::new() };
+            impact(&changed).len()
+        };
+        assert_eq!((warned(1, 90), warned(1, 100), warned(1, 0), warned(2, 90)), (1, 1, 0, 0));
     }
 }

@@ -16,7 +16,6 @@ pub(super) fn reading(recorded: &Recorded<Group>, found: &Found) -> Reading<Grou
     let template = as_configured(known.launch_template.as_ref(), found.launch_template().map(Template::answered));
     let policies = found.termination_policies();
     let is_left_out = known.termination_policies.is_none() && policies.iter().all(|it| it == DEFAULT_POLICY);
-    let suspended = suspended(found);
     let subnets = found.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim).filter(|it| !it.is_empty());
     let there = Group {
         name: known.name.clone(),
@@ -31,7 +30,7 @@ pub(super) fn reading(recorded: &Recorded<Group>, found: &Found) -> Reading<Grou
         default_instance_warmup: found.default_instance_warmup().filter(|it| *it >= 0),
         default_cooldown: found.default_cooldown().map(Chosen),
         termination_policies: (!is_left_out && !policies.is_empty()).then(|| policies.to_vec()),
-        suspended_processes: (known.suspended_processes.is_some() || !suspended.is_empty()).then_some(suspended),
+        suspended_processes: suspended(found),
         target_group_arns: Some(Chosen(found.target_group_arns().iter().cloned().collect())),
         protect_from_scale_in: found.new_instances_protected_from_scale_in().unwrap_or(false),
         capacity_rebalance: found.capacity_rebalance().filter(|it| *it || known.capacity_rebalance.is_some()),
@@ -40,10 +39,29 @@ pub(super) fn reading(recorded: &Recorded<Group>, found: &Found) -> Reading<Grou
         placement_group: found.placement_group().filter(|it| !it.is_empty()).map(str::to_owned),
         service_linked_role_arn: found.service_linked_role_arn().map(|it| Chosen(it.to_owned())),
         tag: group_tags(found),
+        deletion_protection: found.deletion_protection().map(|it| Chosen(it.as_str().to_owned())),
         force_delete: known.force_delete,
         wait_for_capacity_timeout: known.wait_for_capacity_timeout.clone(),
     };
-    Reading::Found { remarks: left_behind(found), arguments: there, outputs: outputs(found) }
+    let remarks = left_behind(found).into_iter().chain(kept(found)).collect();
+    Reading::Found { remarks, arguments: there, outputs: outputs(found) }
+}
+
+/// Machines that the group has given up and that run on.
+fn kept(found: &Found) -> Vec<String> {
+    let name = found.auto_scaling_group_name().unwrap_or_default();
+    let remark = |id: &str| {
+        format!(
+            "machine {id} of `{name}` is not in service and is kept (Terminating:Retained); terminate it when it is no longer needed"
+        )
+    };
+    retained(found).iter().map(|id| remark(id)).collect()
+}
+
+/// The machines that wait for a person to end them.
+pub(super) fn retained(found: &Found) -> Vec<String> {
+    let is_retained = |it: &&Instance| it.lifecycle_state().is_some_and(|it| it.as_str().ends_with("Terminating:Retained"));
+    found.instances().iter().filter(is_retained).filter_map(|it| it.instance_id().map(str::to_owned)).collect()
 }
 
 /// Machines that were launched from another version than the group's.

@@ -7,17 +7,23 @@ use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance as Found}
 use ha_kind::{Chosen, Immutable};
 
 use super::Instance;
+use super::check::BY_IAM;
+use super::storage::{has_grown, larger_by_a_tenth};
 use crate::Aws;
 
 /// Arguments that only say how `ha` goes about it, or that other calls change.
-const NOT_IN_THE_CALL: [&str; 6] = [
+const NOT_IN_THE_CALL: [&str; 7] = [
     "allow_major_version_upgrade",
     "apply_immediately",
     "delete_automated_backups",
     "final_snapshot_identifier",
+    "identifier",
     "skip_final_snapshot",
     "tags",
 ];
+
+/// How a master user logs in of whom nothing else is said.
+const BY_PASSWORD: &str = "password";
 
 /// The arguments that a call must change. What is left to RDS is none of them.
 pub(super) fn names(before: &Instance, after: &Instance) -> BTreeSet<&'static str> {
@@ -44,6 +50,7 @@ pub(super) fn names(before: &Instance, after: &Instance) -> BTreeSet<&'static st
         username,
         password,
         manage_master_user_password,
+        master_user_authentication_type,
         master_user_secret_kms_key_id,
         db_name,
         port,
@@ -77,7 +84,26 @@ pub(super) fn names(before: &Instance, after: &Instance) -> BTreeSet<&'static st
         tags,
     );
     let named = all.into_iter().filter(|(name, differs)| *differs && !NOT_IN_THE_CALL.contains(name));
-    named.map(|(name, _)| name).collect()
+    let mut names: BTreeSet<&'static str> = named.map(|(name, _)| name).collect();
+    // Silence about who keeps the password says that RDS does not.
+    if before.is_managed() == after.is_managed() {
+        names.remove("manage_master_user_password");
+    }
+    let sizes = before.allocated_storage.zip(after.allocated_storage);
+    if sizes.is_some_and(|(there, asked)| has_grown(asked.0, there.0, after.max_allocated_storage)) {
+        names.remove("allocated_storage");
+    }
+    names
+}
+
+impl Instance {
+    fn is_managed(&self) -> bool {
+        self.manage_master_user_password == Some(true)
+    }
+
+    fn is_by_iam(&self) -> bool {
+        self.master_user_authentication_type.as_deref() == Some(BY_IAM)
+    }
 }
 
 /// Whether an argument differs, where it says anything.
@@ -98,18 +124,25 @@ macro_rules! always {
         }
     )*};
 }
-always!(bool, i32, String, BTreeSet<String>, crate::tags::Tags, Immutable<String>, Immutable<bool>, Option<i32>);
+always!(
+    bool,
+    i32,
+    String,
+    BTreeSet<String>,
+    crate::tags::Tags,
+    Immutable<String>,
+    Immutable<bool>,
+    Option<bool>,
+    Option<i32>,
+    Option<String>
+);
 
-macro_rules! where_said {
-    ($($ty:ty),*) => {$(
-        impl Differs for Option<$ty> {
-            fn differs(&self, after: &Self) -> bool {
-                after.is_some() && self != after
-            }
-        }
-    )*};
+/// A master user without a password logs in another way, which other arguments say.
+impl Differs for Option<ha_kind::Secret<String>> {
+    fn differs(&self, after: &Self) -> bool {
+        after.is_some() && self != after
+    }
 }
-where_said!(bool, String, ha_kind::Secret<String>);
 
 impl<T: PartialEq> Differs for Option<Chosen<T>> {
     fn differs(&self, after: &Self) -> bool {
@@ -130,14 +163,23 @@ pub(super) fn call(aws: &Aws, before: &Instance, after: &Instance, found: &Found
     let text = |name: &str, it: &Option<Chosen<String>>| it.as_ref().filter(|_| differs(name)).map(|it| it.0.clone());
     let number = |name: &str, it: Option<Chosen<i32>>| it.filter(|_| differs(name)).map(|it| it.0);
     let switch = |name: &str, it: bool| differs(name).then_some(it);
-    // RDS wants to hear of all of them together, and of no less disk than there is.
+    // RDS wants to hear of all of them together, and of no less disk than there is: it may have grown a moment ago.
     let storage = ["allocated_storage", "iops", "storage_throughput", "storage_type"].iter().any(|it| differs(it));
     let size = after.allocated_storage.map(|it| it.0.max(found.allocated_storage().unwrap_or(0)));
     let size = size.filter(|_| storage);
+    let provisioned = matches!(found.storage_type(), Some("io1" | "io2")) && after.storage_type.is_none();
+    let iops = after.iops.map(|it| it.0).or(found.iops().filter(|_| provisioned)).filter(|_| storage);
+    // RDS forgets the password that it kept, and needs another in its place.
+    let (takes_over, gives_up) = (after.is_managed() && !before.is_managed(), before.is_managed() && !after.is_managed());
+    let from_iam = before.is_by_iam() && !after.is_by_iam();
+    let password = after.password.as_ref().filter(|_| differs("password") || gives_up || from_iam);
     let limit = match after.max_allocated_storage {
         _ if !differs("max_allocated_storage") => None,
-        // As much as there is means: no more.
-        None | Some(0) => found.allocated_storage(),
+        // As much as there is, or will be, means: no more.
+        None | Some(0) => found.allocated_storage().map(|there| match size {
+            Some(asked) if asked > there => asked.max(larger_by_a_tenth(there)),
+            _ => there,
+        }),
         limit => limit,
     };
     let call = aws
@@ -151,10 +193,14 @@ pub(super) fn call(aws: &Aws, before: &Instance, after: &Instance, found: &Found
         .set_allocated_storage(size)
         .set_max_allocated_storage(limit)
         .set_storage_type(after.storage_type.as_ref().filter(|_| storage).map(|it| it.0.clone()))
-        .set_iops(after.iops.filter(|_| storage).map(|it| it.0))
+        .set_iops(iops)
         .set_storage_throughput(after.storage_throughput.filter(|_| storage).map(|it| it.0))
-        .set_master_user_password(after.password.as_ref().filter(|_| differs("password")).map(|it| it.0.clone()))
-        .set_manage_master_user_password(after.manage_master_user_password.filter(|_| differs("manage_master_user_password")))
+        .set_master_user_password(password.map(|it| it.0.clone()))
+        .set_manage_master_user_password((takes_over || gives_up).then_some(takes_over))
+        .set_master_user_authentication_type(
+            differs("master_user_authentication_type")
+                .then(|| after.master_user_authentication_type.as_deref().unwrap_or(BY_PASSWORD).into()),
+        )
         .set_master_user_secret_kms_key_id(text("master_user_secret_kms_key_id", &after.master_user_secret_kms_key_id))
         .set_db_port_number(number("port", after.port))
         .set_multi_az(after.multi_az.filter(|_| differs("multi_az")).map(|it| it.0))

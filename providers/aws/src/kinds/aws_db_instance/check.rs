@@ -1,17 +1,24 @@
 //! What is wrong with a database's arguments, said before RDS says it.
 
+use std::collections::BTreeSet;
+
 use ha_kind::{Hooks, Maybe, Path, Problem};
 use serde::Deserialize;
 
+use super::engine::Engine;
+use super::{refused, storage};
+use crate::rds;
 use crate::windows::{BackupWindow, MaintenanceWindow};
-use crate::{ec2, rds};
 
 /// With all checks.
 pub(super) fn all(hooks: Hooks) -> Hooks {
-    hooks.check(names).check(master).check(password).check(storage).check(key).check(backups).check(windows).check(end)
+    let hooks = hooks.check(names).check(master).check(user_name).check(password).check(storage::check).check(key);
+    let hooks = hooks.check(backups).check(windows).check(end).check(measuring).check(port).check(of_the_engine).check(choices);
+    hooks.refuse(refused::version).refuse(refused::storage).refuse(refused::secret_key)
 }
 
-fn problem(at: &str, message: impl Into<String>) -> Problem {
+/// What is wrong with one argument.
+pub(super) fn problem(at: &str, message: impl Into<String>) -> Problem {
     Problem { path: Path::attribute(at), message: message.into() }
 }
 
@@ -29,91 +36,81 @@ struct Master {
     username: Option<Maybe<String>>,
     password: Option<Maybe<String>>,
     manage_master_user_password: Option<bool>,
+    master_user_authentication_type: Option<String>,
 }
 
 fn master(it: Master) -> Vec<Problem> {
     let managed = it.manage_master_user_password == Some(true);
+    let by_iam = it.master_user_authentication_type.as_deref() == Some(BY_IAM);
     let mut problems = Vec::new();
-    match it.username {
-        None => problems.push(problem("username", "a database needs a master user")),
-        Some(Maybe::Known(name)) if !is_user_name(&name) => {
-            let message = "a master user's name has 1 to 63 letters, digits and `_`, the first a letter, and is not reserved";
-            problems.push(problem("username", message));
-        }
-        Some(_) => {}
+    if it.username.is_none() {
+        problems.push(problem("username", "a database needs a master user"));
     }
-    match (it.password.is_some(), managed) {
-        (false, false) => {
-            problems.push(problem("password", "a database needs a `password`, or `manage_master_user_password = true`"))
+    match (it.password.is_some(), managed, by_iam) {
+        (false, false, false) => {
+            let message = "a database needs a `password`, `manage_master_user_password = true`, or `master_user_authentication_type = \"iam-db-auth\"`";
+            problems.push(problem("password", message));
         }
-        (true, true) => problems.push(problem("password", "RDS makes the password itself: manage_master_user_password is true")),
+        (true, true, _) => {
+            problems.push(problem("password", "RDS makes the password itself: manage_master_user_password is true"))
+        }
+        (true, _, true) => problems.push(problem("password", "the master user logs in by IAM and has no password")),
+        (_, true, true) => {
+            problems.push(problem("manage_master_user_password", "the master user logs in by IAM and has no password"));
+        }
         _ => {}
     }
     problems
 }
 
-fn is_user_name(name: &str) -> bool {
+/// What says that the master user logs in as somebody of AWS.
+pub(super) const BY_IAM: &str = "iam-db-auth";
+
+#[derive(Deserialize)]
+struct User {
+    engine: String,
+    username: String,
+}
+
+fn user_name(it: User) -> Vec<Problem> {
+    let longest = Engine::of(&it.engine).map_or(63, Engine::longest_user_name);
     let reserved = ["admin", "rdsadmin", "rds_superuser", "postgres_admin"];
-    (1..=63).contains(&name.len())
+    let name = it.username.as_str();
+    let is_one = (1..=longest).contains(&name.len())
         && name.starts_with(|it: char| it.is_ascii_alphabetic())
         && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
-        && !(reserved.contains(&name.to_lowercase().as_str()))
+        && !(reserved.contains(&name.to_lowercase().as_str()));
+    if is_one {
+        return Vec::new();
+    }
+    let message =
+        format!("a master user's name has 1 to {longest} letters, digits and `_`, the first a letter, and is not reserved");
+    vec![problem("username", message)]
 }
 
 #[derive(Deserialize)]
 struct Password {
+    engine: String,
     password: Option<String>,
 }
 
 /// Says what is wrong without a word of the password.
 fn password(it: Password) -> Vec<Problem> {
     let Some(password) = it.password else { return Vec::new() };
-    if !(8..=128).contains(&password.chars().count()) {
-        return vec![problem("password", "RDS takes passwords of 8 to 128 characters, and this is shorter or longer")];
+    let engine = Engine::of(&it.engine);
+    let longest = engine.map_or(128, Engine::longest_password);
+    if !(8..=longest).contains(&password.chars().count()) {
+        let message = format!("RDS takes passwords of 8 to {longest} characters with this engine, and this is shorter or longer");
+        return vec![problem("password", message)];
     }
-    let odd = password.chars().any(|it| !it.is_ascii_graphic() || "/@\"".contains(it));
-    match odd {
-        true => {
-            vec![problem("password", "RDS takes printable ASCII only, and no `/`, `@`, `\"` or space; this holds one of them")]
-        }
+    let (odd, named) = match engine {
+        Some(Engine::Oracle) => ("/@\"&'", "`/`, `@`, `\"`, `&`, `'` or space"),
+        _ => ("/@\"", "`/`, `@`, `\"` or space"),
+    };
+    match password.chars().any(|it| !it.is_ascii_graphic() || odd.contains(it)) {
+        true => vec![problem("password", format!("RDS takes printable ASCII only, and no {named}; this holds one of them"))],
         false => Vec::new(),
     }
-}
-
-#[derive(Deserialize)]
-struct Storage {
-    engine: String,
-    storage_type: Option<String>,
-    allocated_storage: Option<i32>,
-    max_allocated_storage: Option<i32>,
-    iops: Option<i32>,
-    storage_throughput: Option<i32>,
-}
-
-fn storage(it: Storage) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let ty = it.storage_type.as_deref().unwrap_or(if it.iops.is_some() { "io1" } else { "gp2" });
-    match it.allocated_storage {
-        None => problems.push(problem("allocated_storage", "a database needs `allocated_storage`, in GiB")),
-        Some(size) => {
-            if let Some(limit) = it.max_allocated_storage.filter(|limit| *limit != 0 && *limit < size) {
-                let message = format!("max_allocated_storage ({limit}) is less than allocated_storage ({size})");
-                problems.push(problem("max_allocated_storage", message));
-            }
-            if ty == "gp3" && it.engine == "postgres" && size < 400 && (it.iops.is_some() || it.storage_throughput.is_some()) {
-                let at = if it.iops.is_some() { "iops" } else { "storage_throughput" };
-                problems.push(problem(at, format!("with gp3 this can be chosen from 400 GiB, and allocated_storage is {size}")));
-                return problems;
-            }
-        }
-    }
-    if let Some(message) = ec2::too_many_iops(ty, it.allocated_storage, it.iops) {
-        problems.push(problem("iops", message));
-    }
-    if it.storage_throughput.is_some() && ty != "gp3" {
-        problems.push(problem("storage_throughput", format!("storage_throughput goes with gp3, not {ty}")));
-    }
-    problems
 }
 
 #[derive(Deserialize)]
@@ -145,6 +142,123 @@ fn backups(it: Backups) -> Vec<Problem> {
         }
         _ => Vec::new(),
     }
+}
+
+#[derive(Deserialize)]
+struct Measuring {
+    monitoring_interval: i32,
+    monitoring_role_arn: Option<Maybe<String>>,
+    performance_insights_enabled: bool,
+    performance_insights_retention_period: Option<i32>,
+    performance_insights_kms_key_id: Option<Maybe<String>>,
+}
+
+fn measuring(it: Measuring) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let interval = it.monitoring_interval;
+    if ![0, 1, 5, 10, 15, 30, 60].contains(&interval) {
+        let message =
+            format!("the machine is measured every 1, 5, 10, 15, 30 or 60 seconds, or not at all with 0, not every {interval}");
+        problems.push(problem("monitoring_interval", message));
+    } else if interval != 0 && it.monitoring_role_arn.is_none() {
+        problems.push(problem("monitoring_role_arn", "RDS measures with a role: `monitoring_role_arn` is needed"));
+    } else if interval == 0 && it.monitoring_role_arn.is_some() {
+        let message = "a role to measure with goes with a `monitoring_interval` other than 0";
+        problems.push(problem("monitoring_role_arn", message));
+    }
+    let days = it.performance_insights_retention_period;
+    if let Some(days) = days.filter(|it| *it != 7 && *it != 731 && !(it % 31 == 0 && (1..=23).contains(&(it / 31)))) {
+        let message = format!("measurements are kept 7 or 731 days, or 1 to 23 times 31, such as 372, not {days}");
+        problems.push(problem("performance_insights_retention_period", message));
+    }
+    if !it.performance_insights_enabled {
+        let said = [
+            ("performance_insights_retention_period", days.is_some()),
+            ("performance_insights_kms_key_id", it.performance_insights_kms_key_id.is_some()),
+        ];
+        let message = "this goes with `performance_insights_enabled = true`";
+        problems.extend(said.into_iter().filter(|(_, is_said)| *is_said).map(|(at, _)| problem(at, message)));
+    }
+    problems
+}
+
+#[derive(Deserialize)]
+struct Port {
+    engine: String,
+    port: Option<i32>,
+}
+
+fn port(it: Port) -> Vec<Problem> {
+    let Some(port) = it.port else { return Vec::new() };
+    let taken = matches!(port, 1234 | 1434 | 3260 | 3343 | 3389 | 47001 | 49152..=49156);
+    let message = match Engine::of(&it.engine) {
+        _ if !(1150..=65535).contains(&port) => format!("RDS takes ports from 1150 to 65535, not {port}"),
+        Some(Engine::SqlServer) if taken => format!("RDS does not take the port {port} for SQL Server"),
+        _ => return Vec::new(),
+    };
+    vec![problem("port", message)]
+}
+
+#[derive(Deserialize)]
+struct OfTheEngine {
+    engine: String,
+    db_name: Option<Maybe<String>>,
+    #[serde(default)]
+    enabled_cloudwatch_logs_exports: BTreeSet<String>,
+    #[serde(default)]
+    iam_database_authentication_enabled: bool,
+    master_user_authentication_type: Option<String>,
+}
+
+fn of_the_engine(it: OfTheEngine) -> Vec<Problem> {
+    let Some(engine) = Engine::of(&it.engine) else { return Vec::new() };
+    let mut problems = Vec::new();
+    let odd = it.enabled_cloudwatch_logs_exports.iter().find(|it| !engine.logs().contains(&it.as_str()));
+    if let Some(odd) = odd {
+        let message = format!("{} has no log `{odd}` to export; it has {}", it.engine, engine.logs().join(", "));
+        problems.push(problem("enabled_cloudwatch_logs_exports", message));
+    }
+    if it.iam_database_authentication_enabled && !matches!(engine, Engine::MariaDb | Engine::MySql | Engine::Postgres) {
+        let message = format!("roles of AWS cannot log in to {}", it.engine);
+        problems.push(problem("iam_database_authentication_enabled", message));
+    }
+    if it.master_user_authentication_type.as_deref() == Some(BY_IAM) && engine != Engine::Postgres {
+        let message = format!("the master user of {} cannot log in by IAM; that of postgres can", it.engine);
+        problems.push(problem("master_user_authentication_type", message));
+    }
+    if it.db_name.is_some() && engine == Engine::SqlServer {
+        problems.push(problem("db_name", "RDS makes no first database for SQL Server; leave it out"));
+    }
+    problems
+}
+
+#[derive(Deserialize)]
+struct Choices {
+    engine: String,
+    network_type: Option<String>,
+    license_model: Option<String>,
+    master_user_authentication_type: Option<String>,
+}
+
+fn choices(it: Choices) -> Vec<Problem> {
+    let licences: &[&str] = match Engine::of(&it.engine) {
+        Some(Engine::Db2) => &["bring-your-own-license", "marketplace-license"],
+        Some(Engine::MariaDb | Engine::MySql) => &["general-public-license"],
+        Some(Engine::Oracle) => &["bring-your-own-license", "license-included"],
+        Some(Engine::Postgres) => &["postgresql-license"],
+        Some(Engine::SqlServer) => &["license-included", "bring-your-own-media", "bring-your-own-license"],
+        None => &[],
+    };
+    let said = [
+        ("network_type", it.network_type, ["IPV4", "DUAL"].as_slice()),
+        ("license_model", it.license_model, licences),
+        ("master_user_authentication_type", it.master_user_authentication_type, &["password", BY_IAM]),
+    ];
+    let wrong = |(at, said, known): (&str, Option<String>, &[&str])| {
+        let said = said.filter(|_| !known.is_empty())?;
+        crate::choices::problem(Path::attribute(at), Some(&said), known)
+    };
+    said.into_iter().filter_map(wrong).collect()
 }
 
 #[derive(Deserialize)]
@@ -197,45 +311,91 @@ mod tests {
 
     #[test]
     fn a_password_is_judged_without_being_told() {
-        let judged = |text: &str| password(Password { password: Some(text.into()) });
-        assert!(judged("correct-horse-battery").is_empty());
+        let judged = |engine: &str, text: &str| password(Password { engine: engine.into(), password: Some(text.into()) });
+        assert!(judged("postgres", "correct-horse-battery").is_empty());
         for text in ["brief", "with a space", "with@at-sign", "mit-ümlaut"] {
-            let problems = judged(text);
+            let problems = judged("postgres", text);
             assert_eq!(problems.len(), 1, "{text}");
             assert!(!problems[0].message.contains(text));
         }
+        let long = "x".repeat(42);
+        assert_eq!(
+            (judged("postgres", &long).len(), judged("mysql", &long).len(), judged("oracle-ee", "it's-one").len()),
+            (0, 1, 1)
+        );
     }
 
     #[test]
-    fn a_master_has_a_name_and_one_password() {
-        let judged = |username: Option<&str>, password: Option<&str>, managed| {
+    fn a_master_has_a_name_and_one_way_to_log_in() {
+        let judged = |username: Option<&str>, password: Option<&str>, managed, by_iam: bool| {
             let known = |it: Option<&str>| it.map(|it| Maybe::Known(it.to_owned()));
-            master(Master { username: known(username), password: known(password), manage_master_user_password: managed }).len()
+            let (username, password) = (known(username), known(password));
+            let master_user_authentication_type = by_iam.then(|| BY_IAM.to_owned());
+            master(Master { username, password, manage_master_user_password: managed, master_user_authentication_type }).len()
         };
-        assert_eq!(judged(Some("circle"), Some("x"), None), 0);
-        assert_eq!(judged(Some("circle"), None, Some(true)), 0);
-        assert_eq!(judged(None, None, None), 2);
-        assert_eq!(judged(Some("rdsadmin"), Some("x"), None), 1);
-        assert_eq!(judged(Some("circle"), Some("x"), Some(true)), 1);
+        assert_eq!(judged(Some("circle"), Some("x"), None, false), 0);
+        assert_eq!(judged(Some("circle"), None, Some(true), false), 0);
+        assert_eq!(judged(Some("circle"), None, None, true), 0);
+        assert_eq!(judged(None, None, None, false), 2);
+        assert_eq!(judged(Some("circle"), Some("x"), Some(true), false), 1);
+        assert_eq!(judged(Some("circle"), Some("x"), None, true), 1);
+        assert_eq!(judged(Some("circle"), None, Some(true), true), 1);
+        let named = |engine: &str, name: &str| user_name(User { engine: engine.into(), username: name.into() }).len();
+        assert_eq!((named("postgres", "circle"), named("postgres", "rdsadmin"), named("postgres", "1st")), (0, 1, 1));
+        assert_eq!((named("mysql", "a_name_of_more_than"), named("postgres", "a_name_of_more_than")), (1, 0));
     }
 
     #[test]
-    fn disks_are_judged() {
-        let judged = |ty: &str, size, iops| {
-            let storage_type = Some(ty.to_owned());
-            storage(Storage {
-                engine: "postgres".into(),
-                storage_type,
-                allocated_storage: Some(size),
-                max_allocated_storage: Some(500),
-                iops,
-                storage_throughput: None,
-            })
+    fn measuring_has_few_intervals_and_periods() {
+        let judged = |interval, role: Option<&str>, enabled, days| {
+            let measuring_arguments = Measuring {
+                monitoring_interval: interval,
+                monitoring_role_arn: role.map(|it| Maybe::Known(it.to_owned())),
+                performance_insights_enabled: enabled,
+                performance_insights_retention_period: days,
+                performance_insights_kms_key_id: None,
+            };
+            measuring(measuring_arguments).len()
         };
-        assert!(judged("io1", 300, Some(15000)).is_empty());
-        assert_eq!(judged("io1", 300, Some(15001)).len(), 1);
-        assert_eq!(judged("gp3", 100, Some(12000)).len(), 1);
-        assert_eq!(judged("gp2", 501, None).len(), 1);
+        for days in [7, 31, 372, 713, 731] {
+            assert_eq!(judged(60, Some("role"), true, Some(days)), 0, "{days}");
+        }
+        for days in [0, 14, 365, 744] {
+            assert_eq!(judged(0, None, true, Some(days)), 1, "{days}");
+        }
+        assert_eq!(
+            (judged(20, Some("role"), false, None), judged(60, None, false, None), judged(0, Some("role"), false, None)),
+            (1, 1, 1)
+        );
+        assert_eq!(judged(0, None, false, Some(7)), 1);
+    }
+
+    #[test]
+    fn an_engine_has_its_own_ports_logs_and_licences() {
+        let ported = |engine: &str, number| port(Port { engine: engine.into(), port: Some(number) }).len();
+        assert_eq!((ported("postgres", 5432), ported("postgres", 443), ported("postgres", 1434)), (0, 1, 0));
+        assert_eq!((ported("sqlserver-se", 1434), ported("mysql", 65536)), (1, 1));
+        let logging = |engine: &str, log: &str| {
+            let (db_name, master_user_authentication_type) = (None, None);
+            let enabled_cloudwatch_logs_exports = BTreeSet::from([log.to_owned()]);
+            let iam_database_authentication_enabled = engine.starts_with("oracle");
+            let engine = engine.to_owned();
+            let given = OfTheEngine {
+                engine,
+                db_name,
+                enabled_cloudwatch_logs_exports,
+                iam_database_authentication_enabled,
+                master_user_authentication_type,
+            };
+            of_the_engine(given).len()
+        };
+        assert_eq!((logging("postgres", "upgrade"), logging("postgres", "slowquery"), logging("oracle-ee", "alert")), (0, 1, 1));
+        let licensed = |engine: &str, licence: &str| {
+            let license_model = Some(licence.to_owned());
+            let (network_type, master_user_authentication_type) = (Some("DUAL".to_owned()), None);
+            choices(Choices { engine: engine.into(), network_type, license_model, master_user_authentication_type }).len()
+        };
+        assert_eq!((licensed("postgres", "postgresql-license"), licensed("mysql", "postgresql-license")), (0, 1));
     }
 
     #[test]

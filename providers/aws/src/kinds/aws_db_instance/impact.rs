@@ -51,6 +51,10 @@ fn disruption(name: &str, standby: bool) -> Option<(ImpactSeverity, String, bool
     use ImpactSeverity::{Disruption, Notice};
     let away = if standby { "fails over to the standby, a minute or two away" } else { "restarts it, some minutes away" };
     Some(match name {
+        "identifier" => {
+            let message = "renames it and restarts it, at once and with whatever waits for the maintenance window: clients must use its new host name";
+            (Disruption, message.to_owned(), false)
+        }
         "instance_class" => (Disruption, away.to_owned(), true),
         "engine_version" => (Disruption, "upgrades it, in all zones at once: some minutes away".to_owned(), true),
         "port" => (Disruption, "restarts it at once; clients must use the new port".to_owned(), false),

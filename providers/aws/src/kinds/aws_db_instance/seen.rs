@@ -31,13 +31,15 @@ pub(super) fn actual(known: &Instance, found: &Found) -> Instance {
     let fixed = |it: Option<&str>| it.map(|it| Chosen(Immutable(it.to_owned())));
     let groups = found.vpc_security_groups().iter().filter(|it| it.status() != Some("removing"));
     let groups: BTreeSet<String> = groups.filter_map(|it| it.vpc_security_group_id().map(str::to_owned)).collect();
-    let limit = found.max_allocated_storage().or(known.max_allocated_storage.filter(|it| *it == 0));
+    // As much as there is means, as 0 does: not at all.
+    let is_none = |it: &i32| *it == 0 || Some(*it) == found.allocated_storage();
+    let limit = found.max_allocated_storage().or(known.max_allocated_storage.filter(is_none));
     Instance {
-        identifier: known.identifier.clone(),
+        identifier: found.db_instance_identifier().unwrap_or_default().to_owned(),
         engine: found.engine().unwrap_or_default().to_owned().into(),
         engine_version: found.engine_version().map(|it| Chosen(version(known, it))),
         instance_class: found.db_instance_class().unwrap_or_default().to_owned(),
-        allocated_storage: found.allocated_storage().map(|it| Chosen(storage(known, it))),
+        allocated_storage: found.allocated_storage().map(Chosen),
         max_allocated_storage: limit,
         storage_type: text(found.storage_type()),
         iops: found.iops().filter(|it| *it != 0).map(Chosen),
@@ -50,6 +52,7 @@ pub(super) fn actual(known: &Instance, found: &Found) -> Instance {
             Some(_) => Some(true),
             None => known.manage_master_user_password.map(|_| false),
         },
+        master_user_authentication_type: known.master_user_authentication_type.clone(),
         master_user_secret_kms_key_id: text(found.master_user_secret().and_then(|it| it.kms_key_id())),
         db_name: fixed(found.db_name().filter(|it| !it.is_empty())),
         port: found.endpoint().and_then(|it| it.port()).map(Chosen),
@@ -89,14 +92,6 @@ fn version(known: &Instance, actual: &str) -> EngineVersion {
     match &known.engine_version {
         Some(Chosen(version)) if version.covers(actual) => version.clone(),
         _ => EngineVersion::from(actual),
-    }
-}
-
-/// What has grown by itself within its limit is as large as configured.
-fn storage(known: &Instance, actual: i32) -> i32 {
-    match (known.allocated_storage, known.max_allocated_storage) {
-        (Some(Chosen(configured)), Some(limit)) if configured < actual && actual <= limit => configured,
-        _ => actual,
     }
 }
 

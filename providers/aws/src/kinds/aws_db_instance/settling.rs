@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_rds::types::DbInstance as Found;
-use ha_kind::{Attempt, Error};
+use ha_kind::{Attempt, Error, Recorded};
 
-use super::{Instance, find, seen};
+use super::{Instance, find, find_again, seen};
 use crate::Aws;
 use crate::wait::{PROPAGATION, Seen, Wait};
 
@@ -28,6 +28,11 @@ pub(super) fn is_ready(status: &str) -> bool {
 /// Whether it does its work.
 pub(super) fn is_well(status: &str) -> bool {
     is_ready(status) || matches!(status, "backing-up" | "configuring-log-exports" | "configuring-enhanced-monitoring")
+}
+
+/// Whether RDS makes no snapshot of it any more.
+pub(super) fn is_past_snapshots(status: &str) -> bool {
+    matches!(status, "failed" | "incompatible-network" | "incompatible-restore")
 }
 
 /// What to do about a status that does not go away by itself.
@@ -72,6 +77,21 @@ pub(super) async fn ready_for_change(aws: &Aws, name: &str, attempt: &Attempt) -
                 Some(found) if found.db_instance_status() == Some("storage-full") => Ok(Seen::Ready(found)),
                 Some(found) => waited_for(&what, found),
                 None => Err(Error::new(&what, "it is gone").help("plan again")),
+            }
+        })
+        .await
+}
+
+/// Waits until it has its new name and is ready again.
+pub(super) async fn renamed(aws: &Aws, before: &Recorded<Instance>, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+    let what = format!("see the database `{name}` ready after it was renamed");
+    Wait::new(&what, CHANGING)
+        .in_a_row(IN_A_ROW)
+        .until(attempt, || async {
+            match find_again(aws, before).await? {
+                Some(found) if found.db_instance_identifier() == Some(name) => waited_for(&what, found),
+                Some(found) => Ok(Seen::Pending(found.db_instance_status().unwrap_or("renaming").to_owned())),
+                None => Ok(Seen::Pending("not visible under its new name yet".into())),
             }
         })
         .await

@@ -16,9 +16,9 @@ pub(super) struct BlockDevice {
     /// What kind of disk it is.
     pub(super) ebs: Option<Ebs>,
     /// Anything here takes away the image's disk of this name.
-    no_device: Option<String>,
+    pub(super) no_device: Option<String>,
     /// The name of a disk that is part of the machine, such as `ephemeral0`.
-    virtual_name: Option<String>,
+    pub(super) virtual_name: Option<String>,
 }
 
 /// What kind of disk it is.
@@ -27,15 +27,15 @@ pub(super) struct Ebs {
     /// Whether it goes with the machine.
     delete_on_termination: Option<bool>,
     /// Whether it is encrypted.
-    encrypted: Option<bool>,
+    pub(super) encrypted: Option<bool>,
     /// Operations in a second, with `gp3`, `io1` and `io2`.
     pub(super) iops: Option<i32>,
     /// The key that it is encrypted with.
-    kms_key_id: Option<String>,
+    pub(super) kms_key_id: Option<String>,
     /// The snapshot that it begins as.
     snapshot_id: Option<String>,
     /// MiB in a second, with `gp3`.
-    throughput: Option<i32>,
+    pub(super) throughput: Option<i32>,
     /// GiB.
     pub(super) volume_size: Option<i32>,
     /// `gp3`, `gp2`, `io1`, `io2`, `st1`, `sc1` or `standard`.
@@ -88,15 +88,15 @@ impl BlockDevice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct Metadata {
     /// `enabled` or `disabled`.
-    http_endpoint: Option<String>,
+    pub(super) http_endpoint: Option<String>,
     /// `required` for version 2 only, which needs a token; `optional` for version 1 too.
-    http_tokens: Option<String>,
+    pub(super) http_tokens: Option<String>,
     /// How many hops an answer may take; containers need 2.
-    http_put_response_hop_limit: Option<i32>,
+    pub(super) http_put_response_hop_limit: Option<i32>,
     /// Whether it is answered over IPv6: `enabled` or `disabled`.
-    http_protocol_ipv6: Option<String>,
+    pub(super) http_protocol_ipv6: Option<String>,
     /// Whether the machine can read its tags: `enabled` or `disabled`.
-    instance_metadata_tags: Option<String>,
+    pub(super) instance_metadata_tags: Option<String>,
 }
 
 impl Metadata {
@@ -200,9 +200,9 @@ pub(super) struct Placement {
     /// The placement group.
     group_name: Option<String>,
     /// The host, with `host`.
-    host_id: Option<String>,
+    pub(super) host_id: Option<String>,
     /// `default`, `dedicated` or `host`.
-    tenancy: Option<String>,
+    pub(super) tenancy: Option<String>,
 }
 
 impl Placement {

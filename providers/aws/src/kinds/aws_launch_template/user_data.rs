@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ha_kind::{Path, Problem};
 use serde::Deserialize;
 
+use super::cloud_init;
+
 /// What EC2 takes, before Base64.
 const LARGEST: usize = 16384;
 
@@ -47,7 +49,7 @@ pub(super) fn check(it: Told) -> Vec<Problem> {
         },
     };
     if bytes.len() <= LARGEST {
-        return Vec::new();
+        return cloud_init::fault(&bytes).map(|it| problem(at, it)).unwrap_or_default();
     }
     let largest = largest_passages(&String::from_utf8_lossy(&bytes));
     let most = if largest.is_empty() { String::new() } else { format!("; most of it is in {}", largest.join(", ")) };
@@ -112,5 +114,14 @@ mod tests {
         let both = Told { user_data: Some("YQ==".into()), user_data_text: Some("a".into()) };
         assert_eq!(check(both).len(), 1);
         assert_eq!(check(Told { user_data: Some("#!/bin/sh".into()), user_data_text: None }).len(), 1);
+    }
+
+    #[test]
+    fn it_is_something_that_a_machine_runs() {
+        let text = |it: &str| check(Told { user_data: None, user_data_text: Some(it.into()) });
+        let encoded = |it: &str| check(Told { user_data: Some(BASE64.encode(it)), user_data_text: None });
+        assert!(text("#!/bin/sh\n").is_empty() && encoded("#!/bin/sh\n").is_empty());
+        assert_eq!((text("\n#!/bin/sh\n").len(), encoded("\n#!/bin/sh\n").len()), (1, 1));
+        assert_eq!((text(&BASE64.encode("#!/bin/sh\n")).len(), encoded(&BASE64.encode("#!/bin/sh\n")).len()), (1, 1));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Path, Problem};
+use ha_kind::{Maybe, Path, Problem};
 use serde::Deserialize;
 
 use super::{TOKEN, bytes};
+use crate::choices;
 use crate::tags::Tags;
 
 #[derive(Deserialize)]
@@ -13,11 +14,27 @@ pub(super) struct Checked {
     key: String,
     content: Option<ha_kind::Value>,
     content_base64: Option<String>,
+    server_side_encryption: Option<String>,
+    kms_key_id: Option<Maybe<String>>,
+    storage_class: Option<String>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
     tags: Tags,
 }
+
+const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
+const CLASSES: [&str; 9] = [
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+    "GLACIER_IR",
+    "EXPRESS_ONEZONE",
+];
 
 /// What is wrong with them.
 pub(super) fn check(it: Checked) -> Vec<Problem> {
@@ -37,9 +54,18 @@ pub(super) fn check(it: Checked) -> Vec<Problem> {
     if it.metadata.contains_key(TOKEN) {
         problem("metadata", format!("`{TOKEN}` is reserved"));
     }
+    if it.kms_key_id.is_some() && it.server_side_encryption.as_deref() == Some("AES256") {
+        problem("kms_key_id", "a key goes with `aws:kms`; with `AES256` S3 has its own".into());
+    }
     if it.tags.len() > 10 {
         problem("tags", format!("an object has at most 10 tags, and these are {}", it.tags.len()));
     }
+    let said = [
+        ("server_side_encryption", it.server_side_encryption, ENCRYPTIONS.as_slice()),
+        ("storage_class", it.storage_class, &CLASSES),
+    ];
+    let odd = |(at, said, known): (&str, Option<String>, &[&str])| choices::problem(Path::attribute(at), said.as_deref(), known);
+    problems.extend(said.into_iter().filter_map(odd));
     problems
 }
 
@@ -53,6 +79,9 @@ mod tests {
             key: "k".into(),
             content: content.map(ha_kind::Value::from),
             content_base64: encoded.map(str::to_owned),
+            server_side_encryption: None,
+            kms_key_id: None,
+            storage_class: None,
             metadata: BTreeMap::new(),
             tags: Tags::new(),
         };
@@ -60,5 +89,9 @@ mod tests {
         assert!(check(checked(None, Some("YQ=="))).is_empty());
         assert_eq!(check(checked(Some("a"), Some("YQ=="))).len(), 1);
         assert_eq!(check(checked(None, Some("?"))).len(), 1);
+        let (server_side_encryption, storage_class) = (Some("AES256".to_owned()), Some("COLD".to_owned()));
+        let kms_key_id = Some(Maybe::Known("own".to_owned()));
+        let odd = Checked { server_side_encryption, kms_key_id, storage_class, ..checked(Some("a"), None) };
+        assert_eq!(check(odd).len(), 2);
     }
 }

@@ -55,7 +55,7 @@ impl LookedAt for Object {
             metadata: metadata.map(|(name, value)| (name.clone(), value.clone())).collect(),
             tags: found,
         };
-        let outputs = there.found(&head, &body);
+        let outputs = there.found(aws, &head, &body);
         Ok(Reading::Found { arguments: there, outputs, remarks })
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cidr::Cidr;
-use crate::security_rules::{Atom, Peer, Protocol};
+use crate::security_rules::{Atom, Peer, Protocol, described, protocol};
 
 /// What may pass.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -126,6 +126,32 @@ pub(super) fn rule_problems(at: &str, rules: BTreeSet<Rule>) -> Vec<Problem> {
         if rule.cidr_blocks.iter().any(|it| it.is_ipv6()) || rule.ipv6_cidr_blocks.iter().any(|it| !it.is_ipv6()) {
             problem("addresses of IPv6 are in ipv6_cidr_blocks, the others in cidr_blocks");
         }
+        if let Some(message) =
+            described(&rule.description).or_else(|| protocol(&rule.protocol, Some((rule.from_port, rule.to_port))))
+        {
+            problem(&message);
+        }
+    }
+    problems.extend(twice(at, &rules));
+    problems
+}
+
+/// The same rule in two blocks that describe it differently: EC2 has room for one description.
+fn twice(at: &str, rules: &BTreeSet<Rule>) -> Vec<Problem> {
+    let mut seen = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        // What is said of the group itself cannot be told from what is said of it by its id.
+        for Atom { protocol, ports, peer, description } in rule_atoms(rule, "self") {
+            let earlier = seen.entry((protocol, ports, peer.clone())).or_insert_with(|| description.clone());
+            if *earlier != description {
+                let peer = peer.written();
+                let message = format!(
+                    "this lets the same through for {peer} as another rule, described as \"{earlier}\" there and as \"{description}\" here: EC2 takes it once; give both one description, or remove one"
+                );
+                problems.push(Problem { path: Path::attribute(at).index(index), message });
+            }
+        }
     }
     problems
 }
@@ -170,5 +196,23 @@ mod tests {
         assert_eq!(rule_problems("ingress", BTreeSet::from([rule(&["::/0"], false)])).len(), 1);
         let all = Rule { protocol: Protocol::new("-1"), ..rule(&["0.0.0.0/0"], false) };
         assert_eq!(rule_problems("egress", BTreeSet::from([all])).len(), 1);
+        let odd = Rule { description: "mit ümlaut".into(), ..rule(&["10.0.0.0/8"], false) };
+        assert_eq!(rule_problems("ingress", BTreeSet::from([odd])).len(), 1);
+        let no_protocol = Rule { protocol: Protocol::new("http"), ..rule(&["10.0.0.0/8"], false) };
+        assert_eq!(rule_problems("ingress", BTreeSet::from([no_protocol])).len(), 1);
+    }
+
+    #[test]
+    fn a_rule_is_described_once() {
+        let described = |blocks: &[&str], text: &str| Rule { description: text.into(), ..rule(blocks, false) };
+        let judged = |rules: [Rule; 2]| rule_problems("ingress", BTreeSet::from(rules));
+        let both = judged([described(&["10.0.0.0/8"], "a"), described(&["10.0.0.0/8", "10.1.0.0/16"], "b")]);
+        assert_eq!(both.len(), 1);
+        assert!(both[0].message.contains("10.0.0.0/8") && both[0].message.contains("\"a\""), "{}", both[0].message);
+        assert!(judged([described(&["10.0.0.0/8"], "a"), described(&["10.1.0.0/16"], "b")]).is_empty());
+        // The same twice is the same once.
+        assert!(judged([described(&["10.0.0.0/8"], "a"), described(&["10.0.0.0/8", "10.1.0.0/16"], "a")]).is_empty());
+        let own = |text: &str| Rule { description: text.into(), ..rule(&[], true) };
+        assert_eq!(judged([own("a"), own("b")]).len(), 1);
     }
 }

@@ -29,7 +29,7 @@ impl Data for Region {
 
     async fn read(&self, aws: &Aws) -> Result<Outputs, Error> {
         let region = aws.region.clone();
-        let endpoint = format!("ec2.{region}.amazonaws.com");
+        let endpoint = format!("ec2.{region}.{}", aws.partition().suffix);
         Ok(Outputs { id: region.clone(), name: region.clone(), region, endpoint })
     }
 }

@@ -1,0 +1,95 @@
+//! What differs between database engines.
+
+use crate::engine_version::EngineVersion;
+
+/// Engines for which RDS has the same rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Engine {
+    Db2,
+    MariaDb,
+    MySql,
+    Oracle,
+    Postgres,
+    SqlServer,
+}
+
+impl Engine {
+    /// The engine of this name; none for one of which no rules are known here.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name.split('-').next()? {
+            "db2" => Self::Db2,
+            "mariadb" => Self::MariaDb,
+            "mysql" => Self::MySql,
+            "oracle" => Self::Oracle,
+            "postgres" => Self::Postgres,
+            "sqlserver" => Self::SqlServer,
+            _ => return None,
+        })
+    }
+
+    /// How many characters a master password may have at most.
+    pub(super) fn longest_password(self) -> usize {
+        match self {
+            Self::MariaDb | Self::MySql => 41,
+            Self::Oracle => 30,
+            Self::Postgres | Self::SqlServer => 128,
+            Self::Db2 => 255,
+        }
+    }
+
+    /// How many characters the master user's name may have at most.
+    pub(super) fn longest_user_name(self) -> usize {
+        match self {
+            Self::MariaDb | Self::MySql => 16,
+            _ => 63,
+        }
+    }
+
+    /// The logs that can go to CloudWatch.
+    pub(super) fn logs(self) -> &'static [&'static str] {
+        match self {
+            Self::Db2 => &["diag.log", "notify.log", "iam-db-auth-error"],
+            Self::MariaDb | Self::MySql => &["audit", "error", "general", "slowquery", "iam-db-auth-error"],
+            Self::Oracle => &["alert", "audit", "listener", "trace", "oemagent"],
+            Self::Postgres => &["postgresql", "upgrade", "iam-db-auth-error"],
+            Self::SqlServer => &["agent", "error"],
+        }
+    }
+
+    /// From how many GiB on `iops` and `storage_throughput` can be chosen with gp3; none where they always can.
+    pub(super) fn gp3_threshold(self) -> Option<i32> {
+        match self {
+            Self::Db2 | Self::MariaDb | Self::MySql | Self::Postgres => Some(400),
+            Self::Oracle => Some(200),
+            Self::SqlServer => None,
+        }
+    }
+
+    /// The numbers of a version that make its major version.
+    pub(super) fn major(self, version: &EngineVersion) -> Vec<u64> {
+        let numbers = version.numbers();
+        let many = match self {
+            Self::MariaDb | Self::MySql | Self::Db2 => 2,
+            Self::Postgres if numbers.first().is_some_and(|it| *it < 10) => 2,
+            Self::Oracle | Self::Postgres | Self::SqlServer => 1,
+        };
+        numbers.into_iter().take(many).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn major_versions_are_those_of_the_engine() {
+        let major = |engine: &str, version: &str| Engine::of(engine).unwrap().major(&EngineVersion::from(version));
+        assert_eq!(major("postgres", "15.4"), [15]);
+        assert_eq!(major("postgres", "9.6.24"), [9, 6]);
+        assert_eq!(major("mysql", "8.0.35"), [8, 0]);
+        assert_eq!(major("mariadb", "10.11"), [10, 11]);
+        assert_eq!(major("oracle-ee", "19.0.0.0.ru-2024-01.rur-2024-01.r1"), [19]);
+        assert_eq!(major("sqlserver-se", "15.00.4073.23.v1"), [15]);
+        assert_eq!(Engine::of("aurora-postgresql"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! The policies of a role, where the configuration claims all of them, and what is taken off a role before it goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::InstanceProfile;
+use ha_kind::{Attempt, Chosen, Error};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+use crate::failure::{self, Attempting as _};
+use crate::policy::PolicyDocument;
+use crate::wait::{Seen, Wait};
+use crate::{Aws, iam};
+
+/// A policy that is part of the role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub(super) struct InlinePolicy {
+    /// Its name.
+    name: String,
+    /// What the role may do.
+    policy: PolicyDocument,
+}
+
+/// All policies that are part of a role; none where there is no such role.
+pub(super) async fn inline(aws: &Aws, role: &str) -> Result<Option<BTreeSet<InlinePolicy>>, Error> {
+    let Some(names) = inline_names(aws, role).await? else { return Ok(None) };
+    let mut found = BTreeSet::new();
+    for name in names {
+        match aws.iam.get_role_policy().role_name(role).policy_name(&name).send().await {
+            Err(error) if failure::is_missing(&error) => {}
+            other => {
+                let answer = other.attempting(format!("look at the role policy `{role}:{name}`"))?;
+                found.insert(InlinePolicy { name, policy: PolicyDocument::answered(answer.policy_document()) });
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+async fn inline_names(aws: &Aws, role: &str) -> Result<Option<Vec<String>>, Error> {
+    let mut pages = aws.iam.list_role_policies().role_name(role).into_paginator().send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        match page {
+            Err(error) if failure::is_missing(&error) => return Ok(None),
+            other => names.extend(other.attempting(format!("list the policies of the role `{role}`"))?.policy_names),
+        }
+    }
+    Ok(Some(names))
+}
+
+/// All policies that are attached to a role; none where there is no such role.
+pub(super) async fn attached(aws: &Aws, role: &str) -> Result<Option<BTreeSet<String>>, Error> {
+    let mut pages = aws.iam.list_attached_role_policies().role_name(role).into_paginator().send();
+    let mut found = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        match page {
+            Err(error) if failure::is_missing(&error) => return Ok(None),
+            other => {
+                let page = other.attempting(format!("list the policies attached to the role `{role}`"))?;
+                found.extend(page.attached_policies().iter().filter_map(|it| it.policy_arn().map(str::to_owned)));
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Brings the policies to those that are claimed, where any are.
+pub(super) async fn bring(aws: &Aws, role: &Role, attempt: &Attempt) -> Result<(), Error> {
+    let name = role.name.as_str();
+    if let Some(Chosen(wanted)) = &role.inline_policy {
+        let there = inline(aws, name).await?.unwrap_or_default();
+        for policy in wanted.difference(&there) {
+            put(aws, name, policy, attempt).await?;
+        }
+        let surplus = there.iter().filter(|it| !wanted.iter().any(|own| own.name == it.name));
+        for policy in surplus {
+            delete_inline(aws, name, &policy.name).await?;
+        }
+    }
+    if let Some(Chosen(wanted)) = &role.managed_policy_arns {
+        let there = attached(aws, name).await?.unwrap_or_default();
+        for arn in wanted.difference(&there) {
+            attach(aws, name, arn, attempt).await?;
+        }
+        for arn in there.difference(wanted) {
+            detach(aws, name, arn).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn put(aws: &Aws, role: &str, policy: &InlinePolicy, attempt: &Attempt) -> Result<(), Error> {
+    let what = format!("put the role policy `{role}:{}`", policy.name);
+    Wait::new(&what, iam::PROPAGATION)
+        .until(attempt, || async {
+            let call = aws.iam.put_role_policy().role_name(role).policy_name(&policy.name);
+            match call.policy_document(policy.policy.as_str()).send().await {
+                Err(error) if failure::is_missing(&error) && aws.is_young(role, attempt) => {
+                    Ok(failure::waiting("waiting for its role", &error))
+                }
+                other => other.map(|_| Seen::Ready(())).attempting(&what),
+            }
+        })
+        .await
+}
+
+async fn attach(aws: &Aws, role: &str, arn: &str, attempt: &Attempt) -> Result<(), Error> {
+    let what = format!("attach the policy `{arn}` to the role `{role}`");
+    Wait::new(&what, iam::PROPAGATION)
+        .until(attempt, || async {
+            match aws.iam.attach_role_policy().role_name(role).policy_arn(arn).send().await {
+                Err(error) if failure::is_missing(&error) && aws.is_young(role, attempt) => {
+                    Ok(failure::waiting("waiting for its role and policy", &error))
+                }
+                other => other.map(|_| Seen::Ready(())).attempting(&what),
+            }
+        })
+        .await
+}
+
+async fn detach(aws: &Aws, role: &str, arn: &str) -> Result<(), Error> {
+    match aws.iam.detach_role_policy().role_name(role).policy_arn(arn).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(()),
+        other => other.map(drop).attempting(format!("detach the policy `{arn}` from the role `{role}`")),
+    }
+}
+
+async fn delete_inline(aws: &Aws, role: &str, policy: &str) -> Result<(), Error> {
+    match aws.iam.delete_role_policy().role_name(role).policy_name(policy).send().await {
+        Err(error) if failure::is_missing(&error) => Ok(()),
+        other => other.map(drop).attempting(format!("delete the role policy `{role}:{policy}`")),
+    }
+}
+
+/// Takes everything off a role, whoever put it there, so that it can go.
+pub(super) async fn take_all(aws: &Aws, role: &str) -> Result<(), Error> {
+    for arn in attached(aws, role).await?.unwrap_or_default() {
+        detach(aws, role, &arn).await?;
+    }
+    for policy in inline_names(aws, role).await?.unwrap_or_default() {
+        delete_inline(aws, role, &policy).await?;
+    }
+    for profile in profiles(aws, role).await? {
+        let name = profile.instance_profile_name();
+        match aws.iam.remove_role_from_instance_profile().instance_profile_name(name).role_name(role).send().await {
+            Err(error) if failure::is_missing(&error) => {}
+            other => drop(other.attempting(format!("take the role `{role}` from the instance profile `{name}`"))?),
+        }
+    }
+    Ok(())
+}
+
+/// Takes off a role what its own arguments put there.
+pub(super) async fn take_own(aws: &Aws, role: &Role) -> Result<(), Error> {
+    let name = role.name.as_str();
+    for arn in role.managed_policy_arns.iter().flat_map(|it| it.iter()) {
+        detach(aws, name, arn).await?;
+    }
+    for policy in role.inline_policy.iter().flat_map(|it| it.iter()) {
+        delete_inline(aws, name, &policy.name).await?;
+    }
+    Ok(())
+}
+
+async fn profiles(aws: &Aws, role: &str) -> Result<Vec<InstanceProfile>, Error> {
+    let mut pages = aws.iam.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
+    let mut found = Vec::new();
+    while let Some(profile) = pages.next().await {
+        match profile {
+            Err(error) if failure::is_missing(&error) => return Ok(Vec::new()),
+            other => found.push(other.attempting(format!("list the instance profiles of the role `{role}`"))?),
+        }
+    }
+    Ok(found)
+}
+
+/// The name of two policies that are part of one role, where there are such.
+pub(super) fn named_twice(policies: &BTreeSet<InlinePolicy>) -> Option<String> {
+    let mut seen = BTreeMap::new();
+    policies.iter().find(|it| seen.insert(it.name.clone(), ()).is_some()).map(|it| it.name.clone())
+}

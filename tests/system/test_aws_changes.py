@@ -1,0 +1,203 @@
+"""Changes of what AWS has: those that it always refuses are refused by the plan, those that can be made in place are, and
+what AWS has made of a wish is no difference. Each scenario has a directory of its own beside one emulator."""
+
+import json
+import re
+import subprocess
+import unittest
+
+from harness import TIME_LIMIT, QuickStart, binary
+
+PROVIDER = """
+provider "aws" {
+  region     = "REGION"
+  endpoint   = "ENDPOINT"
+  access_key = "test"
+  secret_key = "test"
+}
+"""
+
+DATABASE = """
+resource "aws_db_instance" "pg" {
+  identifier          = "NAME"
+  engine              = "mysql"
+  engine_version      = "8.0.32"
+  instance_class      = "db.m5.large"
+  allocated_storage   = 100
+  username            = "circle"
+  password            = "correct-horse-battery"
+  skip_final_snapshot = true
+  apply_immediately   = true
+}
+"""
+
+
+class Directory:
+    """A configuration and its state."""
+
+    def __init__(self, test, name, text, region="eu-west-1"):
+        self.test, self.name, self.text, self.region = test, name, text, region
+        self.folder = test.system.folder / name
+        self.folder.mkdir()
+        self.aws = test.system.aws
+        self.write()
+
+    def write(self, *changes):
+        """The configuration as it was first, but for these changes: what is written, and what takes its place."""
+        text = self.text
+        for old, new in changes:
+            if old not in text:
+                raise AssertionError(f"{old!r} is not in the configuration")
+            text = text.replace(old, new)
+        text = (PROVIDER + text).replace("NAME", self.name).replace("REGION", self.region)
+        (self.folder / "main.hcl").write_text(text.replace("ENDPOINT", f"http://127.0.0.1:{self.test.system.aws_port}"))
+
+    def ha(self, *words, expect=0):
+        done = subprocess.run(
+            [binary(), *words],
+            cwd=self.folder,
+            env=self.test.system.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
+        )
+        # As it reads without the ends of lines, which depend on its length.
+        said = re.sub(r"\s+", " ", done.stdout + done.stderr)
+        if done.returncode != expect:
+            self.test.fail(f"{self.name}: {' '.join(words)}: exit status {done.returncode}, expected {expect}\n{said}")
+        return said
+
+    def apply(self):
+        said = self.ha("apply", "--yes")
+        self.expect_nothing()
+        return said
+
+    def expect_nothing(self):
+        self.ha("plan", "--detailed-exitcode")
+
+    def expect_refused(self, *words):
+        said = self.ha("plan", expect=1)
+        for word in words:
+            self.test.assertIn(word, said)
+
+    def actions(self):
+        document = json.loads(
+            subprocess.run(
+                [binary(), "plan", "--document", "-"],
+                cwd=self.folder,
+                env=self.test.system.environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT,
+                check=True,
+            ).stdout
+        )
+        return {it["address"]: it["change"]["actions"] for it in document["resource_changes"] if it["change"]["actions"] != ["no-op"]}
+
+    def database(self, name=None):
+        return self.aws.rds.describe_db_instances(DBInstanceIdentifier=name or self.name)["DBInstances"][0]
+
+    def modify(self, **changes):
+        self.aws.rds.modify_db_instance(DBInstanceIdentifier=self.name, ApplyImmediately=True, **changes)
+
+
+class Changes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.system = QuickStart()
+        cls.addClassCleanup(cls.system.remove)
+        cls.system.run("start")
+
+    def test_a_disk_never_shrinks(self):
+        here = Directory(self, "shrinks", DATABASE)
+        here.apply()
+        here.write(("allocated_storage   = 100", "allocated_storage   = 50"))
+        here.expect_refused("never makes one smaller", "allocated_storage = 100")
+        # Whoever made it larger: what is written is not what is there, and cannot be brought about.
+        here.write()
+        here.modify(AllocatedStorage=200)
+        here.expect_refused("allocated_storage = 200")
+        here.write(("allocated_storage   = 100", "allocated_storage   = 200"))
+        here.expect_nothing()
+
+    def test_a_disk_that_grows_is_as_large_as_it_should_be(self):
+        grows = ("allocated_storage   = 100", "allocated_storage   = 100\n  max_allocated_storage = 500")
+        here = Directory(self, "grows", DATABASE)
+        here.write(grows)
+        here.apply()
+        here.modify(AllocatedStorage=180)
+        here.expect_nothing()
+        # Without the limit there is nothing that would have made it grow.
+        here.write()
+        here.expect_refused("allocated_storage = 180")
+        # RDS makes a growth of less than a tenth one of a tenth.
+        here.write(("allocated_storage   = 100", "allocated_storage   = 185"))
+        here.apply()
+        self.assertEqual(here.database()["AllocatedStorage"], 198)
+
+    def test_versions_only_go_forward_and_major_ones_with_permission(self):
+        here = Directory(self, "versions", DATABASE)
+        here.apply()
+        here.modify(EngineVersion="8.0.35")
+        here.expect_refused("never goes back to 8.0.32", "8.0.35")
+        for version in ("8.0", "8.0.35"):
+            here.write(('"8.0.32"', f'"{version}"'))
+            here.expect_nothing()
+        here.write(('"8.0.32"', '"8.4"'))
+        here.expect_refused("allow_major_version_upgrade = true")
+        here.write(('"8.0.32"', '"8.4"\n  allow_major_version_upgrade = true'))
+        here.apply()
+        self.assertTrue(here.database()["EngineVersion"].startswith("8.4"))
+
+    def test_how_changes_are_made_is_no_change(self):
+        here = Directory(self, "manner", DATABASE)
+        here.apply()
+        here.write(("apply_immediately   = true", "apply_immediately   = false\n  allow_major_version_upgrade = true"))
+        here.expect_nothing()
+
+    def test_a_database_is_renamed_in_place(self):
+        output = '\noutput "host" {\n  value = aws_db_instance.pg.address\n}\n'
+        here = Directory(self, "first", DATABASE + output)
+        here.apply()
+        before = here.database()
+        here.write(('"NAME"', '"second"'))
+        self.assertEqual(here.actions(), {"aws_db_instance.pg": ["update"]})
+        said = here.apply()
+        self.assertNotIn("LOSES DATA", said)
+        after = here.database("second")
+        self.assertEqual(after["DbiResourceId"], before["DbiResourceId"])
+        self.assertIn("second", here.ha("output", "--raw", "host"))
+        here.write(('engine              = "mysql"', 'engine              = "mariadb"'), ('"8.0.32"', '"10.11"'))
+        self.assertIn("LOSES DATA", here.ha("plan"))
+        self.assertIn("LOSES DATA", here.ha("plan", "--destroy"))
+
+    def test_what_rds_never_takes_is_not_valid(self):
+        here = Directory(self, "invalid", DATABASE)
+        disk = "allocated_storage   = 100"
+        for changes, said in (
+            ([(disk, f'{disk}\n  storage_type = "io1"')], "io1 needs `iops`"),
+            ([(disk, f"{disk}\n  iops = 12000\n  storage_type = \"gp3\"")], "from 400 GiB"),
+            ([(disk, f"{disk}\n  port = 443")], "1150 to 65535"),
+            ([(disk, f"{disk}\n  monitoring_interval = 20")], "every 1, 5, 10, 15, 30 or 60 seconds"),
+            ([(disk, f"{disk}\n  performance_insights_enabled = true\n  performance_insights_retention_period = 365")], "not 365"),
+        ):
+            with self.subTest(said):
+                here.write(*changes)
+                self.assertIn(said, here.ha("validate", expect=1))
+
+    def test_a_rule_has_one_description(self):
+        rule = 'ingress {\n    protocol = "tcp"\n    from_port = 80\n    to_port = 80\n    cidr_blocks = ["10.0.0.0/8"]\n    description = "'
+        group = f'\nresource "aws_security_group" "web" {{\n  name = "NAME"\n  {rule}one"\n  }}\n  {rule}other"\n  }}\n}}\n'
+        self.assertIn("described as", Directory(self, "twice", group).ha("validate", expect=1))
+
+    def test_the_european_cloud_has_names_of_its_own(self):
+        bucket = '\nresource "aws_s3_bucket" "files" {\n  bucket = "NAME"\n}\n\noutput "arn" {\n  value = aws_s3_bucket.files.arn\n}\n'
+        here = Directory(self, "sovereign", bucket, region="eusc-de-east-1")
+        planned = here.ha("plan")
+        self.assertIn("arn:aws-eusc:s3:::sovereign", planned)
+
+
+if __name__ == "__main__":
+    unittest.main()
