@@ -20,7 +20,8 @@ use crate::member::Member;
 use crate::release::is_version;
 
 pub(crate) use self::online::Inside;
-pub(crate) use self::oplog::OPLOG_SIZE;
+pub(crate) use self::online::OTHERS_WOULD_NOT_KNOW_IT;
+pub(crate) use self::oplog::{OPLOG_SIZE, is_too_small};
 pub(crate) use self::permissions::FilePermissions;
 
 /// A mongod as it should be, and the machine that it should be on.

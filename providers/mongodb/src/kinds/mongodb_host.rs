@@ -3,6 +3,7 @@
 mod checks;
 mod impact;
 mod observed;
+mod refusals;
 
 use futures::future::join_all;
 use ha_kind::{
@@ -127,6 +128,8 @@ impl Resource for MongodbHost {
             .predict("config_path", |it: Rooted| it.process.layout().conf())
             .predict("data_path", |it: Rooted| it.process.layout().data())
             .predict("log_path", |it: Rooted| it.process.layout().log())
+            .refuse(refusals::of_version)
+            .refuse(refusals::of_oplog)
             .impact(impact)
             .group(|it: Grouped| Some(it.replica_set))
     }

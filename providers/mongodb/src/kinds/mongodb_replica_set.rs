@@ -72,6 +72,7 @@ impl Resource for MongodbReplicaSet {
             .check(|it: Membered| it.problems())
             .check(|it: Authorised| it.problems())
             .check(|it: WithSettings| it.problems())
+            .refuse(checks::other_names)
             .predict("hosts", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>())
             .predict("seeds", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(","))
     }

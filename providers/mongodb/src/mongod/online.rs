@@ -92,7 +92,7 @@ impl<M: Machine> Mongod<'_, M> {
 const OVERRIDE: &str = "setParameter.tlsX509ClusterAuthDNOverride";
 
 /// Why the organization of members does not change by itself before 5.0.
-const OTHERS_WOULD_NOT_KNOW_IT: &str = "before MongoDB 5.0 a member takes another certificate by a restart only, and the \
+pub(crate) const OTHERS_WOULD_NOT_KNOW_IT: &str = "before MongoDB 5.0 a member takes another certificate by a restart only, and the \
      others would not know one of another organization, organizational unit or domain component for theirs: the set would be left \
      one short. Go in three applies: say the new name as `tlsX509ClusterAuthDNOverride` in `set_parameter` of every member's \
      configuration; then change the certificates and the authority, with the old name as the override; then take the override out. \

@@ -22,11 +22,11 @@ impl<M: Machine> Mongod<'_, M> {
         let access = self.as_itself().await?;
         let member = Member::new(&self.endpoint, &access).map_err(|it| failed(&attempted, &self.endpoint, &it))?;
         let fitted = match oplog_size(&member).await {
-            Some(actual) if actual != wanted && wanted < SMALLEST_CHANGE => {
-                member.close().await;
-                return Err(Error::new(attempted, too_small(actual, wanted)).outcome(Outcome::Refused));
-            }
             Some(actual) if actual != wanted => {
+                if let Some(why) = is_too_small(actual, wanted) {
+                    member.close().await;
+                    return Err(Error::new(attempted, why).outcome(Outcome::Refused));
+                }
                 attempt.progress(&format!("changing the oplog from {actual} to {wanted} MB"));
                 // Before 6.0 the size has to be a floating-point number; later releases take both.
                 #[expect(clippy::cast_precision_loss, reason = "sizes in megabytes are far below the limit")]
@@ -40,12 +40,14 @@ impl<M: Machine> Mongod<'_, M> {
     }
 }
 
-/// Why an oplog cannot be changed to a size.
-fn too_small(actual: u64, wanted: u64) -> String {
-    format!(
-        "the oplog has {actual} MB, and mongod changes none to less than {SMALLEST_CHANGE} MB, which {wanted} MB is: say what it \
-         has, or {SMALLEST_CHANGE} MB or more"
-    )
+/// Why an oplog of one size cannot be changed to another, where it cannot.
+pub(crate) fn is_too_small(actual: u64, wanted: u64) -> Option<String> {
+    (actual != wanted && wanted < SMALLEST_CHANGE).then(|| {
+        format!(
+            "the oplog has {actual} MB, and mongod changes none to less than {SMALLEST_CHANGE} MB, which {wanted} MB is: say what \
+             it has, or {SMALLEST_CHANGE} MB or more"
+        )
+    })
 }
 
 /// How large a member's oplog may become, in megabytes; none where there is no oplog yet.

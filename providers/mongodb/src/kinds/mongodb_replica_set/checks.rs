@@ -5,7 +5,9 @@ use serde::Deserialize;
 
 use super::{MemberOf, Options, Settings};
 use crate::authority::Authority;
+use crate::mongod::OTHERS_WOULD_NOT_KNOW_IT;
 use crate::names::{only_local, split_endpoint};
+use crate::release::{ROTATES, Release};
 
 #[derive(Deserialize)]
 pub(super) struct Membered {
@@ -99,6 +101,22 @@ impl Authorised {
         let problem = |message: &str| Problem { path: Path::attribute("authority"), message: message.to_owned() };
         self.authority.problem().map(problem).into_iter().collect()
     }
+}
+
+/// Whom the members know by now, and what the oldest of them runs.
+#[derive(Deserialize)]
+pub(super) struct Known {
+    authority: Authority,
+    version: String,
+}
+
+/// Refuses other names for members that would not know each other by them before all have changed.
+pub(super) fn other_names(there: Known, wanted: Authorised) -> Vec<Problem> {
+    let rotates = Release::of(&there.version).is_ok_and(|it| it >= ROTATES);
+    if rotates || there.authority.membership() == wanted.authority.membership() {
+        return Vec::new();
+    }
+    vec![Problem { path: Path::attribute("authority"), message: OTHERS_WOULD_NOT_KNOW_IT.to_owned() }]
 }
 
 #[cfg(test)]
