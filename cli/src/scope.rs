@@ -255,7 +255,10 @@ impl Scope for Recorded<'_> {
     fn cleared(&self, target: &Target, environment: &Environment<'_>) -> Result<Value, Box<Diagnostic>> {
         let value = self.value(target)?;
         Ok(match target {
-            Target::Variable(name) if self.configuration.variables.get(name).is_some_and(|it| it.ephemeral) => not_kept(&value),
+            Target::Variable(name) => match self.configuration.variables.get(name) {
+                Some(variable) => variable.without_ephemeral(value),
+                None => value,
+            },
             Target::Local(name) => match self.configuration.locals.get(name) {
                 Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
                 None => value,

@@ -121,14 +121,14 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
 pub(crate) fn any_values(configuration: &Configuration) -> BTreeMap<Name, Value> {
     let any = |(name, variable): (&Name, &Variable)| {
         let value = Value::unknown(variable.ty.clone(), Some(format!("var.{name}").into()));
-        (name.clone(), if variable.sensitive { value.sensitive() } else { value })
+        (name.clone(), variable.marked(value))
     };
     configuration.variables.iter().map(any).collect()
 }
 
 fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling) -> Result<Value, Vec<Diagnostic>> {
-    let Variable { name, ty, default, sensitive, nullable, description, span, .. } = variable;
-    let mark = |value: Value| if *sensitive { value.sensitive() } else { value };
+    let Variable { name, ty, default, nullable, description, span, .. } = variable;
+    let mark = |value: Value| variable.marked(value);
     let at =
         |diagnostic: Diagnostic, candidate: &Candidate| diagnostic.at(candidate.span.clone().unwrap_or_else(|| span.clone()));
     if let Some(candidate) = candidate {

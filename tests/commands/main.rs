@@ -22,6 +22,7 @@ mod strange_files;
 mod streams;
 mod terraform;
 mod traces;
+mod values;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ha_kind::{Name, Object, Type, Value};
 
-use crate::configuration::ModuleCall;
+use crate::configuration::{ModuleCall, Variable};
 
 /// What an unknown waits for that stands for something ephemeral.
 const CAUSE: &str = "what is never kept";
@@ -16,6 +16,18 @@ const CAUSE: &str = "what is never kept";
 #[must_use]
 pub fn not_kept(value: &Value) -> Value {
     Value::unknown(Type::of(value), Some(CAUSE.into()))
+}
+
+impl Variable {
+    /// What stands for a value of it where what is ephemeral is taken for unknown.
+    #[must_use]
+    pub fn without_ephemeral(&self, value: Value) -> Value {
+        match (self.ephemeral, self.sensitive) {
+            (false, _) => value,
+            (true, false) => not_kept(&value),
+            (true, true) => not_kept(&value).sensitive(),
+        }
+    }
 }
 
 impl ModuleCall {
@@ -60,7 +72,8 @@ fn filled(value: &Value, cleared: &Value, is_known: bool) -> Value {
     };
     match (value, cleared) {
         (Value::Sensitive(own), Value::Sensitive(cleared)) => filled(own, cleared, is_known).sensitive(),
-        (Value::Sensitive(own), cleared) => filled(own, cleared, is_known).sensitive(),
+        // It was marked for being ephemeral alone.
+        (Value::Sensitive(own), cleared) => filled(own, cleared, is_known),
         (own, Value::Sensitive(cleared)) => filled(own, cleared, is_known).sensitive(),
         // It follows from nothing ephemeral.
         (_, cleared) if cleared.is_wholly_known() => {

@@ -238,6 +238,14 @@ pub struct Variable {
     pub span: Span,
 }
 
+impl Variable {
+    /// A value of it as it may be shown: what is never kept is not shown either.
+    #[must_use]
+    pub fn marked(&self, value: Value) -> Value {
+        if self.sensitive || self.ephemeral { value.sensitive() } else { value }
+    }
+}
+
 /// One entry of a `locals` block.
 #[derive(Clone, Debug)]
 pub struct Local {

@@ -60,6 +60,48 @@ pub struct Parameter {
     pub kind: Kind,
     /// Whether null is allowed.
     pub nullable: bool,
+    /// What types it takes, where the function sees to it itself once everything is known.
+    pub(crate) takes: Option<Takes>,
+}
+
+/// Types among which a function chooses itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Lists and tuples.
+    Lists,
+    /// Lists, tuples and sets.
+    Sequences,
+    /// Maps and objects.
+    Maps,
+    /// Whatever has a length.
+    Lengths,
+    /// Texts, and not what converts to one.
+    Texts,
+}
+
+impl Takes {
+    /// Whether values of a type may be among those.
+    pub(crate) fn allows(self, ty: &Type) -> bool {
+        match ty {
+            Type::Any => true,
+            Type::List(_) | Type::Tuple(_) => !matches!(self, Takes::Maps | Takes::Texts),
+            Type::Set(_) => matches!(self, Takes::Sequences | Takes::Lengths),
+            Type::Map(_) | Type::Object(_) => matches!(self, Takes::Maps | Takes::Lengths),
+            Type::String => matches!(self, Takes::Lengths | Takes::Texts),
+            Type::Bool | Type::Number => false,
+        }
+    }
+
+    /// What is wanted, as a sentence without a period.
+    pub(crate) fn wanted(self) -> &'static str {
+        match self {
+            Takes::Lists => "a list is required",
+            Takes::Sequences => "a list or set is required",
+            Takes::Maps => "a map or object is required",
+            Takes::Texts => "a text is required",
+            Takes::Lengths => "a list, set, map, object or text is required",
+        }
+    }
 }
 
 /// A type, where a constant must be one.
@@ -208,11 +250,16 @@ impl Function {
 
 impl Parameter {
     const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, nullable: false }
+        Self { name, kind, nullable: false, takes: None }
     }
 
     const fn nullable(mut self) -> Self {
         self.nullable = true;
+        self
+    }
+
+    const fn taking(mut self, takes: Takes) -> Self {
+        self.takes = Some(takes);
         self
     }
 }

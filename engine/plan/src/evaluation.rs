@@ -160,7 +160,7 @@ fn input(
         let place = if it.path.steps().is_empty() { String::new() } else { format!(" ({})", it.path) };
         vec![at(format!("the value of `{name}` will not do{place}: {}", it.message))]
     })?;
-    Ok(Some(if variable.sensitive { value.sensitive() } else { value }))
+    Ok(Some(variable.marked(value)))
 }
 
 /// Looks whether the value of a variable will do.

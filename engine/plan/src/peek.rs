@@ -55,7 +55,7 @@ pub(crate) fn world_with(graph: &Graph, snapshot: &Snapshot, files: &Arc<dyn Fil
     let configuration = graph.modules.configuration(crate::modules::ROOT);
     for (place, (name, variable)) in configuration.variables.iter().enumerate() {
         if let Some(value) = snapshot.value(name, variable) {
-            world.set_variable(0, place, value);
+            world.set_variable(0, place, variable.marked(value));
         }
     }
     world

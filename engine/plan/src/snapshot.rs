@@ -60,5 +60,5 @@ fn is_default(variable: &Variable, value: &Value) -> bool {
 
 fn default(variable: &Variable) -> Option<Value> {
     let default = variable.default.clone()?;
-    Some(if variable.sensitive { default.sensitive() } else { default })
+    Some(variable.marked(default))
 }

@@ -121,7 +121,7 @@ impl Evaluator<'_> {
             let (plain, marked) = last.unmark();
             sensitive = marked;
             match &plain {
-                Value::Unknown(it) => {
+                Value::Unknown(it) if matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
                     self.lean();
                     return Ok(Given::Unknown(it.cause.clone(), marked));
                 }
@@ -163,6 +163,7 @@ impl Evaluator<'_> {
                 }
             }
         }
+        failed |= self.takes_what_is_open(function, &arguments, call, node).is_err();
         if failed {
             return Err(Failed);
         }
@@ -185,6 +186,24 @@ impl Evaluator<'_> {
             let message = if secret && !refusal.harmless { mistakes::SECRET_REFUSED } else { &refusal.message };
             self.fail(blame, mistakes::refused(function, parameter, message))
         })
+    }
+
+    /// Looks at the types of arguments, which a function that waits for one of them does not look at yet.
+    fn takes_what_is_open(&mut self, function: &Function, arguments: &[Value], call: &Call, node: &Node) -> Result<(), Failed> {
+        let takes = |index: usize| function.parameter(index).and_then(|it| Some((it, it.takes?)));
+        if takes(0).or(takes(1)).is_none() || arguments.iter().all(Value::is_wholly_known) {
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        for (index, argument) in arguments.iter().enumerate() {
+            if let Some((parameter, takes)) = takes(index)
+                && !takes.allows(&Type::of(argument))
+            {
+                let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
+                outcome = Err(self.fail(blame, mistakes::refused(function, Some(parameter), takes.wanted())));
+            }
+        }
+        outcome
     }
 
     /// The environment for what a function evaluates.

@@ -174,6 +174,17 @@ impl Evaluator<'_> {
                         self.slots.pop();
                         Type::List(Arc::new(Type::of(&element?)))
                     }
+                    // It will be null or a list of one.
+                    Type::Bool | Type::Number | Type::String => {
+                        self.slots.push(plain.clone());
+                        let element = self.node(each);
+                        self.slots.pop();
+                        let element = element?;
+                        if it.is_not_null() {
+                            return Ok(Value::tuple([element]));
+                        }
+                        Type::Any
+                    }
                     _ => Type::Any,
                 };
                 let unknown = Value::unknown(ty, it.cause.clone());

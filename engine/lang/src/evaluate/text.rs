@@ -183,6 +183,9 @@ impl Evaluator<'_> {
         let value = self.node(collection)?;
         let (plain, sensitive) = each::unmarked(&value);
         if let Value::Unknown(it) = plain {
+            if matches!(it.ty, Type::Bool | Type::Number | Type::String) {
+                return Err(self.fail(collection, mistakes::not_iterable(plain)));
+            }
             self.lean();
             text.push_part(Part::Unknown { cause: it.cause.clone(), secret: sensitive });
             return Ok(());

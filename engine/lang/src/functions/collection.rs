@@ -5,11 +5,11 @@ use std::sync::Arc;
 use ha_kind::{Number, Type, Value, convert, unify};
 
 use super::Kind::{Any, Bool};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, items_of, list, number, type_of, whole_of};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, items_of, list, number, type_of, whole_of};
 use crate::evaluate::{common, length_of, sure_equal};
 
-const ANY: Parameter = any("value");
-const LIST: Parameter = any("list");
+const LIST: Parameter = any("list").taking(Takes::Lists);
+const SEQUENCE: Parameter = any("list").taking(Takes::Sequences);
 const VALUES: Parameter = any("values").nullable();
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -27,7 +27,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "contains",
         "Whether the list or set has an element equal to `value`.",
-        &[LIST, any("value")],
+        &[SEQUENCE, any("value")],
         Bool,
         Run::Whole(contains),
     ),
@@ -46,8 +46,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Kind::Number,
         Run::Plain(index),
     ),
-    Function::new("length", "How many elements, attributes or characters there are.", &[ANY], Kind::Number, Run::Whole(length)),
-    Function::new("one", "The only element, or null when there is none.", &[LIST], Any, Run::Whole(one))
+    Function::new(
+        "length",
+        "How many elements, attributes or characters there are.",
+        &[const { any("value").taking(Takes::Lengths) }],
+        Kind::Number,
+        Run::Whole(length),
+    ),
+    Function::new("one", "The only element, or null when there is none.", &[SEQUENCE], Any, Run::Whole(one))
         .typed(|it| super::element_type(&type_of(it, 0)))
         .nullable(),
 ];

@@ -7,12 +7,15 @@ use ha_kind::{Number, Type, Value, convert, unify};
 
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, same_kind, unknown_like};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, element_type, items_of, list, number, type_of, whole_of};
+use super::{
+    Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, element_type, items_of, list, number, type_of, whole_of,
+};
 use crate::evaluate::{MOST, TooMany, has_open_type, is_open, length_of};
 
 /// More numbers than these `range` does not make.
 const RANGE: usize = 1_024;
-const LIST: Parameter = any("list");
+const LIST: Parameter = any("list").taking(Takes::Lists);
+const SEQUENCE: Parameter = any("list").taking(Takes::Sequences);
 const SEQUENCES: Parameter = any("lists");
 const NUMBERS: Parameter = number("limits");
 const ANY_LIST: Parameter = list("list", &Any);
@@ -42,7 +45,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Run::Plain(distinct),
     )
     .typed(|it| type_of(it, 0)),
-    Function::new("flatten", "The elements of the lists in the list, however deep.", &[LIST], Any, Run::Whole(flatten)),
+    Function::new("flatten", "The elements of the lists in the list, however deep.", &[SEQUENCE], Any, Run::Whole(flatten)),
     Function::new(
         "matchkeys",
         "The values whose key, at the same place in `keys`, is in `searchset`.",
@@ -59,7 +62,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Run::Plain(range),
     )
     .many(&NUMBERS),
-    Function::new("reverse", "The list from its end to its beginning.", &[LIST], Any, Run::Whole(reverse)),
+    Function::new("reverse", "The list from its end to its beginning.", &[SEQUENCE], Any, Run::Whole(reverse)),
     Function::new(
         "slice",
         "The elements from `start` up to `end`, which is not among them.",
@@ -74,7 +77,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Kind::List(&Text),
         Run::Whole(sort),
     ),
-    Function::new("sum", "The sum of the numbers.", &[LIST], Kind::Number, Run::Plain(sum)),
+    Function::new("sum", "The sum of the numbers.", &[SEQUENCE], Kind::Number, Run::Plain(sum)),
 ];
 
 fn chunklist(arguments: &[Value]) -> Answer {
@@ -282,6 +285,11 @@ fn slice(arguments: &[Value]) -> Answer {
         Value::Set(_) => return Err(Refusal::of(0, "a set has no order; make it a list by `tolist` first")),
         _ => return Err(Refusal::of(0, format!("a list is required, not a {}", crate::shown::kind(plain)))),
     };
+    if let Value::Number(start) = &start
+        && start.to_f64() > items.len() as f64
+    {
+        return Err(Refusal::of(1, format!("it must not be greater than the number of elements, {}", items.len())));
+    }
     if let Some(unknown) = [&start, &end].into_iter().find(|it| !it.is_known()) {
         return Ok(marked(unknown_like(unknown, Type::Any), sensitive));
     }

@@ -7,16 +7,17 @@ use ha_kind::{Attribute, Name, Object, Type, Value, convert};
 
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, unknown_like};
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, element_type, list, map, text};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, element_type, list, map, text};
 
+const MAP: Parameter = any("map").taking(Takes::Maps);
 const MAPS: Parameter = any("maps").nullable();
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("keys", "The names of the attributes or elements, in order.", &[any("map")], Any, Run::Whole(keys)),
+    Function::new("keys", "The names of the attributes or elements, in order.", &[MAP], Any, Run::Whole(keys)),
     Function::new(
         "lookup",
         "The element or attribute of this name, or the default.",
-        &[any("map"), text("key")],
+        &[MAP, text("key")],
         Any,
         Run::Whole(lookup),
     )
@@ -40,14 +41,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "values",
         "The values of the attributes or elements, in the order of their names.",
-        &[any("map")],
+        &[MAP],
         Any,
         Run::Whole(values),
     ),
     Function::new(
         "zipmap",
         "A map of the keys to the values at the same places.",
-        &[list("keys", &Text), any("values")],
+        &[list("keys", &Text), const { any("values").taking(Takes::Lists) }],
         Any,
         Run::Whole(zipmap),
     ),

@@ -3,7 +3,7 @@
 use ha_kind::{Number, Value};
 
 use super::double;
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, number, whole_of};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, number, whole_of};
 
 const NUMBERS: Parameter = number("numbers");
 const NUMBER: &[Parameter] = &[number("number")];
@@ -18,7 +18,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "parseint",
         "The whole number that a text means in a base from 2 to 62.",
-        &[any("number"), number("base")],
+        &[const { any("number").taking(Takes::Texts) }, number("base")],
         Kind::Number,
         Run::Plain(parseint),
     ),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ha_kind::{Type, Value, convert, unify};
 
 use super::Kind::Any;
-use super::{Answer, Function, Kind, Parameter, Refusal, Run, any, element_type, items_of, set};
+use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, element_type, items_of, set};
 use crate::evaluate::is_open;
 
 const SETS: Parameter = set("sets", &Any);
@@ -23,7 +23,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .many(&SETS),
     Function::new("setproduct", "All ways to take one element of each.", &[], Any, Run::Whole(setproduct))
         .typed(product_type)
-        .many(&const { any("sets") }),
+        .many(&const { any("sets").taking(Takes::Sequences) }),
     Function::new(
         "setsubtract",
         "The elements of `a` that are not in `b`.",

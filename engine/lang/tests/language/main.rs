@@ -11,6 +11,7 @@ mod files;
 mod flow;
 mod format;
 mod hostile;
+mod laundering;
 mod marks;
 mod mistakes;
 mod modules;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Key, Type, Value};
-use ha_lang::{BlockName, Environment, Files, Scope, Target, expression};
+use ha_lang::{BlockName, Environment, Fact, Files, Scope, Target, expression};
 
 use crate::written::written;
 
@@ -68,6 +68,14 @@ impl Files for World {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         let text = self.files.get(path).ok_or("there is no such file")?;
         Ok(text.as_bytes().into())
+    }
+
+    fn machine(&self, fact: Fact) -> Result<Arc<str>, String> {
+        Ok(match fact {
+            Fact::Directory | Fact::WorkingDirectory => "/stacks/prod".into(),
+            Fact::Home => "/home/me".into(),
+            Fact::PlanTime => "2026-11-30T12:00:00Z".into(),
+        })
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {

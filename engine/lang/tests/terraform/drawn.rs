@@ -137,13 +137,20 @@ const NUMBERS: [&str; 34] = [
 
 /// An expression.
 pub(crate) fn expression(draw: &mut Draw) -> String {
-    Writer { draw, names: 0 }.value(3)
+    Writer { draw, names: 0, outside: &[] }.value(3)
+}
+
+/// An expression over values that have these names.
+pub(crate) fn expression_of(draw: &mut Draw, outside: &[&'static str]) -> String {
+    Writer { draw, names: 0, outside }.value(2)
 }
 
 struct Writer<'a> {
     draw: &'a mut Draw,
     /// How many names are bound where it writes.
     names: usize,
+    /// The values outside of the expression.
+    outside: &'a [&'static str],
 }
 
 impl Writer<'_> {
@@ -169,6 +176,9 @@ impl Writer<'_> {
             let name = self.draw.below(self.names);
             return format!("v{name}");
         }
+        if !self.outside.is_empty() && !self.draw.once_in(3) {
+            return self.draw.one(self.outside).into();
+        }
         match self.draw.below(12) {
             0..=3 => self.number(),
             4..=7 => self.text(),
@@ -183,10 +193,16 @@ impl Writer<'_> {
     }
 
     fn number(&mut self) -> String {
+        if !self.outside.is_empty() && self.draw.once_in(4) {
+            return self.draw.one(&["local.un", "local.nn"]).into();
+        }
         self.draw.one(&NUMBERS).into()
     }
 
     fn text(&mut self) -> String {
+        if !self.outside.is_empty() && self.draw.once_in(3) {
+            return self.draw.one(&["local.us", "local.id", "local.ns", "\"x-${local.id}\"", "\"x-${local.us}\""]).into();
+        }
         format!("\"{}\"", self.draw.one(&TEXTS).replace("%{", "%%{"))
     }
 
@@ -212,6 +228,13 @@ impl Writer<'_> {
             },
             Kind::Number => self.number(),
             Kind::Text => self.text(),
+            Kind::List(_) if !self.outside.is_empty() && self.draw.once_in(2) => {
+                self.draw.one(&["local.ul", "local.pl", "local.el", "local.kl", "local.eo", "local.nl"]).into()
+            }
+            Kind::Set(_) if !self.outside.is_empty() && self.draw.once_in(2) => self.draw.one(&["local.uset", "local.es"]).into(),
+            Kind::Map(_) if !self.outside.is_empty() && self.draw.once_in(2) => {
+                self.draw.one(&["local.um", "local.pm", "local.em", "local.km", "local.uo"]).into()
+            }
             Kind::List(of) => {
                 let items: Vec<String> = (0..many).map(|_| self.one(*of, depth.saturating_sub(1))).collect();
                 format!("[{}]", items.join(", "))

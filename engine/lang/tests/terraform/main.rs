@@ -9,3 +9,4 @@ mod format;
 mod functions;
 mod oracle;
 mod ugly;
+mod unknowns;

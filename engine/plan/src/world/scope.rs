@@ -97,7 +97,10 @@ impl Scope for Seen<'_> {
         let configuration = world.modules.configuration(world.instances[instance].module);
         let value = self.value(target)?;
         Ok(match target {
-            Target::Variable(name) if configuration.variables.get(name).is_some_and(|it| it.ephemeral) => not_kept(&value),
+            Target::Variable(name) => match configuration.variables.get(name) {
+                Some(variable) => variable.without_ephemeral(value),
+                None => value,
+            },
             Target::Local(name) => match configuration.locals.get(name) {
                 Some(local) => local.expression.evaluate(environment).unwrap_or_else(|_| not_kept(&value)),
                 None => value,

@@ -1,0 +1,306 @@
+//! What terraform knows of values while planning is known here: typed nulls, empty collections and unknowns among what is
+//! drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Key, Object, Type, Value, code};
+use ha_lang::{BlockName, Environment, Nothing, Scope, Target, expression};
+use serde_json::Value as Json;
+
+use crate::draw::{Draw, draws, seed};
+use crate::{drawn, oracle};
+
+/// How many expressions one run of terraform is given.
+const BATCH: usize = 400;
+
+/// Values by name: how terraform gets them, as a variable's type and the argument for it.
+const GIVEN: [(&str, &str, &str); 19] = [
+    ("us", "string", "jsondecode(terraform_data.r.id)"),
+    ("un", "number", "jsondecode(terraform_data.r.id)"),
+    ("ub", "bool", "jsondecode(terraform_data.r.id)"),
+    ("ul", "list(string)", "jsondecode(terraform_data.r.id)"),
+    ("uset", "set(string)", "jsondecode(terraform_data.r.id)"),
+    ("um", "map(number)", "jsondecode(terraform_data.r.id)"),
+    ("uo", "object({ a = string, k = number })", "jsondecode(terraform_data.r.id)"),
+    ("id", "string", "terraform_data.r.id"),
+    ("pl", "list(string)", "[\"b\", terraform_data.r.id]"),
+    ("pm", "map(string)", "{ a = terraform_data.r.id, k = \"x\" }"),
+    ("ns", "string", "null"),
+    ("nn", "number", "null"),
+    ("nl", "list(string)", "null"),
+    ("el", "list(string)", "[]"),
+    ("es", "set(string)", "[]"),
+    ("em", "map(number)", "{}"),
+    ("eo", "list(object({ a = string, k = optional(number) }))", "[]"),
+    ("kl", "list(string)", "[\"b\", null, \"a\"]"),
+    ("km", "map(string)", "{ a = \"1\", k = null }"),
+];
+
+const NAMES: [&str; 19] = [
+    "local.us",
+    "local.un",
+    "local.ub",
+    "local.ul",
+    "local.uset",
+    "local.um",
+    "local.uo",
+    "local.id",
+    "local.pl",
+    "local.pm",
+    "local.ns",
+    "local.nn",
+    "local.nl",
+    "local.el",
+    "local.es",
+    "local.em",
+    "local.eo",
+    "local.kl",
+    "local.km",
+];
+
+/// The same values here.
+struct World(BTreeMap<&'static str, Value>);
+
+impl World {
+    fn new() -> Self {
+        let unknown = |ty: Type| Value::unknown(ty, Some("terraform_data.r.id".into()));
+        let id = || Value::unknown(Type::String, Some("terraform_data.r.id".into())).not_null();
+        let text = || Arc::new(Type::String);
+        let attribute = |ty: Type, optional| ha_kind::Attribute { ty, optional, default: None };
+        let object = |optional| {
+            let attributes = [("a".into(), attribute(Type::String, false)), ("k".into(), attribute(Type::Number, optional))];
+            Type::Object(Arc::new(attributes.into()))
+        };
+        let named = |items: [(&str, Value); 2]| items.into_iter().map(|(name, it)| (name.into(), it)).collect::<Object>();
+        let null = || Value::null(&Type::String);
+        Self(BTreeMap::from([
+            ("us", unknown(Type::String)),
+            ("un", unknown(Type::Number)),
+            ("ub", unknown(Type::Bool)),
+            ("ul", unknown(Type::List(text()))),
+            ("uset", unknown(Type::Set(text()))),
+            ("um", unknown(Type::Map(Type::Number.into()))),
+            ("uo", unknown(object(false))),
+            ("id", id()),
+            ("pl", Value::list([Value::from("b"), id()])),
+            ("pm", Value::Map(Arc::new(named([("a", id()), ("k", Value::from("x"))])))),
+            ("ns", null()),
+            ("nn", Value::null(&Type::Number)),
+            ("nl", Value::null(&Type::List(text()))),
+            ("el", Value::list_of(&Type::String, Vec::new())),
+            ("es", Value::set_of(&Type::String, BTreeSet::new())),
+            ("em", Value::map_of(&Type::Number, Object::new())),
+            ("eo", Value::list_of(&object(false), Vec::new())),
+            ("kl", Value::list([Value::from("b"), null(), Value::from("a")])),
+            ("km", Value::Map(Arc::new(named([("a", Value::from("1")), ("k", null())])))),
+        ]))
+    }
+
+    fn evaluated(&self, text: &str) -> Result<Value, Vec<Diagnostic>> {
+        expression("<drawn>", text)?.evaluate(&Environment::new(self, &Nothing))
+    }
+}
+
+impl Scope for World {
+    fn value(&self, target: &Target) -> Result<Value, Box<Diagnostic>> {
+        let Target::Local(name) = target else { return Nothing.value(target) };
+        self.0.get(&**name).cloned().ok_or_else(|| Box::new(Diagnostic::error("there is no such value").code(code::UNDECLARED)))
+    }
+
+    fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
+        Nothing.instance(block, key)
+    }
+}
+
+#[test]
+fn what_terraform_knows_is_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let Some(mut terraform) = oracle::terraform(directory) else { return };
+    write_given(directory);
+    fs::write(directory.join("drawn.tf"), "").unwrap();
+    assert!(terraform.arg("init").status().unwrap().success());
+    let world = World::new();
+    let mut draw = Draw::new(seed() ^ 0x5eed);
+    let (mut compared, mut with_value) = (0, 0);
+    let mut differ = Vec::new();
+    let mut left = draws(200);
+    while left > 0 {
+        let batch: Vec<String> = (0..left.min(BATCH)).map(|_| one(&mut draw)).collect();
+        left -= batch.len();
+        let said = planned(directory, &batch);
+        for (text, said) in batch.iter().zip(said) {
+            compared += 1;
+            with_value += usize::from(said.is_some());
+            for (index, text) in [text.clone(), is_null(text)].iter().enumerate() {
+                let said = said.as_ref().map(|it| &it[index]);
+                if let Some(difference) = difference(said, &world.evaluated(text))
+                    && reason(text, &difference).is_none()
+                {
+                    differ.push(format!("{text}\n  {difference}"));
+                }
+            }
+        }
+    }
+    let shown = differ.iter().take(60).cloned().collect::<Vec<_>>().join("\n");
+    assert!(differ.is_empty(), "{} of {compared} differ:\n{shown}", differ.len());
+    assert!(with_value * 4 > compared, "only {with_value} of {compared} have a value");
+}
+
+/// An expression whose value terraform can put into a plan, which it cannot do with infinities.
+fn one(draw: &mut Draw) -> String {
+    loop {
+        let text = drawn::expression_of(draw, &NAMES);
+        if !text.contains("pow(") && !text.contains("log(") {
+            return text;
+        }
+    }
+}
+
+fn is_null(text: &str) -> String {
+    format!("({text}) == null")
+}
+
+/// What stands around the drawn expressions.
+fn write_given(directory: &Path) {
+    let mut root = "resource \"terraform_data\" \"r\" {}\n".to_owned();
+    let (mut arguments, mut locals, mut module) = (String::new(), String::new(), String::new());
+    for (name, ty, argument) in GIVEN {
+        arguments += &format!("  {name} = {argument}\n");
+        locals += &format!("  {name} = module.m.{name}\n");
+        module += &format!("variable \"{name}\" {{\n  type = {ty}\n}}\noutput \"{name}\" {{\n  value = var.{name}\n}}\n");
+    }
+    root += &format!("module \"m\" {{\n  source = \"./m\"\n{arguments}}}\nlocals {{\n{locals}}}\n");
+    fs::create_dir(directory.join("m")).unwrap();
+    fs::write(directory.join("m/main.tf"), module).unwrap();
+    fs::write(directory.join("main.tf"), root).unwrap();
+}
+
+/// What a plan says of an output: its value and what of it is unknown.
+type Said = (Json, Json);
+
+/// What terraform plans for each expression, and for whether it is null; nothing for those that it refuses.
+fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
+    let mut refused = BTreeSet::new();
+    loop {
+        let line = |(index, text): (usize, &String)| match refused.contains(&index) {
+            true => "\n\n".to_owned(),
+            false => format!("output \"o{index}\" {{ value = {text} }}\noutput \"n{index}\" {{ value = {} }}\n", is_null(text)),
+        };
+        fs::write(directory.join("drawn.tf"), batch.iter().enumerate().map(line).collect::<String>()).unwrap();
+        let mut terraform = oracle::terraform(directory).expect("it was there before");
+        let told = terraform.args(["plan", "-json", "-lock=false", "-input=false", "-out=plan"]).output().unwrap();
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        let events = told.lines().filter_map(|it| serde_json::from_str::<Json>(it).ok());
+        let errors: Vec<Json> = events.filter(|it| it["@level"] == "error").collect();
+        if errors.is_empty() {
+            break;
+        }
+        let before = refused.len();
+        for error in &errors {
+            let range = &error["diagnostic"]["range"];
+            assert_eq!(range["filename"], "drawn.tf", "{error}");
+            let line = range["start"]["line"].as_u64().expect("a line has a number");
+            refused.insert(usize::try_from(line - 1).unwrap() / 2);
+        }
+        assert!(refused.len() > before, "{errors:?}");
+    }
+    let mut terraform = oracle::terraform(directory).expect("it was there before");
+    let shown = terraform.args(["show", "-json", "plan"]).output().unwrap();
+    let shown: Json = serde_json::from_slice(&shown.stdout).expect("it shows a plan");
+    let said = |name: String| {
+        let change = &shown["output_changes"][name];
+        (change["after"].clone(), change["after_unknown"].clone())
+    };
+    let of = |index: usize| (!refused.contains(&index)).then(|| [said(format!("o{index}")), said(format!("n{index}"))]);
+    (0..batch.len()).map(of).collect()
+}
+
+/// How what is here differs from what terraform says; knowing more is no difference.
+fn difference(said: Option<&Said>, given: &Result<Value, Vec<Diagnostic>>) -> Option<String> {
+    match (said, given) {
+        (None, Err(_)) => None,
+        (None, Ok(value)) => Some(format!("terraform refuses it, here it is {value:?}")),
+        (Some((value, unknown)), Err(problems)) => {
+            let problem = problems.first().map(|it| it.summary.clone()).unwrap_or_default();
+            Some(format!("terraform says {value} (unknown: {unknown}), here it is refused: {problem}"))
+        }
+        (Some((value, unknown)), Ok(given)) => {
+            let differs = differs(value, unknown, given);
+            differs.then(|| format!("terraform says {value} (unknown: {unknown}), here it is {given:?}"))
+        }
+    }
+}
+
+fn differs(said: &Json, unknown: &Json, given: &Value) -> bool {
+    if *unknown == Json::Bool(true) {
+        return false;
+    }
+    let elements = |given: &[&Value]| -> bool {
+        let most = said.as_array().map_or(0, Vec::len).max(unknown.as_array().map_or(0, Vec::len));
+        most != given.len() || given.iter().enumerate().any(|(index, it)| differs(&said[index], &unknown[index], it))
+    };
+    let attributes = |items: &Object| -> bool {
+        let names = |json: &Json| json.as_object().into_iter().flat_map(|it| it.keys().cloned()).collect::<BTreeSet<String>>();
+        let all: BTreeSet<String> = names(said).union(&names(unknown)).cloned().collect();
+        !all.iter().map(String::as_str).eq(items.keys().map(|it| &**it))
+            || items.iter().any(|(name, it)| differs(&said[&**name], &unknown[&**name], it))
+    };
+    match given {
+        Value::Null(_) => !said.is_null(),
+        Value::Bool(it) => said.as_bool() != Some(*it),
+        Value::Number(it) => said.as_f64() != Some(it.to_f64()),
+        Value::String(it) => said.as_str() != Some(it),
+        // What is in a set of which not all is known has no place.
+        Value::Set(_) if !given.is_wholly_known() => false,
+        Value::Set(items) => {
+            let own: BTreeSet<String> = items.iter().map(text).collect();
+            said.as_array().is_none_or(|it| it.iter().map(Json::to_string).collect::<BTreeSet<_>>().len() != own.len())
+        }
+        Value::List(items) | Value::Tuple(items) => elements(&items.iter().collect::<Vec<_>>()),
+        Value::Map(items) | Value::Object(items) => attributes(items),
+        _ => true,
+    }
+}
+
+fn text(value: &Value) -> String {
+    format!("{value:?}")
+}
+
+/// Why an expression may differ, if it may.
+fn reason(text: &str, difference: &str) -> Option<&'static str> {
+    let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
+    let says = |parts: &[&str]| parts.iter().any(|it| difference.contains(it));
+    if expression("<drawn>", text).is_err() {
+        return Some(
+            "calls with too many or too few arguments are refused before anything is evaluated, even within `can` and `try`",
+        );
+    }
+    if has(&["matchkeys("]) {
+        return Some("which keys match, and whether they can, is told once all of them are known");
+    }
+    if difference.starts_with("terraform refuses it") {
+        if has(&[" ? "]) {
+            return Some("an arm that is not taken and has no value does not count, whatever its type would be");
+        }
+        if has(&["&&", "||"]) {
+            return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
+        }
+        if has(&["setunion(", "setsubtract(", "setintersection("]) {
+            return Some("that sets have elements of no common type is told once all of them are known");
+        }
+        return None;
+    }
+    let wrong_type =
+        ["cannot be part of a text", "null cannot be joined", "it must be a list", "arguments, but the format", "is required"];
+    if says(&wrong_type) && (says(&["(unknown: true)", "true]"]) || text.ends_with("== null")) {
+        return Some("what can only be wrong is refused at once");
+    }
+    if has(&[" % "]) && says(&["by zero"]) {
+        return Some("a remainder of a division by zero has no value");
+    }
+    None
+}
