@@ -48,7 +48,7 @@ fn function_json(function: &Function) -> Json {
 }
 
 fn parameter_json(parameter: &Parameter) -> Json {
-    let Parameter { name, kind, nullable } = parameter;
+    let Parameter { name, kind, nullable, .. } = parameter;
     let mut fields = vec![("name", Json::from(*name))];
     if *nullable {
         fields.push(("is_nullable", true.into()));

@@ -292,6 +292,9 @@ fn reason(text: &str, difference: &str) -> Option<&'static str> {
         if has(&["setunion(", "setsubtract(", "setintersection("]) {
             return Some("that sets have elements of no common type is told once all of them are known");
         }
+        if has(&["for "]) && has(&["set"]) {
+            return Some("what is made of each element is looked at once it is known how many a set has");
+        }
         return None;
     }
     let wrong_type =
