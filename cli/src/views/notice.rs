@@ -27,7 +27,7 @@ pub(crate) struct Notice {
     pub(crate) values: Vec<(String, String)>,
     /// How to mend it.
     pub(crate) help: Vec<String>,
-    pub(crate) suggestion: Option<Suggestion>,
+    pub(crate) suggestion: Option<Box<Suggestion>>,
     /// Other places, each with what is said there.
     pub(crate) related: Vec<(Span, String)>,
 }
@@ -183,7 +183,7 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
         group = group.element(Level::HELP.message(safe(&in_text(text))));
     }
     let mut groups = Vec::new();
-    if let Some(Suggestion { text, span, help }) = &notice.suggestion {
+    if let Some(Suggestion { text, span, help }) = notice.suggestion.as_deref() {
         match span.as_ref().and_then(|it| Window::of(it, sources, secrets)) {
             Some(Window { text: lines, line, places }) => {
                 let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
@@ -445,7 +445,7 @@ error: could not create the instance
                 notice.span = Some(place.clone());
                 notice.context = Some(Span::new(file.into(), end..start));
                 notice.related = vec![(Span::new(file.into(), end..end), "here".into()), (place.clone(), String::new())];
-                notice.suggestion = Some(Suggestion { text: "y".into(), span: Some(place), help: "so".into() });
+                notice.suggestion = Some(Box::new(Suggestion { text: "y".into(), span: Some(place), help: "so".into() }));
                 let text = notices_text(&[notice], &sources, &Secrets::default(), Paint::PLAIN);
                 assert!(text.len() < 5_000, "{file} {start}..{end}: {}", text.len());
             }

@@ -62,7 +62,7 @@ pub struct Diagnostic {
     /// How to mend it.
     pub help: Vec<String>,
     /// A text that would mend it.
-    pub suggestion: Option<Suggestion>,
+    pub suggestion: Option<Box<Suggestion>>,
     /// Other places that have to do with it, each with what is said there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<(Span, String)>,
@@ -171,7 +171,7 @@ impl Diagnostic {
     /// With a text for a place of the source.
     #[must_use]
     pub fn suggest(mut self, span: Span, text: impl Into<String>, help: impl Into<String>) -> Self {
-        self.suggestion = Some(Suggestion { text: text.into(), span: Some(span), help: help.into() });
+        self.suggestion = Some(Box::new(Suggestion { text: text.into(), span: Some(span), help: help.into() }));
         self
     }
 
@@ -193,7 +193,7 @@ impl Diagnostic {
         let in_quotes = given.is_ascii() && length == given.len() + 2;
         let text = if in_quotes { format!("\"{meant}\"") } else { meant.to_owned() };
         let span = self.span.clone().filter(|_| in_quotes || length == given.len());
-        self.suggestion = Some(Suggestion { text, span, help });
+        self.suggestion = Some(Box::new(Suggestion { text, span, help }));
         self
     }
 

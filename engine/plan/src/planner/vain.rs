@@ -10,7 +10,7 @@ use crate::world::InstanceId;
 pub(super) fn ignored(block: &ResourceBlock, described: &Described) -> Vec<Diagnostic> {
     let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else { return Vec::new() };
     let told = |(path, span): &(Path, Span)| {
-        let problem = lacking(&described.schema(), &block.name.kind, path, span)?;
+        let problem = lacking(described.schema(), &block.name.kind, path, span)?;
         Some(problem.within(block.head.clone()).of(&block.name))
     };
     paths.iter().filter_map(told).collect()
@@ -25,7 +25,7 @@ pub(super) fn triggers(block: &ResourceBlock, schemas: &Schemas) -> Vec<Diagnost
             1 => trigger.reference.step_span(),
             _ => trigger.reference.span.clone(),
         };
-        let problem = lacking(&described.schema(), &name.kind, &trigger.reference.path, &span)?;
+        let problem = lacking(described.schema(), &name.kind, &trigger.reference.path, &span)?;
         Some(problem.within(block.head.clone()).of(&block.name))
     };
     block.lifecycle.replace_triggered_by.iter().filter_map(told).collect()

@@ -119,7 +119,7 @@ impl Things {
         let id = arguments.get(argument).and_then(Value::as_str).unwrap_or_default();
         let inner = self.world.look();
         // By its id, or by the last of its name: the old one of two is on its way out.
-        let named = || inner.things.iter().filter(|(_, it)| it.kind == argument && it.name() == id).next_back();
+        let named = || inner.things.iter().rfind(|(_, it)| it.kind == argument && it.name() == id);
         match inner.things.get_key_value(id).or_else(named) {
             Some((id, _)) => Ok(Some(id.clone())),
             None => Err(failed("find", &format!("there is no {id}"), Outcome::Refused)),
