@@ -117,12 +117,12 @@ impl Scope for World {
 
 #[test]
 fn what_terraform_knows_is_known() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("the comparison can be set up");
     let directory = directory.path();
     let Some(mut terraform) = oracle::terraform(directory) else { return };
     write_given(directory);
-    fs::write(directory.join("drawn.tf"), "").unwrap();
-    assert!(terraform.arg("init").status().unwrap().success());
+    fs::write(directory.join("drawn.tf"), "").expect("the comparison can be set up");
+    assert!(terraform.arg("init").status().expect("the comparison can be set up").success());
     let world = World::new();
     let mut draw = Draw::new(seed() ^ 0x5eed);
     let (mut compared, mut with_value) = (0, 0);
@@ -174,9 +174,9 @@ fn write_given(directory: &Path) {
         module += &format!("variable \"{name}\" {{\n  type = {ty}\n}}\noutput \"{name}\" {{\n  value = var.{name}\n}}\n");
     }
     root += &format!("module \"m\" {{\n  source = \"./m\"\n{arguments}}}\nlocals {{\n{locals}}}\n");
-    fs::create_dir(directory.join("m")).unwrap();
-    fs::write(directory.join("m/main.tf"), module).unwrap();
-    fs::write(directory.join("main.tf"), root).unwrap();
+    fs::create_dir(directory.join("m")).expect("the comparison can be set up");
+    fs::write(directory.join("m/main.tf"), module).expect("the comparison can be set up");
+    fs::write(directory.join("main.tf"), root).expect("the comparison can be set up");
 }
 
 /// What a plan says of an output: its value and what of it is unknown.
@@ -190,9 +190,13 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
             true => "\n\n".to_owned(),
             false => format!("output \"o{index}\" {{ value = {text} }}\noutput \"n{index}\" {{ value = {} }}\n", is_null(text)),
         };
-        fs::write(directory.join("drawn.tf"), batch.iter().enumerate().map(line).collect::<String>()).unwrap();
+        fs::write(directory.join("drawn.tf"), batch.iter().enumerate().map(line).collect::<String>())
+            .expect("the comparison can be set up");
         let mut terraform = oracle::terraform(directory).expect("it was there before");
-        let told = terraform.args(["plan", "-json", "-lock=false", "-input=false", "-out=plan"]).output().unwrap();
+        let told = terraform
+            .args(["plan", "-json", "-lock=false", "-input=false", "-out=plan"])
+            .output()
+            .expect("the comparison can be set up");
         let told = String::from_utf8_lossy(&told.stdout).into_owned();
         let events = told.lines().filter_map(|it| serde_json::from_str::<Json>(it).ok());
         let errors: Vec<Json> = events.filter(|it| it["@level"] == "error").collect();
@@ -204,12 +208,12 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
             let range = &error["diagnostic"]["range"];
             assert_eq!(range["filename"], "drawn.tf", "{error}");
             let line = range["start"]["line"].as_u64().expect("a line has a number");
-            refused.insert(usize::try_from(line - 1).unwrap() / 2);
+            refused.insert(usize::try_from(line - 1).expect("the comparison can be set up") / 2);
         }
         assert!(refused.len() > before, "{errors:?}");
     }
     let mut terraform = oracle::terraform(directory).expect("it was there before");
-    let shown = terraform.args(["show", "-json", "plan"]).output().unwrap();
+    let shown = terraform.args(["show", "-json", "plan"]).output().expect("the comparison can be set up");
     let shown: Json = serde_json::from_slice(&shown.stdout).expect("it shows a plan");
     let said = |name: String| {
         let change = &shown["output_changes"][name];
