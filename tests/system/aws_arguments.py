@@ -4,6 +4,8 @@ it, what it is once it is set and once it is taken out, and how somebody else ch
 import dataclasses
 import typing
 
+from botocore.exceptions import ClientError
+
 # What is read after the argument was taken out is what was read before: the service keeps it, and no change is planned.
 KEPT = object()
 # What is read follows from another argument that takes its place.
@@ -682,7 +684,13 @@ TEMPLATES = Kind(
 
 
 def bucket(aws, name):
-    return {"tags": aws.s3.get_bucket_tagging(Bucket=name)["TagSet"]}
+    try:
+        return {"tags": aws.s3.get_bucket_tagging(Bucket=name)["TagSet"]}
+    except ClientError as error:
+        # How S3 says that there are none: whoever set others took those of `ha` away, too.
+        if error.response["Error"]["Code"] == "NoSuchTagSet":
+            return {"tags": []}
+        raise
 
 
 def retagged(aws, name):
