@@ -90,7 +90,7 @@ impl Evaluator<'_> {
         }
         self.spend(node)?;
         // What is tried may fail with some arguments and not with others.
-        let aside = self.quiet > 0 || self.environment.aside;
+        let aside = self.quiet > 0 || self.trying > 0 || self.environment.aside;
         if !aside && self.effort.has_failed(name) {
             return Err(Failed);
         }
