@@ -100,6 +100,9 @@ impl Evaluator<'_> {
         }
         if let Value::Unknown(it) = of {
             return match &it.ty {
+                Type::List(_) | Type::Tuple(_) if convert(&key, &Type::Number).is_err() => {
+                    Err(self.fail(node, mistakes::index_is_no_number(&key, of)))
+                }
                 Type::Any => Ok(of.clone()),
                 Type::List(element) | Type::Map(element) => Ok(Value::unknown((**element).clone(), it.cause.clone())),
                 Type::Tuple(items) => {
@@ -188,7 +191,7 @@ impl Evaluator<'_> {
                     _ => Type::Any,
                 };
                 let unknown = Value::unknown(ty, it.cause.clone());
-                if let Type::List(_) = it.ty { unknown.not_null() } else { unknown }
+                if matches!(it.ty, Type::List(_) | Type::Set(_)) { unknown.not_null() } else { unknown }
             }
             Value::List(items) if items.is_empty() => self.of_none(plain, items.declaration().ty(), each)?,
             Value::Set(items) if items.is_empty() => self.of_none(plain, items.declaration().ty(), each)?,

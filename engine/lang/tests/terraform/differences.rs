@@ -81,6 +81,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&["tolist([])", "toset([])", "tomap({})"]) {
                 return Some("tuples of different lengths become lists here beside an empty collection of anything as well");
             }
+            if has(&["[for ", "{ for "]) {
+                return Some("what would be made of the elements of an empty collection is not looked at");
+            }
             if has(&["&&", "||"]) {
                 return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
             }

@@ -286,7 +286,15 @@ fn reason(text: &str, difference: &str) -> Option<&'static str> {
     if has(&["matchkeys("]) {
         return Some("which keys match, and whether they can, is told once all of them are known");
     }
+    if has(&["try(", "can("]) {
+        return Some("what is tried and hangs on something unknown is not guessed");
+    }
     if difference.starts_with("terraform refuses it") {
+        if has(&["jsondecode(", "yamldecode(", "regex(", "regexall("]) {
+            return Some(
+                "a text of which only the beginning is known, or a pattern for one that is not, is read once it is known",
+            );
+        }
         if has(&[" ? "]) {
             return Some("an arm that is not taken and has no value does not count, whatever its type would be");
         }
