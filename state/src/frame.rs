@@ -269,7 +269,7 @@ impl Frame {
         };
         let of_record = |record: &Record| {
             let what = record.address.to_string();
-            of_object(&what, &record.arguments).or_else(|| of_object(&what, &record.outputs))
+            [&record.arguments, &record.outputs, &record.timeouts].into_iter().find_map(|it| of_object(&what, it))
         };
         match self {
             Frame::Intent(intent) => of_object(&intent.address.to_string(), &intent.arguments),

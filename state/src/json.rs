@@ -111,7 +111,10 @@ pub fn from_json(text: &[u8], place: &str) -> Result<State, StateError> {
 /// What holds a value that is not known, where something does.
 fn not_known(state: &State) -> Option<String> {
     let records = state.records.values().chain(state.deposed.values());
-    let of_records = records.map(|it| (it.address.to_string(), it.arguments.values().chain(it.outputs.values()).collect()));
+    let of_records = records.map(|it| {
+        let values = it.arguments.values().chain(it.outputs.values()).chain(it.timeouts.values());
+        (it.address.to_string(), values.collect())
+    });
     let of_providers = state.providers.iter().map(|(name, it)| (format!("provider `{name}`"), it.settings.values().collect()));
     let of_intents = state.unfinished.values().map(|it| (it.intent.address.to_string(), it.intent.arguments.values().collect()));
     let of_outputs = state.outputs.iter().map(|(name, it)| (format!("output `{name}`"), vec![&it.value]));

@@ -39,6 +39,9 @@ pub struct Record {
     /// Whether a plan that deletes it is refused.
     #[serde(default, skip_serializing_if = "is_false")]
     pub prevent_destroy: bool,
+    /// How long operations on it may take, as the configuration said with the last apply: `delete = "1h"`.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub timeouts: Object,
     /// The number of the frame that wrote it; folding a frame sets it.
     pub version: u64,
 }
@@ -97,6 +100,7 @@ impl Record {
         share(&mut self.configured, &other.configured);
         self.arguments.share_names(&other.arguments);
         self.outputs.share_names(&other.outputs);
+        self.timeouts.share_names(&other.timeouts);
         share(&mut self.dependencies, &other.dependencies);
     }
 }

@@ -19,6 +19,7 @@ pub(crate) fn record(address: &str, id: &str) -> Record {
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,
+        timeouts: Default::default(),
         version: 0,
     }
 }

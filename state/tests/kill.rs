@@ -175,6 +175,7 @@ fn record(address: &str, attempt: u64) -> Record {
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,
+        timeouts: Default::default(),
         version: 0,
     }
 }

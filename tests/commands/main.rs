@@ -22,6 +22,7 @@ mod strange_files;
 mod streams;
 mod terraform;
 mod traces;
+mod unseen;
 mod values;
 
 use std::fs;

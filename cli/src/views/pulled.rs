@@ -114,6 +114,7 @@ mod tests {
             tainted: false,
             create_before_destroy: false,
             prevent_destroy: false,
+            timeouts: Default::default(),
             version: 1,
         };
         State { lineage: "x".into(), number: 1, records: [(address, record)].into(), ..State::default() }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ha_kind::{Described, Field, Mode, Name, Schema, Schemas, Shape, Value};
+use ha_plan::takes_timeouts;
 
 use super::expression::inline;
 use super::json::Json;
@@ -27,7 +28,12 @@ pub(crate) fn kinds_text(schemas: &Schemas, paint: Paint) -> String {
 
 /// One kind, whole.
 pub(crate) fn kind_text(mode: Mode, described: &Described, paint: Paint) -> String {
-    settings_text(&format!("{}{}", head(mode), described.kind), described.schema(), paint)
+    let mut text = settings_text(&format!("{}{}", head(mode), described.kind), described.schema(), paint);
+    if takes_timeouts(described) {
+        let operations = if mode == Mode::Data { "`read`" } else { "`create`, `read`, `update` and `delete`" };
+        let _ = writeln!(text, "\nA block `timeouts` says how long {operations} may take, as \"60m\".");
+    }
+    text
 }
 
 /// A block of settings, whole.
@@ -246,6 +252,8 @@ Outputs
   etag  string  any update may change it
       Its digest.
 
+A block `timeouts` says how long `create`, `read`, `update` and `delete` may take, as "60m".
+
 "#]],
         );
         check(
@@ -271,6 +279,8 @@ Outputs
 ␛[1mOutputs␛[0m
   ␛[1metag␛[0m  string  ␛[2many update may change it␛[0m
       Its digest.
+
+A block `timeouts` says how long `read` may take, as "60m".
 
 "#]],
         );

@@ -169,6 +169,7 @@ mod tests {
             tainted: true,
             create_before_destroy: false,
             prevent_destroy: false,
+            timeouts: Default::default(),
             version: 7,
         };
         let outputs = BTreeMap::from([

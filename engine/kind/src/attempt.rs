@@ -1,7 +1,8 @@
 //! One try at one step: its token, what an earlier try noted, and the way back to the operator.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
@@ -40,6 +41,8 @@ pub struct Attempt {
     resumed: bool,
     notes: BTreeMap<String, String>,
     witness: Arc<dyn Witness>,
+    deadline: Option<Instant>,
+    shown: Mutex<Option<String>>,
 }
 
 impl Attempt {
@@ -52,7 +55,7 @@ impl Attempt {
         notes: BTreeMap<String, String>,
         witness: Arc<dyn Witness>,
     ) -> Self {
-        Self { address, state: None, token, resumed, notes, witness }
+        Self { address, state: None, token, resumed, notes, witness, deadline: None, shown: Mutex::default() }
     }
 
     /// In the state of this lineage.
@@ -60,6 +63,32 @@ impl Attempt {
     pub fn in_state(mut self, lineage: impl Into<String>) -> Self {
         self.state = Some(lineage.into()).filter(|it| !it.is_empty());
         self
+    }
+
+    /// That may take this long from now on, where the configuration says so.
+    #[must_use]
+    pub fn within(mut self, limit: Option<Duration>) -> Self {
+        self.deadline = limit.and_then(|it| Instant::now().checked_add(it));
+        self
+    }
+
+    /// How long to wait for what usually takes `usual` at most: what is left of the time that the configuration gives the
+    /// operation, where it gives one.
+    #[must_use]
+    pub fn patience(&self, usual: Duration) -> Duration {
+        self.deadline.map_or(usual, |it| it.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether it stops because it has taken longer than the configuration allows, not because somebody asked.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|it| it <= Instant::now()) && !self.witness.is_cancelled()
+    }
+
+    /// What was waited for last.
+    #[must_use]
+    pub fn last_shown(&self) -> Option<String> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the step is about.
@@ -128,6 +157,7 @@ impl Attempt {
 
     /// Shows what is being waited for, in a few words.
     pub fn progress(&self, message: &str) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
         self.witness.progress(message);
     }
 
@@ -136,10 +166,10 @@ impl Attempt {
         self.witness.warn(message);
     }
 
-    /// Whether the operator has asked to stop; long waits ask this between polls and return
-    /// [`crate::Outcome::Interrupted`].
+    /// Whether the operator has asked to stop, or the time is up that the configuration gives; long waits ask this between
+    /// polls and return [`crate::Outcome::Interrupted`].
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.witness.is_cancelled()
+        self.witness.is_cancelled() || self.is_late()
     }
 }

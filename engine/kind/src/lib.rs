@@ -8,6 +8,7 @@ pub mod code;
 mod convert;
 mod declared;
 mod diagnostic;
+pub mod duration;
 mod error;
 mod finding;
 mod hashing;

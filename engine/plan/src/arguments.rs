@@ -8,6 +8,7 @@ use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
 use ha_state::Record;
 
 use crate::redacted::redacted;
+use crate::timeouts;
 use crate::world::{Standpoint, World};
 
 /// The arguments of an instance as the configuration says them.
@@ -16,6 +17,8 @@ pub(crate) struct Arguments {
     pub(crate) values: Object,
     /// Those that the configuration sets: an argument set to null is left out.
     pub(crate) configured: BTreeSet<Name>,
+    /// How long operations may take.
+    pub(crate) timeouts: Object,
 }
 
 impl Arguments {
@@ -29,16 +32,21 @@ impl Arguments {
     ) -> Result<Self, Vec<Diagnostic>> {
         let schema = described.schema();
         let result = world.within(at, |environment: &Environment<'_>| {
-            let given = block.body.evaluate(&schema.arguments, environment)?;
+            let mut given = block.body.evaluate(&timeouts::fields_of(described, &block.body), environment)?;
+            let timeouts = timeouts::take(&mut given, described, &block.body, &block.head);
             let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
-            let values = conform(schema, &given, &block.body, Some(address), &block.head)?;
+            let values = conform(schema, &given, &block.body, Some(address), &block.head);
+            let (values, timeouts) = match (values, timeouts) {
+                (Ok(values), Ok(timeouts)) => (values, timeouts),
+                (values, timeouts) => return Err([values.err(), timeouts.err()].into_iter().flatten().flatten().collect()),
+            };
             let quoting = described.hooks().problems(schema, &values);
             if !quoting.is_empty() {
                 let clean = |it: Problem| Problem { message: redacted(&it.message, [&values]), ..it };
                 return Err(located(quoting.into_iter().map(clean).collect()));
             }
             let configured = given.iter().filter(|(_, it)| !it.is_null()).map(|(name, _)| name.clone()).collect();
-            Ok(Self { values, configured })
+            Ok(Self { values, configured, timeouts })
         });
         let named = |it: Diagnostic| if it.address.is_none() { it.of(address) } else { it };
         result.map_err(|diagnostics: Vec<Diagnostic>| diagnostics.into_iter().map(named).collect())

@@ -177,6 +177,7 @@ fn half_made(unfinished: &Unfinished) -> Record {
         tainted: false,
         create_before_destroy: intent.create_before_destroy,
         prevent_destroy: intent.prevent_destroy,
+        timeouts: ha_kind::Object::new(),
         version: 0,
     }
 }

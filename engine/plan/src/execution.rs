@@ -61,6 +61,8 @@ pub struct FromConfiguration {
     pub create_before_destroy: bool,
     /// Whether it is protected.
     pub prevent_destroy: bool,
+    /// How long operations on it may take.
+    pub timeouts: Object,
 }
 
 impl FromConfiguration {
@@ -74,6 +76,7 @@ impl FromConfiguration {
             dependencies: self.dependencies.clone(),
             create_before_destroy: self.create_before_destroy,
             prevent_destroy: self.prevent_destroy,
+            timeouts: self.timeouts.clone(),
             ..record.clone()
         }
     }
@@ -237,7 +240,8 @@ impl Execution {
             found.is_ok_and(|it| it.is_empty())
         };
         let same = before.filter(is_same);
-        let from = self.configured_of(&place, ever_configured.unwrap_or(given.configured), change)?;
+        let configured = ever_configured.unwrap_or(given.configured);
+        let from = FromConfiguration { timeouts: given.timeouts, ..self.configured_of(&place, configured, change)? };
         let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
         Ok(Prepared { arguments, from, unchanged })
     }
@@ -340,6 +344,7 @@ impl Execution {
             dependencies: self.reach.dependencies(&self.graph, place.node, &change.address.block.module),
             create_before_destroy: self.create_first.holds(place.node, &change.address.block.module),
             prevent_destroy: prevent_destroy.map_err(|it| it.diagnostics)?.unwrap_or_default(),
+            timeouts: Object::new(),
         })
     }
 

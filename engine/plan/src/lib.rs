@@ -31,6 +31,7 @@ mod rolling;
 mod secrets;
 mod selection;
 mod snapshot;
+mod timeouts;
 mod told;
 mod world;
 
@@ -53,3 +54,4 @@ pub use planner::{Input, Planned, Refused, check, known_settings, plan, rendered
 pub use redacted::{redacted, redacted_error, told_id};
 pub use secrets::{Secrets, blotted, overlapping, passwords};
 pub use selection::{NotAPattern, Pattern, Selection};
+pub use timeouts::{Limit, are_taken_by as takes_timeouts};

@@ -8,6 +8,7 @@ use ha_state::{ProviderName, Record, State};
 use crate::after::attributes;
 use crate::difference::is_empty;
 use crate::model::Drift;
+use crate::timeouts::Limit;
 
 /// What the world looks like.
 #[derive(Debug, Default)]
@@ -41,6 +42,8 @@ pub struct Read {
     pub seek: Option<Seek>,
     /// Whether a `check` block alone asks for it, so that planning goes on without an answer.
     pub for_check: bool,
+    /// How long it may take to read a data source.
+    pub limit: Option<Limit>,
 }
 
 /// How something is looked for.

@@ -494,7 +494,7 @@ impl<'a> Planner<'a> {
             match mode {
                 Mode::Managed => self.managed(instance, arguments, &flags),
                 Mode::Data if described.is_document() => self.document(instance, &arguments.values),
-                Mode::Data => self.data(instance, provider, arguments.values),
+                Mode::Data => self.data(instance, provider, arguments),
             }
         }
     }

@@ -68,6 +68,7 @@ mod tests {
                 tainted: false,
                 create_before_destroy: false,
                 prevent_destroy: false,
+                timeouts: Default::default(),
                 version: 1,
             }
         };

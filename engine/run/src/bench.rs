@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ha_kind::{Action, Address, Attempt, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue};
-use ha_plan::{FromConfiguration, id_in, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of};
+use ha_plan::{FromConfiguration, Limit, id_in, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of};
 use ha_state::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
 
 use crate::event::StepError;
@@ -84,11 +84,15 @@ impl Bench<'_> {
         let action = if deposes { Action::CreateThenDelete } else { Action::Create };
         let begun = self.begin(action, &arguments, &from, None, earlier).await?;
         let known = [&arguments, self.settings];
-        let mut hand = begun.hand(self, &known);
+        let limit = Limit::of(&from.timeouts, action);
+        let mut hand = begun.hand(self, &known, limit.as_ref());
         let (id, outputs) = match self.driver.create(&self.client, &revealed(&arguments), &mut hand).await {
             Ok(made) => made,
             // Of a try that is taken up again nobody knows what the first one left.
-            Err(error) => return self.failed(&begun, redacted_error(error, known), !begun.resumed).await,
+            Err(error) => {
+                let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
+                return self.failed(&begun, error, !begun.resumed).await;
+            }
         };
         let (arguments, outputs) = self.complete(&id, arguments, outputs).await;
         let record = Box::new(self.record(id, arguments, outputs, from));
@@ -112,11 +116,15 @@ impl Bench<'_> {
     ) -> Result<Effect, StepError> {
         let begun = self.begin(Action::Update, &arguments, &from, None, earlier).await?;
         let known = [&arguments, &before.arguments, &before.outputs, self.settings];
-        let mut hand = begun.hand(self, &known);
+        let limit = Limit::of(&from.timeouts, Action::Update);
+        let mut hand = begun.hand(self, &known, limit.as_ref());
         let updated = self.driver.update(&self.client, &revealed(&arguments), &recorded_value(before), &mut hand).await;
         let outputs = match updated {
             Ok(outputs) => outputs,
-            Err(error) => return self.failed(&begun, redacted_error(error, known), true).await,
+            Err(error) => {
+                let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
+                return self.failed(&begun, error, true).await;
+            }
         };
         let id = id_in(&outputs).unwrap_or_else(|| before.id.clone());
         let (arguments, outputs) = self.complete(&id, arguments, outputs).await;
@@ -136,9 +144,11 @@ impl Bench<'_> {
         let from = FromConfiguration::default();
         let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
         let known = [&record.arguments, &record.outputs, self.settings];
-        let mut hand = begun.hand(self, &known);
+        let limit = Limit::of(&record.timeouts, Action::Delete);
+        let mut hand = begun.hand(self, &known, limit.as_ref());
         if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {
-            return self.failed(&begun, redacted_error(error, known), true).await;
+            let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
+            return self.failed(&begun, error, true).await;
         }
         let address = self.address.clone();
         let outcome = match deposed {
@@ -156,7 +166,7 @@ impl Bench<'_> {
         let begun = Begun { attempt: Some(intent.attempt), token: intent.token.clone(), resumed: true, notes };
         let arguments = revealed(&intent.arguments);
         let known = [&intent.arguments, self.settings];
-        let mut hand = begun.hand(self, &known);
+        let mut hand = begun.hand(self, &known, None);
         let (id, outputs) = match self.driver.create(&self.client, &arguments, &mut hand).await {
             Ok(made) => made,
             Err(error) => {
@@ -251,6 +261,7 @@ impl Bench<'_> {
             tainted: false,
             create_before_destroy: from.create_before_destroy,
             prevent_destroy: from.prevent_destroy,
+            timeouts: from.timeouts,
             version: 0,
         }
     }
@@ -258,7 +269,7 @@ impl Bench<'_> {
 
 impl Begun {
     /// What the driver is given. What it tells must not quote the secrets that it knows.
-    fn hand(&self, bench: &Bench<'_>, known: &[&Object]) -> Attempt {
+    fn hand(&self, bench: &Bench<'_>, known: &[&Object], limit: Option<&Limit>) -> Attempt {
         let witness = StepWitness {
             workshop: bench.workshop.clone(),
             address: bench.address.clone(),
@@ -267,6 +278,14 @@ impl Begun {
         };
         let witness = std::sync::Arc::new(witness);
         let attempt = Attempt::new(bench.address.clone(), self.token.clone(), self.resumed, self.notes.clone(), witness);
-        attempt.in_state(bench.workshop.writer.lineage())
+        attempt.in_state(bench.workshop.writer.lineage()).within(limit.map(|it| it.duration))
+    }
+}
+
+/// What stopped because its time was up says so; nobody asked it to stop.
+fn in_time(error: Error, hand: &Attempt, limit: Option<&Limit>) -> Error {
+    match limit {
+        Some(limit) if error.outcome == Outcome::Interrupted && hand.is_late() => limit.given_up(error, hand.last_shown()),
+        _ => error,
     }
 }

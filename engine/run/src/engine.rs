@@ -13,6 +13,7 @@ use ha_state::State;
 use crate::clients::Clients;
 use crate::event::{Event, Observer};
 use crate::refresh::Refresh;
+use crate::step::in_time;
 
 /// Rounds of reads before a plan is given up; the depth of the longest chain of data sources.
 pub(crate) const ROUNDS: usize = 100;
@@ -225,7 +226,8 @@ impl Engine {
         let reader =
             self.drivers.reader(kind).ok_or_else(|| Error::new(format!("read `{}`", read.address), "nobody reads this kind"))?;
         let client = self.clients.client(&read.provider, &read.settings).await?;
-        reader.read(&client, &read.arguments).await.map(Answer::Data).map_err(named)
+        let reading = reader.read(&client, &read.arguments);
+        in_time(reading, read.limit.as_ref()).await.map(Answer::Data).map_err(named)
     }
 
     /// Connects to every provider whose settings are known, so that the plan can say whom it would talk to. One that

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Action, Address};
+use ha_kind::{Action, Address, Object};
 use ha_plan::{Configuration, FromConfiguration, told_id};
 use ha_state::{Frame, Obligation, StepOutcome, Unfinished, Writer};
 
@@ -134,6 +134,8 @@ async fn finish(workshop: &Workshop, unfinished: Unfinished) -> Result<String, S
         dependencies: intent.dependencies,
         create_before_destroy: intent.create_before_destroy,
         prevent_destroy: intent.prevent_destroy,
+        // What was begun with too little time must not be given up again; the plan that follows records what is said now.
+        timeouts: Object::new(),
     };
     let deposes = intent.action == Action::CreateThenDelete;
     let job = Job {

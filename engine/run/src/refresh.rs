@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use ha_kind::{Address, Diagnostic, Driver, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
-use ha_plan::{Containment, Home, HomeKey, PlanMode, redacted_error, revealed, told_id};
+use ha_kind::{Action, Address, Diagnostic, Driver, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
+use ha_plan::{Containment, Home, HomeKey, Limit, PlanMode, redacted_error, revealed, told_id};
 use ha_state::{ProviderName, ProviderRecord, Record, State};
 
 use crate::clients::Clients;
 use crate::event::{Event, Observer};
+use crate::step::in_time;
 
 /// As many as one call is asked to look at.
 const BATCH: usize = 1000;
@@ -163,7 +164,10 @@ impl Refresh<'_> {
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
         let secrets = || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);
         let clean = |error| redacted_error(error, secrets());
-        let mut readings = driver.read(&client, &known).await.map_err(clean)?;
+        // What is looked at together may take as long as the one that may take longest.
+        let limits: Option<Vec<Limit>> = records.iter().map(|it| Limit::of(&it.timeouts, Action::Read)).collect();
+        let limit = limits.and_then(|it| it.into_iter().max_by_key(|it| it.duration));
+        let mut readings = in_time(driver.read(&client, &known), limit.as_ref()).await.map_err(clean)?;
         let is_elsewhere = self.state.providers.get(provider).is_some_and(|it| revealed(&it.settings) != revealed(settings));
         if is_elsewhere && readings.contains(&ReadingValue::Gone) {
             self.look_where_it_was_made(provider, &**driver, &known, &mut readings).await;

@@ -220,6 +220,7 @@ fn stray(address: Address, provider: &ProviderName, found: ha_kind::RecordedValu
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,
+        timeouts: Default::default(),
         version: 0,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ha_kind::{Action, Address, Attempt, Client, Described, Driver, Drivers, Error, Mode, Object, Outcome, Schemas, Witness};
-use ha_plan::{FromConfiguration, redacted, redacted_error, revealed};
+use ha_plan::{FromConfiguration, Limit, redacted, redacted_error, revealed};
 use ha_state::{Frame, Obligation, ProviderName, ProviderRecord, Record, StepOutcome, Unfinished, Writer};
 
 use crate::bench::Bench;
@@ -52,7 +52,7 @@ pub(crate) enum Work {
     /// Write that it is gone, or that an old object of it is.
     Forget { deposed: Option<String> },
     /// Read a data source.
-    Read { arguments: Object },
+    Read { arguments: Object, limit: Option<Limit> },
 }
 
 /// What a step brought about.
@@ -94,9 +94,10 @@ impl Workshop {
             _ => {}
         }
         let client = self.clients.client(&provider, &settings.settings).await.map_err(StepError::Provider)?;
-        if let Work::Read { arguments } = what {
+        if let Work::Read { arguments, limit } = what {
             let reader = self.drivers.reader(&address.block.kind).ok_or_else(|| unknown_kind(&address))?;
-            let outputs = reader.read(&client, &revealed(&arguments)).await;
+            let asked = revealed(&arguments);
+            let outputs = in_time(reader.read(&client, &asked), limit.as_ref()).await;
             let outputs = outputs.map_err(|it| StepError::Provider(redacted_error(it, [&arguments, &settings.settings])))?;
             return Ok(Effect::Answered { arguments, outputs });
         }
@@ -167,6 +168,13 @@ impl Workshop {
     pub(crate) async fn write(&self, frame: Frame) -> Result<(), StepError> {
         self.writer.append(frame).await.map(|_| ()).map_err(|error| StepError::State(error.to_string()))
     }
+}
+
+/// A look that is given up when it takes longer than it may.
+pub(crate) async fn in_time<T>(looking: impl Future<Output = Result<T, Error>>, limit: Option<&Limit>) -> Result<T, Error> {
+    let Some(limit) = limit else { return looking.await };
+    let given_up = || limit.given_up(Error::new("look at what is there", ""), None);
+    tokio::time::timeout(limit.duration, looking).await.unwrap_or_else(|_| Err(given_up()))
 }
 
 fn unknown_kind(address: &Address) -> StepError {

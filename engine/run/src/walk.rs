@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use ha_kind::{Action, Address, Diagnostic, Error, Outcome};
-use ha_plan::{Change, Execution, Plan, Prepared, StepKind, left_key, told_id};
+use ha_plan::{Change, Execution, Limit, Plan, Prepared, StepKind, left_key, told_id};
 use ha_state::{ProviderName, ProviderRecord, Record};
 
 use crate::event::{Applied, Event, NotStarted, StepError};
@@ -210,7 +210,7 @@ impl<'a> Walk<'a> {
         Ok(self.workshop.writer.read(|state| {
             let begun = state.unfinished_at(&change.address);
             match (what, record) {
-                (StepKind::Read(_), _) => Work::Read { arguments },
+                (StepKind::Read(_), _) => Work::Read { arguments, limit: Limit::of(&from.timeouts, Action::Read) },
                 (StepKind::Update(_), Some(before)) => {
                     let earlier = begun_changing(begun, &arguments);
                     Work::Update { arguments, from, before: Box::new(before.clone()), earlier }

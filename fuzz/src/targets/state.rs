@@ -96,6 +96,7 @@ pub(super) fn record(id: &str) -> Record {
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,
+        timeouts: Default::default(),
         version: 0,
     }
 }

@@ -2,7 +2,6 @@
 
 mod choices;
 mod cidr;
-mod duration;
 mod ec2;
 mod engine_version;
 mod failure;

@@ -190,6 +190,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_time_that_the_configuration_gives_goes_before_the_usual() {
+        let look = || async { Ok::<Seen<()>, _>(Seen::Pending("creating".into())) };
+        for (given, usual) in [(Duration::from_millis(5), Duration::from_hours(1)), (Duration::from_millis(5), Duration::ZERO)] {
+            let attempt = attempt(Arc::default()).within(Some(given));
+            assert!(attempt.patience(usual) <= given);
+            let error = wait(attempt.patience(usual)).until(&attempt, look).await.unwrap_err();
+            assert!(attempt.is_late() && attempt.last_shown().as_deref() == Some("creating"), "{error}");
+        }
+        let (given, usual) = (Duration::from_hours(1), Duration::ZERO);
+        let attempt = attempt(Arc::default()).within(Some(given));
+        assert!(attempt.patience(usual) > Duration::from_mins(59) && !attempt.is_late() && !attempt.is_cancelled());
+    }
+
+    #[tokio::test]
     async fn a_request_to_stop_ends_it() {
         let operator = Arc::new(Operator(AtomicBool::new(true)));
         let look = || async { Ok::<Seen<()>, _>(Seen::Pending("creating".into())) };

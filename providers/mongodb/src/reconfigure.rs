@@ -34,7 +34,7 @@ pub(crate) async fn to(
     attempt: &Attempt,
 ) -> Result<(), Error> {
     let attempted = format!("change the replica set `{set}`");
-    let since = Instant::now();
+    let (since, limit) = (Instant::now(), attempt.patience(COPY_LIMIT));
     loop {
         if attempt.is_cancelled() {
             return Err(Error::new(attempted, "stopped on request between two changes").outcome(Outcome::Interrupted));
@@ -48,7 +48,7 @@ pub(crate) async fn to(
                 attempt.progress(&what);
                 write(set, configuration, &what, members, attempt).await?;
             }
-            Some(Change::CatchUp(host)) if since.elapsed() > COPY_LIMIT => {
+            Some(Change::CatchUp(host)) if since.elapsed() > limit => {
                 return Err(Error::new(attempted, format!("{host} has not caught up"))
                     .help(format!("look at the log of mongod on {host}")));
             }

@@ -6,12 +6,13 @@ use ha_state::ProviderName;
 
 use super::{Instance, Many, Planner};
 use crate::after::{instance_value, unknown_outputs, unrendered};
-use crate::arguments::located;
+use crate::arguments::{Arguments, located};
 use crate::condition::unread;
 use crate::graph::What;
 use crate::model::{Change, PlanMode, Reason};
 use crate::observed::{Read, plain};
 use crate::redacted::redacted_error;
+use crate::timeouts::Limit;
 
 /// The value of a document: what it takes, and what that renders to, as far as it is known. Of what is no document, what it
 /// takes.
@@ -46,8 +47,9 @@ impl Planner<'_> {
     }
 
     /// A data source is read now when all it takes is known and there; otherwise it is a step.
-    pub(super) fn data(&mut self, instance: &Instance<'_>, provider: &ProviderName, arguments: Object) {
+    pub(super) fn data(&mut self, instance: &Instance<'_>, provider: &ProviderName, given: Arguments) {
         let Many { node, instance: module, described, block, because, .. } = *instance.many;
+        let Arguments { values: arguments, timeouts, .. } = given;
         let address = &instance.address;
         let schema = described.schema();
         let settings = self.settings.get(provider).cloned().unwrap_or_default();
@@ -70,7 +72,9 @@ impl Planner<'_> {
                 _ => {
                     let (address, provider, settings) = (address.clone(), provider.clone(), plain(&settings));
                     let for_check = block.check.is_some();
-                    self.reads.push(Read { address, provider, settings, arguments: asked, import: None, seek: None, for_check });
+                    let limit = Limit::of(&timeouts, Action::Read);
+                    let read = Read { address, provider, settings, arguments: asked, import: None, seek: None, for_check, limit };
+                    self.reads.push(read);
                     self.waiting.insert(node);
                 }
             }

@@ -175,6 +175,7 @@ impl Planner<'_> {
                         import: Some(id),
                         seek: None,
                         for_check: false,
+                        limit: None,
                     });
                 } else {
                     let diagnostic =
@@ -239,6 +240,7 @@ pub(super) fn record_of(address: &Address, provider: ProviderName, found: &Recor
         tainted: false,
         create_before_destroy: false,
         prevent_destroy: false,
+        timeouts: Object::new(),
         version: 0,
     }
 }
@@ -250,6 +252,7 @@ pub(super) fn from_configuration(record: Record, given: &Arguments, flags: &From
         dependencies: flags.dependencies.clone(),
         create_before_destroy: flags.create_before_destroy,
         prevent_destroy: flags.prevent_destroy,
+        timeouts: given.timeouts.clone(),
         ..record
     }
 }

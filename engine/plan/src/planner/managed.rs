@@ -66,7 +66,8 @@ impl Planner<'_> {
             None if found.is_empty() => {
                 let remarks = prior.remarks.clone();
                 let configured = given.ever_configured(record, described);
-                let record = self.unchanged(instance, prior, &kept, configured, flags);
+                let from = FromConfiguration { configured, timeouts: given.timeouts, ..flags.clone() };
+                let record = self.unchanged(instance, prior, &kept, &from);
                 if let Some(id) = importing {
                     self.taken_over(instance, &record, remarks, id);
                 }
@@ -128,6 +129,7 @@ impl Planner<'_> {
             dependencies: self.dependencies(many),
             create_before_destroy: self.create_first.holds(node, &many.address.module),
             prevent_destroy,
+            timeouts: Object::new(),
         }
     }
 
@@ -140,16 +142,8 @@ impl Planner<'_> {
     }
 
     /// Nothing happens to it, but what the configuration says of it may be news to the record.
-    fn unchanged(
-        &mut self,
-        instance: &Instance<'_>,
-        prior: Prior,
-        kept: &ha_kind::Object,
-        configured: BTreeSet<Name>,
-        flags: &FromConfiguration,
-    ) -> Record {
+    fn unchanged(&mut self, instance: &Instance<'_>, prior: Prior, kept: &ha_kind::Object, from: &FromConfiguration) -> Record {
         let described = instance.many.described;
-        let from = FromConfiguration { configured, ..flags.clone() };
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
         self.current.priors.insert(instance.address.clone(), Prior { record: record.clone(), remarks: prior.remarks });

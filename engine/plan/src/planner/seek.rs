@@ -85,6 +85,7 @@ impl Planner<'_> {
             import: None,
             seek: Some(seek),
             for_check: false,
+            limit: None,
         });
     }
 

@@ -4,12 +4,18 @@ use ha_kind::{Described, Diagnostic, Field, Key, Name, Path, Schema, Schemas, Sh
 use ha_lang::{IgnoreChanges, ResourceBlock, Target};
 
 use super::Planner;
+use crate::timeouts::{TIMEOUTS, are_taken_by};
 use crate::world::InstanceId;
 
 /// Tells of what `ignore_changes` names and the kind does not have.
 pub(super) fn ignored(block: &ResourceBlock, described: &Described) -> Vec<Diagnostic> {
     let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else { return Vec::new() };
     let told = |(path, span): &(Path, Span)| {
+        // A change of them is never one; Terraform's configurations name them nevertheless.
+        let is_of_timeouts = matches!(path.steps().first(), Some(Step::Name(name)) if &**name == TIMEOUTS);
+        if is_of_timeouts && are_taken_by(described) {
+            return None;
+        }
         let problem = lacking(described.schema(), &block.name.kind, path, span)?;
         Some(problem.within(block.head.clone()).of(&block.name))
     };

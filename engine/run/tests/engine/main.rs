@@ -38,4 +38,5 @@ mod resuming;
 mod searching;
 mod secrets;
 mod terraform;
+mod timeouts;
 mod unknown;

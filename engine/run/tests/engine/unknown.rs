@@ -188,12 +188,19 @@ async fn nothing_is_planned_of_what_hangs_on_a_failure() {
               name = "c"
               note = memo.b.id
             }}
+            data "fact" "of_b" {{ key = memo.b.triggers_replace }}
+            resource "thing" "beyond" {{
+              name = "beyond"
+              note = data.fact.of_b.value
+            }}
             resource "thing" "apart" {{ name = "apart" }}
             output "told" {{ value = thing.c.note }}
             "#
         )
     };
+    project.world.fact("x", "told of x");
     project.apply(&text("\"x\"")).await;
+    project.world.look().calls.clear();
     let failing = text("lookup(var.m, \"k\", \"x\")")
         + "resource \"thing\" \"new\" { name = memo.b.id }\nresource \"thing\" \"free\" { name = \"f\" }";
     let failure = project.try_plan(&failing).await.unwrap_err();
@@ -203,9 +210,10 @@ async fn nothing_is_planned_of_what_hangs_on_a_failure() {
         crate::show::plan(&so_far),
         str![[r#"
 + thing.free digest="digest of nothing", name="f", size=1
-left out: memo.b, thing.c, thing.new
+left out: memo.b, thing.beyond, thing.c, thing.new, data.fact.of_b
 
 "#]]
     );
     assert!(so_far.errored);
+    assert_eq!(project.world.look().calls.get("fact"), None, "nobody is asked with values that are not there");
 }

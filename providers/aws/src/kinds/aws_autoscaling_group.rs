@@ -181,7 +181,7 @@ impl Resource for Group {
         if !recorded.arguments.force_delete {
             capacity::drain(aws, name, attempt).await?;
         }
-        Wait::new(&what, DRAINING)
+        Wait::new(&what, attempt.patience(DRAINING))
             .until(attempt, || async {
                 let call = aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
                 match call.force_delete(recorded.arguments.force_delete).send().await {
@@ -191,7 +191,7 @@ impl Resource for Group {
                 }
             })
             .await?;
-        Wait::new(&what, DRAINING)
+        Wait::new(&what, attempt.patience(DRAINING))
             .until(attempt, || async {
                 let Some(found) = find(aws, name).await? else { return Ok(Seen::Ready(())) };
                 capacity::expect_none_retained(&found, &what)?;

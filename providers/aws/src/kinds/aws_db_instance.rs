@@ -257,7 +257,7 @@ impl Resource for Instance {
             return Ok(renamed.map_or_else(|| before.outputs.clone(), |found| seen::outputs(&found)));
         }
         let what = format!("change the database `{name}`");
-        Wait::new(&what, settling::BUSY)
+        Wait::new(&what, attempt.patience(settling::BUSY))
             .until(attempt, || async {
                 let found = settling::ready_for_change(aws, name, attempt).await?;
                 let Some(call) = changes::call(aws, was, self, &found) else { return Ok(Seen::Ready(())) };
@@ -358,7 +358,7 @@ impl Instance {
             return Ok(None);
         }
         let what = format!("rename the database `{old}` to `{new}`");
-        Wait::new(&what, settling::BUSY)
+        Wait::new(&what, attempt.patience(settling::BUSY))
             .until(attempt, || async {
                 let found = settling::ready_for_change(aws, old, attempt).await?;
                 let name = found.db_instance_identifier().unwrap_or(old);
@@ -390,7 +390,7 @@ impl Instance {
                 .help("mend it, or set `skip_final_snapshot = true`, apply, and destroy again: its data are lost then, but for earlier snapshots and backups")
                 .outcome(Outcome::Refused));
         }
-        Wait::new(&what, settling::BUSY)
+        Wait::new(&what, attempt.patience(settling::BUSY))
             .until(attempt, || async {
                 let call = aws
                     .rds

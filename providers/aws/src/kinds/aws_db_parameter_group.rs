@@ -141,7 +141,7 @@ impl Resource for ParameterGroup {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the DB parameter group `{name}`");
-        Wait::new(&what, STILL_USED)
+        Wait::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await {
                     Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),

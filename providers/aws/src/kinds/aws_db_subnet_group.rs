@@ -125,7 +125,7 @@ impl Resource for SubnetGroup {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the DB subnet group `{name}`");
-        Wait::new(&what, STILL_USED)
+        Wait::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.rds.delete_db_subnet_group().db_subnet_group_name(name).send().await {
                     Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),

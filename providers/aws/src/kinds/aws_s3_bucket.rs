@@ -155,7 +155,7 @@ impl Resource for Bucket {
             Err(error) if failure::is_missing(&error) => return Ok(()),
             other => drop(other.attempting_first(&what)?),
         }
-        let wait = Wait::new(format!("see the bucket `{name}` gone"), GONE);
+        let wait = Wait::new(format!("see the bucket `{name}` gone"), attempt.patience(GONE));
         wait.until(attempt, || async {
             Ok(match head(aws, name).await? {
                 Some(_) => Seen::Pending("there".into()),

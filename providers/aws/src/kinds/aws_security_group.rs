@@ -177,7 +177,7 @@ impl Resource for SecurityGroup {
             }
         }
         // Machines and databases that are going still hold it for a while.
-        Wait::new(&what, STILL_USED)
+        Wait::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.ec2.delete_security_group().group_id(id).send().await {
                     Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),

@@ -102,6 +102,19 @@ async fn a_change_that_waits_for_the_window_is_no_difference() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_not_ready_in_time_is_taken_up_again() {
+    let (world, wanted) = (World::new().await, instance());
+    let (token, journal) = (token(), std::sync::Arc::default());
+    let mut hurried = try_of(INSTANCE, &token, false, &journal).within(Some(std::time::Duration::ZERO));
+    let error = world.try_create(INSTANCE, &wanted, &mut hurried).await.unwrap_err();
+    assert!(hurried.is_late() && error.outcome == ha_kind::Outcome::Interrupted, "{error}");
+    let hour = Some(std::time::Duration::from_hours(1));
+    let mut again = try_of(INSTANCE, &token, true, &journal).within(hour);
+    let made = world.try_create(INSTANCE, &wanted, &mut again).await.unwrap();
+    world.delete(INSTANCE, &made).await;
+}
+
+#[tokio::test]
 async fn a_real_database_lives() {
     let world = World::new().await;
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

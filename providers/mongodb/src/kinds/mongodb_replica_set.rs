@@ -218,7 +218,7 @@ impl MongodbReplicaSet {
     /// Waits until the set is whole and a write has reached a majority; answers who is primary.
     async fn ready(&self, members: &[Member], attempt: &Attempt) -> Result<String, Error> {
         let attempted = format!("bring the replica set `{}` up", *self.name);
-        let since = Instant::now();
+        let (since, limit) = (Instant::now(), attempt.patience(READY_LIMIT));
         loop {
             let reasons = match self.seen_by_first(members).await {
                 Ok((status, _)) if status.unready().is_empty() => break,
@@ -236,7 +236,7 @@ impl MongodbReplicaSet {
             if attempt.is_cancelled() {
                 return Err(Error::new(attempted, "stopped on request").outcome(Outcome::Interrupted));
             }
-            if since.elapsed() > READY_LIMIT {
+            if since.elapsed() > limit {
                 return Err(Error::new(attempted, reasons.join("; ")).help(
                     reasons.iter().find_map(|it| mended_by(it, "between members")).unwrap_or_else(|| {
                         "look at the logs of the members that are named; applying again waits for them again".to_owned()

@@ -62,7 +62,7 @@ impl<M: Machine> Mongod<'_, M> {
     }
 
     async fn watch(&self, member: &Member, expected: Expected, attempted: &str, attempt: &Attempt) -> Result<(), Error> {
-        let since = Instant::now();
+        let (since, limit) = (Instant::now(), attempt.patience(REJOIN_LIMIT));
         let help = format!("its own words are in `{}`", self.layout.log());
         loop {
             let waiting = match member.hello().await {
@@ -76,7 +76,7 @@ impl<M: Machine> Mongod<'_, M> {
             if let Service::Stopped(why) = self.machine.service().await? {
                 return Err(Error::new(attempted, format!("it started and went away again: {why}")).help(help));
             }
-            if since.elapsed() > REJOIN_LIMIT {
+            if since.elapsed() > limit {
                 return Err(Error::new(attempted, waiting).help(help));
             }
             if attempt.is_cancelled() {

@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) faults: Vec<(String, Fault)>,
     /// Answers of data sources, by key.
     pub(crate) facts: BTreeMap<String, String>,
+    /// Data sources are asked and never answer.
+    pub(crate) silent: bool,
     /// Ids that cannot be looked at, and why.
     pub(crate) unchecked: BTreeMap<String, String>,
     /// A region in which there is nothing.

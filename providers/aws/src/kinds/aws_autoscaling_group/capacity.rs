@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use aws_sdk_autoscaling::types::{Activity, AutoScalingGroup as Found, LifecycleState, ScalingActivityStatusCode};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{Attempt, Error};
+use ha_kind::{Attempt, Error, duration};
 
 use super::seen::retained;
 use super::{BUSY, DRAINING, Group, find, is_absent};
+use crate::Aws;
 use crate::failure::{self, Attempting as _};
 use crate::wait::{PROPAGATION, Seen, Wait};
-use crate::{Aws, duration};
 
 /// So many launches that came to nothing end the wait: the service would go on trying, and in vain.
 const IN_VAIN: usize = 2;
@@ -75,7 +75,7 @@ pub(super) async fn drain(aws: &Aws, name: &str, attempt: &Attempt) -> Result<()
             }
         })
         .await?;
-    Wait::new(&what, DRAINING)
+    Wait::new(&what, attempt.patience(DRAINING))
         .until(attempt, || async {
             match find(aws, name).await? {
                 Some(found) if !found.instances().is_empty() => {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Hooks, Maybe, Path, Problem};
+use ha_kind::{Hooks, Maybe, Path, Problem, duration};
 use serde::Deserialize;
 
 use super::blocks::{GroupTag, Maintenance, Template};
-use crate::{choices, duration, tags};
+use crate::{choices, tags};
 
 /// With all checks.
 pub(super) fn all(hooks: Hooks) -> Hooks {

@@ -55,7 +55,7 @@ pub(super) fn advice(status: &str) -> Option<&'static str> {
 pub(super) async fn created(aws: &Aws, name: &str, attempt: &Attempt) -> Result<Found, Error> {
     let began = Instant::now();
     let what = format!("see the database `{name}` ready after it was created");
-    Wait::new(&what, CREATING)
+    Wait::new(&what, attempt.patience(CREATING))
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
             match find(aws, name).await? {
@@ -70,7 +70,7 @@ pub(super) async fn created(aws: &Aws, name: &str, attempt: &Attempt) -> Result<
 /// Waits until nothing is going on that would keep it from being changed.
 pub(super) async fn ready_for_change(aws: &Aws, name: &str, attempt: &Attempt) -> Result<Found, Error> {
     let what = format!("see the database `{name}` ready for a change");
-    Wait::new(&what, CHANGING)
+    Wait::new(&what, attempt.patience(CHANGING))
         .until(attempt, || async {
             match find(aws, name).await? {
                 // More disk is what a full one waits for.
@@ -85,7 +85,7 @@ pub(super) async fn ready_for_change(aws: &Aws, name: &str, attempt: &Attempt) -
 /// Waits until it has its new name and is ready again.
 pub(super) async fn renamed(aws: &Aws, before: &Recorded<Instance>, name: &str, attempt: &Attempt) -> Result<Found, Error> {
     let what = format!("see the database `{name}` ready after it was renamed");
-    Wait::new(&what, CHANGING)
+    Wait::new(&what, attempt.patience(CHANGING))
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
             match find_again(aws, before).await? {
@@ -107,7 +107,7 @@ pub(super) async fn changed(
     let began = Instant::now();
     let name = wanted.identifier.as_str();
     let what = format!("see the database `{name}` ready after it was changed");
-    Wait::new(&what, CHANGING)
+    Wait::new(&what, attempt.patience(CHANGING))
         .in_a_row(IN_A_ROW)
         .until(attempt, || async {
             let found = find(aws, name).await?.ok_or_else(|| Error::new(&what, "it is gone").help("plan again"))?;
@@ -125,7 +125,7 @@ pub(super) async fn changed(
 
 /// Waits until it is gone.
 pub(super) async fn gone(aws: &Aws, name: &str, attempt: &Attempt) -> Result<(), Error> {
-    Wait::new(format!("see the database `{name}` gone"), DELETING)
+    Wait::new(format!("see the database `{name}` gone"), attempt.patience(DELETING))
         .until(attempt, || async {
             Ok(match find(aws, name).await? {
                 Some(found) => Seen::Pending(found.db_instance_status().unwrap_or("there").to_owned()),
