@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Name, Object, Value};
+use ha_kind::{Attribute, Name, Object, Type, Value};
 
 /// The rows of a CSV text as objects, by the names in its first line.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {
@@ -28,7 +28,9 @@ pub(super) fn decoded(text: &str) -> Result<Value, String> {
         let fields: Object = names.iter().cloned().zip(row.iter().map(Value::from)).collect();
         Value::Object(Arc::new(fields))
     };
-    rows.map(|it| it.map(row).map_err(wrong)).collect::<Result<Vec<_>, _>>().map(Value::list)
+    let attribute = |name: &Name| (name.clone(), Attribute { ty: Type::String, optional: false, default: None });
+    let of = Type::Object(Arc::new(names.iter().map(attribute).collect()));
+    rows.map(|it| it.map(row).map_err(wrong)).collect::<Result<Vec<_>, _>>().map(|rows| Value::list_of(&of, rows))
 }
 
 /// The line of a quote in a field that does not begin with one, or behind the one that ends it.

@@ -34,6 +34,11 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has_negative_zero(text) {
                 return Some("zero has no sign here, not even in a text");
             }
+            if has(&["pow("]) && nearly_equal(given, said) {
+                return Some(
+                    "terraform works out the exponential of a fraction by a method of its own, so that the last digits differ",
+                );
+            }
             if has(&["parseint("]) && given.get(..PRECISE).is_some_and(|it| said.starts_with(it)) {
                 return Some("a number has 512 bits here, also one that is read by `parseint`");
             }
@@ -43,7 +48,10 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 );
             }
         }
-        (None, Some(_)) => {
+        (None, Some(said)) => {
+            if said.contains("Inf") {
+                return Some("what is greater than all numbers is no value here, and no text either");
+            }
             if expression("<drawn>", text).is_err() {
                 return Some(
                     "calls with too many or too few arguments are refused before anything is evaluated, even within `can` and `try`",
@@ -78,6 +86,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&[" ? "]) {
                 return Some("an arm that is not taken and has no value does not count, whatever its type would be");
             }
+            if has(&["null"]) && has(&["[null", "null]", ", null"]) {
+                return Some("nulls of no type go along with tuples and objects in a list or set here");
+            }
             if has(&["tolist([])", "toset([])", "tomap({})"]) {
                 return Some("tuples of different lengths become lists here beside an empty collection of anything as well");
             }
@@ -91,6 +102,13 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
         (None, None) => {}
     }
     None
+}
+
+/// Whether two texts are the same but for the last of many digits.
+fn nearly_equal(a: &str, b: &str) -> bool {
+    const DIGITS: usize = 12;
+    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    a[..same].bytes().rev().take_while(|it| it.is_ascii_digit() || *it == b'.').count() >= DIGITS
 }
 
 /// What is wrong with an expression by itself.
