@@ -90,7 +90,7 @@ def checks():
 
 def has_doc_examples():
     """To look for examples crate by crate takes cargo a minute, even when there are none."""
-    fence = subprocess.run(["git", "grep", "-qE", r"^\s*//[/!] *```", "--", "*.rs"], cwd=REPOSITORY, check=False)
+    fence = subprocess.run(["git", "grep", "-qE", r"^\s*//[/!] *```rust", "--", "*.rs"], cwd=REPOSITORY, check=False)
     return fence.returncode == 0
 
 

@@ -60,7 +60,7 @@ class Documents(unittest.TestCase):
                 outcome = self.ha(self.folder, command)
                 self.assertEqual(outcome.returncode, 1 if problems else 0, outcome.stderr)
                 for name in ("tls_bootstrap_hostname", "license_file_location", "import_settings_from"):
-                    self.assertEqual(f"error[HA0201]: `{name}` is" in outcome.stderr, name in problems, outcome.stderr)
+                    self.assertEqual(f"error[HA0606]: `{name}` is" in outcome.stderr, name in problems, outcome.stderr)
 
 
 if __name__ == "__main__":

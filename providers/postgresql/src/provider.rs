@@ -255,7 +255,7 @@ mod tests {
             ("username", vec![json!(""), json!("a".repeat(64)), json!("a\0")]),
             ("database", vec![json!(""), json!("a".repeat(64))]),
             ("sslmode", vec![json!("on"), json!("verify_full")]),
-            ("sslrootcert", vec![json!("")]),
+            ("sslrootcert", vec![json!(""), json!("-----BEGIN CERTIFICATE-----\nMII")]),
             ("ca_certificate", vec![json!("ca.pem"), json!("")]),
             ("connect_timeout", vec![json!(0), json!(-1), json!(0.5), json!(100_000)]),
             ("sslnegotiation", vec![json!("requiredirect")]),

@@ -130,6 +130,8 @@ impl Tls {
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let file = || match value {
             "" => Err(format!("`{name}` is empty; it is the name of a file")),
+            // It may be a private key, so it is not quoted.
+            text if text.contains("-----BEGIN") => Err(format!("`{name}` is the name of a file, not what is in the file")),
             _ => Ok(value.to_owned()),
         };
         match name {

@@ -366,7 +366,7 @@ mod tests {
         ("sslnegotiation", &["postgres", "direct"], &["requiredirect"]),
         ("sslcompression", &["0"], &["1"]),
         ("sslcert", &["/c"], &[""]),
-        ("sslkey", &["/k"], &[""]),
+        ("sslkey", &["/k"], &["", "-----BEGIN PRIVATE KEY-----"]),
         ("sslkeylogfile", &[], &["/l"]),
         ("sslpassword", &[], &["hush"]),
         ("sslcertmode", &["disable", "allow"], &["require", "x"]),
