@@ -40,7 +40,7 @@ fn a_mistake_in_a_function_that_others_call_twice_is_told_once() {
     // What is tried may fail with some arguments and not with others.
     let tried = "function \"half\" {\n  params = [x]\n  result = 4 / x\n}\noutput \"o\" {\n  value = try(half(0), half(2))\n}\n";
     let project = Project::new(tried);
-    assert!(project.done(&["plan"]).contains("o = 2"), "{}", project.done(&["plan"]));
+    assert!(project.done(&["plan"]).contains("o  + 2"));
 }
 
 #[test]

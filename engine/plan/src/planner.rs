@@ -413,6 +413,12 @@ impl<'a> Planner<'a> {
         let Some(provider) = self.provider_for(node, block, described) else { return };
         self.imports_into(node);
         let because = self.because(node);
+        let asked = self.asked(node, block);
+        if !self.world.has_room(asked) {
+            let (count, for_each) = (block.count.as_ref(), block.for_each.as_ref());
+            self.diagnostics.push(too_many(asked, &name.to_string(), count, for_each, &block.head));
+            return;
+        }
         for instance in self.world.of_module(graph.node(node).module) {
             let expansion = match expansion(&self.world, instance, block) {
                 Ok(expansion) => expansion,
@@ -439,11 +445,6 @@ impl<'a> Planner<'a> {
                     continue;
                 }
             };
-            if !self.world.has_room(expansion.len()) {
-                let (count, for_each) = (block.count.as_ref(), block.for_each.as_ref());
-                self.diagnostics.push(too_many(expansion.len(), &name.to_string(), count, for_each, &block.head));
-                return;
-            }
             self.world.expand(instance, place, expansion.clone());
             self.diagnostics.extend(self.no_such_triggers(instance, block));
             let address = self.world.block_address(instance, place);
@@ -459,6 +460,15 @@ impl<'a> Planner<'a> {
                 because: &because,
             };
             self.instances(&many);
+        }
+    }
+
+    /// How many instances a block has in all instances of its module, as far as that can be told.
+    fn asked(&self, node: NodeId, block: &ResourceBlock) -> usize {
+        let modules = self.world.of_module(self.graph.node(node).module);
+        match block.count.is_some() || block.for_each.is_some() {
+            true => modules.into_iter().filter_map(|it| Some(expansion(&self.world, it, block).ok()?.len())).sum(),
+            false => modules.len(),
         }
     }
 

@@ -282,6 +282,19 @@ fn meant_by_root(configuration: &Configuration, name: &BlockName) -> Option<Stri
     if *mode == Mode::Data {
         return None;
     }
+    // `ecah.key`, `vra.a`
+    let fits = |root: &&str| match *root {
+        "each" => matches!(&**name, "key" | "value"),
+        "count" => &**name == "index",
+        "path" => matches!(&**name, "module" | "root" | "cwd"),
+        "var" => configuration.variables.contains_key(name),
+        "local" => configuration.locals.contains_key(name),
+        _ => configuration.modules.contains_key(name),
+    };
+    let roots = ["each", "count", "path", "var", "local", "module"];
+    if let Some(root) = ha_kind::closest(kind, roots.into_iter().filter(fits)) {
+        return Some(format!("{root}.{name}"));
+    }
     match &*kind.to_lowercase() {
         "var" | "vars" | "variable" | "variables" | "input" | "inputs" if configuration.variables.contains_key(name) => {
             Some(format!("var.{name}"))

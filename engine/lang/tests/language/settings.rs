@@ -27,8 +27,8 @@ fn what_is_not_built_is_refused() {
             "the state of another configuration cannot be read @ main.tf: data \"terraform_remote_state\" \"x\"",
         ),
         ("ephemeral \"random_password\" \"x\" {}", "there is no block `ephemeral` @ main.tf: ephemeral"),
-        ("action \"a\" \"b\" {}", "there is no block `action` @ main.tf: action \"a\" \"b\""),
-        ("list \"a\" \"b\" {}", "there is no block `list` @ main.tf: list \"a\" \"b\""),
+        ("action \"a\" \"b\" {}", "there is no block `action` @ main.tf: action"),
+        ("list \"a\" \"b\" {}", "there is no block `list` @ main.tf: list"),
         ("resource \"a\" \"b\" {\n connection {}\n}", "`connection` blocks are not supported @ main.tf: connection"),
     ] {
         let tree = Tree::new([("main.tf", text)]);
