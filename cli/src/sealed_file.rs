@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ha_kind::regular_file;
@@ -81,8 +81,17 @@ impl Sort {
     }
 }
 
-/// Writes a file that only its owner can read. It appears whole or not at all.
+/// Writes a file that only its owner can read. It appears whole or not at all. A device is written to, and stays one.
+///
+/// # Errors
+/// When it cannot be written, or when something else than a file or a device has its name.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Renaming over it would take `/dev/null` away from the whole machine.
+    match fs::metadata(path).map(|it| it.file_type()) {
+        Ok(found) if found.is_char_device() => return OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        Ok(found) if !found.is_file() => return Err(io::Error::other("there is something else than a file by this name")),
+        _ => {}
+    }
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     let draft = PathBuf::from(draft);
@@ -94,4 +103,27 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        write(&path("plan"), b"first").unwrap();
+        write(&path("plan"), b"second").unwrap();
+        assert_eq!(fs::read(path("plan")).unwrap(), b"second");
+        fs::create_dir(path("folder")).unwrap();
+        assert!(write(&path("folder"), b"x").is_err() && path("folder").is_dir());
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        assert!(write(&path("socket"), b"x").is_err());
+        assert!(fs::symlink_metadata(path("socket")).unwrap().file_type().is_socket(), "it is still there");
+        // By a name that may be replaced without harm, should it be.
+        std::os::unix::fs::symlink("/dev/null", path("null")).unwrap();
+        write(&path("null"), b"x").unwrap();
+        assert!(fs::symlink_metadata(path("null")).unwrap().is_symlink(), "what is written to a device is gone");
+    }
 }
