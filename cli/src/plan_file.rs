@@ -1,5 +1,6 @@
 //! A plan in a file: sealed under the state's key, for that state only.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,7 +28,15 @@ use crate::whereabouts::{Saying, Whereabouts};
 const PLAN: Sort = Sort { what: "plan", purpose: "plan" };
 
 /// Writes a plan that only its owner can read. It appears whole or not at all.
+///
+/// # Errors
+/// When it cannot be written, or when it would take the place of a file that is no plan.
 pub(crate) fn write(plan: &Plan, key: &(KeyName, Key), path: &Path) -> anyhow::Result<()> {
+    let is_foreign = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() > 0) && !PLAN.begins(path).unwrap_or(false);
+    if is_foreign {
+        let shown = path.display();
+        anyhow::bail!("could not write the plan to `{shown}`: the file is there and is no plan; give another name, or remove it");
+    }
     let written = Zeroizing::new(serde_json::to_vec(plan).context("could not write down the plan")?);
     let sealed = PLAN.sealed(&plan.lineage, key, &written);
     sealed_file::write(path, &sealed).with_context(|| format!("could not write the plan to `{}`", path.display()))
@@ -179,6 +188,11 @@ mod tests {
         before.extend(ha_state::seal(&key.1, PLAN.purpose, &serde_json::to_vec(&everything()).unwrap()));
         fs::write(&path, before).unwrap();
         assert_eq!(read(&path, &one).ok().unwrap(), everything());
+
+        write(&everything(), &key, &path).unwrap();
+        fs::write(&path, "locals {}").unwrap();
+        assert!(write(&everything(), &key, &path).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "locals {}", "what is no plan is not overwritten");
     }
 
     #[test]

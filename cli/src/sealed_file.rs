@@ -35,14 +35,15 @@ struct Head {
 impl Sort {
     /// What is in a file; none when it does not begin as such a file does.
     pub(crate) fn read(self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        let file = regular_file::open(path)?;
-        let mut mark = Vec::new();
+        if self.begins(path)? { regular_file::read(path, LARGEST_SEALED).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a file begins as such a file does.
+    pub(crate) fn begins(self, path: &Path) -> io::Result<bool> {
         let expected = format!("ha {} ", self.what);
-        (&file).take(expected.len() as u64).read_to_end(&mut mark)?;
-        if mark != expected.as_bytes() {
-            return Ok(None);
-        }
-        regular_file::read(path, LARGEST_SEALED).map(Some)
+        let mut mark = Vec::new();
+        regular_file::open(path)?.take(expected.len() as u64).read_to_end(&mut mark)?;
+        Ok(mark == expected.as_bytes())
     }
 
     /// The bytes of a file that belongs to this lineage.
@@ -81,7 +82,8 @@ impl Sort {
     }
 }
 
-/// Writes a file that only its owner can read. It appears whole or not at all. A device is written to, and stays one.
+/// Writes a file that only its owner can read. It appears whole or not at all. A device is written to, and stays one; so
+/// does a link.
 ///
 /// # Errors
 /// When it cannot be written, or when something else than a file or a device has its name.
@@ -92,6 +94,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Ok(found) if !found.is_file() => return Err(io::Error::other("there is something else than a file by this name")),
         _ => {}
     }
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     let draft = PathBuf::from(draft);
@@ -121,6 +124,9 @@ mod tests {
         let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
         assert!(write(&path("socket"), b"x").is_err());
         assert!(fs::symlink_metadata(path("socket")).unwrap().file_type().is_socket(), "it is still there");
+        std::os::unix::fs::symlink(path("plan"), path("link")).unwrap();
+        write(&path("link"), b"third").unwrap();
+        assert_eq!(fs::read(path("plan")).unwrap(), b"third");
         // By a name that may be replaced without harm, should it be.
         std::os::unix::fs::symlink("/dev/null", path("null")).unwrap();
         write(&path("null"), b"x").unwrap();

@@ -133,7 +133,11 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
         |diagnostic: Diagnostic, candidate: &Candidate| diagnostic.at(candidate.span.clone().unwrap_or_else(|| span.clone()));
     if let Some(candidate) = candidate {
         let value = candidate.value.clone().map_err(|problems| {
-            let why: Vec<String> = problems.iter().map(|it| it.summary.clone()).collect();
+            let ty = &variable.ty;
+            let why: Vec<String> = match variable.sensitive {
+                true => vec![format!("it is not a value of the type {ty}")],
+                false => problems.iter().map(|it| it.summary.clone()).collect(),
+            };
             vec![
                 at(
                     Diagnostic::error(format!("the value of `var.{name}` in {} cannot be read", candidate.origin))
@@ -146,7 +150,9 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
         // Null stands for the default where it is not a value of its own.
         if !value.is_null() || *nullable {
             return convert(&value, ty).map(mark).map_err(|mismatch| {
-                let place = if mismatch.path.steps().is_empty() { String::new() } else { format!(" at `{}`", mismatch.path) };
+                // A place within a secret is made of its keys.
+                let hides_place = variable.sensitive || mismatch.path.steps().is_empty();
+                let place = if hides_place { String::new() } else { format!(" at `{}`", mismatch.path) };
                 let summary = format!("the value of `var.{name}` in {} is not of its type", candidate.origin);
                 let label = format!("{}{place}", mismatch.message);
                 vec![

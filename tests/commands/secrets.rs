@@ -305,6 +305,25 @@ fn no_mistake_tells_a_secret() {
 }
 
 #[test]
+fn a_key_within_a_secret_is_told_by_no_mismatch() {
+    let variable = "variable \"u\" {\n  type      = map(any)\n  sensitive = true\n}\n";
+    let call = "module \"m\" {\n  source = \"./m\"\n  w      = var.u\n}\n";
+    let project = Project::new(&variable.replace("any", "bool"));
+    std::fs::create_dir(project.path("m")).unwrap();
+    project.write("m/main.hcl", "variable \"w\" {\n  type = map(object({ n = number, z = bool }))\n}\n");
+    let refused = |value: &str| {
+        for arguments in [["plan", "--var", value].as_slice(), &["plan", "--json", "--var", value]] {
+            let done = project.ha(arguments);
+            assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+            assert!(!format!("{}{}", done.out, done.err).contains("hidden-key"), "{}{}", done.out, done.err);
+        }
+    };
+    refused("u={ \"hidden-key\" = \"no truth value\" }");
+    project.write("main.hcl", &format!("{variable}{call}"));
+    refused("u={ \"hidden-key\" = { n = 1 } }");
+}
+
+#[test]
 fn what_a_module_calls_sensitive_stays_so_outside_of_it() {
     let project = Project::new("module \"m\" {\n  source = \"./m\"\n}\noutput \"whole\" {\n  value = module.m\n}\n");
     std::fs::create_dir(project.path("m")).unwrap();

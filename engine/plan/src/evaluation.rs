@@ -157,7 +157,9 @@ fn input(
         (None, None) => return Err(vec![at(format!("the module needs a value for `{name}`"))]),
     };
     let value = convert(&value, &variable.ty).map_err(|it| {
-        let place = if it.path.steps().is_empty() { String::new() } else { format!(" ({})", it.path) };
+        // A place within a secret is made of its keys.
+        let hides_place = variable.sensitive || value.contains_sensitive() || it.path.steps().is_empty();
+        let place = if hides_place { String::new() } else { format!(" ({})", it.path) };
         vec![at(format!("the value of `{name}` will not do{place}: {}", it.message))]
     })?;
     Ok(Some(variable.marked(value)))

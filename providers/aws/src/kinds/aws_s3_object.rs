@@ -177,8 +177,8 @@ impl Resource for Object {
         }
         // Nobody else's change in between is overwritten, nor is ours written twice when an answer is lost.
         let put = self.put(aws, &body, attempt);
-        let put = match there.and_then(|it| it.e_tag) {
-            Some(etag) => put.if_match(etag),
+        let put = match there {
+            Some(head) => self.keeping(put, &head).set_if_match(head.e_tag),
             None => put.if_none_match("*"),
         };
         match put.send().await {
@@ -254,6 +254,22 @@ impl Object {
             .set_storage_class(text(&self.storage_class).map(|it| StorageClass::from(it.as_str())))
             .set_metadata(Some(metadata))
             .set_tagging((!self.tags.is_empty()).then(|| query(&self.tags)))
+    }
+
+    /// A put that keeps what the configuration leaves to the service. One that is silent of it would bring S3's own
+    /// defaults back, and with them an object that is not encrypted by its key any more.
+    fn keeping(&self, mut put: PutObjectFluentBuilder, there: &HeadObjectOutput) -> PutObjectFluentBuilder {
+        if self.content_type.is_none() {
+            put = put.set_content_type(there.content_type.clone());
+        }
+        if self.storage_class.is_none() {
+            put = put.set_storage_class(there.storage_class.clone());
+        }
+        if self.server_side_encryption.is_none() && self.kms_key_id.is_none() {
+            put = put.set_server_side_encryption(there.server_side_encryption.clone());
+            put = put.set_ssekms_key_id(there.ssekms_key_id.clone());
+        }
+        put
     }
 
     fn made(&self, aws: &Aws, put: &PutObjectOutput, body: &[u8]) -> Outputs {

@@ -160,6 +160,25 @@ async fn an_object_lives() {
 }
 
 #[tokio::test]
+async fn what_is_left_to_the_service_outlives_a_change() {
+    let world = World::new().await;
+    let made = world.create(BUCKET, bucket()).await;
+    let chosen = [("content_type", "text/x"), ("storage_class", "STANDARD_IA"), ("server_side_encryption", "aws:kms")];
+    let mut said = json!({"bucket": made.id, "key": "k", "content": "first"});
+    for (name, value) in chosen {
+        said[name] = json!(value);
+    }
+    let object = world.create(OBJECT, said).await;
+    let object = world.update(OBJECT, &object, json!({"bucket": made.id, "key": "k", "content": "second"})).await;
+    let (seen, _) = world.found(OBJECT, &object).await;
+    assert_eq!(seen.arguments["content"], Value::from("second"));
+    for (name, value) in chosen {
+        assert_eq!(seen.arguments[name], Value::from(value), "{name}");
+    }
+    world.delete(BUCKET, &made).await;
+}
+
+#[tokio::test]
 async fn an_object_that_others_changed_shows_what_it_holds() {
     let world = World::new().await;
     let made = world.create(BUCKET, bucket()).await;
