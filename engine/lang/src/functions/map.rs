@@ -82,11 +82,11 @@ fn lookup(arguments: &[Value]) -> Answer {
     let items = match plain {
         Value::Map(items) | Value::Object(items) => items,
         Value::Unknown(it) => {
-            let ty = match &it.ty {
-                Type::Map(of) => (**of).clone(),
-                _ => Type::Any,
-            };
-            return Ok(marked(unknown_like(plain, ty), sensitive));
+            let Type::Map(of) = &it.ty else { return Ok(marked(unknown_like(plain, Type::Any), sensitive)) };
+            if let Some(default) = default.first() {
+                as_element(default, plain)?;
+            }
+            return Ok(marked(unknown_like(plain, (**of).clone()), sensitive));
         }
         _ => return Err(Refusal::of(0, format!("a map is required, not a {}", crate::shown::kind(plain)))),
     };
@@ -166,7 +166,8 @@ fn transpose(arguments: &[Value]) -> Answer {
     let mut turned: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
     let Some(Value::Map(items)) = arguments.first() else { return Err(Refusal::of(0, "a map of lists is required")) };
     for (name, list) in items.iter() {
-        for item in list.elements().unwrap_or_default() {
+        let Some(items) = list.elements() else { return Err(Refusal::of(0, "a list among the values is null")) };
+        for item in items {
             let Value::String(item) = item else { return Err(Refusal::of(0, "null cannot become a key")) };
             turned.entry(item.clone()).or_default().push(name.clone());
         }

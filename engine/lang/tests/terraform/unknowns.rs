@@ -301,6 +301,12 @@ fn reason(text: &str, difference: &str) -> Option<&'static str> {
         if has(&["&&", "||"]) {
             return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
         }
+        if has(&[", null]", "[null"]) {
+            return Some("nulls of no type go along with lists, tuples and objects in a list or set here");
+        }
+        if has(&["index("]) {
+            return Some("an element is looked for once all of them are known");
+        }
         if has(&["setunion(", "setsubtract(", "setintersection("]) {
             return Some("that sets have elements of no common type is told once all of them are known");
         }
@@ -309,10 +315,24 @@ fn reason(text: &str, difference: &str) -> Option<&'static str> {
         }
         return None;
     }
-    let wrong_type =
-        ["cannot be part of a text", "null cannot be joined", "it must be a list", "arguments, but the format", "is required"];
-    if says(&wrong_type) && (says(&["(unknown: true)", "true]"]) || text.ends_with("== null")) {
+    let wrong = [
+        "cannot be part of a text",
+        "null cannot be joined",
+        "must not be null",
+        "needs argument",
+        "a condition is true or false",
+        "the two results of a condition must have one type",
+        "all elements must have one type",
+        "`for` goes over",
+        "it must be a list",
+        "arguments, but the format",
+        "is required",
+    ];
+    if says(&wrong) && (says(&["true]", "true)", "true}", "true,"]) || text.ends_with("== null")) {
         return Some("what can only be wrong is refused at once");
+    }
+    if has(&["setunion("]) && says(&["here it is unknown set"]) {
+        return Some("sets of which an element is not known are not joined before it is");
     }
     if has(&[" % "]) && says(&["by zero"]) {
         return Some("a remainder of a division by zero has no value");
