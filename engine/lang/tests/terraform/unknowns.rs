@@ -205,6 +205,12 @@ fn planned(directory: &Path, batch: &[String]) -> Vec<Option<[Said; 2]>> {
         }
         let before = refused.len();
         for error in &errors {
+            // An infinity cannot be written down, which is told without a place.
+            let detail = error["diagnostic"]["detail"].as_str().unwrap_or_default();
+            if let Some((index, _)) = detail.split_once("output value \"o").and_then(|it| it.1.split_once('"')) {
+                refused.insert(index.parse().expect("an output has a number"));
+                continue;
+            }
             let range = &error["diagnostic"]["range"];
             assert_eq!(range["filename"], "drawn.tf", "{error}");
             let line = range["start"]["line"].as_u64().expect("a line has a number");
