@@ -6,12 +6,17 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::OFlags;
-
 /// How large a file may be that a person writes, or that a function reads.
 pub const LARGEST: u64 = 64 << 20;
 /// How large a file may be that holds a key, a passphrase or certificates.
 pub const LARGEST_KEY: u64 = 1 << 20;
+
+/// `O_NONBLOCK | O_NOCTTY`: the other end of a FIFO is not waited for, and no terminal is taken as one's own. The standard
+/// library has no names for them, and what planning stands on takes no crate that reaches the system.
+#[cfg(target_os = "linux")]
+const WITHOUT_WAITING: i32 = 0o4000 | 0o400;
+#[cfg(not(target_os = "linux"))]
+const WITHOUT_WAITING: i32 = 0x4 | 0x2_0000;
 
 /// Opens a regular file to read it. Waits for nobody.
 ///
@@ -20,8 +25,7 @@ pub const LARGEST_KEY: u64 = 1 << 20;
 pub fn open(path: &Path) -> io::Result<File> {
     // To open a device may already set it to work.
     regular(std::fs::metadata(path)?.file_type())?;
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(WITHOUT_WAITING).open(path)?;
     // Something else may have come into its place.
     regular(file.metadata()?.file_type())?;
     Ok(file)
@@ -96,9 +100,14 @@ mod tests {
     use std::fs;
     use std::os::unix::net::UnixListener;
 
-    use rustix::fs::{CWD, Mode, mkfifoat};
+    use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 
     use super::*;
+
+    #[test]
+    fn the_flags_are_the_systems_own() {
+        assert_eq!(WITHOUT_WAITING, (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    }
 
     #[test]
     fn what_is_no_regular_file_is_named_and_not_waited_for() {
