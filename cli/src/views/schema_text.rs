@@ -135,7 +135,7 @@ fn shape_text(shape: &Shape) -> String {
     match shape {
         Shape::Any => "any".into(),
         Shape::Bool => "bool".into(),
-        Shape::Number => "number".into(),
+        Shape::Number | Shape::Integer { .. } => "number".into(),
         Shape::String { one_of } if one_of.is_empty() => "string".into(),
         Shape::String { one_of } => one_of.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(" | "),
         Shape::Text => "string".into(),

@@ -105,11 +105,13 @@ pub struct Hooks {
     follows: Vec<(Name, Name)>,
     inside: Vec<(Name, Inside)>,
     unique: Vec<Name>,
+    any_case: bool,
     refusals: Vec<Refusal>,
     same: Vec<Same>,
     anew: Vec<Same>,
     manner: &'static [&'static str],
     followers: Vec<(&'static str, &'static [&'static str])>,
+    held: Vec<(Name, Name)>,
 }
 
 /// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
@@ -191,6 +193,20 @@ impl Hooks {
         self
     }
 
+    /// That the argument is the id of a thing of the kind `kind` that this one holds, and that is taken off it when that
+    /// thing goes: when that one is made anew under its old name, it is to be given again.
+    #[must_use]
+    pub fn holds(mut self, argument: &str, kind: &str) -> Self {
+        self.held.push((argument.into(), kind.into()));
+        self
+    }
+
+    /// The arguments that are ids of things that this one holds, with their kinds.
+    #[must_use]
+    pub fn held(&self) -> &[(Name, Name)] {
+        &self.held
+    }
+
     /// The kind of thing whose new name the argument may take on in place.
     #[must_use]
     pub fn followed(&self, argument: &str) -> Option<&Name> {
@@ -203,6 +219,19 @@ impl Hooks {
     pub fn unique(mut self, arguments: &[&str]) -> Self {
         self.unique = arguments.iter().map(|it| Name::from(*it)).collect();
         self
+    }
+
+    /// That case does not tell two of them apart either: there can be no `Build` beside `build`.
+    #[must_use]
+    pub fn in_any_case(mut self) -> Self {
+        self.any_case = true;
+        self
+    }
+
+    /// Whether two things of this kind cannot be told apart by case alone.
+    #[must_use]
+    pub fn is_unique_in_any_case(&self) -> bool {
+        self.any_case
     }
 
     /// The arguments that tell things of this kind apart; none where a kind does not say.

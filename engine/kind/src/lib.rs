@@ -13,6 +13,7 @@ mod error;
 mod finding;
 mod hashing;
 mod hooks;
+mod integer;
 mod json;
 mod marks;
 mod number;
@@ -54,7 +55,7 @@ pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody,
 pub use schema::{Field, Problem, Schema, Shape};
 pub use shell::shell_word;
 pub use text::{Part, Text};
-pub use together::{Contradiction, Placed, Together};
+pub use together::{ByAttribute, Contradiction, Placed, Together};
 pub use types::{Attribute, Type};
 pub use unknown::{Range, Unknown};
 pub use value::{Mark, Marks, Name, Value};

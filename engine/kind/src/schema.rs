@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::convert::{Mismatch, convert};
 use crate::types::Attribute;
 use crate::value::Name;
-use crate::{Object, Path, Type, Value, json};
+use crate::{Object, Path, Type, Value, integer, json};
 
 /// A kind's arguments and outputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,13 @@ pub enum Shape {
     Bool,
     /// A number.
     Number,
+    /// A number without a fraction, between these two.
+    Integer {
+        /// The least that it can be.
+        least: i128,
+        /// The greatest that it can be.
+        most: i128,
+    },
     /// A text; one of these where there are any.
     String {
         /// The allowed texts; empty when all are.
@@ -89,7 +96,7 @@ impl Shape {
         match self {
             Shape::Any => Type::Any,
             Shape::Bool => Type::Bool,
-            Shape::Number => Type::Number,
+            Shape::Number | Shape::Integer { .. } => Type::Number,
             Shape::String { .. } | Shape::Text => Type::String,
             Shape::List(of) => Type::List(of.ty().into()),
             Shape::Set(of) => Type::Set(of.ty().into()),
@@ -231,7 +238,7 @@ pub(crate) fn blanked(shape: &Shape, value: &Value) -> Value {
 pub(crate) fn blank(shape: &Shape) -> Value {
     match shape {
         Shape::Bool => Value::Bool(false),
-        Shape::Number => Value::from(0_i64),
+        Shape::Number | Shape::Integer { .. } => Value::from(0_i64),
         Shape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
         Shape::Text => Value::from(""),
         Shape::List(_) => Value::list([]),
@@ -290,6 +297,15 @@ fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Pro
         }
         (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => {
             Value::Object(Arc::new(conform_fields(fields, items, at, problems)))
+        }
+        (Shape::Integer { least, most }, _) => {
+            let number = convert_at(value, &Type::Number, at, problems);
+            if let Value::Number(it) = number.unmark().0
+                && let Some(message) = integer::misfit(&it, *least, *most)
+            {
+                problems.push(Problem { path: at.clone(), message });
+            }
+            number
         }
         (Shape::String { one_of }, _) => {
             let value = convert_at(value, &Type::String, at, problems);
@@ -387,7 +403,8 @@ fn shape(schema: &Json) -> Shape {
         |key: &str| Box::new(schema.get(key).filter(|it| it.is_object()).map_or(Shape::Any, |it| shape(without_null(it))));
     match ty {
         "boolean" => Shape::Bool,
-        "integer" | "number" => Shape::Number,
+        "integer" => integer::shape(schema),
+        "number" => Shape::Number,
         "string" if schema.get("x-text").is_some() => Shape::Text,
         "string" => Shape::String { one_of: one_of(schema) },
         "array" if schema.get("uniqueItems").and_then(Json::as_bool) == Some(true) => Shape::Set(inner("items")),

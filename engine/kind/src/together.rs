@@ -1,5 +1,7 @@
 //! Checks of several blocks together: what one says that does not go with what another says.
 
+use std::collections::BTreeMap;
+
 use crate::{Address, Mode, Object, Problem, Severity, Value};
 
 /// An instance of a block, with its arguments as a plan has them: parts may be unknown or secret.
@@ -7,8 +9,12 @@ use crate::{Address, Mode, Object, Problem, Severity, Value};
 pub struct Placed<'a> {
     /// The instance.
     pub address: &'a Address,
-    /// Its arguments, filled with defaults.
+    /// Its arguments, filled with defaults, without those that are given to make it and left alone from then on.
     pub arguments: &'a Object,
+    /// The service's name for it, where it is there and stays the same.
+    pub id: Option<&'a str>,
+    /// Whom its provider talks to: the same for two that are in the same place.
+    pub provider: &'a str,
 }
 
 impl<'a> Placed<'a> {
@@ -24,6 +30,35 @@ impl<'a> Placed<'a> {
     #[must_use]
     pub fn text(&self, names: &[&str]) -> Option<&'a str> {
         self.get(names)?.as_str()
+    }
+}
+
+/// Instances by one of their attributes, so that it is soon told which one another refers to.
+pub struct ByAttribute<'a> {
+    known: BTreeMap<(&'a str, &'a str), Placed<'a>>,
+    later: BTreeMap<String, Placed<'a>>,
+}
+
+impl<'a> ByAttribute<'a> {
+    /// These instances by an attribute: `id`, or an argument that is a text.
+    #[must_use]
+    pub fn new(attribute: &str, all: &[Placed<'a>]) -> Self {
+        let value = |it: &Placed<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
+        Self {
+            known: all.iter().filter_map(|it| Some(((it.provider, value(it)?), *it))).collect(),
+            later: all.iter().map(|it| (format!("{}.{attribute}", it.address), *it)).collect(),
+        }
+    }
+
+    /// The instance whose attribute is this argument of another, also where both are not known yet.
+    #[must_use]
+    pub fn find(&self, other: &Placed<'_>, argument: &str) -> Option<Placed<'a>> {
+        let value = other.get(&[argument])?;
+        match (value.origin(), value.as_str()) {
+            (Some(origin), _) => self.later.get(&**origin).copied(),
+            (None, Some(text)) => self.known.get(&(other.provider, text)).copied(),
+            (None, None) => None,
+        }
     }
 }
 

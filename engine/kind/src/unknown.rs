@@ -1,5 +1,7 @@
 //! What is known of a value that is not known yet.
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,37 @@ pub struct Unknown {
     pub cause: Option<Arc<str>>,
     /// What else is known of it.
     refined: Refined,
+    /// What it is, where that is known.
+    origin: Origin,
+}
+
+/// The attribute that a value is itself, such as `aws_vpc.net.id`, and is not merely made of. It tells which two are one,
+/// and is no part of what is planned: it is not written down, and makes no difference between two values.
+#[derive(Clone, Debug, Default)]
+struct Origin(Option<Arc<str>>);
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
+
+impl PartialOrd for Origin {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Origin {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+impl Hash for Origin {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// What is known of an unknown beside its type.
@@ -41,7 +74,7 @@ impl Unknown {
     /// An unknown of a type, of which nothing else is known.
     #[must_use]
     pub fn new(ty: Type, cause: Option<Arc<str>>) -> Self {
-        Self { ty, cause, refined: Refined::default() }
+        Self { ty, cause, refined: Refined::default(), origin: Origin::default() }
     }
 
     /// Whether it will not be null.
@@ -68,7 +101,15 @@ impl Unknown {
         let keeps = std::mem::discriminant(&ty) == std::mem::discriminant(&self.ty);
         let (length, range) = if keeps { (self.refined.length, self.refined.range.clone()) } else { (None, None) };
         let refined = Refined { not_null: self.refined.not_null, length, range };
-        Value::Unknown(Arc::new(Self { ty, cause: self.cause.clone(), refined }))
+        let is_same = ty == self.ty || self.ty == Type::Any;
+        let origin = if is_same { self.origin.clone() } else { Origin::default() };
+        Value::Unknown(Arc::new(Self { ty, cause: self.cause.clone(), refined, origin }))
+    }
+
+    /// The attribute that it is itself, where that is known. Two of one origin turn out to be the same.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Arc<str>> {
+        self.origin.0.as_ref()
     }
 
     /// What is known of it beside its type, where anything is.
@@ -125,13 +166,44 @@ impl Value {
         }
     }
 
+    /// The value, of which it is known that it is this attribute; one that is another attribute stays that.
+    #[must_use]
+    pub fn originating(self, origin: impl FnOnce() -> Arc<str>) -> Self {
+        self.where_unknown(|it| {
+            it.origin.0.get_or_insert_with(origin);
+        })
+    }
+
+    /// The value, of which nothing says any more which attribute it is: it was made of one.
+    #[must_use]
+    pub fn without_origin(self) -> Self {
+        match self.origin() {
+            Some(_) => self.where_unknown(|it| it.origin = Origin::default()),
+            None => self,
+        }
+    }
+
+    /// The attribute that a value is which is not known yet, where it is one and not merely made of it.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Arc<str>> {
+        match self {
+            Value::Unknown(it) => it.origin(),
+            Value::Sensitive(inner) => inner.origin(),
+            _ => None,
+        }
+    }
+
     fn refined(self, refine: impl FnOnce(&mut Refined)) -> Self {
+        self.where_unknown(|it| refine(&mut it.refined))
+    }
+
+    fn where_unknown(self, change: impl FnOnce(&mut Unknown)) -> Self {
         match self {
             Value::Unknown(mut it) => {
-                refine(&mut Arc::make_mut(&mut it).refined);
+                change(Arc::make_mut(&mut it));
                 Value::Unknown(it)
             }
-            Value::Sensitive(inner) => Arc::unwrap_or_clone(inner).refined(refine).sensitive(),
+            Value::Sensitive(inner) => Arc::unwrap_or_clone(inner).where_unknown(change).sensitive(),
             known => known,
         }
     }
@@ -151,9 +223,37 @@ impl<'de> Deserialize<'de> for Unknown {
                 let ty = seq.next_element()?.ok_or_else(|| serde::de::Error::custom("an unknown must have a type"))?;
                 let cause = seq.next_element()?.flatten();
                 let refined = seq.next_element()?.unwrap_or_default();
-                Ok(Unknown { ty, cause, refined })
+                Ok(Unknown { ty, cause, refined, origin: Origin::default() })
             }
         }
         deserializer.deserialize_seq(Parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> Value {
+        Value::unknown(Type::String, Some("a.b.id".into())).originating(|| "a.b.id".into())
+    }
+
+    #[test]
+    fn an_attribute_is_itself_until_something_is_made_of_it() {
+        let Value::Unknown(it) = id() else { panic!("it is unknown") };
+        assert_eq!(it.of_type(Type::String).origin().map(|it| &**it), Some("a.b.id"));
+        assert_eq!(it.of_type(Type::Number).origin(), None);
+        assert_eq!(id().not_null().origin().map(|it| &**it), Some("a.b.id"));
+        assert_eq!(id().sensitive().origin().map(|it| &**it), Some("a.b.id"));
+        assert_eq!(id().originating(|| "c.d.id".into()).origin().map(|it| &**it), Some("a.b.id"));
+        assert_eq!(id().without_origin().origin(), None);
+    }
+
+    #[test]
+    fn an_origin_makes_no_difference() {
+        let made_of_it = Value::unknown(Type::String, Some("a.b.id".into()));
+        assert_eq!(id(), made_of_it);
+        assert_eq!(id().cmp(&made_of_it), Ordering::Equal);
+        assert_eq!(serde_json::to_value(id()).unwrap(), serde_json::to_value(made_of_it).unwrap());
     }
 }

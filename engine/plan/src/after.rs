@@ -68,7 +68,8 @@ fn predicted(described: &Described, arguments: &Object, settings: &Object) -> Ob
 }
 
 fn unknown(name: &Name, field: &Field, address: &Address) -> Value {
-    let unknown = unknown_output(field, Some(format!("{address}.{name}").into()));
+    let attribute: Arc<str> = format!("{address}.{name}").into();
+    let unknown = unknown_output(field, Some(attribute.clone())).originating(|| attribute);
     if field.secret { unknown.sensitive() } else { unknown }
 }
 
@@ -171,6 +172,22 @@ pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Obje
     Value::Object(Arc::new(all))
 }
 
+/// An instance's value, of which every attribute that is not known yet is known by its name.
+pub(crate) fn with_origins(value: Value, address: &Address) -> Value {
+    let is_nameless = |it: &Value| !it.is_known() && it.origin().is_none();
+    match value {
+        Value::Object(attributes) if attributes.values().any(is_nameless) => {
+            let mut attributes = Arc::unwrap_or_clone(attributes);
+            for (name, value) in attributes.iter_mut().filter(|(_, it)| is_nameless(it)) {
+                let nameless = std::mem::replace(value, Value::NULL);
+                *value = nameless.originating(|| format!("{address}.{name}").into());
+            }
+            Value::Object(Arc::new(attributes))
+        }
+        value => value,
+    }
+}
+
 /// The value, with null for what is left out, and types for what shows none by itself.
 fn declared(shape: &Shape, value: Option<&Value>) -> Value {
     let Some(value) = value else { return nothing(shape) };
@@ -198,7 +215,7 @@ fn nothing(shape: &Shape) -> Value {
     match shape {
         Shape::Any => Value::NULL,
         Shape::Bool => Value::null(&Type::Bool),
-        Shape::Number => Value::null(&Type::Number),
+        Shape::Number | Shape::Integer { .. } => Value::null(&Type::Number),
         Shape::String { .. } | Shape::Text => Value::null(&Type::String),
         deep => Value::null(&deep.ty()),
     }

@@ -22,6 +22,7 @@ use ha_kind::{Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, 
 use ha_lang::{BlockName, Condition, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
+use crate::after::with_origins;
 use crate::arguments::Arguments;
 use crate::choice::{self, Choice};
 use crate::condition::findings;
@@ -148,10 +149,12 @@ struct Planner<'a> {
     world: World,
     current: Current,
     changes: Vec<Change>,
-    /// Instances that are held against each other, with their blocks and arguments.
-    compared: Vec<(NodeId, Address, Object)>,
+    /// Instances that are held against each other.
+    compared: Vec<compare::Compared>,
     /// What is renamed in place.
     renamed: BTreeSet<Renamed>,
+    /// What goes and is made anew after that: its provider, kind and id until now.
+    remade: BTreeSet<(ProviderName, Name, String)>,
     /// Instances that are made anew, and whether what lives inside of the old one goes with it.
     replaced: BTreeMap<Address, bool>,
     /// What lives inside of what.
@@ -208,6 +211,7 @@ impl<'a> Planner<'a> {
             changes: Vec::new(),
             compared: Vec::new(),
             renamed: BTreeSet::new(),
+            remade: BTreeSet::new(),
             replaced: BTreeMap::new(),
             containment: Containment::of(input.state, input.schemas),
             fates: HashMap::default(),
@@ -499,7 +503,8 @@ impl<'a> Planner<'a> {
             };
             self.look_at(instance, &block.lifecycle.preconditions, &instance.standpoint());
             if self.input.schemas.is_compared(mode, &block.name.kind) {
-                self.compared.push((many.node, instance.address.clone(), arguments.values.clone()));
+                let arguments = compare::lasting(&arguments.values, block.lifecycle.ignore_changes.as_ref(), described);
+                self.compared.push(compare::Compared { node: many.node, address: instance.address.clone(), arguments });
             }
             match mode {
                 Mode::Managed => self.managed(instance, arguments, &flags),
@@ -511,6 +516,7 @@ impl<'a> Planner<'a> {
 
     /// Puts the value of an instance where expressions see it, and tells what does not hold of it then.
     fn put(&mut self, instance: &Instance<'_>, value: Value) {
+        let value = with_origins(value, &instance.address);
         let Many { block, place, instance: module, .. } = *instance.many;
         let conditions = &block.lifecycle.postconditions;
         if !conditions.is_empty() {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::resource::Shared;
+use crate::schema::blanked;
 use crate::value::Name;
-use crate::{Hooks, Mode, Object, Problem, Schema, Together};
+use crate::{Hooks, Mode, Object, Problem, Schema, Together, Value};
 
 type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
 type MovedFrom = fn(&str, &Object) -> Option<Object>;
@@ -85,6 +86,25 @@ impl Described {
     /// What the kind's own types refuse, as a sentence.
     pub fn normal(&self, arguments: &Object) -> Result<Object, String> {
         (self.normal)(self.schema(), arguments)
+    }
+
+    /// The arguments of which parts may be unknown, without marks, with those that are known in normal form.
+    #[must_use]
+    pub fn normal_where_known(&self, arguments: &Object) -> Object {
+        let fields = &self.schema().arguments;
+        let mut plain: Object = arguments.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
+        let stand_in = |(name, value): (&Name, &Value)| {
+            let field = fields.get(name)?;
+            let may_be_left_out = !field.required && !value.is_wholly_known();
+            (!may_be_left_out).then(|| (name.clone(), blanked(&field.shape, value)))
+        };
+        let known: Object = plain.iter().filter_map(stand_in).collect();
+        // There may be no such thing as an empty one; then they are compared as they are spelt.
+        let Ok(normal) = self.normal(&known) else { return plain };
+        for (name, value) in plain.iter_mut().filter(|(_, it)| it.is_wholly_known()) {
+            *value = normal.get(name).cloned().unwrap_or(Value::NULL);
+        }
+        plain
     }
 
     /// The arguments that a thing of another kind has once it counts as one of this kind; none where it cannot become one.

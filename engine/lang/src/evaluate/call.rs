@@ -178,7 +178,8 @@ impl Evaluator<'_> {
             }
             Run::Lazy(_) => Err(Refusal::new("it takes expressions")),
         };
-        let answer = answer.map(|it| function.declared(it, &arguments));
+        // What a function makes of a value is not that value, nor need it be where both are not known yet.
+        let answer = answer.map(|it| function.declared(it, &arguments).without_origin());
         answer.map_err(|refusal| {
             let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
             let parameter = refusal.argument.and_then(|it| function.parameter(it));

@@ -2,11 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Contradiction, Placed, Severity};
+use ha_kind::{Address, Contradiction, Described, Object, Placed, Severity, Step};
+use ha_lang::IgnoreChanges;
 
 use super::Planner;
 use crate::arguments::located;
 use crate::graph::NodeId;
+
+/// An instance that is held against others.
+pub(super) struct Compared {
+    pub(super) node: NodeId,
+    pub(super) address: Address,
+    pub(super) arguments: Object,
+}
 
 impl Planner<'_> {
     /// Tells of what does not go together. What waits for an answer is looked at when that is there.
@@ -16,24 +24,65 @@ impl Planner<'_> {
         }
         let compared = std::mem::take(&mut self.compared);
         let graph = self.graph.clone();
-        let nodes: BTreeMap<&Address, NodeId> = compared.iter().map(|(node, address, _)| (address, *node)).collect();
+        let nodes: BTreeMap<&Address, NodeId> = compared.iter().map(|it| (&it.address, it.node)).collect();
+        for Contradiction { address, problem, severity } in self.contradictions(&compared) {
+            let Some(block) = nodes.get(&address).and_then(|it| graph.block(*it)) else { continue };
+            let mut told = located(vec![problem], &block.body, Some(&address), block.head.clone());
+            told.iter_mut().for_each(|it| it.severity = severity);
+            match severity {
+                Severity::Error => self.diagnostics.extend(told),
+                Severity::Warning => self.warnings.extend(told),
+            }
+        }
+    }
+
+    fn contradictions(&self, compared: &[Compared]) -> Vec<Contradiction> {
+        let mut providers: BTreeMap<NodeId, String> = BTreeMap::new();
+        for it in compared {
+            providers.entry(it.node).or_insert_with(|| {
+                let provider = self.graph.provider_of(self.input.schemas, it.node);
+                provider.map(|it| self.whom(&it)).unwrap_or_default()
+            });
+        }
+        let mut found = Vec::new();
         for together in self.input.schemas.together() {
             let is_asked =
                 |it: &Address| together.kinds.iter().any(|(mode, kind)| it.block.mode == *mode && &*it.block.kind == *kind);
-            let placed: Vec<Placed<'_>> = compared
-                .iter()
-                .filter(|(_, address, _)| is_asked(address))
-                .map(|(_, address, arguments)| Placed { address, arguments })
-                .collect();
-            for Contradiction { address, problem, severity } in (together.check)(&placed) {
-                let Some(block) = nodes.get(&address).and_then(|it| graph.block(*it)) else { continue };
-                let mut told = located(vec![problem], &block.body, Some(&address), block.head.clone());
-                told.iter_mut().for_each(|it| it.severity = severity);
-                match severity {
-                    Severity::Error => self.diagnostics.extend(told),
-                    Severity::Warning => self.warnings.extend(told),
+            let asked: Vec<Placed<'_>> =
+                compared.iter().filter(|it| is_asked(&it.address)).map(|it| self.placed(it, &providers)).collect();
+            found.extend((together.check)(&asked));
+        }
+        found
+    }
+
+    fn placed<'a>(&'a self, it: &'a Compared, providers: &'a BTreeMap<NodeId, String>) -> Placed<'a> {
+        let Compared { node, address, arguments } = it;
+        Placed { address, arguments, id: self.id_that_stays(address), provider: &providers[node] }
+    }
+
+    /// The id of what is there and is not made anew.
+    fn id_that_stays(&self, address: &Address) -> Option<&str> {
+        let prior = self.current.priors.get(address).filter(|_| !self.replaced.contains_key(address));
+        prior.map(|it| it.record.id.as_str())
+    }
+}
+
+/// The arguments that are brought about again and again, and not only when a thing is made.
+pub(super) fn lasting(arguments: &Object, ignored: Option<&IgnoreChanges>, described: &Described) -> Object {
+    let mut lasting = arguments.clone();
+    match ignored {
+        None => {}
+        // What must be said tells which thing it is.
+        Some(IgnoreChanges::All) => {
+            lasting.retain(|name, _| described.schema().arguments.get(name).is_some_and(|it| it.required));
+        }
+        Some(IgnoreChanges::Paths(paths)) => {
+            for (path, _) in paths {
+                if let [Step::Name(name)] = path.steps() {
+                    lasting.remove(name);
                 }
             }
         }
     }
+    lasting
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Changed, Described, Diagnostic, Name, Object, Problem, code};
+use ha_kind::{Action, Address, Changed, Described, Diagnostic, Name, Object, Problem, Value, code};
 use ha_state::{Dependencies, Record};
 
 use super::import::Found;
@@ -38,6 +38,7 @@ impl Planner<'_> {
                 Found::Not => return,
             },
         };
+        let prior = self.without_what_goes(described, address, prior);
         let record = &prior.record;
         let kept = given.beside(record, described, block.lifecycle.ignore_changes.as_ref());
         self.one_of_a_kind(instance, &kept);
@@ -85,9 +86,28 @@ impl Planner<'_> {
         if action.is_replace() {
             let takes_along = goes_along || takes_contents(self.input.schemas, record);
             self.replaced.insert(address.clone(), takes_along);
+            if action == Action::DeleteThenCreate {
+                self.remade.insert((record.provider.clone(), address.block.kind.clone(), record.id.clone()));
+            }
         }
         let arguments = if action.is_replace() { given.values } else { kept };
         self.change(instance, Doing { action, reason, prior: Some(prior), found, importing, ..Doing::with(arguments) });
+    }
+
+    /// What is there of a thing once that which it holds has gone, so that it is given the new one.
+    fn without_what_goes(&mut self, described: &Described, address: &Address, mut prior: Prior) -> Prior {
+        let record = &mut prior.record;
+        let goes = |argument: &Name, kind: &Name| {
+            let id = record.arguments.get(argument).map(Value::revealed);
+            let id = id.as_ref().and_then(Value::as_str)?;
+            self.remade.contains(&(record.provider.clone(), kind.clone(), id.to_owned())).then(|| argument.clone())
+        };
+        let gone: Vec<Name> = described.hooks().held().iter().filter_map(|(argument, kind)| goes(argument, kind)).collect();
+        if !gone.is_empty() {
+            record.arguments.retain(|name, _| !gone.contains(name));
+            self.current.priors.insert(address.clone(), prior.clone());
+        }
+        prior
     }
 
     /// Whether what differs is the new name of what the thing lives inside of, which this plan renames in place.

@@ -1,48 +1,90 @@
 //! Two instances that stand for one and the same thing.
 
-use ha_kind::{Diagnostic, Name, Object, Value, code};
+use std::sync::Arc;
+
+use ha_kind::{Address, Described, Diagnostic, Name, Object, Value, code};
 use ha_state::ProviderName;
 
 use super::{Instance, Many, Planner};
 use crate::observed::plain;
 
 /// What tells a thing from all others of its kind.
-pub(super) type Identity = (Name, String, String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Identity {
+    kind: Name,
+    /// Whom its provider talks to.
+    provider: String,
+    parts: Vec<Part>,
+}
+
+/// One argument of an identity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Known(Value),
+    /// It will be what this attribute turns out to be.
+    Attribute(Arc<str>),
+}
+
+impl Part {
+    /// None where nobody can say yet whether another is the same.
+    fn of(value: &Value, in_any_case: bool) -> Option<Self> {
+        match value {
+            Value::String(text) if in_any_case => Some(Self::Known(Value::from(text.to_lowercase()))),
+            it if it.is_wholly_known() => Some(Self::Known(it.clone())),
+            it => it.origin().cloned().map(Self::Attribute),
+        }
+    }
+}
 
 impl Planner<'_> {
     /// Takes note of what an instance stands for, and tells where another one stands for it already.
     pub(super) fn one_of_a_kind(&mut self, instance: &Instance<'_>, arguments: &Object) {
-        let Many { node, described, block, .. } = *instance.many;
-        let unique = described.hooks().unique_by();
-        if unique.is_empty() {
-            return;
-        }
-        let values: Vec<Value> = unique.iter().map(|it| arguments.get(it).map_or(Value::NULL, Value::revealed)).collect();
-        if !values.iter().all(Value::is_wholly_known) {
-            return;
-        }
+        let Many { node, described, .. } = *instance.many;
+        let Some(parts) = parts(described, arguments) else { return };
         let Some(provider) = self.graph.provider_of(self.input.schemas, node) else { return };
         let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
-        let identity = (kind, self.whom(&provider), format!("{values:?}"));
-        if let Some(other) = self.identities.get(&identity) {
-            let names: Vec<String> = unique.iter().map(|it| format!("`{it}`")).collect();
-            let address = &instance.address;
-            let summary = format!("`{other}` and `{address}` are one and the same thing");
-            let detail = format!("Both have the same {}, and there can be only one such thing.", names.join(" and "));
-            let help = "drop one of them; where a thing is to have another address, say so with a `moved` block";
-            let diagnostic = Diagnostic::error(summary).code(code::TWICE).at(block.head.clone()).detail(detail).help(help);
-            self.diagnostics.push(diagnostic.of(address));
-            return;
+        let identity = Identity { kind, provider: self.whom(&provider), parts };
+        match self.identities.get(&identity) {
+            Some(other) => {
+                let twice = twice(instance, other);
+                self.diagnostics.push(twice);
+            }
+            None => drop(self.identities.insert(identity, instance.address.clone())),
         }
-        self.identities.insert(identity, instance.address.clone());
     }
 
     /// Whom a provider talks to: two of the same settings talk to the same.
-    fn whom(&mut self, provider: &ProviderName) -> String {
+    pub(super) fn whom(&self, provider: &ProviderName) -> String {
         let known = self.settings.get(provider).filter(|it| it.values().all(Value::is_wholly_known));
         match known {
             Some(settings) => format!("{} {:?}", provider.name, plain(settings)),
             None => provider.to_string(),
         }
     }
+}
+
+fn twice(instance: &Instance<'_>, other: &Address) -> Diagnostic {
+    let Many { described, block, .. } = *instance.many;
+    let address = &instance.address;
+    let names: Vec<String> = described.hooks().unique_by().iter().map(|it| format!("`{it}`")).collect();
+    let names = names.join(" and ");
+    let case = if described.hooks().is_unique_in_any_case() { ", of which case does not count" } else { "" };
+    Diagnostic::error(format!("`{other}` and `{address}` are one and the same thing"))
+        .code(code::TWICE)
+        .at(block.head.clone())
+        .detail(format!("Both have the same {names}{case}, and there can be only one such thing."))
+        .help("drop one of them; where a thing is to have another address, say so with a `moved` block")
+        .of(address)
+}
+
+/// What tells an instance from all others; none where that is nothing, or not known yet.
+fn parts(described: &Described, arguments: &Object) -> Option<Vec<Part>> {
+    let hooks = described.hooks();
+    if hooks.unique_by().is_empty() {
+        return None;
+    }
+    let normal = described.normal_where_known(arguments);
+    let in_any_case = hooks.is_unique_in_any_case();
+    let part = |name: &Name| Part::of(normal.get(name).unwrap_or(&Value::NULL), in_any_case);
+    hooks.unique_by().iter().map(part).collect()
 }

@@ -406,3 +406,29 @@ fn everything_before(plan: &Plan, step: usize) -> BTreeSet<usize> {
     }
     found
 }
+
+#[tokio::test]
+async fn two_blocks_for_one_thing_are_refused_before_it_is_known_which() {
+    let project = Project::new();
+    let thing = "provider \"db\" {\n address = \"a\"\n}\nresource \"thing\" \"t\" {\n name = \"t\"\n}\nresource \"thing\" \"u\" {\n name = \"u\"\n}";
+    let block =
+        |label: &str, database: &str| format!("resource \"extension\" \"{label}\" {{\n name = \"x\"\n database = {database}\n}}");
+    let local = "locals {\n arn = thing.t.arn\n}";
+    let pair = |one: &str, other: &str| [thing, local, &block("a", one), &block("b", other)].join("\n");
+    for other in
+        ["thing.t.arn", "\"${thing.t.arn}\"", "local.arn", "nonsensitive(sensitive(thing.t.arn)) == \"\" ? null : thing.t.arn"]
+    {
+        let said = project.plan(&pair("thing.t.arn", other)).await;
+        let is_refused = said.contains("`extension.a` and `extension.b` are one and the same thing");
+        assert_eq!(is_refused, !other.contains('?'), "{other}: {said}");
+    }
+    // What is made of one attribute may be anything.
+    for other in
+        ["thing.u.arn", "upper(thing.t.arn)", "trimspace(thing.t.arn)", "coalesce(thing.t.arn, \"x\")", "\"${thing.t.arn}/b\""]
+    {
+        for one in ["thing.t.arn", "lower(thing.t.arn)", "\"${thing.t.arn}/a\""] {
+            let said = project.plan(&pair(one, other)).await;
+            assert!(!said.contains("one and the same"), "{one} and {other}: {said}");
+        }
+    }
+}

@@ -6,7 +6,8 @@ use crate::together::TOGETHER;
 fn told(blocks: &[(&str, Value)]) -> Vec<String> {
     let blocks: Vec<(Address, Object)> =
         blocks.iter().map(|(address, it)| (address.parse().unwrap(), it.as_object().unwrap().clone())).collect();
-    let placed: Vec<Placed<'_>> = blocks.iter().map(|(address, arguments)| Placed { address, arguments }).collect();
+    let placed = |(address, arguments)| Placed { address, arguments, id: None, provider: "" };
+    let placed: Vec<Placed<'_>> = blocks.iter().map(|(address, arguments)| placed((address, arguments))).collect();
     let each = |it: ha_kind::Contradiction| {
         let severity = if it.severity == Severity::Warning { "warning " } else { "" };
         format!("{severity}{}.{}: {}", it.address, it.problem.path, it.problem.message)
