@@ -5,9 +5,12 @@ mod cidr;
 mod ec2;
 mod engine_version;
 mod failure;
+mod families;
+mod forms;
 mod iam;
 mod kinds;
 mod kms;
+mod owners;
 mod partition;
 mod policy;
 mod provider;
@@ -32,6 +35,8 @@ pub use store::{S3, S3Store, Settings as S3Settings};
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
     registry
+        .together(families::TOGETHER)
+        .together(owners::TOGETHER)
         .provider::<Aws>()
         .resource::<kinds::aws_autoscaling_group::Group>()
         .resource::<kinds::aws_db_instance::Instance>()

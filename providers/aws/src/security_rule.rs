@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::cidr::Cidr;
 use crate::ec2::{self, filter};
 use crate::failure::{self, Attempting as _};
+use crate::forms::{self, Form};
 use crate::reading::Listed;
 use crate::security_rules::{Atom, Peer, Protocol, described, protocol};
 use crate::tags::{self, Tags};
@@ -63,6 +64,12 @@ pub(crate) struct Outputs {
     security_group_rule_id: String,
 }
 
+static FORMS: [(&str, Form); 3] = [
+    ("security_group_id", forms::SECURITY_GROUP),
+    ("referenced_security_group_id", forms::PEER_GROUP),
+    ("prefix_list_id", forms::PREFIX_LIST),
+];
+
 impl<D: Direction> Resource for SecurityGroupRule<D> {
     const KIND: &'static str = D::KIND;
     const WITHIN: &'static [&'static str] = &["aws_security_group"];
@@ -75,7 +82,13 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
         let unique = ["security_group_id", "ip_protocol", "from_port", "to_port"];
         let peers = ["cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id"];
         let hooks = Hooks::new().unique(&[&unique[..], &peers[..]].concat()).inside("aws_security_group", &group);
-        hooks.check(tags::check).check(check_peer).check(check_ports).check(check_description).anew(other_peers)
+        hooks
+            .check(tags::check)
+            .check(check_peer)
+            .check(check_ports)
+            .check(check_description)
+            .check(forms::check(&FORMS))
+            .anew(other_peers)
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

@@ -127,6 +127,22 @@ pub(crate) fn check(it: Tagged) -> Vec<Problem> {
     problems
 }
 
+/// The same for the services that take letters, digits, spaces and few other signs in tags.
+pub(crate) fn check_letters(it: Tagged) -> Vec<Problem> {
+    let is_taken = |it: char| it.is_alphanumeric() || (it.is_whitespace() && !it.is_control()) || "_.:/=+-@".contains(it);
+    let odd = |text: &str| text.chars().find(|it| !is_taken(*it));
+    let mut problems = Vec::new();
+    for (key, value) in &it.tags {
+        if let Some(odd) = odd(key).or_else(|| odd(value)) {
+            let odd = odd.escape_debug();
+            let message = format!("a tag is made of letters, digits, spaces and `_.:/=+-@` here, and this one holds `{odd}`");
+            problems.push(Problem { path: Path::attribute("tags").name(key.as_str()), message });
+        }
+    }
+    problems.extend(check(it));
+    problems
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ mod changes;
 mod check;
 mod engine;
 mod impact;
+mod named;
 mod refused;
 mod seen;
 mod settling;
@@ -20,6 +21,7 @@ use ha_kind::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::engine::takes_family;
 use crate::engine_version::EngineVersion;
 use crate::failure::{self, Attempting as _};
 use crate::reading::Listed;
@@ -188,7 +190,7 @@ impl Resource for Instance {
         }
         let hooks = Hooks::new()
             .unique(&["identifier"])
-            .check(tags::check)
+            .check(tags::check_letters)
             .predict("id", |it: Named| it.identifier)
             .renewed_by("address", &["identifier"])
             .renewed_by("arn", &["identifier"])

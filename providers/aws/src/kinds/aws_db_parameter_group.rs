@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{self, Attempting as _};
+use crate::forms::{self, Form};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
 use crate::wait::{Seen, Wait, appearing};
@@ -63,6 +64,13 @@ const STILL_USED: Duration = Duration::from_mins(15);
 /// RDS takes so many in one call.
 const AT_ONCE: usize = 20;
 
+const FAMILY: Form = Form::new(
+    "(aurora-(mysql|postgresql)|mariadb|mysql|postgres|((custom-)?(oracle|sqlserver)|db2)(-[a-z0-9]+)+-)[0-9]+([.][0-9]+)*",
+    "a family of RDS: an engine, and the first numbers of its version",
+    "postgres15",
+);
+static FORMS: [(&str, Form); 1] = [("family", FAMILY)];
+
 impl Resource for ParameterGroup {
     const KIND: &'static str = "aws_db_parameter_group";
     type Provider = Aws;
@@ -86,9 +94,10 @@ impl Resource for ParameterGroup {
         };
         Hooks::new()
             .unique(&["name"])
-            .check(tags::check)
+            .check(tags::check_letters)
             .check(|it: Named| rds::name_problems("name", &it.name, 255))
             .check(once)
+            .check(forms::check(&FORMS))
             .predict("id", |it: Named| it.name)
     }
 

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{self, Attempting as _};
+use crate::forms::{self, Form};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
 use crate::wait::{Seen, Wait, appearing};
@@ -39,6 +40,8 @@ pub(crate) struct Outputs {
 const DESCRIPTION: &str = "Managed by ha";
 const STILL_USED: Duration = Duration::from_mins(15);
 
+static FORMS: [(&str, Form); 1] = [("subnet_ids", forms::SUBNET)];
+
 impl Resource for SubnetGroup {
     const KIND: &'static str = "aws_db_subnet_group";
     type Provider = Aws;
@@ -62,9 +65,10 @@ impl Resource for SubnetGroup {
         };
         Hooks::new()
             .unique(&["name"])
-            .check(tags::check)
+            .check(tags::check_letters)
             .check(|it: Named| name_problems(&it.name))
             .check(zones)
+            .check(forms::check(&FORMS))
             .predict("id", |it: Named| it.name)
     }
 

@@ -48,15 +48,22 @@ impl Resource for InstanceProfile {
             name: String,
         }
         #[derive(Deserialize)]
+        struct Given {
+            role: String,
+        }
+        #[derive(Deserialize)]
         struct Placed {
             path: String,
         }
         Hooks::new()
             .unique(&["name"])
-            .check(tags::check)
+            .in_any_case()
+            .check(tags::check_letters)
             .check(|it: Named| iam::name_problems("name", &it.name, 128))
             .check(|it: Placed| iam::path_problems(&it.path))
+            .check(|it: Given| iam::name_problems("role", &it.role, 64))
             .predict("id", |it: Named| it.name)
+            .holds("role", "aws_iam_role")
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
@@ -109,12 +116,11 @@ impl Resource for InstanceProfile {
     async fn update(&self, aws: &Aws, before: &Recorded<Self>, attempt: &mut Attempt) -> Result<Outputs, Error> {
         let name = before.id.as_str();
         let was = &before.arguments;
-        if self.role != was.role {
-            let found = find(aws, name)
-                .await?
-                .ok_or_else(|| Error::new(format!("change the instance profile `{name}`"), "it is gone").help("plan again"))?;
-            self.give_role(aws, &found, attempt).await?;
-        }
+        // Which role it had does not tell which one it has: a role that went was taken off it.
+        let found = find(aws, name)
+            .await?
+            .ok_or_else(|| Error::new(format!("change the instance profile `{name}`"), "it is gone").help("plan again"))?;
+        self.give_role(aws, &found, attempt).await?;
         if self.tags != was.tags {
             let what = format!("label the instance profile `{name}`");
             let dropped = tags::dropped(&was.tags, &self.tags);
@@ -187,14 +193,14 @@ impl LookedAt for InstanceProfile {
     }
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
+pub(super) async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
     match aws.iam.get_instance_profile().instance_profile_name(name).send().await {
         Err(error) if failure::is_missing(&error) => Ok(None),
         other => Ok(other.attempting(format!("look at the instance profile `{name}`"))?.instance_profile),
     }
 }
 
-async fn take_role(aws: &Aws, name: &str, role: &str) -> Result<(), Error> {
+pub(super) async fn take_role(aws: &Aws, name: &str, role: &str) -> Result<(), Error> {
     match aws.iam.remove_role_from_instance_profile().instance_profile_name(name).role_name(role).send().await {
         Err(error) if failure::is_missing(&error) => Ok(()),
         other => other.map(drop).attempting(format!("take the role `{role}` from the instance profile `{name}`")),

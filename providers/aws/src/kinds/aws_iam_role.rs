@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::policies::InlinePolicy;
 use crate::failure::{self, Attempting as _};
+use crate::forms::{self, Form};
 use crate::policy::PolicyDocument;
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
@@ -66,6 +67,8 @@ fn an_hour() -> i32 {
     3600
 }
 
+static FORMS: [(&str, Form); 2] = [("permissions_boundary", forms::POLICY), ("managed_policy_arns", forms::POLICY)];
+
 impl Resource for Role {
     const KIND: &'static str = "aws_iam_role";
     type Provider = Aws;
@@ -103,6 +106,7 @@ impl Resource for Role {
         struct Inlined {
             inline_policy: Option<BTreeSet<InlinePolicy>>,
         }
+        let named = |it: Inlined| policies::odd_names(&it.inline_policy.unwrap_or_default());
         let once = |it: Inlined| {
             let twice = it.inline_policy.as_ref().and_then(policies::named_twice);
             let problem = |name| ha_kind::Problem {
@@ -113,9 +117,12 @@ impl Resource for Role {
         };
         Hooks::new()
             .unique(&["name"])
-            .check(tags::check)
+            .in_any_case()
+            .check(tags::check_letters)
             .check(duration)
             .check(once)
+            .check(named)
+            .check(forms::check(&FORMS))
             .check(|it: Named| iam::name_problems("name", &it.name, 64))
             .check(|it: Placed| iam::path_problems(&it.path))
             .check(|it: Described| description_problems(it.description.as_deref()))
@@ -219,12 +226,12 @@ impl Resource for Role {
         Ok(before.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
+    async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         let name = recorded.id.as_str();
         let what = format!("delete the role `{name}`");
         match recorded.arguments.force_detach_policies {
             true => policies::take_all(aws, name).await?,
-            false => policies::take_own(aws, &recorded.arguments).await?,
+            false => policies::take_own(aws, &recorded.arguments, attempt).await?,
         }
         match aws.iam.delete_role().role_name(name).send().await {
             Err(error) if failure::is_missing(&error) => Ok(()),

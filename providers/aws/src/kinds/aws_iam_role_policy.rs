@@ -35,6 +35,10 @@ impl Resource for RolePolicy {
 
     fn hooks() -> Hooks {
         #[derive(Deserialize)]
+        struct OfRole {
+            role: String,
+        }
+        #[derive(Deserialize)]
         struct Named {
             name: String,
         }
@@ -46,6 +50,7 @@ impl Resource for RolePolicy {
         Hooks::new()
             .unique(&["role", "name"])
             .check(|it: Named| iam::name_problems("name", &it.name, 128))
+            .check(|it: OfRole| iam::name_problems("role", &it.role, 64))
             .predict("id", |it: Placed| format!("{}:{}", it.role, it.name))
             .inside("aws_iam_role", &[("name", "role")])
     }

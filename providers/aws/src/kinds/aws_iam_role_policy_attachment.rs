@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{self, Attempting as _};
+use crate::forms::{self, Form};
 use crate::reading::LookedAt;
 use crate::wait::{Seen, Wait};
 use crate::{Aws, iam, reading};
@@ -24,6 +25,8 @@ pub(crate) struct Outputs {}
 /// The note that it was not attached before.
 const ABSENT: &str = "absent";
 
+static FORMS: [(&str, Form); 1] = [("policy_arn", forms::POLICY)];
+
 impl Resource for Attachment {
     const KIND: &'static str = "aws_iam_role_policy_attachment";
     const WITHIN: &'static [&'static str] = &["aws_iam_role"];
@@ -31,8 +34,14 @@ impl Resource for Attachment {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
+        #[derive(Deserialize)]
+        struct OfRole {
+            role: String,
+        }
         Hooks::new()
             .unique(&["role", "policy_arn"])
+            .check(forms::check(&FORMS))
+            .check(|it: OfRole| iam::name_problems("role", &it.role, 64))
             .predict("id", |it: Attachment| it.id())
             .inside("aws_iam_role", &[("name", "role")])
     }

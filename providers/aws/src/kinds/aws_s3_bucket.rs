@@ -7,8 +7,8 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Del
 use futures::future::try_join_all;
 use futures::{StreamExt as _, stream};
 use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Path, Problem, Reading, Recorded, Resource, Sought,
-    known_text,
+    Attempt, Changed, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Marked, Outcome, Path, Problem, Reading,
+    Recorded, Resource, Sought, Value, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,10 +65,11 @@ impl Resource for Bucket {
         }
         Hooks::new()
             .unique(&["bucket"])
-            .check(tags::check)
+            .check(tags::check_letters)
             .check(|it: Named| {
                 name_problem(&it.bucket).map(|it| Problem { path: Path::attribute("bucket"), message: it }).into_iter().collect()
             })
+            .impact(impact)
             .predict("id", |it: Named| it.bucket)
             .predict_in("arn", |at: Place, it: Named| at.s3_arn(&it.bucket))
             .predict_in("bucket_domain_name", |at: Place, it: Named| domain_name(&it.bucket, &at.suffix()))
@@ -323,6 +324,16 @@ fn outputs(name: &str, region: &str) -> Outputs {
 
 fn domain_name(name: &str, suffix: &str) -> String {
     format!("{name}.s3.{suffix}")
+}
+
+/// What is lost with a bucket that is emptied whatever is in it. Without `force_destroy` only what `ha` put there goes.
+fn impact(changed: &Changed<'_>) -> Vec<Impact> {
+    let is_forced = changed.before.is_some_and(|it| it.get("force_destroy") == Some(&Value::Bool(true)));
+    if !changed.action.destroys() || !is_forced {
+        return Vec::new();
+    }
+    let message = "deletes all objects in it, whoever put them there, in all their versions (`force_destroy` is on)";
+    vec![Impact { severity: ImpactSeverity::DataLoss, message: message.into() }]
 }
 
 /// What names of buckets do not begin with, or end with.

@@ -111,7 +111,7 @@ impl Resource for Object {
         }
         Hooks::new()
             .unique(&["bucket", "key"])
-            .check(tags::check)
+            .check(tags::check_letters)
             .check(check::check)
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
             .predict("id", |it: Named| it.key)

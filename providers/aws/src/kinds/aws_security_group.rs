@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use self::rules::{Rule, put_together, rule_problems, taken_apart};
 use crate::ec2::{self, filter};
 use crate::failure::{self, Attempting as _};
+use crate::forms::{self, Form};
 use crate::reading::Listed;
 use crate::security_rules::{Atom, Peer, atoms};
 use crate::tags::{self, Tags};
@@ -53,6 +54,14 @@ pub(crate) struct Outputs {
 const DESCRIPTION: &str = "Managed by ha";
 const STILL_USED: Duration = Duration::from_mins(15);
 
+static FORMS: [(&str, Form); 5] = [
+    ("vpc_id", forms::NETWORK),
+    ("ingress.security_groups", forms::PEER_GROUP),
+    ("ingress.prefix_list_ids", forms::PREFIX_LIST),
+    ("egress.security_groups", forms::PEER_GROUP),
+    ("egress.prefix_list_ids", forms::PREFIX_LIST),
+];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     In,
@@ -82,6 +91,7 @@ impl Resource for SecurityGroup {
             .unique(&["vpc_id", "name"])
             .check(tags::check)
             .check(|it: Named| name_problems(&it.name, it.description.as_deref()))
+            .check(forms::check(&FORMS))
             .check(|it: In| rule_problems("ingress", it.ingress.unwrap_or_default()))
             .check(|it: Out| rule_problems("egress", it.egress.unwrap_or_default()))
     }
@@ -287,9 +297,9 @@ impl Listed for SecurityGroup {
 
 fn seen(aws: &Aws, recorded: &Recorded<SecurityGroup>, found: &Found) -> Reading<SecurityGroup> {
     let known = &recorded.arguments;
+    // Only what is claimed is looked at: everything else is the business of other blocks.
     let rules = |known: &Option<Chosen<BTreeSet<Rule>>>, there: &[IpPermission]| {
-        let known = known.as_ref().map(|it| it.0.clone()).unwrap_or_default();
-        Some(Chosen(put_together(known, &atoms(there), &recorded.id)))
+        known.as_ref().map(|it| Chosen(put_together(it.0.clone(), &atoms(there), &recorded.id)))
     };
     let there = SecurityGroup {
         name: found.group_name().unwrap_or_default().to_owned().into(),

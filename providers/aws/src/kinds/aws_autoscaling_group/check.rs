@@ -6,11 +6,19 @@ use ha_kind::{Hooks, Maybe, Path, Problem, duration};
 use serde::Deserialize;
 
 use super::blocks::{GroupTag, Maintenance, Template};
+use crate::forms::{self, Form};
 use crate::{choices, tags};
 
 /// With all checks.
 pub(super) fn all(hooks: Hooks) -> Hooks {
-    hooks.check(check_sizes).check(check_template).check(check_place).check(check_names).check(check_rest)
+    hooks
+        .check(check_sizes)
+        .check(check_template)
+        .check(check_place)
+        .check(check_names)
+        .check(check_rest)
+        .check(check_name)
+        .check(forms::check(&FORMS))
 }
 
 /// Whether a protection keeps a group from being deleted, by force or not.
@@ -21,6 +29,31 @@ pub(super) fn is_protected(protection: &str, by_force: bool) -> bool {
 const UNPROTECTED: &str = "none";
 const PROTECTED: &str = "prevent-all-deletion";
 const PROTECTED_FROM_FORCE: &str = "prevent-force-deletion";
+
+static FORMS: [(&str, Form); 6] = [
+    ("launch_template.id", forms::TEMPLATE),
+    ("launch_template.name", forms::TEMPLATE_NAME),
+    ("vpc_zone_identifier", forms::SUBNET),
+    ("availability_zones", forms::ZONE),
+    ("target_group_arns", forms::TARGET_GROUP),
+    ("service_linked_role_arn", forms::ROLE),
+];
+
+#[derive(Deserialize)]
+struct Called {
+    name: String,
+}
+
+fn check_name(Called { name }: Called) -> Vec<Problem> {
+    let message = if !(1..=255).contains(&name.chars().count()) {
+        format!("a group's name has 1 to 255 characters, and this has {}", name.chars().count())
+    } else if let Some(odd) = name.chars().find(|it| !(it.is_ascii_graphic() || *it == ' ') || *it == ':') {
+        format!("a group's name is made of what ASCII prints, without `:`, and `{name}` holds `{}`", odd.escape_debug())
+    } else {
+        return Vec::new();
+    };
+    vec![Problem { path: Path::attribute("name"), message }]
+}
 
 #[derive(Deserialize)]
 struct Sizes {

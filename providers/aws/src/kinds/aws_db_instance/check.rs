@@ -6,14 +6,16 @@ use ha_kind::{Hooks, Maybe, Path, Problem};
 use serde::Deserialize;
 
 use super::engine::Engine;
-use super::{refused, storage};
-use crate::rds;
+use super::{named, refused, storage};
 use crate::windows::{BackupWindow, MaintenanceWindow};
+use crate::{forms, rds};
 
 /// With all checks.
 pub(super) fn all(hooks: Hooks) -> Hooks {
     let hooks = hooks.check(names).check(master).check(user_name).check(password).check(storage::check).check(key);
     let hooks = hooks.check(backups).check(windows).check(end).check(measuring).check(port).check(of_the_engine).check(choices);
+    let hooks = hooks.check(forms::check(&named::FORMS)).check(named::engine).check(named::first_database);
+    let hooks = hooks.check(named::reached).check(named::grouped).check(measuring_key);
     hooks.refuse(refused::version).refuse(refused::storage).refuse(refused::secret_key)
 }
 
@@ -128,6 +130,18 @@ fn key(it: Key) -> Vec<Problem> {
         Some(_) if !it.storage_encrypted => vec![problem("kms_key_id", "a key goes with `storage_encrypted = true`")],
         _ => Vec::new(),
     }
+}
+
+#[derive(Deserialize)]
+struct MeasuringKey {
+    performance_insights_kms_key_id: Option<String>,
+}
+
+fn measuring_key(it: MeasuringKey) -> Vec<Problem> {
+    let odd = it.performance_insights_kms_key_id.filter(|it| !it.starts_with("arn:"));
+    // As with the disk's key, what is no ARN would come back as one, and that replaces the database.
+    let problem = |_| problem("performance_insights_kms_key_id", "the key is named by its ARN, `arn:aws:kms:…`");
+    odd.map(problem).into_iter().collect()
 }
 
 #[derive(Deserialize)]

@@ -45,6 +45,16 @@ impl Engine {
         }
     }
 
+    /// How many characters the name of the first database may have at most; none where RDS makes none.
+    pub(super) fn longest_database_name(self) -> Option<usize> {
+        match self {
+            Self::MariaDb | Self::MySql => Some(64),
+            Self::Postgres => Some(63),
+            Self::Db2 | Self::Oracle => Some(8),
+            Self::SqlServer => None,
+        }
+    }
+
     /// The logs that can go to CloudWatch.
     pub(super) fn logs(self) -> &'static [&'static str] {
         match self {
@@ -75,6 +85,15 @@ impl Engine {
         };
         numbers.into_iter().take(many).collect()
     }
+}
+
+/// Whether a family of groups, such as `postgres15`, `oracle-ee-19` or `mysql-8-0`, is for an engine, and for a version of
+/// it where that is said.
+pub(crate) fn takes_family(engine: &str, version: Option<&EngineVersion>, family: &str) -> bool {
+    let Some(rest) = family.strip_prefix(engine) else { return false };
+    let numbers = rest.strip_prefix('-').unwrap_or(rest).split(['.', '-']).map(|it| it.parse().ok());
+    let Some(numbers) = numbers.collect::<Option<Vec<u64>>>() else { return false };
+    version.is_none_or(|version| version.numbers().iter().zip(&numbers).all(|(own, of_family)| own == of_family))
 }
 
 #[cfg(test)]

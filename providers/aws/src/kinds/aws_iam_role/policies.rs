@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::InstanceProfile;
-use ha_kind::{Attempt, Chosen, Error};
+use ha_kind::{Attempt, Chosen, Error, Path, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::aws_iam_instance_profile::{find, take_role};
 use super::Role;
 use crate::failure::{self, Attempting as _};
 use crate::policy::PolicyDocument;
 use crate::wait::{Seen, Wait};
-use crate::{Aws, iam};
+use crate::{Aws, iam, tags};
 
 /// A policy that is part of the role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -143,23 +144,29 @@ pub(super) async fn take_all(aws: &Aws, role: &str) -> Result<(), Error> {
         delete_inline(aws, role, &policy).await?;
     }
     for profile in profiles(aws, role).await? {
-        let name = profile.instance_profile_name();
-        match aws.iam.remove_role_from_instance_profile().instance_profile_name(name).role_name(role).send().await {
-            Err(error) if failure::is_missing(&error) => {}
-            other => drop(other.attempting(format!("take the role `{role}` from the instance profile `{name}`"))?),
-        }
+        take_role(aws, profile.instance_profile_name(), role).await?;
     }
     Ok(())
 }
 
-/// Takes off a role what its own arguments put there.
-pub(super) async fn take_own(aws: &Aws, role: &Role) -> Result<(), Error> {
+/// Takes off a role what its own arguments put there, and the role off the profiles of the same state: those are given the
+/// new one by a step of their own.
+pub(super) async fn take_own(aws: &Aws, role: &Role, attempt: &Attempt) -> Result<(), Error> {
     let name = role.name.as_str();
     for arn in role.managed_policy_arns.iter().flat_map(|it| it.iter()) {
         detach(aws, name, arn).await?;
     }
     for policy in role.inline_policy.iter().flat_map(|it| it.iter()) {
         delete_inline(aws, name, &policy.name).await?;
+    }
+    for profile in profiles(aws, name).await? {
+        let profile = profile.instance_profile_name();
+        // Listing them does not tell their tags.
+        let found = find(aws, profile).await?;
+        let state = found.and_then(|it| tags::trace(it.tags())?.state);
+        if state.is_some() && state.as_deref() == attempt.state() {
+            take_role(aws, profile, name).await?;
+        }
     }
     Ok(())
 }
@@ -180,4 +187,14 @@ async fn profiles(aws: &Aws, role: &str) -> Result<Vec<InstanceProfile>, Error> 
 pub(super) fn named_twice(policies: &BTreeSet<InlinePolicy>) -> Option<String> {
     let mut seen = BTreeMap::new();
     policies.iter().find(|it| seen.insert(it.name.clone(), ()).is_some()).map(|it| it.name.clone())
+}
+
+/// What is wrong with the names of policies that are part of one role.
+pub(super) fn odd_names(policies: &BTreeSet<InlinePolicy>) -> Vec<Problem> {
+    let place = |index: usize| Path::attribute("inline_policy").index(index).name("name");
+    let named = |(index, it): (usize, &InlinePolicy)| {
+        let wrong = iam::name_problems("name", &it.name, 128);
+        wrong.into_iter().map(move |it| Problem { path: place(index), ..it }).collect::<Vec<_>>()
+    };
+    policies.iter().enumerate().flat_map(named).collect()
 }

@@ -7,12 +7,35 @@ use serde::Deserialize;
 
 use super::blocks::{BlockDevice, Credits, Ebs, Interface, Labels, Metadata, Placement, Profile};
 use super::user_data;
+use crate::forms::{self, Form};
 use crate::{choices, ec2, tags};
 
 /// With all checks.
 pub(super) fn all(hooks: Hooks) -> Hooks {
     let hooks = hooks.check(tags::check).check(user_data::check).check(named).check(disks).check(profile);
-    hooks.check(metadata).check(words).check(placed).check(reached)
+    hooks.check(metadata).check(words).check(placed).check(reached).check(described).check(forms::check(&FORMS))
+}
+
+static FORMS: [(&str, Form); 8] = [
+    ("image_id", forms::IMAGE),
+    ("instance_type", forms::MACHINE),
+    ("vpc_security_group_ids", forms::SECURITY_GROUP),
+    ("network_interfaces.security_groups", forms::SECURITY_GROUP),
+    ("network_interfaces.subnet_id", forms::SUBNET),
+    ("network_interfaces.network_interface_id", forms::INTERFACE),
+    ("block_device_mappings.ebs.snapshot_id", forms::SNAPSHOT),
+    ("iam_instance_profile.arn", forms::PROFILE),
+];
+
+#[derive(Deserialize)]
+struct Described {
+    description: Option<String>,
+}
+
+fn described(it: Described) -> Vec<Problem> {
+    let long = it.description.filter(|it| it.chars().count() > 255);
+    let problem = |_| problem(Path::attribute("description"), "a version's description has at most 255 characters");
+    long.map(problem).into_iter().collect()
 }
 
 fn problem(path: Path, message: impl Into<String>) -> Problem {

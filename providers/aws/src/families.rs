@@ -1,0 +1,59 @@
+//! Databases whose settings are a group of the same configuration, for another engine or version than theirs.
+
+use ha_kind::{ByAttribute, Contradiction, Mode, Path, Placed, Problem, Severity, Together};
+
+use crate::engine_version::EngineVersion;
+use crate::kinds::aws_db_instance::takes_family;
+
+const DATABASE: &str = "aws_db_instance";
+const GROUP: &str = "aws_db_parameter_group";
+
+pub(crate) const TOGETHER: Together = Together { kinds: &[(Mode::Managed, DATABASE), (Mode::Managed, GROUP)], check };
+
+fn check(all: &[Placed<'_>]) -> Vec<Contradiction> {
+    let of = |kind: &'static str| all.iter().filter(move |it| &*it.address.block.kind == kind).copied();
+    let groups: Vec<Placed<'_>> = of(GROUP).collect();
+    let (by_name, by_id) = (ByAttribute::new("name", &groups), ByAttribute::new("id", &groups));
+    let group = |it: &Placed<'_>| by_name.find(it, NAMED).or_else(|| by_id.find(it, NAMED));
+    of(DATABASE).filter_map(|it| contradiction(&it, &group(&it)?)).collect()
+}
+
+/// The argument that names the group.
+const NAMED: &str = "parameter_group_name";
+
+fn contradiction(database: &Placed<'_>, group: &Placed<'_>) -> Option<Contradiction> {
+    let (engine, family) = (database.text(&["engine"])?, group.text(&["family"])?);
+    let version = database.text(&["engine_version"]).map(EngineVersion::from);
+    if takes_family(engine, version.as_ref(), family) {
+        return None;
+    }
+    let said = version.map(|it| format!(" {}", it.as_str())).unwrap_or_default();
+    let message = format!("`{}` is of the family `{family}`, and this database runs {engine}{said}", group.address);
+    let problem = Problem { path: Path::attribute(NAMED), message };
+    Some(Contradiction { address: database.address.clone(), problem, severity: Severity::Error })
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::{Address, Object, Value};
+
+    use super::*;
+
+    #[test]
+    fn a_group_is_of_the_family_of_its_database() {
+        let told = |engine: &str, version: &str, family: &str| {
+            let object = |fields: &[(&str, &str)]| -> Object {
+                fields.iter().map(|(name, it)| ((*name).into(), Value::from(*it))).collect()
+            };
+            let database: Address = "aws_db_instance.it".parse().unwrap();
+            let group: Address = "aws_db_parameter_group.it".parse().unwrap();
+            let wanted = object(&[("engine", engine), ("engine_version", version), (NAMED, "ours")]);
+            let settings = object(&[("name", "ours"), ("family", family)]);
+            let placed = |address, arguments| Placed { address, arguments, id: None, provider: "" };
+            check(&[placed(&database, &wanted), placed(&group, &settings)]).len()
+        };
+        assert_eq!((told("postgres", "15.4", "postgres15"), told("mysql", "8.0", "mysql8.0")), (0, 0));
+        assert_eq!((told("postgres", "15.4", "postgres14"), told("mysql", "8.4", "mysql8.0")), (1, 1));
+        assert_eq!(told("mariadb", "10.11", "mysql8.0"), 1);
+    }
+}

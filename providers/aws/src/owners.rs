@@ -1,0 +1,189 @@
+//! Things that two blocks would look after at once: one that claims all there is of them, and one for a single one. Each
+//! would undo what the other does, in every apply.
+
+use ha_kind::{ByAttribute, Contradiction, Mode, Path, Placed, Problem, Severity, Together, Value};
+
+/// A kind that may claim all of something, and the kind that looks after one of it.
+struct Claim {
+    /// The kind that claims.
+    owner: &'static str,
+    /// The argument by which it does, where that is set.
+    claims: &'static str,
+    /// The attribute that the other kind refers to it by.
+    attribute: &'static str,
+    /// The kind for a single one.
+    single: &'static str,
+    /// The argument with which that one refers to the owner.
+    refers: &'static str,
+    /// What both look after.
+    what: &'static str,
+}
+
+const ROLE: &str = "aws_iam_role";
+const GROUP: &str = "aws_security_group";
+const ATTACHMENT: &str = "aws_iam_role_policy_attachment";
+const ROLE_POLICY: &str = "aws_iam_role_policy";
+const INGRESS_RULE: &str = "aws_vpc_security_group_ingress_rule";
+const EGRESS_RULE: &str = "aws_vpc_security_group_egress_rule";
+
+const CLAIMS: [Claim; 4] = [
+    Claim {
+        owner: GROUP,
+        claims: "ingress",
+        attribute: "id",
+        single: INGRESS_RULE,
+        refers: "security_group_id",
+        what: "incoming rules",
+    },
+    Claim {
+        owner: GROUP,
+        claims: "egress",
+        attribute: "id",
+        single: EGRESS_RULE,
+        refers: "security_group_id",
+        what: "outgoing rules",
+    },
+    Claim {
+        owner: ROLE,
+        claims: "managed_policy_arns",
+        attribute: "name",
+        single: ATTACHMENT,
+        refers: "role",
+        what: "attached policies",
+    },
+    Claim {
+        owner: ROLE,
+        claims: "inline_policy",
+        attribute: "name",
+        single: ROLE_POLICY,
+        refers: "role",
+        what: "policies of its own",
+    },
+];
+
+pub(crate) const TOGETHER: Together = Together {
+    kinds: &[
+        (Mode::Managed, GROUP),
+        (Mode::Managed, INGRESS_RULE),
+        (Mode::Managed, EGRESS_RULE),
+        (Mode::Managed, ROLE),
+        (Mode::Managed, ATTACHMENT),
+        (Mode::Managed, ROLE_POLICY),
+    ],
+    check,
+};
+
+fn check(all: &[Placed<'_>]) -> Vec<Contradiction> {
+    CLAIMS.iter().flat_map(|it| it.contradictions(all)).collect()
+}
+
+impl Claim {
+    fn contradictions(&self, all: &[Placed<'_>]) -> Vec<Contradiction> {
+        let of = |kind: &'static str| all.iter().filter(move |it| &*it.address.block.kind == kind).copied();
+        let owners: Vec<Placed<'_>> = of(self.owner).filter(|it| self.is_claimed_by(it)).collect();
+        if owners.is_empty() {
+            return Vec::new();
+        }
+        let by_attribute = ByAttribute::new(self.attribute, &owners);
+        // What has its name for an id is referred to by either.
+        let by_id = ByAttribute::new("id", &owners);
+        let owner = |it: &Placed<'_>| by_attribute.find(it, self.refers).or_else(|| by_id.find(it, self.refers));
+        of(self.single).filter_map(|it| Some(self.contradiction(&it, &owner(&it)?))).collect()
+    }
+
+    fn is_claimed_by(&self, owner: &Placed<'_>) -> bool {
+        owner.get(&[self.claims]).is_some_and(|it| !it.is_null() && (it.is_known() || Value::is_never_null(it)))
+    }
+
+    fn contradiction(&self, single: &Placed<'_>, owner: &Placed<'_>) -> Contradiction {
+        let Self { claims, what, .. } = self;
+        let (own, owner) = (single.address, owner.address);
+        let message = format!(
+            "`{owner}` looks after all its {what} with `{claims}` and would take away that of `{own}`: leave \
+             `{claims}` out there, or say there what this block says and drop this block"
+        );
+        let problem = Problem { path: Path::attribute(self.refers), message };
+        Contradiction { address: own.clone(), problem, severity: Severity::Error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::{Address, Object, Type};
+
+    use super::*;
+
+    struct Block {
+        address: Address,
+        arguments: Object,
+        id: Option<&'static str>,
+        provider: &'static str,
+    }
+
+    fn block(address: &str, arguments: &[(&str, Value)]) -> Block {
+        let arguments = arguments.iter().map(|(name, it)| ((*name).into(), it.clone())).collect();
+        Block { address: address.parse().unwrap(), arguments, id: None, provider: "one" }
+    }
+
+    fn placed(it: &Block) -> Placed<'_> {
+        Placed { address: &it.address, arguments: &it.arguments, id: it.id, provider: it.provider }
+    }
+
+    /// The addresses of the single ones that are contradicted.
+    fn told(blocks: &[Block]) -> Vec<String> {
+        let placed: Vec<Placed<'_>> = blocks.iter().map(placed).collect();
+        check(&placed).into_iter().map(|it| it.address.to_string()).collect()
+    }
+
+    fn later(attribute: &str) -> Value {
+        Value::unknown(Type::String, Some(attribute.into())).originating(|| attribute.into())
+    }
+
+    /// The reference of each claim, before and after its owner is there.
+    fn references(claim: &Claim) -> Vec<(Value, Option<&'static str>)> {
+        let owner = format!("{}.it", claim.owner);
+        vec![
+            (later(&format!("{owner}.{}", claim.attribute)), None),
+            (later(&format!("{owner}.id")), None),
+            ("x-1".into(), Some("x-1")),
+        ]
+    }
+
+    #[test]
+    fn what_one_claims_no_other_looks_after() {
+        for claim in &CLAIMS {
+            let owner = format!("{}.it", claim.owner);
+            let single = format!("{}.one", claim.single);
+            for (reference, id) in references(claim) {
+                let one = || block(&single, &[(claim.refers, reference.clone())]);
+                let with = |claimed: Value| Block { id, ..block(&owner, &[(claim.claims, claimed)]) };
+                assert_eq!(told(&[with(Value::set([])), one()]), [single.as_str()], "{single} by {reference:?}");
+                assert!(told(&[with(Value::NULL), one()]).is_empty());
+                assert!(told(&[Block { id, ..block(&owner, &[]) }, one()]).is_empty());
+                // It may turn out to be none.
+                assert!(told(&[with(Value::unknown(Type::Any, None)), one()]).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn others_are_left_alone() {
+        for claim in &CLAIMS {
+            let owner = format!("{}.it", claim.owner);
+            let single = format!("{}.one", claim.single);
+            let there = || Block { id: Some("x-1"), ..block(&owner, &[(claim.claims, Value::set([]))]) };
+            for reference in [later("a.b.id"), Value::unknown(Type::String, Some(format!("{owner}.id").into())), "x-2".into()] {
+                assert!(told(&[there(), block(&single, &[(claim.refers, reference)])]).is_empty());
+            }
+            let elsewhere = Block { provider: "other", ..block(&single, &[(claim.refers, "x-1".into())]) };
+            assert!(told(&[there(), elsewhere]).is_empty());
+        }
+    }
+
+    #[test]
+    fn roles_are_named_before_they_are_there() {
+        let role = block("aws_iam_role.it", &[("name", "build".into()), ("managed_policy_arns", Value::set([]))]);
+        let attachment = block("aws_iam_role_policy_attachment.one", &[("role", "build".into())]);
+        assert_eq!(told(&[role, attachment]), ["aws_iam_role_policy_attachment.one"]);
+    }
+}
