@@ -32,6 +32,60 @@ resource "aws_db_instance" "pg" {
 """
 
 
+RULES = """
+resource "aws_security_group" "web" {
+  name = "NAME"
+}
+
+resource "aws_vpc_security_group_ingress_rule" "one" {
+  security_group_id = aws_security_group.web.id
+  ip_protocol       = "tcp"
+  from_port         = 80
+  to_port           = 80
+  cidr_ipv4         = "10.0.0.0/8"
+}
+
+resource "aws_vpc_security_group_ingress_rule" "other" {
+  security_group_id = aws_security_group.web.id
+  ip_protocol       = "6"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "10.0.0.0/8"
+  description       = "other"
+}
+"""
+
+ROLE = """
+resource "aws_iam_role" "machine" {
+  name               = "NAME"
+  path               = "/"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }]
+  })
+  lifecycle {
+    create_before_destroy = false
+  }
+}
+
+resource "aws_iam_role_policy" "own" {
+  name   = "own"
+  role   = aws_iam_role.machine.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:*", Resource = "*" }] })
+}
+
+resource "aws_iam_role_policy_attachment" "reads" {
+  role       = aws_iam_role.machine.name
+  policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+}
+
+resource "aws_iam_instance_profile" "machine" {
+  name = "NAME"
+  role = aws_iam_role.machine.name
+}
+"""
+
+
 class Directory:
     """A configuration and its state."""
 
@@ -180,6 +234,17 @@ class Changes(unittest.TestCase):
             ([(disk, f'{disk}\n  storage_type = "io1"')], "io1 needs `iops`"),
             ([(disk, f"{disk}\n  iops = 12000\n  storage_type = \"gp3\"")], "from 400 GiB"),
             ([(disk, f"{disk}\n  port = 443")], "1150 to 65535"),
+            ([(disk, "allocated_storage = 110.5")], "a whole number is required"),
+            ([(disk, f"{disk}\n  port = 5432.5")], "a whole number is required"),
+            ([(disk, f"{disk}\n  iops = 1500.5")], "a whole number is required"),
+            ([('"db.m5.large"', '"m5.large"')], "`m5.large` is not a class"),
+            ([('engine              = "mysql"', 'engine = "postgresql"')], "did you mean `postgres`?"),
+            ([('engine              = "mysql"', 'engine = "aurora-mysql"')], "in a cluster only"),
+            ([(disk, f'{disk}\n  parameter_group_name = "default.mysql5.7"')], "is not for mysql 8.0.32"),
+            ([(disk, f'{disk}\n  vpc_security_group_ids = ["default"]')], "is not the id of a security group"),
+            ([(disk, f"{disk}\n  vpc_security_group_ids = []")], "one security group or more"),
+            ([(disk, f'{disk}\n  db_name = "my-db"')], "not `my-db`"),
+            ([(disk, f'{disk}\n  ca_cert_identifier = "rds-ca-2048"')], "is not an authority of RDS"),
             ([(disk, f"{disk}\n  monitoring_interval = 20")], "every 1, 5, 10, 15, 30 or 60 seconds"),
             ([(disk, f"{disk}\n  performance_insights_enabled = true\n  performance_insights_retention_period = 365")], "not 365"),
         ):
@@ -191,6 +256,75 @@ class Changes(unittest.TestCase):
         rule = 'ingress {\n    protocol = "tcp"\n    from_port = 80\n    to_port = 80\n    cidr_blocks = ["10.0.0.0/8"]\n    description = "'
         group = f'\nresource "aws_security_group" "web" {{\n  name = "NAME"\n  {rule}one"\n  }}\n  {rule}other"\n  }}\n}}\n'
         self.assertIn("described as", Directory(self, "twice", group).ha("validate", expect=1))
+
+    def test_two_blocks_for_one_rule_are_refused_before_there_is_a_group(self):
+        here = Directory(self, "rules", RULES)
+        twice = ("= 443\n  to_port           = 443", "= 80\n  to_port           = 80")
+        here.write(twice)
+        here.expect_refused("are one and the same thing")
+        here.write()
+        here.apply()
+        # Rules of their own are none of the group's business.
+        self.assertNotIn("changed outside", here.ha("plan"))
+        here.write(twice)
+        here.expect_refused("are one and the same thing")
+
+    def test_what_one_block_claims_no_other_looks_after(self):
+        group = ('name = "NAME"', 'name = "NAME"\n  ingress = []')
+        here = Directory(self, "claimed", RULES)
+        here.write(group)
+        here.expect_refused("`aws_security_group.web` looks after all its incoming rules", "ingress_rule.one", "ingress_rule.other")
+        here.write()
+        here.apply()
+        here.write(group)
+        here.expect_refused("`aws_security_group.web` looks after all its incoming rules")
+        here = Directory(self, "claims", ROLE)
+        claims = 'path               = "/"\n  managed_policy_arns = []\n  inline_policy = []'
+        here.write(('path               = "/"', claims))
+        here.expect_refused("aws_iam_role_policy.own", "aws_iam_role_policy_attachment.reads", "`managed_policy_arns`")
+        here.write(('path               = "/"', claims), ("create_before_destroy = false", "ignore_changes = all"))
+        here.ha("plan")
+
+    def test_names_of_roles_differ_in_more_than_case(self):
+        other = ROLE.split("\n}\n")[0].replace('"machine"', '"other"').replace('"NAME"', '"BUILD"') + "\n}\n"
+        here = Directory(self, "build", ROLE + other)
+        here.expect_refused("`aws_iam_role.machine` and `aws_iam_role.other` are one and the same thing", "case does not count")
+
+    def test_a_role_in_a_profile_can_be_made_anew(self):
+        renamed = ('resource "aws_iam_role" "machine" {\n  name               = "NAME"', 'resource "aws_iam_role" "machine" {\n  name = "NAME-2"')
+        for name, changes in {
+            "renamed": [renamed],
+            "renamed-first": [renamed, ("create_before_destroy = false", "create_before_destroy = true")],
+            "moved": [('path               = "/"', 'path = "/build/"')],
+        }.items():
+            with self.subTest(name):
+                here = Directory(self, name, ROLE)
+                here.apply()
+                before = self.profile(name)
+                here.write(*changes)
+                here.apply()
+                after = self.profile(name)
+                self.assertEqual(after["InstanceProfileId"], before["InstanceProfileId"])
+                self.assertNotEqual(after["Roles"][0]["RoleId"], before["Roles"][0]["RoleId"])
+                role = after["Roles"][0]["RoleName"]
+                attached = self.system.aws.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+                self.assertEqual([it["PolicyName"] for it in attached], ["ReadOnlyAccess"])
+                here.ha("destroy", "--yes")
+
+    def profile(self, name):
+        return self.system.aws.iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+
+    def test_a_bucket_that_is_emptied_by_force_loses_data(self):
+        bucket = '\nresource "aws_s3_bucket" "files" {\n  bucket = "NAME"\n  force_destroy = true\n}\n'
+        here = Directory(self, "forced", bucket)
+        here.apply()
+        self.system.aws.s3.put_object(Bucket="forced", Key="theirs", Body=b"x")
+        self.assertIn("LOSES DATA", here.ha("plan", "--destroy"))
+        here.write(('"NAME"', '"forced-2"'))
+        self.assertIn("LOSES DATA", here.ha("plan"))
+        here.write(("force_destroy = true", "force_destroy = false"))
+        here.apply()
+        self.assertNotIn("LOSES DATA", here.ha("plan", "--destroy"))
 
     def test_the_european_cloud_has_names_of_its_own(self):
         bucket = '\nresource "aws_s3_bucket" "files" {\n  bucket = "NAME"\n}\n\noutput "arn" {\n  value = aws_s3_bucket.files.arn\n}\n'
