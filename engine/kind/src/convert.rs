@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::declared::Declared;
+use crate::facts::Facts;
 use crate::types::Attribute;
 use crate::value::Name;
 use crate::{Number, Object, Path, Step, Text, Type, Value};
@@ -41,7 +42,7 @@ impl Mismatch {
 /// # Errors
 /// Where the value can be no such thing.
 pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
-    if is_of(value, ty) {
+    if has_very_type(value, ty) || is_of(value, ty) {
         return Ok(value.clone());
     }
     match (value, ty) {
@@ -118,6 +119,20 @@ fn attribute_of(items: &Object, name: &Name, attribute: &Attribute) -> Result<Va
             None => Ok(Value::null(&plain(&attribute.ty))),
         },
         _ => Err(Mismatch::new(format!("the attribute \"{name}\" is required"))),
+    }
+}
+
+/// Whether the type is the one that a value keeps, which is seen without a look at all that is in it.
+fn has_very_type(value: &Value, ty: &Type) -> bool {
+    let facts = Facts::of(value);
+    if !facts.is_nested() || !facts.is_typed() {
+        return false;
+    }
+    match (&Type::of(value), ty) {
+        (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => Arc::ptr_eq(a, b),
+        (Type::Tuple(a), Type::Tuple(b)) => Arc::ptr_eq(a, b),
+        (Type::Object(a), Type::Object(b)) => Arc::ptr_eq(a, b),
+        _ => false,
     }
 }
 
@@ -216,6 +231,27 @@ fn shared_type<'a>(of: &Type, items: impl Iterator<Item = &'a Value> + Clone) ->
 #[must_use]
 pub fn unify<'a>(types: impl IntoIterator<Item = &'a Type>) -> Option<Type> {
     unify_all(types.into_iter().filter(|it| **it != Type::Any).collect())
+}
+
+/// As [`unify`], where values of no type yet are among the others. They may turn out to be anything, so that collections
+/// beside them stay as they are.
+#[must_use]
+pub fn unify_open(types: &[Type]) -> Option<Type> {
+    let known: Vec<&Type> = types.iter().filter(|it| **it != Type::Any).collect();
+    if known.len() == types.len() {
+        return unify_all(known);
+    }
+    let is_named = |it: &&Type| matches!(it, Type::Map(_) | Type::Object(_));
+    let is_list = |it: &&Type| matches!(it, Type::List(_) | Type::Tuple(_));
+    let is_set = |it: &&Type| matches!(it, Type::Set(_));
+    let any = |is: fn(&Type) -> bool| known.iter().any(|it| is(it));
+    if known.iter().all(is_named) || known.iter().all(is_list) || known.iter().all(is_set) {
+        return Some(Type::Any);
+    }
+    if any(|it| matches!(it, Type::Object(_))) && any(|it| matches!(it, Type::Tuple(_))) {
+        return None;
+    }
+    preferred(&types.iter().collect::<Vec<_>>())
 }
 
 /// As [`unify`], where nothing is unknown.

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
+use crate::facts::{Facts, Kept};
 use crate::{Type, Value};
 
 /// The type that was declared for a null, or for the elements of an empty collection. Values are equal whatever it is, as
@@ -73,6 +74,7 @@ impl Hash for Declared {
 pub struct Elements<C> {
     items: C,
     of: Declared,
+    kept: Kept,
 }
 
 impl<C> Elements<C> {
@@ -90,12 +92,27 @@ impl<C> Elements<C> {
 
     /// Elements, and the type that they would have if there were any.
     pub(crate) fn new(items: C, of: Declared) -> Self {
-        Self { items, of }
+        Self { items, of, kept: Kept::NOTHING }
     }
 
     /// Other elements of the same type.
     pub(crate) fn with(&self, items: C) -> Self {
-        Self { items, of: self.of.clone() }
+        Self { items, of: self.of.clone(), kept: Kept::NOTHING }
+    }
+}
+
+impl<C> Elements<C>
+where
+    for<'a> &'a C: IntoIterator<Item = &'a Value>,
+{
+    /// What is kept of all that is in it.
+    pub(crate) fn facts(&self) -> Facts {
+        self.kept.facts(&self.items)
+    }
+
+    /// The type of what has these elements, which is kept.
+    pub(crate) fn ty(&self, work_out: impl FnOnce() -> Type) -> Type {
+        self.kept.ty(self.facts(), work_out)
     }
 }
 
@@ -109,7 +126,7 @@ impl<C> Deref for Elements<C> {
 
 impl<C: FromIterator<Value>> FromIterator<Value> for Elements<C> {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
-        Self { items: items.into_iter().collect(), of: Declared::NOTHING }
+        Self { items: items.into_iter().collect(), of: Declared::NOTHING, kept: Kept::NOTHING }
     }
 }
 

@@ -10,6 +10,7 @@ use std::ops::Index;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::declared::Declared;
+use crate::facts::{Facts, Kept};
 use crate::value::Name;
 use crate::{Type, Value};
 
@@ -18,7 +19,10 @@ const FEW: usize = 32;
 
 /// The attributes of an object, in the order of their names. Used like a `BTreeMap` from names to values.
 #[derive(Clone)]
-pub struct Object(Form);
+pub struct Object {
+    form: Form,
+    kept: Kept,
+}
 
 #[derive(Clone)]
 enum Form {
@@ -31,22 +35,42 @@ enum Form {
 }
 
 impl Object {
+    const fn of(form: Form) -> Self {
+        Self { form, kept: Kept::NOTHING }
+    }
+
+    /// The attributes, of which some will be other ones.
+    fn changing(&mut self) -> &mut Form {
+        self.kept.forget();
+        &mut self.form
+    }
+
+    /// What is kept of all that is in it.
+    pub(crate) fn facts(&self) -> Facts {
+        self.kept.facts(self.values())
+    }
+
+    /// The type of what has these attributes, which is kept.
+    pub(crate) fn ty(&self, work_out: impl FnOnce() -> Type) -> Type {
+        self.kept.ty(self.facts(), work_out)
+    }
+
     /// No attributes.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Form::Few(Vec::new()))
+        Self::of(Form::Few(Vec::new()))
     }
 
     /// The same elements, of a map whose elements are of this type; where there are none, it still has it.
     #[must_use]
     pub fn declared(self, of: &Type) -> Self {
-        if self.is_empty() { Self(Form::Empty(Declared::of(of))) } else { self }
+        if self.is_empty() { Self::of(Form::Empty(Declared::of(of))) } else { self }
     }
 
     /// What type the elements of an empty map would have.
     #[must_use]
     pub fn declaration(&self) -> &Declared {
-        match &self.0 {
+        match &self.form {
             Form::Empty(of) => of,
             _ => &Declared::NOTHING,
         }
@@ -55,7 +79,7 @@ impl Object {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match &self.form {
             Form::Few(entries) => entries.len(),
             Form::Many(tree) => tree.len(),
             Form::Empty(_) => 0,
@@ -77,7 +101,7 @@ impl Object {
     /// The attribute of this name, with its name.
     #[must_use]
     pub fn get_key_value<Q: Borrow<str> + ?Sized>(&self, name: &Q) -> Option<(&Name, &Value)> {
-        match &self.0 {
+        match &self.form {
             Form::Few(entries) => {
                 let (name, value) = &entries[position(entries, name.borrow()).ok()?];
                 Some((name, value))
@@ -89,7 +113,7 @@ impl Object {
 
     /// The attribute of this name, to be changed.
     pub fn get_mut<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<&mut Value> {
-        match &mut self.0 {
+        match self.changing() {
             Form::Few(entries) => {
                 let at = position(entries, name.borrow()).ok()?;
                 Some(&mut entries[at].1)
@@ -107,7 +131,7 @@ impl Object {
 
     /// Sets an attribute, and gives back what it was.
     pub fn insert(&mut self, name: Name, value: Value) -> Option<Value> {
-        match &mut self.0 {
+        match self.changing() {
             Form::Few(entries) => match position(entries, &name) {
                 Ok(at) => Some(std::mem::replace(&mut entries[at].1, value)),
                 Err(at) if entries.len() < FEW => {
@@ -121,13 +145,13 @@ impl Object {
                 Err(_) => {
                     let mut tree: BTreeMap<_, _> = std::mem::take(entries).into_iter().collect();
                     tree.insert(name, value);
-                    self.0 = Form::Many(Box::new(tree));
+                    self.form = Form::Many(Box::new(tree));
                     None
                 }
             },
             Form::Many(tree) => tree.insert(name, value),
             Form::Empty(_) => {
-                self.0 = Form::Few(vec![(name, value)]);
+                self.form = Form::Few(vec![(name, value)]);
                 None
             }
         }
@@ -140,7 +164,7 @@ impl Object {
 
     /// Takes an attribute out.
     pub fn remove<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<Value> {
-        match &mut self.0 {
+        match self.changing() {
             Form::Few(entries) => position(entries, name.borrow()).ok().map(|at| entries.remove(at).1),
             Form::Many(tree) => tree.remove(name.borrow()),
             Form::Empty(_) => None,
@@ -149,7 +173,7 @@ impl Object {
 
     /// Keeps the attributes that `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&Name, &mut Value) -> bool) {
-        match &mut self.0 {
+        match self.changing() {
             Form::Few(entries) => entries.retain_mut(|(name, value)| keep(name, value)),
             Form::Many(tree) => tree.retain(keep),
             Form::Empty(_) => {}
@@ -158,7 +182,7 @@ impl Object {
 
     /// Keeps no names of its own where another object has the same ones, in the same places.
     pub fn share_names(&mut self, other: &Self) {
-        if let (Form::Few(own), Form::Few(others)) = (&mut self.0, &other.0) {
+        if let (Form::Few(own), Form::Few(others)) = (&mut self.form, &other.form) {
             for ((name, _), (other, _)) in own.iter_mut().zip(others) {
                 if name == other {
                     name.clone_from(other);
@@ -175,7 +199,7 @@ impl Object {
     /// Names and values, in order.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        match &self.0 {
+        match &self.form {
             Form::Few(entries) => Iter(Either::Few(entries.iter())),
             Form::Many(tree) => Iter(Either::Many(tree.iter())),
             Form::Empty(_) => Iter(Either::Few([].iter())),
@@ -184,7 +208,7 @@ impl Object {
 
     /// Names, and values to be changed, in order.
     pub fn iter_mut(&mut self) -> IterMut<'_> {
-        match &mut self.0 {
+        match self.changing() {
             Form::Few(entries) => IterMut(Either::Few(entries.iter_mut())),
             Form::Many(tree) => IterMut(Either::Many(tree.iter_mut())),
             Form::Empty(_) => IterMut(Either::Few([].iter_mut())),
@@ -260,10 +284,10 @@ impl FromIterator<(Name, Value)> for Object {
             entries.dedup_by(|(a, _), (b, _)| a == b);
         }
         if entries.len() > FEW {
-            return Self(Form::Many(Box::new(entries.into_iter().collect())));
+            return Self::of(Form::Many(Box::new(entries.into_iter().collect())));
         }
         entries.shrink_to_fit();
-        Self(Form::Few(entries))
+        Self::of(Form::Few(entries))
     }
 }
 
@@ -433,7 +457,7 @@ impl IntoIterator for Object {
     type IntoIter = IntoIter;
 
     fn into_iter(self) -> IntoIter {
-        match self.0 {
+        match self.form {
             Form::Few(entries) => IntoIter(Either::Few(entries.into_iter())),
             Form::Many(tree) => IntoIter(Either::Many(tree.into_iter())),
             Form::Empty(_) => IntoIter(Either::Few(Vec::new().into_iter())),
@@ -502,6 +526,6 @@ mod tests {
 
     #[test]
     fn an_object_is_small() {
-        assert_eq!(size_of::<Object>(), 24);
+        assert_eq!(size_of::<Object>(), 40);
     }
 }

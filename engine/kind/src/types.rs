@@ -55,17 +55,55 @@ impl Type {
             Value::Bool(_) => Type::Bool,
             Value::Number(_) => Type::Number,
             Value::String(_) | Value::Composed(_) => Type::String,
-            Value::List(items) => Type::List(Arc::new(common(&mut items.iter(), items.declaration()))),
-            Value::Set(items) => Type::Set(Arc::new(common(&mut items.iter(), items.declaration()))),
-            Value::Map(items) => Type::Map(Arc::new(common(&mut items.values(), items.declaration()))),
-            Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(Type::of).collect())),
+            Value::Set(items) => items.ty(|| Type::Set(Arc::new(common(&mut items.iter(), items.declaration())))),
+            Value::List(items) => {
+                let element = || common(&mut items.iter(), items.declaration());
+                match items.ty(|| Type::List(Arc::new(element()))) {
+                    // The same elements were asked for as those of a tuple.
+                    Type::Tuple(_) => Type::List(Arc::new(element())),
+                    ty => ty,
+                }
+            }
+            Value::Tuple(items) => {
+                let each = || Type::Tuple(Arc::new(items.iter().map(Type::of).collect()));
+                match items.ty(each) {
+                    Type::List(_) => each(),
+                    ty => ty,
+                }
+            }
+            Value::Map(items) => {
+                let element = || common(&mut items.values(), items.declaration());
+                match items.ty(|| Type::Map(Arc::new(element()))) {
+                    Type::Object(_) => Type::Map(Arc::new(element())),
+                    ty => ty,
+                }
+            }
             Value::Object(items) => {
                 let attribute = |ty| Attribute { ty, optional: false, default: None };
-                Type::Object(Arc::new(items.iter().map(|(k, v)| (k.clone(), attribute(Type::of(v)))).collect()))
+                let named = |(name, it): (&Arc<str>, &Value)| (name.clone(), attribute(Type::of(it)));
+                let all = || Type::Object(Arc::new(items.iter().map(named).collect()));
+                match items.ty(all) {
+                    Type::Map(_) => all(),
+                    ty => ty,
+                }
             }
             Value::Unknown(unknown) => unknown.ty.clone(),
             Value::Sensitive(inner) => Type::of(inner),
         }
+    }
+}
+
+impl Value {
+    /// Whether two values are equal and of one type, also where that is only declared: of what is null or empty.
+    #[must_use]
+    pub fn is_identical(&self, other: &Self) -> bool {
+        self == other && Type::of(self) == Type::of(other)
+    }
+
+    /// Whether it is a null of a type.
+    #[must_use]
+    pub fn is_typed_null(&self) -> bool {
+        matches!(self, Value::Null(of) if of.known().is_some())
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::declared::{Declared, Elements};
+use crate::facts::Facts;
 use crate::unknown::Unknown;
 use crate::{Number, Object, Part, Path, Text, Type, text};
 
@@ -137,7 +138,7 @@ impl Value {
     /// Whether anything in it is marked.
     #[must_use]
     pub fn contains_sensitive(&self) -> bool {
-        self.is_sensitive() || self.has_child(Value::contains_sensitive)
+        Facts::of(self).contains_sensitive()
     }
 
     /// Whether the value itself (not something deeper) is known.
@@ -154,16 +155,20 @@ impl Value {
     /// Whether everything in it is known.
     #[must_use]
     pub fn is_wholly_known(&self) -> bool {
-        self.is_known() && !self.has_child(|it| !it.is_wholly_known())
+        Facts::of(self).is_wholly_known()
     }
 
     /// Whether something in it is not known yet, not even by its type.
     #[must_use]
     pub fn may_be_anything(&self) -> bool {
-        match self {
-            Value::Unknown(it) => it.ty.has_any(),
-            it => it.children().any(Value::may_be_anything),
-        }
+        Facts::of(self).may_be_anything()
+    }
+
+    /// How many elements are in it, in all depths, up to four billion. What it shares with others counts each time, as
+    /// whoever looks at all of it meets it each time.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        Facts::of(self).size() as usize
     }
 
     /// Whether it is null, marked or not.
@@ -231,21 +236,7 @@ impl Value {
     /// Whether there is any mark in it, so that it is another value without them.
     #[must_use]
     pub fn is_marked(&self) -> bool {
-        match self {
-            Value::Sensitive(_) | Value::Composed(_) => true,
-            _ => self.has_child(Value::is_marked),
-        }
-    }
-
-    /// Whether something one level down is so.
-    fn has_child(&self, is_so: impl FnMut(&Value) -> bool) -> bool {
-        match self {
-            Value::List(items) | Value::Tuple(items) => items.iter().any(is_so),
-            Value::Set(items) => items.iter().any(is_so),
-            Value::Map(items) | Value::Object(items) => items.values().any(is_so),
-            Value::Sensitive(inner) => std::iter::once(&**inner).any(is_so),
-            _ => false,
-        }
+        Facts::of(self).is_marked()
     }
 
     /// The value without any marks; for what leaves the engine on purpose.
