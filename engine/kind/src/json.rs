@@ -11,6 +11,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use crate::value::Name;
 use crate::{Field, Number, Object, Part, Shape, Text, Type, Value};
 
+const BITS: &str = "$bits";
 const DOUBLE: &str = "$double";
 const EMPTY: &str = "$empty";
 const LIST: &str = "$list";
@@ -46,12 +47,13 @@ pub(crate) fn typed(value: &Value, shape: &Shape) -> serde_json::Value {
 
 /// The same of an object that has these fields.
 pub(crate) fn typed_fields(items: &Object, fields: &BTreeMap<Name, Field>) -> serde_json::Value {
-    let present = items.iter().filter(|(_, it)| !it.is_null());
     let typed = |(name, it): (&Name, &Value)| {
         let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
-        (name.to_string(), typed(it, shape))
+        // Where anything can be said, the type of a null is something that is said.
+        let is_present = !it.is_null() || *shape == Shape::Any && it.is_typed_null();
+        is_present.then(|| (name.to_string(), typed(it, shape)))
     };
-    present.map(typed).collect()
+    items.iter().filter_map(typed).collect()
 }
 
 impl Serialize for Value {
@@ -178,7 +180,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_i64<E>(self, it: i64) -> Result<Value, E> {
-        Ok(Value::from(it))
+        Ok(Value::Number(Number::written(it)))
     }
 
     fn visit_u64<E: de::Error>(self, it: u64) -> Result<Value, E> {
@@ -214,6 +216,13 @@ impl<'de> Visitor<'de> for AnyValue {
                     Value::Object(items) => Value::Map(items),
                     _ => return Err(de::Error::custom("a map must be an object")),
                 },
+                BITS => {
+                    let (bits, digits) = map.next_value::<(u16, String)>()?;
+                    match number(&digits)? {
+                        Value::Number(it) => Value::Number(it.keeping(bits)),
+                        other => other,
+                    }
+                }
                 DOUBLE => {
                     let double = Number::from_f64(map.next_value()?);
                     Value::Number(double.ok_or_else(|| de::Error::custom("a double must be finite"))?)
@@ -253,8 +262,12 @@ fn number<E: de::Error>(text: &str) -> Result<Value, E> {
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Some(double) = self.double() {
-            return tagged(serializer, DOUBLE, &double);
+        if let Some(bits) = self.kept_bits() {
+            let double = self.to_f64();
+            return match Number::from_f64(double).is_some_and(|it| it == *self && it.kept_bits() == Some(bits)) {
+                true => tagged(serializer, DOUBLE, &double),
+                false => tagged(serializer, BITS, &(bits, self.all_digits())),
+            };
         }
         if let Some(small) = self.as_i64() {
             return serializer.serialize_i64(small);
@@ -343,8 +356,12 @@ mod tests {
             let written = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value, "{number}");
         }
-        for double in [f64::from(2_f32).powi(64), 0.1 + 0.2, f64::MIN_POSITIVE] {
-            let value = Value::Number(Number::from_f64(double).unwrap());
+        let double = |it: f64| Number::from_f64(it).unwrap();
+        let third = Number::from(1).div(&Number::from(3)).unwrap();
+        let product = double(0.1 + 0.2).mul(&double(0.1)).unwrap();
+        let doubles = [f64::from(2_f32).powi(64), 0.1 + 0.2, f64::MIN_POSITIVE].map(double);
+        for number in doubles.into_iter().chain([third, product]) {
+            let value = Value::Number(number);
             let written = serde_json::to_string(&value).unwrap();
             let read = serde_json::from_str::<Value>(&written).unwrap();
             assert_eq!((&read, format!("{read:?}")), (&value, format!("{value:?}")));

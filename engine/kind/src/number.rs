@@ -1,5 +1,5 @@
-//! Numbers of the language: binary, 512 bits of precision, rounded half to even, with small integers apart. What was worked
-//! out in doubles is written as one until something is done with it.
+//! Numbers of the language: binary, rounded half to even, with small integers apart. Those that are written keep 512 bits;
+//! those that a function counts 64, and those that it works out in doubles 53. Of two, the more precise one decides.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,29 +11,28 @@ use num_bigint::{BigInt, BigUint, Sign};
 use num_integer::Integer;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
-/// How many bits a number keeps.
-const PRECISION: u64 = 512;
+/// How many bits a number that is written keeps, and no number more.
+const PRECISION: u16 = 512;
+/// How many bits a number keeps that was counted.
+const COUNTED: u16 = 64;
+/// How many bits a double keeps.
+const DOUBLE: u16 = 53;
 /// The greatest power of two a number may reach; smaller than its inverse is nothing.
 const GREATEST: i64 = 1 << 17;
 /// Digits beyond these can only break a tie.
 const SIGNIFICANT: usize = 1_500;
 
-/// How many bits a double keeps.
-const DOUBLE: u64 = 53;
-
-/// A number.
+/// A number. Those of one value are equal, however many bits they keep.
 #[derive(Clone)]
 pub struct Number(Form);
 
-/// But for doubles, every number has one form only, so that equal numbers are equal in all their parts.
+/// A value has one form only. Each comes with how many bits it keeps.
 #[derive(Clone)]
 enum Form {
     /// An integer that fits.
-    Small(i64),
-    /// The bits of a double, which is finite.
-    Double(u64),
+    Small(u16, i64),
     /// Anything else.
-    Big(Arc<Big>),
+    Big(u16, Arc<Big>),
 }
 
 /// `mantissa * 2^exponent`, the mantissa odd.
@@ -68,15 +67,20 @@ impl std::error::Error for NotANumber {}
 
 impl Number {
     /// Nothing.
-    pub const ZERO: Self = Self(Form::Small(0));
+    pub const ZERO: Self = Self(Form::Small(COUNTED, 0));
+
+    /// An integer as it is written.
+    #[must_use]
+    pub const fn written(it: i64) -> Self {
+        Self(Form::Small(PRECISION, it))
+    }
 
     /// The number as an integer, where it is one that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
-            Form::Small(it) => Some(*it),
-            Form::Double(_) => self.exact().as_i64(),
-            Form::Big(_) => None,
+            Form::Small(_, it) => Some(*it),
+            Form::Big(..) => None,
         }
     }
 
@@ -84,9 +88,8 @@ impl Number {
     #[must_use]
     pub fn as_integer(&self) -> Option<BigInt> {
         match &self.0 {
-            Form::Small(it) => Some((*it).into()),
-            Form::Double(_) => self.exact().as_integer(),
-            Form::Big(it) => (it.exponent >= 0).then(|| &it.mantissa << it.exponent),
+            Form::Small(_, it) => Some((*it).into()),
+            Form::Big(_, it) => (it.exponent >= 0).then(|| &it.mantissa << it.exponent),
         }
     }
 
@@ -94,9 +97,8 @@ impl Number {
     #[must_use]
     pub fn is_integer(&self) -> bool {
         match &self.0 {
-            Form::Small(_) => true,
-            Form::Double(bits) => f64::from_bits(*bits).fract() == 0.0,
-            Form::Big(it) => it.exponent >= 0,
+            Form::Small(..) => true,
+            Form::Big(_, it) => it.exponent >= 0,
         }
     }
 
@@ -104,9 +106,8 @@ impl Number {
     #[must_use]
     pub fn is_negative(&self) -> bool {
         match &self.0 {
-            Form::Small(it) => *it < 0,
-            Form::Double(bits) => f64::from_bits(*bits) < 0.0,
-            Form::Big(it) => it.mantissa.is_negative(),
+            Form::Small(_, it) => *it < 0,
+            Form::Big(_, it) => it.mantissa.is_negative(),
         }
     }
 
@@ -115,65 +116,71 @@ impl Number {
     #[expect(clippy::cast_precision_loss, reason = "the nearest is what is asked for")]
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
-            Form::Small(it) => *it as f64,
-            Form::Double(bits) => f64::from_bits(*bits),
-            Form::Big(it) => {
+            Form::Small(_, it) => *it as f64,
+            Form::Big(_, it) => {
                 // With 64 bits and a sticky one the standard reader rounds once and rightly.
-                let digits = self.to_string();
+                let digits = self.keeping(PRECISION).to_string();
                 digits.parse().unwrap_or(if it.mantissa.is_negative() { f64::NEG_INFINITY } else { f64::INFINITY })
             }
         }
     }
 
-    /// The number that a double is, which is written as a double is; none for infinities and not-a-number.
+    /// The number that a double is, which keeps as many bits as one; none for infinities and not-a-number.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "it is whole and small enough")]
     pub fn from_f64(it: f64) -> Option<Self> {
         if !it.is_finite() {
             return None;
         }
-        let is_small = it.fract() == 0.0 && it.abs() < (1_u64 << DOUBLE) as f64;
-        Some(Self(if is_small { Form::Small(it as i64) } else { Form::Double(it.to_bits()) }))
+        let (mantissa, exponent) = parts_of(it);
+        rounded(mantissa, exponent, false, DOUBLE)
     }
 
-    /// The double that it was worked out in.
+    /// How many bits it keeps, where those are fewer than those of a number that is written and that makes a difference to
+    /// how it is written.
     #[must_use]
-    pub fn double(&self) -> Option<f64> {
+    pub fn kept_bits(&self) -> Option<u16> {
         match &self.0 {
-            Form::Double(bits) => Some(f64::from_bits(*bits)),
-            _ => None,
+            Form::Small(bits, it) if fits(*it, *bits) => None,
+            Form::Small(bits, _) | Form::Big(bits, _) => Some(*bits).filter(|it| *it < PRECISION),
         }
     }
 
-    /// The same number in the form that it has one of only.
-    fn exact(&self) -> Self {
-        match &self.0 {
-            Form::Double(_) => {
-                let (mantissa, exponent) = self.parts();
-                rounded(mantissa, exponent, false).expect("a double is in range")
-            }
-            _ => self.clone(),
-        }
+    /// The same value, of which this many bits are kept from now on.
+    #[must_use]
+    pub fn keeping(&self, bits: u16) -> Self {
+        Self(match &self.0 {
+            Form::Small(_, it) => Form::Small(bits, *it),
+            Form::Big(_, it) => Form::Big(bits, it.clone()),
+        })
+    }
+
+    /// All of its digits.
+    #[must_use]
+    pub fn all_digits(&self) -> String {
+        let (mantissa, exponent) = self.parts();
+        let (digits, point) = scaled(mantissa.magnitude(), exponent, (-exponent).max(0));
+        decimal(mantissa.is_negative(), &digits, point)
     }
 
     /// The number nearest to an integer of any size; none when it is out of range.
     #[must_use]
     pub fn from_integer(it: BigInt) -> Option<Self> {
-        rounded(it, 0, false)
+        rounded(it, 0, false, PRECISION)
     }
 
     /// The sum; none when it is out of range.
     #[must_use]
     pub fn add(&self, other: &Self) -> Option<Self> {
-        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
-            && let Some(sum) = a.checked_add(*b)
+        let bits = self.bits().max(other.bits());
+        if let (Form::Small(_, a), Form::Small(_, b)) = (&self.0, &other.0)
+            && let Some(sum) = a.checked_add(*b).filter(|it| fits(*it, bits))
         {
-            return Some(sum.into());
+            return Some(Self(Form::Small(bits, sum)));
         }
         let (a, ea) = self.parts();
         let (b, eb) = other.parts();
         let exponent = ea.min(eb);
-        rounded((a << (ea - exponent)) + (b << (eb - exponent)), exponent, false)
+        rounded((a << (ea - exponent)) + (b << (eb - exponent)), exponent, false, bits)
     }
 
     /// The difference; none when it is out of range.
@@ -182,58 +189,72 @@ impl Number {
         self.add(&other.negated())
     }
 
-    /// The product; none when it is out of range.
+    /// The product, which keeps as many bits as it has; none when it is out of range.
     #[must_use]
     pub fn mul(&self, other: &Self) -> Option<Self> {
-        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
-            && let Some(product) = a.checked_mul(*b)
+        let bits = self.bits().max(other.bits());
+        if let (Form::Small(_, a), Form::Small(_, b)) = (&self.0, &other.0)
+            && let Some(product) = a.checked_mul(*b).filter(|it| fits(*it, bits))
         {
-            return Some(product.into());
+            return Some(Self(Form::Small(bits, product)));
         }
         let (a, ea) = self.parts();
         let (b, eb) = other.parts();
-        rounded(a * b, ea + eb, false)
+        let product = rounded(a * b, ea + eb, false, PRECISION)?;
+        let own = product.parts().0;
+        let own = own.bits() - own.trailing_zeros().unwrap_or(0);
+        Some(product.keeping(bits.max(u16::try_from(own).unwrap_or(PRECISION))))
     }
 
     /// The quotient; none when the divisor is nothing or the result out of range.
     #[must_use]
     pub fn div(&self, other: &Self) -> Option<Self> {
-        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
+        let bits = self.bits().max(other.bits());
+        if let (Form::Small(_, a), Form::Small(_, b)) = (&self.0, &other.0)
             && *b != 0
             && let Some(0) = a.checked_rem(*b)
+            && fits(a / b, bits)
         {
-            return Some((a / b).into());
+            return Some(Self(Form::Small(bits, a / b)));
         }
         let (a, ea) = self.parts();
         let (b, eb) = other.parts();
-        quotient(a, &b, ea - eb)
+        quotient(a, &b, ea - eb, bits)
     }
 
     /// What is left after taking `other` away a whole number of times, with the sign of `self`; none when `other` is
-    /// nothing or the result out of range.
+    /// nothing or the result out of range. It keeps as many bits as `self`, and each step on the way to it no more.
     #[must_use]
     pub fn rem(&self, other: &Self) -> Option<Self> {
-        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0)
+        let bits = self.bits();
+        if let (Form::Small(_, a), Form::Small(_, b)) = (&self.0, &other.0)
+            && fits(*a, bits)
             && let Some(rest) = a.checked_rem(*b)
         {
-            return Some(rest.into());
+            return Some(Self(Form::Small(bits, rest)));
         }
-        let times = self.div(other)?.truncated();
-        self.sub(&other.mul(&times)?)
+        let cut = |it: Self| {
+            let (mantissa, exponent) = it.parts();
+            rounded(mantissa, exponent, false, bits)
+        };
+        let times = cut(self.div(other)?.truncated())?;
+        let (a, ea) = other.parts();
+        let (b, eb) = times.parts();
+        let taken = rounded(a * b, ea + eb, false, bits)?;
+        self.sub(&taken)
     }
 
     /// The number with the other sign.
     #[must_use]
     pub fn negated(&self) -> Self {
         match &self.0 {
-            Form::Small(it) => it
-                .checked_neg()
-                .map_or_else(|| rounded(-BigInt::from(*it), 0, false).expect("a small integer is in range"), Self::from),
-            Form::Double(bits) => Self(Form::Double((-f64::from_bits(*bits)).to_bits())),
-            Form::Big(it) => {
-                let it = Big { mantissa: -&it.mantissa, exponent: it.exponent };
-                // The least small integer has no positive twin, so the twin of that one is small.
-                rounded(it.mantissa, it.exponent, false).expect("the sign changes nothing about the range")
+            Form::Small(bits, it) => match it.checked_neg() {
+                Some(negated) => Self(Form::Small(*bits, negated)),
+                None => rounded(-BigInt::from(*it), 0, false, *bits).expect("a small integer is in range"),
+            },
+            // The least small integer has no positive twin, so the twin of that one is small.
+            Form::Big(bits, it) => {
+                rounded(-&it.mantissa, it.exponent, false, *bits).expect("the sign changes nothing about the range")
             }
         }
     }
@@ -248,9 +269,8 @@ impl Number {
     #[must_use]
     pub fn floor(&self) -> Self {
         match &self.0 {
-            Form::Double(bits) => Self::from_f64(f64::from_bits(*bits).floor()).expect("it stays finite"),
-            Form::Big(it) if it.exponent < 0 => {
-                rounded(&it.mantissa >> it.exponent.unsigned_abs(), 0, false).expect("nearer to nothing than before")
+            Form::Big(bits, it) if it.exponent < 0 => {
+                rounded(&it.mantissa >> it.exponent.unsigned_abs(), 0, false, *bits).expect("nearer to nothing than before")
             }
             _ => self.clone(),
         }
@@ -292,7 +312,8 @@ impl Number {
             }
             whole = whole * base + digit;
         }
-        rounded(BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, whole), 0, false)
+        let bits = u16::try_from(whole.bits()).unwrap_or(PRECISION).clamp(COUNTED, PRECISION);
+        rounded(BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, whole), 0, false, bits)
     }
 
     /// The digits of its magnitude, rounded half to even where some are left out, and where in them the point goes:
@@ -307,7 +328,7 @@ impl Number {
         match wanted {
             Digits::Shortest => {
                 let zeros = mantissa.trailing_zeros().unwrap_or(0);
-                shortest(&(mantissa >> zeros), exponent + i64::try_from(zeros).unwrap_or(0), self.precision())
+                shortest(&(mantissa >> zeros), exponent + i64::try_from(zeros).unwrap_or(0), self.bits())
             }
             Digits::AfterPoint(places) => scaled(mantissa, exponent, i64::try_from(places).unwrap_or(i64::MAX)),
             Digits::Significant(count) => {
@@ -324,17 +345,23 @@ impl Number {
     }
 
     /// How many bits it keeps.
-    fn precision(&self) -> u64 {
-        if let Form::Double(_) = self.0 { DOUBLE } else { PRECISION }
+    fn bits(&self) -> u16 {
+        match &self.0 {
+            Form::Small(bits, _) | Form::Big(bits, _) => *bits,
+        }
     }
 
     fn parts(&self) -> (BigInt, i64) {
         match &self.0 {
-            Form::Small(it) => ((*it).into(), 0),
-            Form::Double(bits) => parts_of(f64::from_bits(*bits)),
-            Form::Big(it) => (it.mantissa.clone(), it.exponent),
+            Form::Small(_, it) => ((*it).into(), 0),
+            Form::Big(_, it) => (it.mantissa.clone(), it.exponent),
         }
     }
+}
+
+/// Whether so many bits are enough for an integer, whatever it is.
+fn fits(it: i64, bits: u16) -> bool {
+    bits >= COUNTED || it.unsigned_abs() >> bits == 0
 }
 
 /// A finite double as `mantissa * 2^exponent`.
@@ -346,17 +373,18 @@ fn parts_of(double: f64) -> (BigInt, i64) {
     (if double < 0.0 { -BigInt::from(mantissa) } else { mantissa.into() }, exponent)
 }
 
-/// `mantissa * 2^exponent` in its one form, or none when it is too large. `inexact` says that a little was cut off
-/// below the last bit.
-fn rounded(mantissa: BigInt, exponent: i64, inexact: bool) -> Option<Number> {
+/// `mantissa * 2^exponent` in its one form, of so many bits, or none when it is too large. `inexact` says that a little was
+/// cut off below the last bit.
+fn rounded(mantissa: BigInt, exponent: i64, inexact: bool, precision: u16) -> Option<Number> {
     let (sign, mut magnitude) = mantissa.into_parts();
     let mut exponent = exponent;
+    let zero = Number(Form::Small(precision, 0));
     if magnitude.is_zero() {
-        return Some(Number::ZERO);
+        return Some(zero);
     }
     let bits = magnitude.bits();
-    if bits > PRECISION {
-        let cut = bits - PRECISION;
+    if bits > precision.into() {
+        let cut = bits - u64::from(precision);
         let half = magnitude.bit(cut - 1);
         let below = inexact || magnitude.trailing_zeros().is_some_and(|it| it < cut - 1);
         magnitude >>= cut;
@@ -375,15 +403,15 @@ fn rounded(mantissa: BigInt, exponent: i64, inexact: bool) -> Option<Number> {
         return None;
     }
     if top < -GREATEST {
-        return Some(Number::ZERO);
+        return Some(zero);
     }
     if exponent >= 0 && top <= 64 {
         let whole = BigInt::from_biguint(sign, &magnitude << exponent);
         if let Some(small) = whole.to_i64() {
-            return Some(small.into());
+            return Some(Number(Form::Small(precision, small)));
         }
     }
-    Some(Number(Form::Big(Arc::new(Big { mantissa: BigInt::from_biguint(sign, magnitude), exponent }))))
+    Some(Number(Form::Big(precision, Arc::new(Big { mantissa: BigInt::from_biguint(sign, magnitude), exponent }))))
 }
 
 /// The digits of `mantissa * 2^exponent` up to `places` behind the point, and where the point goes.
@@ -403,19 +431,20 @@ fn scaled(mantissa: &BigUint, exponent: i64, places: i64) -> (String, i64) {
 }
 
 /// `a / b * 2^exponent`, rounded once.
-fn quotient(a: BigInt, b: &BigInt, exponent: i64) -> Option<Number> {
+fn quotient(a: BigInt, b: &BigInt, exponent: i64, precision: u16) -> Option<Number> {
     if b.is_zero() {
         return None;
     }
-    let wanted = PRECISION + 2 + b.bits();
+    let wanted = u64::from(precision) + 2 + b.bits();
     let shift = wanted.saturating_sub(a.bits());
     let (whole, rest) = (a << shift).div_rem(b);
-    rounded(whole, exponent - i64::try_from(shift).ok()?, !rest.is_zero())
+    rounded(whole, exponent - i64::try_from(shift).ok()?, !rest.is_zero(), precision)
 }
 
+/// What was counted.
 impl From<i64> for Number {
     fn from(it: i64) -> Self {
-        Self(Form::Small(it))
+        Self(Form::Small(COUNTED, it))
     }
 }
 
@@ -427,7 +456,7 @@ impl FromStr for Number {
             && text.bytes().all(|it| it.is_ascii_digit())
             && let Ok(small) = text.parse::<i64>()
         {
-            return Ok(small.into());
+            return Ok(Number::written(small));
         }
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -455,7 +484,7 @@ impl FromStr for Number {
             }
         }
         if digits.is_empty() {
-            return Ok(Number::ZERO);
+            return Ok(Number::written(0));
         }
         // Far out of range either way; not worth computing the power.
         let size = power.saturating_add(i64::try_from(digits.len()).map_err(|_| NotANumber)?);
@@ -463,12 +492,15 @@ impl FromStr for Number {
             return Err(NotANumber);
         }
         if size < -GREATEST {
-            return Ok(Number::ZERO);
+            return Ok(Number::written(0));
         }
         let digits = BigUint::from_str(&digits).map_err(|_| NotANumber)?;
         let digits = BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, digits);
         let ten = BigInt::from(10).pow(u32::try_from(power.unsigned_abs()).map_err(|_| NotANumber)?);
-        let number = if power >= 0 { rounded(digits * ten, 0, false) } else { quotient(digits, &ten, 0) };
+        let number = match power >= 0 {
+            true => rounded(digits * ten, 0, false, PRECISION),
+            false => quotient(digits, &ten, 0, PRECISION),
+        };
         number.ok_or(NotANumber)
     }
 }
@@ -485,11 +517,8 @@ fn exponent(text: &str) -> Result<i64, NotANumber> {
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Form::Small(a), Form::Small(b)) => a == b,
-            (Form::Double(a), Form::Double(b)) => a == b,
-            (Form::Big(a), Form::Big(b)) => a == b,
-            (Form::Double(_), _) => self.exact() == *other,
-            (_, Form::Double(_)) => *self == other.exact(),
+            (Form::Small(_, a), Form::Small(_, b)) => a == b,
+            (Form::Big(_, a), Form::Big(_, b)) => a == b,
             _ => false,
         }
     }
@@ -500,9 +529,8 @@ impl Eq for Number {}
 impl Hash for Number {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
-            Form::Small(it) => it.hash(state),
-            Form::Double(_) => self.exact().hash(state),
-            Form::Big(it) => it.hash(state),
+            Form::Small(_, it) => it.hash(state),
+            Form::Big(_, it) => it.hash(state),
         }
     }
 }
@@ -515,7 +543,7 @@ impl PartialOrd for Number {
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        if let (Form::Small(a), Form::Small(b)) = (&self.0, &other.0) {
+        if let (Form::Small(_, a), Form::Small(_, b)) = (&self.0, &other.0) {
             return a.cmp(b);
         }
         let (a, ea) = self.parts();
@@ -536,33 +564,35 @@ impl fmt::Debug for Number {
 /// The shortest decimal that reads back as the same number, without an exponent.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mantissa, exponent) = match &self.0 {
-            Form::Small(it) => return write!(f, "{it}"),
-            Form::Double(_) => self.parts(),
-            Form::Big(big) => {
+        match &self.0 {
+            Form::Small(bits, it) if fits(*it, *bits) => return write!(f, "{it}"),
+            Form::Small(..) => {}
+            Form::Big(bits, big) => {
                 let top = i64::try_from(big.mantissa.bits()).unwrap_or(i64::MAX).saturating_add(big.exponent);
-                if big.exponent >= 0 && top <= PRECISION as i64 {
+                if big.exponent >= 0 && top <= (*bits).into() {
                     return write!(f, "{}", &big.mantissa << big.exponent);
                 }
-                (big.mantissa.clone(), big.exponent)
             }
-        };
-        let (digits, point) = shortest(mantissa.magnitude(), exponent, self.precision());
-        if mantissa.is_negative() {
-            f.write_str("-")?;
         }
-        match usize::try_from(point) {
-            Ok(point) if point >= digits.len() => write!(f, "{digits}{}", "0".repeat(point - digits.len())),
-            Ok(point) if point > 0 => write!(f, "{}.{}", &digits[..point], &digits[point..]),
-            _ => write!(f, "0.{}{digits}", "0".repeat(usize::try_from(-point).unwrap_or(0))),
-        }
+        let (digits, point) = self.digits(Digits::Shortest);
+        f.write_str(&decimal(self.is_negative(), &digits, point))
+    }
+}
+
+/// Digits with their point, without an exponent.
+fn decimal(is_negative: bool, digits: &str, point: i64) -> String {
+    let sign = if is_negative { "-" } else { "" };
+    match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => format!("{sign}{digits}{}", "0".repeat(point - digits.len())),
+        Ok(point) if point > 0 => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+        _ => format!("{sign}0.{}{digits}", "0".repeat(usize::try_from(-point).unwrap_or(0))),
     }
 }
 
 /// The fewest digits that lie nearer to `mantissa * 2^exponent` than to any neighbour at full precision, and where the
 /// point goes (Steele and White's method).
-fn shortest(mantissa: &BigUint, exponent: i64, precision: u64) -> (String, i64) {
-    let widened = precision.saturating_sub(mantissa.bits());
+fn shortest(mantissa: &BigUint, exponent: i64, precision: u16) -> (String, i64) {
+    let widened = u64::from(precision).saturating_sub(mantissa.bits());
     let full = mantissa << widened;
     let exponent = exponent - i64::try_from(widened).unwrap_or(0);
     let even = !full.bit(0);
@@ -707,6 +737,29 @@ mod tests {
         }
         assert_eq!(n("1e-999999999999999999999"), Number::ZERO);
         assert_eq!(n(".5"), n("0.5"));
+    }
+
+    #[test]
+    fn the_more_precise_of_two_decides() {
+        let double = |it: f64| Number::from_f64(it).unwrap();
+        let (count, three) = (Number::from(1), Number::from(3));
+        let cases = [
+            (count.div(&three), "0.33333333333333333334"),
+            (count.div(&three).unwrap().mul(&three), "1.00000000000000000003"),
+            (double(4.0).div(&double(3.0)), "1.3333333333333333"),
+            (double(0.1).add(&double(0.2)), "0.30000000000000004"),
+            (double(0.1).add(&count), "1.1000000000000000056"),
+            (double(1.5).mul(&double(1.25)), "1.875"),
+            (double(3f64.powi(39)).add(&double(1.0)), "4052555153018976000"),
+            (double(3f64.powi(40)).rem(&n("7")), "0"),
+            (double(3f64.powi(40)).mul(&n("1")).unwrap().rem(&n("7")), "6"),
+            (Number::from_digits("10", 10).unwrap().rem(&n("0.3")), "0.10000000000000000035"),
+        ];
+        for (result, wanted) in cases {
+            assert_eq!(result.unwrap().to_string(), wanted);
+        }
+        assert_eq!(double(0.5), n("0.5"));
+        assert_eq!(double(3f64.powi(39)).all_digits(), "4052555153018976256");
     }
 
     #[test]

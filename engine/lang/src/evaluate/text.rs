@@ -123,7 +123,7 @@ impl Evaluator<'_> {
         let value = self.node(node)?;
         match &value {
             Value::String(it) => text.push_str(it),
-            Value::Number(it) => match it.as_i64() {
+            Value::Number(it) => match it.as_i64().filter(|_| it.kept_bits().is_none()) {
                 Some(small) => {
                     let before = text.clear.len();
                     write!(text.clear, "{small}").expect("a String takes all that is written");

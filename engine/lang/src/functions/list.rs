@@ -143,6 +143,9 @@ fn concat(arguments: &[Value]) -> Answer {
     }
     let of = if items.iter().any(has_open_type) { None } else { unify(&types) };
     let of = of.unwrap_or(Type::Any);
+    if of != Type::Any && types.iter().all(|it| *it == of) {
+        return Ok(marked(Value::list_of(&of, items), sensitive));
+    }
     match items.iter().map(|it| convert(it, &of)).collect::<Result<Vec<_>, _>>() {
         Ok(items) if of != Type::Any || items.is_empty() => Ok(marked(Value::list_of(&of, items), sensitive)),
         _ => Ok(marked(Value::tuple(items), sensitive)),
@@ -336,15 +339,15 @@ fn sum(arguments: &[Value]) -> Answer {
     let Some(items) = arguments.first().and_then(Value::elements) else {
         return Err(Refusal::of(0, "a list of numbers is required"));
     };
-    if items.is_empty() {
-        return Err(Refusal::of(0, "there is no sum of no numbers"));
-    }
-    let mut sum = Number::ZERO;
+    let mut sum: Option<Number> = None;
     for item in items {
-        match convert(item, &Type::Number) {
-            Ok(Value::Number(number)) => sum = sum.add(&number).ok_or_else(|| Refusal::new("the sum is out of range"))?,
-            _ => return Err(Refusal::of(0, "all elements must be numbers")),
-        }
+        let Ok(Value::Number(number)) = convert(item, &Type::Number) else {
+            return Err(Refusal::of(0, "all elements must be numbers"));
+        };
+        sum = match sum {
+            Some(sum) => Some(sum.add(&number).ok_or_else(|| Refusal::new("the sum is out of range"))?),
+            None => Some(number),
+        };
     }
-    Ok(Value::Number(sum))
+    sum.map(Value::Number).ok_or_else(|| Refusal::of(0, "there is no sum of no numbers"))
 }
