@@ -88,10 +88,10 @@ pub(crate) fn differences(
 /// secret.
 pub(crate) fn unseen(before: Option<&Shown>, after: Option<&Shown>, types: Option<&(Type, Type)>) -> Option<What> {
     Some(match (before, after) {
-        (None, None) => return None,
+        (None, None) => types.map(|(before, after)| What::Retyped(before.clone(), after.clone()))?,
         (None, Some(after)) => What::Added(after.clone()),
         (Some(before), None) => What::Removed(before.clone()),
-        (Some(before), Some(after)) if before != after => What::Changed(before.clone(), after.clone()),
+        (Some(before), Some(after)) if !before.reads_as(after) => What::Changed(before.clone(), after.clone()),
         (Some(before), Some(after)) => match types {
             Some((before, after)) => What::Retyped(before.clone(), after.clone()),
             None if before.hides_something() || after.hides_something() => What::SecretChanged,

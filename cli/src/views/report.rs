@@ -253,7 +253,9 @@ fn change(change: &Change, sources: &Sources, redactor: &mut Redactor<'_>) -> Sh
     } = change;
     let (old, new) = (before.as_ref().map(|it| redactor.attributes(it)), after.as_ref().map(|it| redactor.attributes(it)));
     let types = |name: &Name| {
-        let types = retyped(before.as_ref()?.get(name)?, after.as_ref()?.get(name)?, redactor)?;
+        // An argument that is left out is a null of no type.
+        let side = |of: &'_ Object| of.get(name).cloned().unwrap_or(Value::NULL);
+        let types = retyped(&before.as_ref().map(side)?, &after.as_ref().map(side)?, redactor)?;
         Some((name.clone(), types))
     };
     let changed = differences.iter().filter_map(|it| match it.path.steps() {

@@ -104,9 +104,22 @@ impl Shown {
         }
     }
 
-    /// Whether it is certainly the same: what is unknown never is.
+    /// Whether it certainly reads the same: what is unknown never does.
     pub(crate) fn is_same(&self, after: &Shown) -> bool {
-        self == after && after.is_wholly_known()
+        self.reads_as(after) && after.is_wholly_known()
+    }
+
+    /// Whether both are written in the same way: a list and a set of the same elements are.
+    pub(crate) fn reads_as(&self, other: &Shown) -> bool {
+        match (self, other) {
+            (Shown::List(a) | Shown::Set(a), Shown::List(b) | Shown::Set(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.reads_as(b))
+            }
+            (Shown::Object(a), Shown::Object(b)) => {
+                a.keys().eq(b.keys()) && a.values().zip(b.values()).all(|(a, b)| a.reads_as(b))
+            }
+            (a, b) => a == b,
+        }
     }
 
     /// The pieces of a text.

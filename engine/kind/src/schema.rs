@@ -259,7 +259,7 @@ fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, pro
     for (name, field) in fields {
         let path = at.name(name.clone());
         let value = match given.get(name) {
-            Some(value) if !value.is_null() => conform_value(&field.shape, value, &path, problems),
+            Some(value) if !value.is_null() || is_kept_null(field, value) => conform_value(&field.shape, value, &path, problems),
             _ => match &field.default {
                 Some(default) => conform_value(&field.shape, default, &path, problems),
                 None if field.required => {
@@ -272,6 +272,11 @@ fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, pro
         conformed.insert(name.clone(), if field.secret || field.write_only { value.sensitive() } else { value });
     }
     conformed
+}
+
+/// Whether a null says something by its type: where anything can be said, and null is not for something else.
+fn is_kept_null(field: &Field, value: &Value) -> bool {
+    field.shape == Shape::Any && !field.required && field.default.is_none() && value.is_typed_null()
 }
 
 fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Problem>) -> Value {

@@ -45,7 +45,10 @@ impl Arguments {
                 let clean = |it: Problem| Problem { message: redacted(&it.message, [&values]), ..it };
                 return Err(located(quoting.into_iter().map(clean).collect()));
             }
-            let configured = given.iter().filter(|(_, it)| !it.is_null()).map(|(name, _)| name.clone()).collect();
+            // A null says something where its type is kept.
+            let is_said = |name: &Name| values.get(name).is_some_and(Value::is_typed_null);
+            let configured = given.iter().filter(|(name, it)| !it.is_null() || is_said(name));
+            let configured = configured.map(|(name, _)| name.clone()).collect();
             Ok(Self { values, configured, timeouts })
         });
         let named = |it: Diagnostic| if it.address.is_none() { it.of(address) } else { it };

@@ -47,7 +47,7 @@ pub(crate) fn differences(
             continue;
         }
         let is_nothing = is_nothing(&field.shape, new, old);
-        if new != old && (!is_nothing || is_kept(described, new, old)) {
+        if is_another(&field.shape, new, old) && (!is_nothing || is_kept(described, &field.shape, new, old)) {
             let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, new, old));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
@@ -56,7 +56,7 @@ pub(crate) fn differences(
         let Some(field) = schema.arguments.get(name) else { continue };
         let old = have.get(name);
         let is_nothing = is_nothing(&field.shape, None, old);
-        if !field.chosen && (!is_nothing || is_kept(described, None, old)) {
+        if !field.chosen && (!is_nothing || is_kept(described, &field.shape, None, old)) {
             let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, None, old));
             found.push(Difference { path: Path::attribute(name.clone()), replaces });
         }
@@ -104,10 +104,19 @@ fn is_nothing(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
     new.is_none_or(is_nothing) && old.is_none_or(is_nothing)
 }
 
+/// Whether a value is another one than the one seen. Where anything can be said, its type is a part of what is said.
+fn is_another(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    match shape {
+        Shape::Any => !new.unwrap_or(&Value::NULL).is_identical(old.unwrap_or(&Value::NULL)),
+        _ => new != old,
+    }
+}
+
 /// Whether nothing in it and not there are two values that are kept: where the state is all that there is of a thing. To
 /// go from the one to the other nothing needs to be made anew.
-fn is_kept(described: &Described, new: Option<&Value>, old: Option<&Value>) -> bool {
-    described.pure && new.is_none_or(Value::is_null) != old.is_none_or(Value::is_null)
+fn is_kept(described: &Described, shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    let is_null = |it: Option<&Value>| it.is_none_or(Value::is_null);
+    described.pure && (is_null(new) != is_null(old) || *shape == Shape::Any && is_another(shape, new, old))
 }
 
 pub(crate) fn is_empty(value: &Value) -> bool {

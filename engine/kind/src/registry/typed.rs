@@ -34,7 +34,9 @@ pub(super) fn with_id<R: Resource>() -> Schema {
 pub(super) fn encode(it: &impl Serialize) -> Object {
     let json = serde_json::to_value(it).expect("a kind's struct has only text keys");
     match serde_json::from_value::<Value>(json).expect("what was just written is a value") {
-        Value::Object(fields) => fields.iter().filter(|(_, it)| !it.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect(),
+        Value::Object(fields) => {
+            fields.iter().filter(|(_, it)| !it.is_null() || it.is_typed_null()).map(|(k, v)| (k.clone(), v.clone())).collect()
+        }
         _ => Object::new(),
     }
 }
