@@ -172,3 +172,67 @@ fn what_is_ephemeral_becomes_null_and_is_found_nowhere() {
     }
     assert!(!applied.out.contains("hunter22") && !applied.err.contains("hunter22"));
 }
+
+#[test]
+fn the_type_is_a_part_of_what_is_kept() {
+    let kept = |argument: &str, value: &str| format!("resource \"terraform_data\" \"a\" {{\n  {argument} = {value}\n}}\n");
+    // What changes, and how the plan shows it.
+    let changes = [
+        ("tostring(null)", "null", "string -> any  its type alone"),
+        ("null", "tostring(null)", "any -> string  its type alone"),
+        ("tostring(null)", "tonumber(null)", "string -> number  its type alone"),
+        ("{ a = tostring(null) }", "{ a = null }", "object({a = string}) -> object({a = any})  its type alone"),
+        ("[tostring(null)]", "[null]", "tuple([string]) -> tuple([any])  its type alone"),
+        ("tolist([])", "toset([])", "list(any) -> set(any)  its type alone"),
+        ("tolist([\"a\"])", "toset([\"a\"])", "list(string) -> set(string)  its type alone"),
+        ("{ a = [] }", "{ a = toset([]) }", "object({a = tuple([])}) -> object({a = set(any)})  its type alone"),
+        ("null", "[]", "+ []"),
+    ];
+    for (before, after, shown) in changes {
+        let project = Project::new(&kept("input", before));
+        project.done(&["apply", "--yes"]);
+        assert!(project.done(&["plan"]).contains("No changes."), "{before}");
+        project.write("main.hcl", &kept("input", after));
+        let planned = project.done(&["plan"]);
+        assert!(planned.contains(&format!("input  {shown}\n")), "{before} -> {after}: {planned}");
+        project.done(&["apply", "--yes"]);
+        assert!(project.done(&["plan"]).contains("No changes."), "{after}");
+    }
+    let project = Project::new(&kept("triggers_replace", "{ a = tostring(null) }"));
+    project.done(&["apply", "--yes"]);
+    project.write("main.hcl", &kept("triggers_replace", "{ a = null }"));
+    assert!(project.done(&["plan"]).contains("its type alone  forces replacement"));
+}
+
+const INSTANCES: &str = r#"
+module "f" {
+  source   = "./m"
+  for_each = { b = 1, k = 2 }
+  value    = each.value
+}
+locals {
+  key = "k"
+}
+output "one" { value = module.f.b.k }
+output "named_as_an_output" { value = module.f.k.k }
+output "whole" { value = module.f.b }
+output "others" { value = module.f["b"].k + module.f[local.key].k }
+"#;
+
+const INSTANCE: &str = r#"
+variable "value" {}
+resource "ha_data" "a" { input = var.value * 10 }
+output "k" { value = ha_data.a.output }
+"#;
+
+#[test]
+fn an_instance_of_a_module_is_an_attribute_too() {
+    let project = project(INSTANCES, INSTANCE);
+    project.done(&["apply", "--yes"]);
+    let outputs = outputs(&project);
+    assert_eq!(["one", "named_as_an_output", "others"].map(|it| outputs[it].clone()), [10, 20, 30].map(Json::from));
+    assert_eq!(outputs["whole"], serde_json::json!({ "k": 10 }));
+    project.write("main.hcl", &INSTANCES.replace("module.f.b.k", "module.f.b.nope"));
+    let told = project.ha(&["plan"]).err;
+    assert!(told.contains("the module `f` has no output `nope`"), "{told}");
+}

@@ -76,9 +76,9 @@ impl<'a> Ephemeral<'a> {
             Target::Local(name) => self.locals.contains(name),
             Target::Module(name) => self.configuration.modules.get(name).is_some_and(|call| {
                 let outputs = &call.configuration.outputs;
-                match reference.path.steps().first() {
-                    Some(Step::Name(output)) => outputs.get(output).is_some_and(|it| it.ephemeral),
-                    _ => outputs.values().any(|it| it.ephemeral),
+                match reference.output(call) {
+                    Some(output) => outputs.get(output).is_some_and(|it| it.ephemeral),
+                    None => outputs.values().any(|it| it.ephemeral),
                 }
             }),
             _ => false,

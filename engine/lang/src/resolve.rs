@@ -28,9 +28,9 @@ pub(crate) struct Resolver {
     references: Vec<Reference>,
     /// Greater than 0 within `try` and `can`.
     trying: u32,
-    /// Those that were read by `ephemeralasnull` alone so far.
+    /// Those that were read only by functions out of which nothing comes that must not be kept, so far.
     cleared: Vec<Reference>,
-    seen: HashSet<(Target, Path, Option<Key>)>,
+    seen: HashSet<(Target, Path, Option<Key>, bool)>,
     pub(crate) problems: Vec<Diagnostic>,
     /// Words that stand alone, of which it can be told what is meant once all is declared; none where nothing is.
     pub(crate) bare: Option<Vec<(Name, Span)>>,
@@ -261,17 +261,14 @@ impl Resolver {
         let given = call.arguments.len();
         let spread = call.spread;
         let last = call.arguments.last().map(|it| it.at);
-        let arguments = match &*call.name.name {
-            "ephemeralasnull" | "core::ephemeralasnull" => self.cleared(call.arguments),
-            "try" | "can" | "core::try" | "core::can" => {
-                self.trying += 1;
-                let arguments = call.arguments.into_iter().map(|it| self.node(it)).collect();
-                self.trying -= 1;
-                arguments
-            }
+        let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
+        let is_tried = matches!(name, "try" | "can");
+        self.trying += u32::from(is_tried);
+        let arguments = match name {
+            "ephemeralasnull" | "issensitive" | "can" => self.cleared(call.arguments),
             _ => call.arguments.into_iter().map(|it| self.node(it)).collect(),
         };
-        let name = call.name.name.strip_prefix("core::").unwrap_or(&call.name.name);
+        self.trying -= u32::from(is_tried);
         let at = last.map_or(call.name.at, |it| call.name.at.to(it));
         let Some(function) = functions::named(name) else {
             if name.contains("::") || matches!(self.closed, Some(Closed::Template)) {
@@ -294,7 +291,7 @@ impl Resolver {
         Kind::Call(Box::new(Call { function, arguments, spread }))
     }
 
-    /// The arguments of `ephemeralasnull`, out of which nothing comes that must not be kept.
+    /// The arguments of a function out of which nothing comes that must not be kept.
     fn cleared(&mut self, arguments: Vec<syntax::Node>) -> Box<[Node]> {
         let outer = (std::mem::take(&mut self.references), std::mem::take(&mut self.seen));
         let arguments = arguments.into_iter().map(|it| self.node(it)).collect();
@@ -405,7 +402,8 @@ impl Resolver {
             Behind::Index(written) => written.at,
         });
         let (name, step) = (self.within_file(name), step.map(|it| self.within_file(it)));
-        self.record(Reference { target: target.clone(), path, key, tried: self.trying > 0, span, name, step });
+        let (indexed, tried) = (instance.is_some(), self.trying > 0);
+        self.record(Reference { target: target.clone(), path, key, indexed, tried, span, name, step });
         let node = match (target, instance) {
             (Target::Block(block), Some((at, Behind::Index(key)))) => {
                 let key = self.node(key);
@@ -423,20 +421,19 @@ impl Resolver {
     }
 
     fn record(&mut self, reference: Reference) {
-        let same = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
-        self.cleared.retain(|it| !same(it));
+        self.cleared.retain(|it| it.identity() != reference.identity());
         self.enter(reference);
     }
 
     fn enter(&mut self, reference: Reference) {
-        let known = |it: &Reference| it.target == reference.target && it.path == reference.path && it.key == reference.key;
+        let known = |it: &Reference| it.identity() == reference.identity();
         if self.references.len() < FEW {
             if let Some(known) = self.references.iter_mut().find(|it| known(it)) {
                 known.tried &= reference.tried;
                 return;
             }
         } else {
-            let identity = |it: &Reference| (it.target.clone(), it.path.clone(), it.key.clone());
+            let identity = |it: &Reference| (it.target.clone(), it.path.clone(), it.key.clone(), it.indexed);
             if self.seen.is_empty() {
                 self.seen = self.references.iter().map(identity).collect();
             }

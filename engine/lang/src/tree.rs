@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ha_kind::{Key, Mode, Name, Path, Span, Value};
+use ha_kind::{Key, Mode, Name, Path, Span, Step, Value};
 
+use crate::configuration::ModuleCall;
 use crate::declared::Declared;
 use crate::functions::Function;
 use crate::syntax::{At, Operator};
@@ -60,6 +61,8 @@ pub struct Reference {
     pub path: Path,
     /// The instance key, where it is literal.
     pub key: Option<Key>,
+    /// Whether a key in brackets follows the name, literal or not.
+    pub indexed: bool,
     /// Whether it is read within `try` or `can` alone, so that it need not be there.
     pub tried: bool,
     /// Where it is written.
@@ -71,6 +74,30 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// The instance key of a module, where it is literal, and the steps behind it. An instance of `for_each` is an attribute
+    /// of the whole too: `module.zone.west.id`.
+    #[must_use]
+    pub fn in_call(&self, call: &ModuleCall) -> (Option<Key>, &[Step]) {
+        match self.path.steps() {
+            [Step::Name(key), behind @ ..] if call.for_each.is_some() && !self.indexed => (Some(Key::Name(key.clone())), behind),
+            steps => (self.key.clone(), steps),
+        }
+    }
+
+    /// What makes it the same as another one.
+    pub(crate) fn identity(&self) -> (&Target, &Path, Option<&Key>, bool) {
+        (&self.target, &self.path, self.key.as_ref(), self.indexed)
+    }
+
+    /// The output of a module that is read, where it is one.
+    #[must_use]
+    pub fn output(&self, call: &ModuleCall) -> Option<&Name> {
+        match self.in_call(call).1.first() {
+            Some(Step::Name(output)) => Some(output),
+            _ => None,
+        }
+    }
+
     /// Where the name of what is read is written: `b` in `var.b.c`, all of `aws_vpc.main` in `aws_vpc.main.id`.
     #[must_use]
     pub fn name_span(&self) -> Span {

@@ -291,18 +291,20 @@ fn references(module: &Configuration, of: &[Reference]) -> Vec<String> {
 
 fn spellings(module: &Configuration, reference: &Reference) -> Vec<String> {
     let Reference { target, path, key, .. } = reference;
-    let key = key.as_ref().filter(|it| **it != Key::None);
+    let called = if let Target::Module(name) = target { module.modules.get(name) } else { None };
+    let (key, steps) = called.map_or_else(|| (key.clone(), path.steps()), |it| reference.in_call(it));
+    let key = key.filter(|it| *it != Key::None);
     let is_repeated = match target {
         Target::Block(block) => module.blocks.get(block).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
-        Target::Module(name) => module.modules.get(name).is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
+        Target::Module(_) => called.is_some_and(|it| it.count.is_some() || it.for_each.is_some()),
         // Of these nothing but the name is told.
         _ => return vec![target.to_string()],
     };
     let mut names = Vec::new();
     // What follows a key that is worked out belongs to an instance that nobody knows.
     if key.is_some() || !is_repeated {
-        let instance = format!("{target}{}", key.map(ToString::to_string).unwrap_or_default());
-        let steps = if matches!(target, Target::Module(_)) { path.steps().get(..1).unwrap_or_default() } else { path.steps() };
+        let instance = format!("{target}{}", key.as_ref().map(ToString::to_string).unwrap_or_default());
+        let steps = if called.is_some() { steps.get(..1).unwrap_or_default() } else { steps };
         if !steps.is_empty() {
             names.push(instance.clone() + &steps.iter().map(step).collect::<String>());
         }

@@ -87,17 +87,14 @@ impl<'a> Walk<'a> {
     fn follow(&mut self, reference: &'a Reference) {
         let Some(&Level { configuration, call, ref place }) = self.level() else { return };
         let Reference { target, path, key, .. } = reference;
-        let output = path.steps().first().and_then(|it| match it {
-            Step::Name(name) => Some(name.clone()),
-            Step::Index(_) => None,
-        });
+        let module = if let Target::Module(name) = target { configuration.modules.get(name) } else { None };
+        let output = module.and_then(|call| reference.output(call));
         match target {
             Target::Block(block) => return self.found(configuration, block, key.as_ref(), path),
             Target::Variable(_) | Target::Local(_) | Target::Module(_) => {}
             _ => return,
         }
-        let inside = if matches!(target, Target::Module(_)) { output.clone() } else { None };
-        if !self.seen.insert((place.clone(), target.clone(), inside)) {
+        if !self.seen.insert((place.clone(), target.clone(), output.cloned())) {
             return;
         }
         match target {
@@ -114,10 +111,10 @@ impl<'a> Walk<'a> {
                     self.levels.extend(level);
                 }
             }
-            Target::Module(name) if self.enter(name, key.as_ref()) => {
+            Target::Module(name) if self.enter(name, module.and_then(|it| reference.in_call(it).0).as_ref()) => {
                 if let Some(level) = self.level() {
                     let configuration = level.configuration;
-                    let meant = configuration.outputs.iter().filter(|(name, _)| output.as_ref().is_none_or(|it| it == *name));
+                    let meant = configuration.outputs.iter().filter(|(name, _)| output.is_none_or(|it| it == *name));
                     for (_, it) in meant {
                         self.all(it.value.references());
                     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 
-use ha_kind::{Diagnostic, Key, Mode, Name, Place, Step};
+use ha_kind::{Diagnostic, Key, Mode, Name, Place};
 
 use crate::configuration::{Condition, Configuration, Import, ModuleCall, ResourceBlock};
 use crate::mistake;
@@ -243,13 +243,14 @@ impl Checker<'_> {
             return Some(mistake::not_declared("module", name, reference, None, known));
         };
         let outputs = &call.configuration.outputs;
-        match reference.path.steps().first() {
-            Some(Step::Name(output)) if !outputs.contains_key(output) && !self.unsound.contains(name) && !reference.tried => {
-                let known = self.suggestible(outputs.keys().map(|it| &**it));
-                Some(module::no_such_output(name, output, reference.step_span(), known))
-            }
-            _ => None,
+        let output = reference.output(call).filter(|it| !outputs.contains_key(*it))?;
+        if self.unsound.contains(name) || reference.tried {
+            return None;
         }
+        let known = self.suggestible(outputs.keys().map(|it| &**it));
+        let is_first = reference.in_call(call).1.len() == reference.path.steps().len();
+        let span = if is_first { reference.step_span() } else { reference.span.clone() };
+        Some(module::no_such_output(name, output, span, known))
     }
 
     fn suggestible<T>(&self, names: impl Iterator<Item = T>) -> impl Iterator<Item = T> {

@@ -1,6 +1,6 @@
 //! What the expressions of each node refer to.
 
-use ha_kind::{Diagnostic, Schemas, Span, Step, code};
+use ha_kind::{Diagnostic, Name, Schemas, Span, code};
 use ha_lang::{Condition, Configuration, Expression, Reference, ResourceBlock, Target};
 
 use super::{Edges, Graph, Node, NodeId, What, provider_of};
@@ -208,7 +208,8 @@ impl<'a> Gathered<'a> {
                     return self.diagnostics.push(undeclared("module", &written, &reference.span, name, known));
                 };
                 let called = graph.modules.get(module).calls[place];
-                return match graph.output_of(called, reference) {
+                let output = reference.output(&configuration.modules[place]);
+                return match graph.output_of(called, output, reference) {
                     Ok(output) => self.push_at(called, output.unwrap_or(of_module), reference),
                     Err(diagnostic) => self.diagnostics.push(*diagnostic),
                 };
@@ -224,8 +225,8 @@ impl<'a> Gathered<'a> {
 
 impl Graph {
     /// The output of a module that a reference names, if it names one.
-    fn output_of(&self, called: ModuleId, reference: &Reference) -> Result<Option<What>, Box<Diagnostic>> {
-        let Some(Step::Name(name)) = reference.path.steps().first() else { return Ok(None) };
+    fn output_of(&self, called: ModuleId, output: Option<&Name>, reference: &Reference) -> Result<Option<What>, Box<Diagnostic>> {
+        let Some(name) = output else { return Ok(None) };
         let configuration = self.modules.configuration(called);
         match configuration.outputs.get_index_of(name) {
             Some(place) => Ok(Some(What::Output(place))),
