@@ -270,8 +270,8 @@ impl Evaluator<'_> {
                 return Ok(if marked { unknown.sensitive() } else { unknown });
             }
         };
-        // What the other arm makes of it is not known where that may turn out to be anything.
-        let value = match open {
+        // What the other arm makes of it is not known where that may turn out to be anything; one of its type makes nothing.
+        let value = match open || types[0] == types[1] {
             true => value,
             false => convert(&value, &ty).map_err(|it| self.fail(node, mistakes::arm_does_not_convert(&it)))?,
         };
@@ -293,13 +293,31 @@ impl Evaluator<'_> {
     /// The value of a node with null in the place of what is ephemeral in it.
     pub(crate) fn without_ephemeral(&mut self, node: &Node) -> Outcome {
         let value = self.node(node)?;
+        let cleared = self.cleared(node, &value);
+        Ok(crate::clearing::with_nulls(&value, &cleared))
+    }
+
+    /// Whether the value of a node is marked as a secret. That it is never kept alone does not make it one.
+    pub(crate) fn is_sensitive(&mut self, node: &Node) -> Outcome {
+        let value = self.node(node)?;
+        let is_sensitive = value.is_sensitive() && self.cleared(node, &value).is_sensitive();
+        Ok(match &value {
+            // Whether it will be marked is decided already.
+            _ if is_sensitive => Value::Bool(true),
+            Value::Unknown(it) if it.ty == Type::Any => Value::unknown(Type::Bool, it.cause.clone()),
+            _ => Value::Bool(false),
+        })
+    }
+
+    /// A node's value as it is where what is ephemeral is unknown.
+    fn cleared(&mut self, node: &Node, value: &Value) -> Value {
         if self.environment.clearing {
-            return Ok(crate::clearing::with_nulls(&value, &value));
+            return value.clone();
         }
         self.environment.clearing = true;
         let (cleared, _) = self.leaning(|it| it.aside(|it| it.node(node)));
         self.environment.clearing = false;
-        Ok(crate::clearing::with_nulls(&value, &cleared.unwrap_or_else(|| crate::not_kept(&value))))
+        cleared.unwrap_or_else(|| crate::not_kept(value))
     }
 
     /// What is done with something that came out of a secret, so that no problem shows it.

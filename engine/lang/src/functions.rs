@@ -169,6 +169,8 @@ pub(crate) type Answer = Result<Value, Refusal>;
 pub(crate) enum Run {
     /// On arguments that are wholly known and bear no marks; anything unknown makes the result unknown, any mark marks it.
     Plain(fn(&[Value]) -> Answer),
+    /// On arguments without marks, of which not all need be known; any mark marks the result.
+    Open(fn(&[Value]) -> Answer),
     /// As plain, with a look at the files or the clock.
     Outside(fn(&[Value], &Environment<'_>) -> Answer),
     /// On arguments as they are: it sees to unknowns and marks itself.

@@ -143,7 +143,8 @@ impl Evaluator<'_> {
             let Some(parameter) = function.parameter(index) else { continue };
             let blame = call.arguments.get(index).or(call.arguments.last()).unwrap_or(node);
             // All of it will be looked at, if only for what is unknown or secret in it.
-            let looks_deep = parameter.kind != Kind::Any || matches!(function.run, Run::Plain(_) | Run::Outside(_));
+            let looks_deep =
+                parameter.kind != Kind::Any || matches!(function.run, Run::Plain(_) | Run::Open(_) | Run::Outside(_));
             if looks_deep && has_too_many(argument) {
                 self.fail(blame, mistakes::too_many_elements());
                 return Err(Failed);
@@ -172,6 +173,10 @@ impl Evaluator<'_> {
             Run::Whole(run) => run(&arguments),
             Run::WholeOutside(run) => run(&arguments, &self.within()),
             Run::Plain(run) => plainly(function, &mut arguments, &mut secret, run),
+            Run::Open(run) => {
+                secret = reveal(&mut arguments);
+                run(&arguments).map(|it| if secret { it.sensitive() } else { it })
+            }
             Run::Outside(run) => {
                 let environment = self.within();
                 plainly(function, &mut arguments, &mut secret, |it| run(it, &environment))
@@ -213,18 +218,19 @@ impl Evaluator<'_> {
     }
 }
 
+/// Takes the marks off arguments, and says whether a secret was among them.
+fn reveal(arguments: &mut [Value]) -> bool {
+    let mut sensitive = false;
+    for argument in arguments.iter_mut().filter(|it| it.is_marked()) {
+        sensitive |= argument.contains_sensitive();
+        *argument = argument.revealed();
+    }
+    sensitive
+}
+
 /// Runs a function that knows nothing of unknowns and marks.
 fn plainly(function: &Function, arguments: &mut [Value], sensitive: &mut bool, run: impl Fn(&[Value]) -> Answer) -> Answer {
-    for argument in arguments.iter_mut() {
-        match argument {
-            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null(_) => {}
-            other if other.contains_sensitive() || matches!(other, Value::Composed(_)) => {
-                *sensitive |= other.contains_sensitive();
-                *other = other.revealed();
-            }
-            _ => {}
-        }
-    }
+    *sensitive |= reveal(arguments);
     let unknown = arguments.iter().find(|it| !it.is_wholly_known());
     let value = match unknown {
         Some(unknown) => function.unknown(arguments, unknown.cause()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Number, Type, Value, convert, unify};
+use ha_kind::{Number, Type, Value, convert, unify_open};
 
 use super::Kind::{Any, Bool};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, items_of, list, number, type_of, whole_of};
@@ -18,9 +18,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether all elements are true; so it is for none.",
         &[list("list", &Bool)],
         Bool,
-        Run::Plain(alltrue),
+        Run::Open(alltrue),
     ),
-    Function::new("anytrue", "Whether any element is true.", &[list("list", &Bool)], Bool, Run::Plain(anytrue)),
+    Function::new("anytrue", "Whether any element is true.", &[list("list", &Bool)], Bool, Run::Open(anytrue)),
     Function::new("coalesce", "The first value that is neither null nor an empty text.", &[], Any, Run::Whole(coalesce))
         .many(&VALUES),
     Function::new("coalescelist", "The first list that has elements.", &[], Any, Run::Whole(coalescelist)).many(&VALUES),
@@ -44,7 +44,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Where in the list the first element equal to `value` is.",
         &[LIST, any("value")],
         Kind::Number,
-        Run::Plain(index),
+        Run::Whole(index),
     ),
     Function::new(
         "length",
@@ -91,16 +91,29 @@ pub(super) fn count(length: usize) -> Value {
 }
 
 fn alltrue(arguments: &[Value]) -> Answer {
-    Ok(Value::Bool(items_of(arguments, 0).into_iter().all(|it| *it == Value::Bool(true))))
+    Ok(decided(arguments, false, |it| matches!(it, Value::Bool(false) | Value::Null(_))))
 }
 
 fn anytrue(arguments: &[Value]) -> Answer {
-    Ok(Value::Bool(items_of(arguments, 0).into_iter().any(|it| *it == Value::Bool(true))))
+    Ok(decided(arguments, true, |it| *it == Value::Bool(true)))
+}
+
+/// What a list of truth values comes to: one that decides is enough, whatever the others turn out to be.
+fn decided(arguments: &[Value], as_decided: bool, decides: impl Fn(&Value) -> bool) -> Value {
+    let items = match arguments {
+        [unknown @ Value::Unknown(_)] => return unknown_like(unknown, Type::Bool),
+        _ => items_of(arguments, 0),
+    };
+    match items.iter().find(|it| !it.is_known()) {
+        _ if items.iter().any(|it| decides(it)) => Value::Bool(as_decided),
+        Some(unknown) => unknown_like(unknown, Type::Bool),
+        None => Value::Bool(!as_decided),
+    }
 }
 
 fn coalesce(arguments: &[Value]) -> Answer {
     let types: Vec<Type> = arguments.iter().map(Type::of).collect();
-    let ty = unify(&types).filter(|_| !arguments.is_empty());
+    let ty = unify_open(&types).filter(|_| !arguments.is_empty());
     let ty = ty.ok_or_else(|| Refusal::new("all arguments must have one type"))?;
     let mut sensitive = false;
     for argument in arguments {
@@ -114,7 +127,7 @@ fn coalesce(arguments: &[Value]) -> Answer {
             }
             // That a secret is passed over tells of it.
             Value::Null(_) => sensitive |= mark,
-            Value::String(text) if text.is_empty() => sensitive |= mark,
+            Value::String(text) if text.is_empty() && ty == Type::String => sensitive |= mark,
             _ => return Ok(marked(argument, sensitive)),
         }
     }
@@ -129,7 +142,10 @@ fn coalescelist(arguments: &[Value]) -> Answer {
     if arguments.is_empty() {
         return Err(Refusal::new("at least one argument is required"));
     }
-    let is_list = |it: &Value| matches!(peeled(it).0, Value::Null(_) | Value::Unknown(_) | Value::List(_) | Value::Tuple(_));
+    let is_list = |it: &Value| match peeled(it).0 {
+        Value::Null(of) => matches!(of.known(), Some(Type::List(_) | Type::Tuple(_))),
+        it => matches!(it, Value::Unknown(_) | Value::List(_) | Value::Tuple(_)),
+    };
     if let Some(index) = arguments.iter().position(|it| !is_list(it)) {
         return Err(Refusal::of(index, "it must be a list"));
     }
@@ -195,21 +211,36 @@ fn element(arguments: &[Value]) -> Answer {
         return Ok(marked(unknown_like(&position, common(items.iter())), sensitive));
     }
     let index = whole_of(&[Value::NULL, position], 1)?;
-    // Past either end it goes round.
+    // Past either end it goes round; in a tuple, as in terraform, past its end alone.
     let count = i128::try_from(items.len()).unwrap_or(i128::MAX);
     let place = usize::try_from(i128::from(index).rem_euclid(count)).expect("it is less than there are elements");
+    if matches!(plain, Value::Tuple(_)) && index < 0 && place > 0 {
+        return Err(Refusal::of(1, "it must not be negative, unless the tuple is made a list by `tolist`"));
+    }
     Ok(marked(items[place].clone(), sensitive))
 }
 
 fn index(arguments: &[Value]) -> Answer {
-    let [list @ (Value::List(_) | Value::Tuple(_)), wanted] = arguments else {
-        return Err(Refusal::of(0, "a list is required"));
+    let [list, wanted] = arguments else { return Err(Refusal::new("two arguments are required")) };
+    let sensitive = list.contains_sensitive() || wanted.contains_sensitive();
+    let unknown = |of: &Value| Ok(marked(unknown_like(of, Kind::Number.ty()), sensitive));
+    let (plain, _) = peeled(list);
+    let items = match plain {
+        Value::List(items) | Value::Tuple(items) => items,
+        Value::Unknown(_) => return unknown(plain),
+        _ => return Err(Refusal::of(0, "a list is required")),
     };
-    let items = list.elements().unwrap_or_default();
-    match items.into_iter().position(|it| sure_equal(it, wanted) == Some(true)) {
-        Some(position) => Ok(count(position)),
-        None => Err(Refusal::of(1, "the list has no such element")),
+    if items.is_empty() && !wanted.is_known() {
+        return unknown(wanted);
     }
+    for (position, item) in items.iter().enumerate() {
+        match sure_equal(item, wanted) {
+            Some(true) => return Ok(marked(count(position), sensitive)),
+            Some(false) => {}
+            None => return unknown(if item.is_wholly_known() { wanted } else { item }),
+        }
+    }
+    Err(Refusal::of(1, "the list has no such element"))
 }
 
 fn length(arguments: &[Value]) -> Answer {

@@ -31,7 +31,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         }),
     )
     .nullable(),
-    to("issensitive", "Whether the value is marked as a secret.", Bool, issensitive),
+    Function::new(
+        "issensitive",
+        "Whether the value is marked as a secret.",
+        VALUE,
+        Bool,
+        Run::Lazy(|evaluator, arguments, _| match arguments.first() {
+            Some(node) => evaluator.is_sensitive(node),
+            None => Ok(Value::Bool(false)),
+        }),
+    ),
     to("nonsensitive", "The value without the mark of a secret on itself.", Any, nonsensitive),
     to("sensitive", "The value, marked as a secret.", Any, |it| Ok(it[0].clone().sensitive())),
     to("tobool", "The value as true or false.", Bool, |it| converted(&it[0], &Type::Bool)),
@@ -61,16 +70,6 @@ fn converted(value: &Value, ty: &Type) -> Answer {
                 _ => mistakes::at(&mismatch),
             },
         )
-    })
-}
-
-fn issensitive(arguments: &[Value]) -> Answer {
-    let value = &arguments[0];
-    Ok(match value {
-        // Whether it will be marked is decided already.
-        it if it.is_sensitive() => Value::Bool(true),
-        Value::Unknown(it) if it.ty == Type::Any => Value::unknown(Type::Bool, it.cause.clone()),
-        _ => Value::Bool(false),
     })
 }
 

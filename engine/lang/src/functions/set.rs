@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ha_kind::{Type, Value, convert, unify};
 
 use super::Kind::Any;
+use super::collection::unknown_like;
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, element_type, items_of, set};
 use crate::evaluate::is_open;
 
@@ -17,7 +18,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The elements that all sets have.",
         &[set("first", &Any)],
         Kind::Set(&Any),
-        Run::Plain(setintersection),
+        Run::Open(setintersection),
     )
     .typed(unified_type)
     .many(&SETS),
@@ -29,17 +30,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The elements of `a` that are not in `b`.",
         &[set("a", &Any), set("b", &Any)],
         Kind::Set(&Any),
-        Run::Plain(setsubtract),
+        Run::Open(setsubtract),
     )
     .typed(unified_type),
-    Function::new("setunion", "The elements that any set has.", &[set("first", &Any)], Kind::Set(&Any), Run::Plain(setunion))
+    Function::new("setunion", "The elements that any set has.", &[set("first", &Any)], Kind::Set(&Any), Run::Open(setunion))
         .typed(unified_type)
         .many(&SETS),
 ];
-
-fn set_of(items: BTreeSet<Value>) -> Value {
-    Value::set(items)
-}
 
 /// The one type of elements that all sets have.
 fn shared_element(arguments: &[Value]) -> Option<Type> {
@@ -51,17 +48,27 @@ fn unified_type(arguments: &[Value]) -> Type {
     Type::Set(Arc::new(shared_element(arguments).unwrap_or(Type::Any)))
 }
 
-/// The type of all combinations: a set where all are sets, else a list.
+/// The type of all combinations: a set where one of them is a set, else a list.
 fn product_type(arguments: &[Value]) -> Type {
     let of = Arc::new(Type::Tuple(Arc::new(arguments.iter().map(|it| element_type(&Type::of(it))).collect())));
-    match arguments.iter().all(|it| matches!(Type::of(it), Type::Set(_))) {
+    match arguments.iter().any(|it| matches!(Type::of(it), Type::Set(_))) {
         true => Type::Set(of),
         false => Type::List(of),
     }
 }
 
-/// The sets as sets of one type.
-fn unified_sets(arguments: &[Value]) -> Result<Vec<BTreeSet<Value>>, Refusal> {
+/// What an operation makes of sets of one type, once all of them are known.
+fn operated(arguments: &[Value], operation: fn(&BTreeSet<Value>, &BTreeSet<Value>) -> BTreeSet<Value>) -> Answer {
+    let (ty, columns) = unified_sets(arguments)?;
+    if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
+        return Ok(unknown_like(open, Type::Set(Arc::new(ty))));
+    }
+    let sets = columns.into_iter().map(|it| it.into_iter().collect::<BTreeSet<Value>>());
+    Ok(Value::set(sets.reduce(|a, b| operation(&a, &b)).unwrap_or_default()))
+}
+
+/// The one type of elements that all sets have, and the elements of each that is known.
+fn unified_sets(arguments: &[Value]) -> Result<(Type, Vec<Vec<Value>>), Refusal> {
     let ty = shared_element(arguments).ok_or_else(|| Refusal::new("all sets must have elements of one type"))?;
     let one = |index: usize| {
         let items = items_of(arguments, index).into_iter();
@@ -70,13 +77,30 @@ fn unified_sets(arguments: &[Value]) -> Result<Vec<BTreeSet<Value>>, Refusal> {
             .collect::<Result<_, _>>()
             .map_err(|it| Refusal::of(index, crate::mistake::value::at(&it)))
     };
-    (0..arguments.len()).map(one).collect()
+    let columns = (0..arguments.len()).map(one).collect::<Result<_, _>>()?;
+    Ok((ty, columns))
+}
+
+/// A set of elements of which not all need be known.
+fn set_of(items: Vec<Value>, of: Type) -> Answer {
+    let set = convert(&Value::tuple(items), &Type::Set(Arc::new(of)));
+    set.map_err(|it| Refusal::new(crate::mistake::value::at(&it)))
 }
 
 fn setintersection(arguments: &[Value]) -> Answer {
-    let sets = unified_sets(arguments)?;
-    let shared = sets.into_iter().reduce(|a, b| a.intersection(&b).cloned().collect());
-    Ok(set_of(shared.unwrap_or_default()))
+    operated(arguments, |a, b| a.intersection(b).cloned().collect())
+}
+
+fn setsubtract(arguments: &[Value]) -> Answer {
+    operated(arguments, |a, b| a.difference(b).cloned().collect())
+}
+
+fn setunion(arguments: &[Value]) -> Answer {
+    let (ty, columns) = unified_sets(arguments)?;
+    match arguments.iter().find(|it| !it.is_known()) {
+        Some(unknown) => Ok(unknown_like(unknown, Type::Set(Arc::new(ty)))),
+        None => set_of(columns.into_iter().flatten().collect(), ty),
+    }
 }
 
 fn setproduct(arguments: &[Value]) -> Answer {
@@ -111,17 +135,8 @@ fn setproduct(arguments: &[Value]) -> Answer {
     }
     let product = product.into_iter().map(Value::tuple);
     let value = match product_type(arguments) {
-        Type::Set(_) => set_of(product.collect()),
+        Type::Set(of) => set_of(product.collect(), (*of).clone())?,
         _ => Value::list(product),
     };
     Ok(if sensitive { value.sensitive() } else { value })
-}
-
-fn setsubtract(arguments: &[Value]) -> Answer {
-    let sets = unified_sets(arguments)?;
-    Ok(set_of(sets.into_iter().reduce(|a, b| a.difference(&b).cloned().collect()).unwrap_or_default()))
-}
-
-fn setunion(arguments: &[Value]) -> Answer {
-    Ok(set_of(unified_sets(arguments)?.into_iter().flatten().collect()))
 }

@@ -219,7 +219,8 @@ fn what_is_made_of_a_secret_inside_of_something_is_one() {
 #[test]
 fn what_is_made_of_something_ephemeral_is_not_kept() {
     let mut wrong = Vec::new();
-    for (name, arguments) in CALLS.iter().filter(|(name, _)| *name != "ephemeralasnull") {
+    let says_nothing = ["can", "ephemeralasnull", "issensitive"];
+    for (name, arguments) in CALLS.iter().filter(|(name, _)| !says_nothing.contains(name)) {
         for at in 0..arguments.len() {
             let text = call(name, arguments, at, |_| "var.e".to_owned());
             let tree = Tree::new([(

@@ -15,6 +15,7 @@ mod laundering;
 mod marks;
 mod mistakes;
 mod modules;
+mod partly;
 mod promises;
 mod random;
 mod refactoring;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_lang::functions;
+use ha_lang::{Environment, Nothing, functions};
 use serde_json::Value as Json;
 
 use crate::oracle;
@@ -47,4 +47,39 @@ fn each_function_is_described_in_a_sentence() {
         let doc = function.doc;
         assert!(!doc.starts_with(char::is_lowercase) && doc.ends_with('.') && doc.len() > 10, "{}: {doc}", function.name);
     }
+}
+
+/// Texts, and whether they are compressed to the same bytes; where much is repeated there are many ways to say so.
+const TEXTS: [(&str, bool); 6] = [
+    ("", true),
+    ("a", true),
+    ("#!/bin/sh\necho hi\n", true),
+    ("é日本", true),
+    ("The quick brown fox jumps over the lazy dog, and the dog sleeps.", false),
+    ("server {\n  listen 80;\n}\nserver {\n  listen 81;\n}\nserver {\n  listen 82;\n}\n", false),
+];
+
+#[test]
+fn what_is_compressed_reads_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let calls: String = TEXTS.iter().map(|(text, _)| format!("base64gzip({text:?}), ")).collect();
+    let Some(mut terraform) = oracle::terraform(directory.path()) else { return };
+    let line = directory.path().join("line");
+    std::fs::write(&line, format!("jsonencode([{calls}])\n")).unwrap();
+    let said = terraform.arg("console").stdin(std::fs::File::open(line).unwrap()).output().unwrap();
+    let said: String = serde_json::from_slice(&said.stdout).unwrap();
+    let theirs: Vec<String> = serde_json::from_str(&said).unwrap();
+    for ((text, is_same), theirs) in TEXTS.iter().zip(&theirs) {
+        let call = ha_lang::expression("<test>", &format!("base64gzip({text:?})")).unwrap();
+        let own = call.evaluate(&Environment::new(&Nothing, &Nothing)).unwrap();
+        let own = own.as_str().unwrap();
+        assert_eq!((read(own), read(theirs)), ((*text).to_owned(), (*text).to_owned()));
+        assert!(!is_same || own == theirs, "{text:?}: {own} {theirs}");
+    }
+}
+
+fn read(encoded: &str) -> String {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+    std::io::read_to_string(flate2::read::GzDecoder::new(&*bytes)).unwrap()
 }

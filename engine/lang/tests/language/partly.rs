@@ -1,0 +1,34 @@
+//! What is known already while something is not known yet.
+
+use ha_kind::Type;
+
+use crate::world::{World, assert_table};
+
+#[test]
+fn what_decides_is_enough() {
+    let mut world = World::new();
+    world.values.insert("local.flag".into(), ha_kind::Value::unknown(Type::Bool, Some("aws_x.y.id".into())));
+    assert_table(
+        &world,
+        &[
+            ("alltrue([false, local.flag])", "false"),
+            ("alltrue([local.flag, false])", "false"),
+            ("alltrue([local.flag, null])", "false"),
+            ("alltrue([true, local.flag])", "<bool aws_x.y.id>"),
+            ("anytrue([true, local.flag])", "true"),
+            ("anytrue([local.flag, true])", "true"),
+            ("anytrue([false, null, local.flag])", "<bool aws_x.y.id>"),
+            ("alltrue([sensitive(false), local.flag])", "secret(false)"),
+            (r#"index(["a", local.open], "a")"#, "0"),
+            (r#"index([local.open, "a"], "a")"#, "<number aws_x.y.id>"),
+            (r#"index(["x", "y-${local.open}", "z"], "z")"#, "2"),
+            (r#"index([1, local.open], 2)"#, "error: `value` of `index`: the list has no such element"),
+            (r#"setunion(["a"], [local.open])"#, r#"toset(["a", <string aws_x.y.id>])"#),
+            (r#"length(setunion(["a"], ["a", "b"], [local.open]))"#, "<number aws_x.y.id>"),
+            (r#"length(setunion(["a"], ["a", "b"], [local.open])) > 0"#, "true"),
+            (r#"setsubtract(["a"], [local.open])"#, "<set(string) aws_x.y.id>"),
+            (r#"setintersection([1], [local.open])"#, "<set(string) aws_x.y.id>"),
+            ("setintersection([[]], [local.open])", "error: `setintersection`: all sets must have elements of one type"),
+        ],
+    );
+}
