@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
-use crate::{Address, Error};
+use crate::{Address, Error, Intended};
 
 /// What a step tells while it runs. The executor is behind it; tests put their own there.
 pub trait Witness: Send + Sync {
@@ -41,6 +41,7 @@ pub struct Attempt {
     resumed: bool,
     notes: BTreeMap<String, String>,
     witness: Arc<dyn Witness>,
+    successor: Option<Intended>,
     deadline: Option<Instant>,
     shown: Mutex<Option<String>>,
 }
@@ -55,7 +56,7 @@ impl Attempt {
         notes: BTreeMap<String, String>,
         witness: Arc<dyn Witness>,
     ) -> Self {
-        Self { address, state: None, token, resumed, notes, witness, deadline: None, shown: Mutex::default() }
+        Self { address, state: None, token, resumed, notes, witness, successor: None, deadline: None, shown: Mutex::default() }
     }
 
     /// In the state of this lineage.
@@ -63,6 +64,19 @@ impl Attempt {
     pub fn in_state(mut self, lineage: impl Into<String>) -> Self {
         self.state = Some(lineage.into()).filter(|it| !it.is_empty());
         self
+    }
+
+    /// Of a deletion after which this is made in the place of what is deleted.
+    #[must_use]
+    pub fn before_making(mut self, successor: Option<Intended>) -> Self {
+        self.successor = successor;
+        self
+    }
+
+    /// What is made in the place of what is deleted. Where the service may refuse that, it is asked before anything is lost.
+    #[must_use]
+    pub fn successor(&self) -> Option<&Intended> {
+        self.successor.as_ref()
     }
 
     /// That may take this long from now on, where the configuration says so.

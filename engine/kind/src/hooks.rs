@@ -106,6 +106,7 @@ pub struct Hooks {
     inside: Vec<(Name, Inside)>,
     unique: Vec<Name>,
     any_case: bool,
+    unique_key: Option<Group>,
     refusals: Vec<Refusal>,
     same: Vec<Same>,
     anew: Vec<Same>,
@@ -232,6 +233,23 @@ impl Hooks {
     #[must_use]
     pub fn is_unique_in_any_case(&self) -> bool {
         self.any_case
+    }
+
+    /// The same where a thing can be said in several ways: things are told apart by what `key` makes of the arguments.
+    #[must_use]
+    pub fn unique_as<N: DeserializeOwned>(
+        mut self,
+        arguments: &[&str],
+        key: impl Fn(N) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.unique_key = Some(Arc::new(move |arguments| named::<N>(arguments).map(&key)));
+        self.unique(arguments)
+    }
+
+    /// What its kind makes of the arguments that tell a thing apart; none where that is not known, or they are as they are.
+    #[must_use]
+    pub fn unique_key(&self, schema: &Schema, arguments: &Object) -> Option<String> {
+        self.unique_key.as_ref()?(&written(schema, arguments))
     }
 
     /// The arguments that tell things of this kind apart; none where a kind does not say.
@@ -456,7 +474,7 @@ fn as_value(predicted: &impl Serialize) -> Option<Value> {
     serde_json::from_value::<Value>(serde_json::to_value(predicted).ok()?).ok()
 }
 
-fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
+pub(crate) fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
     if !arguments.values().any(Value::is_marked) {
         return json::typed_fields(arguments, &schema.arguments);
     }
@@ -466,7 +484,7 @@ fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
 
 /// The small struct, when all it names is known. An unknown is written as an object with a dollar key, which no field
 /// type but `Maybe` reads, so it can never pass for an argument left out.
-fn named<N: DeserializeOwned>(arguments: &serde_json::Value) -> Option<N> {
+pub(crate) fn named<N: DeserializeOwned>(arguments: &serde_json::Value) -> Option<N> {
     N::deserialize(arguments).ok()
 }
 

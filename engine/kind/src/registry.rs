@@ -77,6 +77,7 @@ impl Registry {
             twin_of,
             within: R::WITHIN.iter().map(|it| Name::from(*it)).collect(),
             pure: R::PURE,
+            objects: R::OBJECTS,
             moved_from: R::moved_from,
             derive: Box::new(with_id::<R>),
             derive_hooks: Box::new(R::hooks),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::finding::{Marked, Sought};
-use crate::{Attempt, Error, Hooks, Name, Object, Permit, Problem, Value};
+use crate::{Attempt, Error, Hooks, Intended, Name, Object, Permit, Problem, Value};
 
 /// What settings of a provider give to all its resources, by the names of the resources' arguments.
 pub type Shared = fn(&Object) -> Object;
@@ -123,6 +123,17 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     ) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (client, recorded, attempt);
         async { Ok(()) }
+    }
+
+    /// Whether `objections` may have any.
+    const OBJECTS: bool = false;
+
+    /// What the service would refuse of a plan, as things stand there now: asked last, once. `planned` is all that the plan
+    /// does through this client, whatever its kind; an answer names a change of this kind by its place in it. Changes
+    /// nothing. A service that cannot be asked objects to nothing, because a plan must come about while it is away.
+    fn objections(client: &Self::Provider, planned: &[Intended]) -> impl Future<Output = Vec<(usize, Problem)>> + Send {
+        let _ = (client, planned);
+        async { Vec::new() }
     }
 
     /// What the id that a person imports something by says of it. The rest is as the configuration has it until

@@ -3,6 +3,7 @@
 
 mod progress;
 mod settle;
+mod successor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

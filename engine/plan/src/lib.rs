@@ -20,6 +20,7 @@ mod lifecycle;
 mod model;
 mod modules;
 mod moves;
+mod objections;
 mod observed;
 mod order;
 mod outline;
@@ -48,6 +49,7 @@ pub use model::{
     Standing, Step, StepKind,
 };
 pub use moves::{Moved, moved};
+pub use objections::{intended, objected};
 pub use observed::{Observed, Read, Seek, id_in};
 pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, Refused, check, known_settings, plan, rendered};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Attempt, Client, Described, Driver, Error, Object, Outcome, ReadingValue, RecordedValue};
+use ha_kind::{
+    Action, Address, Attempt, Client, Described, Driver, Error, Intended, Object, Outcome, ReadingValue, RecordedValue,
+};
 use ha_plan::{FromConfiguration, Limit, id_in, leaves_choices, redacted_error, replaces, revealed, with_choices, with_marks_of};
 use ha_state::{Frame, Intent, ProviderName, Record, StepOutcome, Unfinished};
 
@@ -64,7 +66,7 @@ impl Bench<'_> {
             None => Effect::Made { record: Box::new(made), deposed: None },
             Some(false) => self.update(arguments, from, &made, None).await?,
             Some(true) => {
-                self.delete(&made, None, None).await?;
+                self.delete(&made, None, None, Some(&arguments)).await?;
                 self.make(arguments, from, false, None).await?
             }
         };
@@ -134,18 +136,20 @@ impl Bench<'_> {
         Ok(Effect::Made { record, deposed: None })
     }
 
-    /// Deletes it, or an old object of it.
+    /// Deletes it, or an old object of it. The driver is told what is to be made in its place.
     pub(crate) async fn delete(
         &self,
         record: &Record,
         deposed: Option<String>,
         earlier: Option<Unfinished>,
+        successor: Option<&Object>,
     ) -> Result<Effect, StepError> {
         let from = FromConfiguration::default();
         let begun = self.begin(Action::Delete, &record.arguments, &from, deposed.clone(), earlier).await?;
-        let known = [&record.arguments, &record.outputs, self.settings];
+        let known: Vec<&Object> = [&record.arguments, &record.outputs, self.settings].into_iter().chain(successor).collect();
         let limit = Limit::of(&record.timeouts, Action::Delete);
-        let mut hand = begun.hand(self, &known, limit.as_ref());
+        let successor = successor.map(|it| Intended::new(self.described, Action::Create, None, Some(it)));
+        let mut hand = begun.hand(self, &known, limit.as_ref()).before_making(successor);
         if let Err(error) = self.driver.delete(&self.client, &recorded_value(record), &mut hand).await {
             let error = redacted_error(in_time(error, &hand, limit.as_ref()), known);
             return self.failed(&begun, error, true).await;

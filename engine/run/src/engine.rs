@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use futures::stream::StreamExt;
-use ha_kind::{Address, Diagnostic, Drivers, Error, ImportedValue, Object, Schemas};
+use ha_kind::{Address, Diagnostic, Drivers, Error, ImportedValue, Name, Object, Schemas};
 use ha_plan::{
     Files, Input, Moved, Observed, Plan, PlanMode, Planned, Read, Refused, Selection, Snapshot, known_settings, redacted_error,
 };
@@ -115,7 +115,11 @@ impl Engine {
         plan.warnings.extend(warnings);
         self.connect_known(&plan).await?;
         plan.identities = self.clients.identities();
-        Ok(plan)
+        let diagnostics = self.objections(&self.input(request, &moved, &observed), &plan).await;
+        match diagnostics.is_empty() {
+            true => Ok(plan),
+            false => Err(Failure { diagnostics, plan: Some(Box::new(Plan { errored: true, ..plan })), errors: Vec::new() }),
+        }
     }
 
     /// Looks at what is recorded: all of it that the request is about, or only these. Answers with what is worth a look.
@@ -228,6 +232,25 @@ impl Engine {
         let client = self.clients.client(&read.provider, &read.settings).await?;
         let reading = reader.read(&client, &read.arguments);
         in_time(reading, read.limit.as_ref()).await.map(Answer::Data).map_err(named)
+    }
+
+    /// What the services that can be asked now would refuse of a plan.
+    async fn objections(&self, input: &Input<'_>, plan: &Plan) -> Vec<Diagnostic> {
+        if plan.mode != PlanMode::Normal {
+            return Vec::new();
+        }
+        let mut objections = Vec::new();
+        for (provider, (places, intended)) in ha_plan::intended(input, plan) {
+            let Some(settings) = plan.providers.get(&provider).map(|it| &it.settings) else { continue };
+            let Ok(client) = self.clients.client(&provider, settings).await else { continue };
+            let kinds: BTreeSet<&Name> = intended.iter().map(|it| &it.kind).collect();
+            let asked = kinds.into_iter().filter_map(|it| Some(self.drivers.resource(it)?.objections(&client, &intended)));
+            // Of a service that is away all of them wait at once.
+            let found = futures::future::join_all(asked).await.into_iter().flatten();
+            objections.extend(found.map(|(place, problem)| (places[place], problem)));
+        }
+        objections.sort_by_key(|(place, _)| *place);
+        if objections.is_empty() { Vec::new() } else { ha_plan::objected(input, plan, objections) }
     }
 
     /// Connects to every provider whose settings are known, so that the plan can say whom it would talk to. One that

@@ -43,8 +43,8 @@ pub(crate) enum Work {
     Create { arguments: Object, from: FromConfiguration, deposes: bool, earlier: Option<Unfinished> },
     /// Change it in place.
     Update { arguments: Object, from: FromConfiguration, before: Box<Record>, earlier: Option<Unfinished> },
-    /// Delete it, or an old object of it.
-    Delete { record: Box<Record>, deposed: Option<String>, earlier: Option<Unfinished> },
+    /// Delete it, or an old object of it; what is known of that which is then made in its place, where something is.
+    Delete { record: Box<Record>, deposed: Option<String>, earlier: Option<Unfinished>, successor: Option<Object> },
     /// Delete what an interrupted try may have made.
     Abandon { begun: Unfinished },
     /// Write that it is as it was, but for what the configuration says of it.
@@ -116,7 +116,9 @@ impl Workshop {
         match what {
             Work::Create { arguments, from, deposes, earlier } => bench.create(arguments, from, deposes, earlier).await,
             Work::Update { arguments, from, before, earlier } => bench.update(arguments, from, &before, earlier).await,
-            Work::Delete { record, deposed, earlier } => bench.delete(&record, deposed, earlier).await,
+            Work::Delete { record, deposed, earlier, successor } => {
+                bench.delete(&record, deposed, earlier, successor.as_ref()).await
+            }
             Work::Abandon { begun } => bench.abandon(begun).await,
             Work::Keep { .. } | Work::Forget { .. } | Work::Read { .. } => unreachable!("all three were done above"),
         }

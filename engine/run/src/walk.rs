@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
         let record = self.workshop.writer.read(|state| state.records.get(address).cloned());
         let work = match what {
             StepKind::Create(_) | StepKind::Update(_) | StepKind::Read(_) => self.making(change, what, record.as_ref())?,
-            StepKind::Delete(_) => match self.deleting(change, record.as_ref()) {
+            StepKind::Delete(_) => match self.deleting(change, record.as_ref())? {
                 Some(work) => work,
                 None => return Ok(None),
             },
@@ -223,18 +223,25 @@ impl<'a> Walk<'a> {
         }))
     }
 
-    /// What deleting the object that a step is about takes; none when it is not there.
-    fn deleting(&self, change: &Change, record: Option<&Record>) -> Option<Work> {
+    /// What deleting the object that a step is about takes; none when it is not there. What cannot be made anew is not
+    /// deleted.
+    fn deleting(&self, change: &Change, record: Option<&Record>) -> Result<Option<Work>, Vec<Diagnostic>> {
         let address = &change.address;
+        let replaces = change.action == Action::DeleteThenCreate && change.deposed.is_none();
+        let successor = self.execution.as_ref().filter(|_| replaces).map(|it| it.successor(change)).transpose()?;
         let key = match change.action {
-            Action::CreateThenDelete => Some(self.deposed.get(address)?),
+            Action::CreateThenDelete => match self.deposed.get(address) {
+                Some(key) => Some(key),
+                None => return Ok(None),
+            },
             _ => change.deposed.as_ref(),
         };
-        self.workshop.writer.read(|state| {
+        Ok(self.workshop.writer.read(|state| {
             let delete = |record: &Record| Work::Delete {
                 record: Box::new(record.clone()),
                 deposed: key.cloned(),
                 earlier: begun_deleting(state.unfinished_at(address), key),
+                successor: successor.clone(),
             };
             let Some(key) = key else { return record.map(delete) };
             let begun = || {
@@ -242,7 +249,7 @@ impl<'a> Walk<'a> {
                 begun.find(|it| left_key(it) == *key).map(|it| Work::Abandon { begun: it.clone() })
             };
             state.deposed.get(&(address.clone(), key.clone())).map(delete).or_else(begun)
-        })
+        }))
     }
 
     fn settings(&mut self, provider: &ProviderName, work: &Work) -> Result<ProviderRecord, Vec<Diagnostic>> {

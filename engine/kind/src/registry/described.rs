@@ -22,6 +22,8 @@ pub struct Described {
     pub within: Vec<Name>,
     /// Whether making it touches nothing outside the state.
     pub pure: bool,
+    /// Whether its service is asked what it would refuse of a plan.
+    pub objects: bool,
     /// The kind that this one is another name of; what is recorded of one may become the other.
     pub twin_of: Option<Name>,
     pub(super) schema: OnceLock<Schema>,
@@ -53,6 +55,7 @@ impl Described {
             provider: provider.into(),
             within: Vec::new(),
             pure: false,
+            objects: false,
             twin_of: None,
             schema: OnceLock::new(),
             derive: Box::new(move || schema.clone()),

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use crate::finding::{self, Found, Search, Sought};
 use crate::resource::Incident;
 use crate::value::Name;
-use crate::{Address, Attempt, Error, Object, Outcome, Permit};
+use crate::{Address, Attempt, Error, Intended, Object, Outcome, Permit, Problem};
 
 /// A client of some provider.
 pub type Client = Arc<dyn Any + Send + Sync>;
@@ -98,6 +98,11 @@ pub trait Driver: Send + Sync {
     ) -> BoxFuture<'a, Result<(), Error>> {
         let _ = (client, recorded, attempt);
         Box::pin(async { Ok(()) })
+    }
+    /// What the service would refuse of a plan; see [`crate::Resource::objections`].
+    fn objections<'a>(&'a self, client: &'a Client, planned: &'a [Intended]) -> BoxFuture<'a, Vec<(usize, Problem)>> {
+        let _ = (client, planned);
+        Box::pin(async { Vec::new() })
     }
     /// Looks for one that exists already, by the id that a person imports it by; none where there is none. What the
     /// configuration says of it, as far as that is known, stands for what the service does not tell, secrets apart.

@@ -12,7 +12,7 @@ use crate::finding::{self, Choice, Found, Search, Sought};
 use crate::resource::{Created, Data, Document, Incident, Known, Provider, Reading, Recorded, Resource};
 use crate::schema::{blank, blanked, decode};
 use crate::value::Name;
-use crate::{Address, Attempt, Error, Hooks, Object, Permit, Problem, Schema, Shape, Value, json};
+use crate::{Address, Attempt, Error, Hooks, Intended, Object, Permit, Problem, Schema, Shape, Value, json};
 
 pub(super) fn with_id<R: Resource>() -> Schema {
     let mut schema = Schema::of::<R, R::Outputs>();
@@ -239,6 +239,10 @@ impl<R: Resource> Driver for TypedDriver<R> {
 
     fn tidy<'a>(&'a self, to: &'a Client, recorded: &'a RecordedValue, attempt: &'a Attempt) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { R::tidy(client(to), &self.recorded(recorded)?, attempt).await })
+    }
+
+    fn objections<'a>(&'a self, to: &'a Client, planned: &'a [Intended]) -> BoxFuture<'a, Vec<(usize, Problem)>> {
+        Box::pin(async move { R::objections(client(to), planned).await })
     }
 
     fn import<'a>(
