@@ -50,9 +50,9 @@ ROLE_ARGUMENTS = {
     "roles": ("[postgresql_role.group.name]", MEMBER, "a_groupfalse", None),
     "membership": ("[{ role = postgresql_role.group.name, admin = true }]", MEMBER, "a_grouptrue", None),
 }
-# What the server chooses where nothing is said stays as it is.
+# What the server chooses where nothing is said stays as it is; the owner is the provider's user again.
 DATABASE_ARGUMENTS = {
-    "owner": ("postgresql_role.group.name", DATABASE.format("pg_get_userbyid(datdba)"), "a_group", "a_group"),
+    "owner": ("postgresql_role.group.name", DATABASE.format("pg_get_userbyid(datdba)"), "a_group", "chief"),
     "connection_limit": ("3", DATABASE.format("datconnlimit"), 3, -1),
     "allow_connections": ("false", DATABASE.format("datallowconn"), False, True),
     "is_template": ("true", DATABASE.format("datistemplate"), True, False),
@@ -170,12 +170,20 @@ class Directory:
         (self.folder / "main.hcl").write_text(head + text)
 
     def ha(self, *words, expect=0):
+        return self.run(*words, expect=expect).stdout
+
+    def both(self, *words, expect=0):
+        """What is told on both streams."""
+        outcome = self.run(*words, expect=expect)
+        return outcome.stdout + outcome.stderr
+
+    def run(self, *words, expect):
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.folder / "home")}
         outcome = subprocess.run([binary(), *words], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if outcome.returncode != expect:
             told = f"{outcome.stdout}\n{outcome.stderr}"
             raise AssertionError(f"version {self.server.major}: {words}: status {outcome.returncode}, expected {expect}\n{told}")
-        return outcome.stdout
+        return outcome
 
     def apply(self):
         """Applies, and sees that nothing is left to do."""

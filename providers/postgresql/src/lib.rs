@@ -1,9 +1,13 @@
 //! Roles, databases and extensions of a PostgreSQL server.
 
+mod beforehand;
 mod connect;
+mod encoding;
 mod failure;
 mod identity;
 mod membership;
+mod objections;
+mod owned;
 mod parameters;
 mod postgresql_database;
 mod postgresql_extension;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use ha_kind::{Path, Problem};
+use ha_kind::{Maybe, Path, Problem};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ impl Parameters {
 }
 
 /// What is wrong with settings as they are written.
-pub(crate) fn problems(settings: &BTreeMap<String, String>) -> Vec<Problem> {
+pub(crate) fn problems(settings: &BTreeMap<String, Maybe<String>>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut seen = BTreeMap::new();
     for (name, value) in settings {
@@ -84,7 +84,7 @@ pub(crate) fn problems(settings: &BTreeMap<String, String>) -> Vec<Problem> {
         if !name.split('.').all(is_part) {
             wrong(format!("`{name}` is not the name of a setting"));
         }
-        if value.contains('\0') {
+        if matches!(value, Maybe::Known(it) if it.contains('\0')) {
             wrong(format!("the value of `{name}` has a zero byte in it"));
         }
         if let Some(other) = seen.insert(name.to_lowercase(), name) {
@@ -180,10 +180,13 @@ mod tests {
 
     #[test]
     fn names_that_are_none_are_refused() {
-        let problems = |name: &str| problems(&BTreeMap::from([(name.to_owned(), "1".to_owned())]));
+        let problems = |name: &str| problems(&BTreeMap::from([(name.to_owned(), Maybe::Known("1".to_owned()))]));
         assert!(problems("work_mem").is_empty() && problems("my.own").is_empty());
         for wrong in ["", "a b", "a;b", "1a", "a..b"] {
             assert_eq!(problems(wrong).len(), 1, "{wrong}");
         }
+        // One that is not known yet is one of two as well.
+        let twice = [("work_mem".to_owned(), Maybe::Unknown), ("WORK_MEM".to_owned(), Maybe::Known("1".to_owned()))];
+        assert_eq!(super::problems(&BTreeMap::from(twice)).len(), 1);
     }
 }

@@ -1,21 +1,23 @@
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ha_kind::{
-    Action, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Object, Outcome, Reading,
-    Recorded, Resource, Value, known_text,
+    Action, ArgumentChange, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known,
+    Maybe, Object, Outcome, Problem, Reading, Recorded, Resource, Value, known_text,
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::beforehand::{self, Blank};
+use crate::encoding::Encoding;
 use crate::identity::{Found, identity, oid_in};
+use crate::objections;
 use crate::parameters::{self, Parameters};
-use crate::postgresql_role::{any_number, limit_problem, renamed, yes};
+use crate::postgresql_role::{any_number, limit_problem, renamed, role_problem, yes};
 use crate::provider::Postgresql;
 use crate::session::{Session, steadily};
-use crate::sql::{identifier, literal, problem};
+use crate::sql::{identifier, problem};
 
 /// Noted before it is made: there was no such database, so what is found later is ours.
 const ABSENT: &str = "database was absent";
@@ -27,9 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Database {
     /// Its name.
     name: String,
-    /// Whom it belongs to; the provider's user where nothing is said. A user that is no superuser is made a member of
-    /// this role first.
-    owner: Option<Chosen<String>>,
+    /// Whom it belongs to; the provider's user where nothing is said, and again once this is taken out. A user that is no
+    /// superuser is made a member of this role first.
+    owner: Option<String>,
     /// How it encodes text, such as `UTF8`.
     encoding: Option<Chosen<Immutable<Encoding>>>,
     /// How it sorts text, by the name of a locale of the operating system: whoever says so gets a database that sorts by
@@ -67,40 +69,6 @@ fn empty() -> Immutable<String> {
     Immutable("template0".into())
 }
 
-/// A name of an encoding, in the server's own spelling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub(crate) struct Encoding(String);
-
-impl From<String> for Encoding {
-    fn from(text: String) -> Self {
-        let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
-        Self(match plain.as_str() {
-            "UTF8" | "UNICODE" => "UTF8".into(),
-            "SQLASCII" => "SQL_ASCII".into(),
-            _ => text.to_uppercase(),
-        })
-    }
-}
-
-impl From<Encoding> for String {
-    fn from(it: Encoding) -> Self {
-        it.0
-    }
-}
-
-impl JsonSchema for Encoding {
-    fn schema_name() -> Cow<'static, str> {
-        "Encoding".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({"type": "string"})
-    }
-}
-
 #[derive(Deserialize)]
 struct Name {
     name: String,
@@ -118,7 +86,7 @@ struct Limit {
 
 #[derive(Deserialize)]
 struct Set {
-    settings: BTreeMap<String, String>,
+    settings: BTreeMap<String, Maybe<String>>,
 }
 
 #[derive(Deserialize)]
@@ -136,7 +104,7 @@ impl Resource for Database {
         Hooks::new()
             .unique(&["name"])
             .check(|Name { name }| problem("name", &name).into_iter().collect())
-            .check(|Owner { owner }| problem("owner", &owner).into_iter().collect())
+            .check(|Owner { owner }| role_problem("owner", &owner).into_iter().collect())
             .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .check(|Set { settings }| parameters::problems(&settings))
@@ -171,6 +139,17 @@ impl Resource for Database {
     async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
+
+    async fn tidy(server: &Postgresql, _: &Recorded<Self>, attempt: &Attempt) -> Result<(), Error> {
+        let session = server.writing(server.database(), attempt).await?;
+        beforehand::drop_unused(&session, attempt.token()).await
+    }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(server: &Postgresql, planned: &[Intended]) -> Vec<(usize, Problem)> {
+        objections::to(Self::KIND, server, planned).await
+    }
 }
 
 impl Database {
@@ -192,11 +171,9 @@ impl Database {
         }
         let made = on_server(&session, &attempted, &[&self.name], &[]).await?;
         let made = made.get(&self.name).ok_or_else(|| Error::new(&attempted, "somebody deletes it just now"))?;
-        // What `CREATE DATABASE` does not take.
-        let settings = self.settings.changes(&made.database.settings);
-        if !settings.is_empty() {
-            let name = identifier(&self.name);
-            let statements: Vec<String> = settings.iter().map(|it| format!("ALTER DATABASE {name} {it}")).collect();
+        // What `CREATE DATABASE` does not take, and all else that one made beforehand lacks.
+        let statements = self.statements_from(&made.database, self.owner.as_deref());
+        if !statements.is_empty() {
             session.together(&attempted, &statements).await?;
         }
         session.pass_on_warnings(attempt);
@@ -230,17 +207,15 @@ impl Database {
             let statement = format!("ALTER DATABASE {name} SET TABLESPACE {}", identifier(tablespace));
             undisturbed(&session, &attempted, &statement, &self.name).await?;
         }
-        let options = self.options_unlike(&now.database);
-        let mut statements = Vec::new();
-        if !options.is_empty() {
-            statements.push(format!("ALTER DATABASE {name} WITH {options}"));
-        }
-        statements.extend(self.settings.changes(&now.database.settings).iter().map(|it| format!("ALTER DATABASE {name} {it}")));
-        // The owner comes last: the user may change nothing more once the database belongs to somebody else.
-        if let Some(owner) = self.owner.as_ref().filter(|it| now.database.owner.as_ref() != Some(*it)) {
+        let owner = match ArgumentChange::between(before.arguments.owner.as_ref(), self.owner.as_ref()) {
+            // It goes back to whom it would belong to had nothing been said.
+            ArgumentChange::Removed => Some(session.user.as_str()),
+            _ => self.owner.as_deref(),
+        };
+        if let Some(owner) = owner.filter(|it| now.database.owner.as_deref() != Some(*it)) {
             session.belong_to(owner).await?;
-            statements.push(format!("ALTER DATABASE {name} OWNER TO {}", identifier(owner)));
         }
+        let statements = self.statements_from(&now.database, owner);
         if !statements.is_empty() {
             session.together(&attempted, &statements).await?;
         }
@@ -258,13 +233,27 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Database>, attempt: &m
     if let Some(owner) = &now.database.owner {
         session.belong_to(owner).await?;
     }
-    if now.database.is_template {
-        // The server deletes no template.
-        session.alone(&attempted, &format!("ALTER DATABASE {} WITH IS_TEMPLATE false", identifier(name))).await?;
+    // The server may refuse what takes its place, so that is made first.
+    let successor = match attempt.successor() {
+        Some(it) => Some(beforehand::make(&session, name, it, attempt.token()).await?),
+        None => None,
+    };
+    let done = dropped(&session, &attempted, &now.database).await;
+    if done.is_err() && successor.is_some() {
+        // What failed is told; what is left of this would only be in the way.
+        let _ = beforehand::drop_unused(&session, attempt.token()).await;
     }
-    let done = undisturbed(&session, &attempted, &format!("DROP DATABASE IF EXISTS {}", identifier(name)), name).await;
     session.pass_on_warnings(attempt);
     done
+}
+
+async fn dropped(session: &Session<'_>, attempted: &str, database: &Database) -> Result<(), Error> {
+    let name = &database.name;
+    if database.is_template {
+        // The server deletes no template.
+        session.alone(attempted, &format!("ALTER DATABASE {} WITH IS_TEMPLATE false", identifier(name))).await?;
+    }
+    undisturbed(session, attempted, &format!("DROP DATABASE IF EXISTS {}", identifier(name)), name).await
 }
 
 /// A database to be in while something is done to those of these names.
@@ -297,38 +286,47 @@ const EXISTS: [&str; 2] = ["42P04", "23505"];
 
 impl Database {
     async fn make(&self, session: &Session<'_>, attempted: &str, may_be_ours: bool) -> Result<(), Error> {
-        match patiently(session, attempted, &self.statement(session.version)).await {
+        let blank = self.blank();
+        if beforehand::take(session, attempted, &blank).await? {
+            return Ok(());
+        }
+        let owner = self.owner.as_ref().map(|it| format!(" OWNER {}", identifier(it))).unwrap_or_default();
+        let statement = format!("{}{owner} {}", blank.statement(&self.name, session.version), self.options().join(" "));
+        match patiently(session, attempted, &statement).await {
             // An earlier try was killed while the server still worked on it, and the server went on.
             Err(error) if may_be_ours && error.code.as_deref().is_some_and(|it| EXISTS.contains(&it)) => Ok(()),
             made => made,
         }
     }
 
-    fn statement(&self, version: i32) -> String {
-        let Self { name, owner, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } = self;
-        let mut statement = format!("CREATE DATABASE {} WITH TEMPLATE {}", identifier(name), identifier(template));
-        if let Some(owner) = owner {
-            statement.push_str(&format!(" OWNER {}", identifier(owner)));
+    /// What only a new one can be given.
+    fn blank(&self) -> Blank {
+        let Self { name, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } = self.clone();
+        let plain = |it: Option<Chosen<Immutable<String>>>| it.map(|it| it.0.0);
+        Blank {
+            name,
+            encoding: encoding.map(|it| it.0.0),
+            lc_collate: plain(lc_collate),
+            lc_ctype: plain(lc_ctype),
+            template: template.0,
+            tablespace_name: tablespace_name.map(|it| it.0),
         }
-        let texts = [
-            ("ENCODING", encoding.as_ref().map(|it| it.0.0.0.as_str())),
-            ("LC_COLLATE", lc_collate.as_ref().map(|it| it.as_str())),
-            ("LC_CTYPE", lc_ctype.as_ref().map(|it| it.as_str())),
-        ];
-        for (word, text) in texts {
-            if let Some(text) = text {
-                statement.push_str(&format!(" {word} {}", literal(text)));
-            }
+    }
+
+    /// What brings the options, settings and the owner of a database of this name to these.
+    fn statements_from(&self, now: &Self, owner: Option<&str>) -> Vec<String> {
+        let name = identifier(&self.name);
+        let options = self.options_unlike(now);
+        let mut statements = Vec::new();
+        if !options.is_empty() {
+            statements.push(format!("ALTER DATABASE {name} WITH {options}"));
         }
-        // A cluster that sorts by ICU would record these names, and sort by ICU all the same.
-        if version >= WITH_PROVIDERS && (lc_collate.is_some() || lc_ctype.is_some()) {
-            statement.push_str(" LOCALE_PROVIDER libc");
+        statements.extend(self.settings.changes(&now.settings).iter().map(|it| format!("ALTER DATABASE {name} {it}")));
+        // The owner comes last: the user may change nothing more once the database belongs to somebody else.
+        if let Some(owner) = owner.filter(|it| now.owner.as_deref() != Some(*it)) {
+            statements.push(format!("ALTER DATABASE {name} OWNER TO {}", identifier(owner)));
         }
-        if let Some(tablespace) = tablespace_name {
-            statement.push_str(&format!(" TABLESPACE {}", identifier(tablespace)));
-        }
-        statement.push_str(&format!(" {}", self.options().join(" ")));
-        statement
+        statements
     }
 
     /// What can be said when it is made and later on.
@@ -354,7 +352,7 @@ impl Database {
 }
 
 /// Runs a statement that needs a database without connections; says who has them where there are some.
-async fn undisturbed(session: &Session<'_>, attempted: &str, statement: &str, name: &str) -> Result<(), Error> {
+pub(crate) async fn undisturbed(session: &Session<'_>, attempted: &str, statement: &str, name: &str) -> Result<(), Error> {
     match patiently(session, attempted, statement).await {
         Err(error) if error.code.as_deref() == Some(IN_USE) => Err(who_is_there(session, error, name).await),
         done => done,
@@ -362,7 +360,7 @@ async fn undisturbed(session: &Session<'_>, attempted: &str, statement: &str, na
 }
 
 /// Somebody may just be leaving the database; a connection that was closed lives on for some milliseconds.
-async fn patiently(session: &Session<'_>, attempted: &str, statement: &str) -> Result<(), Error> {
+pub(crate) async fn patiently(session: &Session<'_>, attempted: &str, statement: &str) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match session.alone(attempted, statement).await {
@@ -400,9 +398,10 @@ async fn seen(server: &Postgresql, known: &[Recorded<Database>]) -> Result<Vec<R
     let each = |it: &Recorded<Database>| {
         let oid = oid_in(cluster, it.outputs.identity.as_ref());
         match found.find(&it.arguments.name, oid, &names) {
-            Some((_, oid, found)) => {
-                let identity = identity(cluster, oid).or_else(|| it.outputs.identity.clone());
-                found.reading(&it.arguments, Outputs { identity })
+            Some((_, now, found)) => {
+                let identity = identity(cluster, now).or_else(|| it.outputs.identity.clone());
+                let is_another = oid.is_some_and(|it| it != now);
+                found.reading(&it.arguments, &session.user, Outputs { identity }, is_another)
             }
             None => Reading::Gone,
         }
@@ -419,10 +418,15 @@ struct OnServer {
 }
 
 impl OnServer {
-    fn reading(&self, recorded: &Database, outputs: Outputs) -> Reading<Database> {
+    fn reading(&self, recorded: &Database, user: &str, outputs: Outputs, is_another: bool) -> Reading<Database> {
         // What it was copied from is nowhere to be read.
         let mut arguments = Database { template: recorded.template.clone(), ..self.database.clone() };
+        // Whoever says nothing of an owner means this one.
+        arguments.owner = arguments.owner.filter(|it| recorded.owner.is_some() || it != user);
         let mut remarks = Vec::new();
+        if is_another {
+            remarks.push("it is another database than the one on record, which somebody dropped".to_owned());
+        }
         if !self.sorts_by_locale {
             // These are recorded, and nothing goes by them.
             arguments.lc_collate = arguments.lc_collate.filter(|_| recorded.lc_collate.is_some());
@@ -437,7 +441,7 @@ impl OnServer {
 }
 
 /// From this version on a database may sort by something else than the operating system.
-const WITH_PROVIDERS: i32 = 150_000;
+pub(crate) const WITH_PROVIDERS: i32 = 150_000;
 
 /// The databases of these names, or with these numbers.
 async fn on_server(
@@ -460,7 +464,7 @@ async fn on_server(
         let encoding = Encoding::from(row.get::<_, String>(2));
         let database = Database {
             name: name.clone(),
-            owner: Some(Chosen(row.get(1))),
+            owner: Some(row.get(1)),
             encoding: Some(Chosen(Immutable(encoding))),
             lc_collate: row.get::<_, Option<String>>(3).map(|it| Chosen(Immutable(it))),
             lc_ctype: row.get::<_, Option<String>>(4).map(|it| Chosen(Immutable(it))),
@@ -474,17 +478,4 @@ async fn on_server(
         (name, OnServer { oid: row.get(10), database, sorts_by_locale: row.get::<_, String>(11) == "c" })
     };
     Ok(rows.iter().map(on_server).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_encoding_has_many_names() {
-        for name in ["UTF8", "utf-8", "Unicode"] {
-            assert_eq!(String::from(Encoding::from(name.to_owned())), "UTF8");
-        }
-        assert_eq!(String::from(Encoding::from("latin1".to_owned())), "LATIN1");
-    }
 }

@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ha_kind::{
-    Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Object, Outcome, Reading,
-    Recorded, Resource, Value, known_text,
+    Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known, Object, Outcome, Path,
+    Problem, Reading, Recorded, Resource, Value, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{identity, oid_in};
+use crate::objections;
 use crate::postgresql_role::DEPENDED_ON;
 use crate::provider::Postgresql;
 use crate::session::{Session, steadily};
@@ -124,6 +125,12 @@ impl Resource for Extension {
     async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
     }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(server: &Postgresql, planned: &[Intended]) -> Vec<(usize, Problem)> {
+        objections::to(Self::KIND, server, planned).await
+    }
 }
 
 impl Extension {
@@ -201,6 +208,10 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Extension>, attempt: &
         Err(error) if error.code.as_deref() == Some(NO_SUCH_DATABASE) => return Ok(()),
         session => session?,
     };
+    if let Some(problem) = successor_problem(server, attempt).await {
+        let error = Error::new(attempted, format!("what takes its place would be refused: {problem}"));
+        return Err(error.help("nothing was deleted").outcome(Outcome::Refused));
+    }
     act_as_owner_of_extension(&session, &attempted, &it.name).await?;
     let how = if it.drop_cascade { "CASCADE" } else { "RESTRICT" };
     let done = session.alone(&attempted, &format!("DROP EXTENSION IF EXISTS {} {how}", identifier(&it.name))).await;
@@ -212,6 +223,14 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Extension>, attempt: &
         ),
         _ => error,
     })
+}
+
+/// Why the server would not make what is to take the place of an extension.
+async fn successor_problem(server: &Postgresql, attempt: &Attempt) -> Option<String> {
+    let successor = attempt.successor()?.clone();
+    let objections = objections::to(Extension::KIND, server, &[successor]).await;
+    // By now a database that the same plan makes may still be missing.
+    objections.into_iter().map(|(_, it)| it).find(|it| it.path != Path::attribute("database")).map(|it| it.message)
 }
 
 /// What is lost with it.

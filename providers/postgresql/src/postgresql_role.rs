@@ -2,14 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use ha_kind::{
-    Action, Attempt, Changed, Created, Error, Hooks, Impact, ImpactSeverity, Known, Object, Outcome, Path, Problem, Reading,
-    Recorded, Resource, Secret, known_text,
+    Action, Attempt, Changed, Created, Error, Hooks, Impact, ImpactSeverity, Intended, Known, Maybe, Object, Outcome, Path,
+    Problem, Reading, Recorded, Resource, Secret, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Found, identity, oid_in};
 use crate::membership::{Granted, Membership, Wanted, lock};
+use crate::objections;
+use crate::owned;
 use crate::parameters::{self, Parameters};
 use crate::provider::Postgresql;
 use crate::scram;
@@ -99,11 +101,12 @@ struct Until {
 
 #[derive(Deserialize)]
 struct Set {
-    settings: BTreeMap<String, String>,
+    settings: BTreeMap<String, Maybe<String>>,
 }
 
 #[derive(Deserialize)]
 struct Memberships {
+    name: Maybe<String>,
     #[serde(default)]
     roles: BTreeSet<String>,
     #[serde(default)]
@@ -124,7 +127,7 @@ impl Resource for Role {
     fn hooks() -> Hooks {
         Hooks::new()
             .unique(&["name"])
-            .check(|Name { name }| problem("name", &name).into_iter().collect())
+            .check(|Name { name }| own_name_problem(&name).into_iter().collect())
             .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
             .check(|Password { password }| {
                 let problem = |wrong| Problem { path: Path::attribute("password"), message: format!("`password` {wrong}") };
@@ -166,6 +169,12 @@ impl Resource for Role {
 
     async fn delete(server: &Postgresql, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
         steadily!(server, attempt, deleted(server, recorded, attempt))
+    }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(server: &Postgresql, planned: &[Intended]) -> Vec<(usize, Problem)> {
+        objections::to(Self::KIND, server, planned).await
     }
 }
 
@@ -255,6 +264,7 @@ async fn deleted(server: &Postgresql, recorded: &Recorded<Role>, attempt: &mut A
     let name = &recorded.arguments.name;
     let attempted = format!("delete the role `{name}`");
     let session = server.writing(server.database(), attempt).await?;
+    owned::hand_over_extensions(server, &session, name, attempt).await?;
     let done = session.together(&attempted, &[lock(), format!("DROP ROLE IF EXISTS {}", identifier(name))]).await;
     session.pass_on_warnings(attempt);
     match done {
@@ -354,11 +364,35 @@ pub(crate) fn limit_problem(limit: i32) -> Option<Problem> {
     (limit < -1).then(|| Problem { path: Path::attribute("connection_limit"), message })
 }
 
-fn membership_problems(Memberships { roles, membership }: Memberships) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = roles.iter().filter_map(|it| problem("roles", it)).collect();
+/// What is wrong with the name of a role, wherever it stands: two words mean no role, also in quotes.
+pub(crate) fn role_problem(argument: &str, name: &str) -> Option<Problem> {
+    let message = match name {
+        "public" => format!("`{argument}` is `public`, which means everybody and is no role"),
+        "none" => format!("`{argument}` is `none`, which means no role at all"),
+        _ => return problem(argument, name),
+    };
+    Some(Problem { path: Path::attribute(argument), message })
+}
+
+/// What is wrong with the name of a role that is made.
+fn own_name_problem(name: &str) -> Option<Problem> {
+    let message = || "`name` begins with `pg_`, as only the names of the server's own roles do".to_owned();
+    let reserved = name.starts_with("pg_").then(|| Problem { path: Path::attribute("name"), message: message() });
+    reserved.or_else(|| role_problem("name", name))
+}
+
+fn membership_problems(Memberships { name, roles, membership }: Memberships) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = roles.iter().filter_map(|it| role_problem("roles", it)).collect();
     let mut seen = BTreeSet::new();
+    let named = roles.iter().map(|it| ("roles", it)).chain(membership.iter().map(|it| ("membership", &it.role)));
+    if let (Maybe::Known(name), Some((argument, _))) =
+        (&name, named.into_iter().find(|(_, it)| name == Maybe::Known((*it).clone())))
+    {
+        let message = format!("`{name}` is to be a member of itself");
+        problems.push(Problem { path: Path::attribute(argument), message });
+    }
     for MembershipName { role } in membership {
-        problems.extend(problem("role", &role).map(|it| Problem { path: Path::attribute("membership"), ..it }));
+        problems.extend(role_problem("role", &role).map(|it| Problem { path: Path::attribute("membership"), ..it }));
         if roles.contains(&role) || !seen.insert(role.clone()) {
             let message = format!("the membership of `{role}` is said twice");
             problems.push(Problem { path: Path::attribute("membership"), message });

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use ha_kind::{
-    Address, Attempt, Client, Drivers, Error, Mode, Object, ReadingValue, RecordedValue, Registry, Schemas, Value, Witness,
+    Action, Address, Attempt, Client, Drivers, Error, Intended, Mode, Object, ReadingValue, RecordedValue, Registry, Schemas,
+    Value, Witness,
 };
 
 use crate::cluster::{Cluster, MASTER_PASSWORD, cluster};
@@ -142,6 +143,50 @@ impl Project {
 
     pub(crate) async fn delete(&self, kind: &str, known: &RecordedValue) -> Result<(), Error> {
         self.drivers.resource(kind).unwrap().delete(&self.client, known, &mut Step::new("d").attempt(kind, false)).await
+    }
+
+    /// Deletes something in whose place these arguments are made next.
+    pub(crate) async fn replace(
+        &self,
+        step: &Step,
+        kind: &str,
+        known: &RecordedValue,
+        given: &[(&str, Value)],
+    ) -> Result<(), Error> {
+        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let after = described.schema().conform(&object(given)).unwrap();
+        let successor = Intended::new(described, Action::Create, None, Some(&after));
+        let mut attempt = step.attempt(kind, false).before_making(Some(successor));
+        self.drivers.resource(kind).unwrap().delete(&self.client, known, &mut attempt).await
+    }
+
+    /// Takes away what a killed step may have left.
+    pub(crate) async fn tidy(&self, step: &Step, kind: &str, known: &RecordedValue) {
+        self.drivers.resource(kind).unwrap().tidy(&self.client, known, &step.attempt(kind, true)).await.unwrap();
+    }
+
+    /// A planned change, as the engine tells of it. What is there is empty before a create.
+    pub(crate) fn intended(&self, kind: &str, before: &[(&str, Value)], after: &[(&str, Value)]) -> Intended {
+        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let whole = |given: &[(&str, Value)]| described.schema().conform(&object(given)).unwrap();
+        let action = match (before, after) {
+            ([], _) => Action::Create,
+            (_, []) => Action::Delete,
+            _ => Action::Update,
+        };
+        let (before, after) = [before, after].map(|it| (!it.is_empty()).then(|| whole(it))).into();
+        Intended::new(described, action, before.as_ref(), after.as_ref())
+    }
+
+    /// What the server has against planned changes: which one, which argument, and why.
+    pub(crate) async fn objections(&self, planned: &[Intended]) -> Vec<(usize, String, String)> {
+        let kinds: std::collections::BTreeSet<_> = planned.iter().map(|it| it.kind.clone()).collect();
+        let mut all = Vec::new();
+        for kind in kinds {
+            let found = self.drivers.resource(&kind).unwrap().objections(&self.client, planned).await;
+            all.extend(found.into_iter().map(|(place, it)| (place, it.path.to_string(), it.message)));
+        }
+        all
     }
 
     /// What is there under an id that a person gives, for a block with these arguments.

@@ -1,0 +1,62 @@
+//! The names of one sort of things, now and once a plan is done.
+
+use std::collections::BTreeSet;
+
+use ha_kind::{Action, Error, Intended};
+
+use super::{ATTEMPTED, DATABASE, Name, ROLE, changes};
+use crate::session::Session;
+
+pub(super) struct Names {
+    now: BTreeSet<String>,
+    /// Those that a plan deletes, or gives another name.
+    leave: BTreeSet<String>,
+    come: BTreeSet<String>,
+    /// Whether something comes whose name is not known yet.
+    open: bool,
+}
+
+impl Names {
+    pub(super) async fn of_roles(session: &Session<'_>, planned: &[Intended]) -> Result<Self, Error> {
+        Self::of(ROLE, session, "SELECT rolname::text FROM pg_catalog.pg_roles", planned).await
+    }
+
+    pub(super) async fn of_databases(session: &Session<'_>, planned: &[Intended]) -> Result<Self, Error> {
+        Self::of(DATABASE, session, "SELECT datname::text FROM pg_catalog.pg_database", planned).await
+    }
+
+    async fn of(kind: &str, session: &Session<'_>, query: &str, planned: &[Intended]) -> Result<Self, Error> {
+        let now = session.rows(ATTEMPTED, query, &[]).await?.iter().map(|row| row.get(0)).collect();
+        Ok(Self::after(now, planned.iter().filter(|it| *it.kind == *kind)))
+    }
+
+    fn after<'a>(now: BTreeSet<String>, planned: impl Iterator<Item = &'a Intended>) -> Self {
+        let mut names = Self { now, leave: BTreeSet::new(), come: BTreeSet::new(), open: false };
+        for it in planned {
+            let (before, after) = (it.before::<Name>().map(|it| it.name), it.after::<Name>().map(|it| it.name));
+            names.open |= changes(it) && after.is_none();
+            if it.action.destroys() || (it.action == Action::Update && before != after) {
+                names.leave.extend(before);
+            }
+            names.come.extend(after.filter(|_| changes(it)));
+        }
+        names
+    }
+
+    /// Whether something has the name that the plan leaves there.
+    pub(super) fn is_taken(&self, name: &str) -> bool {
+        self.now.contains(name) && !self.leave.contains(name)
+    }
+
+    /// Whether nothing will have the name, whatever is not known yet.
+    pub(super) fn will_be_missing(&self, name: &str) -> bool {
+        !self.open && !self.come.contains(name) && !self.is_taken(name)
+    }
+
+    /// The name that a change gives to something, where something else has it.
+    pub(super) fn collision(&self, it: &Intended) -> Option<String> {
+        let (before, after) = (it.before::<Name>().map(|it| it.name), it.after::<Name>()?.name);
+        let is_new = it.action.makes() || before.is_some_and(|it| it != after);
+        (is_new && self.is_taken(&after)).then_some(after)
+    }
+}
