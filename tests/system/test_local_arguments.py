@@ -185,6 +185,27 @@ class LocalArguments(unittest.TestCase):
                 path = self.folder / f"{argument}_{change}"
                 self.assertEqual((path.read_bytes(), self.mode(path.name)), (content, 0o600), path.name)
 
+    def test_a_file_is_one_however_its_path_is_written(self):
+        def file(label, filename, content="x"):
+            return f'resource "local_file" "{label}" {{\n  filename = "{filename}"\n  content = "{content}"\n}}\n'
+
+        ways = ["./x", "sub/../x", ".//x", str(self.folder / "x"), f"{self.folder}/sub/./../x"]
+        for way in ways:
+            self.write(file("one", "x") + file("other", way))
+            self.ha("plan", expect=1)
+        self.write(file("one", "x"))
+        self.apply()
+        for way in ways:
+            self.write(file("one", way))
+            self.assertEqual(self.planned(), {}, way)
+        # And it is changed where it is.
+        self.write(file("one", "./x", "y"))
+        self.assertEqual(self.planned(), {"local_file.one": ["update"]})
+        self.apply()
+        self.assertEqual((self.folder / "x").read_text(), "y")
+        self.write(file("one", "sub/x", "y"))
+        self.assertEqual(self.planned(), {"local_file.one": ["delete", "create"]})
+
     def mode(self, name):
         return stat.S_IMODE((self.folder / name).stat().st_mode)
 

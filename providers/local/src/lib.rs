@@ -4,6 +4,7 @@ mod file;
 mod ha_data;
 mod local_file;
 mod null_resource;
+mod path;
 mod permission;
 mod uuid;
 

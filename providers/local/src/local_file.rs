@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::file::{self, Standing, Wanted};
+use crate::path;
 use crate::permission::Permission;
 
 /// A file on the machine that runs `ha`. Exactly one of `content`, `sensitive_content` and `content_base64` says what
@@ -91,6 +92,10 @@ impl Resource for LocalFile {
             .check(|it: Bytes| it.problems())
             .check(|it: Name| it.problems())
             .check(|it: Modes| it.problems())
+            .unique_as(&["filename"], |it: Name| path::plain(&it.filename).display().to_string())
+            .same(|there: Name, wanted: Name| {
+                path::is_same(&there.filename, &wanted.filename).then_some("filename").into_iter().collect()
+            })
             .predict("id", |it: Name| it.filename)
             .predict("content_sha256", |it: Content| it.digests().content_sha256)
             .predict("content_base64sha256", |it: Content| it.digests().content_base64sha256)

@@ -83,6 +83,9 @@ fn parts(described: &Described, arguments: &Object) -> Option<Vec<Part>> {
     if hooks.unique_by().is_empty() {
         return None;
     }
+    if let Some(key) = hooks.unique_key(described.schema(), arguments) {
+        return Some(vec![Part::Known(Value::from(key))]);
+    }
     let normal = described.normal_where_known(arguments);
     let in_any_case = hooks.is_unique_in_any_case();
     let part = |name: &Name| Part::of(normal.get(name).unwrap_or(&Value::NULL), in_any_case);
