@@ -21,6 +21,17 @@ pub(crate) fn only_local(host: &str) -> Option<&'static str> {
     None
 }
 
+/// A host as anybody else would write it: names have no case, and a dot at their end says nothing.
+pub(crate) fn plain_host(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The same of `host:port`, with mongod's own port where there is none.
+pub(crate) fn plain_endpoint(endpoint: &str) -> String {
+    let (host, port) = split_endpoint(endpoint);
+    self::endpoint(&plain_host(host), port)
+}
+
 /// Host and port of `host:port`; the port is mongod's own when there is none.
 pub(crate) fn split_endpoint(endpoint: &str) -> (&str, u16) {
     match endpoint.rsplit_once(':') {
@@ -68,5 +79,8 @@ mod tests {
         assert_eq!(split_endpoint("a:1"), ("a", 1));
         assert_eq!(split_endpoint("a"), ("a", 27017));
         assert_eq!(split_endpoint(&endpoint("::1", 5)), ("[::1]", 5));
+        for same in ["Mongo-1.example.com", "mongo-1.example.com.:27017", "mongo-1.example.com"] {
+            assert_eq!(plain_endpoint(same), "mongo-1.example.com:27017", "{same}");
+        }
     }
 }

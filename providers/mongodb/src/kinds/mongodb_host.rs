@@ -21,7 +21,7 @@ use crate::certificate::{not_signed_by, unfit_for};
 use crate::layout::Layout;
 use crate::machine::{self, Machine};
 use crate::mongod::{FilePermissions, Files, Inside, Mongod, START, text};
-use crate::names::endpoint;
+use crate::names::{endpoint, plain_host};
 
 /// A machine that runs mongod, with its configuration, its certificates and its data. Members of one replica set are
 /// changed one at a time, and none is stopped while the set needs it.
@@ -113,7 +113,7 @@ impl Resource for MongodbHost {
 
     fn hooks() -> Hooks {
         Hooks::new()
-            .unique(&["host", "port"])
+            .unique_as(&["host", "port"], |it: Placed| endpoint(&plain_host(&it.host), it.port))
             .check(|it: Machines| it.problems())
             .check(|it: Versioned| it.problems())
             .check(|it: Certified| it.problems())

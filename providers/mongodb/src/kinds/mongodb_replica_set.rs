@@ -2,6 +2,7 @@
 
 mod checks;
 mod member_options;
+mod objections;
 mod observed;
 mod settings;
 
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Object, Outcome, Reading, Recorded, Resource, Volatile, known_text,
+    Attempt, Created, Error, Hooks, Immutable, Intended, Known, Object, Outcome, Problem, Reading, Recorded, Resource, Volatile,
+    known_text,
 };
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
@@ -72,7 +74,6 @@ impl Resource for MongodbReplicaSet {
             .check(|it: Membered| it.problems())
             .check(|it: Authorised| it.problems())
             .check(|it: WithSettings| it.problems())
-            .refuse(checks::other_names)
             .predict("hosts", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>())
             .predict("seeds", |it: Membered| it.members.into_iter().map(|it| it.host).collect::<Vec<_>>().join(","))
     }
@@ -84,6 +85,12 @@ impl Resource for MongodbReplicaSet {
         close(members).await;
         let outputs = Outputs { version: version.map(Volatile), ..self.outputs(Some(made?)) };
         Ok(Created { id: self.name.to_string(), outputs })
+    }
+
+    const OBJECTS: bool = true;
+
+    async fn objections(mongodb: &Mongodb, planned: &[Intended]) -> Vec<(usize, Problem)> {
+        objections::to(mongodb, planned).await
     }
 
     fn known_by(id: &str) -> Result<Known, String> {

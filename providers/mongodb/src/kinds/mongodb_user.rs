@@ -17,6 +17,7 @@ use crate::Mongodb;
 use crate::authority::Authority;
 use crate::failure::failed;
 use crate::member::{Member, code};
+use crate::names::plain_endpoint;
 use crate::set::{close, members, on_primary};
 
 /// A user of a replica set, made over TLS by a member's certificate that lives for an hour in memory; the password
@@ -110,7 +111,10 @@ impl Resource for MongodbUser {
 
     fn hooks() -> Hooks {
         Hooks::new()
-            .unique(&["hosts", "database", "name"])
+            .unique_as(&["hosts", "database", "name"], |it: Unique| {
+                let hosts: BTreeSet<String> = it.hosts.iter().map(|it| plain_endpoint(it)).collect();
+                format!("{hosts:?} {:?} {:?}", it.database, it.name)
+            })
             .check(|it: Named| it.problems())
             .check(|it: WithPassword| it.problems())
             .check(|it: WithRoles| it.problems())
@@ -289,6 +293,13 @@ impl Mechanism {
 
 fn first_user(answer: &Document) -> Option<&Document> {
     answer.get_array("users").ok()?.first()?.as_document()
+}
+
+#[derive(Deserialize)]
+struct Unique {
+    hosts: Vec<String>,
+    database: String,
+    name: String,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{MemberOf, Options, Settings};
 use crate::authority::Authority;
 use crate::mongod::OTHERS_WOULD_NOT_KNOW_IT;
-use crate::names::{only_local, split_endpoint};
+use crate::names::{only_local, plain_endpoint, split_endpoint};
 use crate::release::{ROTATES, Release};
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ impl Membered {
                     ),
                 );
             }
-            if self.members[..index].iter().any(|it| it.host == member.host) {
+            if self.members[..index].iter().any(|it| plain_endpoint(&it.host) == plain_endpoint(&member.host)) {
                 wrong(&path.name("host"), format!("`{}` is named twice", member.host));
             }
             if member.votes.is_some_and(|it| it > 1) {
@@ -106,17 +106,22 @@ impl Authorised {
 /// Whom the members know by now, and what the oldest of them runs.
 #[derive(Deserialize)]
 pub(super) struct Known {
-    authority: Authority,
+    pub(super) authority: Authority,
+    pub(super) hosts: Vec<String>,
     version: String,
 }
 
-/// Refuses other names for members that would not know each other by them before all have changed.
-pub(super) fn other_names(there: Known, wanted: Authorised) -> Vec<Problem> {
-    let rotates = Release::of(&there.version).is_ok_and(|it| it >= ROTATES);
-    if rotates || there.authority.membership() == wanted.authority.membership() {
-        return Vec::new();
+impl Known {
+    /// Whether the members would know each other by these names while not all have them yet.
+    pub(super) fn keeps(&self, wanted: &Authorised) -> bool {
+        let rotates = Release::of(&self.version).is_ok_and(|it| it >= ROTATES);
+        rotates || self.authority.membership() == wanted.authority.membership()
     }
-    vec![Problem { path: Path::attribute("authority"), message: OTHERS_WOULD_NOT_KNOW_IT.to_owned() }]
+}
+
+/// What is said of other names for members that would not know each other by them.
+pub(super) fn other_names() -> Problem {
+    Problem { path: Path::attribute("authority"), message: OTHERS_WOULD_NOT_KNOW_IT.to_owned() }
 }
 
 #[cfg(test)]
