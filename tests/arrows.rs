@@ -20,6 +20,9 @@ const ROOMS: [(&str, &[&str]); 6] = [
 /// The providers that may also keep states, with the clients they have already.
 const STORES: [&str; 2] = ["ha-aws", "ha-postgresql"];
 
+/// The provider that makes certificates as another one does, and that one.
+const NAMES: (&str, &str) = ("ha-mongodb", "ha-tls");
+
 /// Rooms that work on data alone and have neither a runtime nor a way out.
 const PURE: [&str; 3] = ["ha-kind", "ha-lang", "ha-plan"];
 
@@ -66,7 +69,10 @@ fn room(folder: &Path) -> Room {
 fn may_depend_on(room: &Room, dependency: &str) -> bool {
     match ROOMS.iter().find(|(name, _)| *name == room.name) {
         Some((_, allowed)) => allowed.contains(&"*") || allowed.contains(&dependency),
-        None => dependency == "ha-kind" || (dependency == "ha-state" && STORES.contains(&room.name.as_str())),
+        None => {
+            let keeps_states = dependency == "ha-state" && STORES.contains(&room.name.as_str());
+            dependency == "ha-kind" || keeps_states || (room.name.as_str(), dependency) == NAMES
+        }
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ha_kind::{Error, Outcome, Permit, Secret};
+use ha_tls::names::{NamePart, name, pem, subject_of, with_names};
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
 
 use crate::memory_file::MemoryFile;
-use crate::subject::{NamePart, pem, with_subject};
 
 /// The authority of a set's certificates, and what those of its members have in common. mongod takes a client whose
 /// certificate agrees in organization, organizational unit and domain component for one of its own, so the engine makes
@@ -112,6 +113,13 @@ impl Authority {
         Access::with_bundle(&self.certificate_pem, &bundle)
     }
 
+    /// The authority's certificate in its bare form.
+    fn der(&self) -> Result<Vec<u8>, rcgen::Error> {
+        let mut blocks = Pem::iter_from_buffer(self.certificate_pem.as_bytes()).filter_map(Result::ok);
+        let certificate = blocks.find(|it| it.label == "CERTIFICATE").ok_or(rcgen::Error::CouldNotParseCertificate)?;
+        Ok(certificate.contents)
+    }
+
     fn minted(&self) -> Result<Zeroizing<String>, rcgen::Error> {
         let authority = Issuer::from_ca_cert_pem(&self.certificate_pem, KeyPair::from_pem(&self.private_key_pem)?)?;
         let key = KeyPair::generate()?;
@@ -124,7 +132,11 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let unnamed = params.signed_by(&key, &authority)?;
-        let named = with_subject(unnamed.der(), &self.membership(), "ha", &KeyPair::from_pem(&self.private_key_pem)?)?;
+        let mut subject = self.membership();
+        subject.push((NamePart::CommonName, "ha"));
+        // The authority's own name may have parts twice as well.
+        let issuer = subject_of(&self.der()?)?;
+        let named = with_names(unnamed.der(), &issuer, &name(&subject), &KeyPair::from_pem(&self.private_key_pem)?)?;
         let key = Zeroizing::new(key.serialize_pem());
         Ok(Zeroizing::new(format!("{}{}", *key, pem(&named))))
     }
@@ -133,7 +145,6 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use rcgen::{BasicConstraints, DnType, IsCa};
-    use x509_parser::pem::Pem;
 
     use super::*;
 

@@ -19,7 +19,6 @@ mod percent;
 mod reconfigure;
 mod release;
 mod set;
-mod subject;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

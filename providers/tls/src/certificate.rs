@@ -16,7 +16,6 @@ pub(crate) struct Facts {
     pub(crate) serial: String,
     /// When it ends.
     pub(crate) end: Timestamp,
-    issuer: Vec<u8>,
     subject: Vec<u8>,
     public_key: Vec<u8>,
     is_authority: bool,
@@ -33,7 +32,6 @@ impl Facts {
             fingerprint: hexadecimal(&Sha256::digest(der)).join(":"),
             serial: hexadecimal(read.raw_serial()).concat(),
             end,
-            issuer: read.issuer().as_raw().to_vec(),
             subject: read.subject().as_raw().to_vec(),
             public_key: read.public_key().raw.to_vec(),
             is_authority: read.is_ca(),
@@ -52,10 +50,9 @@ impl Facts {
         Err(failed("there is no `-----BEGIN CERTIFICATE-----` in the text".into()))
     }
 
-    /// Whether it was signed under exactly the name of `authority`. What parses a name into parts and writes it again
-    /// may lose some, and then no client would find the chain.
-    pub(crate) fn names_as_issuer(&self, authority: &Facts) -> bool {
-        self.issuer == authority.subject
+    /// The name of whom it is about, as it is written there.
+    pub(crate) fn subject(&self) -> &[u8] {
+        &self.subject
     }
 
     /// Whether it is about exactly the same name.

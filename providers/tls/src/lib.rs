@@ -2,6 +2,7 @@
 
 mod certificate;
 mod key;
+pub mod names;
 mod subject;
 mod tls_ca;
 mod tls_cert;

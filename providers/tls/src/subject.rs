@@ -1,17 +1,24 @@
 use ha_kind::{Path, Problem};
-use rcgen::{DistinguishedName, DnType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::names::{NamePart, name};
 
 /// Whom a certificate is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Subject {
     /// The name people know it by (`CN`).
     pub(crate) common_name: Option<String>,
-    /// The organization (`O`). MongoDB takes those with the same `O`, `OU` and `DC` for members of one set.
+    /// The organization (`O`). MongoDB takes those with the same `O`, `OU` and `DC`, all of them, for members of one set.
     pub(crate) organization: Option<String>,
     /// The part of the organization (`OU`).
     pub(crate) organizational_unit: Option<String>,
+    /// The parts of the organization, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) organizational_units: Vec<String>,
+    /// The domain (`DC`), part by part: `["example", "com"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) domain_components: Vec<String>,
     /// The city (`L`).
     pub(crate) locality: Option<String>,
     /// The state or province (`ST`).
@@ -21,62 +28,76 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    fn attributes(&self) -> [(&'static str, DnType, Option<&str>); 6] {
-        let Self { common_name, organization, organizational_unit, locality, province, country } = self;
-        [
-            ("country", DnType::CountryName, country.as_deref()),
-            ("province", DnType::StateOrProvinceName, province.as_deref()),
-            ("locality", DnType::LocalityName, locality.as_deref()),
-            ("organization", DnType::OrganizationName, organization.as_deref()),
-            ("organizational_unit", DnType::OrganizationalUnitName, organizational_unit.as_deref()),
-            ("common_name", DnType::CommonName, common_name.as_deref()),
-        ]
+    /// Its attributes with the arguments that say them, from the largest to the smallest.
+    fn attributes(&self) -> Vec<(&'static str, NamePart, &str)> {
+        let Self { common_name, organization, locality, province, country, .. } = self;
+        let Self { organizational_unit, organizational_units, domain_components, .. } = self;
+        let mut all: Vec<(&'static str, NamePart, &str)> = Vec::new();
+        let texts = [
+            ("country", NamePart::Country, country),
+            ("province", NamePart::Province, province),
+            ("locality", NamePart::Locality, locality),
+        ];
+        all.extend(texts.into_iter().filter_map(|(name, part, text)| Some((name, part, text.as_deref()?))));
+        all.extend(domain_components.iter().rev().map(|it| ("domain_components", NamePart::DomainComponent, it.as_str())));
+        all.extend(organization.iter().map(|it| ("organization", NamePart::Organization, it.as_str())));
+        all.extend(organizational_unit.iter().map(|it| ("organizational_unit", NamePart::OrganizationalUnit, it.as_str())));
+        all.extend(organizational_units.iter().map(|it| ("organizational_units", NamePart::OrganizationalUnit, it.as_str())));
+        all.extend(common_name.iter().map(|it| ("common_name", NamePart::CommonName, it.as_str())));
+        all
     }
 
-    /// The name as certificates write it, from the largest to the smallest.
-    pub(crate) fn distinguished_name(&self) -> DistinguishedName {
-        let mut name = DistinguishedName::new();
-        for (_, attribute, text) in self.attributes() {
-            if let Some(text) = text {
-                name.push(attribute, text);
-            }
-        }
-        name
+    /// The name as certificates write it.
+    pub(crate) fn name(&self) -> Vec<u8> {
+        let parts: Vec<(NamePart, &str)> = self.attributes().into_iter().map(|(_, part, text)| (part, text)).collect();
+        name(&parts)
     }
 
     /// What is wrong with it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let at = Path::attribute("subject");
         let mut problems = Vec::new();
-        if self.attributes().iter().all(|(_, _, text)| text.is_none()) {
+        let attributes = self.attributes();
+        if attributes.is_empty() {
             let message = "the subject is empty; give at least a `common_name`".to_owned();
             problems.push(Problem { path: at.clone(), message });
         }
-        for (name, attribute, text) in self.attributes() {
-            let Some(text) = text else { continue };
-            // The upper bounds of RFC 5280, appendix A; OpenSSL refuses longer ones.
-            let longest = match attribute {
-                DnType::CountryName => 2,
-                DnType::StateOrProvinceName | DnType::LocalityName => 128,
-                _ => 64,
-            };
-            let length = text.chars().count();
-            let message = match name {
-                _ if text.trim() != text || text.is_empty() => "is empty or has spaces around it".to_owned(),
-                _ if text.chars().any(char::is_control) => "has control characters in it".to_owned(),
-                "country" if length != 2 || !text.chars().all(|it| it.is_ascii_uppercase()) => {
-                    format!("is `{text}`, but a country is two upper-case letters, such as `DE`")
-                }
-                _ if length > longest => format!("has {length} characters, but certificates allow {longest}"),
-                _ => continue,
-            };
-            problems.push(Problem { path: at.name(name), message: format!("`{name}` {message}") });
+        if self.organizational_unit.is_some() && !self.organizational_units.is_empty() {
+            let message = "say one as `organizational_unit`, or several as `organizational_units`".to_owned();
+            problems.push(Problem { path: at.name("organizational_units"), message });
+        }
+        for (name, part, text) in attributes {
+            let message = wrong(part, text).map(|it| format!("`{name}` {it}"));
+            problems.extend(message.map(|message| Problem { path: at.name(name), message }));
         }
         problems
     }
 
     /// Whether MongoDB could recognise a member of a set by it.
     pub(crate) fn names_members(&self) -> bool {
-        self.organization.is_some() || self.organizational_unit.is_some()
+        let members = [NamePart::Organization, NamePart::OrganizationalUnit, NamePart::DomainComponent];
+        self.attributes().iter().any(|(_, part, _)| members.contains(part))
     }
+}
+
+/// What is wrong with an attribute. The upper bounds are those of RFC 5280, appendix A; OpenSSL refuses longer ones.
+fn wrong(part: NamePart, text: &str) -> Option<String> {
+    let longest = match part {
+        NamePart::Country => 2,
+        NamePart::Province | NamePart::Locality => 128,
+        _ => 64,
+    };
+    let length = text.chars().count();
+    Some(match part {
+        _ if text.trim() != text || text.is_empty() => "is empty or has spaces around it".to_owned(),
+        _ if text.chars().any(char::is_control) => "has control characters in it".to_owned(),
+        NamePart::Country if length != 2 || !text.chars().all(|it| it.is_ascii_uppercase()) => {
+            format!("is `{text}`, but a country is two upper-case letters, such as `DE`")
+        }
+        NamePart::DomainComponent if text.contains('.') => {
+            format!("has `{text}` in it, but each part of a domain stands alone: `[\"example\", \"com\"]`")
+        }
+        _ if length > longest => format!("has {length} characters, but certificates allow {longest}"),
+        _ => return None,
+    })
 }

@@ -150,6 +150,47 @@ async fn openssl_accepts_what_is_made_here() {
 }
 
 #[tokio::test]
+async fn names_have_as_many_units_and_components_as_are_said() {
+    let several = |name: &str| {
+        value(&[
+            ("common_name", Value::from(name)),
+            ("country", Value::from("DE")),
+            ("organization", Value::from("Acme, Inc.")),
+            ("organizational_units", list(&["MongoDB", "Data", "Europe"])),
+            ("domain_components", list(&["db", "example", "com"])),
+        ])
+    };
+    let given = object(&[("subject", several("Internal CA")), ("validity_period_hours", Value::from(8760))]);
+    let authority = create("tls_ca", &given).await.unwrap();
+    let (_, mut given) = member(&[("subject", several("mongo-1"))]).await;
+    for (argument, output) in [("ca_certificate_pem", "certificate_pem"), ("ca_private_key_pem", "private_key_pem")] {
+        given.insert(argument.into(), authority.outputs[output].clone());
+    }
+    assert!(problems("tls_cert", &given).is_empty());
+    let certificate = create("tls_cert", &given).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, of) in [("ca.pem", &authority), ("cert.pem", &certificate)] {
+        std::fs::write(folder.path().join(name), text(&of.outputs["certificate_pem"])).unwrap();
+    }
+    let verify = ["verify", "-x509_strict", "-CAfile", "ca.pem", "-purpose", "sslserver", "cert.pem"];
+    assert_eq!(openssl(folder.path(), &verify), "cert.pem: OK\n");
+    let name = "C=DE,DC=com,DC=example,DC=db,O=Acme\\, Inc.,OU=MongoDB,OU=Data,OU=Europe,CN=";
+    for (what, expected) in [("-subject", "mongo-1"), ("-issuer", "Internal CA")] {
+        let told = openssl(folder.path(), &["x509", "-in", "cert.pem", "-noout", what, "-nameopt", "esc_2253,sep_comma_plus"]);
+        assert_eq!(told.trim().split_once('=').unwrap().1.trim(), format!("{name}{expected}"));
+    }
+    let wrong = [
+        [("organizational_unit", Value::from("A")), ("organizational_units", list(&["B"]))],
+        [("common_name", Value::from("a")), ("domain_components", list(&["example.com"]))],
+        [("common_name", Value::from("a")), ("organizational_units", list(&[" "]))],
+    ];
+    for subject in wrong {
+        let given = object(&[("subject", value(&subject)), ("validity_period_hours", Value::from(1))]);
+        assert_eq!(problems("tls_ca", &given).len(), 1, "{subject:?}");
+    }
+}
+
+#[tokio::test]
 async fn keys_are_secret_and_certificates_are_not() {
     let (authority, given) = member(&[]).await;
     let certificate = create("tls_cert", &given).await.unwrap();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Facts, apart};
 use crate::key::Algorithm;
+use crate::names;
 use crate::subject::Subject;
 use crate::validity::{self, Validity};
 
@@ -65,14 +66,16 @@ impl Resource for Authority {
         let key = self.key_algorithm.generate()?;
         let validity = Validity::from_now(*self.validity_period_hours, None)?;
         let mut parameters = CertificateParams::default();
-        parameters.distinguished_name = self.subject.distinguished_name();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         validity.put_into(&mut parameters);
-        let certificate = parameters.self_signed(&key).attempting("sign the authority's own certificate")?;
-        let facts = Facts::of(certificate.der())?;
+        let what = "sign the authority's own certificate";
+        let unnamed = parameters.self_signed(&key).attempting(what)?;
+        let name = self.subject.name();
+        let certificate = names::with_names(unnamed.der(), &name, &name, &key).attempting(what)?;
+        let facts = Facts::of(&certificate)?;
         let outputs = Outputs {
-            certificate_pem: certificate.pem(),
+            certificate_pem: names::pem(&certificate),
             private_key_pem: Secret(key.serialize_pem()),
             fingerprint: facts.fingerprint,
             validity_end_time: facts.end.to_string(),

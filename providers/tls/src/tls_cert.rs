@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Facts, apart, issuer};
 use crate::key::Algorithm;
+use crate::names;
 use crate::subject::Subject;
 use crate::validity::{self, Validity};
 
@@ -22,8 +23,8 @@ pub(crate) struct Certificate {
     ca_certificate_pem: Immutable<String>,
     /// The key of the authority that signs.
     ca_private_key_pem: Immutable<Secret<String>>,
-    /// Whom it is about. Members of a MongoDB set need the same `organization` and `organizational_unit`, at least one
-    /// of them, and clients that are no members must differ in one.
+    /// Whom it is about. Members of a MongoDB set need the same `organization`, `organizational_units` and
+    /// `domain_components`, at least one of them, and clients that are no members must differ in one.
     subject: Immutable<Subject>,
     /// The names clients connect to.
     #[serde(default)]
@@ -127,20 +128,19 @@ impl Resource for Certificate {
         let validity = Validity::from_now(*self.validity_period_hours, Some(authority.end))?;
         let mut parameters = self.parameters()?;
         validity.put_into(&mut parameters);
-        let certificate = parameters.signed_by(&key, &issuer).attempting(what)?;
-        let facts = Facts::of(certificate.der())?;
-        if !facts.names_as_issuer(&authority) {
-            return Err(Error::new(what, "the authority's name has parts that cannot be written again as they are")
-                .help("an attribute that stands twice in the name is such a part; make an authority with a simpler name"));
-        }
+        let unnamed = parameters.signed_by(&key, &issuer).attempting(what)?;
+        // What parses a name and writes it again may lose parts of it, and then no client would find the chain.
+        let certificate =
+            names::with_names(unnamed.der(), authority.subject(), &self.subject.name(), issuer.key()).attempting(what)?;
+        let facts = Facts::of(&certificate)?;
         if facts.has_subject_of(&authority) {
             return Err(Error::new(what, "its subject is the same as that of its authority")
                 .help("clients would take it for self-signed; give one of them another `common_name`"));
         }
         let private_key_pem = key.serialize_pem();
         let outputs = Outputs {
-            bundle_pem: Secret(format!("{private_key_pem}{}", certificate.pem())),
-            certificate_pem: certificate.pem(),
+            bundle_pem: Secret(format!("{private_key_pem}{}", names::pem(&certificate))),
+            certificate_pem: names::pem(&certificate),
             private_key_pem: Secret(private_key_pem),
             fingerprint: facts.fingerprint,
             serial: facts.serial.clone(),
@@ -184,7 +184,6 @@ impl Resource for Certificate {
 impl Certificate {
     fn parameters(&self) -> Result<CertificateParams, Error> {
         let mut parameters = CertificateParams::default();
-        parameters.distinguished_name = self.subject.distinguished_name();
         parameters.use_authority_key_identifier_extension = true;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let purpose = |it: &Use| match it {
@@ -209,7 +208,7 @@ impl Member {
         let mut problems = self.subject.problems();
         if self.allowed_uses.len() == 2 && problems.is_empty() && !self.subject.names_members() {
             let message = "a certificate for both server and client is taken to be a MongoDB member's, and mongod recognises \
-                           members by `organization` and `organizational_unit`: give at least one, the same for all members, or \
+                           members by `organization`, `organizational_unit` and `domain_components`: give at least one, the same for all members, or \
                            leave only `server_auth` or `client_auth` in `allowed_uses`";
             problems.push(Problem { path: Path::attribute("subject"), message: message.into() });
         }
