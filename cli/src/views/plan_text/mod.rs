@@ -166,7 +166,9 @@ impl View<'_> {
         if !left.is_empty() {
             self.drifted_so(drift, NOT_MINDED, &left, text);
         }
-        for remark in &drift.remarks {
+        // What a change is told with is no part of what it sets back.
+        let is_told_below = change.is_some_and(|it| it.action != Action::NoOp) && self.report.mode != PlanMode::RefreshOnly;
+        for remark in drift.remarks.iter().filter(|_| !is_told_below) {
             let _ = writeln!(text, "      {}", self.paint.put(Tone::Notice, &printable(remark)));
         }
     }
