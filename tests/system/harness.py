@@ -279,10 +279,10 @@ def binary():
     return found
 
 
-def mongod():
+def mongod(version="6.0.5"):
     """The program, where the tests' installation has it."""
     cache = pathlib.Path(os.environ.get("HA_CACHE") or pathlib.Path.home() / ".cache" / "ha")
-    return cache / "mongodb-6.0.5" / "mongod"
+    return cache / f"mongodb-{version}" / "mongod"
 
 
 def forms(secret):
