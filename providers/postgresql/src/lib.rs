@@ -13,6 +13,7 @@ mod postgresql_database;
 mod postgresql_extension;
 mod postgresql_role;
 mod provider;
+mod role_names;
 mod scram;
 mod session;
 mod sql;

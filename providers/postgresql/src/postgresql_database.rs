@@ -14,8 +14,9 @@ use crate::encoding::Encoding;
 use crate::identity::{Found, identity, oid_in};
 use crate::objections;
 use crate::parameters::{self, Parameters};
-use crate::postgresql_role::{any_number, limit_problem, renamed, role_problem, yes};
+use crate::postgresql_role::{any_number, limit_problem, renamed, yes};
 use crate::provider::Postgresql;
+use crate::role_names::role_problem;
 use crate::session::{Session, steadily};
 use crate::sql::{identifier, problem};
 

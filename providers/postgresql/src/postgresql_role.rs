@@ -14,9 +14,10 @@ use crate::objections;
 use crate::owned;
 use crate::parameters::{self, Parameters};
 use crate::provider::Postgresql;
+use crate::role_names::{membership_problems, own_name_problem};
 use crate::scram;
 use crate::session::{Session, steadily};
-use crate::sql::{identifier, literal, problem};
+use crate::sql::{identifier, literal};
 use crate::valid_until::{self, ValidUntil};
 
 /// A role: somebody who may log in, or a group of rights. The server never sees its password, only what proves it.
@@ -102,20 +103,6 @@ struct Until {
 #[derive(Deserialize)]
 struct Set {
     settings: BTreeMap<String, Maybe<String>>,
-}
-
-#[derive(Deserialize)]
-struct Memberships {
-    name: Maybe<String>,
-    #[serde(default)]
-    roles: BTreeSet<String>,
-    #[serde(default)]
-    membership: Vec<MembershipName>,
-}
-
-#[derive(Deserialize)]
-struct MembershipName {
-    role: String,
 }
 
 impl Resource for Role {
@@ -362,43 +349,6 @@ pub(crate) const DEPENDED_ON: &str = "2BP01";
 pub(crate) fn limit_problem(limit: i32) -> Option<Problem> {
     let message = "`connection_limit` must be -1 for any number, or how many".to_owned();
     (limit < -1).then(|| Problem { path: Path::attribute("connection_limit"), message })
-}
-
-/// What is wrong with the name of a role, wherever it stands: two words mean no role, also in quotes.
-pub(crate) fn role_problem(argument: &str, name: &str) -> Option<Problem> {
-    let message = match name {
-        "public" => format!("`{argument}` is `public`, which means everybody and is no role"),
-        "none" => format!("`{argument}` is `none`, which means no role at all"),
-        _ => return problem(argument, name),
-    };
-    Some(Problem { path: Path::attribute(argument), message })
-}
-
-/// What is wrong with the name of a role that is made.
-fn own_name_problem(name: &str) -> Option<Problem> {
-    let message = || "`name` begins with `pg_`, as only the names of the server's own roles do".to_owned();
-    let reserved = name.starts_with("pg_").then(|| Problem { path: Path::attribute("name"), message: message() });
-    reserved.or_else(|| role_problem("name", name))
-}
-
-fn membership_problems(Memberships { name, roles, membership }: Memberships) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = roles.iter().filter_map(|it| role_problem("roles", it)).collect();
-    let mut seen = BTreeSet::new();
-    let named = roles.iter().map(|it| ("roles", it)).chain(membership.iter().map(|it| ("membership", &it.role)));
-    if let (Maybe::Known(name), Some((argument, _))) =
-        (&name, named.into_iter().find(|(_, it)| name == Maybe::Known((*it).clone())))
-    {
-        let message = format!("`{name}` is to be a member of itself");
-        problems.push(Problem { path: Path::attribute(argument), message });
-    }
-    for MembershipName { role } in membership {
-        problems.extend(role_problem("role", &role).map(|it| Problem { path: Path::attribute("membership"), ..it }));
-        if roles.contains(&role) || !seen.insert(role.clone()) {
-            let message = format!("the membership of `{role}` is said twice");
-            problems.push(Problem { path: Path::attribute("membership"), message });
-        }
-    }
-    problems
 }
 
 /// What a change of the name does to clients.
