@@ -148,8 +148,11 @@ async fn is_locale(session: &Session<'_>, locale: &str) -> Result<bool, Error> {
     }
 }
 
-/// The encoding that a locale is for, where the server knows it.
+/// The encoding that a locale is for, where it is for one and the server knows it.
 async fn encoding_of(session: &Session<'_>, locale: &str) -> Result<Option<Encoding>, Error> {
+    if ["C", "POSIX"].contains(&locale) {
+        return Ok(None);
+    }
     let query = "SELECT DISTINCT pg_catalog.pg_encoding_to_char(collencoding)::text FROM pg_catalog.pg_collation \
                  WHERE collprovider = 'c' AND collencoding >= 0 AND \
                  pg_catalog.lower(pg_catalog.replace(collcollate::text, '-', '')) = pg_catalog.lower(pg_catalog.replace($1, '-', ''))";

@@ -11,7 +11,6 @@ use ha_kind::{Action, Error, Intended, Path, Problem};
 use serde::Deserialize;
 
 use crate::provider::Postgresql;
-use crate::session::Session;
 
 const DATABASE: &str = "postgresql_database";
 const EXTENSION: &str = "postgresql_extension";
