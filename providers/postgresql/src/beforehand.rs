@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::encoding::Encoding;
 use crate::postgresql_database::{WITH_PROVIDERS, patiently, undisturbed};
+use crate::provider::Postgresql;
 use crate::session::Session;
 use crate::sql::{identifier, literal};
 
@@ -89,6 +90,16 @@ pub(crate) async fn take(session: &Session<'_>, attempted: &str, blank: &Blank) 
     undisturbed(session, attempted, &rename, &found).await?;
     session.alone(attempted, &format!("COMMENT ON DATABASE {} IS NULL", identifier(&blank.name))).await?;
     Ok(true)
+}
+
+/// Takes away what a killed step with this token left. A server that is away is not waited for.
+pub(crate) async fn tidy(server: &Postgresql, token: &str) -> Result<(), Error> {
+    let Ok(Some(session)) = server.reading(server.database()).await else { return Ok(()) };
+    let name = name_until_then(token);
+    match is_there(&session, &format!("look for the database `{name}`"), &name).await? {
+        true => drop_unused(&session, token).await,
+        false => Ok(()),
+    }
 }
 
 /// Drops what the step with this token made and nobody took over.

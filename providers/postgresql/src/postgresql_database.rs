@@ -142,8 +142,7 @@ impl Resource for Database {
     }
 
     async fn tidy(server: &Postgresql, _: &Recorded<Self>, attempt: &Attempt) -> Result<(), Error> {
-        let session = server.writing(server.database(), attempt).await?;
-        beforehand::drop_unused(&session, attempt.token()).await
+        beforehand::tidy(server, attempt.token()).await
     }
 
     const OBJECTS: bool = true;
