@@ -115,7 +115,11 @@ impl Engine {
         plan.warnings.extend(warnings);
         self.connect_known(&plan).await?;
         plan.identities = self.clients.identities();
-        let diagnostics = self.objections(&self.input(request, &moved, &observed), &plan).await;
+        let diagnostics = match request.imports.is_empty() {
+            true => self.objections(&self.input(request, &moved, &observed), &plan).await,
+            // Only what is asked for is taken over, and nothing else is done.
+            false => Vec::new(),
+        };
         match diagnostics.is_empty() {
             true => Ok(plan),
             false => Err(Failure { diagnostics, plan: Some(Box::new(Plan { errored: true, ..plan })), errors: Vec::new() }),
