@@ -35,7 +35,9 @@ impl Names {
         for it in planned {
             let (before, after) = (it.before::<Name>().map(|it| it.name), it.after::<Name>().map(|it| it.name));
             names.open |= changes(it) && after.is_none();
-            if it.action.destroys() || (it.action == Action::Update && before != after) {
+            // What is made before the old one goes finds the old one there.
+            let goes_first = it.action.destroys() && it.action != Action::CreateThenDelete;
+            if goes_first || (it.action == Action::Update && before != after) {
                 names.leave.extend(before);
             }
             names.come.extend(after.filter(|_| changes(it)));

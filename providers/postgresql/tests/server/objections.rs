@@ -1,7 +1,7 @@
 //! What the server would refuse is told of a plan, and nothing else: whatever is objected to is refused, and what is not
 //! objected to is done.
 
-use ha_kind::{Intended, Value};
+use ha_kind::{Action, Intended, Value};
 
 use crate::cluster::versions;
 use crate::project::Project;
@@ -123,6 +123,10 @@ async fn what_the_same_plan_makes_or_takes_away_counts() {
     .await;
     check(vec![intended(ROLE, &role("inner_role", &["outer_role"]), &role("outer_role", &[]))], &[(0, "name")]).await;
     check(vec![intended(DATABASE, &given("mine", &[]), &given("template1", &[]))], &[(0, "name")]).await;
+    let there = role("outer_role", &[]);
+    for (action, expected) in [(Action::CreateThenDelete, &[(0, "name")][..]), (Action::DeleteThenCreate, &[])] {
+        check(vec![project.intended_as(action, ROLE, &there, &there)], expected).await;
+    }
     // A circle, through what is there and through what is planned.
     check(vec![intended(ROLE, &role("outer_role", &[]), &role("outer_role", &["inner_role"]))], &[(0, "roles")]).await;
     check(

@@ -167,13 +167,17 @@ impl Project {
 
     /// A planned change, as the engine tells of it. What is there is empty before a create.
     pub(crate) fn intended(&self, kind: &str, before: &[(&str, Value)], after: &[(&str, Value)]) -> Intended {
-        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
-        let whole = |given: &[(&str, Value)]| described.schema().conform(&object(given)).unwrap();
         let action = match (before, after) {
             ([], _) => Action::Create,
             (_, []) => Action::Delete,
             _ => Action::Update,
         };
+        self.intended_as(action, kind, before, after)
+    }
+
+    pub(crate) fn intended_as(&self, action: Action, kind: &str, before: &[(&str, Value)], after: &[(&str, Value)]) -> Intended {
+        let described = self.schemas.kind(Mode::Managed, kind).unwrap();
+        let whole = |given: &[(&str, Value)]| described.schema().conform(&object(given)).unwrap();
         let (before, after) = [before, after].map(|it| (!it.is_empty()).then(|| whole(it))).into();
         Intended::new(described, action, before.as_ref(), after.as_ref())
     }
