@@ -35,7 +35,7 @@ use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-use crate::arguments::{Arguments, Command, with_environment, with_two_dashes};
+use crate::arguments::{Arguments, Command, with_bare_flags, with_environment, with_two_dashes};
 use crate::commands::{
     Session, apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate,
     version,
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         return ExitCode::from(NO_COMMAND);
     }
     let given = match with_environment(given) {
-        Ok(given) => with_two_dashes(given.into_iter()),
+        Ok(given) => with_bare_flags(with_two_dashes(given.into_iter()), Arguments::command),
         Err(notice) => return ExitCode::from(Trouble::from(notice).tell(&Terminal::new(Colour::Auto))),
     };
     let arguments = match Arguments::try_parse_from(given) {

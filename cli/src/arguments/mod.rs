@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::approval::{ApprovalArgs, time};
-pub(crate) use self::dashes::with_two_dashes;
+pub(crate) use self::dashes::{with_bare_flags, with_two_dashes};
 pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
