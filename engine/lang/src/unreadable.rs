@@ -91,9 +91,11 @@ pub(crate) fn not_an_index(written: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn no_such_escape(written: &str, span: Span) -> Diagnostic {
-    error(format!("`{}` is not an escape", written.escape_debug()), span).code(code::ESCAPE).help(
-        "write `\\\\` for a backslash; there are `\\n`, `\\r`, `\\t`, `\\\"`, `\\u0000` and `\\U00000000` with the digits of a character",
-    )
+    let shown: String =
+        written.chars().map(|it| if it.is_control() { it.escape_default().to_string() } else { it.into() }).collect();
+    error(format!("`{shown}` is not an escape"), span)
+        .code(code::ESCAPE)
+        .help("there are `\\n`, `\\r`, `\\t`, `\\\"`, `\\\\`, and `\\u0000` and `\\U00000000` with the digits of a character")
 }
 
 pub(crate) fn directive_left_open(name: &str, end: &str, span: Span) -> Diagnostic {

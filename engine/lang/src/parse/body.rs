@@ -12,8 +12,19 @@ use crate::unreadable;
 
 impl Cursor<'_> {
     pub(super) fn file(&mut self) -> Body {
+        self.items(|it| it.begin = Some(it.peek().at.start))
+    }
+
+    /// The same for a text in which a suggestion is tried, and in which none is made.
+    pub(super) fn file_on_trial(&mut self) -> Body {
+        self.items(|_| {})
+    }
+
+    /// Reads all items; before each something is done.
+    fn items(&mut self, before: impl Fn(&mut Self)) -> Body {
         let mut body = Body::default();
         loop {
+            before(self);
             match self.item(&mut body, None) {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -108,16 +119,14 @@ impl Cursor<'_> {
     fn one_line(&mut self, body: &mut Body) -> Read<Token> {
         let name = self.identifier("an argument or `}`")?;
         if self.take_if(Kind::Assign).is_none() {
-            let span = self.span(name.at);
-            return self.refuse(unreadable::block_in_one_line(&name.name, span));
+            return self.no_assignment_on_line(&name);
         }
         let value = self.expression()?;
         body.arguments.push(Argument { name, value });
-        if self.take_if(Kind::Comma).is_some() {
-            let at = self.peek().at;
-            return self.refuse(unreadable::several_in_one_line(self.span(at)));
+        match self.take_if(Kind::BraceClose) {
+            Some(close) => Ok(close),
+            None => self.no_end_of_one_line(),
         }
-        self.expect(Kind::BraceClose, "`}`, as a block on one line has one argument")
     }
 
     fn label(&mut self) -> Read<Word> {

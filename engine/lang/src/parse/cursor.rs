@@ -4,7 +4,7 @@ use ha_kind::{Diagnostic, HashSet, Name, Span};
 
 use super::{LEVELS, Read, Unreadable, normal};
 use crate::SourceFile;
-use crate::lexer::{Kind, Token};
+use crate::lexer::{self, Kind, Token};
 use crate::mistake;
 use crate::syntax::{At, Word};
 use crate::unreadable;
@@ -23,12 +23,15 @@ pub(super) struct Cursor<'a> {
     /// Names that were met, so that each is kept once.
     names: HashSet<Name>,
     pub(super) problems: Vec<Diagnostic>,
+    /// Where the block or argument of the file begins that is being read; none where no file is being read, and none on
+    /// trial of what is suggested.
+    pub(super) begin: Option<u32>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(file: &'a SourceFile, tokens: Vec<Token>) -> Self {
         let (names, problems) = (HashSet::default(), Vec::new());
-        Self { file, text: &file.text, tokens, next: 0, lines: true, level: 0, height: 0, names, problems }
+        Self { file, text: &file.text, tokens, next: 0, lines: true, level: 0, height: 0, names, problems, begin: None }
     }
 
     /// The token that comes next, comments and line ends without meaning aside.
@@ -107,6 +110,11 @@ impl<'a> Cursor<'a> {
     /// Goes on with the next line that begins a block or an argument of the file.
     pub(super) fn resume(&mut self) {
         (self.lines, self.level) = (true, 0);
+        self.next = self.resumption();
+    }
+
+    /// The place of that line's first token.
+    fn resumption(&self) -> usize {
         let begins = |tokens: &[Token]| {
             let [.., first, second] = tokens else { return false };
             let starts_line = first.at.start == 0 || self.text.as_bytes()[first.at.start as usize - 1] == b'\n';
@@ -114,7 +122,47 @@ impl<'a> Cursor<'a> {
             starts_line && first.kind == Kind::Identifier && follows
         };
         let found = self.tokens[self.next..].windows(2).position(begins);
-        self.next = found.map_or(self.tokens.len() - 1, |it| self.next + it);
+        found.map_or(self.tokens.len() - 1, |it| self.next + it)
+    }
+
+    /// The block or argument of the file that is being read, up to where reading would go on, with a text in a place; and
+    /// where in it that text ends.
+    fn patched(&self, begin: u32, at: At, text: &str) -> (SourceFile, usize) {
+        let end = self.tokens[self.resumption()].at.start.max(at.end);
+        let before = &self.text[begin as usize..at.start as usize];
+        let behind = &self.text[at.end as usize..end as usize];
+        (SourceFile::new(self.file.name.clone(), format!("{before}{text}{behind}")), before.len() + text.len())
+    }
+
+    /// What is still wrong with what is being read once a text stands in a place, and where that text ends; none where that
+    /// cannot be tried.
+    fn tried(&self, at: At, text: &str) -> Option<(Vec<Diagnostic>, usize)> {
+        let begin = self.begin.filter(|it| *it <= at.start)?;
+        let (file, end) = self.patched(begin, at, text);
+        let mut trial = Cursor::new(&file, lexer::tokens(&file.text));
+        trial.file_on_trial();
+        Some((trial.problems, end))
+    }
+
+    /// Whether all that is being read can be read once a text stands in a place.
+    pub(super) fn is_mended_by(&self, at: At, text: &str) -> bool {
+        self.tried(at, text).is_some_and(|(problems, _)| problems.is_empty())
+    }
+
+    /// The same without a suggestion after which it could not be read beyond its place.
+    fn proven(&self, mut problem: Diagnostic) -> Diagnostic {
+        let Some(suggestion) = problem.suggestion.take() else { return problem };
+        let narrow = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
+        let at = suggestion.span.as_ref().map(|it| At { start: narrow(it.start), end: narrow(it.end) });
+        let is_beyond = |(problems, end): (Vec<Diagnostic>, usize)| {
+            problems.first().and_then(|it| it.span.as_ref()).is_none_or(|it| it.start >= end)
+        };
+        if at.and_then(|it| self.tried(it, &suggestion.text)).is_none_or(is_beyond) {
+            problem.suggestion = Some(suggestion);
+            return problem;
+        }
+        // What names no text is said of the place that it would have had.
+        if suggestion.help.contains('`') { problem.help(suggestion.help) } else { problem }
     }
 
     /// Whether the file is spelt as Terraform's are.
@@ -150,6 +198,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn refuse<T>(&mut self, problem: Diagnostic) -> Read<T> {
+        let problem = self.proven(problem);
         self.problems.push(problem);
         Err(Unreadable)
     }

@@ -166,6 +166,9 @@ impl Cursor<'_> {
             if let Some(close) = self.take_if(Sign::BracketClose) {
                 break close;
             }
+            if self.peek().kind.depth() < 0 {
+                break self.not_closed(open, Inside::List)?;
+            }
             items.push(self.expression()?);
             height = height.max(self.height);
             if self.take_if(Sign::Comma).is_none() {
@@ -182,6 +185,9 @@ impl Cursor<'_> {
                 while it.take_if(Sign::Newline).is_some() {}
                 if let Some(close) = it.take_if(Sign::BraceClose) {
                     return Ok(close);
+                }
+                if it.peek().kind.depth() < 0 {
+                    return it.not_closed(open, Inside::Object);
                 }
                 let key = it.expression()?;
                 height = height.max(it.height);

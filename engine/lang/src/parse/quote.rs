@@ -146,10 +146,7 @@ impl Cursor<'_> {
                 let span = self.span(word.at);
                 self.refuse(unreadable::directive_not_open(&word.name, span))
             }
-            (other, _) => {
-                let problem = unreadable::unexpected(other, WORDS, self.span(word.at));
-                self.refuse(problem)
-            }
+            _ => self.no_directive(word.at, WORDS),
         }
     }
 
@@ -168,7 +165,7 @@ impl Cursor<'_> {
                     None => {
                         let start = token.at.end as usize - rest.len();
                         let at = At::new(start, start + 1 + behind.chars().next().map_or(0, char::len_utf8));
-                        return self.refuse(unreadable::no_such_escape(self.written(at), self.span(at)));
+                        return self.no_escape(at);
                     }
                 },
             };

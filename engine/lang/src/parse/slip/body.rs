@@ -6,6 +6,7 @@ use super::{Cursor, is_statement};
 use crate::lexer::{Kind, Token, is_identifier};
 use crate::parse::Read;
 use crate::syntax::{At, Word};
+use crate::unreadable;
 
 const COMMENTS: &str = "comments begin with `#` or `//`, or stand between `/*` and `*/`";
 
@@ -57,6 +58,9 @@ impl Cursor<'_> {
                 self.slip("a name does not begin with a digit", token.at).help("names begin with a letter or `_`")
             }
             Kind::Star => self.slip("this is no list", token.at).help("write `name = [first, second]`"),
+            kind if inside && is_between_values(kind) => self
+                .slip("an expression ends with its line", token.at)
+                .help("put it in parentheses to go on with the next line, or end the line before with the operator"),
             _ => return None,
         })
     }
@@ -126,6 +130,30 @@ impl Cursor<'_> {
         self.told(problem, if labels.is_empty() { "`=` or `{`" } else { "`{`" })
     }
 
+    /// Says what stands behind the name of the one argument of a block on one line.
+    pub(in crate::parse) fn no_assignment_on_line<T>(&mut self, name: &Word) -> Read<T> {
+        let token = self.peek();
+        let slip = match token.kind {
+            Kind::BraceOpen | Kind::QuoteOpen | Kind::Identifier => None,
+            _ => self.sign(token).or_else(|| self.wrong_head(token, name, &[], true)),
+        };
+        let problem = slip.unwrap_or_else(|| unreadable::block_in_one_line(&name.name, self.span(name.at)));
+        self.refuse(problem)
+    }
+
+    /// Says what stands behind the one argument of a block on one line.
+    pub(in crate::parse) fn no_end_of_one_line<T>(&mut self) -> Read<T> {
+        let token = self.peek();
+        let is_next = token.kind == Kind::Identifier && self.behind(1).kind == Kind::Assign;
+        if is_next || token.kind == Kind::Comma || self.written(token.at) == ";" {
+            let at = if is_next { token.at } else { self.behind(1).at };
+            let problem = unreadable::several_in_one_line(self.span(at));
+            return self.refuse(problem);
+        }
+        let problem = self.wrong_end(token);
+        self.told(problem, "`}`, as a block on one line has one argument")
+    }
+
     fn statement(&self, name: &Word) -> Diagnostic {
         let problem = self.slip(format!("there is no `{}` here", name.name), name.at);
         match &*name.name {
@@ -160,7 +188,7 @@ impl Cursor<'_> {
             (Kind::Assign, [keyword]) if matches!(&*name.name, "let" | "const" | "var" | "set" | "def" | "local") => self
                 .slip(format!("values are not named by `{}`", name.name), name.at)
                 .help(format!("write them into a `locals` block: `locals {{`, `{} = …`, `}}`", keyword.name)),
-            (Kind::Assign, [_, ..]) if self.opens_block(1) => {
+            (Kind::Assign, [_, ..]) if next.kind == Kind::BraceOpen => {
                 let at = At { end: next.at.start, ..token.at };
                 self.mended("a block has no `=` before its `{`", at, "", "take it out")
             }
@@ -168,7 +196,12 @@ impl Cursor<'_> {
             (Kind::Dot | Kind::BracketOpen, []) if !spaced => self
                 .slip("the name of an argument is one word", name.at.to(token.at))
                 .help(format!("what is inside of it goes into its value: `{} = {{ … = … }}`", name.name)),
-            (Kind::Dot | Kind::BracketOpen | Kind::ParenthesisOpen, [only]) => self.no_sign(name, only.at.start),
+            (Kind::Dot, [only]) if next.kind == Kind::Identifier && matches!(&*name.name, "resource" | "data") => {
+                let text = format!("\"{}\" \"{}\"", only.name, self.written(next.at));
+                let help = format!("write `{} {text} {{`", name.name);
+                self.mended("the labels of a block are separated by spaces", only.at.to(next.at), text, help)
+            }
+            (Kind::Dot | Kind::BracketOpen | Kind::ParenthesisOpen, [only]) if inside => self.no_sign(name, only.at.start),
             (Kind::ParenthesisOpen, []) if !spaced => self
                 .slip("a call of a function does not stand by itself", name.at)
                 .help("give its value to an argument: `name = f(…)`"),
@@ -178,12 +211,6 @@ impl Cursor<'_> {
             (Kind::Newline | Kind::End | Kind::BraceClose, _) => self.no_brace(token, name, labels, inside)?,
             _ => return None,
         })
-    }
-
-    /// Whether a brace so far behind the next token opens a block.
-    fn opens_block(&self, count: usize) -> bool {
-        self.behind(count).kind == Kind::BraceOpen
-            && matches!(self.behind(count + 1).kind, Kind::Newline | Kind::Comment | Kind::BraceClose)
     }
 
     /// `name value`
@@ -218,4 +245,24 @@ impl Cursor<'_> {
             }
         }
     }
+}
+
+/// Whether a sign stands between two values.
+fn is_between_values(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Plus
+            | Kind::Slash
+            | Kind::Question
+            | Kind::Colon
+            | Kind::And
+            | Kind::Or
+            | Kind::Equal
+            | Kind::NotEqual
+            | Kind::Less
+            | Kind::LessOrEqual
+            | Kind::Greater
+            | Kind::GreaterOrEqual
+            | Kind::Dot
+    )
 }

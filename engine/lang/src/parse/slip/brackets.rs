@@ -8,6 +8,9 @@ use crate::parse::Read;
 use crate::syntax::{At, Kind as Written, Node, Operator};
 use crate::unreadable;
 
+/// A missing quote is looked for in so many places of a line.
+const MOST_PLACES: usize = 12;
+
 /// What stands in brackets.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::parse) enum Inside {
@@ -66,6 +69,9 @@ impl Cursor<'_> {
                 self.slip("elements of a list have no names", token.at)
                     .help("what has names stands in braces: `{ name = value }`"),
             ),
+            (Kind::Colon, Inside::Index) => Some(
+                self.slip("an index is one position", token.at).help("`slice(LIST, 0, 2)` gives the elements from 0 up to 2"),
+            ),
             (Kind::Comma, Inside::Parentheses) => Some(
                 self.slip("between parentheses there is one value", token.at)
                     .help("several stand in brackets: `[first, second]`"),
@@ -113,10 +119,23 @@ impl Cursor<'_> {
     /// What is said of something that is never closed.
     fn open(&self, open: Token, inside: Inside, found: Token) -> Diagnostic {
         let (sign, close) = (self.written(open.at), inside.close());
-        let mismatch = matches!(found.kind, Kind::BraceClose | Kind::BracketClose | Kind::ParenthesisClose);
-        if mismatch && self.on_one_line(open.at, found.at) {
-            let summary = format!("`{sign}` is not closed by `{}`", self.written(found.at));
-            return self.mended(summary, found.at, close, format!("write `{close}`")).related(self.span(open.at), "this is open");
+        let is_other_bracket = matches!(found.kind, Kind::BraceClose | Kind::BracketClose | Kind::ParenthesisClose);
+        if is_other_bracket {
+            let found_sign = self.written(found.at);
+            let problem = self.slip(format!("`{sign}` is not closed by `{found_sign}`"), found.at);
+            let problem = problem.related(self.span(open.at), "this is open");
+            let end = self.before().map_or(found.at.start, |it| it.at.end);
+            let gap = At { start: end, end };
+            if self.is_mended_by(found.at, close) {
+                return problem.suggest(self.span(found.at), close, format!("write `{close}`"));
+            }
+            // It may be what closes something further out.
+            if self.is_mended_by(gap, close) {
+                return problem.suggest(self.span(gap), close, format!("close `{sign}` first"));
+            }
+            if self.on_one_line(open.at, found.at) {
+                return problem.help(format!("close `{sign}` by `{close}`"));
+            }
         }
         let problem = self.slip(format!("this `{sign}` is never closed"), open.at).help(format!("close it by `{close}`"));
         match found.kind {
@@ -136,8 +155,35 @@ impl Cursor<'_> {
             return self
                 .refuse(problem.help(format!("close it by `}}`; for the characters themselves write `{}{sign}`", &sign[..1])));
         }
-        let problem = self.wrong_end(token);
+        let is_else_if = self.written(token.at) == "if" && self.before().is_some_and(|it| self.written(it.at) == "else");
+        let problem = match is_else_if {
+            true => Some(self.no_else_if("else if", token.at)),
+            false => self.wrong_end(token),
+        };
         self.told(problem, "`}`")
+    }
+
+    /// What is said of a second condition of one directive.
+    fn no_else_if(&self, written: &str, at: At) -> Diagnostic {
+        self.slip(format!("there is no `{written}`"), at)
+            .help("an `if` stands within the `else`: `%{ else }%{ if CONDITION }…%{ endif }%{ endif }`")
+    }
+
+    /// Says what stands where the word of a directive should be.
+    pub(in crate::parse) fn no_directive<T>(&mut self, word: At, wanted: &str) -> Read<T> {
+        let written = self.written(word);
+        let problem = match written {
+            "elseif" | "elsif" | "elif" => Some(self.no_else_if(written, word)),
+            "while" | "foreach" | "each" | "loop" => {
+                Some(self.slip(format!("there is no `{written}`"), word).help("write `%{ for x in LIST }…%{ endfor }`"))
+            }
+            "end" | "fi" | "done" => {
+                Some(self.slip(format!("there is no `{written}`"), word).help("an `if` ends with `endif`, a `for` with `endfor`"))
+            }
+            _ => None,
+        };
+        let problem = problem.unwrap_or_else(|| unreadable::unexpected(written, wanted, self.span(word)));
+        self.refuse(problem)
     }
 
     /// Says what stands where the text between quotes should be closed.
@@ -148,7 +194,27 @@ impl Cursor<'_> {
         }
         let at = At { end: token.at.start, ..open.at };
         let problem = unreadable::open_quote(self.span(at));
+        let problem = match self.missing_quote(open.at) {
+            Some(gap) => problem.suggest(self.span(gap), "\"", "a quote is missing here"),
+            None => problem,
+        };
         self.refuse(problem)
+    }
+
+    /// Where on a line a quote is missing, after which all can be read: at its end, or else behind one of its words.
+    pub(super) fn missing_quote(&self, open: At) -> Option<At> {
+        let begin = self.text[..open.start as usize].rfind('\n').map_or(0, |it| it + 1);
+        let line = self.text[begin..].split('\n').next().unwrap_or_default().trim_end();
+        let is_word = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-' | '.' | '/');
+        // Behind a word, and not before the quote that is there.
+        let ends_word =
+            |(at, sign): (usize, char)| (sign != '"' && !is_word(sign) && line[..at].ends_with(is_word)).then_some(at);
+        // The nearest first: those behind the quote, then those before it.
+        let (before, behind): (Vec<usize>, Vec<usize>) =
+            line.char_indices().filter_map(ends_word).partition(|it| begin + it < open.start as usize);
+        let places = [line.len()].into_iter().chain(behind).chain(before.into_iter().rev()).take(MOST_PLACES);
+        let gap = |at: usize| At::new(begin + at, begin + at);
+        places.map(gap).find(|it| self.is_mended_by(*it, "\""))
     }
 
     /// Says that a heredoc is never ended.

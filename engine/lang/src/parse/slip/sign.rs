@@ -28,6 +28,8 @@ impl Cursor<'_> {
                 let summary = format!("there is a sign here that is not seen (U+{:04X})", sign as u32);
                 Some(self.mended(summary, token.at, "", "take it out; such ones come in with copied text"))
             }
+            '\\' => self.escaped_quotes(token),
+            '^' if self.before().is_some_and(|it| is_end_of_value(it.kind)) => Some(self.no_power(token.at)),
             '–' | '—' | '−' => Some(self.replaced(token, sign, "-")),
             '…' => Some(self.replaced(token, sign, "...")),
             '≥' => Some(self.replaced(token, sign, ">=")),
@@ -39,6 +41,22 @@ impl Cursor<'_> {
             }
             _ => None,
         }
+    }
+
+    /// `\"text\"` within `${ }`.
+    fn escaped_quotes(&self, token: Token) -> Option<Diagnostic> {
+        let inside = self.line_from(token.at.end).strip_prefix('"')?;
+        let summary = "within `${ }` quotes are not escaped";
+        let Some(length) = inside.find("\\\"") else { return Some(self.slip(summary, token.at).help("write `\"…\"`")) };
+        let start = token.at.start as usize;
+        let text = format!("\"{}\"", &inside[..length]);
+        let help = format!("write `{text}`");
+        Some(self.mended(summary, At::new(start, start + 2 + length + 2), text, help))
+    }
+
+    /// `2 ** 3`, `2 ^ 3`
+    pub(super) fn no_power(&self, at: At) -> Diagnostic {
+        self.slip("there is no sign for powers", at).help("`pow(2, 3)` is 2 to the power of 3")
     }
 
     fn replaced(&self, token: Token, sign: char, plain: &str) -> Diagnostic {
@@ -120,4 +138,9 @@ impl Cursor<'_> {
                 .help("keep one of the two versions, and take out the lines with `<<<<<<<`, `=======` and `>>>>>>>`")
         })
     }
+}
+
+/// Whether a value can end with this.
+fn is_end_of_value(kind: Kind) -> bool {
+    matches!(kind, Kind::Number | Kind::Identifier | Kind::QuoteClose | Kind::ParenthesisClose | Kind::BracketClose)
 }

@@ -6,6 +6,7 @@ use super::Cursor;
 use crate::lexer::{Kind, Token, is_identifier};
 use crate::parse::Read;
 use crate::syntax::At;
+use crate::unreadable;
 
 const CONDITIONAL: &str = "a value is chosen by `CONDITION ? VALUE : OTHER`";
 
@@ -20,7 +21,13 @@ impl Cursor<'_> {
     fn wrong_begin(&self, token: Token) -> Option<Diagnostic> {
         let next = self.behind(1);
         let touches = next.at.start == token.at.end;
+        if let Some(problem) = self.wrong_operator(token) {
+            return Some(problem);
+        }
         match (token.kind, next.kind) {
+            (Kind::Dot | Kind::Slash, _) if touches && matches!(next.kind, Kind::Slash | Kind::Identifier | Kind::Dot) => {
+                Some(self.bare_text(token.at.start, "a path stands in quotes"))
+            }
             (Kind::Less, Kind::Less) if touches => Some(self.heredoc_slip(token)),
             (Kind::Assign, _) => Some(self.mended("there is one `=` too many", token.at, "", "take it out")),
             (Kind::Dot, Kind::Number) if touches => {
@@ -33,14 +40,71 @@ impl Cursor<'_> {
             (Kind::Percent, Kind::BraceOpen) if touches => {
                 Some(self.slip("`%{ }` stands within quotes and heredocs only", token.at).help(CONDITIONAL))
             }
-            (Kind::SequenceEnd, _) => Some(self.slip("there is nothing between the braces", token.at)),
             (Kind::Newline, _) if self.before().is_some_and(|it| it.kind == Kind::Assign) => {
                 let at = self.before()?.at;
                 let problem = self.slip("the value is missing", at);
-                Some(problem.help("it begins on the line of the `=`; for no value write `null`"))
+                Some(match self.written(token.at).starts_with("#{") {
+                    true => problem.help("`#` begins a comment: write what is between the braces without them, as in `var.x`"),
+                    false => problem.help("it begins on the line of the `=`; for no value write `null`"),
+                })
+            }
+            _ => self.missing_operand(token),
+        }
+    }
+
+    /// Operators of other languages, of which the second sign is found where a value should begin.
+    fn wrong_operator(&self, token: Token) -> Option<Diagnostic> {
+        let before = self.before().filter(|it| it.at.end == token.at.start)?;
+        let at = before.at.to(token.at);
+        let sign = self.written(at);
+        let problem = || self.slip(format!("there is no `{sign}`"), at);
+        Some(match sign {
+            "??" | "?:" => problem().help("`coalesce(FIRST, SECOND)` gives the first that is not null"),
+            "?." => problem().help("`try(VALUE.name, null)` gives null where there is no such attribute"),
+            "<>" => self.mended("there is no `<>`", at, "!=", "write `!=`"),
+            "**" => self.no_power(at),
+            "++" => problem().help("a value does not change; another one is `VALUE + 1`"),
+            _ => return None,
+        })
+    }
+
+    /// What is missing behind an operator, or between braces.
+    fn missing_operand(&self, token: Token) -> Option<Diagnostic> {
+        let before = self.before()?;
+        let sign = self.written(before.at);
+        match (before.kind, token.kind) {
+            (Kind::Interpolation | Kind::Directive, Kind::SequenceEnd) => {
+                let problem = self.slip("there is nothing between the braces", token.at);
+                Some(problem.help(format!("write a value there, or `{}{sign}` for the signs themselves", &sign[..1])))
+            }
+            (kind, Kind::Newline | Kind::End) if is_operator(kind) => Some(
+                self.slip(format!("a value is missing behind `{sign}`"), before.at)
+                    .help("an expression goes on with the next line only in parentheses or brackets"),
+            ),
+            (kind, Kind::SequenceEnd | Kind::BraceClose | Kind::BracketClose | Kind::ParenthesisClose) if is_operator(kind) => {
+                let problem = self.slip(format!("a value is missing behind `{sign}`"), before.at);
+                Some(problem.help("write it there, or take the operator out"))
             }
             _ => None,
         }
+    }
+
+    /// A text that stands without quotes from there on.
+    fn bare_text(&self, start: u32, summary: &str) -> Diagnostic {
+        let line = self.line_from(start);
+        let length = line.find(|it: char| it.is_whitespace() || matches!(it, ',' | ')' | ']' | '}')).unwrap_or(line.len());
+        let at = At::new(start as usize, start as usize + length);
+        let text = format!("\"{}\"", &line[..length]);
+        let help = format!("write `{text}`");
+        self.mended(summary, at, text, help)
+    }
+
+    /// Says that a backslash is followed by something that it does not go with.
+    pub(in crate::parse) fn no_escape<T>(&mut self, at: At) -> Read<T> {
+        let written = self.written(at);
+        let problem = unreadable::no_such_escape(written, self.span(at));
+        let problem = problem.suggest(self.span(at), format!("\\{written}"), "write `\\\\` for a backslash");
+        self.refuse(problem)
     }
 
     /// Says what stands where a condition's other value should be.
@@ -120,6 +184,20 @@ impl Cursor<'_> {
                         .help("functions are declared by `function` blocks"),
                 );
             }
+            ("return", _) if token.kind != Kind::Newline => {
+                return Some(self.mended(
+                    "there is no `return`",
+                    At { start: before.at.start, end: token.at.start },
+                    "",
+                    "an argument is given its value alone",
+                ));
+            }
+            (_, "not") if self.written(self.behind(1).at) == "in" => {
+                return Some(
+                    self.slip("there is no `not in`", token.at.to(self.behind(1).at))
+                        .help("`!contains(LIST, VALUE)` tells whether a value is not in a list"),
+                );
+            }
             (_, "and" | "AND") => return Some(self.mended("there is no `and`", token.at, "&&", "write `&&`")),
             (_, "or" | "OR") => return Some(self.mended("there is no `or`", token.at, "||", "write `||`")),
             (_, "is") => return Some(self.mended("there is no `is`", token.at, "==", "write `==`")),
@@ -143,12 +221,31 @@ impl Cursor<'_> {
             (Kind::QuoteClose, Kind::QuoteOpen) => {
                 Some(self.slip("two strings stand side by side", token.at).help("put them into one: `\"${FIRST}${SECOND}\"`"))
             }
-            (Kind::QuoteClose, Kind::Identifier) if touches => Some(
-                self.slip("the string ended at the quote before", token.at).help("a quote within a string is written `\\\"`"),
-            ),
+            (Kind::QuoteClose, Kind::Identifier) if touches => {
+                let problem = self.slip("the string ended at the quote before", token.at);
+                Some(match self.missing_quote(before.at) {
+                    Some(gap) => problem.suggest(self.span(gap), "\"", "a quote is missing here"),
+                    None => problem.help("a quote within a string is written `\\\"`"),
+                })
+            }
+            (Kind::Identifier, Kind::ParenthesisOpen) if touches => {
+                let problem = self.slip("values have no methods", before.at);
+                Some(match self.written(before.at) {
+                    "map" | "filter" | "forEach" | "each" | "flatMap" => problem.help("write `[for x in LIST : x if CONDITION]`"),
+                    name => problem.help(format!("write `{name}(VALUE)`")),
+                })
+            }
+            (Kind::Identifier, Kind::Colon) if self.written(self.behind(1).at).starts_with("//") => {
+                Some(self.bare_text(before.at.start, "a string stands in quotes"))
+            }
             (_, Kind::BracketClose | Kind::ParenthesisClose) => {
                 let summary = format!("there is nothing open here that this `{}` could close", self.written(token.at));
                 Some(self.mended(summary, token.at, "", "take it out"))
+            }
+            (Kind::Identifier, Kind::QuoteOpen) if touches && !self.is_mended_by(before.at, "") => {
+                let gap = At { end: before.at.start, ..before.at };
+                let problem = self.slip("the quote before this string is missing", before.at);
+                Some(problem.suggest(self.span(gap), "\"", "write it here"))
             }
             (Kind::Identifier, Kind::QuoteOpen) if touches => {
                 let summary = format!("strings have no `{}` in front", self.written(before.at));
@@ -195,4 +292,27 @@ impl Cursor<'_> {
             }
         }
     }
+}
+
+/// Whether a value must follow.
+fn is_operator(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Plus
+            | Kind::Minus
+            | Kind::Star
+            | Kind::Slash
+            | Kind::Percent
+            | Kind::And
+            | Kind::Or
+            | Kind::Not
+            | Kind::Equal
+            | Kind::NotEqual
+            | Kind::Less
+            | Kind::LessOrEqual
+            | Kind::Greater
+            | Kind::GreaterOrEqual
+            | Kind::Question
+            | Kind::Colon
+    )
 }
