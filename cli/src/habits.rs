@@ -19,7 +19,7 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
         "test" => {
             "conditions that are to hold are written as `check`, `precondition` and `postcondition` blocks, which `ha plan` looks at"
         }
-        "taint" => "`ha plan --replace ADDRESS` plans to make an instance anew",
+        "taint" => "`ha apply --replace ADDRESS` makes an instance anew, and `ha plan --replace ADDRESS` shows what that does",
         "untaint" => "an instance that could not be made to the end is made anew by the next `ha apply`; fix what stopped it",
         "refresh" => "`ha apply --refresh-only` takes what is there into the state",
         "workspace" | "env" => {
@@ -34,6 +34,10 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
         "login" | "logout" | "cloud" => {
             "nothing is kept elsewhere than where the configuration says; see `backend` in docs/language.md"
         }
+        "replace-provider" => "leave it out: a provider goes by one name, wherever Terraform had it from",
+        "identities" => "`ha state list` lists what is recorded, and `ha state show ADDRESS` the id of one",
+        "push" | "remote" => "the block `backend` says where the state is kept; `ha state migrate` moves it there",
+        "0.12upgrade" | "0.13upgrade" => "`ha validate` says what is wrong with older files and what to write",
         "query" | "stacks" | "rpcapi" => "there is nothing like it",
         _ => return None,
     })
@@ -52,11 +56,21 @@ pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
         "--generate-config-out" => {
             "write the block by hand: `ha schema KIND` lists what it takes, and the plan shows what differs"
         }
+        "--force" => "`--yes` does not ask",
+        "--type" | "--plan" => "a plan that is kept is shown by `ha graph PLANFILE` and `ha show PLANFILE`",
+        "--provider" => "leave it out: the block that is imported to says which one by `provider = …`",
+        "--invoke" => "there are no actions: what is done besides belongs into a script around `ha apply`",
+        "--target-file" => "give each address by `--target ADDRESS`",
+        "--exclude-file" => "give each address by `--exclude ADDRESS`",
         "--workspace" => "an environment is named by `--env NAME`",
         "--ignore-remote-version"
         | "--allow-missing-config"
         | "--config"
         | "--concise"
+        | "--module-depth"
+        | "--verbose"
+        | "--light"
+        | "--query"
         | "--force-copy"
         | "--upgrade"
         | "--reconfigure"

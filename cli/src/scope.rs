@@ -141,7 +141,7 @@ impl<'a> Recorded<'a> {
             let wrong = |it: Vec<Diagnostic>| Box::new(it.into_iter().next().expect("a failure has a diagnostic"));
             let located = |it: Vec<Problem>| wrong(it.into_iter().map(|it| problem(&it, block)).collect());
             let schema = described.schema();
-            let given = block.body.evaluate(&schema.arguments, &Environment::new(&scope, self.files)).map_err(wrong)?;
+            let given = block.body.evaluate(schema, &Environment::new(&scope, self.files)).map_err(wrong)?;
             rendered(described, &schema.conform(&given).map_err(located)?).map_err(located)
         })
     }

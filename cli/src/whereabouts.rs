@@ -84,7 +84,7 @@ impl<'a> Saying<'a> {
         let (state, schemas) = (State::default(), Schemas::default());
         let scope = Recorded::new(self.configuration, &self.variables, &state, &schemas, self.files);
         let scope = scope.in_environment(self.environment);
-        let given = body.evaluate(&schema.arguments, &Environment::new(&scope, self.files))?;
+        let given = body.evaluate(schema, &Environment::new(&scope, self.files))?;
         let problem = |it: ha_kind::Problem| {
             let diagnostic = Diagnostic::error(it.message).code(code::MISPLACED);
             diagnostic.at(body.locate(&it.path)).within(body.span().clone())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ha_kind::{Error, Name, NoSettings, Object, Outcome, Schema};
+use ha_kind::{Error, Name, NoSettings, Object, Outcome, Schema, UnsupportedNames};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,8 @@ pub trait Backend: 'static {
     const NAME: &'static str;
     /// The block's arguments.
     type Settings: Serialize + DeserializeOwned + JsonSchema;
+    /// Settings that others give this place and that are not here.
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[];
 
     /// The store that these settings say. Contacts nobody and writes nothing: a configuration is also checked where no
     /// store can be reached. Two that say the same [`Store::place`] keep the same state.
@@ -74,7 +76,8 @@ impl Backends {
     /// With this one too.
     #[must_use]
     pub fn with<B: Backend>(mut self) -> Self {
-        let described = DescribedBackend { schema: Schema::of::<B::Settings, NoSettings>(), open: open::<B> };
+        let schema = Schema::of::<B::Settings, NoSettings>().with_unsupported(B::UNSUPPORTED);
+        let described = DescribedBackend { schema, open: open::<B> };
         self.0.insert(B::NAME.into(), described);
         self
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ha_kind::{Error, Outcome};
+use ha_kind::{Error, Outcome, UnsupportedNames};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ pub struct LocalSettings {
 impl Backend for Local {
     const NAME: &'static str = "local";
     type Settings = LocalSettings;
+    const UNSUPPORTED: &'static [UnsupportedNames] =
+        &[UnsupportedNames::new(&["workspace_dir"], "leave it out: the states of environments lie in `env/NAME` beside `path`")];
 
     fn open(settings: LocalSettings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
         let Some(path) = settings.path else { return Ok(Box::new(LocalStore::new(&surroundings.local))) };

@@ -62,6 +62,107 @@ fn arguments_that_are_not_there_say_what_to_do() {
 }
 
 #[test]
+fn arguments_of_kinds_that_are_not_there_say_what_to_do() {
+    for (kind, argument, instead) in [
+        ("aws_s3_bucket", "acl = \"private\"", "`aws_s3_bucket_public_access_block`"),
+        ("aws_s3_bucket", "policy = \"{}\"", "`aws_iam_role_policy`"),
+        ("aws_s3_bucket", "versioning {\n    enabled = true\n  }", "`aws_s3_bucket_versioning`"),
+        ("aws_s3_bucket", "bucket_prefix = \"x\"", "write the whole name: `bucket = "),
+        ("aws_s3_bucket", "lifecycle_rule {\n  }", "it is not there yet"),
+        ("aws_autoscaling_group", "launch_configuration = \"x\"", "write `launch_template"),
+        ("aws_autoscaling_group", "instance_refresh {\n  }", "leave it out"),
+        ("aws_autoscaling_group", "name_prefix = \"x\"", "write the whole name: `name = "),
+        ("aws_autoscaling_group", "tags = []", "write a block `tag` for each"),
+        ("aws_db_instance", "name = \"x\"", "write `db_name"),
+        ("aws_db_instance", "identifier_prefix = \"x\"", "write the whole name: `identifier = "),
+        ("aws_db_instance", "snapshot_identifier = \"x\"", "an `import` block"),
+        ("aws_db_instance", "security_group_ids = []", "write `vpc_security_group_ids"),
+        ("aws_db_instance", "domain_iam_role_name = \"x\"", "it is not there yet"),
+        ("aws_launch_template", "user_data_base64 = \"x\"", "which takes Base64"),
+        ("aws_launch_template", "root_block_device {\n  }", "write `block_device_mappings"),
+        ("aws_iam_role", "name_prefix = \"x\"", "write the whole name: `name = "),
+        ("aws_security_group", "name_prefix = \"x\"", "write the whole name: `name = "),
+        ("local_file", "source = \"x\"", "write `content = file("),
+        ("random_password", "number = true", "write `numeric"),
+    ] {
+        if cfg!(feature = "aws") || !kind.starts_with("aws_") {
+            let text = format!("resource \"{kind}\" \"x\" {{\n  {argument}\n}}\n");
+            let told = told(&terraform(&text), &["validate"]);
+            assert!(told.contains(instead) && !told.contains("did you mean"), "{text}: {told}");
+        }
+    }
+}
+
+#[test]
+fn kinds_that_are_not_there_say_what_to_use() {
+    for (kind, instead) in [
+        ("aws_s3_bucket_object", "use `aws_s3_object`"),
+        ("aws_launch_configuration", "use `aws_launch_template`"),
+        ("aws_instance", "an `aws_autoscaling_group` with `min_size = 1`"),
+        ("aws_s3_bucket_policy", "it is not there yet"),
+        ("aws_db_snapshot", "`backup_retention_period`"),
+        ("aws_rds_cluster_instance", "use `aws_db_instance`"),
+        ("aws_security_group_rule", "use `aws_vpc_security_group_ingress_rule`"),
+        ("aws_ebs_volume", "`block_device_mappings`"),
+        ("aws_route53_record", "it is not there yet"),
+        ("aws_sqs_queue", "\"What is not there yet\" in README.md"),
+        ("aws_ami", "there is a data source `aws_ami`"),
+        ("aws_db_instnace", "did you mean `aws_db_instance`?"),
+        ("local_sensitive_file", "`sensitive_content`"),
+        ("tls_private_key", "use `tls_cert`"),
+        ("template_file", "`templatefile("),
+        ("random_uuid", "the `id` of an `ha_data`"),
+        ("random_integer", "use `dec` of a `random_id`"),
+        ("postgresql_grant", "it is not there yet"),
+        ("kubernetes_pod", "there is no provider `kubernetes`"),
+        ("google_storage_bucket", "there is no provider `google`"),
+        ("time_sleep", "`plantimestamp()`"),
+    ] {
+        let whole = cfg!(feature = "aws") && cfg!(feature = "postgresql") && cfg!(feature = "tls");
+        if whole || !kind.starts_with("aws_") && !kind.starts_with("postgresql_") && !kind.starts_with("tls_") {
+            let told = told(&terraform(&format!("resource \"{kind}\" \"x\" {{\n}}\n")), &["validate"]);
+            assert!(told.contains(instead), "{kind}: {told}");
+            assert_eq!(told.contains("did you mean"), instead.contains("did you mean"), "{kind}: {told}");
+        }
+    }
+}
+
+#[test]
+fn providers_that_are_not_there_are_told_with_those_that_are() {
+    for text in [
+        "provider \"kubernetes\" {\n}\n",
+        "terraform {\n  required_providers {\n    helm = { source = \"hashicorp/helm\" }\n  }\n}\nprovider \"helm\" {\n}\n",
+    ] {
+        let told = told(&terraform(text), &["validate"]);
+        assert!(told.contains("there is no provider") && told.contains("README.md"), "{text}: {told}");
+    }
+}
+
+#[test]
+fn commands_that_are_not_there_say_what_to_do() {
+    let project = terraform("resource \"terraform_data\" \"x\" {}\n");
+    for (arguments, instead) in [
+        (&["taint", "a.b"][..], "`ha apply --replace ADDRESS`"),
+        (&["refresh"], "`ha apply --refresh-only`"),
+        (&["workspace", "new", "x"], "`--env NAME`"),
+        (&["state", "replace-provider", "a", "b"], "a provider goes by one name"),
+        (&["push"], "`ha state migrate`"),
+        (&["force-unlock", "1"], "`ha state unlock ID`"),
+    ] {
+        let told = told(&project, arguments);
+        assert!(told.contains("there is no command") && told.contains(instead), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn options_without_a_value_may_be_told_true_or_false() {
+    let project = terraform("resource \"terraform_data\" \"x\" {}\n");
+    let asked = told(&project, &["apply", "-auto-approve=false"]);
+    assert!(asked.contains("nobody to ask"), "{asked}");
+    assert_eq!(project.ha(&["apply", "-auto-approve=true", "-input=false"]).code, 0);
+}
+
+#[test]
 fn options_that_are_not_there_say_what_to_do() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
     for (arguments, instead) in [
@@ -73,6 +174,13 @@ fn options_that_are_not_there_say_what_to_do() {
         (&["plan", "-generate-config-out=x.tf"], "`ha schema KIND`"),
         (&["import", "-config=x", "a.b", "c"], "leave it out"),
         (&["validate", "-no-tests"], "leave it out"),
+        (&["destroy", "-force"], "`--yes` does not ask"),
+        (&["graph", "-type=plan"], "`ha graph PLANFILE`"),
+        (&["graph", "-plan=x"], "`ha graph PLANFILE`"),
+        (&["graph", "-module-depth=1"], "leave it out"),
+        (&["import", "-provider=aws.x", "a.b", "c"], "`provider = …`"),
+        (&["plan", "-target-file=x"], "`--target ADDRESS`"),
+        (&["apply", "-invoke=action.x"], "a script around `ha apply`"),
     ] {
         let told = told(&project, arguments);
         assert!(told.contains("there is no option") && told.contains(instead), "{arguments:?}: {told}");

@@ -38,7 +38,7 @@ pub(crate) fn kind_text(mode: Mode, described: &Described, paint: Paint) -> Stri
 
 /// A block of settings, whole.
 pub(crate) fn settings_text(name: &str, schema: &Schema, paint: Paint) -> String {
-    let Schema { doc, arguments, outputs } = schema;
+    let Schema { doc, arguments, outputs, unsupported: _ } = schema;
     let mut text = format!("{}\n", paint.put(Tone::Head, name));
     for line in doc.lines() {
         let _ = writeln!(text, "{}", format!("  {line}").trim_end());
@@ -65,13 +65,13 @@ pub(crate) fn all_settings_text<'a>(all: impl IntoIterator<Item = (&'a str, &'a 
 
 /// A block of settings as data.
 pub(crate) fn settings_json(name: &str, schema: &Schema) -> Json {
-    let Schema { doc, arguments, outputs: _ } = schema;
+    let Schema { doc, arguments, outputs: _, unsupported: _ } = schema;
     Json::object([("name", name.into()), ("description", doc.into()), ("arguments", fields_json(arguments))])
 }
 
 /// One kind as data.
 pub(crate) fn kind_json(mode: Mode, described: &Described) -> Json {
-    let Schema { doc, arguments, outputs } = described.schema();
+    let Schema { doc, arguments, outputs, unsupported: _ } = described.schema();
     Json::object([
         ("mode", if mode == Mode::Data { "data" } else { "managed" }.into()),
         ("kind", (&*described.kind).into()),
@@ -221,7 +221,7 @@ mod tests {
         Described::new(
             "aws_s3_bucket",
             "aws",
-            Schema { doc: "A bucket of objects.\nMany of them.".into(), arguments, outputs },
+            Schema { doc: "A bucket of objects.\nMany of them.".into(), arguments, outputs, unsupported: &[] },
             Hooks::new(),
         )
     }

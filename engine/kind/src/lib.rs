@@ -31,6 +31,7 @@ mod text;
 mod together;
 mod types;
 mod unknown;
+mod unsupported;
 mod value;
 
 pub use address::{Address, BlockAddress, Key, Mode, NotAnAddress, Place};
@@ -61,4 +62,5 @@ pub use text::{Part, Text};
 pub use together::{ByAttribute, Contradiction, Placed, Together};
 pub use types::{Attribute, Type};
 pub use unknown::{Range, Unknown};
+pub use unsupported::UnsupportedNames;
 pub use value::{Mark, Marks, Name, Value};

@@ -13,7 +13,7 @@ use self::typed::{TypedConnector, TypedDriver, TypedReader, encode, render, with
 use crate::resource::{Data, Document, Nobody, Provider, Resource};
 use crate::schema::decode;
 use crate::value::Name;
-use crate::{Hooks, Mode, Schema, Together};
+use crate::{Hooks, Mode, Schema, Together, UnsupportedNames};
 
 /// Where providers enter their kinds.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Registry {
     }
 
     fn provider_named<P: Provider>(mut self, name: Name) -> Self {
-        let schema = Schema::of::<P::Settings, crate::resource::NoSettings>();
+        let schema = Schema::of::<P::Settings, crate::resource::NoSettings>().with_unsupported(P::UNSUPPORTED);
         let described = DescribedProvider { schema: schema.clone(), shared: P::SHARED, hooks: P::hooks() };
         self.schemas.providers.insert(name.clone(), described);
         self.drivers.connectors.insert(name, Arc::new(TypedConnector::<P>::new(schema)));
@@ -119,6 +119,13 @@ impl Registry {
         self
     }
 
+    /// Adds kinds that are not here, with what to use in their place.
+    #[must_use]
+    pub fn unsupported(mut self, kinds: &'static [UnsupportedNames]) -> Self {
+        self.schemas.unsupported.extend(kinds);
+        self
+    }
+
     /// Adds a check of several blocks together.
     #[must_use]
     pub fn together(mut self, check: Together) -> Self {
@@ -158,5 +165,5 @@ impl Registry {
 }
 
 fn empty() -> Schema {
-    Schema { doc: String::new(), arguments: BTreeMap::new(), outputs: BTreeMap::new() }
+    Schema { doc: String::new(), arguments: BTreeMap::new(), outputs: BTreeMap::new(), unsupported: &[] }
 }

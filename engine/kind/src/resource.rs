@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::finding::{Marked, Sought};
-use crate::{Attempt, Error, Hooks, Intended, Name, Object, Permit, Problem, Value};
+use crate::{Attempt, Error, Hooks, Intended, Name, Object, Permit, Problem, UnsupportedNames, Value};
 
 /// What settings of a provider give to all its resources, by the names of the resources' arguments.
 pub type Shared = fn(&Object) -> Object;
@@ -21,6 +21,8 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// The arguments that its settings give to every resource that takes them. They are maps, in which what a block says
     /// goes before them.
     const SHARED: Option<Shared> = None;
+    /// Settings that others give this provider and that are not here.
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[];
 
     /// The checks of its settings: pure, made while planning, each on what is known by then.
     fn hooks() -> Hooks {
@@ -67,6 +69,8 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     const WITHIN: &'static [&'static str] = &[];
     /// Whether making it touches nothing outside the state (a random text, a certificate): needs no intent.
     const PURE: bool = false;
+    /// Arguments and blocks that others give this kind and that are not here.
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[];
     /// Who is asked.
     type Provider: Provider;
     /// What the service adds. `id` is added to every kind's outputs.

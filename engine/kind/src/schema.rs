@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::convert::{Mismatch, convert};
 use crate::types::Attribute;
 use crate::value::Name;
-use crate::{Object, Path, Type, Value, integer, json};
+use crate::{Object, Path, Type, UnsupportedNames, Value, integer, json};
 
 /// A kind's arguments and outputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Schema {
     pub arguments: BTreeMap<Name, Field>,
     /// What the service adds.
     pub outputs: BTreeMap<Name, Field>,
+    /// Arguments and blocks that people know from elsewhere and that are not here.
+    pub unsupported: &'static [UnsupportedNames],
 }
 
 /// One argument or output.
@@ -131,7 +133,14 @@ impl Schema {
     pub fn of<A: JsonSchema, O: JsonSchema>() -> Self {
         let arguments = derive::<A>();
         let doc = arguments.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
-        Self { doc, arguments: fields(&arguments), outputs: fields(&derive::<O>()) }
+        Self { doc, arguments: fields(&arguments), outputs: fields(&derive::<O>()), unsupported: &[] }
+    }
+
+    /// The same, which says of these names what to write in their place.
+    #[must_use]
+    pub fn with_unsupported(mut self, names: &'static [UnsupportedNames]) -> Self {
+        self.unsupported = names;
+        self
     }
 
     /// An argument or output by name.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Field, Name, Object, Path, Shape, Span, Step, Value};
+use ha_kind::{Diagnostic, Field, Name, Object, Path, Schema, Shape, Span, Step, UnsupportedNames, Value};
 
 use crate::environment::Environment;
 use crate::evaluate::{is_open, iterated};
@@ -21,6 +21,20 @@ pub struct Body {
     pub(crate) span: Span,
     /// What may stand in it beside what a schema says.
     pub(crate) meta: &'static Names,
+}
+
+/// What a schema says of a block: what it takes, and what others give it that is not here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted<'a> {
+    pub(crate) fields: &'a BTreeMap<Name, Field>,
+    pub(crate) unsupported: &'static [UnsupportedNames],
+}
+
+impl<'a> Accepted<'a> {
+    /// Of a block inside another.
+    fn inside(fields: &'a BTreeMap<Name, Field>) -> Self {
+        Self { fields, unsupported: &[] }
+    }
 }
 
 /// The arguments and blocks that may stand in a block of a sort.
@@ -128,21 +142,21 @@ impl Body {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn evaluate(&self, fields: &BTreeMap<Name, Field>, environment: &Environment<'_>) -> Result<Object, Vec<Diagnostic>> {
-        self.evaluate_with(&[], fields, environment)
+    pub fn evaluate(&self, schema: &Schema, environment: &Environment<'_>) -> Result<Object, Vec<Diagnostic>> {
+        self.evaluate_with(&[], Accepted { fields: &schema.arguments, unsupported: schema.unsupported }, environment)
     }
 
     fn evaluate_with(
         &self,
         bound: &[Value],
-        fields: &BTreeMap<Name, Field>,
+        accepted: Accepted<'_>,
         environment: &Environment<'_>,
     ) -> Result<Object, Vec<Diagnostic>> {
         let mut object = Object::new();
         let mut problems = Vec::new();
         for argument in &self.arguments {
-            let Some(field) = fields.get(&argument.name) else {
-                problems.push(mistake::no_such_argument(&argument.name, argument.place(), self, fields));
+            let Some(field) = accepted.fields.get(&argument.name) else {
+                problems.push(mistake::body::no_such_argument(&argument.name, argument.place(), self, accepted));
                 continue;
             };
             match argument.value.evaluate_with(bound, environment) {
@@ -159,10 +173,10 @@ impl Body {
                 continue;
             }
             seen.push(&block.name);
-            match self.blocks_named(block, bound, fields, environment) {
+            match self.blocks_named(block, bound, accepted, environment) {
                 Ok(value) => {
                     if object.contains_key(&block.name) {
-                        problems.push(mistake::argument_and_block(&block.name, block.place()));
+                        problems.push(mistake::body::argument_and_block(&block.name, block.place()));
                     }
                     object.insert(block.name.clone(), value);
                 }
@@ -177,14 +191,14 @@ impl Body {
         &self,
         first: &Nested,
         bound: &[Value],
-        fields: &BTreeMap<Name, Field>,
+        accepted: Accepted<'_>,
         environment: &Environment<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
-        let Some(field) = fields.get(&first.name) else {
-            return Err(vec![mistake::no_such_block(&first.name, first.place(), self, fields)]);
+        let Some(field) = accepted.fields.get(&first.name) else {
+            return Err(vec![mistake::body::no_such_block(&first.name, first.place(), self, accepted)]);
         };
         let Some(inner) = field.shape.block() else {
-            return Err(vec![mistake::argument_as_block(&first.name, first.place(), &field.shape)]);
+            return Err(vec![mistake::body::argument_as_block(&first.name, first.place(), &field.shape)]);
         };
         let mut made = Made::default();
         let mut problems = Vec::new();
@@ -195,7 +209,7 @@ impl Body {
         }
         if let (Shape::Object(_), true) = (&field.shape, made.items.len() > 1) {
             let second = self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
-            problems.push(mistake::one_block_only(&first.name, &first.place(), second.place()));
+            problems.push(mistake::body::one_block_only(&first.name, &first.place(), second.place()));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -270,7 +284,7 @@ impl Nested {
         environment: &Environment<'_>,
     ) -> Result<(), Vec<Diagnostic>> {
         let Some(dynamic) = &self.dynamic else {
-            let object = self.content.evaluate_with(bound, fields, environment)?;
+            let object = self.content.evaluate_with(bound, Accepted::inside(fields), environment)?;
             made.items.push(Value::Object(Arc::new(object)));
             return Ok(());
         };
@@ -286,14 +300,14 @@ impl Nested {
             return Ok(());
         }
         let Some(items) = iterated(&plain) else {
-            return Err(vec![mistake::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
+            return Err(vec![mistake::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
         };
         let mut problems = Vec::new();
         let environment = &Environment { secret: environment.secret || sensitive, ..*environment };
         for (key, value) in items {
             let iterator = Value::object([("key".into(), key), ("value".into(), value)]);
             let inner: Vec<Value> = bound.iter().cloned().chain([iterator]).collect();
-            match self.content.evaluate_with(&inner, fields, environment) {
+            match self.content.evaluate_with(&inner, Accepted::inside(fields), environment) {
                 Ok(object) => made.items.push(Value::Object(Arc::new(object))),
                 Err(more) => problems.extend(more.into_iter().filter(|it| !problems.contains(it)).collect::<Vec<_>>()),
             }

@@ -79,7 +79,7 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
         compile(rest, resolver, problems);
     }
     functions.check(problems);
-    problems.extend(bare.into_iter().map(|(name, span)| mistake::bare_name(&name, span, &configuration)));
+    problems.extend(bare.into_iter().map(|(name, span)| mistake::reference::bare_name(&name, span, &configuration)));
     refactoring::moves(&configuration.moved, problems);
     let sound = !problems[before..].iter().any(Diagnostic::is_error);
     Compiled { configuration, sources, sound }
@@ -104,8 +104,8 @@ impl Compiler<'_> {
         for argument in body.arguments {
             let span = self.resolver.span(argument.name.at);
             let problem = match is_json(&span.file) {
-                true => mistake::no_such_top_block(&argument.name.name, self.family, span),
-                false => mistake::argument_at_top(&argument.name.name, span),
+                true => mistake::body::no_such_top_block(&argument.name.name, self.family, span),
+                false => mistake::body::argument_at_top(&argument.name.name, span),
             };
             self.problem(problem);
         }
@@ -127,7 +127,7 @@ impl Compiler<'_> {
                 "provider" => self.provider(block),
                 "ha" | "terraform" => self.settings(block),
                 name => {
-                    let problem = mistake::no_such_top_block(name, self.family, self.resolver.span(block.kind.at));
+                    let problem = mistake::body::no_such_top_block(name, self.family, self.resolver.span(block.kind.at));
                     self.problem(problem);
                 }
             }
@@ -149,14 +149,14 @@ impl Compiler<'_> {
         let labels: [Word; N] = match labels.try_into() {
             Ok(labels) => labels,
             Err(labels) => {
-                self.problem(mistake::wrong_labels(&block.kind.name, &what, labels.len(), span));
+                self.problem(mistake::body::wrong_labels(&block.kind.name, &what, labels.len(), span));
                 return None;
             }
         };
         for label in &labels {
             if !is_identifier(&label.name) {
                 let span = self.resolver.span(label.at);
-                self.problem(mistake::not_an_identifier(&label.name, span));
+                self.problem(mistake::body::not_an_identifier(&label.name, span));
                 return None;
             }
         }
@@ -167,14 +167,14 @@ impl Compiler<'_> {
     fn no_blocks(&mut self, blocks: Vec<Block>, known: Names) {
         for block in blocks {
             let span = self.resolver.span(block.kind.at);
-            self.problem(mistake::unexpected_block(&block.kind.name, known, span));
+            self.problem(mistake::body::unexpected_block(&block.kind.name, known, span));
         }
     }
 
     /// Refuses an argument that is none of those that may stand there.
     fn unexpected(&mut self, name: &Word, known: Names) {
         let span = self.resolver.span(name.at);
-        self.problem(mistake::unexpected_argument(&name.name, known, span));
+        self.problem(mistake::body::unexpected_argument(&name.name, known, span));
     }
 
     fn variable(&mut self, mut block: Block) {
@@ -184,6 +184,7 @@ impl Compiler<'_> {
         };
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        let before = self.resolver.problems.len();
         if matches!(
             &*name.name,
             "source" | "version" | "providers" | "count" | "for_each" | "lifecycle" | "depends_on" | "locals"
@@ -231,6 +232,10 @@ impl Compiler<'_> {
                 _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
+        // A value is asked for where the block is otherwise sound: what is wrong with it may be what should have been its default.
+        if variable.default.is_none() && self.resolver.problems.len() > before {
+            variable.default = Some(Value::unknown(variable.ty.clone(), None));
+        }
         match self.configuration.variables.entry(variable.name.clone()) {
             Entry::Occupied(first) => {
                 let problem = mistake::declared_twice(&format!("variable `{}`", variable.name), &first.get().span, span);
@@ -244,7 +249,10 @@ impl Compiler<'_> {
         if self.labels(&mut block, []).is_none() {
             return;
         }
-        self.no_blocks(std::mem::take(&mut block.body.blocks), Names::NONE);
+        for inner in std::mem::take(&mut block.body.blocks) {
+            let span = self.resolver.span(inner.kind.at);
+            self.problem(mistake::body::local_as_block(&inner.kind.name, span));
+        }
         for Argument { name, value } in block.body.arguments {
             let span = self.resolver.span(name.at);
             let expression = self.resolver.expression(value);
@@ -284,7 +292,7 @@ impl Compiler<'_> {
             }
         }
         let Some(value) = value else {
-            self.problem(mistake::missing_argument("value", span));
+            self.problem(mistake::body::missing_argument("value", span));
             return;
         };
         let name = name.name;
@@ -314,10 +322,10 @@ impl Compiler<'_> {
         }
         self.no_blocks(block.body.blocks, KNOWN);
         if condition.is_none() {
-            self.problem(mistake::missing_argument("condition", span.clone()));
+            self.problem(mistake::body::missing_argument("condition", span.clone()));
         }
         if error_message.is_none() {
-            self.problem(mistake::missing_argument("error_message", span.clone()));
+            self.problem(mistake::body::missing_argument("error_message", span.clone()));
         }
         Some(Condition { condition: condition?, error_message: error_message?, span })
     }
@@ -342,7 +350,7 @@ impl Compiler<'_> {
     fn items(&mut self, value: Node) -> Vec<Node> {
         let span = self.resolver.span(value.at);
         let Kind::Tuple(items) = value.kind else {
-            self.problem(mistake::not_a_list_of_references(span));
+            self.problem(mistake::reference::not_a_list_of_references(span));
             return Vec::new();
         };
         let unquoted = |item: &Node| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ha_kind::{Hashing, Name, Path, Place, Span, Type, Value};
 
 use crate::body::Body;
-use crate::tree::{BlockName, Expression, Reference};
+use crate::tree::{BlockName, Expression, Reference, Target};
 
 /// A table by hash that keeps the order of the source.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, Hashing>;
@@ -147,6 +147,18 @@ pub struct Settings {
     pub encryption: Option<Encryption>,
     /// The block's head.
     pub span: Span,
+}
+
+impl Configuration {
+    /// Whether something is a block or module with `for_each`.
+    #[must_use]
+    pub fn has_for_each(&self, target: &Target) -> bool {
+        match target {
+            Target::Block(name) => self.blocks.get(name).is_some_and(|it| it.for_each.is_some()),
+            Target::Module(name) => self.modules.get(name).is_some_and(|it| it.for_each.is_some()),
+            _ => false,
+        }
+    }
 }
 
 impl Settings {

@@ -31,6 +31,11 @@ pub trait Scope {
     /// # Errors
     /// What the reader of the configuration should know when there is no such instance.
     fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>>;
+
+    /// Whether `target` is a block or module with `for_each`, whose value is an object of its instances.
+    fn has_for_each(&self, _target: &Target) -> bool {
+        false
+    }
 }
 
 /// What a configuration may read of the machine and the moment that it is planned on. A plan that is kept keeps them.

@@ -34,7 +34,7 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, Span)>, Vec<Dia
     resolver.problems = problems;
     let mut values = IndexMap::new();
     for block in body.blocks {
-        resolver.problems.push(mistake::block_among_values(&block.kind.name, resolver.span(block.head)));
+        resolver.problems.push(mistake::body::block_among_values(&block.kind.name, resolver.span(block.head)));
     }
     for argument in body.arguments {
         let span = resolver.span(argument.name.at);

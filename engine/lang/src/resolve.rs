@@ -154,7 +154,7 @@ impl Resolver {
             return references.pop();
         }
         if self.problems.len() + self.bare.as_ref().map_or(0, Vec::len) == before {
-            self.problems.push(mistake::not_a_reference(self.span(at)));
+            self.problems.push(mistake::reference::not_a_reference(self.span(at)));
         }
         None
     }
@@ -461,7 +461,7 @@ impl Resolver {
         if let Some(closed) = &self.closed {
             let span = self.span(at);
             self.problems.push(match closed {
-                Closed::Template => mistake::no_such_template_variable(root, span, &self.slots),
+                Closed::Template => mistake::reference::no_such_template_variable(root, span, &self.slots),
                 Closed::Function(name) => mistake::function::outside_of_function(root, name, span, &self.slots),
             });
             return None;
@@ -482,7 +482,7 @@ impl Resolver {
                         ("path", "cwd") => Target::PathCwd,
                         ("ha" | "terraform", "workspace") => Target::Workspace,
                         _ => {
-                            self.problems.push(mistake::no_such_builtin(root, &word.name, self.span(word.at)));
+                            self.problems.push(mistake::reference::no_such_builtin(root, &word.name, self.span(word.at)));
                             return None;
                         }
                     };
@@ -498,7 +498,7 @@ impl Resolver {
             let span = self.span(at);
             match &mut self.bare {
                 Some(bare) if !self.constant => bare.push((root.clone(), span)),
-                _ => self.problems.push(mistake::incomplete_reference(root, span)),
+                _ => self.problems.push(mistake::reference::incomplete_reference(root, span)),
             }
         }
         found

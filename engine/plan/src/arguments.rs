@@ -32,7 +32,7 @@ impl Arguments {
     ) -> Result<Self, Vec<Diagnostic>> {
         let schema = described.schema();
         let result = world.within(at, |environment: &Environment<'_>| {
-            let mut given = block.body.evaluate(&timeouts::fields_of(described, &block.body), environment)?;
+            let mut given = block.body.evaluate(&timeouts::schema_of(described, &block.body), environment)?;
             let timeouts = timeouts::take(&mut given, described, &block.body, &block.head);
             let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
             let values = conform(schema, &given, &block.body, Some(address), &block.head);

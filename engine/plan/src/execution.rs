@@ -377,7 +377,7 @@ impl Execution {
         let block = &self.graph.modules.configuration(module).providers[place];
         let instance = self.world.of_module(module).first().copied().unwrap_or(ROOT);
         let settings = self.world.within(&Standpoint::of(instance), |environment| {
-            let given = block.body.evaluate(&schema.arguments, environment)?;
+            let given = block.body.evaluate(schema, environment)?;
             conform(schema, &given, &block.body, None, &block.span)
         })?;
         if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {

@@ -13,12 +13,13 @@ mod provider;
 mod replace;
 mod seek;
 mod twins;
+mod unknown;
 mod vain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, Name, Object, Schemas, Value, code};
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, Name, Object, Schemas, Value};
 use ha_lang::{BlockName, Condition, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
@@ -409,7 +410,7 @@ impl<'a> Planner<'a> {
         let block = graph.block(node).expect("the node stands for a block");
         let name = &block.name;
         let Some(described) = self.input.schemas.kind(name.mode, &name.kind) else {
-            self.diagnostics.push(unknown_kind(self.input.schemas, block));
+            self.diagnostics.push(unknown::kind(self.input.schemas, block));
             return;
         };
         self.diagnostics.extend(vain::ignored(block, described));
@@ -590,13 +591,4 @@ impl Instance<'_> {
     fn standpoint(&self) -> Standpoint<'_> {
         Standpoint::each(self.many.instance, self.many.expansion, self.at)
     }
-}
-
-fn unknown_kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {
-    let name = &block.name;
-    let what = if name.mode == Mode::Data { "data source" } else { "kind of resource" };
-    let diagnostic =
-        Diagnostic::error(format!("there is no {what} `{}`", name.kind)).code(code::NO_KIND).at(block.kind_span.clone());
-    let known: Vec<Name> = schemas.kinds().filter(|(mode, _)| *mode == name.mode).map(|(_, it)| it.kind.clone()).collect();
-    diagnostic.closest(&name.kind, known.iter().map(|it| &**it)).help("`ha schema` lists all kinds")
 }

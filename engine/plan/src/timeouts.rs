@@ -33,7 +33,8 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let operation = |name: &str| (name.into(), optional("How long it may take", Shape::String { one_of: Vec::new() }));
     let operations = ["create", "read", "update", "delete"].map(operation);
     let timeouts = optional("How long each operation may take", Shape::Object(operations.into()));
-    Schema { doc: String::new(), arguments: [(TIMEOUTS.into(), timeouts)].into(), outputs: BTreeMap::new() }
+    let arguments = [(TIMEOUTS.into(), timeouts)].into();
+    Schema { doc: String::new(), arguments, outputs: BTreeMap::new(), unsupported: &[] }
 });
 
 /// Whether a kind takes it: it acts on something, and calls no argument of its own so.
@@ -43,13 +44,15 @@ pub fn are_taken_by(described: &Described) -> bool {
 }
 
 /// What may stand in the block of a resource.
-pub(crate) fn fields_of<'a>(described: &'a Described, body: &Body) -> Cow<'a, BTreeMap<Name, Field>> {
-    let arguments = &described.schema().arguments;
+pub(crate) fn schema_of<'a>(described: &'a Described, body: &Body) -> Cow<'a, Schema> {
+    let schema = described.schema();
     // Most blocks say nothing of it, and there may be very many of them. Who writes `timeout` is told what it is called.
     if !body.argument_names().any(|it| it.starts_with("timeout")) || !are_taken_by(described) {
-        return Cow::Borrowed(arguments);
+        return Cow::Borrowed(schema);
     }
-    Cow::Owned(arguments.iter().chain(&SCHEMA.arguments).map(|(name, it)| (name.clone(), it.clone())).collect())
+    let mut schema = schema.clone();
+    schema.arguments.extend(SCHEMA.arguments.clone());
+    Cow::Owned(schema)
 }
 
 /// Takes it out of what a block says; what is not known yet is left out.

@@ -21,6 +21,7 @@ mod security_rule;
 mod security_rules;
 mod store;
 mod tags;
+mod unsupported;
 mod wait;
 mod windows;
 mod young;
@@ -38,6 +39,7 @@ pub fn register(registry: Registry) -> Registry {
         .together(families::TOGETHER)
         .together(owners::TOGETHER)
         .provider::<Aws>()
+        .unsupported(unsupported::KINDS)
         .resource::<kinds::aws_autoscaling_group::Group>()
         .resource::<kinds::aws_db_instance::Instance>()
         .resource::<kinds::aws_db_parameter_group::ParameterGroup>()

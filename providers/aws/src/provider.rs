@@ -8,13 +8,14 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
-use ha_kind::{Attempt, Error, Incident, Object, Outcome, Permit, Provider, Secret, Shared};
+use ha_kind::{Attempt, Error, Incident, Object, Outcome, Permit, Provider, Secret, Shared, UnsupportedNames};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Attempting as _;
 use crate::partition::Partition;
 use crate::retries::{Counter, Gate, Incidents, partition, retries};
+use crate::unsupported;
 use crate::young::Young;
 
 /// Everything that kinds call.
@@ -117,6 +118,7 @@ impl Provider for Aws {
     const NAME: &'static str = "aws";
     type Settings = Settings;
     const SHARED: Option<Shared> = Some(default_tags);
+    const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::PROVIDER;
 
     async fn connect(settings: Settings) -> Result<Self, Error> {
         let access = settings.access();

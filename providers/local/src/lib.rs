@@ -8,12 +8,19 @@ mod path;
 mod permission;
 mod uuid;
 
-use ha_kind::Registry;
+use ha_kind::{Registry, UnsupportedNames};
+
+/// Kinds that others have under these names and that are not here.
+const UNSUPPORTED: &[UnsupportedNames] = &[
+    UnsupportedNames::new(&["local_sensitive_file"], "use `local_file` with `sensitive_content` in the place of `content`"),
+    UnsupportedNames::new(&["null_data_source"], "use a `locals` block"),
+];
 
 /// Enters the kinds of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
     registry
+        .unsupported(UNSUPPORTED)
         .resource::<ha_data::KeptValue>()
         // As Terraform calls it, so that a configuration of its own can be planned as it is.
         .twin::<ha_data::KeptValue>("terraform_data")

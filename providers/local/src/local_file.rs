@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ha_kind::{
     Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Maybe, Nobody, Object, Outcome, Path as Place, Problem,
-    Reading, Recorded, Resource, Secret, Volatile, known_text,
+    Reading, Recorded, Resource, Secret, UnsupportedNames, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,10 @@ struct Content {
 
 impl Resource for LocalFile {
     const KIND: &'static str = "local_file";
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[
+        UnsupportedNames::new(&["source"], "write `content = file(\"…\")`"),
+        UnsupportedNames::new(&["content_base64"], "write `content = base64decode(\"…\")`, where it is a text"),
+    ];
     type Provider = Nobody;
     type Outputs = Outputs;
 

@@ -22,15 +22,33 @@ mod tls;
 mod valid_until;
 mod way;
 
-use ha_kind::Registry;
+use ha_kind::{Registry, UnsupportedNames};
 
 pub use store::{Postgres, PostgresStore, Settings as PostgresSettings};
+
+/// Kinds that others have under these names and that are not here.
+const UNSUPPORTED: &[UnsupportedNames] = &[
+    UnsupportedNames::new(&["postgresql_grant_role"], "use `roles` of `postgresql_role`"),
+    UnsupportedNames::new(
+        &[
+            "postgresql_grant",
+            "postgresql_default_privileges",
+            "postgresql_schema",
+            "postgresql_publication",
+            "postgresql_subscription",
+            "postgresql_function",
+            "postgresql_*",
+        ],
+        "it is not there yet: what is made so outside of `ha` stays as it is",
+    ),
+];
 
 /// Enters the provider and the kinds of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
     registry
         .provider::<provider::Postgresql>()
+        .unsupported(UNSUPPORTED)
         .resource::<postgresql_database::Database>()
         .resource::<postgresql_extension::Extension>()
         .resource::<postgresql_role::Role>()
@@ -40,7 +58,7 @@ pub fn register(registry: Registry) -> Registry {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ha_kind::Registry;
+    use ha_kind::{Registry, UnsupportedNames};
 
     #[test]
     fn every_kind_has_its_file_and_is_registered() {

@@ -5,12 +5,25 @@ mod random_id;
 mod random_password;
 mod random_string;
 
-use ha_kind::Registry;
+use ha_kind::{Registry, UnsupportedNames};
+
+/// Kinds that others have under these names and that are not here.
+const UNSUPPORTED: &[UnsupportedNames] = &[
+    UnsupportedNames::new(&["random_uuid"], "use the `id` of an `ha_data`, which is a UUID that is drawn once"),
+    UnsupportedNames::new(
+        &["random_integer"],
+        "use `dec` of a `random_id`, or `min + parseint(random_id.NAME.hex, 16) % (max - min + 1)`",
+    ),
+    UnsupportedNames::new(
+        &["random_pet", "random_shuffle", "random_bytes"],
+        "use a `random_string` with `upper = false` and `special = false`",
+    ),
+];
 
 /// Enters the kinds of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.nobody("random", |registry| {
+    registry.unsupported(UNSUPPORTED).nobody("random", |registry| {
         registry
             .resource::<random_id::Identifier>()
             .resource::<random_password::Password>()

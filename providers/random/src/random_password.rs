@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret, UnsupportedNames};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,7 @@ impl Password {
 impl Resource for Password {
     const KIND: &'static str = "random_password";
     const PURE: bool = true;
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
     type Provider = Nobody;
     type Outputs = Outputs;
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, UnsupportedNames};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,7 @@ impl RandomString {
 impl Resource for RandomString {
     const KIND: &'static str = "random_string";
     const PURE: bool = true;
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["number"], "write `numeric = …`")];
     type Provider = Nobody;
     type Outputs = Outputs;
 

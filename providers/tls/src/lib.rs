@@ -8,12 +8,23 @@ mod tls_ca;
 mod tls_cert;
 mod validity;
 
-use ha_kind::Registry;
+use ha_kind::{Registry, UnsupportedNames};
+
+/// Kinds that others have under these names and that are not here.
+const UNSUPPORTED: &[UnsupportedNames] = &[
+    UnsupportedNames::new(
+        &["tls_private_key", "tls_cert_request", "tls_locally_signed_cert"],
+        "use `tls_cert`, which makes a key and its certificate, signed by a `tls_ca`",
+    ),
+    UnsupportedNames::new(&["tls_self_signed_cert"], "use `tls_ca` for an authority, and `tls_cert` for what it signs"),
+];
 
 /// Enters the kinds of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.nobody("tls", |registry| registry.resource::<tls_ca::Authority>().resource::<tls_cert::Certificate>())
+    registry
+        .unsupported(UNSUPPORTED)
+        .nobody("tls", |registry| registry.resource::<tls_ca::Authority>().resource::<tls_cert::Certificate>())
 }
 
 #[cfg(test)]

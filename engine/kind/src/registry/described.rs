@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::resource::Shared;
 use crate::schema::blanked;
 use crate::value::Name;
-use crate::{Hooks, Mode, Object, Problem, Schema, Together, Value};
+use crate::{Hooks, Mode, Object, Problem, Schema, Together, UnsupportedNames, Value};
 
 type Normal = Box<dyn Fn(&Schema, &Object) -> Result<Object, String> + Send + Sync>;
 type MovedFrom = fn(&str, &Object) -> Option<Object>;
@@ -145,6 +145,7 @@ pub struct Schemas {
     pub(super) kinds: BTreeMap<Mode, BTreeMap<Name, Described>>,
     pub(super) providers: BTreeMap<Name, DescribedProvider>,
     pub(super) together: Vec<Together>,
+    pub(super) unsupported: Vec<UnsupportedNames>,
 }
 
 impl Schemas {
@@ -161,6 +162,12 @@ impl Schemas {
     /// All kinds in order.
     pub fn kinds(&self) -> impl Iterator<Item = (Mode, &Described)> {
         self.kinds.iter().flat_map(|(mode, kinds)| kinds.values().map(|it| (*mode, it)))
+    }
+
+    /// What to use in the place of a kind that is not here, where that is known.
+    #[must_use]
+    pub fn instead_of(&self, kind: &str) -> Option<&'static str> {
+        UnsupportedNames::instead(&self.unsupported, kind)
     }
 
     /// The checks of several blocks together.

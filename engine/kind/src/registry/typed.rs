@@ -15,7 +15,7 @@ use crate::value::Name;
 use crate::{Address, Attempt, Error, Hooks, Intended, Object, Permit, Problem, Schema, Shape, Value, json};
 
 pub(super) fn with_id<R: Resource>() -> Schema {
-    let mut schema = Schema::of::<R, R::Outputs>();
+    let mut schema = Schema::of::<R, R::Outputs>().with_unsupported(R::UNSUPPORTED);
     schema.outputs.entry("id".into()).or_insert_with(|| crate::schema::Field {
         doc: "The service's name for it.".into(),
         shape: Shape::String { one_of: Vec::new() },

@@ -1,6 +1,6 @@
 //! `resource`, `data` and `provider` blocks, and the bodies inside.
 
-use ha_kind::{Mode, Name, Span};
+use ha_kind::{Mode, Name, Span, slips};
 use indexmap::map::Entry;
 
 use super::Compiler;
@@ -44,12 +44,12 @@ impl Compiler<'_> {
                         lifecycle = Some((self.lifecycle(mode, inner), place));
                     }
                     Some((_, first)) => {
-                        let problem = mistake::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = mistake::body::one_block_only("lifecycle", first, self.span(&inner));
                         self.problem(problem);
                     }
                 },
                 "provisioner" | "connection" => {
-                    let problem = mistake::no_provisioners(&inner.kind.name, self.span(&inner));
+                    let problem = mistake::body::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
                 }
                 _ => rest.blocks.push(inner),
@@ -128,6 +128,11 @@ impl Compiler<'_> {
         if &*block.kind.name == "dynamic" {
             return self.dynamic(block);
         }
+        if !block.labels.is_empty() && slips(&block.kind.name, "dynamic").is_some() {
+            let span = self.resolver.span(block.kind.at);
+            self.problem(mistake::body::dynamic_misspelt(&block.kind.name, span));
+            return None;
+        }
         self.labels(&mut block, [])?;
         let head = self.span(&block);
         Some(Nested {
@@ -144,7 +149,7 @@ impl Compiler<'_> {
         let [name] = self.labels(&mut block, ["BLOCK"])?;
         if matches!(&*name.name, "lifecycle" | "provisioner" | "connection") {
             let span = self.resolver.span(name.at);
-            self.problem(mistake::dynamic_of_meta(&name.name, span));
+            self.problem(mistake::body::dynamic_of_meta(&name.name, span));
             return None;
         }
         let mut for_each = None;
@@ -155,7 +160,7 @@ impl Compiler<'_> {
                 "iterator" => match argument.value.keyword() {
                     Some(name) => iterator = name.clone(),
                     None => {
-                        let problem = mistake::iterator_is_no_name(self.resolver.span(argument.value.at));
+                        let problem = mistake::body::iterator_is_no_name(self.resolver.span(argument.value.at));
                         self.problem(problem);
                     }
                 },
@@ -166,13 +171,13 @@ impl Compiler<'_> {
             block.body.blocks.into_iter().partition(|it| &*it.kind.name == "content");
         self.no_blocks(others, KNOWN);
         let Some(for_each) = for_each else {
-            self.problem(mistake::missing_argument("for_each", head));
+            self.problem(mistake::body::missing_argument("for_each", head));
             return None;
         };
         let content = match <[Block; 1]>::try_from(contents) {
             Ok([content]) => content,
             Err(_) => {
-                self.problem(mistake::one_content(head));
+                self.problem(mistake::body::one_content(head));
                 return None;
             }
         };

@@ -30,7 +30,7 @@ impl Compiler<'_> {
                 "data" => match &inside {
                     None => inside = Some(inner),
                     Some(first) => {
-                        let problem = mistake::one_block_only("data", &self.span(first), self.span(&inner));
+                        let problem = mistake::body::one_block_only("data", &self.span(first), self.span(&inner));
                         self.problem(problem);
                     }
                 },

@@ -37,7 +37,7 @@ impl Compiler<'_> {
             }
         }
         let Some(result) = result else {
-            self.problem(mistake::missing_argument("result", span));
+            self.problem(mistake::body::missing_argument("result", span));
             return;
         };
         let mut names: Vec<Name> = Vec::with_capacity(parameters.len() + 1);

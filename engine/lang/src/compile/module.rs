@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Name, Span, Value};
+use ha_kind::{Name, Span, Value, slips};
 use indexmap::map::Entry;
 
 use super::{Compiler, Source};
@@ -62,7 +62,7 @@ impl Compiler<'_> {
                         call.enabled = self.enabled(inner);
                     }
                     Some(first) => {
-                        let problem = mistake::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = mistake::body::one_block_only("lifecycle", first, self.span(&inner));
                         self.problem(problem);
                     }
                 },
@@ -71,7 +71,12 @@ impl Compiler<'_> {
         }
         self.one_way_to_repeat(call.count.as_ref(), call.for_each.as_ref(), call.enabled.as_ref(), &head);
         let Some(source) = source else {
-            self.problem(mistake::missing_argument("source", head).help("for example `source = \"./modules/network\"`"));
+            let misspelt = call.arguments.keys().zip(&call.argument_names).find(|(name, _)| slips(name, "source").is_some());
+            if let Some((name, span)) = misspelt {
+                let problem = mistakes::source_misspelt(name, span.clone());
+                return self.problem(problem.within(head));
+            }
+            self.problem(mistake::body::missing_argument("source", head).help("for example `source = \"./modules/network\"`"));
             return;
         };
         match self.configuration.modules.entry(name.clone()) {

@@ -67,7 +67,7 @@ impl Overrides {
     fn gather(&mut self, body: Body, problems: &mut Vec<Diagnostic>) {
         let Some(resolver) = self.own_resolver() else { return };
         for argument in body.arguments {
-            problems.push(crate::mistake::argument_at_top(&argument.name.name, resolver.span(argument.name.at)));
+            problems.push(crate::mistake::body::argument_at_top(&argument.name.name, resolver.span(argument.name.at)));
         }
         for block in body.blocks {
             match &*block.kind.name {

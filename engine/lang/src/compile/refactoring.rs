@@ -29,7 +29,7 @@ impl Compiler<'_> {
         }
         for (name, given) in [("from", &from), ("to", &to)] {
             if given.is_none() {
-                self.problem(mistake::missing_argument(name, span.clone()));
+                self.problem(mistake::body::missing_argument(name, span.clone()));
             }
         }
         let (Some(Some(from)), Some(Some(to))) = (from, to) else { return };
@@ -66,12 +66,12 @@ impl Compiler<'_> {
                         destroy = self.whether_destroyed(inner);
                     }
                     Some(first) => {
-                        let problem = mistake::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = mistake::body::one_block_only("lifecycle", first, self.span(&inner));
                         self.problem(problem);
                     }
                 },
                 "provisioner" | "connection" => {
-                    let problem = mistake::no_provisioners(&inner.kind.name, self.span(&inner));
+                    let problem = mistake::body::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
                 }
                 _ => self.no_blocks(vec![inner], KNOWN),
@@ -81,7 +81,7 @@ impl Compiler<'_> {
             Some(Some(from)) => from,
             Some(None) => return,
             None => {
-                self.problem(mistake::missing_argument("from", span));
+                self.problem(mistake::body::missing_argument("from", span));
                 return;
             }
         };
@@ -130,10 +130,10 @@ impl Compiler<'_> {
             }
         }
         if to.is_none() {
-            self.problem(mistake::missing_argument("to", span.clone()));
+            self.problem(mistake::body::missing_argument("to", span.clone()));
         }
         if id.is_none() {
-            self.problem(mistake::missing_argument("id", span.clone()));
+            self.problem(mistake::body::missing_argument("id", span.clone()));
         }
         let (Some(Some(to)), Some(id)) = (to, id) else { return };
         if to.block.mode == Mode::Data {

@@ -1,18 +1,23 @@
 //! Whether what is referred to is there, and may be referred to where it is.
 
+mod meant;
+
 use std::cell::Cell;
 use std::collections::HashSet;
 
-use ha_kind::{Diagnostic, Key, Mode, Name, Place};
+use ha_kind::{Diagnostic, Key, Mode, Name, Place, slips};
 
 use crate::configuration::{Condition, Configuration, Import, ModuleCall, ResourceBlock};
-use crate::mistake;
+use crate::mistake::reference::{self as mistakes, Meant};
 use crate::mistake::{module, place};
 use crate::tree::{BlockName, Expression, Reference, Target};
+use meant::Searched;
 
 /// What a place may refer to beyond what is declared.
 #[derive(Clone, Copy, Default)]
 struct Around<'a> {
+    /// What is declared by the block or argument that it is in.
+    itself: Option<&'a Target>,
     each: bool,
     count: bool,
     own: bool,
@@ -29,7 +34,8 @@ pub(crate) fn references(configuration: &Configuration, unsound: &HashSet<Name>,
         checker.conditions(&variable.validations, nowhere);
     }
     for local in configuration.locals.values() {
-        checker.expression(&local.expression, nowhere);
+        let itself = Target::Local(local.name.clone());
+        checker.expression(&local.expression, Around { itself: Some(&itself), ..nowhere });
     }
     for output in configuration.outputs.values() {
         checker.expression(&output.value, nowhere);
@@ -76,9 +82,9 @@ const SUGGESTIONS: usize = 50;
 impl Checker<'_> {
     fn block(&mut self, block: &ResourceBlock) {
         let before = self.problems.len();
-        let nowhere = Around { check: block.check.as_ref(), ..Around::default() };
-        let inside =
-            Around { each: block.for_each.is_some(), count: block.count.is_some(), own: false, check: block.check.as_ref() };
+        let itself = Target::Block(block.name.clone());
+        let nowhere = Around { itself: Some(&itself), check: block.check.as_ref(), ..Around::default() };
+        let inside = Around { each: block.for_each.is_some(), count: block.count.is_some(), ..nowhere };
         for expression in block.count.iter().chain(&block.for_each).chain(&block.lifecycle.enabled) {
             self.expression(expression, nowhere);
         }
@@ -101,7 +107,8 @@ impl Checker<'_> {
 
     fn call(&mut self, call: &ModuleCall) {
         let before = self.problems.len();
-        let nowhere = Around::default();
+        let itself = Target::Module(call.name.clone());
+        let nowhere = Around { itself: Some(&itself), ..Around::default() };
         let inside = Around { each: call.for_each.is_some(), count: call.count.is_some(), ..nowhere };
         for expression in call.count.iter().chain(&call.for_each).chain(&call.enabled) {
             self.expression(expression, nowhere);
@@ -215,32 +222,33 @@ impl Checker<'_> {
         let configuration = self.configuration;
         match &reference.target {
             Target::Variable(name) if !configuration.variables.contains_key(name) => {
-                let known = self.suggestible(configuration.variables.keys().map(|it| &**it));
-                let twin = configuration.locals.contains_key(name).then(|| format!("local.{name}"));
-                Some(mistake::not_declared("variable", name, reference, twin, known))
+                let twin = Target::Local(name.clone());
+                let meant = self.meant(name, configuration.variables.keys(), Target::Variable, twin, place);
+                Some(mistakes::not_declared("variable", name, reference, meant))
             }
             Target::Local(name) if !configuration.locals.contains_key(name) => {
-                let known = self.suggestible(configuration.locals.keys().map(|it| &**it));
-                let twin = configuration.variables.contains_key(name).then(|| format!("var.{name}"));
-                Some(mistake::not_declared("local value", name, reference, twin, known))
+                let twin = Target::Variable(name.clone());
+                let meant = self.meant(name, configuration.locals.keys(), Target::Local, twin, place);
+                Some(mistakes::not_declared("local value", name, reference, meant))
             }
             Target::Block(name) => match configuration.blocks.get(name).map(|it| &it.check) {
-                None => Some(self.no_such_block(name, reference)),
-                Some(Some(check)) if place.check != Some(check) => Some(mistake::of_another_check(name, check, span())),
+                None => Some(self.no_such_block(name, reference, place)),
+                Some(Some(check)) if place.check != Some(check) => Some(mistakes::of_another_check(name, check, span())),
                 Some(_) => None,
             },
-            Target::Module(name) => self.module(name, reference),
-            Target::EachKey | Target::EachValue if !place.each => Some(mistake::no_each(&reference.target, span())),
-            Target::CountIndex if !place.count => Some(mistake::no_count(span())),
-            Target::SelfValue if !place.own => Some(mistake::no_self(span())),
+            Target::Module(name) => self.module(name, reference, place),
+            Target::EachKey | Target::EachValue if !place.each => Some(mistakes::no_each(&reference.target, span())),
+            Target::CountIndex if !place.count => Some(mistakes::no_count(span())),
+            Target::SelfValue if !place.own => Some(mistakes::no_self(span())),
             _ => None,
         }
     }
 
-    fn module(&self, name: &Name, reference: &Reference) -> Option<Diagnostic> {
+    fn module(&self, name: &Name, reference: &Reference, place: Around<'_>) -> Option<Diagnostic> {
         let Some(call) = self.configuration.modules.get(name) else {
-            let known = self.suggestible(self.configuration.modules.keys().map(|it| &**it));
-            return Some(mistake::not_declared("module", name, reference, None, known));
+            let twin = Target::Module(name.clone());
+            let meant = self.meant(name, self.configuration.modules.keys(), Target::Module, twin, place);
+            return Some(mistakes::not_declared("module", name, reference, meant));
         };
         let outputs = &call.configuration.outputs;
         let output = reference.output(call).filter(|it| !outputs.contains_key(*it))?;
@@ -259,10 +267,29 @@ impl Checker<'_> {
         names.take(if so_far < SUGGESTIONS { usize::MAX } else { 0 })
     }
 
-    fn no_such_block(&self, name: &BlockName, reference: &Reference) -> Diagnostic {
+    /// What is meant by a name of a sort that is declared nowhere: `twin` where that is there, or a name like it.
+    fn meant<'n>(
+        &self,
+        name: &Name,
+        known: impl Iterator<Item = &'n Name>,
+        sort: fn(Name) -> Target,
+        twin: Target,
+        place: Around<'_>,
+    ) -> Option<Meant> {
+        let searched = Searched { configuration: self.configuration, place };
+        if searched.may_be(&twin) {
+            return Some(Meant::Other(twin));
+        }
+        let others = self.suggestible(known).filter(|it| place.itself != Some(&sort((*it).clone())));
+        let meant = Name::from(ha_kind::closest(name, others.map(|it| &**it))?);
+        searched.may_be(&sort(meant.clone())).then_some(Meant::Name(meant))
+    }
+
+    fn no_such_block(&self, name: &BlockName, reference: &Reference, place: Around<'_>) -> Diagnostic {
         let configuration = self.configuration;
-        if let Some(meant) = meant_by_root(configuration, name) {
-            return mistake::wrong_root(&name.kind, reference, &meant);
+        let searched = Searched { configuration, place };
+        if let Some(meant) = searched.by_root(name) {
+            return mistakes::wrong_root(&name.kind, reference, &meant);
         }
         // The most likely slip is the mode, the next the name, the next the kind.
         let other = match name.mode {
@@ -270,41 +297,16 @@ impl Checker<'_> {
             Mode::Data => Mode::Managed,
         };
         let twin = BlockName { mode: other, ..name.clone() };
-        if self.configuration.blocks.contains_key(&twin) {
-            return mistake::block_of_other_mode(name, &twin, reference);
+        if searched.may_be(&Target::Block(twin.clone())) {
+            return mistakes::block_of_other_mode(name, &twin, reference);
         }
-        mistake::no_such_block_declared(name, reference, self.suggestible(configuration.blocks.keys()))
-    }
-}
-
-/// What is meant where a word like `locals` stands in front of a name that is declared.
-fn meant_by_root(configuration: &Configuration, name: &BlockName) -> Option<String> {
-    let BlockName { mode, kind, name } = name;
-    if *mode == Mode::Data {
-        return None;
-    }
-    // `ecah.key`, `vra.a`
-    let fits = |root: &&str| match *root {
-        "each" => matches!(&**name, "key" | "value"),
-        "count" => &**name == "index",
-        "path" => matches!(&**name, "module" | "root" | "cwd"),
-        "var" => configuration.variables.contains_key(name),
-        "local" => configuration.locals.contains_key(name),
-        _ => configuration.modules.contains_key(name),
-    };
-    let roots = ["each", "count", "path", "var", "local", "module"];
-    if let Some(root) = ha_kind::closest(kind, roots.into_iter().filter(fits)) {
-        return Some(format!("{root}.{name}"));
-    }
-    match &*kind.to_lowercase() {
-        "var" | "vars" | "variable" | "variables" | "input" | "inputs" if configuration.variables.contains_key(name) => {
-            Some(format!("var.{name}"))
-        }
-        "local" | "locals" if configuration.locals.contains_key(name) => Some(format!("local.{name}")),
-        "module" | "modules" if configuration.modules.contains_key(name) => Some(format!("module.{name}")),
-        "resources" if configuration.blocks.keys().any(|it| it.kind == *name && it.mode == Mode::Managed) => {
-            Some(name.to_string())
-        }
-        _ => None,
+        let is_itself = |it: &&BlockName| matches!(place.itself, Some(Target::Block(itself)) if itself == *it);
+        let others = self.suggestible(configuration.blocks.keys()).filter(|it| it.mode == name.mode && !is_itself(it));
+        let others: Vec<&BlockName> = others.collect();
+        let slips = |it: &&BlockName| Some(slips(&name.kind, &it.kind)? + slips(&name.name, &it.name)?);
+        let meant = others.iter().copied().filter(|it| slips(it).is_some()).min_by_key(slips);
+        let meant = meant.filter(|it| searched.may_be(&Target::Block((*it).clone())));
+        let alike: Vec<&BlockName> = others.iter().filter(|it| it.kind == name.kind).take(5).copied().collect();
+        mistakes::no_such_block_declared(name, reference, meant, &alike)
     }
 }

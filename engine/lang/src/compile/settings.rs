@@ -130,7 +130,8 @@ impl Compiler<'_> {
                 Some("configuration_aliases") => required.aliases = self.aliases(name, value),
                 given => {
                     let known = Names { arguments: &["source", "version", "configuration_aliases"], blocks: &[] };
-                    let problem = mistake::unexpected_argument(given.unwrap_or_default(), known, self.resolver.span(key.at));
+                    let problem =
+                        mistake::body::unexpected_argument(given.unwrap_or_default(), known, self.resolver.span(key.at));
                     self.problem(problem);
                 }
             }

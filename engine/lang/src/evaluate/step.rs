@@ -6,9 +6,9 @@ use ha_kind::{Key, Name, Number, Type, Value, convert};
 
 use super::each::unmarked;
 use super::{Evaluator, Failed, Outcome};
-use crate::mistake::value as mistakes;
+use crate::mistake::value::{self as mistakes, NamePlace};
 use crate::syntax::At;
-use crate::tree::{BlockName, Node};
+use crate::tree::{BlockName, Kind, Node, Target};
 
 impl Evaluator<'_> {
     /// One instance of a block, without building the others.
@@ -48,9 +48,10 @@ impl Evaluator<'_> {
                 None if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
                 None => {
                     let known = items.keys().map(|it| &**it);
-                    let place = place.map(|it| self.span(it));
-                    let problem = match of {
-                        Value::Map(_) => mistakes::no_such_key(name, place, known),
+                    let place = place.map(|it| self.name_place(it, node));
+                    let problem = match (of, self.with_for_each(node)) {
+                        (_, Some(target)) => mistakes::attribute_of_instances(target, name, place, items.keys().next()),
+                        (Value::Map(_), _) => mistakes::no_such_key(name, place, known),
                         _ => mistakes::no_such_attribute(name, place, known),
                     };
                     Err(self.fail(node, problem))
@@ -65,7 +66,7 @@ impl Evaluator<'_> {
                         Some(attribute) => &attribute.ty,
                         None => {
                             let known = attributes.keys().map(|it| &**it);
-                            let place = place.map(|it| self.span(it));
+                            let place = place.map(|it| self.name_place(it, node));
                             return Err(self.fail(node, mistakes::no_such_attribute(name, place, known)));
                         }
                     },
@@ -78,6 +79,24 @@ impl Evaluator<'_> {
             Value::List(_) | Value::Tuple(_) | Value::Set(_) => Err(self.fail(node, mistakes::attribute_of_list(of, name))),
             _ => Err(self.fail(node, mistakes::no_attributes(of, name))),
         }
+    }
+
+    /// The block or module with `for_each` of which an attribute is taken.
+    fn with_for_each<'n>(&self, node: &'n Node) -> Option<&'n Target> {
+        let Kind::Attribute(it) = &node.kind else { return None };
+        let Kind::Target(target) = &it.0.kind else { return None };
+        self.environment.scope.has_for_each(target).then_some(target)
+    }
+
+    /// Where the name of an attribute is written, behind a point or in brackets.
+    fn name_place(&self, name: At, node: &Node) -> NamePlace {
+        let behind_point = match &node.kind {
+            Kind::Attribute(it) => Some(At { start: it.0.at.end, ..name }),
+            _ => None,
+        };
+        // Between the value and the name there is the point and nothing else.
+        let with_point = behind_point.filter(|it| it.start + 1 == name.start).map(|it| self.span(it));
+        NamePlace { name: self.span(name), is_quoted: behind_point.is_none(), with_point }
     }
 
     /// `of[key]`, with where the key is written out.

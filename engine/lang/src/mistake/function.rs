@@ -8,10 +8,14 @@ use crate::functions::functions;
 
 pub(crate) fn no_such_function<'a>(name: &str, declared: impl Iterator<Item = &'a Name>, span: Span) -> Diagnostic {
     let known: Vec<&str> = declared.map(|it| &**it).chain(functions().iter().map(|it| it.name)).collect();
-    let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span);
+    let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span.clone());
     match name {
         "list" => problem.help("write the list in brackets: `[a, b]`"),
         "map" | "object" | "dict" => problem.help("write it in braces: `{ name = value }`"),
+        "not" => problem.suggest(span, "!", "write `!`"),
+        "nvl" | "ifnull" | "isnull" | "default" | "defaults" => {
+            problem.help("`coalesce(VALUE, OTHER)` gives the first that is not null")
+        }
         "if" => problem.help("write `CONDITION ? VALUE : OTHER`"),
         "len" | "size" | "count" => problem.meant(name, "length"),
         "str" | "string" => problem.meant(name, "tostring"),

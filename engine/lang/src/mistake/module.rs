@@ -34,6 +34,10 @@ pub(crate) fn handed_in_twice(inside: &(Name, Option<Name>), span: Span) -> Diag
     error(format!("the provider `{}` is handed in twice", provider(inside))).code(code::PROVIDER).at(span)
 }
 
+pub(crate) fn source_misspelt(name: &str, span: Span) -> Diagnostic {
+    error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).meant(name, "source")
+}
+
 pub(crate) fn source_is_no_text(span: Span) -> Diagnostic {
     error("the source of a module is a text")
         .code(code::MODULE_SOURCE)
@@ -175,7 +179,7 @@ pub(crate) fn unknown_provider(name: &str, known: &[&str], span: Span) -> Diagno
         .code(code::PROVIDER)
         .at(span)
         .closest(name, known.iter().copied())
-        .help(format!("there are {}", known.join(", ")))
+        .help(format!("there are {}; none is fetched, and README.md says what is not there yet", known.join(", ")))
 }
 
 pub(crate) fn provider_by_other_name(name: &str, source: &str, span: Span) -> Diagnostic {

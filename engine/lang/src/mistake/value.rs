@@ -1,12 +1,13 @@
 //! What can be wrong with values, seen where an expression is evaluated.
 
-use ha_kind::{Diagnostic, Mismatch, Number, Span, Type, Value, code};
+use ha_kind::{Diagnostic, Mismatch, Name, Number, Span, Type, Value, closest, code};
 
 use super::error;
 use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter};
+use crate::lexer::is_identifier;
 use crate::shown::{kind, shown};
-use crate::tree::BlockName;
+use crate::tree::{BlockName, Target};
 
 pub(crate) fn null_key() -> Diagnostic {
     error("null cannot be the name of an attribute").code(code::NULL)
@@ -56,7 +57,9 @@ pub(crate) fn index_of_null() -> Diagnostic {
 }
 
 pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
-    error(format!("{index} is no position in a list")).code(code::OUT_OF_RANGE).help("positions are whole numbers from 0 on")
+    error(format!("{index} is no position in a list"))
+        .code(code::OUT_OF_RANGE)
+        .help("positions are whole numbers from 0 on; the last is `LIST[length(LIST) - 1]`")
 }
 
 pub(crate) fn index_is_no_number(key: &Value, of: &Value) -> Diagnostic {
@@ -97,10 +100,55 @@ pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
     }
 }
 
-pub(crate) fn no_such_attribute<'a>(name: &str, place: Option<Span>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+/// Where the name of an attribute is written.
+pub(crate) struct NamePlace {
+    /// The name alone, in quotes or without.
+    pub(crate) name: Span,
+    /// Whether it stands in quotes between brackets.
+    pub(crate) is_quoted: bool,
+    /// The name with the point before it, where it stands behind one.
+    pub(crate) with_point: Option<Span>,
+}
+
+/// With the name suggested that is most likely meant, in the form in which it can stand there.
+fn misspelt<'a>(problem: Diagnostic, name: &str, place: Option<&NamePlace>, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let Some(meant) = closest(name, known) else { return problem };
+    let help = format!("did you mean `{meant}`?");
+    match place {
+        Some(place) if place.is_quoted => problem.suggest(place.name.clone(), text_literal(&meant), help),
+        _ if is_identifier(&meant) => problem.meant(name, &meant),
+        Some(NamePlace { with_point: Some(span), .. }) => {
+            problem.suggest(span.clone(), format!("[{}]", text_literal(&meant)), help)
+        }
+        _ => problem.help(help),
+    }
+}
+
+/// A text as a configuration writes it.
+fn text_literal(text: &str) -> String {
+    let escaped = text.chars().fold(String::new(), |mut written, sign| {
+        match sign {
+            '"' | '\\' => written.extend(['\\', sign]),
+            '\n' => written.push_str("\\n"),
+            '\r' => written.push_str("\\r"),
+            '\t' => written.push_str("\\t"),
+            sign if sign.is_control() => written.push_str(&format!("\\u{:04x}", u32::from(sign))),
+            sign => written.push(sign),
+        }
+        written
+    });
+    format!("\"{}\"", escaped.replace("${", "$${").replace("%{", "%%{"))
+}
+
+pub(crate) fn no_such_attribute<'a>(
+    name: &str,
+    place: Option<NamePlace>,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Diagnostic {
     let names: Vec<&str> = known.clone().take(20).collect();
-    let problem = Diagnostic { span: place, ..error(format!("there is no attribute `{name}`")) };
-    let problem = problem.code(code::NO_ATTRIBUTE).closest(name, known);
+    let span = place.as_ref().map(|it| it.name.clone());
+    let problem = Diagnostic { span, ..error(format!("there is no attribute `{name}`")) }.code(code::NO_ATTRIBUTE);
+    let problem = misspelt(problem, name, place.as_ref(), known);
     match names.is_empty() {
         true => problem.help("the object has no attributes"),
         false if problem.suggestion.is_some() => problem,
@@ -108,9 +156,21 @@ pub(crate) fn no_such_attribute<'a>(name: &str, place: Option<Span>, known: impl
     }
 }
 
-pub(crate) fn no_such_key<'a>(name: &str, place: Option<Span>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
-    let problem = Diagnostic { span: place, ..error(format!("the map has no element `{name}`")) };
-    problem.code(code::NO_ATTRIBUTE).closest(name, known).help("`lookup` gives a default where there is no element")
+/// An attribute of something that is there once for each key. `key` is one of them.
+pub(crate) fn attribute_of_instances(target: &Target, name: &str, place: Option<NamePlace>, key: Option<&Name>) -> Diagnostic {
+    let key = key.map_or_else(|| "\"KEY\"".into(), |it| text_literal(it));
+    let problem = error(format!("`{target}` has `for_each`, and `{name}` is an attribute of its instances"));
+    let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::NO_ATTRIBUTE);
+    problem.help(format!(
+        "`{target}[{key}].{name}` is that of one instance, `values({target})[*].{name}` a list of all; where `for_each` has the \
+         same keys, `{target}[each.key].{name}` is that of the same key"
+    ))
+}
+
+pub(crate) fn no_such_key<'a>(name: &str, place: Option<NamePlace>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+    let span = place.as_ref().map(|it| it.name.clone());
+    let problem = Diagnostic { span, ..error(format!("the map has no element `{name}`")) }.code(code::NO_ATTRIBUTE);
+    misspelt(problem, name, place.as_ref(), known).help("`lookup` gives a default where there is no element")
 }
 
 pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
@@ -140,6 +200,7 @@ pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic 
         }
         ("+", Value::Tuple(_) | Value::List(_) | Value::Set(_)) => problem.help("`concat` puts lists together, `setunion` sets"),
         ("+", Value::Object(_) | Value::Map(_)) => problem.help("`merge` puts maps and objects together"),
+        ("<" | "<=" | ">" | ">=", Value::Bool(_)) => problem.help("two comparisons are put together by `&&`: `A < B && B < C`"),
         _ => problem,
     }
 }

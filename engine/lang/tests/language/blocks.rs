@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Field, Name, Path, Shape, Value};
+use ha_kind::{Field, Name, Path, Schema, Shape, Value};
 use ha_lang::{Body, Environment, SourceFile, compile};
 
 use crate::world::World;
@@ -35,6 +35,11 @@ fn fields() -> BTreeMap<Name, Field> {
     .into()
 }
 
+/// What a block of these fields takes.
+pub(crate) fn schema(arguments: BTreeMap<Name, Field>) -> Schema {
+    Schema { doc: String::new(), arguments, outputs: BTreeMap::new(), unsupported: &[] }
+}
+
 fn body(inside: &str) -> (Body, String) {
     let text = format!(
         "resource \"aws_x\" \"b\" {{\n{inside}\n}}\nresource \"aws_x\" \"y\" {{}}\nlocals {{\n  open_any = 1\n  secret_list = []\n}}\n"
@@ -46,7 +51,7 @@ fn body(inside: &str) -> (Body, String) {
 
 fn value(inside: &str) -> String {
     let world = World::new();
-    match body(inside).0.evaluate(&fields(), &Environment::new(&world, &world)) {
+    match body(inside).0.evaluate(&schema(fields()), &Environment::new(&world, &world)) {
         Ok(object) => written(&Value::object(object)),
         Err(problems) => {
             let told: Vec<String> = problems

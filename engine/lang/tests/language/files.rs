@@ -254,7 +254,8 @@ fn json_says_the_same() {
         ("peers".into(), field(Shape::Set(Box::new(port())))),
     ]
     .into();
-    let value = |block: usize| written(&Value::object(it.blocks[block].body.evaluate(&fields, &environment).unwrap()));
+    let schema = crate::blocks::schema(fields);
+    let value = |block: usize| written(&Value::object(it.blocks[block].body.evaluate(&schema, &environment).unwrap()));
     assert_eq!(
         value(0),
         r#"{"machine" = {"port" = 1}, "name" = "n-k", "peers" = [{"port" = 3}], "rule" = [{"port" = 1}, {"port" = 2}]}"#

@@ -21,14 +21,13 @@ impl Planner<'_> {
             let diagnostic = Diagnostic::error(format!("there is no provider `{}`", block.name))
                 .code(code::PROVIDER)
                 .at(block.name_span.clone());
-            self.diagnostics
-                .push(diagnostic.closest(&block.name, known.iter().copied()).help(format!("there are {}", known.join(", "))));
+            let help = format!("there are {}; none is fetched, and README.md says what is not there yet", known.join(", "));
+            self.diagnostics.push(diagnostic.closest(&block.name, known.iter().copied()).help(help));
             return;
         };
         for instance in self.world.of_module(module) {
-            let evaluated = self
-                .world
-                .within(&Standpoint::of(instance), |environment| block.body.evaluate(&described.schema.arguments, environment));
+            let evaluated =
+                self.world.within(&Standpoint::of(instance), |environment| block.body.evaluate(&described.schema, environment));
             let wrong = |problems| located(problems, &block.body, None, block.span.clone());
             let conformed = evaluated.and_then(|it| conform(&described.schema, &it, &block.body, None, &block.span));
             match conformed.and_then(|it| match described.hooks.problems(&described.schema, &it) {

@@ -113,6 +113,11 @@ impl Scope for Seen<'_> {
         })
     }
 
+    fn has_for_each(&self, target: &Target) -> bool {
+        let module = self.world.instances[self.at.instance].module;
+        self.world.modules.configuration(module).has_for_each(target)
+    }
+
     fn instance(&self, block: &BlockName, key: &Key) -> Result<Value, Box<Diagnostic>> {
         let (world, instance) = (self.world, self.at.instance);
         let configuration = world.modules.configuration(world.instances[instance].module);

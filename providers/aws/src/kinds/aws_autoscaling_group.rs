@@ -5,6 +5,7 @@ mod capacity;
 mod check;
 mod impact;
 mod seen;
+mod unsupported;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Filter, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought, known_text,
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought,
+    UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,6 +107,7 @@ const BUSY: [&str; 2] = ["ScalingActivityInProgress", "ResourceContention"];
 
 impl Resource for Group {
     const KIND: &'static str = "aws_autoscaling_group";
+    const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::UNSUPPORTED;
     type Provider = Aws;
     type Outputs = Outputs;
 

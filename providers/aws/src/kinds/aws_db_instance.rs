@@ -9,6 +9,7 @@ mod refused;
 mod seen;
 mod settling;
 mod storage;
+mod unsupported;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_kind::{
     Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought,
-    Volatile, known_text,
+    UnsupportedNames, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -180,6 +181,7 @@ fn yes() -> bool {
 
 impl Resource for Instance {
     const KIND: &'static str = "aws_db_instance";
+    const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::UNSUPPORTED;
     type Provider = Aws;
     type Outputs = Outputs;
 

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as Told};
-use ha_kind::{Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, known_text};
+use ha_kind::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, UnsupportedNames,
+    known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +76,10 @@ static FORMS: [(&str, Form); 1] = [("family", FAMILY)];
 
 impl Resource for ParameterGroup {
     const KIND: &'static str = "aws_db_parameter_group";
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
+        &["name_prefix"],
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+    )];
     type Provider = Aws;
     type Outputs = Outputs;
 

@@ -2,7 +2,9 @@
 
 use aws_sdk_iam::types::InstanceProfile as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, known_text};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames, known_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,13 @@ pub(crate) struct Outputs {
 
 impl Resource for InstanceProfile {
     const KIND: &'static str = "aws_iam_instance_profile";
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[
+        UnsupportedNames::new(
+            &["name_prefix"],
+            "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        ),
+        UnsupportedNames::new(&["roles"], "write `role = …`: a profile has one"),
+    ];
     type Provider = Aws;
     type Outputs = Outputs;
 

@@ -8,7 +8,8 @@ use aws_sdk_iam::operation::delete_role::DeleteRoleError;
 use aws_sdk_iam::types::Role as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, known_text,
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames,
+    known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,10 @@ static FORMS: [(&str, Form); 2] = [("permissions_boundary", forms::POLICY), ("ma
 
 impl Resource for Role {
     const KIND: &'static str = "aws_iam_role";
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
+        &["name_prefix"],
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+    )];
     type Provider = Aws;
     type Outputs = Outputs;
 

@@ -1,6 +1,6 @@
 //! A policy that is part of a role.
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
+use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, UnsupportedNames, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,10 @@ const ABSENT: &str = "absent";
 impl Resource for RolePolicy {
     const KIND: &'static str = "aws_iam_role_policy";
     const WITHIN: &'static [&'static str] = &["aws_iam_role"];
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
+        &["name_prefix"],
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+    )];
     type Provider = Aws;
     type Outputs = Outputs;
 

@@ -3,13 +3,16 @@
 mod blocks;
 mod check;
 mod cloud_init;
+mod unsupported;
 mod user_data;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2_types;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, Volatile};
+use ha_kind::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames, Volatile,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +92,7 @@ const OF_THE_WHOLE: [&str; 3] = ["name", "tags", "update_default_version"];
 
 impl Resource for LaunchTemplate {
     const KIND: &'static str = "aws_launch_template";
+    const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::UNSUPPORTED;
     type Provider = Aws;
     type Outputs = Outputs;
 

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use futures::{StreamExt as _, stream};
 use ha_kind::{
     Attempt, Changed, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Marked, Outcome, Path, Problem, Reading,
-    Recorded, Resource, Sought, Value, known_text,
+    Recorded, Resource, Sought, UnsupportedNames, Value, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,38 @@ const ABSENT: &str = "absent";
 
 impl Resource for Bucket {
     const KIND: &'static str = "aws_s3_bucket";
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[
+        UnsupportedNames::new(
+            &["bucket_prefix"],
+            "write the whole name: `bucket = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+        ),
+        UnsupportedNames::new(&["versioning"], "leave it out, and write a resource `aws_s3_bucket_versioning`"),
+        UnsupportedNames::new(
+            &["server_side_encryption_configuration"],
+            "leave it out, and write a resource `aws_s3_bucket_server_side_encryption_configuration`",
+        ),
+        UnsupportedNames::new(
+            &["acl", "grant"],
+            "leave it out: what is in it belongs to its owner; `aws_s3_bucket_public_access_block` keeps it private",
+        ),
+        UnsupportedNames::new(
+            &["policy"],
+            "leave it out: a policy of the bucket is not there yet; `aws_iam_role_policy` says what a role may do with it",
+        ),
+        UnsupportedNames::new(
+            &[
+                "lifecycle_rule",
+                "logging",
+                "website",
+                "cors_rule",
+                "replication_configuration",
+                "object_lock_configuration",
+                "request_payer",
+                "acceleration_status",
+            ],
+            "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+        ),
+    ];
     type Provider = Aws;
     type Outputs = Outputs;
 

@@ -14,8 +14,8 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, Serve
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought, Volatile,
-    known_text,
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought,
+    UnsupportedNames, Volatile, known_text,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
@@ -91,6 +91,29 @@ pub(crate) fn is_ours(metadata: Option<&HashMap<String, String>>) -> bool {
 impl Resource for Object {
     const KIND: &'static str = "aws_s3_object";
     const WITHIN: &'static [&'static str] = &["aws_s3_bucket"];
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[
+        UnsupportedNames::new(&["etag", "source_hash"], "leave it out: what is there is compared with the content by its digest"),
+        UnsupportedNames::new(
+            &["source"],
+            "write `content = file(\"…\")`, or `content_base64 = filebase64(\"…\")` where it is no text",
+        ),
+        UnsupportedNames::new(
+            &["acl"],
+            "leave it out: what is written belongs to the bucket's owner, and who may read it says the bucket's policy",
+        ),
+        UnsupportedNames::new(
+            &[
+                "bucket_key_enabled",
+                "website_redirect",
+                "checksum_algorithm",
+                "object_lock_mode",
+                "object_lock_legal_hold_status",
+                "object_lock_retain_until_date",
+                "override_provider",
+            ],
+            "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+        ),
+    ];
     type Provider = Aws;
     type Outputs = Outputs;
 

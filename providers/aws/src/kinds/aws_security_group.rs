@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
 use ha_kind::{
     Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Path, Problem, Reading, Recorded, Resource, Sought,
+    UnsupportedNames,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,10 @@ enum Direction {
 
 impl Resource for SecurityGroup {
     const KIND: &'static str = "aws_security_group";
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(
+        &["name_prefix"],
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+    )];
     type Provider = Aws;
     type Outputs = Outputs;
 

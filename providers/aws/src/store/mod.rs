@@ -9,7 +9,7 @@ mod settings;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
-use ha_kind::Error;
+use ha_kind::{Error, UnsupportedNames};
 use ha_state::{Backend, Held, Holder, Holding, Loaded, StateError, Store, Surroundings};
 use tokio::runtime::Runtime;
 
@@ -20,6 +20,7 @@ use self::lock::Lock;
 use self::log::{Log, away};
 pub use self::settings::Settings;
 use crate::provider::shared;
+use crate::unsupported;
 
 /// States in S3.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct S3;
 impl Backend for S3 {
     const NAME: &'static str = "s3";
     type Settings = Settings;
+    const UNSUPPORTED: &'static [UnsupportedNames] = unsupported::BACKEND;
 
     fn open(settings: Settings, surroundings: &Surroundings) -> Result<Box<dyn Store>, Error> {
         Ok(Box::new(S3Store::new(settings, surroundings.environment.as_deref())?))

@@ -187,7 +187,7 @@ struct Kind {
 
 impl Kind {
     fn of(name: &'static str, provider: &'static str) -> Self {
-        let mut schema = Schema { doc: String::new(), arguments: [].into(), outputs: [].into() };
+        let mut schema = Schema { doc: String::new(), arguments: [].into(), outputs: [].into(), unsupported: &[] };
         schema.outputs.insert("id".into(), text());
         let (outputs, choices, within) = (Vec::new(), Vec::new(), Vec::new());
         Self { name, provider, schema, hooks: Hooks::new(), outputs, choices, within, inside: None, pure: false }

@@ -1,0 +1,118 @@
+//! Which of the things that are declared can be meant in a place where something else is named.
+
+use std::collections::HashSet;
+
+use ha_kind::{Mode, Name};
+
+use super::Around;
+use crate::configuration::Configuration;
+use crate::tree::{BlockName, Expression, Reference, Target};
+
+/// A configuration that is searched for what is meant in a place.
+#[derive(Clone, Copy)]
+pub(super) struct Searched<'a> {
+    pub(super) configuration: &'a Configuration,
+    pub(super) place: Around<'a>,
+}
+
+impl<'a> Searched<'a> {
+    /// Whether something can stand in the place: it is declared, may be referred to, and does not lead back to the place.
+    pub(super) fn may_be(self, target: &Target) -> bool {
+        let configuration = self.configuration;
+        let is_there = match target {
+            Target::Variable(name) => configuration.variables.contains_key(name),
+            Target::Local(name) => configuration.locals.contains_key(name),
+            Target::Module(name) => configuration.modules.contains_key(name),
+            Target::Block(name) => {
+                let check = configuration.blocks.get(name).map(|it| it.check.as_ref());
+                check.is_some_and(|it| it.is_none() || it == self.place.check)
+            }
+            Target::EachKey | Target::EachValue => self.place.each,
+            Target::CountIndex => self.place.count,
+            Target::SelfValue => self.place.own,
+            Target::PathModule | Target::PathRoot | Target::PathCwd | Target::Workspace => true,
+        };
+        is_there && !self.leads_back(target)
+    }
+
+    /// Whether something is, or refers by others to, what the place belongs to.
+    fn leads_back(self, target: &Target) -> bool {
+        let Some(itself) = self.place.itself else { return false };
+        let mut seen: HashSet<&Target> = HashSet::from([target]);
+        let mut open = vec![target];
+        while let Some(next) = open.pop() {
+            if next == itself {
+                return true;
+            }
+            open.extend(self.referred(next).into_iter().map(|it| &it.target).filter(|it| seen.insert(it)));
+        }
+        false
+    }
+
+    /// What something refers to by itself. A module refers to what it is given.
+    fn referred(self, target: &Target) -> Vec<&'a Reference> {
+        let configuration = self.configuration;
+        let mut referred = Vec::new();
+        match target {
+            Target::Local(name) => {
+                referred.extend(configuration.locals.get(name).iter().flat_map(|it| it.expression.references()));
+            }
+            Target::Block(name) => {
+                if let Some(block) = configuration.blocks.get(name) {
+                    referred.extend(block.body.references());
+                    referred.extend(block.count.iter().chain(&block.for_each).flat_map(Expression::references));
+                    referred.extend(&block.depends_on);
+                }
+            }
+            Target::Module(name) => {
+                if let Some(call) = configuration.modules.get(name) {
+                    let given = call.arguments.values().chain(&call.count).chain(&call.for_each);
+                    referred.extend(given.flat_map(Expression::references));
+                    referred.extend(&call.depends_on);
+                }
+            }
+            _ => {}
+        }
+        referred
+    }
+
+    /// What is meant where a word like `locals` stands in front of a name that is declared.
+    pub(super) fn by_root(self, name: &BlockName) -> Option<String> {
+        let BlockName { mode, kind, name } = name;
+        if *mode == Mode::Data {
+            return None;
+        }
+        let of = |root: &str| target_of(root, name).filter(|it| self.may_be(it));
+        let roots = ["each", "count", "path", "var", "local", "module"];
+        // `ecah.key`, `vra.a`
+        if let Some(root) = ha_kind::closest(kind, roots.into_iter().filter(|it| of(it).is_some())) {
+            return of(&root).map(|it| it.to_string());
+        }
+        let root = match &*kind.to_lowercase() {
+            "var" | "vars" | "variable" | "variables" | "input" | "inputs" => "var",
+            "local" | "locals" => "local",
+            "module" | "modules" => "module",
+            "resources" if self.configuration.blocks.keys().any(|it| it.kind == *name && it.mode == Mode::Managed) => {
+                return Some(name.to_string());
+            }
+            _ => return None,
+        };
+        of(root).map(|it| it.to_string())
+    }
+}
+
+/// What a root and a name behind it stand for.
+fn target_of(root: &str, name: &Name) -> Option<Target> {
+    Some(match (root, &**name) {
+        ("each", "key") => Target::EachKey,
+        ("each", "value") => Target::EachValue,
+        ("count", "index") => Target::CountIndex,
+        ("path", "module") => Target::PathModule,
+        ("path", "root") => Target::PathRoot,
+        ("path", "cwd") => Target::PathCwd,
+        ("var", _) => Target::Variable(name.clone()),
+        ("local", _) => Target::Local(name.clone()),
+        ("module", _) => Target::Module(name.clone()),
+        _ => return None,
+    })
+}

@@ -1,0 +1,42 @@
+//! What others give this kind and it does not take.
+
+use ha_kind::UnsupportedNames;
+
+pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
+    UnsupportedNames::new(
+        &["launch_configuration"],
+        "write `launch_template { … }` with the `id` of an `aws_launch_template`; AWS takes no new launch configurations",
+    ),
+    UnsupportedNames::new(
+        &["instance_refresh"],
+        "leave it out: machines are replaced when the group says so; see `ha schema aws_autoscaling_group`",
+    ),
+    UnsupportedNames::new(
+        &["name_prefix"],
+        "write the whole name: `name = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+    ),
+    UnsupportedNames::new(&["tags"], "write a block `tag` for each, with `key`, `value` and `propagate_at_launch`"),
+    UnsupportedNames::new(
+        &["mixed_instances_policy"],
+        "leave it out, and write `launch_template { … }`: a group launches machines of one template",
+    ),
+    UnsupportedNames::new(&["load_balancers", "traffic_source"], "write `target_group_arns = […]`"),
+    UnsupportedNames::new(
+        &["min_elb_capacity", "wait_for_elb_capacity"],
+        "leave it out: `wait_for_capacity_timeout` says how long to wait for machines",
+    ),
+    UnsupportedNames::new(
+        &["initial_lifecycle_hook", "warm_pool", "enabled_metrics", "metrics_granularity"],
+        "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+    ),
+    UnsupportedNames::new(
+        &[
+            "ignore_failed_scaling_activities",
+            "force_delete_warm_pool",
+            "context",
+            "desired_capacity_type",
+            "availability_zone_distribution",
+        ],
+        "leave it out",
+    ),
+];

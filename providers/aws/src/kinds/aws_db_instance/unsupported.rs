@@ -1,0 +1,43 @@
+//! What others give this kind and it does not take.
+
+use ha_kind::UnsupportedNames;
+
+pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
+    UnsupportedNames::new(&["name"], "write `db_name = …`"),
+    UnsupportedNames::new(
+        &["identifier_prefix"],
+        "write the whole name: `identifier = \"PREFIX-${random_id.NAME.hex}\"`, with a `random_id` that is drawn once and kept",
+    ),
+    UnsupportedNames::new(&["security_group_ids", "security_group_names"], "write `vpc_security_group_ids = […]`"),
+    UnsupportedNames::new(
+        &["snapshot_identifier", "restore_to_point_in_time", "s3_import"],
+        "leave it out: an instance is not restored here yet; let the service do it, and take the instance over with an `import` block",
+    ),
+    UnsupportedNames::new(
+        &["replicate_source_db", "replica_mode"],
+        "leave it out: replicas to read from are not there yet; `multi_az = true` keeps a standby",
+    ),
+    UnsupportedNames::new(
+        &["password_wo", "password_wo_version"],
+        "write `password = …`: it is kept in the sealed state and never shown",
+    ),
+    UnsupportedNames::new(&["availability_zone"], "leave it out: the service chooses; `multi_az = true` takes two"),
+    UnsupportedNames::new(&["final_snapshot_identifier_prefix"], "write `final_snapshot_identifier = …`"),
+    UnsupportedNames::new(
+        &[
+            "domain*",
+            "blue_green_update",
+            "character_set_name",
+            "nchar_character_set_name",
+            "timezone",
+            "customer_owned_ip_enabled",
+            "custom_iam_instance_profile",
+            "backup_target",
+            "dedicated_log_volume",
+            "database_insights_mode",
+            "engine_lifecycle_support",
+            "upgrade_storage_config",
+        ],
+        "leave it out: it is not there yet: what is set so outside of `ha` stays as it is",
+    ),
+];
