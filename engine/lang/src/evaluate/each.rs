@@ -57,6 +57,16 @@ impl Evaluator<'_> {
                 return Err(self.fail(&it.collection, mistakes::not_iterable(plain)));
             }
             self.lean();
+            if let Some(condition) = &it.condition {
+                let any = Value::unknown(Type::Any, unknown.cause.clone());
+                self.slots.extend(vec![any; if it.keyed { 2 } else { 1 }]);
+                let is_null = self.aside(|it| it.node(condition)).is_some_and(|it| it.is_null());
+                self.slots.truncate(self.slots.len() - if it.keyed { 2 } else { 1 });
+                // A null is wrong whatever there will be to go over.
+                if is_null {
+                    return Err(self.fail(condition, mistakes::null_condition()));
+                }
+            }
             let value = Value::unknown(Type::Any, unknown.cause.clone());
             return Ok(if sensitive { value.sensitive() } else { value });
         }

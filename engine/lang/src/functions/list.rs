@@ -51,7 +51,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The values whose key, at the same place in `keys`, is in `searchset`.",
         &[list("values", &Any), list("keys", &Any), list("searchset", &Any)],
         Kind::List(&Any),
-        Run::Plain(matchkeys),
+        Run::Open(matchkeys),
     )
     .typed(|it| type_of(it, 0)),
     Function::new(
@@ -208,12 +208,15 @@ impl Flat {
 }
 
 fn matchkeys(arguments: &[Value]) -> Answer {
+    let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
+    let ty = unify(&types).ok_or_else(|| Refusal::of(2, "it must have elements of the type that the keys have"))?;
+    if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
+        return Ok(unknown_like(open, type_of(arguments, 0)));
+    }
     let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
     if values.len() != keys.len() {
         return Err(Refusal::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
     }
-    let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
-    let ty = unify(&types).ok_or_else(|| Refusal::of(2, "it must have elements of the type that the keys have"))?;
     let of_type = |items: Vec<&Value>| items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>();
     let wrong = |argument: usize| move |it| Refusal::of(argument, crate::mistake::value::at(&it));
     let keys = of_type(keys).map_err(wrong(1))?;
@@ -315,12 +318,12 @@ fn sort(arguments: &[Value]) -> Answer {
     let sensitive = list.contains_sensitive();
     let plain = list.revealed();
     let sorted = match &plain {
-        Value::List(items) if items.iter().any(Value::is_null) => {
-            return Err(Refusal::of(0, "null among the texts cannot be sorted"));
-        }
         // What is not known yet decides where the others are.
         Value::List(items) if !plain.is_wholly_known() => {
             unknown_like(&plain, Type::List(Type::String.into())).of_length(items.len(), Some(items.len()))
+        }
+        Value::List(items) if items.iter().any(Value::is_null) => {
+            return Err(Refusal::of(0, "null among the texts cannot be sorted"));
         }
         Value::List(items) => {
             let mut items = items.to_vec();

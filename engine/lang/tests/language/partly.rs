@@ -26,6 +26,8 @@ fn what_decides_is_enough() {
             (r#"setunion(["a"], [local.open])"#, r#"toset(["a", <string aws_x.y.id>])"#),
             (r#"length(setunion(["a"], ["a", "b"], [local.open]))"#, "<number aws_x.y.id>"),
             (r#"length(setunion(["a"], ["a", "b"], [local.open])) > 0"#, "true"),
+            ("sort([local.open, null])", "tolist([<string aws_x.y.id>, <string aws_x.y.id>])"),
+            ("[for it in local.open_list : it if null]", "error: this condition is null"),
             (r#"setsubtract(["a"], [local.open])"#, "<set(string) aws_x.y.id>"),
             (r#"setintersection([1], [local.open])"#, "<set(string) aws_x.y.id>"),
             ("setintersection([[]], [local.open])", "error: `setintersection`: all sets must have elements of one type"),

@@ -289,10 +289,11 @@ fn reason(text: &str, difference: &str) -> Option<&'static str> {
             "calls with too many or too few arguments are refused before anything is evaluated, even within `can` and `try`",
         );
     }
-    if has(&["matchkeys("]) {
-        return Some("which keys match, and whether they can, is told once all of them are known");
+    let is_open = difference.contains("here it is unknown");
+    if has(&["matchkeys("]) && is_open && difference.starts_with("terraform says []") {
+        return Some("a key that is not known may yet be found, where terraform says that none is");
     }
-    if has(&["try(", "can("]) {
+    if has(&["try(", "can("]) && is_open {
         return Some("what is tried and hangs on something unknown is not guessed");
     }
     if difference.starts_with("terraform refuses it") {
@@ -309,12 +310,6 @@ fn reason(text: &str, difference: &str) -> Option<&'static str> {
         }
         if has(&[", null]", "[null"]) {
             return Some("nulls of no type go along with lists, tuples and objects in a list or set here");
-        }
-        if has(&["index("]) {
-            return Some("an element is looked for once all of them are known");
-        }
-        if has(&["setunion(", "setsubtract(", "setintersection("]) {
-            return Some("that sets have elements of no common type is told once all of them are known");
         }
         if has(&["for "]) && has(&["set"]) {
             return Some("what is made of each element is looked at once it is known how many a set has");
@@ -333,12 +328,10 @@ fn reason(text: &str, difference: &str) -> Option<&'static str> {
         "it must be a list",
         "arguments, but the format",
         "is required",
+        "a list of anything has no attribute",
     ];
     if says(&wrong) && (says(&["true]", "true)", "true}", "true,"]) || text.ends_with("== null")) {
         return Some("what can only be wrong is refused at once");
-    }
-    if has(&["setunion("]) && says(&["here it is unknown set"]) {
-        return Some("sets of which an element is not known are not joined before it is");
     }
     if has(&[" % "]) && says(&["by zero"]) {
         return Some("a remainder of a division by zero has no value");
