@@ -68,7 +68,7 @@ fn wrong_functions_are_told() {
         (
             "function \"f\" {\n params = [x]\n result = x + y + var.z\n}",
             vec![
-                "the function `f` has no parameter `y` @ main.hcl: y (x?)",
+                "the function `f` has no parameter `y` @ main.hcl: y",
                 "the function `f` has no parameter `var` @ main.hcl: var",
             ],
         ),
