@@ -230,6 +230,7 @@ async fn a_parameter_group_lives() {
     for (world, _, made) in create_under_kills(kind, group).await {
         world.remove(kind, &made).await;
     }
-    let twice = json!({"name": "g", "family": "f", "parameter": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
+    let twice =
+        json!({"name": "g", "family": "mysql8.0", "parameter": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
     assert_eq!(world.problems(kind, &twice).len(), 1);
 }
