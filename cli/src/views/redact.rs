@@ -203,7 +203,9 @@ impl<'a> Redactor<'a> {
         for run in parts.chunk_by(|a, b| is_secret(a) && is_secret(b)) {
             match run {
                 [Part::Clear(text)] => pieces.extend(self.clear(text)),
-                [Part::Unknown { cause, secret: false }] => pieces.push(Piece::Unknown { cause: cause.clone(), secret: false }),
+                [Part::Unknown { cause, secret: false, .. }] => {
+                    pieces.push(Piece::Unknown { cause: cause.clone(), secret: false })
+                }
                 secret => self.secret_run(secret, is_whole, &mut pieces),
             }
         }
@@ -335,7 +337,7 @@ mod tests {
             parts([Part::Clear("x=".into()), Part::Secret("a=".into()), Part::Secret("b\n".into()), Part::Clear("y".into())]);
         let pieces = vec![Piece::Clear("x=".into()), secret(1), Piece::Clear("\ny".into())];
         assert_eq!(redactor.shown(&mixed), Shown::Text(pieces));
-        let later = Part::Unknown { cause: Some("a.b.c".into()), secret: true };
+        let later = Part::unknown(Some("a.b.c".into()), true);
         let unknown = parts([Part::Secret("a=".into()), later, Part::Secret("\n".into())]);
         assert_eq!(redactor.shown(&unknown), Shown::Text(vec![Piece::Unknown { cause: Some("a.b.c".into()), secret: true }]));
     }

@@ -131,8 +131,8 @@ impl From<&Part> for WrittenPart {
         match part {
             Part::Clear(it) => WrittenPart::Clear(it.clone()),
             Part::Secret(it) => WrittenPart::Secret(it.clone()),
-            Part::Unknown { cause, secret: false } => WrittenPart::Unknown(cause.clone()),
-            Part::Unknown { cause, secret: true } => WrittenPart::SecretUnknown(cause.clone()),
+            Part::Unknown { cause, secret: false, .. } => WrittenPart::Unknown(cause.clone()),
+            Part::Unknown { cause, secret: true, .. } => WrittenPart::SecretUnknown(cause.clone()),
         }
     }
 }
@@ -142,8 +142,8 @@ impl From<WrittenPart> for Part {
         match part {
             WrittenPart::Clear(it) => Part::Clear(it),
             WrittenPart::Secret(it) => Part::Secret(it),
-            WrittenPart::Unknown(cause) => Part::Unknown { cause, secret: false },
-            WrittenPart::SecretUnknown(cause) => Part::Unknown { cause, secret: true },
+            WrittenPart::Unknown(cause) => Part::unknown(cause, false),
+            WrittenPart::SecretUnknown(cause) => Part::unknown(cause, true),
         }
     }
 }
@@ -311,7 +311,10 @@ impl Text {
             Value::Number(it) => Text::from(it.to_string()),
             Value::Bool(it) => Text::from(it.to_string()),
             Value::Composed(parts) => parts.iter().cloned().collect(),
-            Value::Unknown(it) => Text::unknown(it.cause.clone()),
+            Value::Unknown(it) => {
+                let origin = it.origin.clone();
+                Text::from_iter([Part::Unknown { cause: it.cause.clone(), secret: false, origin }])
+            }
             Value::Sensitive(inner) => Text::of(inner)?.into_secret(),
             _ => return None,
         })

@@ -61,6 +61,6 @@ pub use shell::shell_word;
 pub use text::{Part, Text};
 pub use together::{ByAttribute, Contradiction, Placed, Together};
 pub use types::{Attribute, Type};
-pub use unknown::{Range, Unknown};
+pub use unknown::{Origin, Range, Stretch, Unknown};
 pub use unsupported::UnsupportedNames;
 pub use value::{Mark, Marks, Name, Value};

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Type, Value};
+use crate::{Origin, Type, Value};
 
 /// One stretch of a composed text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,10 +19,18 @@ pub enum Part {
         cause: Option<Arc<str>>,
         /// Whether it will be a secret.
         secret: bool,
+        /// What it is, where that is known.
+        origin: Origin,
     },
 }
 
 impl Part {
+    /// A part that is not known yet, and that is made of what it waits for.
+    #[must_use]
+    pub fn unknown(cause: Option<Arc<str>>, secret: bool) -> Self {
+        Self::Unknown { cause, secret, origin: Origin::default() }
+    }
+
     /// Whether it is a secret, or will be one.
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self, Part::Secret(_) | Part::Unknown { secret: true, .. })
@@ -62,7 +70,7 @@ impl Text {
     /// A text that is not known yet.
     #[must_use]
     pub fn unknown(cause: Option<Arc<str>>) -> Self {
-        Self { parts: vec![Part::Unknown { cause, secret: false }] }
+        Self { parts: vec![Part::unknown(cause, false)] }
     }
 
     /// The parts in order; no two clear neighbours, no empty clear part.
@@ -106,7 +114,7 @@ impl Text {
             mapped.push_part(match part {
                 Part::Clear(text) => Part::Clear(rewrite(text).into()),
                 Part::Secret(text) => Part::Secret(rewrite(text).into()),
-                unknown @ Part::Unknown { .. } => unknown.clone(),
+                Part::Unknown { cause, secret, .. } => Part::unknown(cause.clone(), *secret),
             });
         }
         mapped
@@ -135,7 +143,7 @@ impl Text {
     pub fn into_secret(self) -> Self {
         let secret = |part| match part {
             Part::Clear(text) | Part::Secret(text) => Part::Secret(text),
-            Part::Unknown { cause, .. } => Part::Unknown { cause, secret: true },
+            Part::Unknown { cause, origin, .. } => Part::Unknown { cause, secret: true, origin },
         };
         Self { parts: self.parts.into_iter().map(secret).collect() }
     }
@@ -218,7 +226,7 @@ impl Text {
                     Part::Unknown { cause, .. } => cause.clone(),
                     _ => None,
                 });
-                Part::Unknown { cause, secret: !self.is_clear() }
+                Part::unknown(cause, !self.is_clear())
             }
         }
     }
@@ -230,8 +238,8 @@ impl From<Text> for Value {
         match text.parts.as_slice() {
             [] => Value::String("".into()),
             [Part::Clear(only)] => Value::String(only.clone()),
-            [Part::Unknown { cause, secret }] => {
-                let unknown = Value::unknown(Type::String, cause.clone());
+            [Part::Unknown { cause, secret, origin }] => {
+                let unknown = Value::unknown(Type::String, cause.clone()).known_as(origin.clone());
                 if *secret { Value::Sensitive(Arc::new(unknown)) } else { unknown }
             }
             many if many.len() > MOST_PARTS => Value::from(Text { parts: vec![text.as_one()] }),
@@ -261,9 +269,9 @@ mod tests {
             }
             Value::from(text)
         };
-        let waits = doubled(Part::Unknown { cause: Some("a.b.c".into()), secret: false });
+        let waits = doubled(Part::unknown(Some("a.b.c".into()), false));
         assert!(!waits.is_known() && !waits.contains_sensitive() && waits.cause().as_deref() == Some("a.b.c"));
-        assert!(doubled(Part::Unknown { cause: None, secret: true }).contains_sensitive());
+        assert!(doubled(Part::unknown(None, true)).contains_sensitive());
         let secrets: Text = (0..=MOST_PARTS).map(|it| Part::Secret(it.to_string().into())).collect();
         let whole = Value::from(secrets.clone());
         assert!(whole.contains_sensitive() && Text::of(&whole).unwrap().known() == secrets.known());

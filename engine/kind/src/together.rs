@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Address, Mode, Object, Problem, Severity, Value};
+use crate::{Address, Mode, Object, Problem, Severity, Stretch, Value};
 
 /// An instance of a block, with its arguments as a plan has them: parts may be unknown or secret.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ impl<'a> Placed<'a> {
 /// Instances by one of their attributes, so that it is soon told which one another refers to.
 pub struct ByAttribute<'a> {
     known: BTreeMap<(&'a str, &'a str), Placed<'a>>,
-    later: BTreeMap<String, Placed<'a>>,
+    later: BTreeMap<Vec<Stretch>, Placed<'a>>,
 }
 
 impl<'a> ByAttribute<'a> {
@@ -44,9 +44,14 @@ impl<'a> ByAttribute<'a> {
     #[must_use]
     pub fn new(attribute: &str, all: &[Placed<'a>]) -> Self {
         let value = |it: &Placed<'a>| if attribute == "id" { it.id } else { it.text(&[attribute]) };
+        let later = |it: &Placed<'a>| {
+            let itself = Some(vec![Stretch::Attribute(format!("{}.{attribute}", it.address).into())]);
+            let given = it.get(&[attribute]).and_then(Value::provenance);
+            [itself, given].into_iter().flatten().map(|stretches| (stretches, *it)).collect::<Vec<_>>()
+        };
         Self {
             known: all.iter().filter_map(|it| Some(((it.provider, value(it)?), *it))).collect(),
-            later: all.iter().map(|it| (format!("{}.{attribute}", it.address), *it)).collect(),
+            later: all.iter().flat_map(later).collect(),
         }
     }
 
@@ -54,8 +59,8 @@ impl<'a> ByAttribute<'a> {
     #[must_use]
     pub fn find(&self, other: &Placed<'_>, argument: &str) -> Option<Placed<'a>> {
         let value = other.get(&[argument])?;
-        match (value.origin(), value.as_str()) {
-            (Some(origin), _) => self.later.get(&**origin).copied(),
+        match (value.provenance(), value.as_str()) {
+            (Some(stretches), _) => self.later.get(&stretches).copied(),
             (None, Some(text)) => self.known.get(&(other.provider, text)).copied(),
             (None, None) => None,
         }

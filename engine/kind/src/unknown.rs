@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Number, Object, Type, Value};
+use crate::{Number, Object, Part, Type, Value};
 
 /// A value that is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,13 +18,22 @@ pub struct Unknown {
     /// What else is known of it.
     refined: Refined,
     /// What it is, where that is known.
-    origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 /// The attribute that a value is itself, such as `aws_vpc.net.id`, and is not merely made of. It tells which two are one,
 /// and is no part of what is planned: it is not written down, and makes no difference between two values.
 #[derive(Clone, Debug, Default)]
-struct Origin(Option<Arc<str>>);
+pub struct Origin(Option<Arc<str>>);
+
+/// A stretch of a value that is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stretch {
+    /// This text.
+    Text(Arc<str>),
+    /// What this attribute turns out to be.
+    Attribute(Arc<str>),
+}
 
 impl PartialEq for Origin {
     fn eq(&self, _: &Self) -> bool {
@@ -174,12 +183,39 @@ impl Value {
         })
     }
 
-    /// The value, of which nothing says any more which attribute it is: it was made of one.
+    /// The value, of which nothing says any more which attributes it is of: it was made of them.
     #[must_use]
     pub fn without_origin(self) -> Self {
-        match self.origin() {
-            Some(_) => self.where_unknown(|it| it.origin = Origin::default()),
-            None => self,
+        match &self {
+            Value::Composed(parts) if !self.is_known() => {
+                let nameless = |it: &Part| match it {
+                    Part::Unknown { cause, secret, .. } => Part::unknown(cause.clone(), *secret),
+                    known => known.clone(),
+                };
+                Value::Composed(parts.iter().map(nameless).collect())
+            }
+            it if it.origin().is_some() => self.known_as(Origin::default()),
+            _ => self,
+        }
+    }
+
+    pub(crate) fn known_as(self, origin: Origin) -> Self {
+        self.where_unknown(|it| it.origin = origin)
+    }
+
+    /// What the value will be, where it is known of which attributes it is: two of which this is the same turn out to be
+    /// the same. None where it is made of them, or is known.
+    #[must_use]
+    pub fn provenance(&self) -> Option<Vec<Stretch>> {
+        let stretch = |part: &Part| match part {
+            Part::Clear(text) | Part::Secret(text) => Some(Stretch::Text(text.clone())),
+            Part::Unknown { origin, .. } => origin.0.clone().map(Stretch::Attribute),
+        };
+        match self {
+            Value::Unknown(it) => it.origin().map(|it| vec![Stretch::Attribute(it.clone())]),
+            Value::Composed(parts) if !self.is_known() => parts.iter().map(stretch).collect(),
+            Value::Sensitive(inner) => inner.provenance(),
+            _ => None,
         }
     }
 
@@ -233,6 +269,7 @@ impl<'de> Deserialize<'de> for Unknown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Text;
 
     fn id() -> Value {
         Value::unknown(Type::String, Some("a.b.id".into())).originating(|| "a.b.id".into())
@@ -247,6 +284,17 @@ mod tests {
         assert_eq!(id().sensitive().origin().map(|it| &**it), Some("a.b.id"));
         assert_eq!(id().originating(|| "c.d.id".into()).origin().map(|it| &**it), Some("a.b.id"));
         assert_eq!(id().without_origin().origin(), None);
+    }
+
+    #[test]
+    fn a_text_is_of_the_attributes_in_it_until_it_is_rewritten() {
+        let mut text = Text::of(&id()).unwrap();
+        text.push_str("-a");
+        let stretches = || vec![Stretch::Attribute("a.b.id".into()), Stretch::Text("-a".into())];
+        assert_eq!(Value::from(text.clone()).provenance(), Some(stretches()));
+        assert_eq!(Value::from(text.map(str::to_uppercase)).provenance(), None);
+        assert_eq!(Value::from(text).without_origin().provenance(), None);
+        assert_eq!(Value::from(Text::of(&id()).unwrap()).provenance(), id().provenance());
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub fn message_of(value: &Value) -> String {
     let shown = |part: &Part| match part {
         Part::Clear(text) => text.to_string(),
         Part::Secret(_) => "(sensitive)".to_owned(),
-        Part::Unknown { cause, secret } => {
+        Part::Unknown { cause, secret, .. } => {
             let secret = if *secret { "sensitive, " } else { "" };
             let cause = cause.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
             format!("({secret}known after apply{cause})")

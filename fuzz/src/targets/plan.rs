@@ -68,8 +68,7 @@ fn run(input: &[u8]) -> u64 {
 fn seed() -> Vec<u8> {
     let address = |text: &str| -> Address { text.parse().expect("it is an address") };
     let path = || Path::attribute("tags");
-    let parts =
-        [Part::Clear("id ".into()), Part::Secret("hush".into()), Part::Unknown { cause: Some("a.b.id".into()), secret: false }];
+    let parts = [Part::Clear("id ".into()), Part::Secret("hush".into()), Part::unknown(Some("a.b.id".into()), false)];
     let values = Object::from([
         ("name".into(), Value::from("a")),
         ("password".into(), Value::from("hush").sensitive()),

@@ -57,7 +57,7 @@ const CLAIMS: [Claim; 4] = [
         attribute: "name",
         single: ROLE_POLICY,
         refers: "role",
-        what: "policies of its own",
+        what: "inline policies",
     },
 ];
 

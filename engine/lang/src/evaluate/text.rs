@@ -158,7 +158,7 @@ impl Evaluator<'_> {
             Value::Bool(true) => &it.then,
             Value::Bool(false) => &it.otherwise,
             unknown => {
-                text.push_part(Part::Unknown { cause: unknown.cause(), secret: sensitive });
+                text.push_part(Part::unknown(unknown.cause(), sensitive));
                 return Ok(());
             }
         };
@@ -187,12 +187,12 @@ impl Evaluator<'_> {
                 return Err(self.fail(collection, mistakes::not_iterable(plain)));
             }
             self.lean();
-            text.push_part(Part::Unknown { cause: it.cause.clone(), secret: sensitive });
+            text.push_part(Part::unknown(it.cause.clone(), sensitive));
             return Ok(());
         }
         if each::is_open(plain) {
             self.lean();
-            text.push_part(Part::Unknown { cause: plain.cause(), secret: sensitive });
+            text.push_part(Part::unknown(plain.cause(), sensitive));
             return Ok(());
         }
         if plain.is_null() {

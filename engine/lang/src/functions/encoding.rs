@@ -211,14 +211,14 @@ fn write_json(value: &Value, secret: bool, text: &mut Builder) {
         Value::Unknown(it) => {
             let quote = if matches!(it.ty, ha_kind::Type::String) { "\"" } else { "" };
             put(text, quote);
-            text.push_part(Part::Unknown { cause: it.cause.clone(), secret });
+            text.push_part(Part::unknown(it.cause.clone(), secret));
             put(text, quote);
         }
         Value::Sensitive(inner) => write_json(inner, true, text),
         // What is not known yet decides where the others are.
         Value::Set(_) if is_open(value) => {
             let secret = secret || value.contains_sensitive();
-            text.push_part(Part::Unknown { cause: value.cause(), secret });
+            text.push_part(Part::unknown(value.cause(), secret));
         }
         Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
             put(text, "[");

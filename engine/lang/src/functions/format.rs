@@ -205,7 +205,7 @@ fn push(place: &Place, value: &Value, text: &mut Builder) -> Result<(), Refusal>
     }
     let secret = value.contains_sensitive();
     if !value.is_wholly_known() {
-        text.push_part(Part::Unknown { cause: value.cause(), secret });
+        text.push_part(Part::unknown(value.cause(), secret));
         return Ok(());
     }
     match secret {

@@ -79,7 +79,7 @@ fn nonsensitive(arguments: &[Value]) -> Answer {
         Value::Composed(parts) => {
             let clear = |it: &ha_kind::Part| match it {
                 ha_kind::Part::Secret(text) => ha_kind::Part::Clear(text.clone()),
-                ha_kind::Part::Unknown { cause, .. } => ha_kind::Part::Unknown { cause: cause.clone(), secret: false },
+                ha_kind::Part::Unknown { cause, .. } => ha_kind::Part::unknown(cause.clone(), false),
                 it => it.clone(),
             };
             Value::from(parts.iter().map(clear).collect::<ha_kind::Text>())

@@ -30,7 +30,7 @@ fn blurred(value: &Value, choices: &mut impl Iterator<Item = u8>) -> Value {
         (0, _) => unknown(Type::Any),
         (1, _) => unknown(Type::of(value)),
         (_, Value::String(text)) if text.len() > 1 => {
-            Value::Composed([Part::Clear(text[..1].into()), Part::Unknown { cause: None, secret: false }].into())
+            Value::Composed([Part::Clear(text[..1].into()), Part::unknown(None, false)].into())
         }
         (_, Value::List(it)) if !it.is_empty() => Value::list(items(it)),
         (_, Value::Set(it)) if !it.is_empty() => Value::set(items(&it.iter().cloned().collect::<Vec<_>>())),

@@ -22,7 +22,7 @@ pub(crate) fn written(value: &Value) -> String {
             let part = |it: &Part| match it {
                 Part::Clear(it) => quoted(it),
                 Part::Secret(it) => format!("secret({})", quoted(it)),
-                Part::Unknown { cause, secret } => {
+                Part::Unknown { cause, secret, .. } => {
                     let cause = cause.as_deref().unwrap_or("?");
                     if *secret { format!("secret(<{cause}>)") } else { format!("<{cause}>") }
                 }

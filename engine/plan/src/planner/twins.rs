@@ -1,8 +1,6 @@
 //! Two instances that stand for one and the same thing.
 
-use std::sync::Arc;
-
-use ha_kind::{Address, Described, Diagnostic, Name, Object, Value, code};
+use ha_kind::{Address, Described, Diagnostic, Name, Object, Stretch, Value, code};
 use ha_state::ProviderName;
 
 use super::{Instance, Many, Planner};
@@ -21,18 +19,24 @@ pub(super) struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Part {
     Known(Value),
-    /// It will be what this attribute turns out to be.
-    Attribute(Arc<str>),
+    /// It will be what these attributes turn out to be.
+    Later(Vec<Stretch>),
 }
 
 impl Part {
     /// None where nobody can say yet whether another is the same.
-    fn of(value: &Value, in_any_case: bool) -> Option<Self> {
-        match value {
-            Value::String(text) if in_any_case => Some(Self::Known(Value::from(text.to_lowercase()))),
-            it if it.is_wholly_known() => Some(Self::Known(it.clone())),
-            it => it.origin().cloned().map(Self::Attribute),
+    fn of(given: &Value, normal: &Value, in_any_case: bool) -> Option<Self> {
+        if given.is_wholly_known() {
+            return Some(Self::Known(match normal {
+                Value::String(text) if in_any_case => Value::from(text.to_lowercase()),
+                it => it.clone(),
+            }));
         }
+        let folded = |it: Stretch| match it {
+            Stretch::Text(text) if in_any_case => Stretch::Text(text.to_lowercase().into()),
+            it => it,
+        };
+        Some(Self::Later(given.provenance()?.into_iter().map(folded).collect()))
     }
 }
 
@@ -88,6 +92,9 @@ fn parts(described: &Described, arguments: &Object) -> Option<Vec<Part>> {
     }
     let normal = described.normal_where_known(arguments);
     let in_any_case = hooks.is_unique_in_any_case();
-    let part = |name: &Name| Part::of(normal.get(name).unwrap_or(&Value::NULL), in_any_case);
+    let part = |name: &Name| {
+        let of = |arguments: &Object| arguments.get(name).cloned().unwrap_or(Value::NULL);
+        Part::of(&of(arguments), &of(&normal), in_any_case)
+    };
     hooks.unique_by().iter().map(part).collect()
 }

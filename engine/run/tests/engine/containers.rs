@@ -422,6 +422,9 @@ async fn two_blocks_for_one_thing_are_refused_before_it_is_known_which() {
         let is_refused = said.contains("`extension.a` and `extension.b` are one and the same thing");
         assert_eq!(is_refused, !other.contains('?'), "{other}: {said}");
     }
+    let text = "\"${thing.t.arn}/a\"";
+    let said = project.plan(&pair(text, text)).await;
+    assert!(said.contains("`extension.a` and `extension.b` are one and the same thing"), "{said}");
     // What is made of one attribute may be anything.
     for other in
         ["thing.u.arn", "upper(thing.t.arn)", "trimspace(thing.t.arn)", "coalesce(thing.t.arn, \"x\")", "\"${thing.t.arn}/b\""]

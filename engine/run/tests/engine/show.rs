@@ -122,7 +122,7 @@ pub(crate) fn value(it: &Value) -> String {
             let part = |it: &Part| match it {
                 Part::Clear(it) => format!("{it:?}"),
                 Part::Secret(_) => "secret".into(),
-                Part::Unknown { cause, secret } => {
+                Part::Unknown { cause, secret, .. } => {
                     let cause = cause.as_deref().map(|it| format!("({it})")).unwrap_or_default();
                     format!("{}?{cause}", if *secret { "secret " } else { "" })
                 }
