@@ -11,6 +11,7 @@ mod hidden_line;
 mod interrupt;
 mod invocation;
 mod keys;
+mod logging;
 mod memory;
 mod place;
 mod plan_file;
@@ -34,6 +35,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tracing::{debug, info_span};
 
 use crate::arguments::{Arguments, Command, with_bare_flags, with_environment, with_two_dashes};
 use crate::commands::{
@@ -90,10 +92,20 @@ fn main() -> ExitCode {
     };
     let everywhere = &arguments.everywhere;
     let terminal = Terminal::new(if everywhere.no_color { Colour::Never } else { everywhere.color });
-    match run(&arguments, terminal) {
-        Ok(code) => ExitCode::from(code),
-        Err(trouble) => ExitCode::from(trouble.tell(&terminal)),
+    if let Err(notice) = logging::start() {
+        return ExitCode::from(Trouble::from(notice).tell(&terminal));
     }
+    let span = info_span!(target: "ha::command", "command", name = arguments.command.name());
+    let _entered = span.enter();
+    match run(&arguments, terminal) {
+        Ok(code) => ended(code),
+        Err(trouble) => ended(trouble.tell(&terminal)),
+    }
+}
+
+fn ended(code: u8) -> ExitCode {
+    debug!(target: "ha::command", code, "ended");
+    ExitCode::from(code)
 }
 
 /// Says what to do in the place of a command or an option that Terraform has.

@@ -17,6 +17,7 @@ use crate::commands::Session;
 use crate::files::ReadFiles;
 use crate::habits::{left_behind, unread_variables, workspace_of_terraform};
 use crate::invocation;
+use crate::logging;
 use crate::spelling::Spelling;
 use crate::trouble::Trouble;
 use crate::variables::{Asked, Given, Variables, any_values, variables};
@@ -107,6 +108,7 @@ impl Project {
             diagnostics.extend(is_open.then(|| workspace_of_terraform(|it| std::env::var(it).ok())).flatten());
         }
         let secrets = Arc::new(Secrets::within(&known_secrets(&configuration, secrets)));
+        logging::keep_secret(&secrets);
         let is_secret = |name: &str| configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral);
         invocation::with_values(wishes, is_secret);
         if diagnostics.iter().any(Diagnostic::is_error) {

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use futures::channel::oneshot;
+use ha_kind::milliseconds_since;
+use tracing::debug;
 
 use crate::companion::Beginning;
 use crate::envelope::{self, Label, Sealer, TooLarge};
@@ -485,10 +488,13 @@ impl Work {
 
     /// Puts a group on disk. A failure is final: what a failed sync left on disk, nobody knows.
     fn append(&mut self, first: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let started = Instant::now();
         if let Err(error) = self.beginning.make().and_then(|()| self.held.append(first, bytes)) {
             self.failed = Some(error.clone());
             return Err(error);
         }
+        let duration_ms = milliseconds_since(started);
+        debug!(target: "ha::state", first, last = self.number, bytes = bytes.len(), duration_ms, "frames written");
         self.synced = self.number;
         self.journal_length += bytes.len();
         Ok(())

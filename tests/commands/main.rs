@@ -12,6 +12,7 @@ mod interrupts;
 mod kept;
 mod keys;
 mod loading;
+mod logging;
 mod migrating;
 mod mistakes;
 mod options;

@@ -40,6 +40,7 @@ class Hunt(unittest.TestCase):
         # What is given in the environment is in that of the process, too, which is its owner's.
         watching = contextlib.nullcontext() if environment else self.watcher.watching()
         environment |= {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LANG": "C.UTF-8"}
+        environment |= {"HA_LOG": "trace", "HA_LOG_FILE": str(self.folder / "transcripts" / "ha.log")}
         with watching:
             done = subprocess.run(
                 [binary(), *words], cwd=self.configuration, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True

@@ -96,7 +96,17 @@ class Canaries(Hunt):
         self.failures()
         self.nothing_is_told()
         self.ha("destroy", "--yes", "--json")
+        self.every_call_is_logged()
         self.nothing_is_told()
+
+    def every_call_is_logged(self):
+        log = (self.folder / "transcripts" / "ha.log").read_text()
+        calls = [line for line in log.splitlines() if " ha::call: " in line]
+        for said in ('operation="CreateDBInstance"', 'operation="createUser"', 'operation="CREATE ROLE"', "status=200", "request_id="):
+            self.assertTrue(any(said in line for line in calls), said)
+        ended = [line for line in calls if ": response " in line]
+        self.assertTrue(ended and all("duration_ms=" in line for line in ended))
+        self.assertTrue(any("step{address=aws_db_instance." in line for line in calls))
 
     def every_secret_has_a_canary(self):
         text = (CANARIES / "main.hcl").read_text()

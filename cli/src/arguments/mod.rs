@@ -76,6 +76,7 @@ Environment:
   HA_CLI_ARGS           adds arguments to every command, HA_CLI_ARGS_plan to one
   HA_INPUT              0 or false: nothing is ever asked
   HA_STATE_KEY_FILE     names the file with the state's key
+  HA_LOG                what is logged, such as debug; HA_LOG_FILE and HA_LOG_FORMAT say where and how
   CI, HA_IN_AUTOMATION  say that nobody is watching
   NO_COLOR              turns colours off";
 
@@ -126,4 +127,28 @@ pub(crate) enum Command {
     Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+}
+
+impl Command {
+    /// Its name, for the log.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Validate(_) => "validate",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Destroy(_) => "destroy",
+            Self::Import(_) => "import",
+            Self::Show(_) => "show",
+            Self::Output(_) => "output",
+            Self::Graph(_) => "graph",
+            Self::State(_) => "state",
+            Self::Fmt(_) => "fmt",
+            Self::Console(_) => "console",
+            Self::Schema(_) => "schema",
+            Self::Explain(_) => "explain",
+            Self::Version(_) => "version",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
 }

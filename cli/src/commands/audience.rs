@@ -13,6 +13,7 @@ use ha_run::{Applied, Event, Observer};
 
 use super::Session;
 use crate::arguments::TellingArgs;
+use crate::logging;
 use crate::terminal::Terminal;
 use crate::trouble::{Ended, Trouble};
 use crate::views::events;
@@ -112,6 +113,7 @@ impl Audience {
 
     /// From now on these are kept out of what is told.
     pub(crate) fn keep_secret(&self, secrets: &Arc<Secrets>) {
+        logging::keep_secret(secrets);
         self.progress.iter().for_each(|it| it.keep_secret(secrets.clone()));
         self.feed.iter().for_each(|it| it.keep_secret(secrets.clone()));
     }
@@ -204,7 +206,7 @@ impl Observer for Audience {
 /// Progress as it suits the terminal.
 fn progress(terminal: Terminal) -> Progress {
     let lines = Box::new(move |line: &str| terminal.tell(&format!("{line}\n")));
-    match terminal.can_redraw() {
+    match terminal.can_redraw() && !logging::is_on_standard_error() {
         true => Progress::live(terminal.err, lines),
         false => Progress::lines(terminal.err, lines),
     }

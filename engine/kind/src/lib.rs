@@ -24,6 +24,7 @@ mod path;
 mod permit;
 mod registry;
 pub mod regular_file;
+mod remote_call;
 mod resource;
 mod schema;
 mod shell;
@@ -55,6 +56,7 @@ pub use registry::{
     Client, Connected, Connector, Described, DescribedProvider, Driver, Drivers, ImportedValue, Reader, ReadingValue,
     RecordedValue, Registry, Rendered, Schemas,
 };
+pub use remote_call::{CALL_LOG, RemoteCall, milliseconds_since};
 pub use resource::{Created, Data, Document, Incident, Known, NoSettings, Nobody, Provider, Reading, Recorded, Resource, Shared};
 pub use schema::{Field, Problem, Schema, Shape};
 pub use shell::shell_word;

@@ -8,6 +8,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use ha_kind::{Action, Address, Diagnostic, Driver, Drivers, Error, Mode, Name, Object, ReadingValue, RecordedValue, Schemas};
 use ha_plan::{Containment, Home, HomeKey, Limit, PlanMode, redacted_error, revealed, told_id};
 use ha_state::{ProviderName, ProviderRecord, Record, State};
+use tracing::debug;
 
 use crate::clients::Clients;
 use crate::event::{Event, Observer};
@@ -161,6 +162,7 @@ impl Refresh<'_> {
         let client = self.clients.client(provider, settings).await?;
         let named = || records.iter().map(|it| (it.address.clone(), told_id(it))).collect();
         self.observer.observe(Event::Looking { records: named() });
+        debug!(target: "ha::refresh", kind = &**kind, instances = records.len(), "reading");
         let known: Vec<RecordedValue> = records.iter().map(|it| recorded_value(it)).collect();
         let secrets = || records.iter().flat_map(|it| [&it.arguments, &it.outputs]).chain([settings]);
         let clean = |error| redacted_error(error, secrets());

@@ -4,16 +4,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt};
-use ha_kind::{Action, Address, Diagnostic, Error, Outcome};
+use ha_kind::{Action, Address, Diagnostic, Error, Outcome, milliseconds_since};
 use ha_plan::{Change, Execution, Limit, Plan, Prepared, StepKind, left_key, told_id};
 use ha_state::{ProviderName, ProviderRecord, Record};
+use tracing::{Instrument as _, debug, debug_span};
 
 use crate::event::{Applied, Event, NotStarted, StepError};
 use crate::step::{Effect, Job, Work, Workshop, begun_changing, begun_deleting, begun_making};
 use crate::turns::Turns;
 
+/// The target of what is logged of steps.
+const STEP_LOG: &str = "ha::step";
 /// How many steps without an outside effect are under way at a time: they wait for nothing but the journal, which puts
 /// on disk together what is written at the same time.
 const PURE: usize = 256;
@@ -153,6 +156,8 @@ impl<'a> Walk<'a> {
         };
         self.fate[index] = Fate::Running;
         self.workshop.observer.observe(Event::StepStarted { address: change.address.clone(), action });
+        let span = debug_span!(target: STEP_LOG, "step", address = %change.address, ?action);
+        span.in_scope(|| debug!(target: STEP_LOG, "begins"));
         let started = Instant::now();
         // A step without an outside effect makes no call that would be refused.
         if let Err(error) = self.workshop.may_call() {
@@ -162,8 +167,12 @@ impl<'a> Walk<'a> {
         match self.job(change, what) {
             Ok(Some(job)) => {
                 let workshop = self.workshop.clone();
-                let work = async move { workshop.perform(job).await };
-                Some(work.map(move |result| (index, started.elapsed(), result)).boxed())
+                let work = async move {
+                    let result = workshop.perform(job).await;
+                    debug!(target: STEP_LOG, duration_ms = milliseconds_since(started), ok = result.is_ok(), "ended");
+                    (index, started.elapsed(), result)
+                };
+                Some(work.instrument(span).boxed())
             }
             Ok(None) => {
                 self.ended(index, change, Action::NoOp, None, started.elapsed());

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::call_log::CallLog;
 use crate::failure::Attempting as _;
 use crate::provider::{Access, shared};
 
@@ -99,7 +100,8 @@ impl KmsKeys {
                 runtime.block_on(async {
                     let shared = shared(&access).await?;
                     shared.region().ok_or_else(|| access.no_region())?;
-                    work(Client::new(&shared)).await
+                    let config = aws_sdk_kms::config::Builder::from(&shared).interceptor(CallLog { service: "kms" });
+                    work(Client::from_conf(config.build())).await
                 })
             });
             thread.join().expect("the work does not panic")

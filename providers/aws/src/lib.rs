@@ -1,5 +1,6 @@
 //! Kinds of Amazon Web Services, by the names and arguments that Terraform's provider gives them.
 
+mod call_log;
 mod choices;
 mod cidr;
 mod ec2;

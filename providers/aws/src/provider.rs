@@ -12,6 +12,7 @@ use ha_kind::{Attempt, Error, Incident, Object, Outcome, Permit, Provider, Secre
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::call_log::CallLog;
 use crate::failure::Attempting as _;
 use crate::partition::Partition;
 use crate::retries::{Counter, Gate, Incidents, partition, retries};
@@ -140,6 +141,7 @@ impl Provider for Aws {
                 let counter = Counter { service: $name, incidents: incidents.clone() };
                 let config = $service::config::Builder::from(&shared)$(.$more($value))*;
                 let mut config = config.retry_partition(partition($name)).interceptor(counter).interceptor(Gate(permit.clone()));
+                config = config.interceptor(CallLog { service: $name });
                 if let Some(at) = $at {
                     config = config.endpoint_url(at);
                 }

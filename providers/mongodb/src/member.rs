@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ha_kind::RemoteCall;
 use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind, Result};
@@ -111,7 +112,10 @@ impl Member {
         if command.keys().next().is_some_and(|it| !LOOKS.contains(&it.as_str())) {
             self.access.permit.ask().map_err(Error::custom)?;
         }
-        let answer = self.client.database(database).run_command(command).await;
+        let operation = command.keys().next().cloned().unwrap_or_default();
+        let call = RemoteCall { service: "mongodb", server: &self.endpoint, operation: &operation };
+        let asked = async { self.client.database(database).run_command(command).await };
+        let answer = call.logged(asked, |error| code(error).map(|it| it.to_string())).await;
         let lost = answer.as_ref().is_err_and(|error| code(error).is_none());
         self.answered.store(!lost, Ordering::Relaxed);
         answer

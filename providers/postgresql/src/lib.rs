@@ -17,6 +17,7 @@ mod role_names;
 mod scram;
 mod session;
 mod sql;
+mod statement_log;
 mod store;
 mod tls;
 mod valid_until;

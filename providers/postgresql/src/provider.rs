@@ -161,8 +161,12 @@ impl Settings {
 
     /// What is attempted, for messages.
     pub(crate) fn attempted(&self, database: &str) -> String {
-        let Self { host, port, username, .. } = self;
-        format!("connect to the database `{database}` at {host}:{port} as `{username}`")
+        format!("connect to the database `{database}` at {} as `{}`", self.server(), self.username)
+    }
+
+    /// The host and port.
+    pub(crate) fn server(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 }
 

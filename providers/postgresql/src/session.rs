@@ -12,6 +12,7 @@ use tokio_postgres::{Client, Row};
 use crate::connect::{NotOpened, Warnings};
 use crate::failure::{failed, passes};
 use crate::provider::{Postgresql, Settings};
+use crate::statement_log;
 use crate::way::Way;
 
 /// For how long a look at what is there waits: a plan should come about while the server is away.
@@ -23,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A connection to one database.
 pub(crate) struct Session<'a> {
     client: Client,
+    /// Its host and port, for the log.
+    server: String,
     warnings: Warnings,
     /// The user as the server calls it.
     pub(crate) user: String,
@@ -68,8 +71,8 @@ impl Postgresql {
         loop {
             let (passes, refusal, error) = match self.connect(database, attempt.is_some()).await {
                 Ok(Connected { client, warnings, user, version, is_superuser, cluster, .. }) => {
-                    let permit = &self.permit;
-                    return Ok(Session { client, warnings, user, version, is_superuser, cluster, permit, _room: room });
+                    let (server, permit) = (self.settings.server(), &self.permit);
+                    return Ok(Session { client, server, warnings, user, version, is_superuser, cluster, permit, _room: room });
                 }
                 Err(NotConnected { passes, refusal, error }) => (passes, refusal, error),
             };
@@ -192,7 +195,8 @@ impl Postgresql {
             NotConnected { passes: passes(&error), refusal, error: explained }
         };
         let way = Way { database: database.to_owned(), ..self.way.clone() };
-        let (client, warnings) = way.open().await.map_err(|it| match it {
+        let opened = statement_log::connecting(&self.settings.server(), way.open()).await;
+        let (client, warnings) = opened.map_err(|it| match it {
             NotOpened::Failed(error) => refused(error),
             NotOpened::Wrong(error) => NotConnected::for_good(error),
             NotOpened::Late(patience) => late(attempted(), patience),
@@ -241,7 +245,8 @@ impl Session<'_> {
     pub(crate) async fn together(&self, attempted: &str, statements: &[String]) -> Result<(), Error> {
         self.may_change(attempted)?;
         let whole = format!("BEGIN; {}; COMMIT", statements.join("; "));
-        match self.client.batch_execute(&whole).await {
+        let operation = statements.iter().map(|it| statement_log::operation(it)).collect::<Vec<_>>().join("; ");
+        match statement_log::running(&self.server, &operation, self.client.batch_execute(&whole)).await {
             Ok(()) => Ok(()),
             Err(error) => {
                 // The session ends here in any case; this only ends the transaction a moment earlier.
@@ -249,6 +254,14 @@ impl Session<'_> {
                 Err(self.failed(attempted, &error))
             }
         }
+    }
+
+    async fn logged<T>(
+        &self,
+        statement: &str,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, tokio_postgres::Error> {
+        statement_log::running(&self.server, &statement_log::operation(statement), asking).await
     }
 
     /// Whether a change may begin now.
@@ -269,7 +282,7 @@ impl Session<'_> {
     /// Runs a statement that cannot be part of a transaction.
     pub(crate) async fn alone(&self, attempted: &str, statement: &str) -> Result<(), Error> {
         self.may_change(attempted)?;
-        self.client.batch_execute(statement).await.map_err(|it| self.failed(attempted, &it))
+        self.logged(statement, self.client.batch_execute(statement)).await.map_err(|it| self.failed(attempted, &it))
     }
 
     /// Tells the operator what the server has warned of.
@@ -279,6 +292,6 @@ impl Session<'_> {
 
     /// The rows of a query.
     pub(crate) async fn rows(&self, attempted: &str, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
-        self.client.query(query, parameters).await.map_err(|it| self.failed(attempted, &it))
+        self.logged(query, self.client.query(query, parameters)).await.map_err(|it| self.failed(attempted, &it))
     }
 }

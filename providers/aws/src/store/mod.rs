@@ -19,6 +19,7 @@ use self::held::HeldS3;
 use self::lock::Lock;
 use self::log::{Log, away};
 pub use self::settings::Settings;
+use crate::call_log::CallLog;
 use crate::provider::shared;
 use crate::unsupported;
 
@@ -119,7 +120,7 @@ impl S3Store {
             config = config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired);
         }
         let Settings { bucket, encrypt, kms_key_id, .. } = &self.settings;
-        let client = aws_sdk_s3::Client::from_conf(config.build());
+        let client = aws_sdk_s3::Client::from_conf(config.interceptor(CallLog { service: "s3" }).build());
         let bucket = Bucket { client, name: bucket.clone(), encrypt: *encrypt, kms_key_id: kms_key_id.clone() };
         let log = Log { bucket: bucket.clone(), name: self.name.clone(), place: self.place() };
         let lock = Lock { bucket, name: format!("{}.lock", self.name), place: self.place(), lease: self.settings.lease() };

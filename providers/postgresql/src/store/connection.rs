@@ -10,6 +10,7 @@ use tokio_postgres::{Client, Row};
 use super::settings::Way;
 use crate::connect::NotOpened;
 use crate::failure::failed;
+use crate::statement_log;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -43,7 +44,8 @@ impl Connection {
             let error = Error::new(what(), format!("no answer within {} seconds", patience.as_secs()));
             error.help("look whether a firewall or security group lets this machine through")
         };
-        let opened = timeout(PATIENCE, way.way.open()).await.map_err(|_| late(PATIENCE))?;
+        let opened =
+            timeout(PATIENCE, statement_log::connecting(&way.target, way.way.open())).await.map_err(|_| late(PATIENCE))?;
         let (client, _) = opened.map_err(|it| match it {
             NotOpened::Failed(error) => failed(what(), &error),
             NotOpened::Late(patience) => late(patience),
@@ -60,21 +62,27 @@ impl Connection {
 
     /// Runs statements that answer nothing.
     pub(super) async fn run(&self, statements: &str) -> Result<(), Failed> {
-        self.heard(self.client.batch_execute(statements)).await
+        self.heard(statements, self.client.batch_execute(statements)).await
     }
 
     /// Runs one statement; how many rows it was about.
     pub(super) async fn execute(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64, Failed> {
-        self.heard(self.client.execute(statement, parameters)).await
+        self.heard(statement, self.client.execute(statement, parameters)).await
     }
 
     /// The rows of a query.
     pub(super) async fn rows(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
-        self.heard(self.client.query(query, parameters)).await
+        self.heard(query, self.client.query(query, parameters)).await
     }
 
-    async fn heard<T>(&self, asked: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failed> {
+    async fn heard<T>(
+        &self,
+        statement: &str,
+        asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failed> {
         let what = format!("keep the state in `{}`", self.target);
+        let operation = statement_log::operation(statement);
+        let asked = statement_log::running(&self.target, &operation, asked);
         match timeout(PATIENCE, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
