@@ -3,6 +3,7 @@
 mod call;
 mod each;
 mod effort;
+mod independent;
 mod operator;
 mod size;
 mod step;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ha_kind::{Type, Value, convert};
 
+use super::independent::is_independent;
 use super::{Evaluator, Failed, Outcome, has_too_many};
 use crate::declared::Declared;
 use crate::environment::Environment;
@@ -168,14 +169,14 @@ impl Evaluator<'_> {
         if failed {
             return Err(Failed);
         }
-        let mut secret = false;
+        let mut secret = Vec::new();
         let answer = match function.run {
             Run::Whole(run) => run(&arguments),
             Run::WholeOutside(run) => run(&arguments, &self.within()),
             Run::Plain(run) => plainly(function, &mut arguments, &mut secret, run),
             Run::Open(run) => {
                 secret = reveal(&mut arguments);
-                run(&arguments).map(|it| if secret { it.sensitive() } else { it })
+                run(&arguments).map(|it| if secret.is_empty() { it } else { it.sensitive() })
             }
             Run::Outside(run) => {
                 let environment = self.within();
@@ -188,8 +189,13 @@ impl Evaluator<'_> {
         answer.map_err(|refusal| {
             let blame = refusal.argument.and_then(|it| call.arguments.get(it)).unwrap_or(node);
             let parameter = refusal.argument.and_then(|it| function.parameter(it));
-            let secret = secret || self.secret || arguments.iter().any(Value::contains_sensitive);
-            let message = if secret && !refusal.harmless { mistakes::SECRET_REFUSED } else { &refusal.message };
+            let marked = arguments.iter().enumerate().filter(|(_, it)| it.contains_sensitive()).map(|(at, _)| at);
+            secret.extend(marked);
+            let is_open = refusal.harmless || (secret.is_empty() && !self.secret) || {
+                let plain: Vec<Value> = arguments.iter().map(Value::revealed).collect();
+                !self.secret && is_independent(function, &plain, &secret, &refusal)
+            };
+            let message = if is_open { &refusal.message } else { mistakes::SECRET_REFUSED };
             self.fail(blame, mistakes::refused(function, parameter, message))
         })
     }
@@ -218,23 +224,23 @@ impl Evaluator<'_> {
     }
 }
 
-/// Takes the marks off arguments, and says whether a secret was among them.
-fn reveal(arguments: &mut [Value]) -> bool {
-    let mut sensitive = false;
-    for argument in arguments.iter_mut().filter(|it| it.is_marked()) {
-        sensitive |= argument.contains_sensitive();
+/// Takes the marks off arguments, and says which of them hold a secret.
+fn reveal(arguments: &mut [Value]) -> Vec<usize> {
+    let mut secret = Vec::new();
+    for (at, argument) in arguments.iter_mut().enumerate().filter(|(_, it)| it.is_marked()) {
+        secret.extend(argument.contains_sensitive().then_some(at));
         *argument = argument.revealed();
     }
-    sensitive
+    secret
 }
 
 /// Runs a function that knows nothing of unknowns and marks.
-fn plainly(function: &Function, arguments: &mut [Value], sensitive: &mut bool, run: impl Fn(&[Value]) -> Answer) -> Answer {
-    *sensitive |= reveal(arguments);
+fn plainly(function: &Function, arguments: &mut [Value], secret: &mut Vec<usize>, run: impl Fn(&[Value]) -> Answer) -> Answer {
+    *secret = reveal(arguments);
     let unknown = arguments.iter().find(|it| !it.is_wholly_known());
     let value = match unknown {
         Some(unknown) => function.unknown(arguments, unknown.cause()),
         None => run(arguments)?,
     };
-    Ok(if *sensitive { value.sensitive() } else { value })
+    Ok(if secret.is_empty() { value } else { value.sensitive() })
 }

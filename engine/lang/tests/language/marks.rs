@@ -193,3 +193,50 @@ fn what_depends_on_the_time_is_known_at_a_time() {
     assert_ne!(value("uuid()"), value("uuid()"));
     assert!(value("bcrypt(\"x\", 4)").as_str().is_some_and(|it| it.starts_with("$2")));
 }
+
+/// Why a function refuses is told where that is so whatever the secret is, and never where it hangs on the secret.
+#[test]
+fn a_reason_that_hangs_on_no_secret_is_told() {
+    let world = World::new();
+    let environment = ha_lang::Environment::new(&world, &world);
+    let hides = |text: &str| {
+        let problems = ha_lang::expression("<test>", text).unwrap().evaluate(&environment);
+        let problems = format!("{:?}", problems.expect_err(text));
+        assert!(!problems.contains("hush"), "{text}: {problems}");
+        problems.contains("would show a secret")
+    };
+    for text in [
+        "regex(\"[\", local.secret)",
+        "regexall(\"(\", local.secret)",
+        "replace(local.secret, \"/[/\", \"x\")",
+        "format(\"%s %z\", local.secret)",
+        "formatlist(\"%s %z\", local.secret_list)",
+        "merge(sensitive({ a = 1 }), 5)",
+        "merge({ a = local.secret }, 5)",
+        "element([], local.secret_number)",
+    ] {
+        assert!(!hides(text), "{text}");
+    }
+    for text in [
+        "regex(\"[0-9]\", local.secret)",
+        "regex(local.secret, \"[\")",
+        "format(\"%d\", local.secret)",
+        "format(local.secret, 1)",
+        "element(sensitive([]), 0)",
+        "index([\"a\"], local.secret)",
+        "index(local.secret_list, \"z\")",
+        "parseint(local.secret, 10)",
+        "parseint(\"zz\", local.secret_number)",
+        "jsondecode(local.secret)",
+        "base64decode(local.secret)",
+        "cidrhost(\"10.0.0.0/30\", local.secret_number)",
+        "cidrsubnet(local.secret, 8, 1)",
+        "slice([\"a\"], 0, local.secret_number)",
+        "zipmap([\"a\"], local.secret_list)",
+        "formatlist(\"%s%s\", [\"a\"], local.secret_list)",
+        "one([local.secret, local.secret])",
+        "timeadd(\"2020-01-01T00:00:00Z\", local.secret)",
+    ] {
+        assert!(hides(text), "{text}");
+    }
+}

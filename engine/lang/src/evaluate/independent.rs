@@ -1,0 +1,70 @@
+//! Whether the reason why a function refuses its arguments is the same whatever the secrets among them are.
+
+use ha_kind::{Type, Value};
+
+use crate::functions::{Answer, Function, Refusal, Run};
+
+/// Texts that functions read in different ways.
+const TEXTS: [&str; 10] =
+    ["", "x", "1", "true", "[]", "{}", "10.0.0.0/8", "2020-01-01T00:00:00Z", "YQ==", "a longer text, of several words"];
+const NUMBERS: [i64; 6] = [0, 1, -1, 2, 8, 1_000_000_000];
+
+/// Whether it is. The arguments are without marks; those at some places are secret.
+pub(super) fn is_independent(function: &Function, arguments: &[Value], secret: &[usize], refusal: &Refusal) -> bool {
+    match function.run {
+        // What is refused with something open in its place is refused with anything there.
+        Run::Whole(run) | Run::Open(run) => {
+            is_same(&run(&replaced(arguments, secret, |it| Value::unknown(open_type(it), None))), refusal)
+        }
+        // What knows of nothing open blames an argument that is no secret, and does so beside others, too.
+        Run::Plain(run) => {
+            let is_open = refusal.argument.is_some_and(|it| !secret.contains(&it));
+            let others = arguments.iter().enumerate().filter(|(at, _)| !secret.contains(at)).map(|(_, it)| it.clone());
+            let others: Vec<Value> = others.collect();
+            let mut rounds =
+                (0..TEXTS.len() + others.len()).map(|round| run(&replaced(arguments, secret, |it| stand_in(it, &others, round))));
+            is_open && rounds.all(|it| is_same(&it, refusal))
+        }
+        Run::Outside(_) | Run::WholeOutside(_) | Run::Lazy(_) => false,
+    }
+}
+
+fn is_same(answer: &Answer, refusal: &Refusal) -> bool {
+    matches!(answer, Err(it) if it.message == refusal.message && it.argument == refusal.argument)
+}
+
+fn replaced(arguments: &[Value], secret: &[usize], by: impl Fn(&Value) -> Value) -> Vec<Value> {
+    let each = arguments.iter().enumerate().map(|(at, it)| if secret.contains(&at) { by(it) } else { it.clone() });
+    each.collect()
+}
+
+/// A type without what is inside of it: names are a part of what is secret.
+fn open_type(value: &Value) -> Type {
+    match Type::of(value) {
+        Type::List(_) => Type::List(Type::Any.into()),
+        Type::Set(_) => Type::Set(Type::Any.into()),
+        Type::Map(_) => Type::Map(Type::Any.into()),
+        ty @ (Type::Bool | Type::Number | Type::String) => ty,
+        Type::Any | Type::Tuple(_) | Type::Object(_) => Type::Any,
+    }
+}
+
+/// Something else of the same type, another in each round: among them what the other arguments are.
+fn stand_in(value: &Value, others: &[Value], round: usize) -> Value {
+    let name = |it: &Value| if let Value::String(it) = it { Some(it.clone()) } else { None };
+    match value {
+        Value::String(_) => match TEXTS.get(round) {
+            Some(text) => Value::from(*text),
+            None => others.get(round - TEXTS.len()).filter(|it| name(it).is_some()).cloned().unwrap_or_else(|| Value::from("")),
+        },
+        Value::Number(_) => Value::from(NUMBERS[round % NUMBERS.len()]),
+        Value::Bool(_) => Value::Bool(round % 2 == 0),
+        Value::List(_) => Value::list(others[..round.min(others.len())].to_vec()),
+        Value::Tuple(_) => Value::tuple(others[..round.min(others.len())].to_vec()),
+        Value::Map(_) | Value::Object(_) => {
+            let names = others[..round.min(others.len())].iter().filter_map(name);
+            Value::object(names.map(|it| (it, Value::from("x"))))
+        }
+        other => other.clone(),
+    }
+}
