@@ -32,7 +32,7 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
         "modules" => "`ha graph --all` shows what is in each module; modules are directories beside the configuration",
         "metadata" => "`ha schema functions --json` lists the functions",
         "login" | "logout" | "cloud" => {
-            "nothing is kept elsewhere than where the configuration says; see `backend` in docs/language.md"
+            "nothing is kept elsewhere than where the configuration says; see \"Where it is kept\" in docs/state.md"
         }
         "replace-provider" => "leave it out: a provider goes by one name, wherever Terraform had it from",
         "identities" => "`ha state list` lists what is recorded, and `ha state show ADDRESS` the id of one",
@@ -41,6 +41,29 @@ pub(crate) fn instead(command: &str) -> Option<&'static str> {
         "query" | "stacks" | "rpcapi" => "there is nothing like it",
         _ => return None,
     })
+}
+
+/// What to do in the place of `init` with an option that is about where the state is, and whether nothing is done without.
+pub(crate) fn init_instead(options: impl Iterator<Item = String>) -> Option<(&'static str, bool)> {
+    let mut told = None;
+    for option in options {
+        match option.trim_start_matches('-').split('=').next().unwrap_or_default() {
+            "migrate-state" => {
+                return Some(("`ha state migrate` moves the state to where the block `backend` says", true));
+            }
+            "backend-config" => {
+                return Some((
+                    "write it into the block `backend`, where what differs from case to case is a variable; `ha state migrate` moves a state that is elsewhere",
+                    true,
+                ));
+            }
+            "reconfigure" => {
+                told = Some(("the block `backend` counts at once; `ha state migrate` moves a state that is elsewhere", false));
+            }
+            _ => {}
+        }
+    }
+    told
 }
 
 /// What to do in the place of an option that Terraform's commands have.
@@ -52,7 +75,9 @@ pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
             "the state is where the block `backend` says, such as `backend \"local\" { path = … }`; `ha state pull` and `ha state push FILE` take one out and put one in"
         }
         "--backup" | "--backup-out" => "leave it out: a sealed copy is kept in `.ha/backups` before the state is rewritten",
-        "--backend-config" => "write it into the block `backend`; what differs from case to case is a variable there",
+        "--backend-config" => {
+            "write it into the block `backend`, where what differs from case to case is a variable; `ha state migrate` moves a state that is elsewhere"
+        }
         "--generate-config-out" => {
             "write the block by hand: `ha schema KIND` lists what it takes, and the plan shows what differs"
         }
@@ -73,11 +98,11 @@ pub(crate) fn option_instead(option: &str) -> Option<&'static str> {
         | "--query"
         | "--force-copy"
         | "--upgrade"
-        | "--reconfigure"
         | "--no-tests"
         | "--test-directory"
         | "--draw-cycles"
         | "--check-variables" => "leave it out: there is nothing that it would change",
+        "--reconfigure" => "leave it out: the block `backend` counts at once; `ha state migrate` moves a state that is elsewhere",
         "--migrate-state" => "`ha state migrate` moves the state to where the block `backend` says",
         _ => return None,
     })

@@ -1,8 +1,9 @@
 //! Who is told what happens: a person at a terminal, readers of the JSON stream, or both.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use anyhow::Context;
 use ha_kind::Severity;
 use ha_plan::{Plan, PlanMode};
 use ha_run::{Applied, Event, Observer};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 
 use super::Session;
 use crate::arguments::TellingArgs;
@@ -30,6 +33,22 @@ use crate::views::sources::Sources;
 
 /// How often rows are redrawn.
 const REDRAWN: Duration = Duration::from_millis(100);
+
+/// Opens the file that the stream is written to. A pipe must have somebody who reads it: nobody is waited for.
+fn for_stream(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NXIO) => io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a pipe (FIFO) or socket that nobody reads; start its reader first, or name a regular file",
+        ),
+        _ => error,
+    })?;
+    // What is written waits for a slow reader as everywhere.
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
 
 /// Who is told what happens.
 pub(crate) struct Audience {
@@ -52,8 +71,7 @@ impl Audience {
         let feed = match (json, json_into) {
             (true, _) => Some(Feed::new(BufWriter::new(io::stdout()))),
             (false, Some(path)) => {
-                let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-                let file = file.with_context(|| format!("could not make the file `{}`", path.display()))?;
+                let file = for_stream(path).with_context(|| format!("could not make the file `{}`", path.display()))?;
                 Some(Feed::new(BufWriter::new(file)))
             }
             (false, None) => None,

@@ -213,6 +213,10 @@ codes! {
         "`count` is a number and `for_each` a map, object or set of texts, not sensitive, and known while planning.",
         "resource \"ha_data\" \"a\" {\n  for_each = [\"x\"]\n}\n",
         "Use `toset(…)` for a list of texts; take keys from the configuration rather than from what a service makes up.";
+    SECRET_ADDRESS = 409, "What everybody sees would be a secret.",
+        "The id by which something is imported, and the key of what it becomes, are shown in plans and kept in addresses.",
+        "variable \"a\" {\n  sensitive = true\n  default   = \"x\"\n}\nresource \"random_id\" \"a\" {\n  byte_length = 4\n}\nimport {\n  to = random_id.a\n  id = var.a\n}\n",
+        "Say `nonsensitive(…)` where it gives nothing away, or import it by the command line: `ha import ADDRESS ID`.";
     // Modules, providers, moves.
     MODULE_SOURCE = 501, "The module cannot be read.",
         "Modules are read from directories at or below the configuration's; registries and repositories are not asked.",

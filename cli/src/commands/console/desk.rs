@@ -1,9 +1,11 @@
 //! Where expressions are answered.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use anyhow::Context;
+use ha_kind::regular_file::LARGEST;
 use ha_kind::{Diagnostic, Type, Value, closest};
 use ha_lang::{Configuration, Environment, Files, Scope, expression};
 
@@ -14,6 +16,7 @@ use crate::trouble::{DONE, Ended, Trouble};
 use crate::views::expression::{as_lines, set_out};
 use crate::views::function_text::function_text;
 use crate::views::json::Json;
+use crate::views::notice::Notice;
 use crate::views::redact::{Redactor, Sight};
 use crate::views::secrets::Secrets;
 use crate::views::shown::Shown;
@@ -84,8 +87,14 @@ impl Desk<'_> {
             return Ok(DONE);
         }
         let mut code = DONE;
-        for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|error| anyhow::Error::new(error).context("could not read the standard input"))?;
+        let mut input = BufReader::new(io::stdin().lock().take(LARGEST + 1));
+        let mut line = String::new();
+        while input.read_line(&mut line).context("could not read the standard input")? > 0 {
+            if input.get_ref().limit() == 0 {
+                let limit = format!("it is larger than {} MiB, which is more than is read", LARGEST >> 20);
+                return Err(Notice::error("could not read the standard input").note("cause", limit).into());
+            }
+            let line = std::mem::take(&mut line);
             if line.trim() == "exit" {
                 break;
             }

@@ -111,7 +111,12 @@ impl Writer<'_, '_> {
     fn variable(&mut self, variable: &Variable) -> Json {
         let mut fields = Vec::new();
         if let Some(default) = &variable.default {
-            let shown = if variable.sensitive { self.redactor.secret(default) } else { self.redactor.shown(default) };
+            // What is never kept is not in a document either.
+            let shown = if variable.sensitive || variable.ephemeral {
+                self.redactor.secret(default)
+            } else {
+                self.redactor.shown(default)
+            };
             fields.push(("default", Json::from(&shown)));
         }
         if let Some(description) = &variable.description {

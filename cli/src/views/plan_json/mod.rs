@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Mode, Object, Schemas};
+use ha_kind::{Action, Address, Mode, Name, Object, Schemas, Value};
 use ha_lang::Configuration;
 use ha_plan::{OutputChange, Plan, PlanMode, Settled};
 use ha_state::{OutputRecord, Record, State};
@@ -54,8 +54,9 @@ pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redacto
         document.field("resource_drift", &Json::Array(report.drift.iter().map(|it| drifted(it, basis.schemas)).collect()));
     }
     resource_changes(report, &before, basis, redactor, &mut document);
-    if !plan.outputs.is_empty() {
-        let outputs = plan.outputs.iter().map(|(name, it)| (name.to_string(), output(it, redactor)));
+    let outputs: Vec<_> = outputs(plan, basis.configuration);
+    if !outputs.is_empty() {
+        let outputs = outputs.iter().map(|(name, it)| (name.to_string(), output(it, redactor)));
         document.field("output_changes", &Json::Object(outputs.collect()));
     }
     prior_state(&before, basis, redactor, &mut document);
@@ -73,6 +74,23 @@ pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redacto
     document.field("errored", &report.errored.into());
     document.field("ha", &own(report));
     document.line()
+}
+
+/// What happens to outputs. Here those that are null are there, which otherwise are not: their declaration is.
+fn outputs<'a>(plan: &'a Plan, configuration: &'a Configuration) -> Vec<(&'a Name, OutputChange)> {
+    let is_declared = |name: &Name| plan.mode != PlanMode::Destroy && configuration.outputs.contains_key(name);
+    let mut all: BTreeMap<&Name, OutputChange> = BTreeMap::new();
+    for (name, it) in &plan.outputs {
+        let after = it.after.clone().or_else(|| is_declared(name).then_some(Value::NULL));
+        all.insert(name, OutputChange { after, ..it.clone() });
+    }
+    // Of what was left out, or could not be planned, nothing is said.
+    let is_whole = plan.mode == PlanMode::Normal && plan.left_out.is_empty() && !plan.errored;
+    for (name, block) in configuration.outputs.iter().filter(|(name, _)| is_whole && !plan.outputs.contains_key(*name)) {
+        let null = || Some(Value::NULL);
+        all.insert(name, OutputChange { before: null(), after: null(), sensitive: block.sensitive });
+    }
+    all.into_iter().collect()
 }
 
 /// What is known of a resource before the plan, or after it.
@@ -113,7 +131,8 @@ fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redac
     after.extend(made.iter().map(|(address, it)| (*address, it)));
     after.sort_by_key(|(address, _)| *address);
     document.object_field("planned_values");
-    let outputs = plan.outputs.iter().filter(|(_, it)| it.after.is_some());
+    let outputs = outputs(plan, basis.configuration);
+    let outputs = outputs.iter().filter(|(_, it)| it.after.is_some());
     let outputs: Vec<_> = outputs.map(|(name, it)| (name.to_string(), planned_output(it, redactor))).collect();
     if !outputs.is_empty() {
         document.field("outputs", &Json::Object(outputs));

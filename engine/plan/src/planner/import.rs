@@ -93,7 +93,10 @@ impl Planner<'_> {
         };
         let (id, is_secret) = self.world.evaluate(here, &import.id)?.unmark();
         if is_secret {
-            return Err(at("the id of something to import cannot be secret").into());
+            let told = |it: Diagnostic| it.code(code::SECRET_ADDRESS).help("ids are shown in plans, which everybody may see");
+            return Err(Undecided::from(
+                at("the id of something to import cannot be secret").into_iter().map(told).collect::<Vec<_>>(),
+            ));
         }
         match convert(&id, &ha_kind::Type::String) {
             Ok(Value::String(id)) if !id.is_empty() => {
@@ -115,7 +118,8 @@ impl Planner<'_> {
         let (key, is_secret) = self.world.evaluate(here, written)?.unmark();
         if is_secret {
             let message = "the key of what is imported into cannot be secret";
-            let diagnostic = Diagnostic::error(message).at(written.span().clone()).within(import.span.clone());
+            let diagnostic = Diagnostic::error(message).code(code::SECRET_ADDRESS);
+            let diagnostic = diagnostic.at(written.span().clone()).within(import.span.clone());
             return Err(vec![diagnostic.help("keys become addresses, which everybody sees")].into());
         }
         match key {

@@ -139,6 +139,13 @@ impl Bucket {
         Ok(names)
     }
 
+    /// The folders right below a name, the first of them, in order.
+    pub(super) async fn folders(&self, below: &str) -> Result<Vec<String>, Error> {
+        let page = self.client.list_objects_v2().bucket(&self.name).prefix(below).delimiter("/").send().await;
+        let page = page.map_err(|error| refusal(format!("list `s3://{}/{below}`", self.name), &error))?;
+        Ok(page.common_prefixes.unwrap_or_default().into_iter().filter_map(|it| it.prefix).collect())
+    }
+
     /// Deletes the object, if it is still the one with this tag.
     pub(super) async fn delete(&self, key: &str, etag: &str) -> Result<(), Error> {
         let call = self.client.delete_object().bucket(&self.name).key(key);

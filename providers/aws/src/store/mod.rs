@@ -128,6 +128,16 @@ impl S3Store {
     }
 }
 
+/// More workspaces of Terraform are not looked for.
+const WORKSPACES: usize = 50;
+
+/// Whether an object is a state of Terraform's in which something is recorded.
+async fn holds_resources(bucket: &Bucket, name: &str) -> bool {
+    let Ok(Some(found)) = bucket.get(name, None).await else { return false };
+    let state: Option<serde_json::Value> = serde_json::from_slice(&found.bytes).ok();
+    state.as_ref().and_then(|it| it.get("resources")?.as_array()).is_some_and(|it| !it.is_empty())
+}
+
 impl Store for S3Store {
     fn place(&self) -> String {
         let place = format!("`s3://{}/{}`", self.settings.bucket, self.name);
@@ -165,14 +175,24 @@ impl Store for S3Store {
     }
 
     /// Terraform keeps it as the object of the state's name, below which ours lies.
+    /// Its workspaces have theirs where environments have them here; who names no environment may mean one of those.
     fn state_of_terraform(&self) -> Option<String> {
         let Rooms { quarters, log, .. } = self.rooms().ok()?;
-        let shown = format!("`s3://{}/{}`", log.bucket.name, self.name);
-        let name = self.name.clone();
-        let found = quarters.wait(async move { log.bucket.get(&name, None).await.ok().flatten() })?;
-        let state: serde_json::Value = serde_json::from_slice(&found.bytes).ok()?;
-        let has_resources = state.get("resources")?.as_array().is_some_and(|it| !it.is_empty());
-        has_resources.then_some(shown)
+        let (name, folder) = (self.name.clone(), self.settings.folder_of_environments());
+        let is_of_environment = name != self.settings.name(None);
+        quarters.wait(async move {
+            let bucket = log.bucket;
+            if holds_resources(&bucket, &name).await {
+                return Some(format!("`s3://{}/{name}`", bucket.name));
+            }
+            let folders = if is_of_environment { Vec::new() } else { bucket.folders(&folder).await.unwrap_or_default() };
+            for of_workspace in folders.iter().take(WORKSPACES).map(|it| format!("{it}{name}")) {
+                if holds_resources(&bucket, &of_workspace).await {
+                    return Some(format!("`s3://{}/{of_workspace}`", bucket.name));
+                }
+            }
+            None
+        })
     }
 
     fn advice(&self) -> Option<String> {

@@ -99,6 +99,11 @@ impl Settings {
         }
     }
 
+    /// What the states of environments lie below.
+    pub(super) fn folder_of_environments(&self) -> String {
+        format!("{}/", self.workspace_key_prefix)
+    }
+
     /// How long the lock lasts.
     pub(super) fn lease(&self) -> Duration {
         Duration::from_secs(self.lock_lease.into())
