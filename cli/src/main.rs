@@ -37,7 +37,7 @@ use clap_complete::CompleteEnv;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tracing::{debug, info_span};
 
-use crate::arguments::{Arguments, Command, with_bare_flags, with_environment, with_two_dashes};
+use crate::arguments::{Arguments, Command, may_be_value, with_bare_flags, with_environment, with_two_dashes};
 use crate::commands::{
     Session, apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate,
     version,
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
-            if let Some(code) = not_here(&error) {
+            if let Some(code) = not_here(&error).or_else(|| not_quoted(&error)) {
                 return ExitCode::from(code);
             }
             // Help that nobody reads to its end is no failure.
@@ -118,12 +118,32 @@ fn not_here(error: &clap::Error) -> Option<u8> {
         return Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)));
     }
     let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let about_state = if command == "init" { habits::init_instead(std::env::args()) } else { None };
+    if let Some((instead, is_error)) = about_state {
+        let notice = Notice::error(format!("`ha {command}` does nothing with the state"));
+        let notice = if is_error { notice } else { notice.warning() };
+        let code = Trouble::from(notice.help(instead)).tell(&Terminal::new(Colour::Auto));
+        return Some(if is_error { code } else { DONE });
+    }
     let instead = habits::instead(command)?;
     if habits::is_needless(command) {
         Terminal::new(Colour::Auto).tell(&format!("`ha {command}` does nothing: {instead}\n"));
         return Some(DONE);
     }
     let notice = Notice::error(format!("there is no command `{command}`")).help(instead);
+    Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)))
+}
+
+/// Says what is wrong with an argument that may be the value of a variable, without the value.
+fn not_quoted(error: &clap::Error) -> Option<u8> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_stray = error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-');
+    let summary = match error.kind() {
+        ErrorKind::ValueValidation if argument.starts_with("--var ") => "`--var` gives no name and value",
+        _ if is_stray && may_be_value(argument) => "there is an argument that belongs to no option",
+        _ => return None,
+    };
+    let notice = Notice::error(summary).help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument");
     Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)))
 }
 

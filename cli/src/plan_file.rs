@@ -11,6 +11,7 @@ use ha_plan::{Files, Plan};
 use ha_state::{Key, KeyName, Keys, State};
 use zeroize::Zeroizing;
 
+use crate::arguments::may_be_value;
 use crate::backends::backends;
 use crate::commands::Session;
 use crate::environment::Environment;
@@ -48,6 +49,10 @@ pub(crate) fn write(plan: &Plan, key: &(KeyName, Key), path: &Path) -> anyhow::R
 /// When it is no plan, or its key is not here.
 pub(crate) fn read(path: &Path, keys: &dyn Keys) -> Result<Plan, Trouble> {
     let shown = path.display();
+    if may_be_value(&shown.to_string()) && !path.exists() {
+        let notice = Notice::error("there is no plan of the name that is given").code(code::NOT_A_PLAN);
+        return Err(notice.help("a variable is set by `--var 'NAME=VALUE'`, with both in one argument").into());
+    }
     let bytes = PLAN.read(path).with_context(|| format!("could not read the plan `{shown}`"))?;
     let opened = bytes.map(|it| PLAN.opened(&it, keys)).transpose()?.flatten();
     let plan = opened.and_then(|it| serde_json::from_slice(&it).ok());

@@ -81,9 +81,14 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
         match asked {
             Asked::Value(name, value) => {
                 let known = configuration.variables.keys().map(|it| &**it);
-                let mistake = Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives"))
-                    .code(code::NO_VALUE)
-                    .closest(&name, known);
+                // A text that ends in `==` is encoded, and no name.
+                let mistake = match !value.is_empty() && value.bytes().all(|it| it == b'=') {
+                    true => Diagnostic::error("`--var` gives no name of a variable").help("write it as `--var 'NAME=VALUE'`"),
+                    false => {
+                        Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(&name, known)
+                    }
+                };
+                let mistake = mistake.code(code::NO_VALUE);
                 put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
             }
             Asked::File(file) => {

@@ -18,7 +18,7 @@ pub(crate) use self::dashes::{with_bare_flags, with_two_dashes};
 pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
 pub(crate) use self::telling::TellingArgs;
-pub(crate) use self::variables::VariableArgs;
+pub(crate) use self::variables::{VariableArgs, may_be_value};
 use crate::commands::{
     apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate, version,
 };

@@ -5,9 +5,15 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, FromArgMatches};
 
 use crate::project::{AskedFor, Wishes};
+use crate::views::expression::is_identifier;
 
 /// Where the help lists them.
 const VARIABLES: &str = "Variables";
+
+/// Whether an argument that nobody asked for may be the value of a variable, which is not told.
+pub(crate) fn may_be_value(argument: &str) -> bool {
+    argument.contains('=') || std::env::args().any(|it| it.trim_start_matches('-').starts_with("var"))
+}
 
 /// Values of variables, in the order in which they were given.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +36,8 @@ impl Args for VariableArgs {
             .action(ArgAction::Append)
             .help_heading(VARIABLES)
             .value_parser(|it: &str| match it.split_once('=') {
-                Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
-                None => Err("write it as NAME=VALUE"),
+                Some((name, value)) if is_identifier(name.trim()) => Ok((name.trim().to_owned(), value.to_owned())),
+                _ => Err("write it as NAME=VALUE"),
             })
             .help("Set a variable; later ones count");
         let file = clap::Arg::new("var-file")

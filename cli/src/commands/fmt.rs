@@ -70,6 +70,8 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
                 continue;
             }
         };
+        // Another file says which values are secret.
+        sources.push((file.name.to_string(), file.text.clone()));
         match format(&file) {
             Ok(formatted) if formatted == *file.text => {}
             Ok(formatted) => {
@@ -80,10 +82,7 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
                     );
                 }
             }
-            Err(diagnostics) => {
-                wrong.extend(diagnostics.iter().map(Notice::from));
-                sources.push((file.name.to_string(), file.text.to_string()));
-            }
+            Err(diagnostics) => wrong.extend(diagnostics.iter().map(Notice::from)),
         }
     }
     if wrong.is_empty() {

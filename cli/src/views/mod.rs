@@ -1,6 +1,7 @@
 //! How things look: plain data in, text out. Only what `redact` lets through is ever rendered.
 
 pub(crate) mod compare;
+mod covered;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod events;
@@ -11,6 +12,7 @@ pub(crate) mod graph;
 pub(crate) mod heredoc;
 pub(crate) mod json;
 pub(crate) mod lines;
+mod nearby;
 pub(crate) mod notice;
 pub(crate) mod notice_json;
 pub(crate) mod outcome;

@@ -79,6 +79,12 @@ impl Notice {
         self
     }
 
+    /// All places that it is about.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Span> {
+        let suggested = self.suggestion.iter().filter_map(|it| it.span.as_ref());
+        self.span.iter().chain(self.related.iter().map(|(span, _)| span)).chain(suggested)
+    }
+
     /// A failure outside, in the words of who saw it.
     pub(crate) fn outside(title: impl Into<String>, error: &Error) -> Self {
         let Error { attempted, causes, code, request, help, outcome } = error;
@@ -152,7 +158,11 @@ pub(crate) fn notices_text(notices: &[Notice], sources: &Sources, secrets: &Secr
     }
     let literals = sources.secrets();
     let masked = |text: &str| literals.masked(&secrets.masked(text));
-    in_order.iter().map(|it| notice_text(it, sources, secrets, &masked, paint) + "\n").collect()
+    let told = in_order.iter().map(|it| {
+        let nearby = sources.nearby(it.places());
+        notice_text(it, sources, secrets, &|text| nearby.masked(&masked(text)), paint) + "\n"
+    });
+    told.collect()
 }
 
 fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &dyn Fn(&str) -> String, paint: Paint) -> String {
@@ -184,7 +194,10 @@ fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &d
     }
     let mut groups = Vec::new();
     if let Some(Suggestion { text, span, help }) = notice.suggestion.as_deref() {
-        match span.as_ref().and_then(|it| Window::of(it, sources, secrets)) {
+        // What would be put there is no code any more where something secret is in it.
+        let quoted = format!("`{text}`");
+        let is_whole = masked(&quoted) == quoted;
+        match span.as_ref().filter(|_| is_whole).and_then(|it| Window::of(it, sources, secrets)) {
             Some(Window { text: lines, line, places }) => {
                 let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
                 let snippet = Snippet::source(lines).line_start(line).patch(patch);

@@ -31,7 +31,11 @@ pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets
     }
     let literals = sources.secrets();
     let masked = |text: &str| literals.masked(&secrets.masked(text));
-    in_order.into_iter().map(|it| notice_json(it, sources, secrets, &masked)).collect()
+    let told = in_order.into_iter().map(|it| {
+        let nearby = sources.nearby(it.places());
+        notice_json(it, sources, secrets, &|text| nearby.masked(&masked(text)))
+    });
+    told.collect()
 }
 
 fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn Fn(&str) -> String) -> Json {
@@ -68,7 +72,9 @@ fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn
     if !related.is_empty() {
         fields.push(("related", Json::Array(related)));
     }
-    if let Some(suggestion) = suggestion {
+    // What would be put there is no code any more where something secret is in it.
+    let is_whole = |text: &str| safe(&format!("`{text}`")) == format!("`{text}`");
+    if let Some(suggestion) = suggestion.as_ref().filter(|it| is_whole(&it.text)) {
         fields.push(("suggestion", safe(&suggestion.text).into()));
         if let Some(range) = suggestion.span.as_ref().and_then(|it| range(it, sources)) {
             fields.push(("suggestion_range", range));

@@ -1,11 +1,9 @@
-//! What must not be told: secret values, wherever they are said, and what a source text itself says of secret arguments.
+//! What must not be told: secret values, wherever they are said, and the arguments that hold them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use ha_kind::{Field, Name, NoSettings, Object, Schema, Shape, Value, closest};
-use ha_lang::literals;
 pub(crate) use ha_plan::Secrets;
 use ha_state::Mask;
 
@@ -23,8 +21,45 @@ const VARIABLES: [&str; 6] = [
     "PG_CONN_STR",
 ];
 
-/// What stands at the outermost level of a configuration.
-const BLOCKS: [&str; 9] = ["check", "data", "ha", "locals", "module", "output", "provider", "resource", "terraform"];
+/// The arguments of something, by name.
+pub(crate) type Fields = BTreeMap<Name, Field>;
+
+/// What may stand in any block of a resource, whatever its kind.
+const META: [&str; 10] =
+    ["alias", "connection", "count", "depends_on", "dynamic", "for_each", "lifecycle", "provider", "provisioner", "timeouts"];
+
+/// Words that name secrets.
+const SECRET_WORDS: [&str; 13] = [
+    "credential",
+    "credentials",
+    "pass",
+    "passphrase",
+    "passwd",
+    "password",
+    "pin",
+    "pw",
+    "pwd",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+];
+
+/// The arguments of all that has secret ones, by what it is called: a kind, a provider, a place for states.
+static HOLDERS: LazyLock<BTreeMap<String, Fields>> = LazyLock::new(|| {
+    let ((schemas, _), backends) = (kinds(), backends());
+    let of_kinds = schemas.kinds().map(|(_, it)| (it.kind.to_string(), &it.schema().arguments));
+    let of_providers = schemas.providers().map(|(name, it)| (name.to_string(), &it.schema.arguments));
+    let of_backends = backends.iter().map(|(name, it)| (name.to_string(), &it.schema().arguments));
+    let encryption = Schema::of::<Encryption, NoSettings>();
+    let all = of_kinds.chain(of_providers).chain(of_backends).chain([("encryption".to_owned(), &encryption.arguments)]);
+    let mut holders: BTreeMap<String, Fields> = BTreeMap::new();
+    for (name, fields) in all.filter(|(_, it)| !secret_fields(it).is_empty()) {
+        // A resource and a data source, or a provider and a place for states, of one name.
+        holders.entry(name).or_default().extend(fields.clone());
+    }
+    holders
+});
 
 /// The names of arguments, whatever the kind.
 struct Arguments {
@@ -42,6 +77,9 @@ static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
     let names = all.flat_map(BTreeMap::keys).map(ToString::to_string);
     Arguments { open: names.filter(|it| !BTreeSet::contains(&secret, it)).collect(), secret }
 });
+
+/// What every kind is called.
+static KINDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| kinds().0.kinds().map(|(_, it)| it.kind.to_string()).collect());
 
 /// What is secret in the environment.
 pub(crate) fn environment_secrets() -> Vec<Value> {
@@ -87,34 +125,53 @@ fn secret_fields(fields: &BTreeMap<Name, Field>) -> Vec<Vec<Name>> {
     found
 }
 
-/// The variables that a source text calls sensitive.
-pub(crate) fn sensitive_variables(text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for literal in literals(text) {
-        if let ["variable", name, "sensitive" | "ephemeral"] = literal.path[..]
-            && &text[literal.place] == "true"
-        {
-            names.insert(name.to_owned());
-        }
-    }
-    names
+/// The arguments of what is called so, where some of them are secret.
+pub(crate) fn fields_of_holder(name: &str) -> Option<&'static Fields> {
+    HOLDERS.get(name)
 }
 
-/// Where a source text itself says what is secret: literals of secret arguments, also of misspelt ones, and of variables
-/// that are sensitive. Each with whether it is only a stretch of what is secret.
-pub(crate) fn secret_literals(text: &str, variables: &BTreeSet<String>) -> Vec<(Range<usize>, bool)> {
-    let of_variable = |name: &str| variables.contains(name);
-    let is_secret = |path: &[&str]| match path {
-        ["variable", name, argument, ..] => *argument == "default" && of_variable(name),
-        // A file of values, or the arguments of a module. In JSON the module's name stands before them.
-        [name, ..] if of_variable(name) && !BLOCKS.contains(name) => true,
-        ["module", name, ..] if of_variable(name) => true,
-        ["module", _, name, ..] if of_variable(name) => true,
-        // Locals have the names that people give them.
-        ["locals", names @ ..] => names.iter().any(|name| ARGUMENTS.secret.contains(*name)),
-        names => names.iter().any(|name| is_secret_argument(name)),
-    };
-    literals(text).into_iter().filter(|it| is_secret(&it.path)).map(|it| (it.place, it.is_piece)).collect()
+/// Whether a word is the name of a kind, or was meant to be.
+pub(crate) fn is_kind(word: &str) -> bool {
+    KINDS.contains(word) || (word.len() > 4 && closest(word, KINDS.iter().map(String::as_str)).is_some())
+}
+
+/// What has secret arguments and is meant by a misspelt word.
+pub(crate) fn closest_holder(word: &str) -> Option<String> {
+    closest(word, HOLDERS.keys().map(String::as_str)).filter(|_| word.len() > 4)
+}
+
+/// Whether a path of names leads to nothing in these arguments.
+pub(crate) fn is_unknown_within(path: &[&str], fields: &Fields) -> bool {
+    let [name, rest @ ..] = path else { return false };
+    if matches!(*name, "dynamic" | "content") {
+        return is_unknown_within(rest, fields);
+    }
+    let Some(field) = fields.get(*name) else { return !META.contains(name) };
+    let mut shape = &field.shape;
+    while let Shape::List(of) | Shape::Set(of) | Shape::Map(of) = shape {
+        shape = of;
+    }
+    match shape {
+        Shape::Object(inner) => is_unknown_within(rest, inner),
+        _ => false,
+    }
+}
+
+/// Whether a name sounds like that of a secret.
+pub(crate) fn sounds_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let is_key = ["private_key", "api_key", "access_key", "apikey"].iter().any(|it| name.ends_with(it));
+    is_key || name.split(['_', '-', '.']).any(|it| SECRET_WORDS.contains(&it))
+}
+
+/// Whether some kind has an argument of this name, and none has a secret one.
+pub(crate) fn is_open_argument(name: &str) -> bool {
+    ARGUMENTS.open.contains(name) || META.contains(&name)
+}
+
+/// Whether a local value is called as a secret argument is.
+pub(crate) fn is_secret_local(name: &str) -> bool {
+    ARGUMENTS.secret.contains(name)
 }
 
 /// Whether some kind has an argument of this name.
@@ -122,7 +179,8 @@ pub(crate) fn is_argument(name: &str) -> bool {
     ARGUMENTS.secret.contains(name) || ARGUMENTS.open.contains(name)
 }
 
-fn is_secret_argument(name: &str) -> bool {
+/// Whether an argument of this name is secret, or one that is was meant.
+pub(crate) fn is_secret_argument(name: &str) -> bool {
     let Arguments { secret, open } = &*ARGUMENTS;
     let is_misspelt = || name.len() > 4 && !open.contains(name) && closest(name, secret.iter().map(String::as_str)).is_some();
     secret.contains(name) || is_misspelt()
@@ -131,52 +189,6 @@ fn is_secret_argument(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hidden(text: &str) -> Vec<&str> {
-        secret_literals(text, &sensitive_variables(text)).into_iter().map(|(it, _)| &text[it]).collect()
-    }
-
-    #[test]
-    #[cfg(feature = "local")]
-    fn literals_of_secret_arguments_are_hidden() {
-        let text = "resource \"local_file\" \"a\" {\n  filename = \"b\"\n  sensitive_content = \"c ${upper(\"d\")}\"\n}\n";
-        assert_eq!(hidden(text), ["c ", "d"]);
-        assert_eq!(hidden("resource \"local_file\" \"a\" {\n  sensitve_content = \"no end\n"), ["no end"]);
-    }
-
-    #[test]
-    fn so_are_those_of_sensitive_variables() {
-        let text = "variable \"pin\" {\n  default = \"1\"\n  sensitive = true\n}\nvariable \"port\" {\n  default = \"2\"\n}\n\
-                    module \"m\" {\n  pin = \"3\"\n  port = \"4\"\n}\n";
-        assert_eq!(hidden(text), ["1", "3"]);
-        let json = r#"{"variable": {"pin": {"default": {"a": 1}, "sensitive": true}}}"#;
-        assert_eq!(hidden(json), ["1"]);
-    }
-
-    #[test]
-    #[cfg(all(feature = "local", feature = "postgresql"))]
-    fn names_that_only_look_secret_hide_nothing() {
-        for text in [
-            "locals {\n  passwords = toset([\"circle\", \"billing\"])\n  tokens = { main = \"eu-west-1\" }\n}\n",
-            "resource \"random_password\" \"a\" {\n  for_each = toset([\"circle\"])\n  length = 32\n}\n",
-            "resource \"postgresql_role\" \"a\" {\n  password = random_password.drawn[\"circle\"].result\n}\n",
-            "variable \"name\" {\n  sensitive = true\n}\nresource \"a\" \"b\" {\n  name = \"open\"\n}\n",
-        ] {
-            assert_eq!(hidden(text), ["true"; 0], "{text}");
-        }
-        assert_eq!(hidden("resource \"postgresql_role\" \"a\" {\n  pasword = \"hush\"\n}\n"), ["hush"]);
-        assert_eq!(hidden("locals {\n  password = \"hush\"\n}\n"), ["hush"]);
-    }
-
-    #[test]
-    fn values_of_sensitive_variables_are_hidden_wherever_they_are_given() {
-        let variables = BTreeSet::from(["pin".to_owned()]);
-        for text in
-            ["pin = \"1\"\n", "module \"m\" {\n  pin = \"1\"\n}\n", r#"{"module": {"m": {"pin": "1"}}}"#, r#"{"pin": "1"}"#]
-        {
-            assert_eq!(secret_literals(text, &variables).len(), 1, "{text}");
-        }
-    }
 
     /// Each is given a canary by `tests/system/canaries`; a new one belongs there, too.
     #[test]

@@ -1,18 +1,22 @@
 //! Source texts by file name, for places in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use ha_kind::{Span, Value};
 use ha_plan::{blotted, passwords};
 
-use super::secrets::{Secrets, secret_literals, sensitive_variables};
+use super::covered::{Covered, Declared, covered};
+use super::nearby::Nearby;
+use super::secrets::Secrets;
 
 /// Source texts by file name. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     texts: BTreeMap<String, Arc<Source>>,
+    /// What all of them declare.
+    declared: OnceLock<Arc<Declared>>,
 }
 
 #[derive(Debug)]
@@ -20,16 +24,28 @@ struct Source {
     text: Arc<str>,
     /// Where lines end.
     ends: Vec<usize>,
-    /// The variables it calls sensitive.
-    sensitive: OnceLock<BTreeSet<String>>,
-    /// Where it says what is secret itself, each with whether it is only a stretch of that.
-    hidden: OnceLock<Vec<(Range<usize>, bool)>>,
+    /// What of it is covered, in order.
+    covered: OnceLock<Vec<Covered>>,
 }
 
 impl Source {
     fn new(text: Arc<str>) -> Arc<Self> {
         let ends = text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at).collect();
-        Arc::new(Self { text, ends, sensitive: OnceLock::new(), hidden: OnceLock::new() })
+        Arc::new(Self { text, ends, covered: OnceLock::new() })
+    }
+}
+
+impl Source {
+    /// The whole lines that a span is on.
+    fn lines(&self, span: &Span) -> Range<usize> {
+        let (first, last) = (self.line(span.start), self.line(span.end));
+        let start = first.checked_sub(1).map_or(0, |it| self.ends[it]);
+        start..self.ends.get(last).copied().unwrap_or(self.text.len())
+    }
+
+    /// The line that a place is on, counted from zero.
+    fn line(&self, at: usize) -> usize {
+        self.ends.partition_point(|end| *end < at)
     }
 }
 
@@ -42,17 +58,17 @@ impl Sources {
     /// A stretch of a file's text with what is secret in it covered, so that places in it stay what they are.
     pub(crate) fn shown(&self, file: &str, place: Range<usize>, secrets: &Secrets) -> String {
         let Some(source) = self.texts.get(file) else { return String::new() };
-        let hidden = self.hidden(source);
+        let covered = self.covered(file, source);
         let (start, end, text) = (place.start, place.end, &source.text[place]);
-        let inside = hidden.iter().map(|(it, _)| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
+        let inside = covered.iter().map(|it| it.place.start.clamp(start, end) - start..it.place.end.clamp(start, end) - start);
         blotted(text, secrets.places(text).into_iter().chain(inside).collect())
     }
 
     /// What the files themselves say that is secret. A stretch of a template is said anywhere, but for a password in it.
     pub(crate) fn secrets(&self) -> Secrets {
         let mut values = Vec::new();
-        for source in self.texts.values() {
-            for (place, is_piece) in self.hidden(source) {
+        for (file, source) in &self.texts {
+            for Covered { place, is_piece, .. } in self.covered(file, source).iter().filter(|it| it.is_sure) {
                 let text = &source.text[place.clone()];
                 match is_piece {
                     true => values.extend(passwords(text).into_iter().map(Value::from)),
@@ -64,10 +80,28 @@ impl Sources {
         Secrets::within(&values.into_iter().map(Value::sensitive).collect::<Vec<_>>())
     }
 
-    fn hidden<'a>(&self, source: &'a Source) -> &'a [(Range<usize>, bool)] {
-        source.hidden.get_or_init(|| {
-            let sensitive = self.texts.values().flat_map(|it| it.sensitive.get_or_init(|| sensitive_variables(&it.text)));
-            secret_literals(&source.text, &sensitive.cloned().collect())
+    /// What is covered on the lines of some places, to be kept out of what is said of them.
+    pub(crate) fn nearby<'s>(&self, spans: impl Iterator<Item = &'s Span>) -> Nearby {
+        let mut texts = Vec::new();
+        for span in spans {
+            let Some(source) = self.texts.get(&*span.file) else { continue };
+            let lines = source.lines(span);
+            let covered = self.covered(&span.file, source).iter();
+            let near = covered.filter(|it| it.place.start <= lines.end && it.place.end >= lines.start);
+            texts.extend(near.map(|it| &source.text[it.place.clone()]));
+        }
+        Nearby::new(&texts)
+    }
+
+    fn covered<'a>(&self, file: &str, source: &'a Source) -> &'a [Covered] {
+        source.covered.get_or_init(|| covered(file, &source.text, self.declared()))
+    }
+
+    fn declared(&self) -> &Declared {
+        self.declared.get_or_init(|| {
+            let mut declared = Declared::default();
+            self.texts.iter().for_each(|(file, it)| declared.add(file, &it.text));
+            Arc::new(declared)
         })
     }
 
@@ -75,13 +109,14 @@ impl Sources {
     pub(crate) fn with(&self, file: &str, text: &str) -> Self {
         let mut more = self.clone();
         more.texts.insert(file.to_owned(), Source::new(text.into()));
+        more.declared = OnceLock::new();
         more
     }
 
     /// The line, counted from one, in which a span begins.
     pub(crate) fn line(&self, span: &Span) -> Option<usize> {
         let source = self.texts.get(&*span.file).filter(|it| span.start <= it.text.len())?;
-        Some(source.ends.partition_point(|end| *end < span.start) + 1)
+        Some(source.line(span.start) + 1)
     }
 
     /// `main.hcl:12`, or the file alone where the line is not known.
@@ -95,7 +130,8 @@ impl Sources {
 
 impl<N: Into<String>, T: Into<Arc<str>>> FromIterator<(N, T)> for Sources {
     fn from_iter<I: IntoIterator<Item = (N, T)>>(files: I) -> Self {
-        Self { texts: files.into_iter().map(|(name, text)| (name.into(), Source::new(text.into()))).collect() }
+        let texts = files.into_iter().map(|(name, text)| (name.into(), Source::new(text.into()))).collect();
+        Self { texts, declared: OnceLock::new() }
     }
 }
 

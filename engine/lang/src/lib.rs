@@ -46,4 +46,4 @@ pub use providers::unknown_providers;
 pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};
 pub use unfinished::is_unfinished;
-pub use written::{Literal, literals};
+pub use written::{Literal, Written, literals};

@@ -1,189 +1,53 @@
 //! What a source text says of which argument, told from its tokens alone, so that it can be told also of a text that is
 //! wrong.
 
+mod frame;
+mod reader;
 mod role;
+mod run;
 
 use std::ops::Range;
 
-use self::role::Role;
-use crate::lexer::{Kind, Token, tokens};
+use self::reader::Reader;
 
-/// A text, number or truth value in the value of an argument. What only leads to the value is none: a key, an index, a
-/// separator, a condition.
+/// A text, number or truth value in the value of an argument, or what somebody wrote in the place of one. What only leads
+/// to the value is none: a key, an index, a separator, a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal<'a> {
     /// The names it is under, outermost first: those of the blocks and objects around it, and the argument's own. A
     /// block's labels are among them for variables and in JSON, where they are keys like others.
     pub path: Vec<&'a str>,
+    /// All words at the heads of the blocks around it, outermost first.
+    pub heads: Vec<&'a str>,
+    /// The bodies and objects around it by number, outermost first; 0 is the text itself.
+    pub bodies: Vec<usize>,
     /// Where it is written, without quotes.
     pub place: Range<usize>,
     /// Whether it is a stretch of a template, or a format: what the value is made with, and not a value by itself.
     pub is_piece: bool,
+    /// Whether it is given to `sensitive`, however that is spelt.
+    pub is_marked: bool,
+    /// How it is written.
+    pub written: Written,
 }
 
-/// All that a source text gives to arguments literally, in order.
+/// How a literal is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// As the language has it.
+    Soundly,
+    /// Without quotes, or without a sign between it and the name.
+    Bare,
+    /// As a name with an attribute or index behind it, which may be meant: `Hunter.2`.
+    Reference,
+    /// As a label of a block.
+    Label,
+}
+
+/// All that a source text gives to arguments, in order.
 #[must_use]
 pub fn literals(text: &str) -> Vec<Literal<'_>> {
-    let mut reader =
-        Reader { frames: vec![Frame::default()], quotes: Vec::new(), before: (Kind::Newline, ""), found: Vec::new() };
-    for token in tokens(text) {
-        let word = &text[token.at.start as usize..token.at.end as usize];
-        reader.take(token, word);
-        if token.kind != Kind::Comment {
-            reader.before = (token.kind, word);
-        }
-    }
-    reader.found.into_iter().map(|it| it.literal).collect()
-}
-
-/// What is open at some place: a body, an object, a list, a template's interpolation.
-#[derive(Default)]
-struct Frame<'a> {
-    /// Under what it is, from the frame around it.
-    names: Vec<&'a str>,
-    /// The words of the statement so far.
-    words: Vec<&'a str>,
-    /// Whether its value has begun.
-    is_value: bool,
-    /// Whether an end of line goes on with the statement: between brackets.
-    is_list: bool,
-    /// How many literals there were when what stands here now began.
-    start: usize,
-    role: Role<'a>,
-}
-
-/// A text between quotes, or a heredoc.
-struct Quote {
-    /// How many literals there were before it.
-    start: usize,
-    /// Whether it is compared with something.
-    is_compared: bool,
-    /// How many frames there are around it.
-    depth: usize,
-    /// Whether something is put into it.
-    is_template: bool,
-}
-
-struct Found<'a> {
-    literal: Literal<'a>,
-    /// How many frames there are around it.
-    depth: usize,
-}
-
-struct Reader<'a> {
-    frames: Vec<Frame<'a>>,
-    quotes: Vec<Quote>,
-    /// What came before, but for comments.
-    before: (Kind, &'a str),
-    found: Vec<Found<'a>>,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, token: Token, text: &'a str) {
-        let (count, depth) = (self.found.len(), self.frames.len());
-        let frame = self.frames.last_mut().expect("the outermost frame is never closed");
-        match token.kind {
-            Kind::Newline => {
-                // A text that is still open here is closed nowhere.
-                self.quotes.retain(|it| it.depth < depth);
-                if !frame.is_list {
-                    frame.next(count);
-                }
-            }
-            Kind::Comma => frame.next(count),
-            // A comment takes its line end with it.
-            Kind::Comment if text.ends_with('\n') && !frame.is_list => frame.next(count),
-            Kind::Identifier | Kind::Text if !frame.is_value => frame.words.push(text),
-            Kind::Assign | Kind::Colon => {
-                if !frame.is_value {
-                    self.found.truncate(frame.start);
-                }
-                if frame.words.first() == Some(&"for") {
-                    frame.words.clear();
-                }
-                (frame.is_value, frame.start) = (true, self.found.len());
-            }
-            // What was a condition or a key until here is no part of the value.
-            Kind::Question | Kind::Arrow => self.found.truncate(frame.start),
-            Kind::QuoteOpen | Kind::HeredocOpen => {
-                self.quotes.push(Quote { start: count, is_compared: compares(self.before.0), depth, is_template: false });
-            }
-            Kind::QuoteClose | Kind::HeredocClose => self.end_of_quote(),
-            kind if compares(kind) => self.forget_compared(),
-            Kind::Identifier if !matches!(text, "true" | "false") => {}
-            Kind::Text | Kind::Number | Kind::Identifier => self.literal(token),
-            Kind::BraceOpen => {
-                let names = if frame.is_value { Vec::new() } else { frame.head() };
-                self.frames.push(Frame { names, start: count, ..Frame::default() });
-            }
-            Kind::BracketOpen | Kind::ParenthesisOpen | Kind::Interpolation | Kind::Directive => {
-                if let (Kind::Interpolation | Kind::Directive, Some(quote)) = (token.kind, self.quotes.last_mut()) {
-                    quote.is_template = true;
-                }
-                let role = Role::of(token.kind, self.before);
-                self.frames.push(Frame { is_value: true, is_list: true, start: count, role, ..Frame::default() });
-            }
-            Kind::BraceClose | Kind::BracketClose | Kind::ParenthesisClose | Kind::SequenceEnd if depth > 1 => {
-                self.frames.pop();
-            }
-            _ => {}
-        }
-    }
-
-    fn literal(&mut self, token: Token) {
-        let is_compared = compares(self.before.0) || self.quotes.iter().any(|it| it.is_compared);
-        if is_compared || self.frames.iter().any(|it| it.role.leads()) {
-            return;
-        }
-        let path = self.frames.iter().flat_map(|it| it.names.iter().copied().chain(it.argument())).collect();
-        let is_piece = self.frames.last().is_some_and(|it| it.role.is_format());
-        let literal = Literal { path, place: token.at.start as usize..token.at.end as usize, is_piece };
-        self.found.push(Found { literal, depth: self.frames.len() });
-    }
-
-    /// What is put into a text is a value by itself, and what is around it is none.
-    fn end_of_quote(&mut self) {
-        if let Some(quote) = self.quotes.pop().filter(|it| it.is_template) {
-            let inside = self.found.iter_mut().skip(quote.start).filter(|it| it.depth == quote.depth);
-            inside.for_each(|it| it.literal.is_piece = true);
-        }
-    }
-
-    /// What stands to the left of a comparison is no part of what comes of it.
-    fn forget_compared(&mut self) {
-        let start = self.frames.last().map_or(0, |it| it.start);
-        if matches!(self.before.0, Kind::QuoteClose | Kind::Number) && self.found.len() > start {
-            self.found.pop();
-        }
-    }
-}
-
-fn compares(kind: Kind) -> bool {
-    use Kind::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-    matches!(kind, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
-}
-
-impl<'a> Frame<'a> {
-    /// Another statement, element or argument begins.
-    fn next(&mut self, count: usize) {
-        self.words.clear();
-        self.is_value = self.is_list;
-        self.start = count;
-        self.role.next();
-    }
-
-    /// The name of the argument whose value has begun.
-    fn argument(&self) -> Option<&'a str> {
-        self.words.last().copied().filter(|_| self.is_value)
-    }
-
-    /// The names of a block that begins here. Other blocks than those of variables have labels that mean nothing.
-    fn head(&self) -> Vec<&'a str> {
-        match self.words.as_slice() {
-            [first @ "variable", name, ..] => vec![first, name],
-            words => words.first().copied().into_iter().collect(),
-        }
-    }
+    Reader::new(text).read()
 }
 
 #[cfg(test)]
@@ -195,7 +59,80 @@ mod tests {
             let sign = if it.is_piece { "~" } else { "=" };
             format!("{}{sign}{}", it.path.join("."), &text[it.place.clone()])
         };
-        literals(text).iter().map(told).collect()
+        literals(text).iter().filter(|it| it.written == Written::Soundly).map(told).collect()
+    }
+
+    /// What is no literal of the language, each under its names.
+    fn slipped(text: &str) -> String {
+        let told = |it: &Literal<'_>| format!("{}={}", it.path.join("."), &text[it.place.clone()]);
+        let all = literals(text);
+        let slips = all.iter().filter(|it| matches!(it.written, Written::Bare | Written::Label));
+        slips.map(told).collect::<Vec<_>>().join(" | ")
+    }
+
+    #[test]
+    fn what_is_no_literal_is_under_its_argument_too() {
+        for (text, expected) in [
+            ("p = Secret\n", "p=Secret"),
+            ("p = 'Sec ret' # no\n", "p=Sec ret | p= no"),
+            ("p = Sec#ret\n", "p=Sec#ret"),
+            ("p = \u{201c}Sec ret\u{201d}\n", "p=Sec ret"),
+            ("p = 12ab!\nq = 1", "p=12ab!"),
+            ("p \"Secret\"\n", "p=Secret | p=Secret"),
+            ("p Secret word\n", "p=Secret word | p=Secret | p=word"),
+            ("p =\nSecret\n", "p=Secret"),
+            ("p = <<\"E\"\nSecret\nE\nq = 1\n", "p=\"\nSecret\n"),
+            ("p = \"a\" Secret\n", "p=Secret"),
+            ("p = f_of_it(x)\n", "p=f_of_it | p=x"),
+            ("p = upper(Secret)\n", "p=Secret"),
+            ("p = [for it in [1] : it]\n", ""),
+            ("p = { for k, v in m : k => v }\n", ""),
+            ("p = null\n", ""),
+            ("p \"Secret\" {\n}\n", "p=Secret"),
+            ("{ 'p': 'Secret' }", "p=Secret"),
+            ("{ \"p\" \"Secret\" }", "p=Secret | p=Secret"),
+            ("p = \"a\nSecret words\nmore\nq = 1\n", "p=Secret | p.Secret=words | p.Secret=words | p=more"),
+        ] {
+            assert_eq!(slipped(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sign_that_is_none_gives_a_value_all_the_same() {
+        for text in [
+            "p == \"a\"",
+            "p := \"a\"",
+            "p => \"a\"",
+            "p -> \"a\"",
+            "p += \"a\"",
+            "p(\"a\")",
+            "p[\"a\"]",
+            "p\n= \"a\"",
+            "p =\n\"a\"",
+            "x = upper(\"b\"\np = \"a\"",
+            "x = 1 p = \"a\"",
+            "{ \"x\": 1 \"p\": \"a\" }",
+        ] {
+            assert!(told(text).contains(&"p=a".to_owned()), "{text}: {:?}", told(text));
+        }
+        assert!(told("x = f(p = \"a\")").contains(&"x.p=a".to_owned()));
+    }
+
+    #[test]
+    fn what_is_given_to_sensitive_is_marked_however_that_is_spelt() {
+        let marked = |text: &str| {
+            literals(text).iter().filter(|it| it.is_marked).map(|it| text[it.place.clone()].to_owned()).collect::<Vec<_>>()
+        };
+        for text in [
+            "p = sensitive(\"a\")",
+            "p = sensitve(\"a\"",
+            "sensitive \"a\"",
+            "p = sensitive[\"a\"]",
+            "p = sensitive(\n  v = \"a\")",
+        ] {
+            assert!(marked(text).contains(&"a".to_owned()), "{text}");
+        }
+        assert_eq!(marked("p = nonsensitive(\"a\")\nq = \"b\""), [""; 0]);
     }
 
     #[test]

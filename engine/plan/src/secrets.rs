@@ -47,6 +47,12 @@ impl Secrets {
         Self { finder: texts(values).into_iter().filter_map(|it| short(&it)).collect() }
     }
 
+    /// The secrets in these values, short ones as words: for texts that quote what may be a part of one.
+    #[must_use]
+    pub fn within_words<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
+        Self::within_a_name(values)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

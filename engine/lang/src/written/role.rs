@@ -92,6 +92,14 @@ impl<'a> Role<'a> {
         }
     }
 
+    /// The function whose argument it is.
+    pub(super) fn function(self) -> Option<&'a str> {
+        match self {
+            Role::Argument(function, _) => Some(function),
+            Role::Value | Role::Index => None,
+        }
+    }
+
     /// Whether the value is made with it: something is put into it.
     pub(super) fn is_format(self) -> bool {
         matches!(self, Role::Argument("format" | "formatlist" | "templatestring", 0))

@@ -1,0 +1,81 @@
+//! What is covered near a place, kept out of what is said of that place, which quotes it in whole or in part.
+
+use ha_kind::Value;
+
+use super::secrets::Secrets;
+
+/// More characters of what was found are not quoted.
+const QUOTED: usize = 40;
+
+/// What is covered near a place.
+pub(crate) struct Nearby {
+    /// Each as a whole, wherever it is said.
+    whole: Secrets,
+    /// What a reader may have taken out of it: it is quoted between backticks.
+    parts: Secrets,
+}
+
+impl Nearby {
+    pub(crate) fn new(texts: &[&str]) -> Self {
+        let secret = |it: String| Value::from(it).sensitive();
+        let whole: Vec<Value> = texts.iter().flat_map(|it| spellings(it)).map(secret).collect();
+        let parts: Vec<Value> = texts.iter().flat_map(|it| parts(it)).map(secret).collect();
+        Self { whole: Secrets::within(&whole), parts: Secrets::within_words(&parts) }
+    }
+
+    /// A text without them.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        if self.parts.is_empty() {
+            return text.to_owned();
+        }
+        let text = self.whole.masked(text);
+        let quoted = text.split('`').enumerate();
+        let pieces = quoted.map(|(at, piece)| if at % 2 == 1 { self.parts.masked(piece) } else { piece.to_owned() });
+        pieces.collect::<Vec<_>>().join("`")
+    }
+}
+
+/// A text as it is, as it is read, and as its beginning is quoted.
+fn spellings(text: &str) -> Vec<String> {
+    let read = text.replace("\\\"", "\"").replace("\\\\", "\\").replace("$${", "${").replace("%%{", "%{");
+    let begin = text.chars().take(QUOTED).collect();
+    vec![text.to_owned(), read, begin]
+}
+
+/// What may be a word, a number or a sign by itself: `Sec#ret` is read as `Sec`, `0x1F` as `1F`.
+fn parts(text: &str) -> Vec<String> {
+    let is_name = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-');
+    let mut parts: Vec<String> = spellings(text);
+    parts.extend([text.replace('_', ""), text.get(2..).unwrap_or_default().to_owned()]);
+    for word in text.split(|it: char| !is_name(it)).chain(text.split_whitespace()) {
+        parts.push(word.to_owned());
+        parts.extend(word.split(|it: char| !it.is_alphanumeric()).map(str::to_owned));
+        let digits = word.find(|it: char| !it.is_ascii_digit()).unwrap_or(word.len());
+        parts.extend([word[..digits].to_owned(), word[digits..].to_owned()]);
+    }
+    parts.retain(|it| it.chars().any(char::is_alphanumeric));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_of_it_is_masked_and_nothing_else() {
+        let masked = |text: &str| {
+            Nearby::new(&["Sec#ret the", "12ab", "0x1Fed", "a long secret of more than forty characters is cut"]).masked(text)
+        };
+        for (text, expected) in [
+            ("found `Sec`", "found `(sensitive)`"),
+            ("`\"ret\"` of the line", "`\"(sensitive)\"` of the line"),
+            ("a variable is `var.Sec`, `Sec.NAME`", "a variable is `var.(sensitive)`, `(sensitive).NAME`"),
+            ("`parseint(\"1Fed\", 16)`", "`parseint(\"(sensitive)\", 16)`"),
+            ("found `a long secret of more than forty characters`", "found `(sensitive)`"),
+            ("write `null`", "write `null`"),
+        ] {
+            assert_eq!(masked(text), expected);
+        }
+        assert_eq!(Nearby::new(&[]).masked("`a`"), "`a`");
+    }
+}

@@ -1,0 +1,399 @@
+//! What somebody meant as a secret, on a line that cannot be read or under a name that is misspelt: nothing that is printed
+//! says it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{Done, Project};
+
+/// The secret. Nothing else has four of its letters.
+const SECRET: &str = "Zwxqvbjk";
+
+/// Ways to give `@` the secret, most of them wrong.
+const FORMS: &[&str] = &[
+    "@ = \"Zwxqvbjk\"",
+    "@ = Zwxqvbjk",
+    "@ = 'Zwxqvbjk'",
+    "@ = 'an Zwxqvbjk of it'",
+    "@ = ‘Zwxqvbjk’",
+    "@ = “Zwxqvbjk”",
+    "@ = `Zwxqvbjk`",
+    "@ \"Zwxqvbjk\"",
+    "@ 'Zwxqvbjk'",
+    "@ Zwxqvbjk",
+    "@ an Zwxqvbjk",
+    "@: \"Zwxqvbjk\"",
+    "@: Zwxqvbjk",
+    "@ := \"Zwxqvbjk\"",
+    "@ == \"Zwxqvbjk\"",
+    "@ => \"Zwxqvbjk\"",
+    "@ -> \"Zwxqvbjk\"",
+    "@ += \"Zwxqvbjk\"",
+    "@(\"Zwxqvbjk\")",
+    "@[\"Zwxqvbjk\"]",
+    "@ {\n  Zwxqvbjk\n}",
+    "@ {\n  value = \"Zwxqvbjk\"\n}",
+    "@ \"Zwxqvbjk\" {\n}",
+    "@\n= \"Zwxqvbjk\"",
+    "@ =\n\"Zwxqvbjk\"",
+    "@ =\nZwxqvbjk",
+    "\"@\" = \"Zwxqvbjk\"",
+    "'@' = 'Zwxqvbjk'",
+    "@ = \"Zwxqvbjk",
+    "@ = \"an\nZwxqvbjk\nof it",
+    "@ = Zwxqvbjk\"",
+    "@ = [\"Zwxqvbjk\"",
+    "@ = [Zwxqvbjk",
+    "@ = (\"Zwxqvbjk\"",
+    "@ = { a = \"Zwxqvbjk\"",
+    "@ = { a: Zwxqvbjk }",
+    "@ = { a \"Zwxqvbjk\" }",
+    "@ = { \"Zwxqvbjk\" }",
+    "@ = \"a\" \"Zwxqvbjk\"",
+    "@ = \"Zwxqvbjk\" \"a\"",
+    "@ = \"Zwxqvbjk\"\"a\"",
+    "@ = \"a\"Zwxqvbjk",
+    "@ = b\"Zwxqvbjk\"",
+    "@ = Zwxqvbjk-1!2",
+    "@ = Zwxqvbjk#1",
+    "@ = Zwxqvbjk//1",
+    "@ = a#Zwxqvbjk",
+    "@ = a b # Zwxqvbjk",
+    "@ = a?Zwxqvbjk:1",
+    "@ = $Zwxqvbjk",
+    "@ = @Zwxqvbjk",
+    "@ = $(Zwxqvbjk)",
+    "@ = a!Zwxqvbjk",
+    "@ = a,Zwxqvbjk",
+    "@ = a)Zwxqvbjk",
+    "@ = a}Zwxqvbjk",
+    "@ = a(Zwxqvbjk",
+    "@ = a.Zwxqvbjk",
+    "@ = 1Zwxqvbjk",
+    "@ = 1.2.Zwxqvbjk",
+    "@ = 0xZwxqvbjk",
+    "@ = \\Zwxqvbjk",
+    "@ = \"\\qZwxqvbjk\"",
+    "@ = \"\\Zwxqvbjk\"",
+    "@ = \"${Zwxqvbjk}\"",
+    "@ = \"${Zwxqvbjk\"",
+    "@ = \"${\"Zwxqvbjk\"\"",
+    "@ = \"%{Zwxqvbjk}\"",
+    "@ = \"%{ if true }Zwxqvbjk\"",
+    "@ = Zwxqvbjk.a",
+    "@ = Zwxqvbjk[0]",
+    "@ = Zwxqvbjk(\"a\")",
+    "@ = uper(\"Zwxqvbjk\")",
+    "@ = upper(\"Zwxqvbjk\"",
+    "@ = upper(Zwxqvbjk)",
+    "@ = upper(\"a\", \"Zwxqvbjk\")",
+    "@ = tonumber(\"Zwxqvbjk\")",
+    "@ = regex(\"[\", \"Zwxqvbjk\")",
+    "@ = jsondecode(\"Zwxqvbjk\")",
+    "@ = frobnicated(\"Zwxqvbjk\")",
+    "@ = sensitive(\"Zwxqvbjk\"",
+    "@ = sensitve(\"Zwxqvbjk\")",
+    "@ = jsonencode({ a = \"Zwxqvbjk\"",
+    "@ = \"Zwxqvbjk\";",
+    "@ = \"Zwxqvbjk\",",
+    "@ = \"Zwxqvbjk\" if true",
+    "@ = \"Zwxqvbjk\" a = 1",
+    "@ = \"Zwxqvbjk\" + 1",
+    "@ = \"Zwxqvbjk\" + ",
+    "@ = -\"Zwxqvbjk\"",
+    "@ = \"Zwxqvbjk\"[0]",
+    "@ = \"Zwxqvbjk\".a",
+    "@ = not Zwxqvbjk",
+    "@ = if Zwxqvbjk",
+    "@ = Zwxqvbjk and a",
+    "@ = /* Zwxqvbjk",
+    "@ = <<Zwxqvbjk",
+    "@ = <<EOT Zwxqvbjk\nEOT",
+    "@ = <<EOT\nZwxqvbjk\n",
+    "@ = <<EOT\nZwxqvbjk ${\nEOT",
+    "@ = <<\"EOT\"\nZwxqvbjk\nEOT",
+    "@ = << EOT\nZwxqvbjk\nEOT",
+    "@ = <<~EOT\n  Zwxqvbjk\n  EOT",
+    "@ = \"\"\"Zwxqvbjk\"\"\"",
+    "@ = \"\"\"\nZwxqvbjk\n\"\"\"",
+    "@ = |\n  Zwxqvbjk",
+    "@ = -----BEGIN PRIVATE KEY-----\nZwxqvbjk/a+b==\n-----END PRIVATE KEY-----",
+    "@ = \"Zwxqvbjk\"\n@ = \"Zwxqvbjk\"",
+    "@ = 1\n@ = \"Zwxqvbjk\"",
+    "@ = { password = \"Zwxqvbjk\"",
+    "@ = [for it in [\"Zwxqvbjk\"] : ]",
+    "@ = true ? \"Zwxqvbjk\"",
+    "@ = \"Zwxqvbjk\" ? 1 : 2",
+    "nothing = (\n@ = \"Zwxqvbjk\"",
+    "nothing = \"\n@ = \"Zwxqvbjk\"",
+    "nothing = \n@ = \"Zwxqvbjk\"",
+    "nothing = 1 @ = \"Zwxqvbjk\"",
+    "nothing = 1 @ = Zwxqvbjk",
+];
+
+/// Where a secret is given: the name that takes the place of `@`, and the files, in which `&` is where it is given.
+struct Place {
+    name: &'static str,
+    files: &'static [(&'static str, &'static str)],
+}
+
+const SENSITIVE: &str = "variable \"pw\" {\n  type = string\n  sensitive = true\n}\n";
+const INNER: (&str, &str) = ("inner/main.hcl", "variable \"pw\" {\n  sensitive = true\n}\n");
+
+const PLACES: &[Place] = &[
+    Place { name: "pw", files: &[("main.hcl", SENSITIVE), ("ha.hclvars", "&\n")] },
+    Place { name: "pv", files: &[("main.hcl", SENSITIVE), ("ha.hclvars", "&\nother = 'a'\n")] },
+    Place { name: "pw", files: &[("main.tf", SENSITIVE), ("terraform.tfvars", "open = 1\n&\n")] },
+    Place { name: "default", files: &[("main.hcl", "variable \"pw\" {\n  sensitive = true\n  &\n}\n")] },
+    Place { name: "defalut", files: &[("main.hcl", "variable \"pw\" {\n  &\n  sensitive = true\n}\n")] },
+    Place { name: "default", files: &[("main.hcl", "varable \"pw\" {\n  &\n  sensitive = true\n}\n")] },
+    Place { name: "default", files: &[("main.hcl", "variable \"pw\" {\n  &\n  sensitve = true\n}\n")] },
+    Place { name: "default", files: &[("main.hcl", "variable pw x {\n  sensitive = true\n  &\n}\n")] },
+    Place { name: "default", files: &[("main.hcl", "variable {\n  sensitive = true\n  &\n}\n")] },
+    Place { name: "default", files: &[("main.hcl", "variable \"pw\" = {\n  sensitive = true\n  &\n}\n")] },
+    Place { name: "default", files: &[("main.hcl", "variable \"pw\" { sensitive = true, & }\n")] },
+    Place { name: "default", files: &[("main.hcl", "variable \"pw\" { sensitive = true }\nvarable \"pw\" { & }\n")] },
+    Place { name: "value", files: &[("main.hcl", "output \"pw\" {\n  sensitive = true\n  &\n}\n")] },
+    Place { name: "valu", files: &[("main.hcl", "output \"pw\" {\n  &\n  sensitive = true\n}\n")] },
+    Place { name: "password", files: &[("main.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"a\"\n  &\n}\n")] },
+    Place { name: "pasword", files: &[("main.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"a\"\n  &\n}\n")] },
+    Place { name: "master_word", files: &[("main.hcl", "resource \"aws_db_instance\" \"a\" {\n  &\n}\n")] },
+    Place { name: "master_word", files: &[("main.hcl", "resource \"aws_db_instnce\" \"a\" {\n  &\n}\n")] },
+    Place { name: "master_password", files: &[("main.hcl", "resource \"aws_db_instance\" {\n  &\n}\n")] },
+    Place { name: "master_password", files: &[("main.hcl", "aws_db_instance \"a\" {\n  &\n}\n")] },
+    Place { name: "master_password", files: &[("main.hcl", "resorce \"nothing_known\" \"a\" {\n  &\n}\n")] },
+    Place { name: "word", files: &[("main.hcl", "provider \"postgresql\" {\n  &\n}\n")] },
+    Place { name: "passphrase", files: &[("main.hcl", "ha {\n  encryption {\n    &\n  }\n}\n")] },
+    Place { name: "secret_kee", files: &[("main.hcl", "ha {\n  backend \"s3\" {\n    bucket = \"a\"\n    &\n  }\n}\n")] },
+    Place { name: "password", files: &[("main.hcl", "locals {\n  &\n}\n")] },
+    Place { name: "pw", files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER] },
+    Place { name: "pwd_of_it", files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER] },
+    Place { name: "other", files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER] },
+    Place { name: "pw", files: &[("main.hcl", "modul \"m\" {\n  sorce = \"./inner\"\n  &\n}\n")] },
+    Place { name: "pw", files: &[("main.hcl", "module \"m\" {\n  &\n  source = \"./iner\"\n}\n")] },
+];
+
+/// The same in JSON, most of it wrong.
+const JSON_FORMS: &[&str] = &[
+    "\"@\": \"Zwxqvbjk\"",
+    "\"@\" \"Zwxqvbjk\"",
+    "\"@\" = \"Zwxqvbjk\"",
+    "\"@\": Zwxqvbjk",
+    "\"@\": 'Zwxqvbjk'",
+    "'@': 'Zwxqvbjk'",
+    "@: \"Zwxqvbjk\"",
+    "@: Zwxqvbjk",
+    "\"@: \"Zwxqvbjk\"",
+    "@\": \"Zwxqvbjk\"",
+    "\"@\": \"Zwxqvbjk",
+    "\"@\": Zwxqvbjk\"",
+    "\"@\": \"Zwxqvbjk\",",
+    "\"@\": \"Zwxqvbjk\" \"other\": 1",
+    "\"other\": 1 \"@\": \"Zwxqvbjk\"",
+    "\"@\": [\"Zwxqvbjk\"",
+    "\"@\": {\"a\": \"Zwxqvbjk\"",
+    "\"@\": [\"Zwxqvbjk\" \"a\"]",
+    "\"@\": \"Zwxqvbjk\", \"@\": \"Zwxqvbjk\"",
+    "\"@\": \"\\qZwxqvbjk\"",
+    "\"@\": \"${Zwxqvbjk}\"",
+    "\"@\": \"${Zwxqvbjk\"",
+    "\"@\": \"a\nZwxqvbjk\"",
+    "\"@\": 1Zwxqvbjk",
+    "\"@\": -Zwxqvbjk",
+    "\"@\": \"Zwxqvbjk\" // a",
+    "\"@\":\n  \"Zwxqvbjk\"\n\"a\": 1",
+];
+
+const JSON_PLACES: &[Place] = &[
+    Place { name: "pw", files: &[("main.hcl", SENSITIVE), ("ha.hclvars.json", "{\n  &\n}\n")] },
+    Place { name: "pv", files: &[("main.hcl", SENSITIVE), ("ha.hclvars.json", "{\n  \"open\": 1,\n  &\n}\n")] },
+    Place { name: "pw", files: &[("main.hcl", SENSITIVE), ("ha.hclvars.json", "{ & }\n")] },
+    Place { name: "default", files: &[("main.hcl.json", "{\"variable\": {\"pw\": {\n  \"sensitive\": true,\n  &\n}}}\n")] },
+    Place { name: "defalut", files: &[("main.hcl.json", "{\"variable\": {\"pw\": {\n  &,\n  \"sensitive\": true\n}}}\n")] },
+    Place { name: "default", files: &[("main.tf.json", "{\"varable\": {\"pw\": {\"sensitive\": true, & }}}\n")] },
+    Place { name: "valu", files: &[("main.tf.json", "{\"output\": {\"pw\": {\"sensitive\": true, & }}}\n")] },
+    Place { name: "password", files: &[("main.tf.json", "{\"resource\": {\"postgresql_role\": {\"a\": {\n &\n}}}}\n")] },
+    Place { name: "master_word", files: &[("main.tf.json", "{\"resource\": {\"aws_db_instance\": {\"a\": {\n &\n}}}}\n")] },
+    Place { name: "word", files: &[("main.tf.json", "{\"provider\": {\"postgresql\": {\n &\n}}}\n")] },
+    Place { name: "other", files: &[("main.hcl.json", "{\"module\": {\"m\": {\"source\": \"./inner\",\n &\n}}}\n"), INNER] },
+];
+
+/// Expressions that have a secret in them.
+const EXPRESSIONS: &[&str] = &[
+    "sensitive(\"Zwxqvbjk\"",
+    "sensitve(\"Zwxqvbjk\")",
+    "sensitive('Zwxqvbjk')",
+    "sensitive(Zwxqvbjk)",
+    "sensitive(\"Zwxqvbjk)",
+    "sensitive(\"Zwxqvbjk\", 1)",
+    "sensitive \"Zwxqvbjk\"",
+    "sensitive[\"Zwxqvbjk\"]",
+    "sensitive(upper(\"Zwxqvbjk\"",
+    "tonumber(sensitive(\"Zwxqvbjk\"))",
+    "uper(sensitive(\"Zwxqvbjk\"))",
+    "{ password = 'Zwxqvbjk' }",
+    "{ password \"Zwxqvbjk\" }",
+    "jsonencode({ password = \"Zwxqvbjk\" )",
+    "jsonencode(password = \"Zwxqvbjk\")",
+    "password = \"Zwxqvbjk\"",
+    "password = Zwxqvbjk",
+    "pw = Zwxqvbjk",
+];
+
+/// Does something with each of many, side by side.
+fn each<T: Sync>(all: &[T], work: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(it) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    work(it);
+                }
+            });
+        }
+    });
+}
+
+/// Where a part of the secret is told.
+fn leak(done: &Done) -> Option<String> {
+    let parts = (0..=SECRET.len() - 4).map(|at| &SECRET[at..at + 4]);
+    let told = [&done.out, &done.err];
+    parts.into_iter().any(|part| told.iter().any(|it| it.contains(part))).then(|| format!("{}{}", done.out, done.err))
+}
+
+/// Forms in places: all in some, and in each of the others every so many, other ones in each.
+fn pairs<'a>(places: &'a [Place], forms: &[&'a str], every: usize) -> Vec<(&'a Place, &'a str)> {
+    let of = |(at, place): (usize, &'a Place)| {
+        let step = if at % 7 == 0 { 1 } else { every };
+        forms.iter().skip(at % step).step_by(step).map(move |it| (place, *it)).collect::<Vec<_>>()
+    };
+    places.iter().enumerate().flat_map(of).collect()
+}
+
+/// Each form in its place, looked at by some commands; what is told of the secret.
+fn hunt(all: &[(&Place, &str)], commands: &[&[&str]]) -> Vec<String> {
+    let leaks = Mutex::new(Vec::new());
+    each(all, |(place, form)| {
+        let given = form.replace('@', place.name);
+        let project = Project::new("");
+        std::fs::remove_file(project.path("main.hcl")).unwrap();
+        std::fs::create_dir(project.path("inner")).unwrap();
+        for (name, text) in place.files {
+            project.write(name, &text.replace('&', &given));
+        }
+        for arguments in commands {
+            let done = project.ha(arguments);
+            assert_ne!(done.code, 101, "{given}: {}", done.err);
+            if let Some(told) = leak(&done) {
+                leaks.lock().unwrap().push(format!("{:?}\n{given}\n{arguments:?}\n{told}", place.files[place.files.len() - 1]));
+            }
+        }
+    });
+    leaks.into_inner().unwrap()
+}
+
+fn none(leaks: &[String]) {
+    assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.iter().take(40).cloned().collect::<Vec<_>>().join("\n\n"));
+}
+
+#[test]
+fn no_slip_tells_a_secret() {
+    none(&hunt(&pairs(PLACES, FORMS, 9), &[&["plan"], &["validate", "--json"]]));
+}
+
+#[test]
+fn no_slip_in_json_tells_a_secret() {
+    none(&hunt(&pairs(JSON_PLACES, JSON_FORMS, 3), &[&["plan"], &["validate", "--json"]]));
+}
+
+#[test]
+fn no_other_view_tells_a_secret() {
+    let places: Vec<Place> = PLACES.iter().chain(JSON_PLACES).map(|it| Place { ..*it }).collect();
+    let forms = ["@ = 'Zwxqvbjk'", "@ \"Zwxqvbjk\"", "\"@\": Zwxqvbjk", "@ = \"Zwxqvbjk"];
+    let commands: &[&[&str]] = &[
+        &["validate"],
+        &["plan", "--json"],
+        &["plan", "--document=-"],
+        &["apply", "--yes", "--json"],
+        &["console", "--expr", "1"],
+        &["console", "--json", "--expr", "1"],
+        &["fmt"],
+        &["fmt", "--check"],
+        &["graph"],
+        &["output", "--json"],
+    ];
+    none(&hunt(&pairs(&places, &forms, 4), commands));
+}
+
+#[test]
+fn no_expression_tells_a_secret() {
+    let project = Project::new(SENSITIVE);
+    let mut leaks = Vec::new();
+    for expression in EXPRESSIONS {
+        for arguments in [["console", "--expr", expression].as_slice(), &["console", "--json", "--expr", expression]] {
+            let done = Done::from(project.command(arguments).env("HA_VAR_pw", "a").output().unwrap());
+            leaks.extend(leak(&done).map(|it| format!("{arguments:?}\n{it}")));
+        }
+    }
+    none(&leaks);
+}
+
+#[test]
+fn no_command_line_tells_a_secret() {
+    let project = Project::new(SENSITIVE);
+    project.write("secret.txt", "Zwxqvbjk\n");
+    project.write("secrets.txt", "an Zwxqvbjk/of+it==\n");
+    let mut leaks = Vec::new();
+    for given in [
+        ["--var", "Zwxqvbjk"].as_slice(),
+        &["--var=Zwxqvbjk"],
+        &["-var", "Zwxqvbjk"],
+        &["-var=Zwxqvbjk"],
+        &["--var", "pw:Zwxqvbjk"],
+        &["--var", "Zwxqvbjk=="],
+        &["--var", "x://u:Zwxqvbjk@h/d?a=b"],
+        &["--var", "pw", "Zwxqvbjk"],
+        &["--var", "pw=", "Zwxqvbjk"],
+        &["--var", "pw", "=", "Zwxqvbjk"],
+        &["--vars", "pw=Zwxqvbjk"],
+        &["--vra=pw=Zwxqvbjk"],
+        &["--vra", "pw=Zwxqvbjk"],
+        &["pw=Zwxqvbjk"],
+        &["--var-pw=Zwxqvbjk"],
+        &["--var", "=Zwxqvbjk"],
+        &["--var", "pv=Zwxqvbjk"],
+        &["--var", "pw=[\"Zwxqvbjk\""],
+        &["--var-file", "secret.txt"],
+        &["--var-file", "secrets.txt"],
+    ] {
+        for command in ["plan", "validate", "apply", "console"] {
+            let done = project.ha(&[&[command], given].concat());
+            leaks.extend(leak(&done).map(|it| format!("{command} {given:?}\n{it}")));
+        }
+    }
+    for name in ["HA_VAR_pw", "HA_VAR_pv", "TF_VAR_pw", "HA_CLI_ARGS", "HA_CLI_ARGS_plan"] {
+        for value in ["--var Zwxqvbjk", "--var 'Zwxqvbjk", "--var=[Zwxqvbjk"] {
+            let done = Done::from(project.command(&["plan"]).env(name, value).output().unwrap());
+            leaks.extend(leak(&done).map(|it| format!("{name}={value}\n{it}")));
+        }
+    }
+    none(&leaks);
+}
+
+/// Where nothing may be a secret, lines are shown as they are.
+#[test]
+fn a_line_without_a_secret_is_shown() {
+    for (text, shown) in [
+        ("variable \"region\" {\n  default = 'eu'\n}\n", "default = 'eu'"),
+        ("locals {\n  a = some_word\n}\n", "a = some_word"),
+        ("resource \"terraform_data\" \"a\" {\n  inptu = \"open\"\n}\n", "inptu = \"open\""),
+        ("resource \"postgresql_role\" \"a\" {\n  name = 'open'\n}\n", "name = 'open'"),
+        ("resource \"postgresql_role\" \"a\" {\n  password = var.nothing\n}\n", "password = var.nothing"),
+        ("resource \"postgresql_role\" \"a\" {\n  password = random_pasword.a.result\n}\n", "password = random_pasword.a.result"),
+        ("output \"a\" {\n  value = \"open\n}\n", "value = \"open"),
+    ] {
+        let project = Project::new(text);
+        let planned = project.ha(&["plan"]);
+        assert!(planned.err.contains(shown), "{text}\n{}", planned.err);
+    }
+}
