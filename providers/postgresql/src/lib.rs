@@ -59,7 +59,7 @@ pub fn register(registry: Registry) -> Registry {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ha_kind::{Registry, UnsupportedNames};
+    use ha_kind::Registry;
 
     #[test]
     fn every_kind_has_its_file_and_is_registered() {
