@@ -76,7 +76,7 @@ Environment:
   HA_CLI_ARGS           adds arguments to every command, HA_CLI_ARGS_plan to one
   HA_INPUT              0 or false: nothing is ever asked
   HA_STATE_KEY_FILE     names the file with the state's key
-  HA_LOG                what is logged, such as debug; HA_LOG_FILE and HA_LOG_FORMAT say where and how
+  HA_LOG                what to log, such as debug; HA_LOG_FILE and HA_LOG_FORMAT say where and how
   CI, HA_IN_AUTOMATION  say that nobody is watching
   NO_COLOR              turns colours off";
 

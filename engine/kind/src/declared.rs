@@ -92,12 +92,12 @@ impl<C> Elements<C> {
 
     /// Elements, and the type that they would have if there were any.
     pub(crate) fn new(items: C, of: Declared) -> Self {
-        Self { items, of, kept: Kept::NOTHING }
+        Self { items, of, kept: Kept::nothing() }
     }
 
     /// Other elements of the same type.
     pub(crate) fn with(&self, items: C) -> Self {
-        Self { items, of: self.of.clone(), kept: Kept::NOTHING }
+        Self { items, of: self.of.clone(), kept: Kept::nothing() }
     }
 }
 
@@ -126,7 +126,7 @@ impl<C> Deref for Elements<C> {
 
 impl<C: FromIterator<Value>> FromIterator<Value> for Elements<C> {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
-        Self { items: items.into_iter().collect(), of: Declared::NOTHING, kept: Kept::NOTHING }
+        Self { items: items.into_iter().collect(), of: Declared::NOTHING, kept: Kept::nothing() }
     }
 }
 

@@ -109,7 +109,9 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Nothing yet.
-    pub(crate) const NOTHING: Self = Self { facts: AtomicU64::new(0), ty: OnceBox::new() };
+    pub(crate) const fn nothing() -> Self {
+        Self { facts: AtomicU64::new(0), ty: OnceBox::new() }
+    }
 
     /// The facts of what has these elements.
     pub(crate) fn facts<'v>(&self, items: impl IntoIterator<Item = &'v Value>) -> Facts {
@@ -141,7 +143,7 @@ impl Kept {
 /// A copy is made to be changed.
 impl Clone for Kept {
     fn clone(&self) -> Self {
-        Self::NOTHING
+        Self::nothing()
     }
 }
 

@@ -36,7 +36,7 @@ enum Form {
 
 impl Object {
     const fn of(form: Form) -> Self {
-        Self { form, kept: Kept::NOTHING }
+        Self { form, kept: Kept::nothing() }
     }
 
     /// The attributes, of which some will be other ones.

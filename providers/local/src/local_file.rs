@@ -85,7 +85,6 @@ impl Resource for LocalFile {
     const KIND: &'static str = "local_file";
     const UNSUPPORTED: &'static [UnsupportedNames] = &[
         UnsupportedNames::new(&["source"], "write `content = file(\"…\")`"),
-        UnsupportedNames::new(&["content_base64"], "write `content = base64decode(\"…\")`, where it is a text"),
     ];
     type Provider = Nobody;
     type Outputs = Outputs;
