@@ -83,9 +83,7 @@ struct Content {
 
 impl Resource for LocalFile {
     const KIND: &'static str = "local_file";
-    const UNSUPPORTED: &'static [UnsupportedNames] = &[
-        UnsupportedNames::new(&["source"], "write `content = file(\"…\")`"),
-    ];
+    const UNSUPPORTED: &'static [UnsupportedNames] = &[UnsupportedNames::new(&["source"], "write `content = file(\"…\")`")];
     type Provider = Nobody;
     type Outputs = Outputs;
 
