@@ -5,8 +5,8 @@ use ha_kind::Value;
 use crate::project::{Project, Step};
 
 const KIND: &str = "postgresql_database";
-/// What was made beforehand and not taken over.
-const LEFT: &str = "SELECT count(*) FROM pg_database WHERE datname LIKE 'ha %'";
+/// What was made beforehand and not taken over, by the steps of one test. Others work on the same server.
+const LEFT: &str = "SELECT count(*) FROM pg_database WHERE datname IN ('ha a', 'ha b', 'ha c', 'ha d')";
 
 #[tokio::test]
 async fn what_the_server_refuses_costs_nothing() {
@@ -26,11 +26,12 @@ async fn what_the_server_refuses_costs_nothing() {
         &[("name", Value::from("occupied")), ("template", Value::from("template1"))],
     ];
     for given in refused {
-        let step = Step::new("00000000000000000000000000000001");
+        let step = Step::new("refused");
         let error = project.replace(&step, KIND, &made, given).await.unwrap_err();
         assert!(error.help.iter().any(|it| it == "nothing was deleted"), "{given:?}: {error:?}");
         assert_eq!(sql("kept safe", "SELECT seven FROM kept"), "7", "{given:?}");
-        assert_eq!(sql("postgres", LEFT), "0", "{given:?}");
+        let left = sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'ha refused'");
+        assert_eq!(left, "0", "{given:?}");
     }
     sql("postgres", "DROP DATABASE occupied");
     project.delete(KIND, &made).await.unwrap();
