@@ -79,7 +79,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
         }
         (_, Type::List(_) | Type::Set(_) | Type::Map(_)) if is_empty(value) => empty(value, ty),
         (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::List(of)) => Ok(Value::list(converted_items(value, of)?)),
-        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => Ok(set(converted_items(value, of)?, of)),
+        (Value::List(_) | Value::Tuple(_) | Value::Set(_), Type::Set(of)) => Ok(set(converted_items(value, of)?)),
         (Value::List(items) | Value::Tuple(items), Type::Tuple(of)) => {
             if items.len() != of.len() {
                 return Err(required(ty));
@@ -94,10 +94,11 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
                 Ok((name.clone(), item))
             };
             let mut items = items.iter().map(each).collect::<Result<Object, Mismatch>>()?;
-            if let Some(ty) = shared_type(of, items.values())? {
+            if let Some(ty) = shared_type(of, items.values(), unify_open)? {
                 for item in items.values_mut() {
                     *item = convert(item, &ty)?;
                 }
+                are_of_one_type(&ty, items.values())?;
             }
             Ok(Value::Map(Arc::new(items)))
         }
@@ -192,7 +193,7 @@ fn empty(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
 }
 
 /// A set of these. A secret among them makes all of it one, since a set's elements have no places to mark.
-fn set(items: Vec<Value>, of: &Arc<Type>) -> Value {
+fn set(items: Vec<Value>) -> Value {
     let (sensitive, length) = (items.iter().any(Value::contains_sensitive), items.len());
     let open = |it: &&Value| !it.is_wholly_known();
     let (many, cause) = (items.iter().filter(open).count(), items.iter().find(open).and_then(Value::cause));
@@ -201,7 +202,7 @@ fn set(items: Vec<Value>, of: &Arc<Type>) -> Value {
     // Two that are not known yet look the same and need not turn out to be.
     let collapsed = plain.iter().filter(open).count() < many;
     let set = match collapsed {
-        true => Value::unknown(Type::Set(of.clone()), cause).of_length(1, Some(length)),
+        true => Value::unknown(Type::of(&Value::set(plain)), cause).of_length(1, Some(length)),
         false => Value::set(plain),
     };
     if sensitive { set.sensitive() } else { set }
@@ -210,24 +211,46 @@ fn set(items: Vec<Value>, of: &Arc<Type>) -> Value {
 fn converted_items(value: &Value, of: &Type) -> Result<Vec<Value>, Mismatch> {
     let each = |(index, item)| convert(item, of).map_err(|it: Mismatch| it.below(Step::Index(index)));
     let items = value.children().enumerate().map(each).collect::<Result<Vec<_>, _>>()?;
-    match shared_type(of, items.iter())? {
-        Some(ty) => items.iter().map(|it| convert(it, &ty)).collect(),
-        None => Ok(items),
-    }
+    let Some(ty) = shared_type(of, items.iter(), unify_elements)? else { return Ok(items) };
+    let items = items.iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>()?;
+    are_of_one_type(&ty, items.iter())?;
+    Ok(items)
 }
 
 /// The one type of elements of a collection that leaves it open; none where one of them may turn out to be anything.
-fn shared_type<'a>(of: &Type, items: impl Iterator<Item = &'a Value> + Clone) -> Result<Option<Type>, Mismatch> {
+fn shared_type<'a>(
+    of: &Type,
+    items: impl Iterator<Item = &'a Value> + Clone,
+    unify: fn(&[Type]) -> Option<Type>,
+) -> Result<Option<Type>, Mismatch> {
     if !of.has_any() || items.clone().any(Value::may_be_anything) {
         return Ok(None);
     }
-    let types: Vec<Type> = items.map(Type::of).collect();
-    unify(&types).map(Some).ok_or_else(|| Mismatch::new("all elements must have one type"))
+    let types: Vec<Type> = items.clone().map(Type::of).collect();
+    unify(&types).map(Some).ok_or_else(|| several_types(items))
+}
+
+/// Whether elements are of one type where what they were converted to leaves it open.
+fn are_of_one_type<'a>(to: &Type, items: impl Iterator<Item = &'a Value> + Clone) -> Result<(), Mismatch> {
+    if !to.has_any() {
+        return Ok(());
+    }
+    let mut types = items.clone().map(Type::of).filter(|it| *it != Type::Any);
+    let first = types.next();
+    if types.all(|it| Some(it) == first) { Ok(()) } else { Err(several_types(items)) }
+}
+
+fn several_types<'a>(mut items: impl Iterator<Item = &'a Value>) -> Mismatch {
+    let is_bare = |it: &Value| it.is_null() && Type::of(it) == Type::Any;
+    Mismatch::new(match items.any(is_bare) {
+        true => "all elements must have one type, and a plain null among collections or objects shows none",
+        false => "all elements must have one type",
+    })
 }
 
 /// The one type that all of these convert to, as the language picks it for a list of mixed elements or the two arms
 /// of a conditional: texts absorb numbers and truth values, tuples and objects unify element by element or become
-/// lists and maps, and what is not known yet goes along.
+/// lists and maps. What shows no type goes along; what is in these is of no type where collections are beside such.
 #[must_use]
 pub fn unify<'a>(types: impl IntoIterator<Item = &'a Type>) -> Option<Type> {
     unify_all(types.into_iter().filter(|it| **it != Type::Any).collect())
@@ -241,17 +264,22 @@ pub fn unify_open(types: &[Type]) -> Option<Type> {
     if known.len() == types.len() {
         return unify_all(known);
     }
-    let is_named = |it: &&Type| matches!(it, Type::Map(_) | Type::Object(_));
-    let is_list = |it: &&Type| matches!(it, Type::List(_) | Type::Tuple(_));
-    let is_set = |it: &&Type| matches!(it, Type::Set(_));
     let any = |is: fn(&Type) -> bool| known.iter().any(|it| is(it));
-    if known.iter().all(is_named) || known.iter().all(is_list) || known.iter().all(is_set) {
+    let is_nested = |it: &Type| !matches!(it, Type::Bool | Type::Number | Type::String);
+    let of_one_kind = known.windows(2).all(|two| std::mem::discriminant(two[0]) == std::mem::discriminant(two[1]));
+    if known.first().is_none_or(|it| is_nested(it)) && of_one_kind {
         return Some(Type::Any);
     }
     if any(|it| matches!(it, Type::Object(_))) && any(|it| matches!(it, Type::Tuple(_))) {
         return None;
     }
     preferred(&types.iter().collect::<Vec<_>>())
+}
+
+/// As [`unify_open`], for the elements of a list or set: those that show a type must not leave it open what all are.
+#[must_use]
+pub fn unify_elements(types: &[Type]) -> Option<Type> {
+    unify_open(types).filter(|it| *it != Type::Any || types.iter().all(|it| *it == Type::Any))
 }
 
 /// As [`unify`], where nothing is unknown.
@@ -272,7 +300,7 @@ fn unify_all(types: Vec<&Type>) -> Option<Type> {
     let any = |is: fn(&Type) -> bool| types.iter().any(|it| is(it));
     let shared = || {
         let all: Vec<Type> = types.iter().flat_map(elements).collect();
-        unify(&all).map(Arc::new)
+        unify_open(&all).map(Arc::new)
     };
     if all(|it| matches!(it, Type::Map(_) | Type::Object(_))) {
         match any(|it| matches!(it, Type::Map(_))) {
@@ -296,11 +324,11 @@ fn unify_objects(types: &[&Type]) -> Option<Type> {
     let objects: Vec<_> = types.iter().filter_map(|it| if let Type::Object(of) = it { Some(of) } else { None }).collect();
     let first = objects.first()?;
     if !objects.iter().all(|it| it.keys().eq(first.keys())) {
-        let all = objects.iter().flat_map(|it| it.values().map(|it| &it.ty));
-        return Some(Type::Map(Arc::new(unify(all)?)));
+        let all: Vec<Type> = objects.iter().flat_map(|it| it.values().map(|it| it.ty.clone())).collect();
+        return Some(Type::Map(Arc::new(unify_open(&all)?)));
     }
     let each = |name: &Name| {
-        let ty = unify(objects.iter().map(|it| &it[name].ty))?;
+        let ty = unify_open(&objects.iter().map(|it| it[name].ty.clone()).collect::<Vec<_>>())?;
         let optional = objects.iter().any(|it| it[name].optional);
         Some((name.clone(), Attribute { ty, optional, default: None }))
     };
@@ -312,9 +340,10 @@ fn unify_tuples(types: &[&Type]) -> Option<Type> {
     let tuples: Vec<_> = types.iter().filter_map(|it| if let Type::Tuple(of) = it { Some(of) } else { None }).collect();
     let first = tuples.first()?;
     if !tuples.iter().all(|it| it.len() == first.len()) {
-        return Some(Type::List(Arc::new(unify(tuples.iter().flat_map(|it| it.iter()))?)));
+        let all: Vec<Type> = tuples.iter().flat_map(|it| it.iter().cloned()).collect();
+        return Some(Type::List(Arc::new(unify_open(&all)?)));
     }
-    let each = |index: usize| unify(tuples.iter().map(|it| &it[index]));
+    let each = |index: usize| unify_open(&tuples.iter().map(|it| it[index].clone()).collect::<Vec<_>>());
     Some(Type::Tuple(Arc::new((0..first.len()).map(each).collect::<Option<_>>()?)))
 }
 
@@ -344,7 +373,7 @@ fn converted_type(from: &Type, to: &Type) -> Option<Type> {
     let elements = |of: &Type, items: &mut dyn Iterator<Item = &Type>| -> Option<Arc<Type>> {
         let items: Vec<&Type> = items.collect();
         match of {
-            Type::Any => unify(items.iter().copied()).map(Arc::new),
+            Type::Any => unify_open(&items.into_iter().cloned().collect::<Vec<_>>()).map(Arc::new),
             of => items.iter().all(|it| converted_type(it, of).is_some()).then(|| Arc::new(plain(of))),
         }
     };

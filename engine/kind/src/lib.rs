@@ -39,7 +39,7 @@ pub use address::{Address, BlockAddress, Key, Mode, NotAnAddress, Place};
 pub use argument_change::ArgumentChange;
 pub use attempt::{Attempt, Witness};
 pub use code::Code;
-pub use convert::{Mismatch, convert, unify, unify_open};
+pub use convert::{Mismatch, convert, unify, unify_elements, unify_open};
 pub use declared::{Declared, Elements};
 pub use diagnostic::{Diagnostic, Severity, Span, Suggestion, closest, slips};
 pub use error::{Attempting, Error, Outcome};

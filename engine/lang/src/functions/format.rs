@@ -60,7 +60,7 @@ pub(super) fn formatlist(arguments: &[Value]) -> Answer {
             it => (it, false),
         };
         if let Value::Unknown(it) = plain
-            && !matches!(it.ty, Type::String | Type::Number | Type::Bool)
+            && matches!(it.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_))
         {
             return Ok(marked(unknown(plain), sensitive || mark));
         }

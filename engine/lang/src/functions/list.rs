@@ -210,12 +210,12 @@ impl Flat {
 fn matchkeys(arguments: &[Value]) -> Answer {
     let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
     let ty = unify(&types).ok_or_else(|| Refusal::of(2, "it must have elements of the type that the keys have"))?;
+    let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
+    if arguments.iter().all(Value::is_known) && values.len() != keys.len() {
+        return Err(Refusal::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
+    }
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
         return Ok(unknown_like(open, type_of(arguments, 0)));
-    }
-    let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
-    if values.len() != keys.len() {
-        return Err(Refusal::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
     }
     let of_type = |items: Vec<&Value>| items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>();
     let wrong = |argument: usize| move |it| Refusal::of(argument, crate::mistake::value::at(&it));

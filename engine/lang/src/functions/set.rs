@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{Type, Value, convert, unify};
+use ha_kind::{Type, Value, convert, unify, unify_elements};
 
 use super::Kind::Any;
 use super::collection::unknown_like;
@@ -38,10 +38,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .many(&SETS),
 ];
 
-/// The one type of elements that all sets have.
+/// The one type of elements that all sets have. What has no elements and none declared goes along with all.
 fn shared_element(arguments: &[Value]) -> Option<Type> {
-    let types: Vec<Type> = arguments.iter().map(|it| element_type(&Type::of(it))).collect();
-    unify(&types)
+    let of = |it: &Value| (element_type(&Type::of(it)), it.elements().is_some_and(|it| it.is_empty()));
+    let types = arguments.iter().map(of).filter(|(ty, is_empty)| !is_empty || *ty != Type::Any);
+    one_type(arguments.iter(), &types.map(|(ty, _)| ty).collect::<Vec<_>>())
+}
+
+/// The one type of values that have these; one that is not known yet may turn out to be of any.
+fn one_type<'v>(mut values: impl Iterator<Item = &'v Value>, types: &[Type]) -> Option<Type> {
+    if values.any(Value::may_be_anything) { unify(types) } else { unify_elements(types) }
 }
 
 fn unified_type(arguments: &[Value]) -> Type {
@@ -119,7 +125,7 @@ fn setproduct(arguments: &[Value]) -> Answer {
             return Err(Refusal::of(index, format!("a list or set is required, not a {}", crate::shown::kind(&plain))));
         };
         let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
-        let ty = unify(&types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;
+        let ty = one_type(items.iter().copied(), &types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;
         let converted = items.into_iter().map(|it| convert(it, &ty)).collect::<Result<_, _>>();
         columns.push(converted.map_err(|it| Refusal::of(index, crate::mistake::value::at(&it)))?);
     }

@@ -31,6 +31,12 @@ fn what_decides_is_enough() {
             (r#"setsubtract(["a"], [local.open])"#, "<set(string) aws_x.y.id>"),
             (r#"setintersection([1], [local.open])"#, "<set(string) aws_x.y.id>"),
             ("setintersection([[]], [local.open])", "error: `setintersection`: all sets must have elements of one type"),
+            (
+                r#"matchkeys(["a", local.open], [], ["a"])"#,
+                "error: `keys` of `matchkeys`: there must be as many as values: 2, not 0",
+            ),
+            ("toset([local.open_list, local.open_list])", "<set(list(string)) aws_x.y.id>"),
+            (r#"formatlist("%v", { a = local.open })"#, "tolist([<string aws_x.y.id>])"),
         ],
     );
 }

@@ -5,7 +5,7 @@ use ha_lang::{Function, ParameterKind as Kind, functions};
 use crate::draw::Draw;
 
 /// What depends on the time, on chance, on files or on keys, and what only one of the two has.
-const LEFT_OUT: [&str; 25] = [
+const LEFT_OUT: [&str; 24] = [
     "timestamp",
     "plantimestamp",
     "uuid",
@@ -29,7 +29,6 @@ const LEFT_OUT: [&str; 25] = [
     "ephemeralasnull",
     "abspath",
     "pathexpand",
-    "base64gzip",
     "type",
 ];
 

@@ -2,14 +2,19 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+static IS_INSTALLED: LazyLock<bool> = LazyLock::new(|| {
+    let version = Command::new("terraform").arg("version").env("CHECKPOINT_DISABLE", "1").output();
+    version.is_ok_and(|it| it.status.success())
+});
 
 /// A way to run terraform in a directory, or nothing where it is not installed.
 pub(crate) fn terraform(directory: &Path) -> Option<Command> {
     let mut command = Command::new("terraform");
     command.current_dir(directory).env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let installed = Command::new("terraform").arg("version").env("CHECKPOINT_DISABLE", "1").output();
-    if !installed.is_ok_and(|it| it.status.success()) {
+    if !*IS_INSTALLED {
         skipped();
         return None;
     }
