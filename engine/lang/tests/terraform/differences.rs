@@ -89,6 +89,9 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&[" ? "]) {
                 return Some("an arm that is not taken and has no value does not count, whatever its type would be");
             }
+            if has(&["tolist([])", "toset([])", "tomap({})"]) {
+                return Some("a tuple becomes a list or set here beside an empty collection of anything as well");
+            }
             if has(&["[for ", "{ for "]) {
                 return Some("what would be made of the elements of an empty collection is not looked at");
             }
