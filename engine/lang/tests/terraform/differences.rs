@@ -45,7 +45,10 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
             if has(&["parseint("]) && given.get(..PRECISE).is_some_and(|it| said.starts_with(it)) {
                 return Some("a number has 512 bits here, also one that is read by `parseint`");
             }
-            if has(&[" ? "]) && in_texts(given) == in_texts(said) {
+            if has(&["can("]) && differ_in_truth(given, said) {
+                return why_refused(text);
+            }
+            if has(&[" ? "]) && given.replace('"', "") == said.replace('"', "") {
                 return Some(
                     "an arm that is not taken and has no value has no type here, so that the other is not converted to it",
                 );
@@ -85,23 +88,33 @@ pub(crate) fn reason(text: &str, given: &Answer, said: &Answer) -> Option<&'stat
                 return Some("a call with a null of no type is wrong at once, not of unknown value");
             }
         }
-        (Some(_), None) => {
-            if has(&[" ? "]) {
-                return Some("an arm that is not taken and has no value does not count, whatever its type would be");
-            }
-            if has(&["tolist([])", "toset([])", "tomap({})"]) {
-                return Some("a tuple becomes a list or set here beside an empty collection of anything as well");
-            }
-            if has(&["[for ", "{ for "]) {
-                return Some("what would be made of the elements of an empty collection is not looked at");
-            }
-            if has(&["&&", "||"]) {
-                return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
-            }
-        }
+        (Some(_), None) => return why_refused(text),
         (None, None) => {}
     }
     None
+}
+
+/// Why terraform may refuse what has a value here, if it may.
+fn why_refused(text: &str) -> Option<&'static str> {
+    let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
+    if has(&[" ? "]) {
+        return Some("an arm that is not taken and has no value does not count, whatever its type would be");
+    }
+    if has(&["tolist([])", "toset([])", "tomap({})"]) {
+        return Some("a tuple becomes a list or set here beside an empty collection of anything as well");
+    }
+    if has(&["[for ", "{ for "]) {
+        return Some("what would be made of the elements of an empty collection is not looked at");
+    }
+    if has(&["&&", "||"]) {
+        return Some("the right operand is not looked at where the left one decides, as in terraform 1.12");
+    }
+    None
+}
+
+/// Whether two texts are the same but for what is true and what is false.
+fn differ_in_truth(given: &str, said: &str) -> bool {
+    given.replace("true", "false") == said.replace("true", "false")
 }
 
 /// Whether two texts are the same but for the last of many digits.
@@ -120,19 +133,6 @@ fn problems(text: &str) -> Vec<Diagnostic> {
 /// Whether there is a zero with a sign in an expression, and not only a fraction.
 fn has_negative_zero(text: &str) -> bool {
     text.match_indices("-0").any(|(at, _)| !text[at + 2..].starts_with(|it: char| it == '.' || it.is_ascii_alphanumeric()))
-}
-
-/// The JSON with texts in the place of numbers and truth values.
-fn in_texts(json: &str) -> Option<Json> {
-    fn text(value: Json) -> Json {
-        match value {
-            Json::Bool(_) | Json::Number(_) => Json::String(value.to_string()),
-            Json::Array(items) => items.into_iter().map(text).collect(),
-            Json::Object(items) => Json::Object(items.into_iter().map(|(name, it)| (name, text(it))).collect()),
-            other => other,
-        }
-    }
-    serde_json::from_str(json).ok().map(text)
 }
 
 /// The JSON with the elements of all lists in one order.
