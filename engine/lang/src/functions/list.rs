@@ -211,7 +211,7 @@ fn matchkeys(arguments: &[Value]) -> Answer {
     let types = [1, 2].map(|it| element_type(&type_of(arguments, it)));
     let ty = unify(&types).ok_or_else(|| Refusal::of(2, "it must have elements of the type that the keys have"))?;
     let (values, keys, wanted) = (items_of(arguments, 0), items_of(arguments, 1), items_of(arguments, 2));
-    if arguments.iter().all(Value::is_known) && values.len() != keys.len() {
+    if arguments.iter().take(2).all(Value::is_known) && values.len() != keys.len() {
         return Err(Refusal::of(1, format!("there must be as many as values: {}, not {}", values.len(), keys.len())));
     }
     if let Some(open) = arguments.iter().find(|it| !it.is_wholly_known()) {
@@ -297,6 +297,11 @@ fn slice(arguments: &[Value]) -> Answer {
         return Err(Refusal::of(1, format!("it must not be greater than the number of elements, {}", items.len())));
     }
     if let Some(unknown) = [&start, &end].into_iter().find(|it| !it.is_known()) {
+        if let Value::Number(end) = &end
+            && end.as_i64().and_then(|it| usize::try_from(it).ok()).is_none_or(|it| it > items.len())
+        {
+            return Err(Refusal::of(2, format!("it must be a position up to the number of elements, {}", items.len())));
+        }
         return Ok(marked(unknown_like(unknown, Type::Any), sensitive));
     }
     let given = [Value::NULL, start, end];

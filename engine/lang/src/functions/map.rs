@@ -200,7 +200,8 @@ fn zipmap(arguments: &[Value]) -> Answer {
     let sensitive = mark || key_mark || keys.contains_sensitive();
     let keys = keys.revealed();
     if !keys.is_wholly_known() {
-        return Ok(marked(unknown_like(&keys, Type::Any), sensitive));
+        let ty = if let Type::List(of) = Type::of(plain) { Type::Map(of) } else { Type::Any };
+        return Ok(marked(unknown_like(&keys, ty), sensitive));
     }
     let items = match plain {
         Value::List(items) | Value::Tuple(items) => items,

@@ -35,6 +35,15 @@ fn what_decides_is_enough() {
                 r#"matchkeys(["a", local.open], [], ["a"])"#,
                 "error: `keys` of `matchkeys`: there must be as many as values: 2, not 0",
             ),
+            (
+                r#"matchkeys(["a", "b"], [], local.open_list)"#,
+                "error: `keys` of `matchkeys`: there must be as many as values: 2, not 0",
+            ),
+            (r#"zipmap([local.open], tolist(["a"])) == { k = null }"#, "false"),
+            (
+                "slice([1, 2], length(local.open_list), 3)",
+                "error: `end` of `slice`: it must be a position up to the number of elements, 2",
+            ),
             ("toset([local.open_list, local.open_list])", "<set(list(string)) aws_x.y.id>"),
             (r#"formatlist("%v", { a = local.open })"#, "tolist([<string aws_x.y.id>])"),
         ],

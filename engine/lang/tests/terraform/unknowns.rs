@@ -443,6 +443,9 @@ fn reason(world: &World, text: &str, difference: &str) -> Option<&'static str> {
         "arguments, but the format",
         "is required",
         "a list of anything has no attribute",
+        "cannot be the name of an attribute",
+        "at least two arguments are required",
+        "has no elements to pick by an index",
     ];
     if says(&wrong) && (says(&["true]", "true)", "true}", "true,"]) || text.ends_with("== null")) {
         return Some("what can only be wrong is refused at once");
