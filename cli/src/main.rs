@@ -95,7 +95,7 @@ fn main() -> ExitCode {
     if let Err(notice) = logging::start() {
         return ExitCode::from(Trouble::from(notice).tell(&terminal));
     }
-    let span = info_span!(target: "ha::command", "command", name = arguments.command.name());
+    let span = info_span!(target: "ha::command", "command", command = arguments.command.name());
     let _entered = span.enter();
     match run(&arguments, terminal) {
         Ok(code) => ended(code),

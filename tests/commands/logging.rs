@@ -36,7 +36,7 @@ fn commands_and_steps_are_logged_with_their_durations() {
     let mut addresses: Vec<&str> = steps.map(|it| it["span"]["address"].as_str().unwrap()).collect();
     addresses.sort_unstable();
     assert_eq!(addresses, ["ha_data.motto", "local_file.settings", "random_password.app"]);
-    assert!(lines.iter().any(|it| it["spans"][0]["name"] == "apply"), "{text}");
+    assert!(lines.iter().any(|it| it["spans"][0]["command"] == "apply"), "{text}");
     let end = lines.last().unwrap();
     assert!(end["target"] == "ha::command" && end["fields"]["code"] == 0, "{end}");
 }
@@ -49,7 +49,7 @@ fn a_log_goes_on_where_it_ended_and_holds_no_secret() {
     let first = fs::read_to_string(project.path("ha.log")).unwrap();
     logged(&project, &["destroy", "--yes"], &variables);
     let both = fs::read_to_string(project.path("ha.log")).unwrap();
-    assert!(both.starts_with(&first) && both.contains("name=\"destroy\""), "{both}");
+    assert!(both.starts_with(&first) && both.contains("command=\"destroy\""), "{both}");
     project.done(&["apply", "--yes"]);
     let password = project.done(&["output", "--raw", "uri"]);
     let password = password.split([':', '@']).nth(2).unwrap();
