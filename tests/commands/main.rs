@@ -22,6 +22,7 @@ mod secrets;
 mod slips;
 mod strange_files;
 mod streams;
+mod succession;
 mod terraform;
 mod traces;
 mod unseen;

@@ -51,6 +51,26 @@ class Refusals(unittest.TestCase):
         found = "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'a'"
         self.assertEqual(self.server.value(found), "LATIN1")
 
+    def test_names_that_are_given_up_are_taken_after_that(self):
+        names = lambda *names: self.write(*[block("postgresql_role", f"r{at}", name) for at, name in enumerate(names)])
+        names("n1", "n2", "n3")
+        self.directory.apply()
+        numbers = "SELECT json_object_agg(rolname, oid::bigint) FROM pg_roles WHERE rolname ~ '^n[0-9]$'"
+        before = self.server.value(numbers)
+        names("n2", "n3", "n4")
+        self.directory.apply()
+        self.assertEqual(self.server.value(numbers), {"n2": before["n1"], "n3": before["n2"], "n4": before["n3"]})
+        # Each waits for the other.
+        names("n3", "n2", "n4")
+        self.refused(["plan"], "takes the name that", "make the change in two steps")
+
+    def test_a_locale_by_its_other_name_is_no_change(self):
+        self.write(block("postgresql_database", "a", "a", 'encoding = "UTF8"\n  lc_collate = "POSIX"\n  lc_ctype = "POSIX"'))
+        self.directory.apply()
+        self.assertIn("No changes", self.directory.ha("plan"))
+        self.write(block("postgresql_database", "a", "a", 'lc_collate = ""'))
+        self.refused(["plan"], "`lc_collate` is empty")
+
     def test_a_role_goes_together_with_what_made_it_an_owner(self):
         role = block("postgresql_role", "r", "r")
         self.write(role, block("postgresql_database", "a", "a", "owner = postgresql_role.r.name"))

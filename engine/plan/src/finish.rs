@@ -10,12 +10,15 @@ use crate::graph::{Graph, NodeId};
 use crate::model::{Change, Checked, Drift, Move, OutputChange, Plan, Settled};
 use crate::observed::Current;
 use crate::order;
+use crate::planner::Succession;
 use crate::rolling;
 
 /// The parts of a plan.
 pub(crate) struct Parts<'a> {
     pub(crate) current: Current,
     pub(crate) changes: Vec<Change>,
+    /// Which of them come after others because they take their names.
+    pub(crate) successions: Vec<Succession>,
     pub(crate) outputs: BTreeMap<Name, OutputChange>,
     /// What refers to what in the configuration; none when everything is deleted.
     pub(crate) graph: Option<&'a Graph>,
@@ -27,14 +30,14 @@ pub(crate) struct Parts<'a> {
 }
 
 pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let Parts { mut current, mut changes, outputs, graph, providers, data, mut warnings, left_out, checks } = parts;
+    let Parts { mut current, mut changes, successions, outputs, graph, providers, data, mut warnings, left_out, checks } = parts;
     for change in &mut changes {
         change.moved_from = input.moved.moved_from(&change.address).cloned();
     }
     contribute(&mut current.drift, &changes, graph);
     changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
     let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
-    let mut steps = order::steps(&changes, graph, input.state).map_err(|it| vec![*it])?;
+    let mut steps = order::steps(&changes, &successions, graph, input.state).map_err(|it| vec![*it])?;
     let remarks = remarks(&current, &touched);
     let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
         let described = input.schemas.kind(Mode::Managed, &address.block.kind)?;

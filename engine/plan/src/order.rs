@@ -5,19 +5,25 @@ mod sorted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Diagnostic, HashMap};
+use ha_kind::{Action, Address, Diagnostic, HashMap, code};
 use ha_state::State;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::graph::{Graph, NodeId};
 use crate::model::{Change, Step, StepKind};
+use crate::planner::Succession;
 pub(crate) use recorded::is_meant;
 use recorded::{Number, Recorded};
 use sorted::dependents_first;
 pub(crate) use sorted::sorted;
 
 /// The steps of a plan, each after those it waits for. The changes are in the order of their addresses.
-pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, state: &State) -> Result<Vec<Step>, Box<Diagnostic>> {
+pub(crate) fn steps(
+    changes: &[Change],
+    successions: &[Succession],
+    graph: Option<&Graph>,
+    state: &State,
+) -> Result<Vec<Step>, Box<Diagnostic>> {
     let recorded = Recorded::of(changes, state);
     let mut own: Vec<Vec<usize>> = vec![Vec::new(); recorded.len()];
     for (index, change) in changes.iter().enumerate() {
@@ -49,7 +55,9 @@ pub(crate) fn steps(changes: &[Change], graph: Option<&Graph>, state: &State) ->
     order.leave();
     order.make_after_deleting();
     order.updates_after_dependents_are_deleted(&earlier, &dependents);
+    let taken = order.take_names(successions);
     order.grant_wishes();
+    order.all_names_are_given_up(&taken, successions)?;
     sorted(order.steps, changes).map(|(steps, _)| steps)
 }
 
@@ -95,6 +103,8 @@ enum Why {
     LetGoFar,
     /// What used a thing has let go of it before the thing goes.
     LetGo,
+    /// What has a name gives it up before another one takes it.
+    NameGivenUp,
 }
 
 impl<'a> Order<'a> {
@@ -374,10 +384,44 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// What takes a name comes after what gives it up. The steps of each, by succession.
+    fn take_names(&mut self, successions: &[Succession]) -> Vec<Option<(usize, usize)>> {
+        let places: HashMap<&Address, usize> = self.changes.iter().enumerate().map(|(at, it)| (&it.address, at)).collect();
+        let steps = successions.iter().map(|it| {
+            let (giver, taker) = (*places.get(&it.giver)?, *places.get(&it.taker)?);
+            let gives = if self.changes[giver].action == Action::Update { self.makes[giver] } else { self.deletes[giver] };
+            Some((gives?, self.makes[taker]?))
+        });
+        let steps: Vec<_> = steps.collect();
+        self.wishes.extend(steps.iter().flatten().map(|(gives, takes)| Wish {
+            step: *takes,
+            after: *gives,
+            why: Why::NameGivenUp,
+        }));
+        steps
+    }
+
+    /// # Errors
+    /// When two things wait for each other's names.
+    fn all_names_are_given_up(
+        &self,
+        taken: &[Option<(usize, usize)>],
+        successions: &[Succession],
+    ) -> Result<(), Box<Diagnostic>> {
+        let waits = |(gives, takes): (usize, usize)| self.steps[takes].after.contains(&gives);
+        let Some((_, it)) = taken.iter().zip(successions).find(|(steps, _)| steps.is_some_and(|it| !waits(it))) else {
+            return Ok(());
+        };
+        let Succession { giver, taker } = it;
+        let summary = format!("`{taker}` takes the name that `{giver}` gives up, and cannot wait for that");
+        let diagnostic = Diagnostic::error(summary).code(code::TWICE).of(taker);
+        Err(Box::new(diagnostic.help("make the change in two steps: give the first of them a name that is free, apply, go on")))
+    }
+
     /// Keeps the wishes that close no circle, giving up weaker ones first.
     fn grant_wishes(&mut self) {
         let mut wishes = std::mem::take(&mut self.wishes);
-        for why in [Why::UserGone, Why::LetGoFar, Why::LetGo] {
+        for why in [Why::UserGone, Why::LetGoFar, Why::LetGo, Why::NameGivenUp] {
             if !wishes.iter().any(|it| it.why == why) {
                 continue;
             }

@@ -12,6 +12,7 @@ mod orphan;
 mod provider;
 mod replace;
 mod seek;
+mod succession;
 mod twins;
 mod unknown;
 mod vain;
@@ -48,6 +49,7 @@ use because::Flow;
 
 pub use data::rendered;
 pub use known::known_settings;
+pub(crate) use succession::Succession;
 
 /// A thing that gets another name: its provider and kind, the id until now and the one from then on.
 type Renamed = (ProviderName, Name, String, String);
@@ -267,27 +269,32 @@ impl<'a> Planner<'a> {
                 return Err(self.refused());
             }
         }
+        let successions = self.successions();
+        if !self.diagnostics.is_empty() {
+            return Err(self.refused());
+        }
         for (name, it) in &self.input.state.outputs {
             let gone = || OutputChange { before: Some(it.value.clone()), after: None, sensitive: it.sensitive };
             self.outputs.entry(name.clone()).or_insert_with(gone);
         }
-        self.finished().map(|it| Planned::Plan(Box::new(it))).map_err(Refused::from)
+        self.finished(successions).map(|it| Planned::Plan(Box::new(it))).map_err(Refused::from)
     }
 
     /// What is wrong, and what is planned so far.
     fn refused(mut self) -> Refused {
         let diagnostics = std::mem::take(&mut self.diagnostics).in_order();
-        let so_far = self.finished().ok().map(|it| Box::new(Plan { errored: true, ..it }));
+        let so_far = self.finished(Vec::new()).ok().map(|it| Box::new(Plan { errored: true, ..it }));
         Refused { diagnostics, so_far }
     }
 
-    fn finished(mut self) -> Result<Plan, Vec<Diagnostic>> {
+    fn finished(mut self, successions: Vec<Succession>) -> Result<Plan, Vec<Diagnostic>> {
         self.leave_recorded();
         let Self { input, graph, current, changes, mut providers, used, outputs, data, warnings, left_out, checks, .. } = self;
         let recorded = recorded_providers(input.state);
         providers.retain(|name, _| used.contains(name) || recorded.contains(name));
         let warnings = warnings.in_order();
-        let parts = Parts { current, changes, outputs, graph: Some(&graph), providers, data, warnings, left_out, checks };
+        let graph = Some(&*graph);
+        let parts = Parts { current, changes, successions, outputs, graph, providers, data, warnings, left_out, checks };
         finish(input, parts)
     }
 

@@ -36,14 +36,16 @@ fn help(code: &SqlState) -> Option<&'static str> {
              `disable`"
         }
         SqlState::INSUFFICIENT_PRIVILEGE => {
-            "the provider's `username` may not do this; on RDS use the master user, elsewhere a role with CREATEROLE and CREATEDB"
+            "the provider's `username` may not do this; on RDS use the master user, elsewhere a role with CREATEROLE and CREATEDB, or a \
+             superuser for what only one may do"
         }
         SqlState::TOO_MANY_CONNECTIONS => {
             "all connections are taken; see who has them in pg_stat_activity, or raise max_connections"
         }
         SqlState::INVALID_CATALOG_NAME => "there is no such database; compare the provider's `database`",
         SqlState::DUPLICATE_OBJECT | SqlState::DUPLICATE_DATABASE => {
-            "somebody else made it; give this one another name, or remove that one if it is not needed"
+            "it is not on record here: if another block of this configuration has that name, order the two by steps; else give this one \
+             another name, or import that one"
         }
         SqlState::OBJECT_IN_USE => "close the connections to it; pg_stat_activity names them",
         SqlState::READ_ONLY_SQL_TRANSACTION => "this server only follows another; after a fail-over, wait and try again",

@@ -5,6 +5,7 @@ mod connect;
 mod encoding;
 mod failure;
 mod identity;
+mod locale;
 mod membership;
 mod objections;
 mod owned;

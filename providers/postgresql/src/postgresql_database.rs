@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use ha_kind::{
     Action, ArgumentChange, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known,
-    Maybe, Object, Outcome, Problem, Reading, Recorded, Resource, Value, known_text,
+    Maybe, Object, Outcome, Path, Problem, Reading, Recorded, Resource, Value, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::beforehand::{self, Blank};
 use crate::encoding::Encoding;
 use crate::identity::{Found, identity, oid_in};
+use crate::locale::Locale;
 use crate::objections;
 use crate::parameters::{self, Parameters};
 use crate::postgresql_role::{any_number, limit_problem, renamed, yes};
@@ -37,9 +38,9 @@ pub(crate) struct Database {
     encoding: Option<Chosen<Immutable<Encoding>>>,
     /// How it sorts text, by the name of a locale of the operating system: whoever says so gets a database that sorts by
     /// it, also where the cluster's others sort by ICU.
-    lc_collate: Option<Chosen<Immutable<String>>>,
+    lc_collate: Option<Chosen<Immutable<Locale>>>,
     /// What it takes for letters, by the name of a locale of the operating system.
-    lc_ctype: Option<Chosen<Immutable<String>>>,
+    lc_ctype: Option<Chosen<Immutable<Locale>>>,
     /// What it is a copy of.
     #[serde(default = "empty")]
     template: Immutable<String>,
@@ -95,6 +96,24 @@ struct Tablespace {
     tablespace_name: String,
 }
 
+#[derive(Deserialize)]
+struct Locales {
+    lc_collate: Option<String>,
+    lc_ctype: Option<String>,
+}
+
+impl Locales {
+    fn problems(&self) -> Vec<Problem> {
+        let given = [("lc_collate", &self.lc_collate), ("lc_ctype", &self.lc_ctype)];
+        let empty = given.into_iter().filter(|(_, it)| it.as_deref() == Some(""));
+        let problem = |(argument, _)| Problem {
+            path: Path::attribute(argument),
+            message: format!("`{argument}` is empty; leave it out for the server's own locale"),
+        };
+        empty.map(problem).collect()
+    }
+}
+
 impl Resource for Database {
     const KIND: &'static str = "postgresql_database";
     const WITHIN: &'static [&'static str] = &["aws_db_instance"];
@@ -109,6 +128,7 @@ impl Resource for Database {
             .check(|Limit { connection_limit }| limit_problem(connection_limit).into_iter().collect())
             .inside_through_provider("aws_db_instance", &[("address", "host"), ("port", "port")])
             .check(|Set { settings }| parameters::problems(&settings))
+            .check(|it: Locales| it.problems())
             .check(|it: Tablespace| problem("tablespace_name", &it.tablespace_name).into_iter().collect())
             .impact(impact)
             .predict("id", |Name { name }| name)
@@ -302,7 +322,7 @@ impl Database {
     /// What only a new one can be given.
     fn blank(&self) -> Blank {
         let Self { name, encoding, lc_collate, lc_ctype, template, tablespace_name, .. } = self.clone();
-        let plain = |it: Option<Chosen<Immutable<String>>>| it.map(|it| it.0.0);
+        let plain = |it: Option<Chosen<Immutable<Locale>>>| it.map(|it| it.0.0.into());
         Blank {
             name,
             encoding: encoding.map(|it| it.0.0),
@@ -466,8 +486,8 @@ async fn on_server(
             name: name.clone(),
             owner: Some(row.get(1)),
             encoding: Some(Chosen(Immutable(encoding))),
-            lc_collate: row.get::<_, Option<String>>(3).map(|it| Chosen(Immutable(it))),
-            lc_ctype: row.get::<_, Option<String>>(4).map(|it| Chosen(Immutable(it))),
+            lc_collate: row.get::<_, Option<String>>(3).map(|it| Chosen(Immutable(it.into()))),
+            lc_ctype: row.get::<_, Option<String>>(4).map(|it| Chosen(Immutable(it.into()))),
             template: empty(),
             connection_limit: row.get(5),
             allow_connections: row.get(6),

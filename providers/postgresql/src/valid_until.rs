@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,8 @@ impl Default for ValidUntil {
 impl From<String> for ValidUntil {
     fn from(text: String) -> Self {
         match text.parse::<Timestamp>() {
-            Ok(moment) => Self(moment.to_string()),
+            // The server keeps microseconds.
+            Ok(moment) => Self(moment.round(Unit::Microsecond).unwrap_or(moment).to_string()),
             Err(_) if text.trim().eq_ignore_ascii_case(FOREVER) || text.is_empty() => Self::default(),
             Err(_) => Self(text),
         }
@@ -75,6 +76,7 @@ mod tests {
             assert_eq!(of(same), of("2030-01-01T00:00:00Z"), "{same}");
             assert_eq!(problem(same), None, "{same}");
         }
+        assert_eq!(of("2030-01-01T00:00:00.123456789Z"), of("2030-01-01T00:00:00.123457Z"));
         assert_eq!(of("Infinity"), ValidUntil::default());
         assert!(of("2001-01-01T00:00:00Z").is_over() && of("-infinity").is_over());
         assert!(!of("2999-01-01T00:00:00Z").is_over() && !ValidUntil::default().is_over());

@@ -63,5 +63,6 @@ pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -
     let mut providers = known_settings_in(input, graph);
     providers.retain(|name, _| recorded.contains(name));
     let data = BTreeMap::new();
-    finish(input, Parts { current, changes, outputs, graph: None, providers, data, warnings, left_out, checks: Vec::new() })
+    let (successions, checks) = (Vec::new(), Vec::new());
+    finish(input, Parts { current, changes, successions, outputs, graph: None, providers, data, warnings, left_out, checks })
 }

@@ -1,7 +1,7 @@
 //! Two instances that stand for one and the same thing.
 
 use ha_kind::{Address, Described, Diagnostic, Name, Object, Stretch, Value, code};
-use ha_state::ProviderName;
+use ha_state::{ProviderName, Record};
 
 use super::{Instance, Many, Planner};
 use crate::observed::plain;
@@ -44,10 +44,8 @@ impl Planner<'_> {
     /// Takes note of what an instance stands for, and tells where another one stands for it already.
     pub(super) fn one_of_a_kind(&mut self, instance: &Instance<'_>, arguments: &Object) {
         let Many { node, described, .. } = *instance.many;
-        let Some(parts) = parts(described, arguments) else { return };
         let Some(provider) = self.graph.provider_of(self.input.schemas, node) else { return };
-        let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
-        let identity = Identity { kind, provider: self.whom(&provider), parts };
+        let Some(identity) = self.identity(described, &provider, arguments) else { return };
         match self.identities.get(&identity) {
             Some(other) => {
                 let twice = twice(instance, other);
@@ -55,6 +53,19 @@ impl Planner<'_> {
             }
             None => drop(self.identities.insert(identity, instance.address.clone())),
         }
+    }
+
+    /// What a recorded thing stands for.
+    pub(super) fn identity_of_record(&self, record: &Record) -> Option<Identity> {
+        let block = &record.address.block;
+        let described = self.input.schemas.kind(block.mode, &block.kind)?;
+        self.identity(described, &record.provider, &record.arguments)
+    }
+
+    fn identity(&self, described: &Described, provider: &ProviderName, arguments: &Object) -> Option<Identity> {
+        let parts = parts(described, arguments)?;
+        let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
+        Some(Identity { kind, provider: self.whom(provider), parts })
     }
 
     /// Whom a provider talks to: two of the same settings talk to the same.

@@ -17,10 +17,48 @@ pub(super) struct Checked {
     server_side_encryption: Option<String>,
     kms_key_id: Option<Maybe<String>>,
     storage_class: Option<String>,
+    #[serde(flatten)]
+    headers: Headers,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
     tags: Tags,
+}
+
+/// What goes as it is into headers of the request.
+#[derive(Default, Deserialize)]
+struct Headers {
+    content_type: Option<Maybe<String>>,
+    cache_control: Option<String>,
+    content_disposition: Option<String>,
+    content_encoding: Option<String>,
+    content_language: Option<String>,
+}
+
+impl Headers {
+    fn problems(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let content_type = match &self.content_type {
+            Some(Maybe::Known(it)) => Some(it),
+            _ => None,
+        };
+        let all = [
+            ("content_type", content_type),
+            ("cache_control", self.cache_control.as_ref()),
+            ("content_disposition", self.content_disposition.as_ref()),
+            ("content_encoding", self.content_encoding.as_ref()),
+            ("content_language", self.content_language.as_ref()),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, format!("`{name}` {}", header_problem(value?)?))))
+    }
+}
+
+/// What is wrong with a value that goes into a header.
+fn header_problem(value: &str) -> Option<&'static str> {
+    match value {
+        _ if value.chars().any(char::is_control) => Some("has a line break or another control character in it"),
+        _ if value != value.trim() => Some("begins or ends with a space, which S3 does not keep"),
+        _ => None,
+    }
 }
 
 const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
@@ -51,6 +89,10 @@ pub(super) fn check(it: Checked) -> Vec<Problem> {
     if let Some(odd) = it.metadata.keys().find(|it| it.chars().any(char::is_uppercase)) {
         problem("metadata", format!("S3 keeps names of metadata in lower case, and `{odd}` is not"));
     }
+    if let Some((name, why)) = it.metadata.iter().find_map(|(name, value)| Some((name, header_problem(value)?))) {
+        problem("metadata", format!("the value of `{name}` {why}"));
+    }
+    it.headers.problems().for_each(|(name, message)| problem(name, message));
     if it.metadata.contains_key(TOKEN) {
         problem("metadata", format!("`{TOKEN}` is reserved"));
     }
@@ -82,6 +124,7 @@ mod tests {
             server_side_encryption: None,
             kms_key_id: None,
             storage_class: None,
+            headers: Headers::default(),
             metadata: BTreeMap::new(),
             tags: Tags::new(),
         };
@@ -89,6 +132,12 @@ mod tests {
         assert!(check(checked(None, Some("YQ=="))).is_empty());
         assert_eq!(check(checked(Some("a"), Some("YQ=="))).len(), 1);
         assert_eq!(check(checked(None, Some("?"))).len(), 1);
+        for (value, is_wrong) in [("no-cache", false), (" no-cache", true), ("a\nb", true), ("ü", false)] {
+            let headers = Headers { cache_control: Some(value.to_owned()), ..Headers::default() };
+            let metadata = BTreeMap::from([("a".to_owned(), value.to_owned())]);
+            let wrong = check(Checked { headers, metadata, ..checked(Some("a"), None) }).len();
+            assert_eq!(wrong, if is_wrong { 2 } else { 0 }, "{value:?}");
+        }
         let (server_side_encryption, storage_class) = (Some("AES256".to_owned()), Some("COLD".to_owned()));
         let kms_key_id = Some(Maybe::Known("own".to_owned()));
         let odd = Checked { server_side_encryption, kms_key_id, storage_class, ..checked(Some("a"), None) };

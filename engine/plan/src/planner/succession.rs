@@ -1,0 +1,84 @@
+//! What takes the name of something that gives it up in the same plan: it goes or is renamed first.
+
+use ha_kind::{Action, Address, Diagnostic, HashMap, Name, code};
+
+use super::Planner;
+use super::twins::Identity;
+use crate::model::Change;
+
+/// One change that comes after another one, because both are about things that cannot be told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Succession {
+    /// What gives up its identity.
+    pub(crate) giver: Address,
+    /// What takes it.
+    pub(crate) taker: Address,
+}
+
+impl Planner<'_> {
+    /// Which of the changes come after which others. Tells where a thing was to be made beside one that it cannot be told
+    /// apart from, and where two blocks may be one thing that has another address.
+    pub(super) fn successions(&mut self) -> Vec<Succession> {
+        let mut successions = Vec::new();
+        for place in 0..self.changes.len() {
+            let change = &self.changes[place];
+            let Some(identity) = self.given_up(change) else { continue };
+            let Some(taker) = self.identities.get(&identity).cloned() else { continue };
+            if taker != change.address {
+                successions.push(Succession { giver: change.address.clone(), taker });
+            } else if change.action == Action::CreateThenDelete {
+                let wrong = self.beside_itself(change);
+                self.diagnostics.push(wrong);
+            }
+        }
+        let made: HashMap<&Address, &Change> = self.changes_by(Action::Create);
+        let gone: HashMap<&Address, &Change> = self.changes_by(Action::Delete);
+        let advice = |it: &Succession| self.may_be_moved(it, gone.get(&it.giver)?, made.get(&it.taker)?);
+        let advice: Vec<Diagnostic> = successions.iter().filter_map(advice).collect();
+        self.warnings.extend(advice);
+        successions
+    }
+
+    fn changes_by(&self, action: Action) -> HashMap<&Address, &Change> {
+        self.changes.iter().filter(|it| it.action == action).map(|it| (&it.address, it)).collect()
+    }
+
+    /// What a change's thing is until now, where the change may take that away from it.
+    fn given_up(&self, change: &Change) -> Option<Identity> {
+        let goes = change.deposed.is_none() && (change.action.destroys() || change.action == Action::Update);
+        let prior = self.current.priors.get(&change.address).filter(|_| goes)?;
+        self.identity_of_record(&prior.record)
+    }
+
+    fn beside_itself(&self, change: &Change) -> Diagnostic {
+        let address = &change.address;
+        let names = self.names_of(address);
+        let diagnostic = Diagnostic::error(format!("`{address}` cannot be made before the one that it replaces is deleted"))
+            .code(code::TWICE)
+            .detail(format!("Both have the same {names}, and there can be only one such thing."))
+            .help(format!("change {names} as well, or leave out `create_before_destroy`, also of what depends on it"))
+            .of(address);
+        change.span.iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span.clone()))
+    }
+
+    /// The advice to move what is destroyed and made again under another address.
+    fn may_be_moved(&self, succession: &Succession, going: &Change, making: &Change) -> Option<Diagnostic> {
+        let Succession { giver, taker } = succession;
+        if giver.block.kind != taker.block.kind || going.gone_with.is_some() {
+            return None;
+        }
+        let names = self.names_of(taker);
+        let diagnostic = Diagnostic::warning(format!("`{giver}` is destroyed, and `{taker}` is created with the same {names}"))
+            .code(code::TWICE)
+            .help(format!("to keep it under its new address, write a `moved` block with `from = {giver}` and `to = {taker}`"))
+            .of(taker);
+        Some(making.span.iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span.clone())))
+    }
+
+    /// The arguments that tell a thing of this kind apart, quoted.
+    fn names_of(&self, address: &Address) -> String {
+        let described = self.input.schemas.kind(address.block.mode, &address.block.kind);
+        let names: &[Name] = described.map(|it| it.hooks().unique_by()).unwrap_or_default();
+        names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and ")
+    }
+}

@@ -1,0 +1,47 @@
+//! The names of the operating system's locales.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+/// A name of a locale, as the server records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(crate) struct Locale(pub(crate) String);
+
+impl From<String> for Locale {
+    fn from(name: String) -> Self {
+        // Both names mean the same, and the server records the first.
+        Self(if name == "POSIX" { "C".to_owned() } else { name })
+    }
+}
+
+impl From<Locale> for String {
+    fn from(it: Locale) -> Self {
+        it.0
+    }
+}
+
+impl JsonSchema for Locale {
+    fn schema_name() -> Cow<'static, str> {
+        "Locale".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"type": "string"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn posix_is_another_name_of_c() {
+        let of = |name: &str| String::from(Locale::from(name.to_owned()));
+        assert_eq!(["POSIX", "C", "C.utf8", "posix"].map(of), ["C", "C", "C.utf8", "posix"]);
+    }
+}
