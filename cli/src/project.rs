@@ -20,7 +20,7 @@ use crate::invocation;
 use crate::logging;
 use crate::spelling::Spelling;
 use crate::trouble::Trouble;
-use crate::variables::{Asked, Given, Variables, any_values, variables};
+use crate::variables::{Asked, Given, Variables, any_values, is_meant_as_variable, variables};
 use crate::views::notice::Notice;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
@@ -289,7 +289,8 @@ pub(crate) fn given_again(
         _ => None,
     });
     if let Some(name) = own {
-        let notice = Notice::error(format!("`--var {name}=…` would change the plan, which has its own values"));
+        let told = if is_meant_as_variable(name, configuration) { name } else { "NAME" };
+        let notice = Notice::error(format!("`--var {told}=…` would change the plan, which has its own values"));
         return Err(notice.help("only ephemeral variables are given again; make a new plan for anything else").into());
     }
     let given = given(session, Spelling::in_directory(&session.directory), wishes)?;

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Name, Span, Type, Value, code, convert};
+use ha_kind::{Diagnostic, Name, Span, Type, Value, closest, code, convert};
 use ha_lang::{
     BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file,
 };
 
 use crate::environment::workspace;
 use crate::spelling::Spelling;
+
+/// More names of variables are not listed in a message.
+const MOST_NAMES: usize = 8;
 
 /// Where values come from, in the order in which they count.
 #[derive(Clone, Debug, Default)]
@@ -80,16 +83,8 @@ pub(crate) fn variables(configuration: &Configuration, given: &Given, files: &dy
     for asked in of_files.chain(given.asked.iter().cloned()) {
         match asked {
             Asked::Value(name, value) => {
-                let known = configuration.variables.keys().map(|it| &**it);
-                // A text that ends in `==` is encoded, and no name.
-                let mistake = match !value.is_empty() && value.bytes().all(|it| it == b'=') {
-                    true => Diagnostic::error("`--var` gives no name of a variable").help("write it as `--var 'NAME=VALUE'`"),
-                    false => {
-                        Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(&name, known)
-                    }
-                };
-                let mistake = mistake.code(code::NO_VALUE);
-                put(&name, &|ty| text(&value, ty, format!("`--var {name}=…`")), &mut || wrong.push(mistake.clone()));
+                let of = |ty: &Type| text(&value, ty, format!("`--var {name}=…`"));
+                put(&name, &of, &mut || wrong.push(no_such_variable(&name, configuration)));
             }
             Asked::File(file) => {
                 let (values, diagnostics) = values_file(&file);
@@ -188,6 +183,31 @@ fn settle(variable: &Variable, candidate: Option<&Candidate>, spelling: Spelling
             ))])
         }
     }
+}
+
+/// Whether a name on the command line was meant as that of a variable. What was not may be a value without its name.
+pub(crate) fn is_meant_as_variable(name: &str, configuration: &Configuration) -> bool {
+    let known = &configuration.variables;
+    known.contains_key(name) || closest(name, known.keys().map(|it| &**it)).is_some()
+}
+
+fn no_such_variable(name: &str, configuration: &Configuration) -> Diagnostic {
+    let known = || configuration.variables.keys().map(|it| &**it);
+    let mistake = match is_meant_as_variable(name, configuration) {
+        true => Diagnostic::error(format!("there is no variable `{name}`, which `--var` gives")).closest(name, known()),
+        false => {
+            let names = known().take(MOST_NAMES).map(|it| format!("`{it}`")).collect::<Vec<_>>();
+            let declared = match (names.len(), configuration.variables.len()) {
+                (_, 0) => "the configuration declares no variables".to_owned(),
+                (told, all) if told < all => format!("some of the {all} variables are {}", names.join(", ")),
+                _ => format!("the variables are {}", names.join(", ")),
+            };
+            Diagnostic::error("`--var` gives a value to a variable that does not exist")
+                .detail("What stands before its `=` is not repeated: it may be a value whose name was left out.")
+                .help(format!("write it as `--var 'NAME=VALUE'`; {declared}"))
+        }
+    };
+    mistake.code(code::NO_VALUE)
 }
 
 /// One warning for all: shared files of values are common. No line is shown: nothing says which of the values are secret.

@@ -107,6 +107,7 @@ const FORMS: &[&str] = &[
     "@ = if Zwxqvbjk",
     "@ = Zwxqvbjk and a",
     "@ = /* Zwxqvbjk",
+    "/* an old one\n@ = \"Zwxqvbjk\"",
     "@ = <<Zwxqvbjk",
     "@ = <<EOT Zwxqvbjk\nEOT",
     "@ = <<EOT\nZwxqvbjk\n",
@@ -171,6 +172,9 @@ const PLACES: &[Place] = &[
     Place { name: "other", files: &[("main.hcl", "module \"m\" {\n  source = \"./inner\"\n  &\n}\n"), INNER] },
     Place { name: "pw", files: &[("main.hcl", "modul \"m\" {\n  sorce = \"./inner\"\n  &\n}\n")] },
     Place { name: "pw", files: &[("main.hcl", "module \"m\" {\n  &\n  source = \"./iner\"\n}\n")] },
+    Place { name: "id", files: &[("main.hcl", "import {\n  to = random_password.a\n  &\n  idd = 1\n}\n")] },
+    Place { name: "idd", files: &[("main.hcl", "import {\n  &\n  to = module.a[\"b\"].tls_ca.a\n}\n")] },
+    Place { name: "id", files: &[("main.hcl", "imprt {\n  to = tls_crt.a\n  &\n}\n")] },
 ];
 
 /// The same in JSON, most of it wrong.
@@ -362,6 +366,9 @@ fn no_command_line_tells_a_secret() {
         &["--var-pw=Zwxqvbjk"],
         &["--var", "=Zwxqvbjk"],
         &["--var", "pv=Zwxqvbjk"],
+        &["--var", "Zwxqvbjk="],
+        &["--var=Zwxqvbjk=a"],
+        &["-var", "Zwxqvbjk=a=="],
         &["--var", "pw=[\"Zwxqvbjk\""],
         &["--var-file", "secret.txt"],
         &["--var-file", "secrets.txt"],
@@ -380,6 +387,69 @@ fn no_command_line_tells_a_secret() {
     none(&leaks);
 }
 
+/// Where a literal of a sensitive declaration stands, and what imports of which the ids are secret say.
+const DECLARED: &[&str] = &[
+    "variable \"pw\" {\n  sensitive = true\n  type = object({ a = optional(string, [\"Zwxqvbjk\"]) })\n}\n",
+    "variable \"pw\" {\n  sensitive = true\n  type = object({ a = optional(number, \"Zwxqvbjk\") })\n}\n",
+    "variable \"pw\" {\n  type = object({ a = optional(strng, \"Zwxqvbjk\") })\n  ephemeral = true\n}\n",
+    "variable \"pw\" {\n  sensitive = true\n  default = { type = \"Zwxqvbjk\" + 1 }\n}\n",
+    "output \"pw\" {\n  sensitive = true\n  value = { description = \"Zwxqvbjk\" + 1 }\n}\n",
+    "import {\n  to = random_password.a\n  id = [\"Zwxqvbjk\"]\n}\n",
+    "import {\n  to = random_password.a\n  id = \"Zwxqvbjk\"\n}\nimport {\n  to = random_password.a\n  id = \"b\"\n}\n",
+    "import {\n  for_each = { b = \"Zwxqvbjk\" }\n  to = random_password.a\n  id = each.value + 1\n}\n",
+];
+
+#[test]
+fn no_declaration_and_no_import_tells_a_secret() {
+    const DRAWN: &str = "resource \"random_password\" \"a\" {\n  length = 8\n}\n";
+    let leaks = Mutex::new(Vec::new());
+    each(DECLARED, |text| {
+        let project = Project::new(&format!("{text}{DRAWN}"));
+        for arguments in [["plan"].as_slice(), &["validate", "--json"], &["fmt", "--check", "--diff"]] {
+            leaks.lock().unwrap().extend(leak(&project.ha(arguments)).map(|it| format!("{text}\n{it}")));
+        }
+    });
+    none(&leaks.into_inner().unwrap());
+}
+
+#[test]
+fn no_difference_of_a_file_tells_a_secret() {
+    let project = Project::new(&format!("{SENSITIVE}variable \"open\" {{\n default = 1\n}}\n"));
+    project.write("ha.hclvars", "pw = \"Zwxqvbjk\"\nopen = \"shown\"\nmisspelt = \"Zwxqvbjk\"\n");
+    project.write("more.hcl", "resource \"postgresql_role\" \"a\" {\n  name = \"shown\"\n  password = \"Zwxqvbjk\"\n}\n");
+    let done = project.ha(&["fmt", "--check", "--diff"]);
+    assert_eq!((done.code, leak(&done)), (3, None), "{}", done.out);
+    for shown in ["+open     = \"shown\"", "+pw       = \"********\"", "+  name     = \"shown\""] {
+        assert!(done.out.contains(shown), "{shown}\n{}", done.out);
+    }
+}
+
+/// What is drawn from a secret is one; what only changes with it is none.
+#[test]
+fn what_is_drawn_from_a_secret_is_one() {
+    let project = Project::new(
+        "variable \"pw\" {\n  sensitive = true\n  default = \"Zwxqvbjk\"\n}\n\
+         resource \"random_string\" \"drawn\" {\n  length = 30\n  upper = false\n  lower = false\n  numeric = false\n  \
+         override_special = var.pw\n}\n\
+         resource \"random_id\" \"led\" {\n  byte_length = 1\n  prefix = var.pw\n}\n\
+         resource \"random_string\" \"kept\" {\n  length = 8\n  special = false\n  keepers = { a = var.pw }\n}\n",
+    );
+    let applied = project.ha(&["apply", "--yes"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let state: serde_json::Value = serde_json::from_str(&project.done(&["show", "--json"])).unwrap();
+    let of = |name: &str| {
+        let all = state["values"]["root_module"]["resources"].as_array().unwrap();
+        all.iter().find(|it| it["name"] == name).unwrap()["values"].clone()
+    };
+    let secrets: Vec<char> = SECRET.chars().collect();
+    let drawn = of("drawn");
+    for told in [drawn["result"].to_string(), drawn["id"].to_string(), applied.out, applied.err] {
+        assert!(!told.split(|it| !secrets.contains(&it)).any(|it| it.len() > 9), "{told}");
+    }
+    assert!(!of("led")["hex"].to_string().contains(SECRET), "{}", of("led"));
+    assert_eq!(of("kept")["result"].as_str().map(str::len), Some(8), "{}", of("kept"));
+}
+
 /// Where nothing may be a secret, lines are shown as they are.
 #[test]
 fn a_line_without_a_secret_is_shown() {
@@ -391,6 +461,8 @@ fn a_line_without_a_secret_is_shown() {
         ("resource \"postgresql_role\" \"a\" {\n  password = var.nothing\n}\n", "password = var.nothing"),
         ("resource \"postgresql_role\" \"a\" {\n  password = random_pasword.a.result\n}\n", "password = random_pasword.a.result"),
         ("output \"a\" {\n  value = \"open\n}\n", "value = \"open"),
+        ("import {\n  to = local_file.a\n  id = 'open'\n}\n", "id = 'open'"),
+        ("variable \"a\" {\n  sensitive = true\n  type = strng\n}\n", "type = strng"),
     ] {
         let project = Project::new(text);
         let planned = project.ha(&["plan"]);

@@ -6,11 +6,11 @@ use anyhow::Context;
 use clap::{ArgAction, Args};
 use ha_kind::regular_file::{self, LARGEST};
 use ha_lang::{SourceFile, format};
-use similar::TextDiff;
 
 use super::Session;
 use crate::project::{not_text, text};
 use crate::trouble::{DONE, Ended, Trouble};
+use crate::views::file_diff::Rewritten;
 use crate::views::notice::Notice;
 use crate::views::sources::Sources;
 
@@ -41,7 +41,7 @@ pub(crate) struct FmtArgs {
     /// Change nothing, and exit with 3 when something would be changed
     #[arg(long)]
     check: bool,
-    /// Show what changes
+    /// Show what changes, with secrets covered
     #[arg(long)]
     diff: bool,
     /// Also the directories below
@@ -60,8 +60,8 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
         return standard_input(arguments, session);
     }
     let (files, mut wrong) = files(arguments);
+    let mut formatted = Vec::new();
     let mut sources = Vec::new();
-    let mut changes = false;
     for path in &files {
         let file = match source(path) {
             Ok(file) => file,
@@ -73,16 +73,17 @@ pub(crate) fn fmt(arguments: &FmtArgs, session: &Session) -> Ended {
         // Another file says which values are secret.
         sources.push((file.name.to_string(), file.text.clone()));
         match format(&file) {
-            Ok(formatted) if formatted == *file.text => {}
-            Ok(formatted) => {
-                changes = true;
-                if let Err(error) = tell(arguments, session, path, (&file.text, &formatted)) {
-                    wrong.push(
-                        Notice::error(format!("could not format `{}`", path.display())).note("cause", format!("{error:#}")),
-                    );
-                }
-            }
+            Ok(text) => formatted.push((path, file, text)),
             Err(diagnostics) => wrong.extend(diagnostics.iter().map(Notice::from)),
+        }
+    }
+    let texts = formatted.iter().map(|(_, file, text)| (&*file.name, &file.text, text.as_str()));
+    let rewritten = arguments.diff.then(|| Rewritten::new(texts));
+    let mut changes = false;
+    for (path, _, text) in formatted.iter().filter(|(_, file, text)| *text != *file.text) {
+        changes = true;
+        if let Err(error) = tell(arguments, session, path, text, rewritten.as_ref()) {
+            wrong.push(Notice::error(format!("could not format `{}`", path.display())).note("cause", format!("{error:#}")));
         }
     }
     if wrong.is_empty() {
@@ -99,7 +100,8 @@ fn standard_input(arguments: &FmtArgs, session: &Session) -> Ended {
     let formatted = format(&file).map_err(|it| Trouble::of(&it).within(&sources))?;
     let is_other = formatted != *file.text;
     if arguments.diff {
-        session.terminal.print(&difference(STDIN, &file.text, &formatted))?;
+        let rewritten = Rewritten::new([(STDIN, &file.text, formatted.as_str())].into_iter());
+        session.terminal.print(&rewritten.difference(STDIN))?;
     } else if !arguments.check {
         session.terminal.print(&formatted)?;
     }
@@ -107,7 +109,7 @@ fn standard_input(arguments: &FmtArgs, session: &Session) -> Ended {
 }
 
 /// Says what changes, and changes it, as far as that was asked for.
-fn tell(arguments: &FmtArgs, session: &Session, path: &Path, (before, after): (&str, &str)) -> anyhow::Result<()> {
+fn tell(arguments: &FmtArgs, session: &Session, path: &Path, after: &str, rewritten: Option<&Rewritten>) -> anyhow::Result<()> {
     let name = path.display().to_string();
     if arguments.list {
         session.terminal.print(&format!("{name}\n"))?;
@@ -115,17 +117,12 @@ fn tell(arguments: &FmtArgs, session: &Session, path: &Path, (before, after): (&
     if arguments.write && !arguments.check {
         replace(path, after)?;
     }
-    if arguments.diff {
-        session.terminal.print(&difference(&name, before, after))?;
+    if let Some(rewritten) = rewritten {
+        session.terminal.print(&rewritten.difference(&name))?;
     } else if !arguments.list && !arguments.write && !arguments.check {
         session.terminal.print(after)?;
     }
     Ok(())
-}
-
-fn difference(name: &str, before: &str, after: &str) -> String {
-    let diff = TextDiff::from_lines(before, after);
-    diff.unified_diff().header(&format!("old/{name}"), &format!("new/{name}")).to_string()
 }
 
 /// The file has the one text or the other, and the mode it had; a link goes on pointing to it.

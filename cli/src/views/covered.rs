@@ -7,6 +7,7 @@ use std::ops::Range;
 use ha_kind::closest;
 use ha_lang::{Literal, Role, Written, literals};
 
+use super::import_ids::ImportIds;
 use super::secrets::{
     Fields, closest_holder, fields_of_holder, is_kind, is_open_argument, is_secret_argument, is_secret_local, is_unknown_within,
     sounds_secret,
@@ -71,6 +72,9 @@ const OF_DECLARATIONS: [&str; 12] = [
     "validation",
 ];
 
+/// What types are made of.
+const TYPES: [&str; 10] = ["any", "bool", "list", "map", "number", "object", "optional", "set", "string", "tuple"];
+
 /// What the call of a module says beside the module's variables.
 const OF_MODULES: [&str; 8] = ["count", "depends_on", "enabled", "for_each", "lifecycle", "providers", "source", "version"];
 
@@ -119,6 +123,7 @@ pub(crate) fn covered(file: &str, text: &str, declared: &Declared) -> Vec<Covere
         is_values: Role::of(file).is_none() && file != "<console>",
         sensitive: sensitive_bodies(text, &literals),
         sources: sources(text, &literals),
+        imports: ImportIds::of(text, literals.iter().filter(|it| Names::of(it).block == Some("import"))),
     };
     let covered = literals.iter().filter_map(|it| {
         let is_sure = within.standing(it)?;
@@ -147,6 +152,14 @@ impl<'l> Names<'l> {
         let is_block = !literal.heads.is_empty() || path.len() > 1;
         let block = path.first().filter(|_| is_block).and_then(|it| block(it));
         Self { block, inner: path.get(1..).unwrap_or_default(), path }
+    }
+}
+
+impl<'l> Names<'l> {
+    /// The argument of the declaration that a literal is in. In JSON the declaration's name stands before it.
+    fn argument(&self, literal: &Literal<'_>) -> Option<&'l str> {
+        let is_labelled = literal.heads.is_empty() || self.path.first() == Some(&"variable") && literal.heads.len() > 1;
+        self.path.get(1 + usize::from(is_labelled)).copied()
     }
 }
 
@@ -192,6 +205,7 @@ struct Within<'a> {
     /// The bodies that are sensitive as a whole.
     sensitive: BTreeSet<usize>,
     sources: BTreeMap<usize, &'a str>,
+    imports: ImportIds,
 }
 
 impl Within<'_> {
@@ -201,15 +215,18 @@ impl Within<'_> {
             return None;
         }
         let names = Names::of(literal);
+        if names.block == Some("import") && names.path.len() > 1 {
+            return self.imports.standing(literal, names.path);
+        }
         // A misspelt block has its name among its labels.
-        let is_default = names.block == Some("variable") && names.path.contains(&"default");
+        let is_default = names.block == Some("variable") && self.is_within_default(literal, &names);
         let of_label = || literal.heads.iter().any(|it| self.declared.sensitive.contains(*it));
         if literal.is_marked || self.is_secret(&names) || is_default && of_label() {
             return Some(true);
         }
         if literal.bodies.iter().any(|it| self.sensitive.contains(it)) {
-            let is_beside = names.path.iter().any(|it| OF_DECLARATIONS.contains(it));
-            return (!is_beside).then_some(is_default);
+            let is_beside = names.argument(literal).is_some_and(|it| OF_DECLARATIONS.contains(&it));
+            return (is_default || !is_beside).then_some(is_default);
         }
         // What makes a declaration sensitive may stand in a comment or heredoc that is never closed.
         let (before, written) = self.text.split_at(literal.place.start);
@@ -219,6 +236,13 @@ impl Within<'_> {
         let is_within = literal.written != Written::Label || !literal.heads.is_empty();
         let is_suspect = is_within && self.may_be_secret(literal, &names);
         (is_suspect || is_declared && is_unclosed()).then_some(false)
+    }
+
+    /// Whether it is in the default of a variable, or in one that its type gives to an attribute.
+    fn is_within_default(&self, literal: &Literal<'_>, names: &Names<'_>) -> bool {
+        let is_word = |it: &&str| TYPES.contains(it) || closest(it, TYPES).is_some();
+        let in_type = || names.argument(literal) == Some("type") && !is_word(&&self.text[literal.place.clone()]);
+        names.path.contains(&"default") || in_type()
     }
 
     /// Whether what is no text means something that the texts declare.

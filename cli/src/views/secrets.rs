@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use ha_kind::{Field, Name, NoSettings, Object, Schema, Shape, Value, closest};
+use ha_kind::{Described, Field, Name, NoSettings, Object, Schema, Shape, Value, closest};
 pub(crate) use ha_plan::Secrets;
 use ha_state::Mask;
 
@@ -81,6 +81,13 @@ static ARGUMENTS: LazyLock<Arguments> = LazyLock::new(|| {
 /// What every kind is called.
 static KINDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| kinds().0.kinds().map(|(_, it)| it.kind.to_string()).collect());
 
+/// The kinds that are made of nothing but what they keep, and that is secret: it is what an import of one is given.
+static SECRET_IDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let (schemas, _) = kinds();
+    let is_secret = |it: &Described| it.pure && !secret_fields(&it.schema().outputs).is_empty();
+    schemas.kinds().filter(|(_, it)| is_secret(it)).map(|(_, it)| it.kind.to_string()).collect()
+});
+
 /// What is secret in the environment.
 pub(crate) fn environment_secrets() -> Vec<Value> {
     let given = VARIABLES.iter().filter_map(|it| std::env::var(it).ok());
@@ -133,6 +140,12 @@ pub(crate) fn fields_of_holder(name: &str) -> Option<&'static Fields> {
 /// Whether a word is the name of a kind, or was meant to be.
 pub(crate) fn is_kind(word: &str) -> bool {
     KINDS.contains(word) || (word.len() > 4 && closest(word, KINDS.iter().map(String::as_str)).is_some())
+}
+
+/// Whether the ids by which things of a kind are imported are secret, also of one that was meant.
+pub(crate) fn has_secret_id(kind: &str) -> bool {
+    let is_misspelt = || !KINDS.contains(kind) && closest(kind, SECRET_IDS.iter().map(String::as_str)).is_some();
+    SECRET_IDS.contains(kind) || is_misspelt()
 }
 
 /// What has secret arguments and is meant by a misspelt word.

@@ -113,6 +113,7 @@ pub struct Hooks {
     manner: &'static [&'static str],
     followers: Vec<(&'static str, &'static [&'static str])>,
     held: Vec<(Name, Name)>,
+    made_of: Vec<(&'static [&'static str], &'static [&'static str])>,
 }
 
 /// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
@@ -334,6 +335,21 @@ impl Hooks {
         self
     }
 
+    /// Outputs that tell something of these arguments, though nobody can predict them: they are secret where one of the
+    /// arguments is.
+    #[must_use]
+    pub fn made_of(mut self, outputs: &'static [&'static str], arguments: &'static [&'static str]) -> Self {
+        self.made_of.push((outputs, arguments));
+        self
+    }
+
+    /// Whether an output is made of a secret argument, whatever it will be.
+    #[must_use]
+    pub fn is_made_of_secret(&self, output: &str, arguments: &Object) -> bool {
+        let is_secret = |it: &&str| arguments.get(*it).is_some_and(Value::contains_sensitive);
+        self.made_of.iter().any(|(outputs, of)| outputs.contains(&output) && of.iter().any(|it| is_secret(it)))
+    }
+
     /// Runs the checks.
     #[must_use]
     pub fn problems(&self, schema: &Schema, arguments: &Object) -> Vec<Problem> {
@@ -371,15 +387,16 @@ impl Hooks {
         self.predictions.iter().filter_map(each).collect()
     }
 
-    /// The outputs with a mark on each that is made of a secret argument, so far as the predictions tell.
+    /// The outputs with a mark on each that is made of a secret argument, so far as the predictions tell and the kind says.
     #[must_use]
     pub fn marked(&self, schema: &Schema, arguments: &Object, mut outputs: Object) -> Object {
         if !arguments.values().any(Value::contains_sensitive) {
             return outputs;
         }
-        for (name, _) in self.predicted(schema, arguments).into_iter().filter(|(_, it)| it.is_sensitive()) {
-            if let Some(value) = outputs.remove(&name) {
-                outputs.insert(name, value.sensitive());
+        let predicted = self.predicted(schema, arguments);
+        for (name, value) in outputs.iter_mut() {
+            if predicted.get(name).is_some_and(Value::is_sensitive) || self.is_made_of_secret(name, arguments) {
+                *value = std::mem::replace(value, Value::NULL).sensitive();
             }
         }
         outputs

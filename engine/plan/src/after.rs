@@ -30,7 +30,9 @@ pub(crate) fn outputs_after(
     };
     let after = |(name, field): (&Name, &Field)| {
         let value = predicted.get(name).or_else(|| kept(name, field)).cloned();
-        (name.clone(), value.unwrap_or_else(|| unknown(name, field, address)))
+        let value = value.unwrap_or_else(|| unknown(name, field, address));
+        let is_secret = hooks.is_made_of_secret(name, arguments);
+        (name.clone(), if is_secret { value.sensitive() } else { value })
     };
     schema.outputs.iter().map(after).collect()
 }

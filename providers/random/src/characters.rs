@@ -40,6 +40,20 @@ pub(crate) struct Recipe {
     pub(crate) override_special: Option<String>,
 }
 
+/// The arguments of a recipe: what is drawn tells something of each.
+pub(crate) const ARGUMENTS: &[&str] = &[
+    "length",
+    "upper",
+    "lower",
+    "numeric",
+    "special",
+    "min_upper",
+    "min_lower",
+    "min_numeric",
+    "min_special",
+    "override_special",
+];
+
 pub(crate) fn yes() -> bool {
     true
 }

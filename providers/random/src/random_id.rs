@@ -31,6 +31,9 @@ pub(crate) struct Outputs {
     b64_url: String,
 }
 
+/// The outputs that begin with the prefix.
+const SPELLINGS: [&str; 4] = ["hex", "dec", "b64_std", "b64_url"];
+
 #[derive(Deserialize)]
 struct Length {
     byte_length: u32,
@@ -43,7 +46,8 @@ impl Resource for Identifier {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        Hooks::new().check(|Length { byte_length }| match byte_length {
+        let hooks = Hooks::new().made_of(&SPELLINGS, &["prefix", "byte_length"]).made_of(&["id"], &["byte_length"]);
+        hooks.check(|Length { byte_length }| match byte_length {
             1..=1024 => Vec::new(),
             _ => {
                 let message = format!("`byte_length` is {byte_length}, but must be between 1 and 1024");

@@ -4,7 +4,7 @@ use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::characters::{Recipe, length, yes};
+use crate::characters::{ARGUMENTS, Recipe, length, yes};
 
 /// A text that is no secret, such as the end of a name; for secrets there is `random_password`. Any change of an argument
 /// draws another.
@@ -77,7 +77,7 @@ impl Resource for RandomString {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        Hooks::new().check(|recipe: Recipe| recipe.problems())
+        Hooks::new().check(|recipe: Recipe| recipe.problems()).made_of(&["id", "result"], ARGUMENTS)
     }
 
     async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {

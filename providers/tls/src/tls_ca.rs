@@ -60,6 +60,7 @@ impl Resource for Authority {
         Hooks::new()
             .check(|it: Hours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
             .check(|About { subject }| subject.problems())
+            .made_of(&["certificate_pem"], &["subject"])
     }
 
     async fn create(&self, _: &Nobody, _: &mut Attempt) -> Result<Created<Self>, Error> {

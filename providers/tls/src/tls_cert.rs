@@ -111,6 +111,7 @@ impl Resource for Certificate {
 
     fn hooks() -> Hooks {
         Hooks::new()
+            .made_of(&["certificate_pem"], &["subject", "dns_names", "ip_addresses"])
             .check(|it: Hours| validity::problems(it.validity_period_hours, it.early_renewal_hours))
             .check(|it: Member| it.problems())
             .check(|it: Names| it.problems())

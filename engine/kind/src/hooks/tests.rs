@@ -36,6 +36,19 @@ fn a_prediction_from_a_secret_is_one() {
 }
 
 #[test]
+fn what_is_made_of_a_secret_is_one_though_nothing_predicts_it() {
+    let schema = Schema::of::<Volume, Nothing>();
+    let hooks = Hooks::new().made_of(&["name", "size"], &["iops"]);
+    let secret = Object::from([("iops".into(), Value::from(100).sensitive()), ("size".into(), Value::from(1))]);
+    let made = || Object::from([("name".into(), Value::from("a")), ("other".into(), Value::from("b"))]);
+    let marked = hooks.marked(&schema, &secret, made());
+    assert!(marked["name"].is_sensitive() && !marked["other"].is_sensitive());
+    let other = Object::from([("iops".into(), Value::from(100)), ("size".into(), Value::from(1).sensitive())]);
+    assert_eq!(hooks.marked(&schema, &other, made()), made());
+    assert!(hooks.is_made_of_secret("size", &secret) && !hooks.is_made_of_secret("size", &other));
+}
+
+#[test]
 fn a_prediction_may_read_the_providers_settings() {
     #[derive(Deserialize)]
     struct Sized {

@@ -178,6 +178,12 @@ impl<'a> Cursor<'a> {
         Span::new(self.file.name.clone(), at.start as usize..at.end as usize)
     }
 
+    /// A place up to the end of the line that it begins on.
+    fn first_line(&self, at: At) -> At {
+        let line = self.written(at).lines().next().unwrap_or_default();
+        At::new(at.start as usize, at.start as usize + line.trim_end().len())
+    }
+
     pub(super) fn word(&mut self, token: Token) -> Word {
         Word { name: self.name(self.written(token.at)), at: token.at }
     }
@@ -210,7 +216,8 @@ impl<'a> Cursor<'a> {
         let problem = match token.kind {
             Kind::End => unreadable::ends_early(wanted, self.span(token.at)),
             Kind::Newline => unreadable::line_ends_early(wanted, self.span(token.at)),
-            Kind::Stray if written.starts_with("/*") => unreadable::unclosed_comment(self.span(token.at)),
+            // It goes on to the end of the text, and says what somebody left out for a reason.
+            Kind::Stray if written.starts_with("/*") => unreadable::unclosed_comment(self.span(self.first_line(token.at))),
             Kind::Stray if written.is_empty() => mistake::line_end_in_text(self.span(At { end: token.at.end + 1, ..token.at })),
             _ => unreadable::unexpected(written, wanted, self.span(token.at)),
         };

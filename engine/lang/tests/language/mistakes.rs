@@ -1,6 +1,7 @@
 //! What is wrong is said where it is, with what the values were and how to mend it; all of it.
 
 use ha_kind::Diagnostic;
+use ha_lang::{SourceFile, compile};
 
 use crate::world::{World, assert_table};
 
@@ -185,6 +186,23 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("\"a\nb\"", "error: this string is never closed: a string in quotes ends on the line it begins on"),
         ],
     );
+}
+
+/// What is left open goes on to the end of the file, with all that is in it.
+#[test]
+fn what_is_never_closed_is_shown_by_its_line() {
+    let before = ["", "a = ", "a = [1, ", "a = f(", "a = { b ", "a = x ? ", "a = \"${", "a = <<E\n${", "b ", "b \"x\" ", "b { "];
+    for (before, open) in
+        before.iter().flat_map(|it| ["/* old", "[", "(", "{", "\"x", "\"${", "<<E", "'", "-"].map(|open| (it, open)))
+    {
+        let text = format!("{before}{open}\nvariable \"pw\" {{\n  default = \"hush\"\n}}\n");
+        let (_, problems) = compile(&[SourceFile::new("main.hcl", text.as_str())]);
+        let spans = problems.iter().flat_map(|it| it.span.iter().chain(it.related.iter().map(|(span, _)| span)));
+        for span in spans {
+            assert_eq!(text[span.start..span.end.min(text.len())].trim_end().lines().count().max(1), 1, "{text}\n{problems:?}");
+        }
+        assert!(problems.iter().any(Diagnostic::is_error), "{text}");
+    }
 }
 
 #[test]

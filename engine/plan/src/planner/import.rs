@@ -72,9 +72,12 @@ impl Planner<'_> {
             return;
         }
         if let Some(other) = self.imports.get(&address).filter(|it| it.id != wanted.id) {
-            let diagnostic = Diagnostic::error(format!("`{address}` is to be two things at once")).at(import.span.clone());
-            self.diagnostics
-                .push(diagnostic.detail(format!("Another import says that it is `{}`, this one `{}`.", other.id, wanted.id)));
+            // The ids themselves may be secret: a password is imported by itself.
+            let diagnostic = Diagnostic::error(format!("`{address}` is to be two things at once")).at(import.id.span().clone());
+            self.diagnostics.push(match &other.span {
+                Some(first) => diagnostic.related(first.clone(), "another import says that it is this"),
+                None => diagnostic.detail("The id that this import gives is another one than that of the command line."),
+            });
             return;
         }
         self.imports.insert(address, wanted);
