@@ -153,9 +153,7 @@ impl<'l> Names<'l> {
         let block = path.first().filter(|_| is_block).and_then(|it| block(it));
         Self { block, inner: path.get(1..).unwrap_or_default(), path }
     }
-}
 
-impl<'l> Names<'l> {
     /// The argument of the declaration that a literal is in. In JSON the declaration's name stands before it.
     fn argument(&self, literal: &Literal<'_>) -> Option<&'l str> {
         let is_labelled = literal.heads.is_empty() || self.path.first() == Some(&"variable") && literal.heads.len() > 1;
@@ -215,14 +213,14 @@ impl Within<'_> {
             return None;
         }
         let names = Names::of(literal);
-        if names.block == Some("import") && names.path.len() > 1 {
-            return self.imports.standing(literal, names.path);
-        }
         // A misspelt block has its name among its labels.
         let is_default = names.block == Some("variable") && self.is_within_default(literal, &names);
         let of_label = || literal.heads.iter().any(|it| self.declared.sensitive.contains(*it));
         if literal.is_marked || self.is_secret(&names) || is_default && of_label() {
             return Some(true);
+        }
+        if names.block == Some("import") && names.path.len() > 1 {
+            return self.imports.standing(literal, names.path);
         }
         if literal.bodies.iter().any(|it| self.sensitive.contains(it)) {
             let is_beside = names.argument(literal).is_some_and(|it| OF_DECLARATIONS.contains(&it));
