@@ -114,6 +114,7 @@ pub struct Hooks {
     followers: Vec<(&'static str, &'static [&'static str])>,
     held: Vec<(Name, Name)>,
     made_of: Vec<(&'static [&'static str], &'static [&'static str])>,
+    ways: Vec<&'static [&'static str]>,
 }
 
 /// How a thing says which instance of a kind it lives inside of: the one whose attributes have certain values.
@@ -326,6 +327,20 @@ impl Hooks {
     pub fn manner(mut self, arguments: &'static [&'static str]) -> Self {
         self.manner = arguments;
         self
+    }
+
+    /// Arguments of which each says the same thing in another way, such as a text and its bytes in base64. What is read may
+    /// come back in another way than it was given, and is as secret as that was.
+    #[must_use]
+    pub fn ways_to_say(mut self, arguments: &'static [&'static str]) -> Self {
+        self.ways.push(arguments);
+        self
+    }
+
+    /// The arguments that may say what this one says, itself among them.
+    pub fn said_by<'a>(&'a self, argument: &'a str) -> impl Iterator<Item = &'a str> {
+        let others = self.ways.iter().filter(move |it| it.contains(&argument)).flat_map(|it| it.iter().copied());
+        std::iter::once(argument).chain(others)
     }
 
     /// An output that changes with these arguments, and with no other that changes in place.

@@ -84,7 +84,9 @@ impl Arguments {
         for (name, value) in &record.arguments {
             let never_said = !self.configured.contains(name) && !record.configured.contains(name);
             let chosen = arguments.get(name).is_none_or(|it| it.chosen);
-            if never_said && !chosen && !values.contains_key(name) {
+            // What is said in another way now is not said twice.
+            let is_said = described.hooks().said_by(name).any(|it| values.contains_key(it));
+            if never_said && !chosen && !is_said {
                 values.insert(name.clone(), value.clone());
             }
         }

@@ -29,6 +29,7 @@ mod planner;
 mod redacted;
 mod removed;
 mod rolling;
+mod secrecy;
 mod secrets;
 mod selection;
 mod snapshot;

@@ -125,6 +125,15 @@ impl Current {
     }
 }
 
+impl Current {
+    /// What differs of an instance is told by this record of it. Drift is in the order of addresses.
+    pub(crate) fn tell_anew(&mut self, seen: &Record) {
+        if let Ok(place) = self.drift.binary_search_by(|it| it.address.cmp(&seen.address)) {
+            self.drift[place].after = Some(attributes(seen));
+        }
+    }
+}
+
 /// What was seen in the place of what was recorded, secrets marked as before, and where it differs. What is only spelt
 /// otherwise stays as recorded, and what is as good as what is recorded is no difference.
 fn arguments_seen(described: Option<&Described>, record: &Record, (seen, outputs): (&Object, &Object)) -> (Object, Vec<Path>) {

@@ -97,6 +97,7 @@ impl Resource for LocalFile {
             .same(|there: Name, wanted: Name| {
                 path::is_same(&there.filename, &wanted.filename).then_some("filename").into_iter().collect()
             })
+            .ways_to_say(&["content", "sensitive_content", "content_base64"])
             .predict("id", |it: Name| it.filename)
             .predict("content_sha256", |it: Content| it.digests().content_sha256)
             .predict("content_base64sha256", |it: Content| it.digests().content_base64sha256)

@@ -144,6 +144,17 @@ impl<R: Resource> TypedDriver<R> {
         }
     }
 
+    /// The arguments without secrets that are as empty as they were asked for: the service did not tell them.
+    fn without_untold(&self, mut arguments: Object) -> Object {
+        let fields = &self.schema().arguments;
+        let is_untold = |name: &Name, value: &Value| {
+            let field = fields.get(name).filter(|it| it.secret && !it.required);
+            field.is_some_and(|it| *value == blank(&it.shape))
+        };
+        arguments.retain(|name, value| !is_untold(name, value));
+        arguments
+    }
+
     /// The id of something with these arguments: what the kind predicts, which a change of a name changes as well; else
     /// the one it has had.
     fn id_with(&self, arguments: &Object, before: &str) -> String {
@@ -255,10 +266,11 @@ impl<R: Resource> Driver for TypedDriver<R> {
             // What is drawn or made up is imported by itself, and may be secret.
             let shown = if R::PURE { R::KIND } else { id };
             let known = R::known_by(id).map_err(|why| cannot_import(shown, &why))?;
-            let recorded = self.unseen(known, configured);
+            let recorded = self.sought(known, configured);
             let found = self.read(to, std::slice::from_ref(&recorded)).await?.pop();
             match found {
                 Some(ReadingValue::Found { arguments, outputs, remarks }) => {
+                    let arguments = self.without_untold(arguments);
                     let recorded = RecordedValue { id: recorded.id, arguments, outputs };
                     Ok(Some(ImportedValue { recorded, remarks }))
                 }

@@ -1,7 +1,8 @@
 //! What exists already and is taken over.
 
 use ha_kind::{
-    Action, Address, BlockAddress, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, code, convert, shell_word,
+    Action, Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, code, convert,
+    shell_word,
 };
 use ha_lang::{Expression, Import};
 use ha_state::{ProviderName, Record};
@@ -14,6 +15,7 @@ use crate::expand::{Undecided, import_expansion};
 use crate::graph::NodeId;
 use crate::model::Change;
 use crate::observed::{Prior, Read, plain};
+use crate::secrecy::as_configured;
 use crate::world::{self, InstanceId, Standpoint};
 
 /// What a person calls something that is taken over, and where he says so.
@@ -161,7 +163,7 @@ impl Planner<'_> {
                 Found::Not
             }
             Some((asked, Some(found))) if *asked == id => {
-                let record = record_of(address, provider, &found.recorded, given);
+                let record = record_of((address, described), provider, &found.recorded, given);
                 let record = if self.input.seek { from_configuration(record, given, flags) } else { record };
                 let prior = Prior { record, remarks: found.remarks.clone() };
                 self.current.priors.insert(address.clone(), prior.clone());
@@ -170,7 +172,10 @@ impl Planner<'_> {
             _ => {
                 let settings = self.settings.get(&provider).cloned().unwrap_or_default();
                 if settings.values().all(Value::is_wholly_known) {
-                    let known = given.values.iter().filter(|(_, it)| it.is_wholly_known());
+                    // What can be said in several ways is told in the way that the configuration chose.
+                    let is_asked =
+                        |name: &Name, it: &Value| it.is_wholly_known() || described.hooks().said_by(name).nth(1).is_some();
+                    let known = given.values.iter().filter(|(name, it)| is_asked(name, it));
                     let known: Object = known.map(|(name, it)| (name.clone(), it.clone())).collect();
                     let (settings, arguments) = (plain(&settings), plain(&known));
                     self.waiting.insert(node);
@@ -231,18 +236,21 @@ impl Planner<'_> {
 }
 
 /// Something that was found, as it is recorded from now on.
-pub(super) fn record_of(address: &Address, provider: ProviderName, found: &RecordedValue, given: &Arguments) -> Record {
-    let secret = |(name, value): (&Name, &Value)| {
-        let is_secret = given.values.get(name).is_some_and(Value::contains_sensitive);
-        (name.clone(), if is_secret { value.clone().sensitive() } else { value.clone() })
-    };
+pub(super) fn record_of(
+    (address, described): (&Address, &Described),
+    provider: ProviderName,
+    found: &RecordedValue,
+    given: &Arguments,
+) -> Record {
+    let read = (&found.arguments, &found.outputs);
+    let (arguments, outputs) = as_configured(described, &given.values, &Object::new(), read);
     Record {
         address: address.clone(),
         provider,
         id: found.id.clone(),
-        arguments: found.arguments.iter().map(secret).collect(),
+        arguments,
         configured: Default::default(),
-        outputs: found.outputs.clone(),
+        outputs,
         dependencies: Default::default(),
         tainted: false,
         create_before_destroy: false,

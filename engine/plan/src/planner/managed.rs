@@ -16,6 +16,7 @@ use crate::expand::flag;
 use crate::model::{Change, Difference, Reason};
 use crate::observed::{Prior, id_in};
 use crate::redacted::redacted;
+use crate::secrecy::as_configured;
 
 impl Planner<'_> {
     pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {
@@ -23,7 +24,7 @@ impl Planner<'_> {
         let address = &instance.address;
         let mut importing = None;
         let prior = match self.current.priors.get(address).cloned() {
-            Some(prior) => prior,
+            Some(prior) => self.as_secret_as_configured(instance, prior, &given.values),
             None => match self.imported(instance, &given, flags) {
                 Found::There(prior, id) => {
                     importing = Some(id);
@@ -92,6 +93,22 @@ impl Planner<'_> {
         }
         let arguments = if action.is_replace() { given.values } else { kept };
         self.change(instance, Doing { action, reason, prior: Some(prior), found, importing, ..Doing::with(arguments) });
+    }
+
+    /// What was read of a thing, where the configuration makes a secret of what was none when it was recorded.
+    fn as_secret_as_configured(&mut self, instance: &Instance<'_>, mut prior: Prior, given: &Object) -> Prior {
+        let Some(recorded) = self.input.state.records.get(&instance.address) else { return prior };
+        if !given.values().any(Value::contains_sensitive) || recorded.arguments == prior.record.arguments {
+            return prior;
+        }
+        let described = instance.many.described;
+        let Record { arguments, outputs, .. } = &prior.record;
+        let (arguments, outputs) = as_configured(described, given, &recorded.arguments, (arguments, outputs));
+        prior.record.arguments = arguments;
+        prior.record.outputs = outputs;
+        self.current.tell_anew(&prior.record);
+        self.current.priors.insert(instance.address.clone(), prior.clone());
+        prior
     }
 
     /// What is there of a thing once that which it holds has gone, so that it is given the new one.

@@ -39,7 +39,7 @@ impl Planner<'_> {
                 return Found::Not;
             }
         };
-        let record = from_configuration(record_of(address, provider, &found, given), given, flags);
+        let record = from_configuration(record_of((address, described), provider, &found, given), given, flags);
         let prior = Prior { record, remarks };
         self.current.priors.insert(address.clone(), prior.clone());
         Found::There(Box::new(prior), found.id)
@@ -100,7 +100,9 @@ impl Planner<'_> {
             arguments: schema.with_blank_arguments(known),
             outputs: schema.conform_outputs(&blank).unwrap_or(blank),
         };
-        let record = from_configuration(record_of(&instance.address, provider, &nothing, given), given, flags).lost();
+        let record =
+            from_configuration(record_of((&instance.address, instance.many.described), provider, &nothing, given), given, flags)
+                .lost();
         let prior = Prior { record, remarks: Vec::new() };
         self.current.priors.insert(instance.address.clone(), prior.clone());
         let id = prior.record.id.clone();

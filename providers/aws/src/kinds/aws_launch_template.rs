@@ -97,7 +97,7 @@ impl Resource for LaunchTemplate {
     type Outputs = Outputs;
 
     fn hooks() -> Hooks {
-        check::all(Hooks::new().unique(&["name"]))
+        check::all(Hooks::new().ways_to_say(&["user_data_text", "user_data"]).unique(&["name"]))
     }
 
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {

@@ -134,6 +134,7 @@ impl Resource for Object {
         }
         Hooks::new()
             .unique(&["bucket", "key"])
+            .ways_to_say(&["content", "content_base64"])
             .check(tags::check_letters)
             .check(check::check)
             .inside("aws_s3_bucket", &[("bucket", "bucket")])
