@@ -8,6 +8,7 @@ mod import;
 mod known;
 mod leave;
 mod managed;
+mod moved_away;
 mod orphan;
 mod provider;
 mod replace;
@@ -251,6 +252,7 @@ impl<'a> Planner<'a> {
             self.node(node);
         }
         self.imports_into_nothing();
+        self.moved_away_and_there();
         self.compare();
     }
 

@@ -264,3 +264,28 @@ async fn a_thousand_move_in_one_pass() {
     assert!(state.records.keys().all(|it| &*it.block.name != "a"));
     assert!(state.records.keys().any(|it| it.key == Key::Index(999)));
 }
+
+/// An instance, a resource or a module that is still asked for has not moved away, whatever its keys are.
+#[tokio::test]
+async fn what_is_still_asked_for_has_not_moved_away() {
+    let thing =
+        |name: &str, keys: &str| format!("resource \"memo\" \"{name}\" {{\n for_each = toset([{keys}])\n input = each.key\n}}\n");
+    let moved = |from: &str, to: &str| format!("moved {{\n from = {from}\n to = {to}\n}}\n");
+    let both = |keys: &str| thing("a", keys) + &thing("b", "\"x\"");
+    let (one, other) = ("memo.a[\"x\"]", "memo.a[\"y\"]");
+    for (text, is_there) in [
+        (thing("a", "\"x\", \"y\"") + &moved(one, other), true),
+        (thing("a", "\"x\"") + &moved(one, other), true),
+        (thing("a", "\"y\"") + &moved(one, other), false),
+        (both("\"x\"") + &moved(one, "memo.b[\"x\"]"), true),
+        (both("\"z\"") + &moved(one, "memo.b[\"x\"]"), false),
+        (both("\"x\"") + &moved("memo.a", "memo.b"), true),
+        (both("") + &moved("memo.a", "memo.b"), false),
+        (thing("b", "\"x\"") + &moved("memo.a", "memo.b"), false),
+        (thing("a", "\"x\"") + &moved("memo.a", one), false),
+    ] {
+        let project = Project::new();
+        let told = project.plan(&text).await;
+        assert_eq!(told.contains("is still in the configuration"), is_there, "{text}\n{told}");
+    }
+}

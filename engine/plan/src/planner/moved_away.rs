@@ -1,0 +1,76 @@
+//! What is said to have moved away is no longer asked for. Where it is, it would be made again by each plan, and moved away
+//! by the next.
+
+use ha_kind::{BlockAddress, Diagnostic, Key, Name, Place, code};
+use ha_lang::{BlockName, Moved};
+
+use super::Planner;
+use crate::model::PlanMode;
+use crate::world::{InstanceId, Wanted};
+
+impl Planner<'_> {
+    /// Tells of `moved` blocks from what the configuration still asks for.
+    pub(super) fn moved_away_and_there(&mut self) {
+        if self.input.mode != PlanMode::Normal {
+            return;
+        }
+        let modules = self.graph.modules.clone();
+        for module in 0..modules.len() {
+            for moved in &modules.configuration(module).moved {
+                if self.world.of_module(module).into_iter().any(|it| self.is_still_there(it, moved)) {
+                    self.diagnostics.push(still_there(moved));
+                }
+            }
+        }
+    }
+
+    /// Whether there is something at the place that a move in a module instance begins at.
+    fn is_still_there(&self, instance: InstanceId, moved: &Moved) -> bool {
+        let from = &moved.from;
+        let way = self.world.path(instance).iter().chain(from.module.iter()).cloned();
+        let way: Vec<(Name, Key)> = way.collect();
+        let is_whole = last_key(from) == Key::None && last_key(&moved.to) == Key::None;
+        match (&from.block, is_whole) {
+            (Some((mode, kind, name)), true) => {
+                let name = BlockName { mode: *mode, kind: kind.clone(), name: name.clone() };
+                self.world.find(&way).is_some_and(|it| self.has_block(it, &name))
+            }
+            (Some((mode, kind, name)), false) => {
+                let block = BlockAddress { module: way.into(), mode: *mode, kind: kind.clone(), name: name.clone() };
+                matches!(self.world.wanted(&block.instance(from.key.clone())), Wanted::Yes)
+            }
+            (None, true) => self.has_call(&way),
+            (None, false) => self.world.find(&way).is_some(),
+        }
+    }
+
+    fn has_block(&self, instance: InstanceId, name: &BlockName) -> bool {
+        let blocks = &self.graph.modules.configuration(self.world.module(instance)).blocks;
+        let expansion = blocks.get_index_of(name).and_then(|it| self.world.expansion(instance, it));
+        expansion.is_some_and(|it| it.len() > 0)
+    }
+
+    fn has_call(&self, way: &[(Name, Key)]) -> bool {
+        let Some(((name, _), before)) = way.split_last() else { return false };
+        let Some(caller) = self.world.find(before) else { return false };
+        let calls = &self.graph.modules.configuration(self.world.module(caller)).modules;
+        let expansion = calls.get_index_of(name).and_then(|it| self.world.call_expansion(caller, it));
+        expansion.is_some_and(|it| it.len() > 0)
+    }
+}
+
+/// The key of what a place names.
+fn last_key(place: &Place) -> Key {
+    match &place.block {
+        Some(_) => place.key.clone(),
+        None => place.module.last().map_or(Key::None, |(_, key)| key.clone()),
+    }
+}
+
+fn still_there(moved: &Moved) -> Diagnostic {
+    Diagnostic::error(format!("`{}` is still in the configuration", moved.from))
+        .code(code::MOVE)
+        .at(moved.span.clone())
+        .detail("It would be moved away and made again by each plan.")
+        .help("what has moved is no longer there: take it out of its block's keys, or take this block out")
+}
