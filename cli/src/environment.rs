@@ -29,6 +29,10 @@ impl Environment {
     /// When there is no such environment: a slip of the pen must not look like a state in which nothing exists.
     pub(crate) fn asked(asked: Option<&str>, directory: &Path) -> Result<Option<Self>, Trouble> {
         let Some(name) = asked.filter(|it| *it != DEFAULT).map(str::to_owned) else { return Ok(None) };
+        if let Some(why) = no_name(&name) {
+            let notice = Notice::error(format!("`{name}` is no name of an environment: {why}"));
+            return Err(notice.help("its name is the name of files: for example `prod` or `eu-2`").into());
+        }
         let known = known(directory);
         if known.contains(&name) {
             return Ok(Some(Self { name }));
@@ -66,6 +70,21 @@ impl Environment {
     }
 }
 
+/// Longer ones leave no room for what follows them in the name of a file.
+const LONGEST: usize = 200;
+
+/// Why this is no name: it names files, folders and keys of stores, and must lead out of none of them.
+fn no_name(name: &str) -> Option<&'static str> {
+    let is_plain = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.');
+    match name.chars().next() {
+        None => Some("it is empty"),
+        Some(first) if !first.is_alphanumeric() => Some("it does not begin with a letter or digit"),
+        _ if !name.chars().all(is_plain) => Some("it holds other than letters, digits, `-`, `_` and `.`"),
+        _ if name.len() > LONGEST => Some("it is too long"),
+        _ => None,
+    }
+}
+
 /// The name that is asked for on the command line, else by the system's environment.
 pub(crate) fn name_asked_for(given: Option<&str>) -> Option<String> {
     let variable = || std::env::var(VARIABLE).ok().filter(|it| !it.is_empty());
@@ -87,7 +106,7 @@ fn known(directory: &Path) -> Vec<String> {
     let suffix = Spelling::in_directory(directory).values_suffix();
     let files = file_names(&directory.join(VALUES)).unwrap_or_default();
     let name = |file: &String| file.strip_suffix(".json").unwrap_or(file).strip_suffix(suffix).map(str::to_owned);
-    let mut names: Vec<String> = files.iter().filter_map(name).collect();
+    let mut names: Vec<String> = files.iter().filter_map(name).filter(|it| no_name(it).is_none()).collect();
     names.dedup();
     names
 }
@@ -110,6 +129,17 @@ mod tests {
         assert_eq!(prod.values(at, Spelling::Terraform).len(), 2);
         assert_eq!(prod.state(), Path::new("env/prod"));
         assert!(Environment::asked(Some("prd"), at).is_err());
+        // Files of such names make no environment.
+        for name in ["", ".", "..", "...", "../x", "a/b", "a b", "-x", "_x", ".x", "a\0", "a\n", &"a".repeat(201)] {
+            if !name.contains(['/', '\0']) && name.len() < 100 {
+                fs::write(at.join(format!("env/{name}.tfvars")), "").unwrap();
+            }
+            assert!(no_name(name).is_some() && Environment::asked(Some(name), at).is_err(), "{name:?}");
+        }
+        for name in ["prod", "eu-2", "2024", "v1.2", "größe", "a_b"] {
+            assert_eq!(no_name(name), None, "{name:?}");
+        }
+        assert_eq!(all(at), ["default", "prod"]);
         assert!(matches!(Environment::asked(Some("default"), at), Ok(None)));
     }
 }
