@@ -20,6 +20,7 @@ mod options;
 mod printed;
 mod secrets;
 mod slips;
+mod standing;
 mod strange_files;
 mod streams;
 mod succession;

@@ -6,6 +6,7 @@ mod local_file;
 mod null_resource;
 mod path;
 mod permission;
+mod standing;
 mod uuid;
 
 use ha_kind::{Registry, UnsupportedNames};

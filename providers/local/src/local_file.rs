@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ha_kind::{
-    Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Maybe, Nobody, Object, Outcome, Path as Place, Problem,
-    Reading, Recorded, Resource, Secret, UnsupportedNames, Volatile, known_text,
+    Attempt, Attempting, Created, Error, Hooks, Immutable, Intended, Known, Maybe, Nobody, Object, Outcome, Path as Place,
+    Problem, Reading, Recorded, Resource, Secret, UnsupportedNames, Volatile, known_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::file::{self, Standing, Wanted};
 use crate::path;
 use crate::permission::Permission;
+use crate::standing;
 
 /// A file on the machine that runs `ha`. Exactly one of `content`, `sensitive_content` and `content_base64` says what
 /// is in it. A file that is there already is taken over only when its content is the same.
@@ -120,6 +121,14 @@ impl Resource for LocalFile {
         known_text(arguments, "filename").map(str::to_owned)
     }
 
+    const OBJECTS: bool = true;
+
+    async fn objections(_: &Nobody, planned: &[Intended]) -> Vec<(usize, Problem)> {
+        let planned = planned.to_vec();
+        let look = move || Ok(standing::in_the_way(Self::KIND, &planned));
+        off_the_async_threads(look).await.unwrap_or_default()
+    }
+
     async fn tidy(_: &Nobody, recorded: &Recorded<Self>, attempt: &Attempt) -> Result<(), Error> {
         let beside = file::beside(Path::new(&*recorded.arguments.filename), attempt.token());
         off_the_async_threads(move || file::remove(&beside)).await
@@ -191,8 +200,12 @@ impl LocalFile {
     fn seen(mut self) -> Reading<Self> {
         let (found, permission) = match file::look(Path::new(&*self.filename)) {
             Ok(Standing::File { content, permission }) => (content, permission),
-            // Not ours in any case, and making ours will say what stands there.
-            Ok(Standing::Absent | Standing::Other(_)) => return Reading::Gone,
+            Ok(Standing::Absent) => return Reading::Gone,
+            // Whoever put that there may have moved the file away, and nothing is made or removed on a guess.
+            Ok(Standing::Other(what)) => {
+                let reason = format!("`{}` is {what} now; move that away for the file to be made again", *self.filename);
+                return Reading::Unchecked(reason);
+            }
             Ok(Standing::Huge(size)) => {
                 return Reading::Unchecked(format!("`{}` has {size} bytes, more than is ever read", *self.filename));
             }
