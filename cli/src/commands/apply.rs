@@ -33,7 +33,8 @@ const CHANGING: [&str; 8] = ["destroy", "refresh_only", "replace", "target", "ex
 /// Make what the configuration says
 ///
 /// Takes the state's lock, finishes what an interrupted run left, plans, asks, and works. With a plan file it does
-/// exactly what that says, without asking, and refuses when anything the plan touches or reads has changed since.
+/// exactly what that says, without asking, and refuses when the record of anything that the plan touches or reads has
+/// changed since. What has changed outside since then is not looked at again: apply soon, or without a plan file.
 /// The first Ctrl-C lets steps under way finish and begins no more; the second abandons them.
 #[derive(Args)]
 #[command(after_help = "\
