@@ -2,6 +2,7 @@
 //! secret is not taken for one.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::{Value, json};
 
@@ -511,4 +512,64 @@ fn the_console_renders_documents() {
             .err
             .contains("there is no `data.mongodb_uri.this[\"y\"]`")
     );
+}
+
+/// What is read of a file is as secret as the configuration makes what is in it: where nothing is recorded yet, and where
+/// it was no secret when it was recorded.
+#[test]
+fn what_is_read_is_as_secret_as_what_is_configured() {
+    let pw = "variable \"pw\" {\n  sensitive = true\n  default   = \"hunter2-secret-1\"\n}\n";
+    let file = |argument: &str, value: &str| {
+        format!("{pw}resource \"local_file\" \"a\" {{\n  filename = \"a.txt\"\n  {argument} = {value}\n}}\n")
+    };
+    let import = "import {\n  to = local_file.a\n  id = \"a.txt\"\n}\n";
+    let by_hand = "user=app\npass=hand-made-77\n";
+    for (argument, value) in [
+        ("sensitive_content", "\"pass=${var.pw}\\n\""),
+        ("sensitive_content", "random_password.drawn.result"),
+        ("content", "\"user=app\\npass=${var.pw}\\n\""),
+        ("content", "\"pass=${random_password.drawn.result}\\n\""),
+        ("content_base64", "base64encode(var.pw)"),
+    ] {
+        let drawn = "resource \"random_password\" \"drawn\" {\n  length = 20\n}\n";
+        let text = file(argument, value) + drawn;
+        for is_recorded in [false, true] {
+            let project = Project::new(&(text.clone() + import));
+            if is_recorded {
+                project.write("main.hcl", &(file("content", "\"user=app\\npass=CHANGEME\\n\"") + drawn));
+                project.done(&["apply", "--yes"]);
+                project.write("main.hcl", &text);
+            }
+            project.write("a.txt", by_hand);
+            let hidden = |told: &str| {
+                let forms = ["hand-made-77", "aGFuZC1tYWRlLTc3", "dXNlcj1hcHAKcGFzcz1oYW5kLW1hZGUtNzcK"];
+                assert!(!forms.iter().any(|it| told.contains(it)), "{argument} = {value}: {told}");
+            };
+            for arguments in [["plan"].as_slice(), &["plan", "--json"], &["plan", "--document", "-"]] {
+                hidden(&project.done(arguments));
+            }
+            project.done(&["apply", "--yes"]);
+            assert!(!fs::read_to_string(project.path("a.txt")).unwrap().contains("hand-made"));
+            assert!(project.done(&["plan"]).contains("No changes."));
+            for arguments in [["show"].as_slice(), &["show", "--json"], &["state", "pull"], &["state", "show", "local_file.a"]] {
+                hidden(&project.done(arguments));
+            }
+        }
+    }
+}
+
+/// A file that was taken over as it was, and is not changed, is a secret all the same.
+#[test]
+fn what_is_taken_over_unchanged_is_secret() {
+    let project = Project::new(
+        "resource \"local_file\" \"a\" {\n  filename = \"a.txt\"\n  file_permission = \"0644\"\n\
+           content = \"user=app\\npass=${sensitive(\"hunter2-secret-1\")}\\n\"\n}\n\
+         import {\n  to = local_file.a\n  id = \"a.txt\"\n}\n",
+    );
+    project.write("a.txt", "user=app\npass=hunter2-secret-1\n");
+    project.done(&["apply", "--yes"]);
+    let shown = project.done(&["show", "--json"]);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let shown = project.done(&["state", "show", "local_file.a"]);
+    assert!(shown.contains("content_sha256       = (sensitive)") && !shown.contains("hunter2"), "{shown}");
 }
