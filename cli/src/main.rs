@@ -82,7 +82,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
-            if let Some(code) = not_here(&error).or_else(|| not_quoted(&error)) {
+            if let Some(code) = not_here(&error).or_else(|| only_in_json(&error)).or_else(|| not_quoted(&error)) {
                 return ExitCode::from(code);
             }
             // Help that nobody reads to its end is no failure.
@@ -131,6 +131,17 @@ fn not_here(error: &clap::Error) -> Option<u8> {
         return Some(DONE);
     }
     let notice = Notice::error(format!("there is no command `{command}`")).help(instead);
+    Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)))
+}
+
+/// Says that secrets are shown in JSON alone.
+fn only_in_json(error: &clap::Error) -> Option<u8> {
+    let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return None };
+    if error.kind() != ErrorKind::MissingRequiredArgument || *missing != ["--json"] {
+        return None;
+    }
+    let notice = Notice::error("`--show-sensitive` shows secrets in JSON alone");
+    let notice = notice.help("add `--json`; of one value of an output `ha output --raw NAME` prints the text itself");
     Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)))
 }
 

@@ -14,6 +14,7 @@ use ha_lang::{Configuration, Files, Loaded, SourceFile, load};
 use ha_plan::Snapshot;
 
 use crate::commands::Session;
+use crate::environment::Environment;
 use crate::files::ReadFiles;
 use crate::habits::{left_behind, unread_variables, workspace_of_terraform};
 use crate::invocation;
@@ -186,9 +187,14 @@ pub(crate) fn says_where(directory: &Path) -> Result<bool, Trouble> {
 
 /// The name under which a configuration is known: its directory's own, and its environment.
 pub(crate) fn stack(session: &Session) -> String {
+    stack_in(session, session.environment.as_ref())
+}
+
+/// What a configuration is called in this environment.
+pub(crate) fn stack_in(session: &Session, environment: Option<&Environment>) -> String {
     let place = session.directory.canonicalize().unwrap_or_else(|_| session.directory.clone());
     let name = place.file_name().and_then(OsStr::to_str).unwrap_or("/").to_owned();
-    session.environment.as_ref().map_or(name.clone(), |it| format!("{name}/{}", it.name()))
+    environment.map_or(name.clone(), |it| format!("{name}/{}", it.name()))
 }
 
 impl Spelling {

@@ -139,3 +139,17 @@ fn what_becomes_of_its_state_becomes_of_a_plan() {
     project.done(&["state", "migrate"]);
     refused(&project, &["apply", "p"], "other/ha.state");
 }
+
+/// A plan is headed by the environment that it was made for, wherever it is shown.
+#[test]
+fn a_plan_is_shown_with_its_own_environment() {
+    let project = Project::new("resource \"ha_data\" \"a\" {\n  input = 1\n}\n");
+    fs::create_dir(project.path("env")).unwrap();
+    project.write("env/prod.hclvars", "");
+    project.write("env/test.hclvars", "");
+    project.done(&["--env", "prod", "plan", "--out", "plan.ha"]);
+    for given in [["show", "plan.ha"].as_slice(), &["--env", "test", "show", "plan.ha"]] {
+        let shown = project.done(given);
+        assert!(shown.lines().next().unwrap().contains("/prod"), "{shown}");
+    }
+}

@@ -13,7 +13,8 @@ use ha_state::State;
 use super::Session;
 use super::audience::Audience;
 use crate::arguments::ScopeArgs;
-use crate::project::{Project, stack};
+use crate::environment::Environment;
+use crate::project::{Project, stack, stack_in};
 use crate::providers::kinds;
 use crate::trouble::Trouble;
 use crate::views::notice::Notice;
@@ -40,7 +41,8 @@ pub(crate) struct Made {
 impl Made {
     /// The plan as anybody may see it.
     pub(crate) fn report(&self, session: &Session, sight: Sight) -> Report {
-        Report::new(&self.plan, &stack(session), &self.secrets, sight)
+        let environment = Environment::of_plan(self.plan.snapshot.environment.as_deref());
+        Report::new(&self.plan, &stack_in(session, environment.as_ref()), &self.secrets, sight)
     }
 }
 

@@ -24,6 +24,11 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// At most so many steps are shown as going on.
 const ROWS: usize = 8;
 
+/// So many of them.
+fn resources(number: usize) -> String {
+    if number == 1 { "1 resource".into() } else { format!("{number} resources") }
+}
+
 /// Where lines go.
 type Lines = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -147,7 +152,7 @@ impl Progress {
     fn line(&self, state: &mut State, event: Event, now: Instant) -> Option<String> {
         match event {
             Event::RefreshStarted { total } => {
-                state.phase = (total > 0).then(|| (format!("looking at {total} resources"), now));
+                state.phase = (total > 0).then(|| (format!("looking at {}", resources(total)), now));
                 None
             }
             Event::Looking { .. } | Event::Looked { .. } => None,
@@ -160,7 +165,7 @@ impl Progress {
             }
             Event::RefreshDone { total, elapsed } => {
                 state.phase = None;
-                (total > 0).then(|| format!("looked at {total} resources in {}", duration(elapsed)))
+                (total > 0).then(|| format!("looked at {} in {}", resources(total), duration(elapsed)))
             }
             Event::Reading { addresses } => {
                 let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -168,7 +173,7 @@ impl Progress {
                 None
             }
             Event::Seeking { addresses } => {
-                state.phase = Some((format!("looking for {} resources", addresses.len()), now));
+                state.phase = Some((format!("looking for {}", resources(addresses.len())), now));
                 None
             }
             Event::Recovering { address, left } => Some(taking_up(&address, &left)),

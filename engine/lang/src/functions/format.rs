@@ -192,7 +192,7 @@ fn filled(items: &[Item], values: &[&Value]) -> Answer {
     }
     if used < values.len() {
         let message = format!("there are {} arguments, but the format uses {used}", values.len());
-        return Err(Refusal::of(used + 1, message));
+        return Err(Refusal::of(0, message));
     }
     Ok(text.finish()?)
 }
