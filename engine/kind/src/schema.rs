@@ -293,7 +293,10 @@ fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Pro
         return conform_value(shape, inner, at, problems).sensitive();
     }
     match (shape, value) {
-        (_, Value::Unknown(it)) => it.of_type(shape.ty()),
+        (_, Value::Unknown(it)) => match convert_at(value, &shape.ty(), at, problems) {
+            Value::Null(_) => Value::NULL,
+            _ => it.of_type(shape.ty()),
+        },
         (Shape::Any, _) => value.clone(),
         // What is recorded needs no type beside the shape's.
         (_, Value::Null(_)) => Value::NULL,

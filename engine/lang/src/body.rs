@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Field, Name, Object, Path, Schema, Shape, Span, Step, UnsupportedNames, Value};
+use ha_kind::{Diagnostic, Field, Name, Object, Path, Schema, Shape, Span, Step, Type, UnsupportedNames, Value};
 
 use crate::environment::Environment;
 use crate::evaluate::{is_open, iterated};
@@ -292,6 +292,9 @@ impl Nested {
         let (plain, sensitive) = each.unmark();
         made.sensitive |= sensitive;
         if let Value::Unknown(it) = &plain {
+            if !can_be_iterated(&it.ty) {
+                return Err(vec![mistake::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
+            }
             made.unknown = Some(it.cause.clone());
             return Ok(());
         }
@@ -314,6 +317,11 @@ impl Nested {
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
+}
+
+/// Whether values of a type have elements to go over.
+fn can_be_iterated(ty: &Type) -> bool {
+    !matches!(ty, Type::Bool | Type::Number | Type::String)
 }
 
 /// What JSON says where blocks may stand: one alone may be in a list or not.

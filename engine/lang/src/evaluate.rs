@@ -387,6 +387,8 @@ impl Evaluator<'_> {
                 let value = self.node_quietly(&it.0)?;
                 match &value {
                     Value::Object(attributes) | Value::Map(attributes) => attributes.get(&it.1).cloned().ok_or(Failed),
+                    // What has no such attribute by its type has no value for it to be told.
+                    Value::Unknown(of) if !may_have(&of.ty, &it.1) => Err(Failed),
                     Value::Sensitive(_) | Value::Unknown(_) => Ok(value.get(&it.1)),
                     _ => Err(Failed),
                 }
@@ -417,6 +419,15 @@ fn either(then: &Value, otherwise: &Value, ty: Type, cause: Option<Arc<str>>) ->
             unknown.of_length(length.0, length.1)
         }
         _ => unknown.not_null(),
+    }
+}
+
+/// Whether values of a type may have an attribute.
+fn may_have(ty: &Type, name: &str) -> bool {
+    match ty {
+        Type::Any | Type::Map(_) => true,
+        Type::Object(attributes) => attributes.contains_key(name),
+        _ => false,
     }
 }
 

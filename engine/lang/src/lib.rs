@@ -43,6 +43,7 @@ pub use functions::{Function, Kind as ParameterKind, Parameter, functions};
 pub use inputs::{expression, value_of_text, values_file};
 pub use load::{Directories, Loaded, compile, load};
 pub use providers::unknown_providers;
+pub use shown::a_kind;
 pub use source::{Family, Role, SourceFile};
 pub use tree::{BlockName, Expression, Reference, Target};
 pub use unfinished::is_unfinished;

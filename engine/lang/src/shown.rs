@@ -30,6 +30,26 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
+/// What a value is where it will not do: of one that is not known yet, its type is what counts.
+pub(crate) fn in_place(value: &Value) -> String {
+    match value {
+        Value::Unknown(it) if it.ty != Type::Any => a_kind(value),
+        Value::Composed(_) if !value.is_sensitive() => a_kind(value),
+        _ => shown(value),
+    }
+}
+
+/// The type of a value with its article.
+#[must_use]
+pub fn a_kind(value: &Value) -> String {
+    let kind = kind(value);
+    match &*kind {
+        "null" => kind,
+        "object" => format!("an {kind}"),
+        _ => format!("a {kind}"),
+    }
+}
+
 /// The type of a value, as diagnostics say it.
 pub(crate) fn kind(value: &Value) -> String {
     match Type::of(value) {

@@ -1,5 +1,7 @@
 //! How often a block or a module is there: `count`, `for_each` and `enabled`.
 
+mod keys;
+
 use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, code, convert};
@@ -268,12 +270,14 @@ fn each_of(repeated: &Repeated<'_>, each: &Expression, value: &Value) -> Result<
                         let diagnostic = at("the elements of `for_each` must be known while planning").detail(detail);
                         return Err(Undecided { diagnostics: vec![diagnostic], waits: true });
                     }
-                    _ => return wrong(at("a set for `for_each` must hold strings, none of them null")),
+                    it if it.is_null() => return wrong(at("a set for `for_each` must hold no null")),
+                    _ => return wrong(keys::unfit(at, &value)),
                 }
             }
             Ok(Expansion::ForEach(keys))
         }
         Value::Null(_) => wrong(at("`for_each` cannot be null")),
+        Value::Unknown(it) if !keys::will_do(&it.ty) => wrong(keys::unfit(at, &value)),
         Value::Unknown(_) => {
             let detail = format!(
                 "Which instances there will be is not known yet{}. Give it a map whose keys are known; its values need not be.",
@@ -282,6 +286,6 @@ fn each_of(repeated: &Repeated<'_>, each: &Expression, value: &Value) -> Result<
             let diagnostic = at("the keys of `for_each` must be known while planning").detail(detail);
             Err(Undecided { diagnostics: vec![diagnostic], waits: true })
         }
-        _ => wrong(at("`for_each` takes a map or a set of strings").help("`toset([...])` makes a set of a list")),
+        _ => wrong(keys::unfit(at, &value)),
     }
 }

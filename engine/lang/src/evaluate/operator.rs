@@ -56,23 +56,28 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The right side counts, and is looked at, only where the left one does not decide.
+    /// The value of the right side counts only where the left one does not decide; its type always does.
     fn logical(&mut self, operator: Operator, left: &Node, right: &Node) -> Outcome {
         let decides = operator == Operator::Or;
         let (left, mut sensitive) = self.operand(left, &Type::Bool, operator.sign())?;
         let value = if left == Value::Bool(decides) {
+            let (right_value, _) = self.leaning(|it| it.aside(|it| it.node(right)));
+            self.may_be_bool(right_value, right, operator)?;
             left
         } else {
             let (right, marked) = match &left {
                 Value::Bool(_) => self.operand(right, &Type::Bool, operator.sign())?,
                 // Where the left side decides after all, what is wrong with the right one does not count.
-                unknown => match self.aside(|it| it.operand(right, &Type::Bool, operator.sign())) {
-                    Some(it) => it,
-                    None => {
-                        self.lean();
-                        (Value::unknown(Type::Bool, unknown.cause()), false)
+                unknown => {
+                    let value = self.aside(|it| it.node(right));
+                    match self.may_be_bool(value, right, operator)? {
+                        Some(it) => it.unmark(),
+                        None => {
+                            self.lean();
+                            (Value::unknown(Type::Bool, unknown.cause()), false)
+                        }
                     }
-                },
+                }
             };
             sensitive |= marked;
             match (left, right) {
@@ -82,6 +87,20 @@ impl Evaluator<'_> {
             }
         };
         Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// The right side as a truth value, where it is one. It is an error only where no value of its type is one.
+    fn may_be_bool(&mut self, value: Option<Value>, node: &Node, operator: Operator) -> Result<Option<Value>, Failed> {
+        let Some(value) = value.filter(|it| !it.is_null()) else { return Ok(None) };
+        if convert(&Value::unknown(Type::of(&value), None), &Type::Bool).is_err() {
+            return Err(self.fail(node, mistakes::wrong_operand(operator.sign(), &Type::Bool, &self.showable(&value))));
+        }
+        let is_open = !value.is_known();
+        let value = convert(&value, &Type::Bool).ok();
+        if is_open {
+            self.lean();
+        }
+        Ok(value)
     }
 
     fn arithmetic(&mut self, operator: Operator, left: &Node, right: &Node, node: &Node) -> Outcome {

@@ -124,11 +124,13 @@ impl Evaluator<'_> {
                 }
                 Type::Any => Ok(of.clone()),
                 Type::List(element) | Type::Map(element) => Ok(Value::unknown((**element).clone(), it.cause.clone())),
-                Type::Tuple(items) => {
-                    let position = convert(&key, &Type::Number).ok().and_then(|it| position(&it));
-                    let ty = position.and_then(|it| items.get(it).cloned()).unwrap_or(Type::Any);
-                    Ok(Value::unknown(ty, it.cause.clone()))
-                }
+                Type::Tuple(items) => match convert(&key, &Type::Number) {
+                    Ok(Value::Number(number)) => {
+                        let place = self.place_among(&number, items.len(), node)?;
+                        Ok(Value::unknown(items[place].clone(), it.cause.clone()))
+                    }
+                    _ => Ok(Value::unknown(Type::Any, it.cause.clone())),
+                },
                 Type::Object(_) => match &key {
                     Value::String(name) => self.attribute(of, name, place, node),
                     _ => Ok(Value::unknown(Type::Any, it.cause.clone())),
@@ -143,12 +145,7 @@ impl Evaluator<'_> {
                     Err(_) => return Err(self.fail(node, mistakes::index_is_no_number(&key, of))),
                 };
                 match &number {
-                    Value::Number(number) => match usize_of(number) {
-                        Some(index) if index < items.len() => Ok(items[index].clone()),
-                        _ if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
-                        Some(_) => Err(self.fail(node, mistakes::index_too_great(number, items.len()))),
-                        None => Err(self.fail(node, mistakes::index_is_no_position(number))),
-                    },
+                    Value::Number(number) => Ok(items[self.place_among(number, items.len(), node)?].clone()),
                     _ => Ok(Value::unknown(common(items.iter()), key.cause())),
                 }
             }
@@ -164,6 +161,16 @@ impl Evaluator<'_> {
                 }
             }
             _ => Err(self.fail(node, mistakes::not_indexed(of))),
+        }
+    }
+
+    /// The place among so many elements that a number stands for.
+    fn place_among(&mut self, number: &Number, length: usize, node: &Node) -> Result<usize, Failed> {
+        match usize_of(number) {
+            Some(index) if index < length => Ok(index),
+            _ if self.secret => Err(self.fail(node, mistakes::not_in_secret())),
+            Some(_) => Err(self.fail(node, mistakes::index_too_great(number, length))),
+            None => Err(self.fail(node, mistakes::index_is_no_position(number))),
         }
     }
 
@@ -247,13 +254,6 @@ impl Evaluator<'_> {
             results.push(result?);
         }
         Ok(results)
-    }
-}
-
-fn position(number: &Value) -> Option<usize> {
-    match number {
-        Value::Number(number) => usize_of(number),
-        _ => None,
     }
 }
 

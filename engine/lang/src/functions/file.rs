@@ -208,7 +208,7 @@ fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>
     let variables: &Object = match plain {
         Value::Object(it) | Value::Map(it) => it,
         Value::Unknown(it) => return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive)),
-        _ => return Err(Refusal::of(1, format!("a map or object is required, not a {}", crate::shown::kind(plain)))),
+        _ => return Err(Refusal::of(1, format!("a map or object is required, not {}", crate::shown::a_kind(plain)))),
     };
     let names: Vec<Name> = variables.keys().cloned().collect();
     let key = (source.text.clone(), names);

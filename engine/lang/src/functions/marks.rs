@@ -8,7 +8,7 @@ use super::Kind::{Any, Bool, Number, Text};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any};
 use crate::evaluate::{Evaluator, Failed, Outcome};
 use crate::mistake::value as mistakes;
-use crate::shown::kind;
+use crate::shown::a_kind;
 use crate::tree::Node;
 
 const VALUE: &[Parameter] = &[any("value").nullable()];
@@ -66,7 +66,7 @@ fn converted(value: &Value, ty: &Type) -> Answer {
             match (ty, text) {
                 (Type::Number, Some(text)) => format!("\"{text}\" is no decimal number"),
                 (Type::Bool, Some(text)) => format!("\"{text}\" is neither \"true\" nor \"false\""),
-                _ if mismatch.path.steps().is_empty() => format!("a {} cannot be converted: {}", kind(value), mismatch.message),
+                _ if mismatch.path.steps().is_empty() => format!("{} cannot be converted: {}", a_kind(value), mismatch.message),
                 _ => mistakes::at(&mismatch),
             },
         )

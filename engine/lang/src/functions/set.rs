@@ -122,7 +122,7 @@ fn setproduct(arguments: &[Value]) -> Answer {
             return Ok(if sensitive { unknown.sensitive() } else { unknown });
         }
         let Some(items) = plain.elements() else {
-            return Err(Refusal::of(index, format!("a list or set is required, not a {}", crate::shown::kind(&plain))));
+            return Err(Refusal::of(index, format!("a list or set is required, not {}", crate::shown::a_kind(&plain))));
         };
         let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
         let ty = one_type(items.iter().copied(), &types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;

@@ -4,7 +4,7 @@ use ha_kind::{Diagnostic, Shape, Span, UnsupportedNames, Value, closest, code};
 
 use super::error;
 use crate::body::{Accepted, Body, Names};
-use crate::shown::kind;
+use crate::shown::a_kind;
 use crate::source::Family;
 
 pub(crate) fn no_such_argument(name: &str, span: Span, body: &Body, accepted: Accepted<'_>) -> Diagnostic {
@@ -79,7 +79,7 @@ pub(crate) fn one_block_only(name: &str, first: &Span, span: Span) -> Diagnostic
 }
 
 pub(crate) fn dynamic_over(value: &Value) -> Diagnostic {
-    error(format!("`for_each` of a dynamic block takes a list, set, map or object, not a {}", kind(value))).code(code::WRONG_TYPE)
+    error(format!("`for_each` of a dynamic block takes a list, set, map or object, not {}", a_kind(value))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn block_among_values(name: &str, span: Span) -> Diagnostic {

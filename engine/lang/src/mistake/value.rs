@@ -6,7 +6,7 @@ use super::error;
 use crate::evaluate::{TooLong, TooMany};
 use crate::functions::{Function, Parameter};
 use crate::lexer::is_identifier;
-use crate::shown::{kind, shown};
+use crate::shown::{a_kind, in_place, kind};
 use crate::tree::{BlockName, Target};
 
 pub(crate) fn null_key() -> Diagnostic {
@@ -14,7 +14,7 @@ pub(crate) fn null_key() -> Diagnostic {
 }
 
 pub(crate) fn key_is_no_text(key: &Value) -> Diagnostic {
-    error(format!("a {} cannot be the name of an attribute or element", kind(key)))
+    error(format!("{} cannot be the name of an attribute or element", a_kind(key)))
         .code(code::WRONG_TYPE)
         .help("it must be a text")
 }
@@ -24,7 +24,7 @@ pub(crate) fn null_condition() -> Diagnostic {
 }
 
 pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
-    error(format!("a condition is true or false, not a {}", kind(value))).code(code::WRONG_TYPE)
+    error(format!("a condition is true or false, not {}", a_kind(value))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
@@ -63,7 +63,7 @@ pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
 }
 
 pub(crate) fn index_is_no_number(key: &Value, of: &Value) -> Diagnostic {
-    error(format!("a {} is indexed by a number, not by a {}", kind(of), kind(key))).code(code::WRONG_TYPE)
+    error(format!("{} is indexed by a number, not by {}", a_kind(of), a_kind(key))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
@@ -76,7 +76,7 @@ pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
 }
 
 pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
-    error(format!("a {} is no key of an instance", kind(value)))
+    error(format!("{} is no key of an instance", a_kind(value)))
         .code(code::WRONG_TYPE)
         .help("with `count` it is a number, with `for_each` a text")
 }
@@ -93,7 +93,7 @@ pub(crate) fn no_instance_of_secret_key(block: &BlockName) -> Diagnostic {
 }
 
 pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
-    let problem = error(format!("a {} has no elements to pick by an index", kind(value))).code(code::WRONG_TYPE);
+    let problem = error(format!("{} has no elements to pick by an index", a_kind(value))).code(code::WRONG_TYPE);
     match value {
         Value::Set(_) => problem.help("the elements of a set have no order; use `tolist`, or `one` where there is but one"),
         _ => problem,
@@ -174,7 +174,7 @@ pub(crate) fn no_such_key<'a>(name: &str, place: Option<NamePlace>, known: impl 
 }
 
 pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
-    error(format!("a {} has no attribute `{name}`", kind(value))).code(code::NO_ATTRIBUTE)
+    error(format!("{} has no attribute `{name}`", a_kind(value))).code(code::NO_ATTRIBUTE)
 }
 
 pub(crate) fn attribute_of_null(name: &str) -> Diagnostic {
@@ -182,7 +182,7 @@ pub(crate) fn attribute_of_null(name: &str) -> Diagnostic {
 }
 
 pub(crate) fn attribute_of_list(value: &Value, name: &str) -> Diagnostic {
-    error(format!("a {} has no attribute `{name}`, only its elements may have", kind(value)))
+    error(format!("{} has no attribute `{name}`, only its elements may have", a_kind(value)))
         .code(code::NO_ATTRIBUTE)
         .help(format!("use `[*].{name}` for the attribute of every element, or `[0].{name}` for that of one"))
 }
@@ -193,7 +193,7 @@ pub(crate) fn null_operand(sign: &str) -> Diagnostic {
 
 pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic {
     let wants = if *ty == Type::Bool { "true or false" } else { "a number" };
-    let problem = error(format!("`{sign}` takes {wants}, not {}", shown(value))).code(code::WRONG_TYPE);
+    let problem = error(format!("`{sign}` takes {wants}, not {}", in_place(value))).code(code::WRONG_TYPE);
     match (sign, value) {
         ("+", Value::String(_) | Value::Composed(_)) => {
             problem.help("texts are put together in one text: `\"${FIRST}${SECOND}\"`")
@@ -218,7 +218,7 @@ pub(crate) fn null_in_text() -> Diagnostic {
 }
 
 pub(crate) fn no_text(value: &Value) -> Diagnostic {
-    error(format!("a {} cannot be part of a text", kind(value)))
+    error(format!("{} cannot be part of a text", a_kind(value)))
         .code(code::WRONG_TYPE)
         .help("`join` makes a text of a list, `jsonencode` one of anything")
 }
@@ -238,7 +238,7 @@ pub(crate) fn too_much_effort() -> Diagnostic {
 }
 
 pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
-    error(format!("`for` goes over lists, sets, maps and objects, not over a {}", kind(value))).code(code::WRONG_TYPE)
+    error(format!("`for` goes over lists, sets, maps and objects, not over {}", a_kind(value))).code(code::WRONG_TYPE)
 }
 
 pub(crate) fn iteration_over_null() -> Diagnostic {
@@ -252,7 +252,7 @@ pub(crate) fn duplicate_key(name: &str) -> Diagnostic {
 }
 
 pub(crate) fn spread_of_no_list(value: &Value) -> Diagnostic {
-    error(format!("only a list can be spread with `...`, not a {}", kind(value))).code(code::CALL)
+    error(format!("only a list can be spread with `...`, not {}", a_kind(value))).code(code::CALL)
 }
 
 pub(crate) fn null_argument(function: &Function, parameter: &Parameter) -> Diagnostic {
@@ -260,7 +260,7 @@ pub(crate) fn null_argument(function: &Function, parameter: &Parameter) -> Diagn
 }
 
 pub(crate) fn wrong_argument(function: &Function, parameter: &Parameter, mismatch: &Mismatch, given: &Value) -> Diagnostic {
-    let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), shown(given));
+    let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), in_place(given));
     error(summary).code(code::CALL).help(function.doc.to_owned())
 }
 

@@ -1,0 +1,56 @@
+//! What `for_each` is given that it cannot take its keys from.
+
+use ha_kind::{Attribute, Diagnostic, Name, Type, Value};
+use ha_lang::a_kind;
+
+/// Whether values of a type may give keys.
+pub(super) fn will_do(ty: &Type) -> bool {
+    match ty {
+        Type::Any | Type::Map(_) | Type::Object(_) => true,
+        Type::Set(of) => matches!(**of, Type::Any | Type::String),
+        _ => false,
+    }
+}
+
+/// Says that a value gives no keys, and what to write for one of its type.
+pub(super) fn unfit(at: impl Fn(&str) -> Diagnostic, value: &Value) -> Diagnostic {
+    let problem = at(&format!("`for_each` takes a map or a set of strings, not {}", a_kind(value)));
+    problem.help(instead(&Type::of(value)))
+}
+
+fn instead(ty: &Type) -> String {
+    match ty {
+        Type::String => "`toset([TEXT])` makes one instance of a text; `split` makes a list of one, for `toset`".into(),
+        Type::Number => "so many instances are made by `count = NUMBER`".into(),
+        Type::Bool => "what is there or not is made by `count = CONDITION ? 1 : 0`".into(),
+        Type::Set(of) if is_text(of) => "`[for it in SET : tostring(it)]` within `toset(…)` makes strings of its elements".into(),
+        Type::Set(of) => keyed("SET", Some(of)),
+        Type::List(of) if is_text(of) => "`toset(LIST)` makes a set of it".into(),
+        Type::Tuple(items) if items.iter().all(is_text) => "`toset(LIST)` makes a set of it".into(),
+        Type::List(of) => keyed("LIST", Some(of)),
+        Type::Tuple(items) => keyed("LIST", items.first()),
+        _ => "`{ for it in LIST : it.NAME => it }` makes a map".into(),
+    }
+}
+
+/// Whether values of a type become texts in a set of strings.
+fn is_text(ty: &Type) -> bool {
+    matches!(ty, Type::Any | Type::Bool | Type::Number | Type::String)
+}
+
+/// How a map is made of elements: by what names them, or else by their places.
+fn keyed(of: &str, element: Option<&Type>) -> String {
+    match element.and_then(naming) {
+        Some(name) => format!("`{{ for it in {of} : it.{name} => it }}` makes a map of its elements"),
+        None if of == "LIST" => "`{ for index, it in LIST : index => it }` makes a map of its elements".into(),
+        None => "`{ for it in SET : KEY => it }` makes a map of its elements".into(),
+    }
+}
+
+/// The attribute that most likely tells objects of a type apart.
+fn naming(element: &Type) -> Option<&Name> {
+    let Type::Object(attributes) = element else { return None };
+    let is_key = |(_, it): &(&Name, &Attribute)| it.ty == Type::String;
+    let known = ["name", "key", "id"].iter().find_map(|it| attributes.get_key_value(*it)).filter(is_key);
+    known.or_else(|| attributes.iter().find(is_key)).map(|(name, _)| name)
+}
