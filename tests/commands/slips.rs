@@ -89,6 +89,41 @@ fn slips_are_explained() {
     assert!(slips.len() >= 60, "{}", slips.len());
 }
 
+/// What `validate` says where nothing is known of a value but its type.
+const OF_TYPES: [(&str, &str, &str); 15] = [
+    ("list(string)", EACH, "`for_each` takes a map or a set of strings, not a list of string"),
+    ("list(object({ name = string }))", EACH, "`for_each` takes a map or a set of strings, not a list of objects"),
+    ("string", EACH, "`for_each` takes a map or a set of strings, not a string"),
+    ("number", EACH, "`for_each` takes a map or a set of strings, not a number"),
+    ("set(number)", EACH, "`for_each` takes a map or a set of strings, not a set of number"),
+    ("tuple([string])", EACH, "`for_each` takes a map or a set of strings, not a tuple"),
+    ("list(string)", MODULE, "`for_each` takes a map or a set of strings, not a list of string"),
+    ("list(string)", "resource \"local_file\" \"a\" {\n  filename = var.x\n  content  = \"\"\n}", "a string is required"),
+    ("list(string)", "resource \"random_password\" \"a\" {\n  length = var.x\n}", "a number is required"),
+    ("tuple([string, number])", "locals {\n  a = var.x[2]\n}", "there is no element 2"),
+    ("tuple([string, number])", "locals {\n  a = var.x[0.5]\n}", "0.5 is no position in a list"),
+    ("string", "locals {\n  a = join(\",\", var.x)\n}", "`lists` of `join`: a list of string is required, not a string"),
+    ("object({ a = string })", "locals {\n  a = var.x + 1\n}", "`+` takes a number, not an object"),
+    ("list(string)", "locals {\n  a = length(var.x) && true\n}", "`&&` takes true or false, not a number"),
+    ("list(string)", "locals {\n  a = length(var.x) > 1 || length(var.x)\n}", "`||` takes true or false, not a number"),
+];
+
+const EACH: &str = "resource \"terraform_data\" \"a\" {\n  for_each = var.x\n}";
+const MODULE: &str = "module \"m\" {\n  source   = \"./m\"\n  for_each = var.x\n}";
+
+#[test]
+fn the_type_of_what_is_not_known_yet_is_looked_at() {
+    let outcomes = each(&OF_TYPES, |(ty, rest, wanted)| {
+        let project = Project::new(&format!("variable \"x\" {{\n  type = {ty}\n}}\n{rest}\n"));
+        fs::create_dir(project.path("m")).unwrap();
+        project.write("m/main.hcl", "locals {\n}\n");
+        let said = said(&diagnostics(&project));
+        (!said.iter().eq([wanted])).then(|| format!("{ty}\n{rest}\nwanted {wanted}\nsays {said:?}\n"))
+    });
+    let wrong: Vec<String> = outcomes.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// What is left of what is wrong once everything that is suggested in its place is written there, and the text that came of it.
 fn mended_to_the_end(project: &Project, text: &str) -> (Vec<Value>, String) {
     let (mut text, mut after) = (text.to_owned(), diagnostics(project));

@@ -128,7 +128,7 @@ impl Compiler<'_> {
                 "ha" | "terraform" => self.settings(block),
                 name => {
                     let problem = mistake::body::no_such_top_block(name, self.family, self.resolver.span(block.kind.at));
-                    self.problem(problem);
+                    self.problem(if block.labels.is_empty() { mistake::body::with_labels(problem) } else { problem });
                 }
             }
         }
@@ -175,6 +175,14 @@ impl Compiler<'_> {
     fn unexpected(&mut self, name: &Word, known: Names) {
         let span = self.resolver.span(name.at);
         self.problem(mistake::body::unexpected_argument(&name.name, known, span));
+    }
+
+    /// Says that an argument is missing, unless one that was told of since `before` is meant to be it.
+    fn missing(&mut self, name: &str, before: usize, span: &Span) {
+        let is_meant = |it: &Diagnostic| it.suggestion.as_ref().is_some_and(|it| it.text.trim_matches('"') == name);
+        if !self.resolver.problems[before..].iter().any(is_meant) {
+            self.problem(mistake::body::missing_argument(name, span.clone()));
+        }
     }
 
     fn variable(&mut self, mut block: Block) {
@@ -271,6 +279,7 @@ impl Compiler<'_> {
             Names { arguments: &["value", "sensitive", "ephemeral", "description", "depends_on"], blocks: &["precondition"] };
         let span = self.span(&block);
         let Some([name]) = self.labels(&mut block, ["NAME"]) else { return };
+        let before = self.resolver.problems.len();
         let (mut value, mut description) = (None, None);
         let (mut sensitive, mut ephemeral) = (false, false);
         let mut depends_on = Vec::new();
@@ -292,8 +301,7 @@ impl Compiler<'_> {
             }
         }
         let Some(value) = value else {
-            self.problem(mistake::body::missing_argument("value", span));
-            return;
+            return self.missing("value", before, &span);
         };
         let name = name.name;
         match self.configuration.outputs.entry(name.clone()) {
@@ -312,6 +320,7 @@ impl Compiler<'_> {
         const KNOWN: Names = Names { arguments: &["condition", "error_message"], blocks: &[] };
         let span = self.span(&block);
         self.labels(&mut block, [])?;
+        let before = self.resolver.problems.len();
         let (mut condition, mut error_message) = (None, None);
         for argument in block.body.arguments {
             match &*argument.name.name {
@@ -322,10 +331,10 @@ impl Compiler<'_> {
         }
         self.no_blocks(block.body.blocks, KNOWN);
         if condition.is_none() {
-            self.problem(mistake::body::missing_argument("condition", span.clone()));
+            self.missing("condition", before, &span);
         }
         if error_message.is_none() {
-            self.problem(mistake::body::missing_argument("error_message", span.clone()));
+            self.missing("error_message", before, &span);
         }
         Some(Condition { condition: condition?, error_message: error_message?, span })
     }

@@ -130,6 +130,8 @@ pub struct Import {
     pub for_each: Option<Expression>,
     /// The provider's name and alias.
     pub provider: Option<(Name, Option<Name>)>,
+    /// Where the address is written.
+    pub to: Span,
     /// The block's head.
     pub span: Span,
 }

@@ -89,7 +89,7 @@ impl Functions {
                 match function.defined.get() {
                     Some(defined) => problems.extend(mistakes::argument_count(name, defined, it.given, it.spread, &it.span)),
                     None if self.declared.contains_key(name) => {}
-                    None => problems.push(mistakes::no_such_function(name, self.declared.keys(), it.name.clone())),
+                    None => problems.push(mistakes::no_such_function(name, self.declared.keys(), it.given, it.name.clone())),
                 }
             }
         }

@@ -240,6 +240,8 @@ impl Resolver {
     fn entry(&mut self, (key, value): (syntax::Node, syntax::Node)) -> (Node, Node) {
         if matches!(key.kind, Written::Attribute(..) | Written::Index(..)) {
             self.problems.push(mistake::ambiguous_key(self.span(key.at)));
+            let unknown = Kind::Literal(Value::unknown(Type::String, None));
+            return (self.made(key.at, unknown), self.node(value));
         }
         (self.node(key), self.node(value))
     }

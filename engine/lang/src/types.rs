@@ -55,7 +55,11 @@ fn constructor(call: Call, span: ha_kind::Span, resolver: &mut Resolver) -> Type
         resolver.problems.push(problem);
         return Type::Any;
     }
-    let (1, Some(only)) = (arguments.len(), arguments.pop()) else {
+    if arguments.len() > 1 {
+        resolver.problems.push(mistakes::one_argument(&name, arguments.len(), span));
+        return Type::Any;
+    }
+    let Some(only) = arguments.pop() else {
         resolver.problems.push(mistakes::type_needs_argument(&name, span));
         return Type::Any;
     };
@@ -99,7 +103,11 @@ fn attribute(written: Node, resolver: &mut Resolver) -> Attribute {
         return Attribute { ty, optional: false, default: None };
     }
     let mut arguments = call.arguments.into_iter();
-    let (Some(ty), default, None) = (arguments.next(), arguments.next(), arguments.next()) else {
+    if arguments.len() > 2 {
+        resolver.problems.push(mistakes::one_argument("optional", arguments.len(), span));
+        return Attribute { ty: Type::Any, optional: true, default: None };
+    }
+    let (Some(ty), default) = (arguments.next(), arguments.next()) else {
         resolver.problems.push(mistakes::type_needs_argument("optional", span));
         return Attribute { ty: Type::Any, optional: true, default: None };
     };

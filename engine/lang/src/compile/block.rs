@@ -152,6 +152,7 @@ impl Compiler<'_> {
             self.problem(mistake::body::dynamic_of_meta(&name.name, span));
             return None;
         }
+        let before = self.resolver.problems.len();
         let mut for_each = None;
         let mut iterator = name.name.clone();
         for argument in block.body.arguments {
@@ -160,6 +161,8 @@ impl Compiler<'_> {
                 "iterator" => match argument.value.keyword() {
                     Some(name) => iterator = name.clone(),
                     None => {
+                        // What uses it says what it is meant to be called.
+                        iterator = argument.value.text().map_or(iterator, Name::from);
                         let problem = mistake::body::iterator_is_no_name(self.resolver.span(argument.value.at));
                         self.problem(problem);
                     }
@@ -171,7 +174,7 @@ impl Compiler<'_> {
             block.body.blocks.into_iter().partition(|it| &*it.kind.name == "content");
         self.no_blocks(others, KNOWN);
         let Some(for_each) = for_each else {
-            self.problem(mistake::body::missing_argument("for_each", head));
+            self.missing("for_each", before, &head);
             return None;
         };
         let content = match <[Block; 1]>::try_from(contents) {

@@ -26,6 +26,7 @@ impl Compiler<'_> {
             return;
         }
         self.no_blocks(block.body.blocks, KNOWN);
+        let before = self.resolver.problems.len();
         let (mut parameters, mut rest, mut result) = (Vec::new(), None, None);
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
@@ -37,8 +38,7 @@ impl Compiler<'_> {
             }
         }
         let Some(result) = result else {
-            self.problem(mistake::body::missing_argument("result", span));
-            return;
+            return self.missing("result", before, &span);
         };
         let mut names: Vec<Name> = Vec::with_capacity(parameters.len() + 1);
         for parameter in parameters.iter().chain(&rest) {

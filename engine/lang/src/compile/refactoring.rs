@@ -19,6 +19,7 @@ impl Compiler<'_> {
             return;
         }
         self.no_blocks(block.body.blocks, KNOWN);
+        let before = self.resolver.problems.len();
         let (mut from, mut to) = (None, None);
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
@@ -29,7 +30,7 @@ impl Compiler<'_> {
         }
         for (name, given) in [("from", &from), ("to", &to)] {
             if given.is_none() {
-                self.problem(mistake::body::missing_argument(name, span.clone()));
+                self.missing(name, before, &span);
             }
         }
         let (Some(Some(from)), Some(Some(to))) = (from, to) else { return };
@@ -50,10 +51,14 @@ impl Compiler<'_> {
         if self.labels(&mut block, []).is_none() {
             return;
         }
+        let before = self.resolver.problems.len();
         let mut from = None;
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
-                "from" => from = Some(self.place(value)),
+                "from" => {
+                    let written = self.resolver.span(value.at);
+                    from = Some(self.place(value).map(|it| (it, written)));
+                }
                 _ => self.unexpected(&name, KNOWN),
             }
         }
@@ -77,20 +82,19 @@ impl Compiler<'_> {
                 _ => self.no_blocks(vec![inner], KNOWN),
             }
         }
-        let from = match from {
+        let (from, written) = match from {
             Some(Some(from)) => from,
             Some(None) => return,
             None => {
-                self.problem(mistake::body::missing_argument("from", span));
-                return;
+                return self.missing("from", before, &span);
             }
         };
         if from.key != Key::None || from.module.iter().any(|(_, key)| *key != Key::None) {
-            self.problem(mistakes::removed_has_keys(&from, span));
+            self.problem(mistakes::removed_has_keys(&from, written));
             return;
         }
         if is_data(&from) {
-            self.problem(mistakes::data_are_not_removed(&from, span));
+            self.problem(mistakes::data_are_not_removed(&from, written));
             return;
         }
         self.configuration.removed.push(Removed { from, destroy, span });
@@ -119,10 +123,14 @@ impl Compiler<'_> {
             return;
         }
         self.no_blocks(block.body.blocks, KNOWN);
+        let before = self.resolver.problems.len();
         let (mut to, mut id, mut for_each, mut provider) = (None, None, None, None);
         for Argument { name, value } in block.body.arguments {
             match &*name.name {
-                "to" => to = Some(self.target(value)),
+                "to" => {
+                    let written = self.resolver.span(value.at);
+                    to = Some(self.target(value).map(|it| (it, written)));
+                }
                 "id" => id = Some(self.expression(value)),
                 "for_each" => for_each = Some(self.expression(value)),
                 "provider" => provider = self.provider_name(value),
@@ -130,17 +138,17 @@ impl Compiler<'_> {
             }
         }
         if to.is_none() {
-            self.problem(mistake::body::missing_argument("to", span.clone()));
+            self.missing("to", before, &span);
         }
         if id.is_none() {
-            self.problem(mistake::body::missing_argument("id", span.clone()));
+            self.missing("id", before, &span);
         }
-        let (Some(Some(to)), Some(id)) = (to, id) else { return };
+        let (Some(Some((to, written))), Some(id)) = (to, id) else { return };
         if to.block.mode == Mode::Data {
-            self.problem(mistakes::data_are_not_imported(&to.block, span));
+            self.problem(mistakes::data_are_not_imported(&to.block, written));
             return;
         }
-        let import = Import { module: to.module, block: to.block, key: to.key, id, for_each, provider, span };
+        let import = Import { module: to.module, block: to.block, key: to.key, id, for_each, provider, to: written, span };
         self.configuration.imports.push(import);
     }
 }

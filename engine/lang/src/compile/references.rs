@@ -126,7 +126,10 @@ impl Checker<'_> {
                     self.problems.push(problem);
                 }
             }
-            let missing = variables.values().filter(|it| it.default.is_none() && !call.arguments.contains_key(&it.name));
+            let meant: Vec<String> =
+                self.problems[before..].iter().filter_map(|it| Some(it.suggestion.as_ref()?.text.clone())).collect();
+            let is_given = |name: &Name| call.arguments.contains_key(name) || meant.iter().any(|it| **it == **name);
+            let missing = variables.values().filter(|it| it.default.is_none() && !is_given(&it.name));
             self.problems.extend(missing.map(|it| module::missing_input(&call.name, &it.name, call.head.clone())));
         }
         for problem in &mut self.problems[before..] {
@@ -147,7 +150,7 @@ impl Checker<'_> {
         let way = import.module.iter().map(|(name, _)| name);
         if let Some(None) = self.module_at(way).map(|it| it.blocks.get(&import.block)) {
             let modules: String = import.module.iter().map(|(name, _)| format!("module.{name}.")).collect();
-            self.problems.push(place::imports_into_nothing(&format!("{modules}{}", import.block), import.span.clone()));
+            self.problems.push(place::imports_into_nothing(&format!("{modules}{}", import.block), import.to.clone()));
         }
     }
 

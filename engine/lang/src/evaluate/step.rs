@@ -50,6 +50,9 @@ impl Evaluator<'_> {
                     let known = items.keys().map(|it| &**it);
                     let place = place.map(|it| self.name_place(it, node));
                     let problem = match (of, self.with_for_each(node)) {
+                        (_, Some(target)) if is_no_attribute(items.values().next(), name) => {
+                            mistakes::no_instance_named(target, name, place, items.keys())
+                        }
                         (_, Some(target)) => mistakes::attribute_of_instances(target, name, place, items.keys().next()),
                         (Value::Map(_), _) => mistakes::no_such_key(name, place, known),
                         _ => mistakes::no_such_attribute(name, place, known),
@@ -187,8 +190,22 @@ impl Evaluator<'_> {
         {
             return Err(self.fail(source, mistakes::iteration_over_null()));
         }
+        self.splat_of_instances(plain, source, each)?;
         let result = self.secretly(sensitive, |it| it.splatted(plain, each))?;
         Ok(if sensitive { result.sensitive() } else { result })
+    }
+
+    /// A splat goes over lists: of what has `for_each` it would make a list of the one map.
+    fn splat_of_instances(&mut self, plain: &Value, source: &Node, each: &Node) -> Result<(), Failed> {
+        let (Kind::Target(target), Value::Object(items)) = (&source.kind, plain) else { return Ok(()) };
+        match first_attribute(each) {
+            Some((name, at, node)) if !items.contains_key(name) && self.environment.scope.has_for_each(target) => {
+                let place = Some(self.name_place(at, node));
+                let problem = mistakes::attribute_of_instances(target, name, place, items.keys().next());
+                Err(self.fail(node, problem))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn splatted(&mut self, plain: &Value, each: &Node) -> Outcome {
@@ -254,6 +271,24 @@ impl Evaluator<'_> {
             results.push(result?);
         }
         Ok(results)
+    }
+}
+
+/// Whether an instance is known to have no such attribute.
+fn is_no_attribute(instance: Option<&Value>, name: &str) -> bool {
+    matches!(instance.map(|it| unmarked(it).0), Some(Value::Object(attributes)) if !attributes.contains_key(name))
+}
+
+/// The attribute that a splat takes first of each element.
+fn first_attribute(each: &Node) -> Option<(&Name, At, &Node)> {
+    let mut node = each;
+    loop {
+        node = match &node.kind {
+            Kind::Attribute(it) if matches!(it.0.kind, Kind::Slot(..)) => return Some((&it.1, it.2, node)),
+            Kind::Attribute(it) => &it.0,
+            Kind::Index(it) | Kind::Splat(it) => &it[0],
+            _ => return None,
+        };
     }
 }
 

@@ -131,6 +131,20 @@ pub(crate) fn no_such_top_block(name: &str, family: Family, span: Span) -> Diagn
     }
 }
 
+/// What a block without labels is meant to be, where that has some: how one is written, as another word is not enough.
+pub(crate) fn with_labels(mut problem: Diagnostic) -> Diagnostic {
+    let Some(meant) = problem.suggestion.take() else { return problem };
+    let labels = match &*meant.text {
+        "variable" | "output" | "module" | "provider" | "check" | "function" => "\"NAME\"",
+        "resource" | "data" => "\"KIND\" \"NAME\"",
+        _ => {
+            problem.suggestion = Some(meant);
+            return problem;
+        }
+    };
+    problem.help(format!("each has a block of its own: `{} {labels} {{`", meant.text))
+}
+
 pub(crate) fn wrong_labels(block: &str, what: &[&str], given: usize, span: Span) -> Diagnostic {
     let form: String = what.iter().map(|it| format!(" \"{it}\"")).collect();
     let summary = match (what.len(), given) {

@@ -1,34 +1,29 @@
 //! What can be wrong with functions that a configuration declares.
 
+mod elsewhere;
+
 use ha_kind::{Diagnostic, Name, Span, closest, code};
 
 use super::error;
+use super::reference::environment_not_read;
 use crate::declared::Defined;
-use crate::functions::functions;
+use crate::functions::{Function, functions};
+use elsewhere::{Elsewhere, elsewhere};
 
-pub(crate) fn no_such_function<'a>(name: &str, declared: impl Iterator<Item = &'a Name>, span: Span) -> Diagnostic {
-    let known: Vec<&str> = declared.map(|it| &**it).chain(functions().iter().map(|it| it.name)).collect();
+pub(crate) fn no_such_function<'a>(name: &str, declared: impl Iterator<Item = &'a Name>, given: usize, span: Span) -> Diagnostic {
+    let takes = |it: &&Function| it.parameters.len() == given || it.variadic.is_some() && it.parameters.len() <= given;
+    // A word that looks like a function which cannot be called so is another word.
+    let known = functions().iter().filter(takes).map(|it| it.name);
+    let known: Vec<&str> = declared.map(|it| &**it).chain(known).collect();
     let problem = error(format!("there is no function `{name}`")).code(code::NO_FUNCTION).at(span.clone());
+    match elsewhere(name) {
+        Some(Elsewhere::Called(meant)) => return problem.meant(name, meant),
+        Some(Elsewhere::Written(how)) => return problem.help(how),
+        None => {}
+    }
     match name {
-        "list" => problem.help("write the list in brackets: `[a, b]`"),
-        "map" | "object" | "dict" => problem.help("write it in braces: `{ name = value }`"),
         "not" => problem.suggest(span, "!", "write `!`"),
-        "nvl" | "ifnull" | "isnull" | "default" | "defaults" => {
-            problem.help("`coalesce(VALUE, OTHER)` gives the first that is not null")
-        }
-        "if" => problem.help("write `CONDITION ? VALUE : OTHER`"),
-        "len" | "size" | "count" => problem.meant(name, "length"),
-        "str" | "string" => problem.meant(name, "tostring"),
-        "int" | "number" | "float" => problem.meant(name, "tonumber"),
-        "bool" => problem.meant(name, "tobool"),
-        "set" => problem.meant(name, "toset"),
-        "concatenate" => problem.meant(name, "concat"),
-        "includes" | "has" => problem.meant(name, "contains"),
-        "env" | "getenv" => problem.help("the environment is not read; `HA_VAR_NAME` gives a value to the variable `NAME`"),
-        "defined" | "exists" | "isset" => {
-            problem.help("`can(x)` tells whether `x` has a value, `x != null` whether it is not null")
-        }
-        "sprintf" | "printf" => problem.meant(name, "format"),
+        "env" | "getenv" => problem.help(environment_not_read(&span)),
         _ => match name.strip_prefix("core::") {
             Some(bare) => closest(bare, known).map_or(problem.clone(), |it| problem.meant(name, &format!("core::{it}"))),
             None => problem.closest(name, known),

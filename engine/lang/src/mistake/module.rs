@@ -114,6 +114,7 @@ pub(crate) fn too_many(module: &str, most: usize, span: Span) -> Diagnostic {
 pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let problem = error(format!("the module `{module}` has no variable `{name}`")).code(code::MODULE_INPUT).at(span);
     match name {
+        "provider" => problem.help("a module is handed providers by `providers = { NAME = NAME.ALIAS }`"),
         "lifecycle" => problem.help("`lifecycle` is a block: write `lifecycle {`, without `=`"),
         _ => problem.closest(name, known),
     }

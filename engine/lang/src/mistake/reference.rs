@@ -4,6 +4,7 @@ use ha_kind::{Diagnostic, Mode, Name, Span, closest, code};
 
 use super::error;
 use crate::configuration::Configuration;
+use crate::source::{Family, Role};
 use crate::tree::{BlockName, Reference, Target};
 
 pub(crate) fn not_a_reference(span: Span) -> Diagnostic {
@@ -74,7 +75,8 @@ pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
         "each" => ("`key` or `value`", "each.key"),
         "count" => ("`index`", "count.index"),
         "path" => ("`module`, `root` or `cwd`", "path.module"),
-        "ha" | "terraform" => ("`workspace`", "ha.workspace"),
+        "ha" => ("`workspace`", "ha.workspace"),
+        "terraform" => ("`workspace`", "terraform.workspace"),
         "data" => ("a kind and a name", "data.aws_vpc.main"),
         "resource" => ("a kind and a name", "resource.aws_vpc.main"),
         _ => {
@@ -144,7 +146,7 @@ pub(crate) fn no_such_block_declared(
         Mode::Data => "data source",
     };
     let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
-    let problem = match stray_root(&name.kind, &name.name) {
+    let problem = match stray_root(&name.kind, &name.name, reference) {
         Some(help) if meant.is_none() && alike.is_empty() => {
             let summary = format!("`{}` is not the name of anything here", name.kind);
             error(summary).code(code::UNDECLARED).at(reference.name_span()).help(help)
@@ -159,10 +161,17 @@ pub(crate) fn no_such_block_declared(
     }
 }
 
+/// How the environment gives values, in the words of the family that a file is of.
+pub(super) fn environment_not_read(at: &Span) -> String {
+    let is_terraform = matches!(Role::of(&at.file), Some(Role::Primary(Family::Terraform) | Role::Override(Family::Terraform)));
+    let variable = if is_terraform { "TF_VAR_NAME" } else { "HA_VAR_NAME" };
+    format!("the environment is not read; `{variable}` gives a value to the variable `NAME`")
+}
+
 /// What to say of a word that is no kind of resource, with a name behind it.
-fn stray_root(word: &str, name: &str) -> Option<String> {
+fn stray_root(word: &str, name: &str, reference: &Reference) -> Option<String> {
     if matches!(word, "env" | "ENV" | "environ") {
-        return Some("the environment is not read; `HA_VAR_NAME` gives a value to the variable `NAME`".into());
+        return Some(environment_not_read(&reference.span));
     }
     let root = closest(word, ["var", "local", "module", "each", "count", "path"])?;
     Some(match &*root {

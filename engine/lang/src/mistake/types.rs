@@ -31,6 +31,16 @@ pub(crate) fn type_needs_argument(name: &str, span: Span) -> Diagnostic {
     error(format!("`{name}` must say what it is made of")).code(code::TYPE).at(span).help(format!("for example `{example}`"))
 }
 
+pub(crate) fn one_argument(name: &str, given: usize, span: Span) -> Diagnostic {
+    let (takes, help) = match name {
+        "optional" => ("a type and a default", "write `optional(TYPE)` or `optional(TYPE, DEFAULT)`"),
+        "object" => ("one list of attributes", "write `object({ NAME = TYPE })`"),
+        "tuple" => ("one list of types", "write `tuple([TYPE, TYPE])`"),
+        _ => ("one type", "all its elements are of it; what has elements of several types is a `tuple([TYPE, TYPE])`"),
+    };
+    error(format!("`{name}` takes {takes}, not {given} arguments")).code(code::TYPE).at(span).help(help)
+}
+
 pub(crate) fn quoted_type(name: &str, span: Span) -> Diagnostic {
     let problem = error("a type is written without quotes").code(code::TYPE).at(span.clone());
     let meant = match name {

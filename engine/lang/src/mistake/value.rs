@@ -156,6 +156,19 @@ pub(crate) fn no_such_attribute<'a>(
     }
 }
 
+/// A key that something with `for_each` does not have, written like an attribute.
+pub(crate) fn no_instance_named<'a>(
+    target: &Target,
+    name: &str,
+    place: Option<NamePlace>,
+    keys: impl Iterator<Item = &'a Name>,
+) -> Diagnostic {
+    let known: Vec<String> = keys.take(8).map(|it| format!("`{target}[{}]`", text_literal(it))).collect();
+    let problem = error(format!("there is no instance `{target}[{}]`", text_literal(name)));
+    let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::OUT_OF_RANGE);
+    problem.help(format!("there is {}", known.join(", ")))
+}
+
 /// An attribute of something that is there once for each key. `key` is one of them.
 pub(crate) fn attribute_of_instances(target: &Target, name: &str, place: Option<NamePlace>, key: Option<&Name>) -> Diagnostic {
     let key = key.map_or_else(|| "\"KEY\"".into(), |it| text_literal(it));

@@ -183,6 +183,13 @@ fn each_mistake_is_phrased_for_its_reader() {
             ("aws_x.y[1].id", "error: there is no instance aws_x.y[1]"),
             ("[[1]].*.*", "error: `.*` cannot stand behind `.*`"),
             ("{ a.b = 1 }", "error: an attribute's name is either a word or an expression in parentheses"),
+            ("true || [1]", "error: `||` takes true or false, not a tuple of 1"),
+            ("false && 5", "error: `&&` takes true or false, not 5"),
+            ("\"a\" == \"b\" || null == [] || [1]", "error: `||` takes true or false, not a tuple of 1"),
+            ("length(aws_x.y.id) && true", "error: `&&` takes true or false, not a number"),
+            ("(aws_x.y.id == \"a\") && length(aws_x.y.id)", "error: `&&` takes true or false, not a number"),
+            ("!length(aws_x.y.id)", "error: `!` takes true or false, not a number"),
+            ("\"x${{ a = 1 }}\"", "error: an object cannot be part of a text"),
             ("\"a\nb\"", "error: this string is never closed: a string in quotes ends on the line it begins on"),
         ],
     );
@@ -202,6 +209,36 @@ fn what_is_never_closed_is_shown_by_its_line() {
             assert_eq!(text[span.start..span.end.min(text.len())].trim_end().lines().count().max(1), 1, "{text}\n{problems:?}");
         }
         assert!(problems.iter().any(Diagnostic::is_error), "{text}");
+    }
+}
+
+#[test]
+fn what_counts_for_its_type_alone_may_be_wrong_otherwise() {
+    for text in ["true || {}.a", "true || null", "true || \"x\"", "false && [][0]", "aws_x.y.id == \"a\" || {}.a"] {
+        assert!(World::new().value(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_mistake_is_told_once() {
+    for text in ["{ a.b = 1 }", "{ a[0] = 1 }", "true || [1]", "[for it in [1] : it || [1]]"] {
+        assert_eq!(problems(text).len(), 1, "{text}: {:?}", problems(text));
+    }
+}
+
+#[test]
+fn a_function_of_another_language_is_no_misspelt_one_of_this() {
+    for (text, meant) in [
+        ("now()", Some("timestamp")),
+        ("strlen(\"a\")", Some("length")),
+        ("upcase(\"a\")", Some("upper")),
+        ("filter([1])", None),
+        ("uper()", None),
+        ("uper(\"a\")", Some("upper")),
+        ("average([1])", None),
+    ] {
+        let problem = &problems(text)[0];
+        assert_eq!(problem.suggestion.as_ref().map(|it| it.text.as_str()), meant, "{text}");
     }
 }
 

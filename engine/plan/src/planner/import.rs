@@ -23,6 +23,8 @@ use crate::world::{self, InstanceId, Standpoint};
 pub(super) struct Wanted {
     pub(super) id: String,
     span: Option<Span>,
+    /// Where the address is written.
+    to: Option<Span>,
 }
 
 impl Planner<'_> {
@@ -39,7 +41,7 @@ impl Planner<'_> {
                     format!("forget it first with `ha state rm {}` if it is to be another one", shell_word(&address.to_string()));
                 self.diagnostics.push(at(format!("`{address}` is recorded already")).help(help));
             } else {
-                self.imports.insert(address.clone(), Wanted { id: id.clone(), span: None });
+                self.imports.insert(address.clone(), Wanted { id: id.clone(), span: None, to: None });
             }
         }
     }
@@ -105,7 +107,7 @@ impl Planner<'_> {
         }
         match convert(&id, &ha_kind::Type::String) {
             Ok(Value::String(id)) if !id.is_empty() => {
-                Ok((address, Wanted { id: id.to_string(), span: Some(import.id.span().clone()) }))
+                Ok((address, Wanted { id: id.to_string(), span: Some(import.id.span().clone()), to: Some(import.to.clone()) }))
             }
             Ok(Value::String(_) | Value::Null(_)) => Err(at("the id of something to import cannot be empty").into()),
             Ok(_) => {
@@ -146,7 +148,7 @@ impl Planner<'_> {
     pub(super) fn imported(&mut self, instance: &Instance<'_>, given: &Arguments, flags: &FromConfiguration) -> Found {
         let Many { node, described, block, .. } = *instance.many;
         let address = &instance.address;
-        let Some(Wanted { id, span }) = self.imports.get(address).cloned() else {
+        let Some(Wanted { id, span, .. }) = self.imports.get(address).cloned() else {
             return if self.input.seek { self.sought(instance, given, flags) } else { Found::NotAsked };
         };
         let at = |message: String| {
@@ -227,8 +229,10 @@ impl Planner<'_> {
         let left = self.imports.iter().filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
         let diagnostics = left.map(|(address, wanted)| {
             let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).of(address);
-            let diagnostic = diagnostic.help("its block must ask for this instance; look at the block's `count` or `for_each`");
-            wanted.span.iter().fold(diagnostic, |it, span| it.at(span.clone()))
+            let diagnostic = diagnostic
+                .code(code::MOVE)
+                .help("its block must ask for this instance; look at the block's `count` or `for_each`");
+            wanted.to.iter().fold(diagnostic, |it, span| it.at(span.clone()))
         });
         let diagnostics: Vec<Diagnostic> = diagnostics.collect();
         self.diagnostics.extend(diagnostics);

@@ -100,6 +100,12 @@ impl Cursor<'_> {
         let Some(inside) = line.strip_prefix('{') else {
             let name: String = line.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
             let name = if name.is_empty() { "NAME".to_owned() } else { name };
+            let is_reference = line[name.len().min(line.len())..].starts_with('.');
+            if is_reference && matches!(&*name, "var" | "local" | "module" | "data" | "each" | "count" | "path") {
+                let at = At::new(token.at.start as usize, token.at.end as usize + name.len());
+                let help = format!("write `{name}`");
+                return Some(self.mended("names have no `$` in front", at, name, help));
+            }
             return Some(
                 self.slip("names have no `$` in front", token.at)
                     .help(format!("a variable is `var.{name}`, a local value `local.{name}`")),
