@@ -194,7 +194,7 @@ fn what_is_wrong_in_a_module_is_told_once() {
     assert!(told[0].contains("m/main.hcl"), "{told:#?}");
     assert_eq!(told[1], "`import` blocks stand in the root module only @ m/imports.hcl: import");
     assert_eq!(told[2], "there is no local value `nothing` @ m/main.hcl: nothing");
-    assert_eq!(told[3], "there is no resource `a.b` to import into @ m/imports.hcl: import");
+    assert_eq!(told[3], "there is no resource `a.b` to import into @ m/imports.hcl: a.b");
 }
 
 #[test]

@@ -69,8 +69,8 @@ fn wrong_blocks_are_told() {
             "moved {\n from = module.m\n to = module.o\n}\nmodule \"m\" { source = \"./m\" }",
             "`module.m` is still in the configuration @ main.hcl: moved",
         ),
-        ("removed { from = a.b[0] }", "`a.b[0]` is one instance, and a `removed` block is about all of them @ main.hcl: removed"),
-        ("removed { from = data.a.b }", "`data.a.b` is read, not made, and need not be removed @ main.hcl: removed"),
+        ("removed { from = a.b[0] }", "`a.b[0]` is one instance, and a `removed` block is about all of them @ main.hcl: a.b[0]"),
+        ("removed { from = data.a.b }", "`data.a.b` is read, not made, and need not be removed @ main.hcl: data.a.b"),
         ("removed {}", "the argument `from` is required @ main.hcl: removed"),
         (
             "removed { from = module.m.a.b }\nmodule \"m\" { source = \"./m\" }",
@@ -86,8 +86,8 @@ fn wrong_blocks_are_told() {
         ),
         ("import { to = a.b }\nresource \"a\" \"b\" {}", "the argument `id` is required @ main.hcl: import"),
         ("import {\n to = module.m\n id = 1\n}", "expected the address of a resource @ main.hcl: module.m"),
-        ("import {\n to = data.a.b\n id = 1\n}", "`data.a.b` is read, not made, and cannot be imported @ main.hcl: import"),
-        ("import {\n to = a.b\n id = 1\n}", "there is no resource `a.b` to import into @ main.hcl: import"),
+        ("import {\n to = data.a.b\n id = 1\n}", "`data.a.b` is read, not made, and cannot be imported @ main.hcl: data.a.b"),
+        ("import {\n to = a.b\n id = 1\n}", "there is no resource `a.b` to import into @ main.hcl: a.b"),
         (
             "import {\n to = a.b[each.key]\n id = 1\n}\nresource \"a\" \"b\" { count = 1 }",
             "`each.key` has a value only in blocks with `for_each` @ main.hcl: each.key",
