@@ -112,7 +112,7 @@ fn place() -> Result<Place, Trouble> {
 
 /// The value of an option, as the line has it so far.
 fn named(option: &str) -> Option<String> {
-    let words: Vec<String> = std::env::args().collect();
+    let words: Vec<String> = std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
     words.iter().enumerate().find_map(|(at, word)| match word.trim_start_matches('-').split_once('=') {
         Some((name, value)) if word.starts_with('-') && name == option => Some(value.to_owned()),
         None if word.starts_with('-') && word.trim_start_matches('-') == option => words.get(at + 1).cloned(),

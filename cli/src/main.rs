@@ -118,7 +118,8 @@ fn not_here(error: &clap::Error) -> Option<u8> {
         return Some(Trouble::from(notice).tell(&Terminal::new(Colour::Auto)));
     }
     let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    let about_state = if command == "init" { habits::init_instead(std::env::args()) } else { None };
+    let given = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
+    let about_state = if command == "init" { habits::init_instead(given) } else { None };
     if let Some((instead, is_error)) = about_state {
         let notice = Notice::error(format!("`ha {command}` does nothing with the state"));
         let notice = if is_error { notice } else { notice.warning() };

@@ -130,6 +130,24 @@ const FORMS: &[&str] = &[
     "nothing = \n@ = \"Zwxqvbjk\"",
     "nothing = 1 @ = \"Zwxqvbjk\"",
     "nothing = 1 @ = Zwxqvbjk",
+    "}\n@ = \"Zwxqvbjk\"",
+    "}\n@ = 'Zwxqvbjk'",
+    "nothing = 1 }\n@ = { a = \"Zwxqvbjk\" }",
+    "}}\n@ = \"Zwxqvbjk\"",
+    "nothing = \"${\n@ = \"Zwxqvbjk\"",
+    "nothing = \"${a(\n@ = \"Zwxqvbjk\"",
+    "nothing = \"%{\n@ = Zwxqvbjk",
+];
+
+/// What is left open on the line before a declaration.
+const LEFT_OPEN: &[&str] = &[
+    "locals {\n  a = \"${\n}",
+    "locals {\n  a = \"${b(",
+    "output \"a\" {\n  value = \"${b(\"\n}",
+    "locals {\n  a = [",
+    "locals {\n  a = \"%{ if b",
+    "locals {\n  a = <<EOT",
+    "/* a",
 ];
 
 /// Where a secret is given: the name that takes the place of `@`, and the files, in which `&` is where it is given.
@@ -206,6 +224,8 @@ const JSON_FORMS: &[&str] = &[
     "\"@\": -Zwxqvbjk",
     "\"@\": \"Zwxqvbjk\" // a",
     "\"@\":\n  \"Zwxqvbjk\"\n\"a\": 1",
+    "\"a\": 1},\n\"@\": \"Zwxqvbjk\"",
+    "\"a\": 1}}\n\"@\": \"Zwxqvbjk\"",
 ];
 
 const JSON_PLACES: &[Place] = &[
@@ -265,13 +285,32 @@ fn leak(done: &Done) -> Option<String> {
     parts.into_iter().any(|part| told.iter().any(|it| it.contains(part))).then(|| format!("{}{}", done.out, done.err))
 }
 
-/// Forms in places: all in some, and in each of the others every so many, other ones in each.
-fn pairs<'a>(places: &'a [Place], forms: &[&'a str], every: usize) -> Vec<(&'a Place, &'a str)> {
-    let of = |(at, place): (usize, &'a Place)| {
-        let step = if at % 7 == 0 { 1 } else { every };
-        forms.iter().skip(at % step).step_by(step).map(move |it| (place, *it)).collect::<Vec<_>>()
+/// Whether all of the tables is tried, and not a sample of them.
+const ALL: &str = "HA_TEST_ALL_SLIPS";
+/// What the sample is drawn from.
+const SEED: &str = "HA_TEST_SEED";
+
+/// So many of all, drawn from a seed; all of them where that is asked for.
+fn sample<T>(mut all: Vec<T>, count: usize) -> Vec<T> {
+    if std::env::var_os(ALL).is_some() {
+        return all;
+    }
+    let seed = std::env::var(SEED).map_or(1, |it| it.parse().unwrap());
+    println!("{SEED}={seed}");
+    // What an xorshift generator draws is the same everywhere.
+    let mut state: u64 = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed);
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
     };
-    places.iter().enumerate().flat_map(of).collect()
+    (0..count.min(all.len())).map(|_| all.swap_remove(draw(all.len()))).collect()
+}
+
+/// Each form in each place.
+fn pairs<'a>(places: &'a [Place], forms: &[&'a str]) -> Vec<(&'a Place, &'a str)> {
+    places.iter().flat_map(|place| forms.iter().map(move |form| (place, *form))).collect()
 }
 
 /// Each form in its place, looked at by some commands; what is told of the secret.
@@ -302,12 +341,12 @@ fn none(leaks: &[String]) {
 
 #[test]
 fn no_slip_tells_a_secret() {
-    none(&hunt(&pairs(PLACES, FORMS, 9), &[&["plan"], &["validate", "--json"]]));
+    none(&hunt(&sample(pairs(PLACES, FORMS), 120), &[&["plan"], &["validate", "--json"]]));
 }
 
 #[test]
 fn no_slip_in_json_tells_a_secret() {
-    none(&hunt(&pairs(JSON_PLACES, JSON_FORMS, 3), &[&["plan"], &["validate", "--json"]]));
+    none(&hunt(&sample(pairs(JSON_PLACES, JSON_FORMS), 40), &[&["plan"], &["validate", "--json"]]));
 }
 
 #[test]
@@ -326,7 +365,39 @@ fn no_other_view_tells_a_secret() {
         &["graph"],
         &["output", "--json"],
     ];
-    none(&hunt(&pairs(&places, &forms, 4), commands));
+    none(&hunt(&sample(pairs(&places, &forms), 12), commands));
+}
+
+/// Whichever the sample is, these are in it: an argument behind a bracket too many is one of what was closed.
+#[test]
+fn no_bracket_too_many_tells_a_secret() {
+    let in_provider: Vec<Place> = PLACES.iter().filter(|it| it.name == "word").map(|it| Place { ..*it }).collect();
+    let forms: Vec<&str> = FORMS.iter().copied().filter(|it| it.contains("}\n@") || it.starts_with("nothing = \"")).collect();
+    assert!(in_provider.len() == 1 && forms.len() > 5);
+    none(&hunt(&pairs(&in_provider, &forms), &[&["plan"]]));
+}
+
+/// What is left open hides no declaration that comes behind it.
+#[test]
+fn nothing_left_open_hides_what_is_secret() {
+    let mut all = Vec::new();
+    for open in LEFT_OPEN {
+        let declared = ("main.hcl", format!("{open}\n{SENSITIVE}"));
+        all.push(vec![declared.clone(), ("ha.hclvars", "pw = Zwxqvbjk\n".to_owned())]);
+        all.push(vec![declared, ("ha.hclvars", "pw 'Zwxqvbjk'\n".to_owned())]);
+        for form in ["default = 'Zwxqvbjk'", "default = \"Zwxqvbjk\" 2", "defalut = Zwxqvbjk"] {
+            for block in ["variable \"pw\" {\n  sensitive = true\n  &\n}\n", "variable pw {\n  &\n  sensitive = true\n}\n"] {
+                all.push(vec![("main.hcl", format!("{open}\n{}", block.replace('&', form)))]);
+            }
+        }
+    }
+    let leaks = Mutex::new(Vec::new());
+    each(&sample(all, 28), |files| {
+        let project = Project::new("");
+        files.iter().for_each(|(name, text)| project.write(name, text));
+        leaks.lock().unwrap().extend(leak(&project.ha(&["plan"])).map(|told| format!("{files:?}\n{told}")));
+    });
+    none(&leaks.into_inner().unwrap());
 }
 
 #[test]
@@ -379,7 +450,7 @@ fn no_command_line_tells_a_secret() {
         }
     }
     for name in ["HA_VAR_pw", "HA_VAR_pv", "TF_VAR_pw", "HA_CLI_ARGS", "HA_CLI_ARGS_plan"] {
-        for value in ["--var Zwxqvbjk", "--var 'Zwxqvbjk", "--var=[Zwxqvbjk"] {
+        for value in ["--var Zwxqvbjk", "--var 'Zwxqvbjk", "--var=[Zwxqvbjk", "--var pw=Zwxqvbjk\"", "--var pw= Zwxqvbjk"] {
             let done = Done::from(project.command(&["plan"]).env(name, value).output().unwrap());
             leaks.extend(leak(&done).map(|it| format!("{name}={value}\n{it}")));
         }
@@ -465,6 +536,15 @@ fn a_line_without_a_secret_is_shown() {
         ("variable \"a\" {\n  sensitive = true\n  type = strng\n}\n", "type = strng"),
     ] {
         let project = Project::new(text);
+        let planned = project.ha(&["plan"]);
+        assert!(planned.err.contains(shown), "{text}\n{}", planned.err);
+    }
+    for (text, shown) in [
+        ("{\"resource\": {\"postgresql_role\": {\"a\": {\n  \"name\": 'open'\n}}}}\n", "\"name\": 'open'"),
+        ("{\"provider\": {\"postgresql\": {\n  \"host\": open\n}}}\n", "\"host\": open"),
+    ] {
+        let project = Project::new("");
+        project.write("more.hcl.json", text);
         let planned = project.ha(&["plan"]);
         assert!(planned.err.contains(shown), "{text}\n{}", planned.err);
     }

@@ -28,3 +28,15 @@ fn what_is_given_as_an_example_has_the_code() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn an_address_that_would_tell_a_secret_has_a_code() {
+    let secret = "variable \"s\" {\n  sensitive = true\n  default   = \"Zwxqvbjk\"\n}\n";
+    let kind = "resource \"random_id\" \"a\" {\n  for_each    = toset([\"x\"])\n  byte_length = 4\n}\n";
+    for import in ["to = random_id.a[\"x\"]\n  id = var.s", "to = random_id.a[var.s]\n  id = \"x\""] {
+        let planned = Project::new(&format!("{secret}{kind}import {{\n  {import}\n}}\n")).ha(&["plan"]);
+        assert!(planned.code == 1 && planned.err.contains("error[HA0409]"), "{import}: {}", planned.err);
+        assert!(!planned.err.contains("Zwxqvbjk"), "{import}: {}", planned.err);
+    }
+    assert!(Project::new("").done(&["explain", "HA0409"]).contains("nonsensitive"));
+}

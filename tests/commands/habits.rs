@@ -155,6 +155,27 @@ fn commands_that_are_not_there_say_what_to_do() {
 }
 
 #[test]
+fn what_init_is_asked_of_the_state_is_answered() {
+    let project = terraform("resource \"terraform_data\" \"x\" {}\n");
+    for (option, code) in [("-migrate-state", 1), ("--migrate-state", 1), ("-backend-config=bucket=x", 1), ("-reconfigure", 0)] {
+        let done = project.ha(&["init", "-input=false", option]);
+        assert_eq!(done.code, code, "{option}: {}", done.err);
+        assert!(done.err.contains("`ha state migrate` moves"), "{option}: {}", done.err);
+        assert!(!done.err.contains("bucket"), "{option}: {}", done.err);
+    }
+    assert_eq!(project.ha(&["init", "-upgrade"]).code, 0);
+}
+
+/// What names a page and a part of it names one that is there.
+#[test]
+fn who_logs_in_is_told_where_states_are_kept() {
+    let project = terraform("resource \"terraform_data\" \"x\" {}\n");
+    let told = told(&project, &["login"]);
+    assert!(told.contains("\"Where it is kept\" in docs/state.md"), "{told}");
+    assert!(include_str!("../../docs/state.md").contains("\n## Where it is kept\n"));
+}
+
+#[test]
 fn options_without_a_value_may_be_told_true_or_false() {
     let project = terraform("resource \"terraform_data\" \"x\" {}\n");
     let asked = told(&project, &["apply", "-auto-approve=false"]);

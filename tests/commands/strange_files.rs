@@ -1,6 +1,7 @@
 //! Pipes, devices, directories and files without end, wherever a file is read: refused, and never waited for.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
@@ -168,4 +169,30 @@ fn what_the_standard_input_brings_ends_somewhere() {
         let done = Done::from(command.stdin(File::open("/dev/zero").unwrap()).output().unwrap());
         assert!(done.code == 1 && done.err.contains("it is larger than"), "{arguments:?}: {}", done.err);
     }
+}
+
+#[test]
+fn a_stream_goes_into_no_pipe_that_nobody_reads() {
+    let project = Project::new(THING);
+    Strange::Pipe.make(&project.path("x"));
+    for arguments in [&["plan", "--json-into", "x"][..], &["apply", "--yes", "--json-into", "x"]] {
+        let done = ha(&project, arguments, &[]);
+        assert!(done.code == 1 && done.err.contains("that nobody reads"), "{arguments:?}: {} {}", done.code, done.err);
+    }
+    assert_eq!(project.done(&["state", "list"]), "");
+    let mut reader = File::options().read(true).write(true).open(project.path("x")).unwrap();
+    assert_eq!(ha(&project, &["plan", "--json-into", "x"], &[]).code, 0);
+    let mut told = vec![0; 1 << 16];
+    let length = reader.read(&mut told).unwrap();
+    assert!(String::from_utf8_lossy(&told[..length]).contains("\"type\":\"change_summary\""));
+}
+
+#[test]
+fn what_the_console_reads_has_an_end() {
+    let project = Project::new(THING);
+    let endless = File::create(project.path("x")).unwrap();
+    endless.set_len((64 << 20) + 2).unwrap();
+    let mut command = project.command(&["console"]);
+    let done = Done::from(command.stdin(File::open(project.path("x")).unwrap()).output().unwrap());
+    assert!(done.code == 1 && done.err.contains("it is larger than 64 MiB"), "{}", done.err);
 }

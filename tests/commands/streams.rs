@@ -137,3 +137,40 @@ fn no_secret_is_in_any_stream_or_document() {
     let uri = project.done(&["output", "--raw", "uri"]);
     assert!(shown.contains(&uri), "{shown}");
 }
+
+#[test]
+fn outputs_that_are_null_are_told_as_terraform_tells_them() {
+    let project = Project::new("output \"a\" {\n  value = 1\n}\noutput \"n\" {\n  value = null\n}\n");
+    let told = |project: &Project| {
+        let document: Value = serde_json::from_str(&project.done(&["plan", "--document=-"])).unwrap();
+        let streamed = lines(&project.done(&["plan", "--json"])).into_iter().find(|it| it["type"] == "outputs").unwrap();
+        (document, streamed["outputs"].clone())
+    };
+    let change = |action: &str, before: Value, after: Value| {
+        serde_json::json!({"actions": [action], "before": before, "after": after, "after_unknown": false,
+            "before_sensitive": false, "after_sensitive": false})
+    };
+    let (document, streamed) = told(&project);
+    assert_eq!(document["output_changes"]["a"], change("create", Value::Null, 1.into()));
+    assert_eq!(document["output_changes"]["n"], change("no-op", Value::Null, Value::Null));
+    assert!(document["planned_values"]["outputs"]["n"]["value"].is_null());
+    assert_eq!((&streamed["a"]["action"], &streamed["n"]["action"]), (&"create".into(), &"noop".into()));
+    project.done(&["apply", "--yes"]);
+    for (text, name, action) in
+        [("output \"a\" {\n  value = null\n}\n", "update", "update"), ("output \"b\" {\n  value = null\n}\n", "delete", "delete")]
+    {
+        project.write("main.hcl", text);
+        let (document, streamed) = told(&project);
+        assert_eq!(document["output_changes"]["a"], change(name, 1.into(), Value::Null), "{text}");
+        assert_eq!(streamed["a"]["action"], action, "{text}");
+    }
+}
+
+#[test]
+fn what_is_ephemeral_is_in_no_document() {
+    let project = Project::new("variable \"e\" {\n  ephemeral = true\n  default   = \"Zwxqvbjk\"\n}\n");
+    let text = project.done(&["plan", "--document=-"]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert!(!text.contains("Zwxqvbjk"), "{text}");
+    assert!(document["configuration"]["root_module"]["variables"]["e"].is_object(), "{text}");
+}

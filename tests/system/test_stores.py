@@ -1,6 +1,7 @@
 """States that are kept elsewhere: seen from outside, and when the store goes away in the middle of an apply."""
 
 import contextlib
+import json
 import os
 import pathlib
 import socket
@@ -185,6 +186,28 @@ class States(unittest.TestCase):
         self.assertEqual(self.buckets(), sorted(NAMES))
         self.assertTrue(all(self.labels(it) for it in NAMES))
         self.ha("plan", "--detailed-exitcode")
+
+    def test_a_state_of_terraform_is_told_of_also_that_of_a_workspace(self):
+        def theirs(key, resources):
+            body = json.dumps({"version": 4, "serial": 1, "lineage": "a", "outputs": {}, "resources": resources})
+            self.account.s3.put_object(Bucket="states", Key=key, Body=body)
+
+        some = [{"mode": "managed", "type": "aws_s3_bucket", "name": "one", "instances": []}]
+        said = "is not read: what Terraform made"
+        theirs("env:/empty/a/ha.state", [])
+        theirs("env:/other/b/ha.state", some)
+        theirs("elsewhere/prod/a/ha.state", some)
+        self.assertNotIn(said, self.ha("plan"))
+        theirs("env:/prod/a/ha.state", some)
+        self.assertIn(f"`s3://states/env:/prod/a/ha.state` {said}", self.ha("plan"))
+        # Who names an environment means that one.
+        (self.configuration / "env").mkdir()
+        for name in ("staging", "prod"):
+            (self.configuration / "env" / f"{name}.hclvars").touch()
+        self.assertNotIn(said, self.ha("--env", "staging", "plan"))
+        self.assertIn(f"`s3://states/env:/prod/a/ha.state` {said}", self.ha("--env", "prod", "plan"))
+        theirs("a/ha.state", some)
+        self.assertIn(f"`s3://states/a/ha.state` {said}", self.ha("plan"))
 
     def labels(self, bucket):
         try:

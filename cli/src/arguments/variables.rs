@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, FromArgMatches};
 
+use super::environment::added_texts;
 use crate::project::{AskedFor, Wishes};
 use crate::views::expression::is_identifier;
 
@@ -12,7 +13,10 @@ const VARIABLES: &str = "Variables";
 
 /// Whether an argument that nobody asked for may be the value of a variable, which is not told.
 pub(crate) fn may_be_value(argument: &str) -> bool {
-    argument.contains('=') || std::env::args().any(|it| it.trim_start_matches('-').starts_with("var"))
+    let sets = |word: &str| word.trim_start_matches(['-', '"', '\'']).starts_with("var");
+    argument.contains('=')
+        || std::env::args_os().any(|it| sets(&it.to_string_lossy()))
+        || added_texts().any(|it| it.split_whitespace().any(sets))
 }
 
 /// Values of variables, in the order in which they were given.

@@ -159,7 +159,7 @@ impl Order<'_> {
                 made.plan = made.plan.only_imports();
             }
             let report = made.report(session, Sight::Redacted);
-            audience.plan(&made.plan, &report)?;
+            audience.plan(&made.plan, &report, &project.configuration)?;
             warn(audience, &project, &made);
             if let Some(trouble) = wrong {
                 return Err(trouble);
@@ -182,7 +182,7 @@ impl Order<'_> {
         run(async {
             let _ticking = audience.ticking();
             let made = make(&engine(scope.parallelism), project, &State::default(), &intention, audience, cancel).await?;
-            audience.plan(&made.plan, &made.report(session, Sight::Redacted))?;
+            audience.plan(&made.plan, &made.report(session, Sight::Redacted), &project.configuration)?;
             warn(audience, project, &made);
             audience.applied(&Applied { outputs: Some(BTreeMap::new()), ..Applied::default() }, mode, &made.secrets);
             Ok(DONE)
@@ -234,7 +234,7 @@ impl Order<'_> {
             audience.keep_secret(&secrets);
             let made = Made { plan, secrets };
             let report = made.report(session, Sight::Redacted);
-            audience.plan(&made.plan, &report)?;
+            audience.plan(&made.plan, &report, &works.configuration)?;
             works.apply(&made).await
         })
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use ha_kind::Severity;
+use ha_lang::Configuration;
 use ha_plan::{Plan, PlanMode};
 use ha_run::{Applied, Event, Observer};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -102,9 +103,9 @@ impl Audience {
     }
 
     /// Shows a plan.
-    pub(crate) fn plan(&self, plan: &Plan, report: &Report) -> anyhow::Result<()> {
+    pub(crate) fn plan(&self, plan: &Plan, report: &Report, configuration: &Configuration) -> anyhow::Result<()> {
         if let Some(feed) = &self.feed {
-            feed.put(events::planned(plan, report));
+            feed.put(events::planned(plan, report, configuration));
         }
         match self.is_human() {
             true => self.terminal.print(&plan_text(report, self.detail, self.terminal.out)),

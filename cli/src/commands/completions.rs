@@ -43,8 +43,8 @@ pub(crate) fn completions(arguments: &CompletionsArgs, session: &Session) -> End
         Shell::Elvish => &Elvish,
     };
     // One that was called by its path is not found by its name.
-    let called = std::env::args().next().unwrap_or_default();
-    let path = std::env::current_exe().ok().filter(|_| called.contains('/'));
+    let called = std::env::args_os().next().unwrap_or_default();
+    let path = std::env::current_exe().ok().filter(|_| called.to_string_lossy().contains('/'));
     let completer = path.map_or_else(|| "ha".to_owned(), |it| it.display().to_string());
     let mut script = Vec::new();
     let written = shell.write_registration(ASKED, "ha", "ha", &completer, &mut script);

@@ -132,14 +132,14 @@ fn show(
     state: &State,
 ) -> Result<(), Trouble> {
     let Some(path) = &arguments.document else {
-        return Ok(audience.plan(&made.plan, &made.report(session, Sight::Redacted))?);
+        return Ok(audience.plan(&made.plan, &made.report(session, Sight::Redacted), &project.configuration)?);
     };
     let sight = if arguments.show_sensitive { Sight::Revealed } else { Sight::Redacted };
     let text = document(made, session, &project.configuration, &engine.schemas, state, sight);
     if path.as_os_str() == "-" {
         return Ok(audience.print(&text)?);
     }
-    audience.plan(&made.plan, &made.report(session, Sight::Redacted))?;
+    audience.plan(&made.plan, &made.report(session, Sight::Redacted), &project.configuration)?;
     sealed_file::write(path, text.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(())
 }

@@ -113,8 +113,42 @@ impl Declared {
     }
 }
 
+/// All that is covered of a text.
+#[derive(Debug, Default)]
+pub(crate) struct Cover {
+    /// In the order in which they begin.
+    all: Vec<Covered>,
+    /// How far each and those before it go.
+    reach: Vec<usize>,
+}
+
+impl Cover {
+    pub(crate) fn of(file: &str, text: &str, declared: &Declared) -> Self {
+        let mut all = covered(file, text, declared);
+        all.sort_by_key(|it| it.place.start);
+        let farthest = |end: &mut usize, it: &Covered| {
+            *end = it.place.end.max(*end);
+            Some(*end)
+        };
+        let reach = all.iter().scan(0, farthest).collect();
+        Self { all, reach }
+    }
+
+    /// What is secret for sure.
+    pub(crate) fn sure(&self) -> impl Iterator<Item = &Covered> {
+        self.all.iter().filter(|it| it.is_sure)
+    }
+
+    /// What is covered in a stretch, or touches it.
+    pub(crate) fn within(&self, place: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let first = self.reach.partition_point(|it| *it < place.start);
+        let before_end = self.all[first..].iter().take_while(|it| it.place.start <= place.end);
+        before_end.filter(|it| it.place.end >= place.start).map(|it| it.place.clone())
+    }
+}
+
 /// What is covered of a text.
-pub(crate) fn covered(file: &str, text: &str, declared: &Declared) -> Vec<Covered> {
+fn covered(file: &str, text: &str, declared: &Declared) -> Vec<Covered> {
     let literals = literals(text);
     let within = Within {
         text,
@@ -226,9 +260,8 @@ impl Within<'_> {
             let is_beside = names.argument(literal).is_some_and(|it| OF_DECLARATIONS.contains(&it));
             return (is_default || !is_beside).then_some(is_default);
         }
-        // What makes a declaration sensitive may stand in a comment or heredoc that is never closed.
-        let (before, written) = self.text.split_at(literal.place.start);
-        let opens = || written.starts_with("/*") || before.trim_end_matches('-').ends_with("<<");
+        // What makes a declaration sensitive may stand in a heredoc that is never closed.
+        let opens = || self.text[..literal.place.start].trim_end_matches('-').ends_with("<<");
         let is_unclosed = || literal.written == Written::Bare && opens();
         let is_declared = matches!(names.block, Some("variable" | "output")) && names.path.len() > 1;
         let is_within = literal.written != Written::Label || !literal.heads.is_empty();
@@ -332,14 +365,19 @@ fn meant_holder(word: &str) -> Option<&'static Fields> {
 }
 
 /// The stretches of a text that are private keys, wherever they stand.
-fn private_keys(text: &str) -> impl Iterator<Item = Covered> {
+fn private_keys(text: &str) -> Vec<Covered> {
     const LAST: &str = "PRIVATE KEY-----";
-    text.match_indices(LAST).filter_map(|(at, _)| {
-        let begins = text[..at].rsplit('\n').next().is_some_and(|it| it.contains("-----BEGIN"));
-        let start = at + LAST.len();
-        let length = text[start..].find("-----END").unwrap_or(text.len() - start);
-        begins.then_some(Covered { place: start..start + length, is_piece: false, is_sure: false })
-    })
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(length) = text[at..].find(LAST) {
+        let (head, start) = (&text[at..at + length], at + length + LAST.len());
+        let kind = head.rsplit_once("-----").map_or("", |(_, it)| it);
+        at = start;
+        if kind.starts_with("BEGIN") && !kind.contains('\n') {
+            at += text[start..].find("-----END").unwrap_or(text.len() - start);
+            found.push(Covered { place: start..at, is_piece: false, is_sure: false });
+        }
+    }
+    found
 }
 
 fn directory(file: &str) -> &str {
@@ -362,6 +400,29 @@ fn joined(within: &str, source: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn private_keys_are_hidden_to_their_end() {
+        let key = "-----BEGIN EC PRIVATE KEY-----";
+        for (text, expected) in [
+            (format!("{key}\nab\n-----END EC PRIVATE KEY-----\n{key}cd"), vec!["\nab\n", "cd"]),
+            (format!("{key}a{key}b"), vec!["a-----BEGIN EC PRIVATE KEY-----b"]),
+            ("BEGIN\nPRIVATE KEY-----ab".to_owned(), vec![]),
+            ("-----END PRIVATE KEY-----ab".to_owned(), vec![]),
+        ] {
+            assert_eq!(private_keys(&text).into_iter().map(|it| &text[it.place]).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn what_touches_a_stretch_is_found_also_where_it_began_long_before() {
+        let place = |place: Range<usize>| Covered { place, is_piece: false, is_sure: true };
+        let all = vec![place(0..90), place(2..3), place(20..30), place(95..99)];
+        let cover = Cover { reach: vec![90, 90, 90, 99], all };
+        assert_eq!(cover.within(&(25..50)).collect::<Vec<_>>(), [0..90, 20..30]);
+        assert_eq!(cover.within(&(90..95)).collect::<Vec<_>>(), [0..90, 95..99]);
+        assert_eq!(cover.within(&(100..120)).count(), 0);
+    }
 
     fn hidden(text: &str) -> Vec<&str> {
         let mut declared = Declared::default();

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use ha_kind::{Action, Address, Incident, Name};
-use ha_plan::{Counts, Plan, PlanMode, Reason};
+use ha_lang::Configuration;
+use ha_plan::{Counts, OutputChange, Plan, PlanMode, Reason};
 use ha_run::{Applied, Left};
 use ha_state::OutputRecord;
 
 use super::json::{Json, implied_provider};
 use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, taken_up, taking_up, was_stopped};
-use super::plan_json::{TERRAFORM_VERSION, output_action, reason_name};
+use super::plan_json::{TERRAFORM_VERSION, output_action, output_changes, reason_name};
 use super::plan_text::counted;
 use super::redact::Sight;
 use super::report::{Report, ShownChange};
@@ -109,7 +110,7 @@ fn identified(address: &Address, id: &str) -> Json {
 }
 
 /// Everything that a plan says, but its warnings.
-pub(crate) fn planned(plan: &Plan, report: &Report) -> Vec<Line> {
+pub(crate) fn planned(plan: &Plan, report: &Report, configuration: &Configuration) -> Vec<Line> {
     let mut lines = Vec::new();
     for drift in &report.drift {
         let (action, words) = if drift.after.is_some() { ("update", "differs") } else { ("delete", "is gone") };
@@ -132,12 +133,13 @@ pub(crate) fn planned(plan: &Plan, report: &Report) -> Vec<Line> {
         unseen => format!(", {unseen} not looked at"),
     };
     lines.push(summary(&report.counts, format!("plan: {}{unseen}", counted(&report.counts)), "plan"));
-    if !plan.outputs.is_empty() {
-        let output = |(name, it): (&Name, &ha_plan::OutputChange)| {
+    let outputs = output_changes(plan, configuration);
+    if !outputs.is_empty() {
+        let output = |(name, it): &(&Name, OutputChange)| {
             let action = action_name(output_action(it));
             (name.to_string(), Json::object([("sensitive", it.sensitive.into()), ("action", action.into())]))
         };
-        lines.push(outputs_line(plan.outputs.iter().map(output).collect()));
+        lines.push(outputs_line(outputs.iter().map(output).collect()));
     }
     lines
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use ha_kind::{Span, Value};
 use ha_plan::{blotted, passwords};
 
-use super::covered::{Covered, Declared, covered};
+use super::covered::{Cover, Covered, Declared};
 use super::nearby::Nearby;
 use super::secrets::Secrets;
 
@@ -24,14 +24,14 @@ struct Source {
     text: Arc<str>,
     /// Where lines end.
     ends: Vec<usize>,
-    /// What of it is covered, in order.
-    covered: OnceLock<Vec<Covered>>,
+    /// What of it is covered.
+    cover: OnceLock<Cover>,
 }
 
 impl Source {
     fn new(text: Arc<str>) -> Arc<Self> {
         let ends = text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at).collect();
-        Arc::new(Self { text, ends, covered: OnceLock::new() })
+        Arc::new(Self { text, ends, cover: OnceLock::new() })
     }
 }
 
@@ -58,9 +58,9 @@ impl Sources {
     /// A stretch of a file's text with what is secret in it covered, so that places in it stay what they are.
     pub(crate) fn shown(&self, file: &str, place: Range<usize>, secrets: &Secrets) -> String {
         let Some(source) = self.texts.get(file) else { return String::new() };
-        let covered = self.covered(file, source);
-        let (start, end, text) = (place.start, place.end, &source.text[place]);
-        let inside = covered.iter().map(|it| it.place.start.clamp(start, end) - start..it.place.end.clamp(start, end) - start);
+        let covered = self.cover(file, source).within(&place);
+        let (start, end, text) = (place.start, place.end, &source.text[place.clone()]);
+        let inside = covered.map(|it| it.start.clamp(start, end) - start..it.end.clamp(start, end) - start);
         blotted(text, secrets.places(text).into_iter().chain(inside).collect())
     }
 
@@ -68,7 +68,7 @@ impl Sources {
     pub(crate) fn secrets(&self) -> Secrets {
         let mut values = Vec::new();
         for (file, source) in &self.texts {
-            for Covered { place, is_piece, .. } in self.covered(file, source).iter().filter(|it| it.is_sure) {
+            for Covered { place, is_piece, .. } in self.cover(file, source).sure() {
                 let text = &source.text[place.clone()];
                 match is_piece {
                     true => values.extend(passwords(text).into_iter().map(Value::from)),
@@ -86,15 +86,13 @@ impl Sources {
         for span in spans {
             let Some(source) = self.texts.get(&*span.file) else { continue };
             let lines = source.lines(span);
-            let covered = self.covered(&span.file, source).iter();
-            let near = covered.filter(|it| it.place.start <= lines.end && it.place.end >= lines.start);
-            texts.extend(near.map(|it| &source.text[it.place.clone()]));
+            texts.extend(self.cover(&span.file, source).within(&lines).map(|it| &source.text[it]));
         }
         Nearby::new(&texts)
     }
 
-    fn covered<'a>(&self, file: &str, source: &'a Source) -> &'a [Covered] {
-        source.covered.get_or_init(|| covered(file, &source.text, self.declared()))
+    fn cover<'a>(&self, file: &str, source: &'a Source) -> &'a Cover {
+        source.cover.get_or_init(|| Cover::of(file, &source.text, self.declared()))
     }
 
     fn declared(&self) -> &Declared {

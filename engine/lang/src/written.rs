@@ -1,10 +1,12 @@
 //! What a source text says of which argument, told from its tokens alone, so that it can be told also of a text that is
 //! wrong.
 
+mod found;
 mod frame;
 mod reader;
 mod role;
 mod run;
+mod values;
 
 use std::ops::Range;
 
@@ -169,6 +171,37 @@ resource "x" "password" {
             "resource.after=i",
         ];
         assert_eq!(told(text), expected);
+    }
+
+    #[test]
+    fn what_stands_behind_a_bracket_too_many_is_told_as_within_it_too() {
+        for (text, expected) in [
+            ("a \"b\" {\n}\np = \"x\"\n", "p=x a.p=x"),
+            ("a {\n  c {\n  }\n  }\n  p = \"x\"\n}\n", "p=x a.p=x"),
+            ("a {\n  c {\n  }\n  p = \"x\"\n}\n}\n", "a.p=x a.c.p=x"),
+            ("a {\n  c {\n  }\n  p = \"x\"\n}\n", "a.p=x"),
+            ("{\"a\": {\"b\": {}}, \"p\": \"x\"}}}", "p=x a.p=x a.b.p=x"),
+            ("{\"a\": {}, \"p\": \"x\"}", "p=x"),
+            ("t = {}\np = \"x\"\n", "p=x"),
+        ] {
+            assert_eq!(told(text).join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_hides_no_declaration() {
+        for open in ["/* ", "x = \"${", "x = \"${f(\n", "x = [\n", "x = \"%{ if (\n", "x = f(\"${\"\n", "/* /* 'a'\n"] {
+            let text = format!("{open}\nvariable \"p\" {{\n  sensitive = true\n}}\n");
+            assert!(told(&text).contains(&"variable.p.sensitive=true".to_owned()), "{text}: {:?}", told(&text));
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_for_the_parser_is_under_what_is_around_it() {
+        let text = format!("p = {}\"a\"", "[".repeat(50_000)) + &"]".repeat(50_000) + "\nq = \"b\"\n";
+        assert_eq!(told(&text), ["p=a", "q=b"]);
+        let text = "{a=".repeat(50_000) + "\"b\"";
+        assert!(literals(&text).iter().all(|it| it.path.len() < 200));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redacto
         document.field("resource_drift", &Json::Array(report.drift.iter().map(|it| drifted(it, basis.schemas)).collect()));
     }
     resource_changes(report, &before, basis, redactor, &mut document);
-    let outputs: Vec<_> = outputs(plan, basis.configuration);
+    let outputs = output_changes(plan, basis.configuration);
     if !outputs.is_empty() {
         let outputs = outputs.iter().map(|(name, it)| (name.to_string(), output(it, redactor)));
         document.field("output_changes", &Json::Object(outputs.collect()));
@@ -77,7 +77,7 @@ pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redacto
 }
 
 /// What happens to outputs. Here those that are null are there, which otherwise are not: their declaration is.
-fn outputs<'a>(plan: &'a Plan, configuration: &'a Configuration) -> Vec<(&'a Name, OutputChange)> {
+pub(crate) fn output_changes<'a>(plan: &'a Plan, configuration: &'a Configuration) -> Vec<(&'a Name, OutputChange)> {
     let is_declared = |name: &Name| plan.mode != PlanMode::Destroy && configuration.outputs.contains_key(name);
     let mut all: BTreeMap<&Name, OutputChange> = BTreeMap::new();
     for (name, it) in &plan.outputs {
@@ -131,7 +131,7 @@ fn planned_values(plan: &Plan, before: &Everything<'_>, basis: &Basis<'_>, redac
     after.extend(made.iter().map(|(address, it)| (*address, it)));
     after.sort_by_key(|(address, _)| *address);
     document.object_field("planned_values");
-    let outputs = outputs(plan, basis.configuration);
+    let outputs = output_changes(plan, basis.configuration);
     let outputs = outputs.iter().filter(|(_, it)| it.after.is_some());
     let outputs: Vec<_> = outputs.map(|(name, it)| (name.to_string(), planned_output(it, redactor))).collect();
     if !outputs.is_empty() {

@@ -40,6 +40,8 @@ pub(super) struct Frame<'a> {
     /// How many literals there were when what stands here now began.
     pub(super) start: usize,
     pub(super) role: Role<'a>,
+    /// The number of the body in it that was closed last.
+    pub(super) closed: Option<usize>,
 }
 
 /// A text between quotes, or a heredoc.

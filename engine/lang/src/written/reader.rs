@@ -6,45 +6,51 @@ use std::ops::Range;
 
 use ha_kind::closest;
 
+use super::found::{Closed, Found};
 use super::frame::{Frame, Quote, Word, compares, is_sign};
 use super::role::Role;
-use super::{Literal, Written, run};
+use super::{Literal, Written};
 use crate::functions::functions;
 use crate::lexer::{Kind, Token, tokens};
 use crate::syntax::At;
 
 /// Words that mean something by themselves.
-const WORDS: [&str; 7] = ["null", "for", "in", "if", "else", "endif", "endfor"];
+pub(super) const WORDS: [&str; 7] = ["null", "for", "in", "if", "else", "endif", "endfor"];
 
-struct Found<'a> {
-    literal: Literal<'a>,
-    /// How many frames there are around it.
-    depth: usize,
-}
+/// Frames within more others are taken for one with what is around them. The parser refuses them.
+const DEPTH: usize = 128;
 
 pub(super) struct Reader<'a> {
-    text: &'a str,
-    tokens: Vec<Token>,
-    frames: Vec<Frame<'a>>,
-    quotes: Vec<Quote>,
+    pub(super) text: &'a str,
+    pub(super) tokens: Vec<Token>,
+    pub(super) frames: Vec<Frame<'a>>,
+    pub(super) quotes: Vec<Quote>,
     /// What came before, but for comments.
-    before: (Kind, &'a str),
-    found: Vec<Found<'a>>,
-    bodies: usize,
+    pub(super) before: (Kind, &'a str),
+    pub(super) found: Vec<Found<'a>>,
+    pub(super) bodies: usize,
+    pub(super) closed: Vec<Closed<'a>>,
+    /// How many brackets are open beyond the depth to which frames are told apart.
+    pub(super) deeper: usize,
+    /// How many more brackets are closed than were opened.
+    pub(super) surplus: usize,
     /// The functions that the text declares.
-    declared: BTreeSet<&'a str>,
+    pub(super) declared: BTreeSet<&'a str>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
-            tokens: tokens(text),
+            tokens: laid_open(text),
             frames: vec![Frame { body: Some(0), ..Frame::default() }],
             quotes: Vec::new(),
             before: (Kind::Newline, ""),
             found: Vec::new(),
             bodies: 0,
+            closed: Vec::new(),
+            deeper: 0,
+            surplus: 0,
             declared: BTreeSet::new(),
         }
     }
@@ -63,27 +69,28 @@ impl<'a> Reader<'a> {
             self.close();
         }
         self.end_of_statement(self.text.len());
-        let mut literals: Vec<Literal<'a>> = self.found.into_iter().map(|it| it.literal).collect();
+        let again: Vec<Literal<'a>> = self.found.iter().flat_map(|it| self.before_brackets(it)).collect();
+        let mut literals: Vec<Literal<'a>> = self.found.into_iter().map(|it| it.literal).chain(again).collect();
         literals.sort_by_key(|it| it.place.start);
         literals
     }
 
-    fn written(&self, at: At) -> &'a str {
+    pub(super) fn written(&self, at: At) -> &'a str {
         &self.text[at.start as usize..at.end as usize]
     }
 
-    fn frame(&mut self) -> &mut Frame<'a> {
+    pub(super) fn frame(&mut self) -> &mut Frame<'a> {
         self.frames.last_mut().expect("the outermost frame is never closed")
     }
 
     /// The kind of the next token, and whether it touches this one.
-    fn next(&self, at: usize) -> (Kind, bool) {
+    pub(super) fn next(&self, at: usize) -> (Kind, bool) {
         let next = self.tokens.get(at + 1);
         next.map_or((Kind::End, false), |it| (it.kind, it.at.start == self.tokens[at].at.end))
     }
 
     /// The place of the first token from a place of the text on.
-    fn behind(&self, at: usize, end: usize) -> usize {
+    pub(super) fn behind(&self, at: usize, end: usize) -> usize {
         at + 1 + self.tokens[at + 1..].iter().take_while(|it| (it.at.start as usize) < end).count()
     }
 
@@ -98,7 +105,7 @@ impl<'a> Reader<'a> {
             Kind::Comma if self.frame().is_for() => {}
             Kind::Comma => self.end_of_statement(start),
             Kind::Comment => self.comment(start, text),
-            Kind::Identifier if is_list && self.next(at).0 == Kind::Assign && self.begins_line(start) => self.leave_for(token),
+            Kind::Identifier if is_list && self.begins_line(start) && self.begins_statement(at) => self.leave_for(token),
             Kind::Stray => return self.stray(at),
             Kind::Less if self.next(at) == (Kind::Less, true) && (is_value || is_named) => return self.heredoc(at),
             Kind::Identifier | Kind::Text | Kind::Number if !is_value => self.word(token),
@@ -129,6 +136,7 @@ impl<'a> Reader<'a> {
             Kind::BraceClose => {
                 self.leave_lists();
                 self.end_of_statement(start);
+                self.surplus += usize::from(self.frames.len() == 1);
                 self.close();
             }
             Kind::BracketClose | Kind::ParenthesisClose | Kind::SequenceEnd if is_list => self.close(),
@@ -139,6 +147,20 @@ impl<'a> Reader<'a> {
 
     fn begins_line(&self, start: usize) -> bool {
         self.text[..start].trim_end_matches([' ', '\t']).ends_with('\n')
+    }
+
+    /// Whether an argument or a block begins there, and no expression can.
+    fn begins_statement(&self, at: usize) -> bool {
+        let head = self.tokens[at + 1..].iter().map(|it| it.kind);
+        let is_label = |it: &Kind| matches!(it, Kind::QuoteOpen | Kind::Text | Kind::QuoteClose | Kind::Identifier);
+        let is_word = || WORDS.contains(&self.written(self.tokens[at].at));
+        match self.next(at).0 {
+            Kind::Assign => true,
+            Kind::QuoteOpen | Kind::Identifier | Kind::BraceOpen if !is_word() => {
+                head.skip_while(is_label).next() == Some(Kind::BraceOpen)
+            }
+            _ => false,
+        }
     }
 
     /// A line that says what something is ends whatever is still open between brackets.
@@ -184,7 +206,7 @@ impl<'a> Reader<'a> {
         compares(self.before.0) && self.frames.last().is_some_and(|it| it.is_list() || it.has_value)
     }
 
-    fn is_marked(&self) -> bool {
+    pub(super) fn is_marked(&self) -> bool {
         self.frames.iter().any(|it| it.is_marked || it.role.function().is_some_and(is_sensitive))
     }
 
@@ -244,11 +266,10 @@ impl<'a> Reader<'a> {
         let mut literal = self.literal_at(place, Written::Bare);
         literal.path.extend(names);
         literal.is_marked |= matches!(literal.path[..], [name] if is_sensitive(name));
-        let depth = self.frames.len();
-        self.found.push(Found { literal, depth });
+        self.push(literal);
     }
 
-    fn word(&mut self, token: Token) {
+    pub(super) fn word(&mut self, token: Token) {
         let text = self.written(token.at);
         if let [Word { text: "function", .. }] = self.frame().words[..] {
             self.declared.insert(text);
@@ -312,21 +333,30 @@ impl<'a> Reader<'a> {
 
     fn open_body(&mut self) {
         let count = self.found.len();
+        // As in JSON: a key is the head of no block.
+        let is_key = self.before.0 == Kind::Colon;
         self.bodies += 1;
         let body = Some(self.bodies);
         let frame = self.frame();
         frame.has_value = true;
         let names = if frame.is_value { Vec::new() } else { frame.block_names() };
-        let (head, labels) = (frame.words.iter().map(|it| it.text).collect(), frame.words.clone());
+        let labels = frame.words.clone();
+        let head = if is_key { Vec::new() } else { labels.iter().map(|it| it.text).collect() };
         if let ([first, labels @ ..], false) = (labels.as_slice(), frame.is_value) {
             for label in labels {
                 let mut literal = self.literal_at(range(label.at), Written::Label);
                 literal.path.push(first.text);
-                let depth = self.frames.len();
-                self.found.push(Found { literal, depth });
+                self.found.push(Found { literal, depth: self.frames.len(), behind: None });
             }
         }
-        self.frames.push(Frame { body, names, head, start: count, ..Frame::default() });
+        self.open(Frame { body, names, head, start: count, ..Frame::default() });
+    }
+
+    fn open(&mut self, frame: Frame<'a>) {
+        match self.frames.len() {
+            DEPTH => self.deeper += 1,
+            _ => self.frames.push(frame),
+        }
     }
 
     fn open_list(&mut self, kind: Kind) {
@@ -346,12 +376,17 @@ impl<'a> Reader<'a> {
             }
         }
         frame.has_value |= frame.is_value;
-        self.frames.push(Frame { is_value: true, start: count, role, ..Frame::default() });
+        self.open(Frame { is_value: true, start: count, role, ..Frame::default() });
     }
 
     fn close(&mut self) {
+        if self.deeper > 0 {
+            self.deeper -= 1;
+            return;
+        }
         if self.frames.len() > 1 {
-            self.frames.pop();
+            let frame = self.frames.pop();
+            self.note_closed(frame);
             let depth = self.frames.len();
             self.quotes.retain(|it| it.depth <= depth);
         }
@@ -363,158 +398,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A word in a value that is no text.
-    fn value_word(&mut self, at: usize) -> usize {
-        let token = self.tokens[at];
-        let text = self.written(token.at);
-        let ((next, touches), before) = (self.next(at), self.before.0);
-        if self.binds(text) || matches!(before, Kind::Dot | Kind::DoubleColon) {
-            return at + 1;
-        }
-        if self.is_name(next) {
-            self.begin_statement(token);
-            return at + 1;
-        }
-        let is_bound = self.frames.iter().any(|it| it.bound.contains(&text));
-        let frame = self.frame();
-        frame.has_value = true;
-        if is_sensitive(text) && next != Kind::ParenthesisOpen {
-            frame.is_marked = true;
-        } else if next == Kind::ParenthesisOpen && !self.is_function(text) {
-            self.slip(range(token.at), Written::Bare);
-        } else if !(is_bound || WORDS.contains(&text) || matches!(next, Kind::Arrow | Kind::DoubleColon | Kind::ParenthesisOpen))
-        {
-            return match matches!(next, Kind::Dot | Kind::BracketOpen) && touches {
-                true => self.reference(at),
-                false => self.bare(at),
-            };
-        }
-        at + 1
-    }
-
-    /// Takes note of the names that a `for` gives.
-    fn binds(&mut self, word: &'a str) -> bool {
-        let begins = matches!(self.before.0, Kind::BracketOpen | Kind::Directive);
-        let frame = self.frame();
-        if frame.is_binding {
-            frame.is_binding = word != "in";
-            frame.bound.push(word);
-            return true;
-        }
-        frame.is_binding = word == "for" && begins;
-        frame.is_binding
-    }
-
-    /// Whether a word in a value is the name of what comes next.
-    fn is_name(&self, next: Kind) -> bool {
-        let Some(frame) = self.frames.last() else { return false };
-        let begins_line = self.before.0 == Kind::Newline && frame.awaits_value();
-        match next {
-            Kind::Assign => true,
-            Kind::Colon => frame.questions == 0 && frame.bound.is_empty(),
-            Kind::BraceOpen | Kind::QuoteOpen | Kind::Identifier => begins_line,
-            _ => false,
-        }
-    }
-
-    /// A statement begins where the one before it has not ended. Where that had no value, it may be the value's begin.
-    fn begin_statement(&mut self, token: Token) {
-        let (count, text) = (self.found.len(), self.written(token.at));
-        let frame = self.frame();
-        if frame.is_list() {
-            frame.words = vec![Word { text, at: token.at }];
-            return;
-        }
-        let kept = if frame.has_value { Vec::new() } else { frame.words.clone() };
-        frame.next(count);
-        frame.words = kept;
-        self.word(token);
-    }
-
-    fn is_function(&self, name: &str) -> bool {
-        let known = || functions().iter().map(|it| it.name);
-        known().any(|it| it == name) || self.declared.contains(name) || closest(name, known()).is_some()
-    }
-
-    /// A word and what touches it, as one.
-    fn bare(&mut self, at: usize) -> usize {
-        let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
-        let end = place.end;
-        self.slip(place, Written::Bare);
-        self.behind(at, end)
-    }
-
-    /// What looks like a reference is read as one: there may be literals in it.
-    fn reference(&mut self, at: usize) -> usize {
-        let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
-        self.found_at(place, Written::Reference);
-        at + 1
-    }
-
-    /// What means nothing, or a quote that nothing closes.
-    fn stray(&mut self, at: usize) -> usize {
-        let token = self.tokens[at].at;
-        let text = self.written(token);
-        let frame = self.frame();
-        let last = frame.words.last().map(|it| it.at).filter(|it| it.end == token.start);
-        let is_around_name = last.is_some_and(|it| self.text[..it.start as usize].ends_with(text));
-        let frame = self.frame();
-        if text.is_empty() || (!frame.is_value && (frame.words.is_empty() || is_around_name)) {
-            frame.has_slipped = true;
-            return at + 1;
-        }
-        frame.is_value = true;
-        let place = match text.len() {
-            // A comment without an end.
-            length if length > 4 => range(token),
-            _ => run::stray(self.text, token.start as usize),
-        };
-        // The quote at its end is no other one's begin.
-        let closing = self.text[place.end..].chars().next().filter(|_| place.start > token.start as usize);
-        let end = (place.end + closing.map_or(0, char::len_utf8)).max(token.end as usize);
-        self.slip(place, Written::Bare);
-        self.behind(at, end)
-    }
-
-    fn heredoc(&mut self, at: usize) -> usize {
-        let place = run::heredoc(self.text, self.tokens[at].at.start as usize);
-        let last = self.text[place.end..].split_inclusive('\n').next().filter(|it| it.trim() != "}");
-        let end = place.end + last.map_or(0, |it| it.trim_end().len());
-        self.frame().is_value = true;
-        self.slip(place, Written::Bare);
-        self.behind(at, end)
-    }
-
-    fn slip(&mut self, place: Range<usize>, written: Written) {
-        let frame = self.frame();
-        (frame.has_slipped, frame.has_value) = (true, true);
-        self.found_at(place, written);
-    }
-
-    fn found_at(&mut self, place: Range<usize>, written: Written) {
-        let literal = self.literal_at(place, written);
-        let depth = self.frames.len();
-        self.found.push(Found { literal, depth });
-    }
-
     fn literal(&mut self, token: Token) {
         let is_compared = self.is_compared() || self.quotes.iter().any(|it| it.is_compared);
         self.frame().has_value = true;
         if !is_compared && !self.frames.iter().any(|it| it.role.leads()) {
             self.found_at(range(token.at), Written::Soundly);
-        }
-    }
-
-    fn literal_at(&self, place: Range<usize>, written: Written) -> Literal<'a> {
-        let frames = || self.frames.iter();
-        Literal {
-            path: frames().flat_map(|it| it.names.iter().copied().chain(it.arguments())).collect(),
-            heads: frames().flat_map(|it| it.head.iter().copied()).collect(),
-            bodies: frames().filter_map(|it| it.body).collect(),
-            place,
-            is_piece: self.frames.last().is_some_and(|it| it.role.is_format()),
-            is_marked: self.is_marked(),
-            written,
         }
     }
 
@@ -543,7 +431,22 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn range(at: At) -> Range<usize> {
+/// The tokens of a text. A comment that is never closed may hide anything: what is in it is read as if it were none.
+fn laid_open(text: &str) -> Vec<Token> {
+    let mut all = tokens(text);
+    if let [.., Token { kind: Kind::Stray, at }, _] = all[..]
+        && let start = at.start as usize
+        && text[start..].starts_with("/*")
+    {
+        all.truncate(all.len() - 2);
+        let inside = text[start..].replace("/*", "  ");
+        let moved = |it: At| At::new(it.start as usize + start, it.end as usize + start);
+        all.extend(tokens(&inside).into_iter().map(|it| Token { kind: it.kind, at: moved(it.at) }));
+    }
+    all
+}
+
+pub(super) fn range(at: At) -> Range<usize> {
     at.start as usize..at.end as usize
 }
 
@@ -557,6 +460,6 @@ fn takes_names(frames: &[Frame<'_>]) -> bool {
 }
 
 /// Whether a word is `sensitive` or was meant to be.
-fn is_sensitive(word: &str) -> bool {
+pub(super) fn is_sensitive(word: &str) -> bool {
     word == "sensitive" || closest(word, ["sensitive"]).is_some() && !functions().iter().any(|it| it.name == word)
 }

@@ -1,0 +1,129 @@
+//! Reads what stands in a value without being a text.
+
+use ha_kind::closest;
+
+use super::frame::Word;
+use super::reader::{Reader, WORDS, is_sensitive, range};
+use super::{Written, run};
+use crate::functions::functions;
+use crate::lexer::{Kind, Token};
+
+impl<'a> Reader<'a> {
+    /// A word in a value that is no text.
+    pub(super) fn value_word(&mut self, at: usize) -> usize {
+        let token = self.tokens[at];
+        let text = self.written(token.at);
+        let ((next, touches), before) = (self.next(at), self.before.0);
+        if self.binds(text) || matches!(before, Kind::Dot | Kind::DoubleColon) {
+            return at + 1;
+        }
+        if self.is_name(next) {
+            self.begin_statement(token);
+            return at + 1;
+        }
+        let is_bound = self.frames.iter().any(|it| it.bound.contains(&text));
+        let frame = self.frame();
+        frame.has_value = true;
+        if is_sensitive(text) && next != Kind::ParenthesisOpen {
+            frame.is_marked = true;
+        } else if next == Kind::ParenthesisOpen && !self.is_function(text) {
+            self.slip(range(token.at), Written::Bare);
+        } else if !(is_bound || WORDS.contains(&text) || matches!(next, Kind::Arrow | Kind::DoubleColon | Kind::ParenthesisOpen))
+        {
+            return match matches!(next, Kind::Dot | Kind::BracketOpen) && touches {
+                true => self.reference(at),
+                false => self.bare(at),
+            };
+        }
+        at + 1
+    }
+
+    /// Takes note of the names that a `for` gives.
+    fn binds(&mut self, word: &'a str) -> bool {
+        let begins = matches!(self.before.0, Kind::BracketOpen | Kind::Directive);
+        let frame = self.frame();
+        if frame.is_binding {
+            frame.is_binding = word != "in";
+            frame.bound.push(word);
+            return true;
+        }
+        frame.is_binding = word == "for" && begins;
+        frame.is_binding
+    }
+
+    /// Whether a word in a value is the name of what comes next.
+    fn is_name(&self, next: Kind) -> bool {
+        let Some(frame) = self.frames.last() else { return false };
+        let begins_line = self.before.0 == Kind::Newline && frame.awaits_value();
+        match next {
+            Kind::Assign => true,
+            Kind::Colon => frame.questions == 0 && frame.bound.is_empty(),
+            Kind::BraceOpen | Kind::QuoteOpen | Kind::Identifier => begins_line,
+            _ => false,
+        }
+    }
+
+    /// A statement begins where the one before it has not ended. Where that had no value, it may be the value's begin.
+    pub(super) fn begin_statement(&mut self, token: Token) {
+        let (count, text) = (self.found.len(), self.written(token.at));
+        let frame = self.frame();
+        if frame.is_list() {
+            frame.words = vec![Word { text, at: token.at }];
+            return;
+        }
+        let kept = if frame.has_value { Vec::new() } else { frame.words.clone() };
+        frame.next(count);
+        frame.words = kept;
+        self.word(token);
+    }
+
+    fn is_function(&self, name: &str) -> bool {
+        let known = || functions().iter().map(|it| it.name);
+        known().any(|it| it == name) || self.declared.contains(name) || closest(name, known()).is_some()
+    }
+
+    /// A word and what touches it, as one.
+    pub(super) fn bare(&mut self, at: usize) -> usize {
+        let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
+        let end = place.end;
+        self.slip(place, Written::Bare);
+        self.behind(at, end)
+    }
+
+    /// What looks like a reference is read as one: there may be literals in it.
+    fn reference(&mut self, at: usize) -> usize {
+        let place = run::word(self.text, self.tokens[at].at.start as usize, !self.quotes.is_empty());
+        self.found_at(place, Written::Reference);
+        at + 1
+    }
+
+    /// What means nothing, or a quote that nothing closes.
+    pub(super) fn stray(&mut self, at: usize) -> usize {
+        let token = self.tokens[at].at;
+        let text = self.written(token);
+        let frame = self.frame();
+        let last = frame.words.last().map(|it| it.at).filter(|it| it.end == token.start);
+        let is_around_name = last.is_some_and(|it| self.text[..it.start as usize].ends_with(text));
+        let frame = self.frame();
+        if text.is_empty() || (!frame.is_value && (frame.words.is_empty() || is_around_name)) {
+            frame.has_slipped = true;
+            return at + 1;
+        }
+        frame.is_value = true;
+        let place = run::stray(self.text, token.start as usize);
+        // The quote at its end is no other one's begin.
+        let closing = self.text[place.end..].chars().next().filter(|_| place.start > token.start as usize);
+        let end = (place.end + closing.map_or(0, char::len_utf8)).max(token.end as usize);
+        self.slip(place, Written::Bare);
+        self.behind(at, end)
+    }
+
+    pub(super) fn heredoc(&mut self, at: usize) -> usize {
+        let place = run::heredoc(self.text, self.tokens[at].at.start as usize);
+        let last = self.text[place.end..].split_inclusive('\n').next().filter(|it| it.trim() != "}");
+        let end = place.end + last.map_or(0, |it| it.trim_end().len());
+        self.frame().is_value = true;
+        self.slip(place, Written::Bare);
+        self.behind(at, end)
+    }
+}
