@@ -317,7 +317,8 @@ impl Within<'_> {
         match names.block {
             Some("module") => {
                 let name = if is_json { names.path.get(2) } else { names.path.get(1) };
-                let is_unknown = |name: &&&str| !is_declared(name) && !OF_MODULES.contains(*name);
+                let is_of_call = |name: &str| OF_MODULES.contains(&name) || closest(name, OF_MODULES).is_some();
+                let is_unknown = |name: &&&str| !is_declared(name) && !is_of_call(name);
                 name.filter(is_unknown).is_some_and(|it| sounds_secret(it) || self.is_guarded(literal))
             }
             Some("resource" | "data" | "ephemeral" | "provider" | "ha" | "terraform") | None

@@ -1,6 +1,7 @@
 //! What is covered near a place, kept out of what is said of that place, which quotes it in whole or in part.
 
 use ha_kind::Value;
+use ha_plan::{blotted, masked};
 
 use super::secrets::Secrets;
 
@@ -28,10 +29,18 @@ impl Nearby {
         if self.parts.is_empty() {
             return text.to_owned();
         }
-        let text = self.whole.masked(text);
-        let quoted = text.split('`').enumerate();
-        let pieces = quoted.map(|(at, piece)| if at % 2 == 1 { self.parts.masked(piece) } else { piece.to_owned() });
-        pieces.collect::<Vec<_>>().join("`")
+        let mut places = self.whole.places(text);
+        // A backtick that belongs to what is covered opens no quote.
+        let blotted = blotted(text, places.clone());
+        let mut start = 0;
+        for (at, piece) in blotted.split('`').enumerate() {
+            let end = start + piece.len();
+            if at % 2 == 1 {
+                places.extend(self.parts.places(&text[start..end]).into_iter().map(|it| start + it.start..start + it.end));
+            }
+            start = end + 1;
+        }
+        masked(text, places)
     }
 }
 

@@ -159,7 +159,7 @@ pub(crate) fn is_unknown_within(path: &[&str], fields: &Fields) -> bool {
     if matches!(*name, "dynamic" | "content") {
         return is_unknown_within(rest, fields);
     }
-    let Some(field) = fields.get(*name) else { return !META.contains(name) };
+    let Some(field) = fields.get(*name) else { return !META.contains(name) && !means_open(name, fields) };
     let mut shape = &field.shape;
     while let Shape::List(of) | Shape::Set(of) | Shape::Map(of) = shape {
         shape = of;
@@ -168,6 +168,15 @@ pub(crate) fn is_unknown_within(path: &[&str], fields: &Fields) -> bool {
         Shape::Object(inner) => is_unknown_within(rest, inner),
         _ => false,
     }
+}
+
+/// Whether an unknown name is closest to that of an argument in which nothing is secret.
+fn means_open(name: &str, fields: &Fields) -> bool {
+    let is_open = |meant: &str| {
+        let meant = fields.get_key_value(meant).map(|(name, field)| (name.clone(), field.clone()));
+        secret_fields(&meant.into_iter().collect()).is_empty()
+    };
+    !sounds_secret(name) && closest(name, fields.keys().map(|it| &**it)).is_some_and(|it| is_open(&it))
 }
 
 /// Whether a name sounds like that of a secret.

@@ -55,6 +55,6 @@ pub use observed::{Observed, Read, Seek, id_in};
 pub use outline::{Outline, OutlineKind, OutlineNode, outline};
 pub use planner::{Input, Planned, Refused, check, known_settings, plan, rendered};
 pub use redacted::{redacted, redacted_error, told_id};
-pub use secrets::{Secrets, blotted, overlapping, passwords};
+pub use secrets::{Secrets, blotted, masked, overlapping, passwords};
 pub use selection::{NotAPattern, Pattern, Selection};
 pub use timeouts::{Limit, are_taken_by as takes_timeouts};

@@ -99,6 +99,12 @@ pub fn blotted(text: &str, places: Vec<Range<usize>>) -> String {
     })
 }
 
+/// The text with these places replaced.
+#[must_use]
+pub fn masked(text: &str, places: Vec<Range<usize>>) -> String {
+    replaced(text, &overlapping(places), |_| SENSITIVE.to_owned())
+}
+
 fn replaced(text: &str, places: &[Range<usize>], by: impl Fn(&str) -> String) -> String {
     let mut written = String::with_capacity(text.len());
     let mut done = 0;
