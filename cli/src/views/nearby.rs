@@ -1,5 +1,7 @@
 //! What is covered near a place, kept out of what is said of that place, which quotes it in whole or in part.
 
+use std::collections::BTreeSet;
+
 use ha_kind::Value;
 use ha_plan::{blotted, masked};
 
@@ -17,10 +19,13 @@ pub(crate) struct Nearby {
 }
 
 impl Nearby {
-    pub(crate) fn new(texts: &[&str]) -> Self {
+    /// Of these texts, on lines of which this is shown: a word that is read there in any case is no secret by itself.
+    pub(crate) fn new(texts: &[&str], shown: &str) -> Self {
         let secret = |it: String| Value::from(it).sensitive();
         let whole: Vec<Value> = texts.iter().flat_map(|it| spellings(it)).map(secret).collect();
-        let parts: Vec<Value> = texts.iter().flat_map(|it| parts(it)).map(secret).collect();
+        let words: BTreeSet<&str> = shown.split(|it| !is_of_name(it)).collect();
+        let parts = texts.iter().flat_map(|it| parts(it)).filter(|it| !words.contains(it.as_str()));
+        let parts: Vec<Value> = parts.map(secret).collect();
         Self { whole: Secrets::within(&whole), parts: Secrets::within_words(&parts) }
     }
 
@@ -53,10 +58,9 @@ fn spellings(text: &str) -> Vec<String> {
 
 /// What may be a word, a number or a sign by itself: `Sec#ret` is read as `Sec`, `0x1F` as `1F`.
 fn parts(text: &str) -> Vec<String> {
-    let is_name = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-');
     let mut parts: Vec<String> = spellings(text);
     parts.extend([text.replace('_', ""), text.get(2..).unwrap_or_default().to_owned()]);
-    for word in text.split(|it: char| !is_name(it)).chain(text.split_whitespace()) {
+    for word in text.split(|it| !is_of_name(it)).chain(text.split_whitespace()) {
         parts.push(word.to_owned());
         parts.extend(word.split(|it: char| !it.is_alphanumeric()).map(str::to_owned));
         let digits = word.find(|it: char| !it.is_ascii_digit()).unwrap_or(word.len());
@@ -66,6 +70,10 @@ fn parts(text: &str) -> Vec<String> {
     parts
 }
 
+fn is_of_name(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,7 +81,8 @@ mod tests {
     #[test]
     fn what_is_quoted_of_it_is_masked_and_nothing_else() {
         let masked = |text: &str| {
-            Nearby::new(&["Sec#ret the", "12ab", "0x1Fed", "a long secret of more than forty characters is cut"]).masked(text)
+            let texts = ["Sec#ret the", "12ab", "0x1Fed", "a long secret of more than forty characters is cut", "his word"];
+            Nearby::new(&texts, "word = [\"********\"]").masked(text)
         };
         for (text, expected) in [
             ("found `Sec`", "found `(sensitive)`"),
@@ -82,9 +91,10 @@ mod tests {
             ("`parseint(\"1Fed\", 16)`", "`parseint(\"(sensitive)\", 16)`"),
             ("found `a long secret of more than forty characters`", "found `(sensitive)`"),
             ("write `null`", "write `null`"),
+            ("`var.word` is no `his word`", "`var.word` is no `(sensitive)`"),
         ] {
             assert_eq!(masked(text), expected);
         }
-        assert_eq!(Nearby::new(&[]).masked("`a`"), "`a`");
+        assert_eq!(Nearby::new(&[], "").masked("`a`"), "`a`");
     }
 }

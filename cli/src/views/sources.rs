@@ -82,13 +82,16 @@ impl Sources {
 
     /// What is covered on the lines of some places, to be kept out of what is said of them.
     pub(crate) fn nearby<'s>(&self, spans: impl Iterator<Item = &'s Span>) -> Nearby {
-        let mut texts = Vec::new();
+        let (mut texts, mut shown) = (Vec::new(), String::new());
         for span in spans {
             let Some(source) = self.texts.get(&*span.file) else { continue };
             let lines = source.lines(span);
-            texts.extend(self.cover(&span.file, source).within(&lines).map(|it| &source.text[it]));
+            let covered: Vec<_> = self.cover(&span.file, source).within(&lines).collect();
+            let clipped = covered.iter().map(|it| it.start.max(lines.start) - lines.start..it.end.min(lines.end) - lines.start);
+            shown += &blotted(&source.text[lines.clone()], clipped.collect());
+            texts.extend(covered.into_iter().map(|it| &source.text[it]));
         }
-        Nearby::new(&texts)
+        Nearby::new(&texts, &shown)
     }
 
     fn cover<'a>(&self, file: &str, source: &'a Source) -> &'a Cover {

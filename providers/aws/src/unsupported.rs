@@ -94,7 +94,6 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
     ),
     UnsupportedNames::new(
         &[
-            "skip_credentials_validation",
             "skip_metadata_api_check",
             "skip_region_validation",
             "skip_requesting_account_id",
