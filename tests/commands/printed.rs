@@ -137,7 +137,7 @@ fn a_secret_output_is_printed_by_what_is_printed() {
 #[test]
 fn an_apply_that_stopped_goes_on_by_what_is_printed() {
     let outer = Outer::new();
-    outer.write("more.hcl", "resource \"local_file\" \"f\" {\n  filename = \"f/${ha_data.x.output}\"\n  content = var.word\n}\n");
+    outer.write("more.hcl", "resource \"local_file\" \"f\" {\n  filename = \"f/${ha_data.x.id}\"\n  content = var.word\n}\n");
     outer.write("values.hclvars", "text = \"from a file\"\n");
     outer.write("f", "in the way");
     let options = ["--var-file", "values.hclvars", "--target", "local_file.f", "--var", "word=canary", "--env", "staging"];

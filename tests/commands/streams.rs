@@ -47,10 +47,9 @@ fn mistakes_are_part_of_the_stream() {
 #[test]
 fn a_failed_apply_tells_the_stream_what_is_done_and_what_is_not() {
     let project = Project::new(
-        "resource \"ha_data\" \"a\" {}\nresource \"local_file\" \"b\" {\n  filename = \"taken\"\n  content  = ha_data.a.id\n}\n\
+        "resource \"ha_data\" \"a\" {}\nresource \"local_file\" \"b\" {\n  filename = \"main.hcl/${ha_data.a.id}\"\n  content  = \"\"\n}\n\
          resource \"ha_data\" \"c\" {\n  input = local_file.b.id\n}\n",
     );
-    fs::create_dir(project.path("taken")).unwrap();
     let failed = project.ha(&["apply", "--yes", "--json"]);
     assert_eq!((failed.code, failed.err.as_str()), (1, ""));
     let lines = lines(&failed.out);

@@ -72,7 +72,7 @@ fn a_command_that_does_nothing_leaves_nothing() {
 
 #[test]
 fn a_first_apply_that_comes_to_nothing_leaves_nothing() {
-    let failing = "resource \"local_file\" \"f\" {\n  filename = \"main.hcl/f\"\n  content  = \"x\"\n}\n";
+    let failing = "resource \"local_file\" \"f\" {\n  filename = \"/proc/no-such/f\"\n  content  = \"x\"\n}\n";
     leaves_nothing(failing, &["apply", "--yes"], 1);
     let elsewhere = "ha {\n  backend \"local\" {\n    path = \"states/deep/ha.state\"\n  }\n}\n";
     leaves_nothing(&(failing.to_owned() + elsewhere), &["--env", "prod", "apply", "--yes"], 1);

@@ -317,12 +317,12 @@ error: unknown argument `instance_typ`
 1 | mongodb_host "db1" {
   | ------------------ in this block
 2 |   version      = 6
-3 |   instance_typ = "m6i.large"
+3 |   instance_typ = "*********"
   |   ^^^^^^^^^^^^ not an argument of `mongodb_host`
   |
 help: did you mean `instance_type`?
   |
-3 |   instance_type = "m6i.large"
+3 |   instance_type = "*********"
   |               +
 
 
@@ -337,12 +337,12 @@ help: did you mean `instance_type`?
 ␛[1m␛[94m1␛[0m ␛[1m␛[94m|␛[0m mongodb_host "db1" {
   ␛[1m␛[94m|␛[0m ␛[1m␛[94m------------------␛[0m ␛[1m␛[94min this block␛[0m
 ␛[1m␛[94m2␛[0m ␛[1m␛[94m|␛[0m   version      = 6
-␛[1m␛[94m3␛[0m ␛[1m␛[94m|␛[0m   instance_typ = "m6i.large"
+␛[1m␛[94m3␛[0m ␛[1m␛[94m|␛[0m   instance_typ = "*********"
   ␛[1m␛[94m|␛[0m   ␛[1m␛[91m^^^^^^^^^^^^␛[0m ␛[1m␛[91mnot an argument of `mongodb_host`␛[0m
   ␛[1m␛[94m|␛[0m
 ␛[1m␛[96mhelp␛[0m: did you mean `instance_type`?
   ␛[1m␛[94m|␛[0m
-␛[1m␛[94m3␛[0m ␛[1m␛[94m| ␛[0m  instance_typ␛[92me␛[0m = "m6i.large"
+␛[1m␛[94m3␛[0m ␛[1m␛[94m| ␛[0m  instance_typ␛[92me␛[0m = "*********"
   ␛[1m␛[94m|␛[0m               ␛[92m+␛[0m
 
 
