@@ -181,7 +181,7 @@ impl<'l> Names<'l> {
         let path: &[&str] = &literal.path;
         // What is within a block that was never closed is in its own.
         let is_head = |it: &&str| BLOCKS.contains(it) && literal.heads.contains(it);
-        let begin = path.iter().rposition(|it| is_head(&it)).unwrap_or(0);
+        let begin = path.iter().rposition(is_head).unwrap_or(0);
         let path = &path[begin..];
         let is_block = !literal.heads.is_empty() || path.len() > 1;
         let block = path.first().filter(|_| is_block).and_then(|it| block(it));
@@ -206,8 +206,7 @@ fn block(word: &str) -> Option<&'static str> {
 
 /// Whether names and text are those of an argument that makes a declaration sensitive.
 fn is_flag(names: &[&str], text: &str) -> bool {
-    let is_meant =
-        |name: &str| matches!(closest(name, ["sensitive", "ephemeral"]), Some(_)) || matches!(name, "sensitive" | "ephemeral");
+    let is_meant = |name: &str| closest(name, ["sensitive", "ephemeral"]).is_some() || matches!(name, "sensitive" | "ephemeral");
     names.last().is_some_and(|it| is_meant(it)) && !matches!(text, "false" | "null")
 }
 
@@ -356,7 +355,7 @@ impl Within<'_> {
         let top = if is_top { names.path } else { arguments };
         let is_unknown = |it: &&str| !is_open_argument(it) && !self.declared.variables.contains(*it);
         top.iter().any(|it| sounds_secret(it) && !is_open_argument(it))
-            || (is_top || names.block.is_none()) && !self.declared.sensitive.is_empty() && top.iter().any(|it| is_unknown(it))
+            || (is_top || names.block.is_none()) && !self.declared.sensitive.is_empty() && top.iter().any(is_unknown)
     }
 }
 

@@ -362,7 +362,7 @@ impl Hooks {
     #[must_use]
     pub fn is_made_of_secret(&self, output: &str, arguments: &Object) -> bool {
         let is_secret = |it: &&str| arguments.get(*it).is_some_and(Value::contains_sensitive);
-        self.made_of.iter().any(|(outputs, of)| outputs.contains(&output) && of.iter().any(|it| is_secret(it)))
+        self.made_of.iter().any(|(outputs, of)| outputs.contains(&output) && of.iter().any(&is_secret))
     }
 
     /// Runs the checks.

@@ -58,7 +58,7 @@ fn stand_in(value: &Value, others: &[Value], round: usize) -> Value {
             None => others.get(round - TEXTS.len()).filter(|it| name(it).is_some()).cloned().unwrap_or_else(|| Value::from("")),
         },
         Value::Number(_) => Value::from(NUMBERS[round % NUMBERS.len()]),
-        Value::Bool(_) => Value::Bool(round % 2 == 0),
+        Value::Bool(_) => Value::Bool(round.is_multiple_of(2)),
         Value::List(_) => Value::list(others[..round.min(others.len())].to_vec()),
         Value::Tuple(_) => Value::tuple(others[..round.min(others.len())].to_vec()),
         Value::Map(_) | Value::Object(_) => {

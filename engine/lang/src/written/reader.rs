@@ -151,13 +151,13 @@ impl<'a> Reader<'a> {
 
     /// Whether an argument or a block begins there, and no expression can.
     fn begins_statement(&self, at: usize) -> bool {
-        let head = self.tokens[at + 1..].iter().map(|it| it.kind);
+        let mut head = self.tokens[at + 1..].iter().map(|it| it.kind);
         let is_label = |it: &Kind| matches!(it, Kind::QuoteOpen | Kind::Text | Kind::QuoteClose | Kind::Identifier);
         let is_word = || WORDS.contains(&self.written(self.tokens[at].at));
         match self.next(at).0 {
             Kind::Assign => true,
             Kind::QuoteOpen | Kind::Identifier | Kind::BraceOpen if !is_word() => {
-                head.skip_while(is_label).next() == Some(Kind::BraceOpen)
+                head.find(|it| !is_label(it)) == Some(Kind::BraceOpen)
             }
             _ => false,
         }

@@ -80,6 +80,6 @@ fn what_is_compressed_reads_the_same() {
 
 fn read(encoded: &str) -> String {
     use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
-    std::io::read_to_string(flate2::read::GzDecoder::new(&*bytes)).unwrap()
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).expect("it is Base64");
+    std::io::read_to_string(flate2::read::GzDecoder::new(&*bytes)).expect("it is a gzip stream of text")
 }
