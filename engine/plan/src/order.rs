@@ -386,7 +386,12 @@ impl<'a> Order<'a> {
 
     /// What takes a name comes after what gives it up. The steps of each, by succession.
     fn take_names(&mut self, successions: &[Succession]) -> Vec<Option<(usize, usize)>> {
-        let places: HashMap<&Address, usize> = self.changes.iter().enumerate().map(|(at, it)| (&it.address, at)).collect();
+        if successions.is_empty() {
+            return Vec::new();
+        }
+        // An old object that a replacement left behind has the same address, and no name to give.
+        let current = self.changes.iter().enumerate().filter(|(_, it)| it.deposed.is_none());
+        let places: HashMap<&Address, usize> = current.map(|(at, it)| (&it.address, at)).collect();
         let steps = successions.iter().map(|it| {
             let (giver, taker) = (*places.get(&it.giver)?, *places.get(&it.taker)?);
             let gives = if self.changes[giver].action == Action::Update { self.makes[giver] } else { self.deletes[giver] };

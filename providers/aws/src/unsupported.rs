@@ -76,6 +76,37 @@ pub(crate) const KINDS: &[UnsupportedNames] = &[
     ),
 ];
 
+/// Roles are taken by profiles.
+const ROLES: UnsupportedNames = UnsupportedNames::new(
+    &["assume_role", "assume_role_with_web_identity"],
+    "leave it out, and take the role by a profile: `role_arn` and `source_profile` in `~/.aws/config`, and here `profile = …`; a web identity is taken from AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
+);
+/// Files of the shared configuration.
+const FILES: UnsupportedNames = UnsupportedNames::new(
+    &["shared_config_files", "shared_credentials_file", "shared_credentials_files"],
+    "leave it out: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other files",
+);
+/// Whom TLS trusts.
+const AUTHORITIES: UnsupportedNames = UnsupportedNames::new(
+    &["custom_ca_bundle", "insecure"],
+    "leave it out: the authorities are trusted that this machine trusts, and TLS is always checked",
+);
+/// Ways to the services.
+const PROXIES: UnsupportedNames = UnsupportedNames::new(
+    &["http_proxy", "https_proxy", "no_proxy"],
+    "leave it out: AWS is called directly; a proxy cannot be named yet",
+);
+/// Where an instance is told of itself.
+const METADATA: UnsupportedNames = UnsupportedNames::new(
+    &["ec2_metadata_service_endpoint", "ec2_metadata_service_endpoint_mode"],
+    "leave it out: AWS_EC2_METADATA_SERVICE_ENDPOINT and AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE say so",
+);
+/// Which addresses of the services.
+const ENDPOINTS: UnsupportedNames = UnsupportedNames::new(
+    &["use_fips_endpoint", "use_dualstack_endpoint"],
+    "leave it out: AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT say so",
+);
+
 /// Settings of the provider.
 pub(crate) const PROVIDER: &[UnsupportedNames] = &[
     UnsupportedNames::new(&["s3_force_path_style"], "write `s3_use_path_style = …`"),
@@ -84,14 +115,8 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
         "leave it out: `lifecycle { ignore_changes = [tags[\"KEY\"]] }` leaves a tag alone that others set",
     ),
     UnsupportedNames::new(&["s3_us_east_1_regional_endpoint", "token_bucket_rate_limiter_capacity"], "leave it out"),
-    UnsupportedNames::new(
-        &["assume_role", "assume_role_with_web_identity"],
-        "leave it out, and take the role by a profile: `role_arn` and `source_profile` in `~/.aws/config`, and here `profile = …`; a web identity is taken from AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
-    ),
-    UnsupportedNames::new(
-        &["shared_config_files", "shared_credentials_file", "shared_credentials_files"],
-        "leave it out: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other files",
-    ),
+    ROLES,
+    FILES,
     UnsupportedNames::new(
         &[
             "skip_metadata_api_check",
@@ -103,23 +128,11 @@ pub(crate) const PROVIDER: &[UnsupportedNames] = &[
         ],
         "leave it out: nothing is asked that it would skip",
     ),
-    UnsupportedNames::new(
-        &["custom_ca_bundle", "insecure"],
-        "leave it out: the authorities are trusted that this machine trusts, and TLS is always checked",
-    ),
-    UnsupportedNames::new(
-        &["http_proxy", "https_proxy", "no_proxy"],
-        "leave it out: AWS is called directly; a proxy cannot be named yet",
-    ),
+    AUTHORITIES,
+    PROXIES,
     UnsupportedNames::new(&["retry_mode"], "leave it out: `max_retries` says how often a call is tried, with growing pauses"),
-    UnsupportedNames::new(
-        &["ec2_metadata_service_endpoint", "ec2_metadata_service_endpoint_mode"],
-        "leave it out: AWS_EC2_METADATA_SERVICE_ENDPOINT and AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE say so",
-    ),
-    UnsupportedNames::new(
-        &["use_fips_endpoint", "use_dualstack_endpoint"],
-        "leave it out: AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT say so",
-    ),
+    METADATA,
+    ENDPOINTS,
 ];
 
 /// Settings of the place for states.
@@ -155,14 +168,8 @@ pub(crate) const BACKEND: &[UnsupportedNames] = &[
         &["allowed_account_ids", "forbidden_account_ids"],
         "leave it out here: `provider \"aws\"` takes it, for all that is changed",
     ),
-    UnsupportedNames::new(
-        &["assume_role", "assume_role_with_web_identity"],
-        "leave it out, and take the role by a profile: `role_arn` and `source_profile` in `~/.aws/config`, and here `profile = …`; a web identity is taken from AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
-    ),
-    UnsupportedNames::new(
-        &["shared_config_files", "shared_credentials_file", "shared_credentials_files"],
-        "leave it out: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other files",
-    ),
+    ROLES,
+    FILES,
     UnsupportedNames::new(
         &[
             "skip_credentials_validation",
@@ -175,21 +182,9 @@ pub(crate) const BACKEND: &[UnsupportedNames] = &[
         ],
         "leave it out: nothing is asked that it would skip",
     ),
-    UnsupportedNames::new(
-        &["custom_ca_bundle", "insecure"],
-        "leave it out: the authorities are trusted that this machine trusts, and TLS is always checked",
-    ),
-    UnsupportedNames::new(
-        &["http_proxy", "https_proxy", "no_proxy"],
-        "leave it out: AWS is called directly; a proxy cannot be named yet",
-    ),
+    AUTHORITIES,
+    PROXIES,
     UnsupportedNames::new(&["retry_mode"], "leave it out: `max_retries` says how often a call is tried, with growing pauses"),
-    UnsupportedNames::new(
-        &["ec2_metadata_service_endpoint", "ec2_metadata_service_endpoint_mode"],
-        "leave it out: AWS_EC2_METADATA_SERVICE_ENDPOINT and AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE say so",
-    ),
-    UnsupportedNames::new(
-        &["use_fips_endpoint", "use_dualstack_endpoint"],
-        "leave it out: AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT say so",
-    ),
+    METADATA,
+    ENDPOINTS,
 ];

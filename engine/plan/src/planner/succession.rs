@@ -1,9 +1,9 @@
 //! What takes the name of something that gives it up in the same plan: it goes or is renamed first.
 
-use ha_kind::{Action, Address, Diagnostic, HashMap, Name, code};
+use ha_kind::{Action, Address, Diagnostic, HashMap, code};
 
 use super::Planner;
-use super::twins::Identity;
+use super::twins::{Identity, unique_names};
 use crate::model::Change;
 
 /// One change that comes after another one, because both are about things that cannot be told apart.
@@ -31,6 +31,9 @@ impl Planner<'_> {
                 self.diagnostics.push(wrong);
             }
         }
+        if successions.is_empty() {
+            return successions;
+        }
         let made: HashMap<&Address, &Change> = self.changes_by(Action::Create);
         let gone: HashMap<&Address, &Change> = self.changes_by(Action::Delete);
         let advice = |it: &Succession| self.may_be_moved(it, gone.get(&it.giver)?, made.get(&it.taker)?);
@@ -40,7 +43,7 @@ impl Planner<'_> {
     }
 
     fn changes_by(&self, action: Action) -> HashMap<&Address, &Change> {
-        self.changes.iter().filter(|it| it.action == action).map(|it| (&it.address, it)).collect()
+        self.changes.iter().filter(|it| it.action == action && it.deposed.is_none()).map(|it| (&it.address, it)).collect()
     }
 
     /// What a change's thing is until now, where the change may take that away from it.
@@ -77,8 +80,6 @@ impl Planner<'_> {
 
     /// The arguments that tell a thing of this kind apart, quoted.
     fn names_of(&self, address: &Address) -> String {
-        let described = self.input.schemas.kind(address.block.mode, &address.block.kind);
-        let names: &[Name] = described.map(|it| it.hooks().unique_by()).unwrap_or_default();
-        names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and ")
+        self.input.schemas.kind(address.block.mode, &address.block.kind).map(unique_names).unwrap_or_default()
     }
 }

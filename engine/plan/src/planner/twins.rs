@@ -44,6 +44,9 @@ impl Planner<'_> {
     /// Takes note of what an instance stands for, and tells where another one stands for it already.
     pub(super) fn one_of_a_kind(&mut self, instance: &Instance<'_>, arguments: &Object) {
         let Many { node, described, .. } = *instance.many;
+        if described.hooks().unique_by().is_empty() {
+            return;
+        }
         let Some(provider) = self.graph.provider_of(self.input.schemas, node) else { return };
         let Some(identity) = self.identity(described, &provider, arguments) else { return };
         match self.identities.get(&identity) {
@@ -81,8 +84,7 @@ impl Planner<'_> {
 fn twice(instance: &Instance<'_>, other: &Address) -> Diagnostic {
     let Many { described, block, .. } = *instance.many;
     let address = &instance.address;
-    let names: Vec<String> = described.hooks().unique_by().iter().map(|it| format!("`{it}`")).collect();
-    let names = names.join(" and ");
+    let names = unique_names(described);
     let case = if described.hooks().is_unique_in_any_case() { ", of which case does not count" } else { "" };
     Diagnostic::error(format!("`{other}` and `{address}` are one and the same thing"))
         .code(code::TWICE)
@@ -90,6 +92,11 @@ fn twice(instance: &Instance<'_>, other: &Address) -> Diagnostic {
         .detail(format!("Both have the same {names}{case}, and there can be only one such thing."))
         .help("drop one of them; where a thing is to have another address, say so with a `moved` block")
         .of(address)
+}
+
+/// The arguments that tell a thing of this kind apart, quoted.
+pub(super) fn unique_names(described: &Described) -> String {
+    described.hooks().unique_by().iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and ")
 }
 
 /// What tells an instance from all others; none where that is nothing, or not known yet.
