@@ -99,12 +99,12 @@ fn what_decides_cannot_reach_the_world() {
 
 #[test]
 fn every_provider_is_registered() {
-    let registry = fs::read_to_string(root().join("cli/src/providers.rs")).unwrap();
+    let registry = fs::read_to_string(root().join("cli/src/workspace/providers.rs")).unwrap();
     let providers: Vec<Room> =
         rooms().into_iter().filter(|it| it.folder.parent().is_some_and(|it| it.ends_with("providers"))).collect();
     assert!(providers.len() >= 7);
     for provider in providers {
         let call = format!("{}::register(", provider.name.replace('-', "_"));
-        assert!(registry.contains(&call), "`{}` is not in cli/src/providers.rs", provider.name);
+        assert!(registry.contains(&call), "`{}` is not in cli/src/workspace/providers.rs", provider.name);
     }
 }

@@ -9,7 +9,7 @@ use ha_run::Cancel;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::trouble::INTERRUPTED;
+use crate::output::command_error::INTERRUPTED;
 
 /// A terminal that takes nothing any more keeps a last word waiting; nobody waits longer for it than this.
 const PATIENCE: Duration = Duration::from_secs(2);

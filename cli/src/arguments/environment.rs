@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use clap::CommandFactory;
 
 use super::Arguments;
-use crate::views::notice::Notice;
+use crate::views::diagnostic::Notice;
 
 /// The variable whose words are added; behind an underscore, the command's, as in `HA_CLI_ARGS_state_list`.
 const ADDED: &str = "HA_CLI_ARGS";

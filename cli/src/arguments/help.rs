@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory};
 use snapbox::Data;
 
 use super::Arguments;
-use crate::views::samples::check;
+use crate::views::test_data::check;
 
 /// The name of the program's own help; a command's is its words joined by dashes.
 const PROGRAM: &str = "ha";

@@ -1,12 +1,14 @@
 //! The command line. What is written here, and beside the commands, is the help.
 
 mod approval;
-mod dashes;
+pub(crate) mod completion;
+mod double_dash;
 mod environment;
 #[cfg(test)]
 mod help;
+pub(crate) mod invocation;
 mod planning;
-mod telling;
+mod reporting;
 mod variables;
 
 use std::path::PathBuf;
@@ -14,15 +16,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::approval::{ApprovalArgs, time};
-pub(crate) use self::dashes::{with_bare_flags, with_two_dashes};
+pub(crate) use self::double_dash::{with_bare_flags, with_two_dashes};
 pub(crate) use self::environment::with_environment;
 pub(crate) use self::planning::{PlanningArgs, ScopeArgs};
-pub(crate) use self::telling::TellingArgs;
+pub(crate) use self::reporting::TellingArgs;
 pub(crate) use self::variables::{VariableArgs, may_be_value};
 use crate::commands::{
     apply, completions, console, destroy, explain, fmt, graph, import, man, output, plan, schema, show, state, validate, version,
 };
-use crate::terminal::Colour;
+use crate::output::terminal::Colour;
 
 const TEMPLATE: &str = "\
 {about}

@@ -3,7 +3,7 @@ use ha_kind::Address;
 use ha_plan::{Pattern, PlanMode, Selection};
 use ha_run::RefreshMode;
 
-use crate::completing;
+use crate::arguments::completion;
 
 /// What is planned, and how planning goes about it.
 #[derive(Args, Clone, Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct PlanningArgs {
     #[arg(long, conflicts_with_all = ["destroy", "replace"], help_heading = "Planning")]
     pub(crate) refresh_only: bool,
     /// Plan to make this instance anew; may be given several times
-    #[arg(long, value_name = "ADDRESS", help_heading = "Planning", add = completing::addresses())]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Planning", add = completion::addresses())]
     pub(crate) replace: Vec<Address>,
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
@@ -37,10 +37,10 @@ impl PlanningArgs {
 pub(crate) struct ScopeArgs {
     /// Plan for these and what they depend on alone: `aws_s3_bucket.site`, `module.db`, `aws_s3_*.*`, a kind; may be
     /// given several times
-    #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completing::addresses())]
+    #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completion::addresses())]
     pub(crate) target: Vec<Pattern>,
     /// Leave these out, and what depends on them; may be given several times
-    #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completing::addresses())]
+    #[arg(long, value_name = "PATTERN", help_heading = "Planning", add = completion::addresses())]
     pub(crate) exclude: Vec<Pattern>,
     /// What is looked at first, of what is recorded: `all`, `changed` (what the configuration would change, and what
     /// depends on it) or `none`; `true` and `false` are `all` and `none`

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, FromArgMatches};
 
 use super::environment::added_texts;
-use crate::project::{AskedFor, Wishes};
 use crate::views::expression::is_identifier;
+use crate::workspace::project::{AskedFor, Wishes};
 
 /// Where the help lists them.
 const VARIABLES: &str = "Variables";

@@ -10,22 +10,22 @@ use ha_run::{Applied, Cancel, Engine, Left, Observer, StepError};
 use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, State, Writer};
 
 use super::Session;
-use super::audience::{Audience, Ticking};
 use super::planning::{Intention, Made, engine, known_secrets, make, make_to_show, run, warn};
+use super::reporter::{Audience, Ticking};
+use crate::arguments::invocation;
 use crate::arguments::{ApprovalArgs, PlanningArgs, ScopeArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::invocation;
-use crate::place::Place;
-use crate::plan_file;
-use crate::project::{Need, Project, Wishes, given_again};
-use crate::trouble::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
-use crate::views::notice::Notice;
+use crate::output::command_error::{DONE, Ended, FAILED, INTERRUPTED, Trouble};
+use crate::views::diagnostic::Notice;
 use crate::views::outcome::{Ending, complete_text, failures, is_hidden, outputs_text, stopped_text};
-use crate::views::redact::Sight;
+use crate::views::redaction::Sight;
 use crate::views::report::sources_of;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 use crate::views::state_view::{shown_outputs, state_values};
+use crate::workspace::plan_file;
+use crate::workspace::project::{Need, Project, Wishes, given_again};
+use crate::workspace::state_location::Place;
 
 /// What would make another plan than the one that was kept.
 const CHANGING: [&str; 8] = ["destroy", "refresh_only", "replace", "target", "exclude", "refresh", "var-file", "allow-read"];

@@ -2,8 +2,8 @@ use clap::{Args, ValueEnum};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use super::Session;
-use crate::completing::ASKED;
-use crate::trouble::{DONE, Ended};
+use crate::arguments::completion::ASKED;
+use crate::output::command_error::{DONE, Ended};
 
 /// Print what teaches a shell to complete `ha`
 ///

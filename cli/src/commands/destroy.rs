@@ -4,7 +4,7 @@ use ha_plan::PlanMode;
 use super::Session;
 use super::apply::Order;
 use crate::arguments::{ApprovalArgs, ScopeArgs, TellingArgs, VariableArgs};
-use crate::trouble::Ended;
+use crate::output::command_error::Ended;
 
 /// Destroy everything that the configuration made
 ///

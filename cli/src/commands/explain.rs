@@ -3,11 +3,11 @@ use ha_kind::Code;
 use ha_kind::code::{EXPLANATIONS, Explanation};
 
 use super::Session;
-use crate::completing;
-use crate::trouble::{DONE, Ended};
+use crate::arguments::completion;
+use crate::output::command_error::{DONE, Ended};
+use crate::views::diagnostic::Notice;
 use crate::views::json::Json;
-use crate::views::notice::Notice;
-use crate::views::paint::{Paint, Tone};
+use crate::views::style::{Paint, Tone};
 
 /// Say what a code such as HA0203 means, and how to mend it
 ///
@@ -22,7 +22,7 @@ Examples:
 Exit codes: 0 done, 1 there is no such code.")]
 pub(crate) struct ExplainArgs {
     /// The code; all of them when none is given
-    #[arg(add = completing::codes())]
+    #[arg(add = completion::codes())]
     code: Option<String>,
     /// Print JSON
     #[arg(long)]

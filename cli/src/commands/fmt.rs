@@ -8,11 +8,11 @@ use ha_kind::regular_file::{self, LARGEST};
 use ha_lang::{SourceFile, format};
 
 use super::Session;
-use crate::project::{not_text, text};
-use crate::trouble::{DONE, Ended, Trouble};
+use crate::output::command_error::{DONE, Ended, Trouble};
+use crate::views::diagnostic::Notice;
 use crate::views::file_diff::Rewritten;
-use crate::views::notice::Notice;
 use crate::views::sources::Sources;
+use crate::workspace::project::{not_text, text};
 
 /// What is formatted, by the end of its name.
 const SUFFIXES: [&str; 4] = [".hcl", ".tf", ".hclvars", ".tfvars"];

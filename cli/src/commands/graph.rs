@@ -7,18 +7,18 @@ use ha_lang::Configuration;
 use ha_plan::{Change, OutlineKind, PlanMode, outline};
 
 use super::Session;
-use super::audience::Audience;
 use super::planning::{Intention, engine, make, run};
+use super::reporter::Audience;
+use crate::arguments::completion;
 use crate::arguments::{ScopeArgs, TellingArgs, VariableArgs};
-use crate::completing;
 use crate::interrupt::listen;
-use crate::plan_file;
-use crate::project::{Need, Project, kept_configuration};
-use crate::providers::kinds;
-use crate::trouble::{DONE, Ended, Trouble};
+use crate::output::command_error::{DONE, Ended, Trouble};
+use crate::views::diagnostic::Notice;
 use crate::views::graph::{Node, Picture, dot, json, mermaid, svg, text, without_keys};
-use crate::views::notice::Notice;
 use crate::views::sources::Sources;
+use crate::workspace::plan_file;
+use crate::workspace::project::{Need, Project, kept_configuration};
+use crate::workspace::providers::kinds;
 
 /// Show what refers to what
 ///
@@ -46,7 +46,7 @@ pub(crate) struct GraphArgs {
     #[arg(long)]
     changed: bool,
     /// Only this, and what is next to it: a block, a module, `var.x`
-    #[arg(long, value_name = "ADDRESS", add = completing::places())]
+    #[arg(long, value_name = "ADDRESS", add = completion::places())]
     focus: Vec<String>,
     /// How many steps are next to something
     #[arg(long, value_name = "N", default_value = "1")]

@@ -7,10 +7,10 @@ use ha_run::RefreshMode;
 
 use super::Session;
 use super::apply::Order;
+use crate::arguments::completion;
 use crate::arguments::{ApprovalArgs, ScopeArgs, TellingArgs, VariableArgs, time};
-use crate::completing;
-use crate::trouble::Ended;
-use crate::views::notice::Notice;
+use crate::output::command_error::Ended;
+use crate::views::diagnostic::Notice;
 
 /// Record what exists already
 ///
@@ -27,7 +27,7 @@ Examples:
 Exit codes: 0 done, 1 error, 130 interrupted.")]
 pub(crate) struct ImportArgs {
     /// The instance that it becomes
-    #[arg(value_name = "ADDRESS", add = completing::addresses())]
+    #[arg(value_name = "ADDRESS", add = completion::addresses())]
     address: Address,
     /// What the service calls it
     #[arg(value_name = "ID")]

@@ -7,8 +7,8 @@ use clap_mangen::Man;
 
 use super::Session;
 use crate::arguments::Arguments;
-use crate::trouble::{DONE, Ended};
-use crate::views::notice::Notice;
+use crate::output::command_error::{DONE, Ended};
+use crate::views::diagnostic::Notice;
 
 /// Print or write manual pages
 #[derive(Args)]

@@ -1,7 +1,6 @@
 //! One file for each command: what it takes, and what it does.
 
 pub(crate) mod apply;
-pub(crate) mod audience;
 pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod destroy;
@@ -13,6 +12,7 @@ pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod planning;
+pub(crate) mod reporter;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod state;
@@ -25,16 +25,17 @@ use ha_kind::code;
 use ha_plan::Plan;
 use ha_state::lineage_of;
 
-use crate::backends::backends;
-use crate::environment::{self, Environment, workspace};
-use crate::invocation;
-use crate::keys::StateKeys;
-use crate::place::Place;
-use crate::project::{Need, Project, Wishes, says_where};
-use crate::terminal::Terminal;
-use crate::trouble::Trouble;
-use crate::views::notice::Notice;
-use crate::whereabouts::{Saying, Whereabouts};
+use crate::arguments::invocation;
+use crate::output::command_error::Trouble;
+use crate::output::terminal::Terminal;
+use crate::views::diagnostic::Notice;
+use crate::workspace::backend_config::{Saying, Whereabouts};
+use crate::workspace::backends::backends;
+use crate::workspace::encryption::StateKeys;
+use crate::workspace::project::{Need, Project, Wishes, says_where};
+use crate::workspace::selected;
+use crate::workspace::selected::{Environment, workspace};
+use crate::workspace::state_location::Place;
 
 /// Where a command runs.
 pub(crate) struct Session {
@@ -93,7 +94,7 @@ impl Session {
 
     /// The environment whose state has this lineage, as far as that can be found out.
     pub(crate) fn environment_of(&self, lineage: &str) -> Option<String> {
-        environment::all(&self.directory).into_iter().find(|name| {
+        selected::all(&self.directory).into_iter().find(|name| {
             let Ok(environment) = Environment::asked(Some(name), &self.directory) else { return false };
             let there = Self { terminal: self.terminal, directory: self.directory.clone(), environment, asked: None };
             there.place().is_ok_and(|it| lineage_of(it.store()).is_ok_and(|it| it.as_deref() == Some(lineage)))

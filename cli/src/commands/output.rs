@@ -5,15 +5,15 @@ use ha_kind::{Name, Text, closest};
 use ha_state::OutputRecord;
 
 use super::Session;
-use crate::completing;
-use crate::invocation;
-use crate::trouble::{DONE, Ended, Trouble};
+use crate::arguments::completion;
+use crate::arguments::invocation;
+use crate::output::command_error::{DONE, Ended, Trouble};
+use crate::views::diagnostic::Notice;
 use crate::views::expression::set_out;
 use crate::views::json::Json;
-use crate::views::notice::Notice;
 use crate::views::outcome::{is_hidden, outputs_text};
-use crate::views::redact::Sight;
-use crate::views::shown::Shown;
+use crate::views::redacted_value::Shown;
+use crate::views::redaction::Sight;
 use crate::views::state_view::{output_json, shown_output, shown_outputs, state_secrets};
 
 /// Print outputs
@@ -30,7 +30,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct OutputArgs {
     /// One output
-    #[arg(add = completing::outputs())]
+    #[arg(add = completion::outputs())]
     name: Option<String>,
     /// Print JSON, with `null` for what is sensitive
     #[arg(long, conflicts_with = "raw")]

@@ -7,16 +7,16 @@ use ha_run::Engine;
 use ha_state::{State, new_lineage};
 
 use super::Session;
-use super::audience::Audience;
 use super::planning::{Intention, Made, document, engine, make_to_show, run, warn};
+use super::reporter::Audience;
+use crate::arguments::invocation;
 use crate::arguments::{PlanningArgs, TellingArgs, VariableArgs};
 use crate::interrupt::listen;
-use crate::invocation;
-use crate::plan_file;
-use crate::project::{Need, Project};
-use crate::sealed_file;
-use crate::trouble::{CHANGES, DONE, Ended, Trouble, UNSEEN};
-use crate::views::redact::Sight;
+use crate::output::command_error::{CHANGES, DONE, Ended, Trouble, UNSEEN};
+use crate::views::redaction::Sight;
+use crate::workspace::plan_file;
+use crate::workspace::project::{Need, Project};
+use crate::workspace::sealed_file;
 
 /// Show what would change, and why
 ///

@@ -11,18 +11,18 @@ use ha_run::{Cancel, Engine, Request};
 use ha_state::State;
 
 use super::Session;
-use super::audience::Audience;
+use super::reporter::Audience;
 use crate::arguments::ScopeArgs;
-use crate::environment::Environment;
-use crate::project::{Project, stack, stack_in};
-use crate::providers::kinds;
-use crate::trouble::Trouble;
-use crate::views::notice::Notice;
+use crate::output::command_error::Trouble;
+use crate::views::diagnostic::Notice;
 use crate::views::plan_json::{Basis, plan_json};
-use crate::views::redact::{Redactor, Sight};
+use crate::views::redaction::{Redactor, Sight};
 use crate::views::report::{Report, plan_values};
 use crate::views::secrets::{Secrets, environment_secrets};
 use crate::views::state_view::state_values;
+use crate::workspace::project::{Project, stack, stack_in};
+use crate::workspace::providers::kinds;
+use crate::workspace::selected::Environment;
 
 /// What is planned.
 pub(crate) struct Intention<'a> {

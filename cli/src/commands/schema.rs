@@ -5,15 +5,15 @@ use ha_kind::{Described, Mode, NoSettings, Schema, Schemas, closest};
 use ha_lang::Function;
 
 use super::Session;
-use crate::backends::backends;
-use crate::completing;
-use crate::keys::Encryption;
-use crate::providers::kinds;
-use crate::trouble::{DONE, Ended};
+use crate::arguments::completion;
+use crate::output::command_error::{DONE, Ended};
+use crate::views::diagnostic::Notice;
 use crate::views::function_text::{function_text, functions_json, functions_text};
 use crate::views::json::Json;
-use crate::views::notice::Notice;
 use crate::views::schema_text::{all_settings_text, kind_json, kind_text, kinds_text, settings_json, settings_text};
+use crate::workspace::backends::backends;
+use crate::workspace::encryption::Encryption;
+use crate::workspace::providers::kinds;
 
 /// What stands for the functions where a kind could.
 const FUNCTIONS: &str = "functions";
@@ -42,10 +42,10 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct SchemaArgs {
     /// One kind, or `functions`, `provider`, `backend`, `encryption`
-    #[arg(add = completing::kind_names())]
+    #[arg(add = completion::kind_names())]
     kind: Option<String>,
     /// One function, behind `functions`; one provider, behind `provider`; one backend, behind `backend`
-    #[arg(add = completing::function_names())]
+    #[arg(add = completion::function_names())]
     one: Option<String>,
     /// Print JSON
     #[arg(long)]

@@ -6,14 +6,14 @@ use clap::Args;
 use super::Session;
 use super::console::{is_reference, show_one};
 use super::planning::{Made, document};
-use crate::plan_file;
-use crate::providers::kinds;
-use crate::trouble::{DONE, Ended};
+use crate::output::command_error::{DONE, Ended};
 use crate::views::plan_text::plan_text;
-use crate::views::redact::Sight;
+use crate::views::redaction::Sight;
 use crate::views::report::plan_secrets;
 use crate::views::rows::Detail;
 use crate::views::state_view::{state_json, state_text};
+use crate::workspace::plan_file;
+use crate::workspace::providers::kinds;
 
 /// Show a saved plan, one thing, or all that is recorded
 ///

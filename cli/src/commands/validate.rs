@@ -6,11 +6,11 @@ use ha_run::Request;
 
 use super::{Session, planning};
 use crate::arguments::VariableArgs;
-use crate::backends::backends;
-use crate::project::{Need, Project};
-use crate::trouble::{DONE, Ended, FAILED, Trouble};
-use crate::views::notice::{Notice, notices_text};
-use crate::whereabouts::{Saying, Whereabouts};
+use crate::output::command_error::{DONE, Ended, FAILED, Trouble};
+use crate::views::diagnostic::{Notice, notices_text};
+use crate::workspace::backend_config::{Saying, Whereabouts};
+use crate::workspace::backends::backends;
+use crate::workspace::project::{Need, Project};
 
 /// Check the configuration without asking anybody
 ///

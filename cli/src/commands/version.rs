@@ -1,7 +1,7 @@
 use clap::Args;
 
 use super::Session;
-use crate::trouble::{DONE, Ended};
+use crate::output::command_error::{DONE, Ended};
 use crate::views::json::Json;
 
 /// Print the version

@@ -6,8 +6,8 @@ use ha_kind::{Name, Path, Type};
 use ha_plan::Difference;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::lines::{LineDifference, between, pretty_json};
-use super::shown::Shown;
+use super::line_diff::{LineDifference, between, pretty_json};
+use super::redacted_value::Shown;
 
 /// One place worth showing.
 #[derive(Debug, PartialEq, Eq)]
@@ -141,7 +141,12 @@ pub(crate) fn compare(path: &Path, before: Option<&Shown>, after: Option<&Shown>
     }
 }
 
-fn compare_texts(before: &Shown, after: &Shown, old: &[super::shown::Piece], new: &[super::shown::Piece]) -> What {
+fn compare_texts(
+    before: &Shown,
+    after: &Shown,
+    old: &[super::redacted_value::Piece],
+    new: &[super::redacted_value::Piece],
+) -> What {
     if let (Some(old), Some(new)) = (pretty_json(old), pretty_json(new)) {
         let difference = between(&old, &new);
         // Texts that are the same JSON differ in spelling, and that is what must be shown then.
@@ -212,14 +217,16 @@ fn is_nothing(value: &Shown) -> bool {
 pub(crate) fn is_secret(value: &Shown) -> bool {
     match value {
         Shown::Secret(_) => true,
-        Shown::Text(pieces) => !pieces.is_empty() && pieces.iter().all(|it| matches!(it, super::shown::Piece::Secret(_))),
+        Shown::Text(pieces) => {
+            !pieces.is_empty() && pieces.iter().all(|it| matches!(it, super::redacted_value::Piece::Secret(_)))
+        }
         _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::shown::{Piece, Secret};
+    use super::super::redacted_value::{Piece, Secret};
     use super::*;
 
     fn attributes(of: &[(&str, Shown)]) -> BTreeMap<Name, Shown> {

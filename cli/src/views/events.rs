@@ -12,7 +12,7 @@ use super::json::{Json, implied_provider};
 use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, taken_up, taking_up, was_stopped};
 use super::plan_json::{TERRAFORM_VERSION, output_action, output_changes, reason_name};
 use super::plan_text::counted;
-use super::redact::Sight;
+use super::redaction::Sight;
 use super::report::{Report, ShownChange};
 use super::secrets::Secrets;
 use super::state_view::output_json;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::heredoc::heredoc;
-use super::shown::{Piece, SENSITIVE, SENSITIVE_CHANGED, Secret, Shown, is_harmful, printable, unknown};
+use super::redacted_value::{Piece, SENSITIVE, SENSITIVE_CHANGED, Secret, Shown, is_harmful, printable, unknown};
 
 /// On one line.
 pub(crate) fn inline(value: &Shown) -> String {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_displayed_is_the_value_when_it_is_read_again() {
-        use super::super::redact::{Redactor, Sight};
+        use super::super::redaction::{Redactor, Sight};
         use super::super::secrets::Secrets;
         use ha_kind::Value;
         // Every text of four of these, and what people write.

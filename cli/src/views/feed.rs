@@ -10,8 +10,8 @@ use ha_plan::Plan;
 use ha_run::{Event, Observer, StepError};
 
 use super::events::{self, Hook, Line};
+use super::redacted_value::printable;
 use super::secrets::Secrets;
-use super::shown::printable;
 
 /// How often a step that goes on is told of.
 const PULSE: Duration = Duration::from_secs(10);

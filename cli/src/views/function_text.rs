@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ha_lang::{Function, Parameter};
 
 use super::json::Json;
-use super::paint::{Paint, Tone};
+use super::style::{Paint, Tone};
 
 /// What a function takes and gives, on one line.
 pub(crate) fn signature(function: &Function) -> String {

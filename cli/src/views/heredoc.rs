@@ -1,6 +1,6 @@
 //! Texts of several lines as heredocs.
 
-use super::shown::{Piece, SENSITIVE, is_harmful, unknown};
+use super::redacted_value::{Piece, SENSITIVE, is_harmful, unknown};
 
 /// A text as a heredoc whose indentation is no part of it; none where none says it: where it does not end with its line,
 /// where all lines are indented, or where it holds what a terminal does not show.

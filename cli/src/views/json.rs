@@ -4,7 +4,7 @@ use ha_kind::{Address, BlockAddress, Key, Mode, Path, Step, Type};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
-use super::shown::{Piece, SENSITIVE, Shown};
+use super::redacted_value::{Piece, SENSITIVE, Shown};
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]

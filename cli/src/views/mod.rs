@@ -2,6 +2,8 @@
 
 pub(crate) mod compare;
 mod covered;
+pub(crate) mod diagnostic;
+pub(crate) mod diagnostic_json;
 pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod events;
@@ -13,27 +15,25 @@ pub(crate) mod graph;
 pub(crate) mod heredoc;
 mod import_ids;
 pub(crate) mod json;
-pub(crate) mod lines;
+pub(crate) mod line_diff;
 mod nearby;
-pub(crate) mod notice;
-pub(crate) mod notice_json;
 pub(crate) mod outcome;
-pub(crate) mod paint;
 pub(crate) mod plan_json;
 pub(crate) mod plan_text;
 pub(crate) mod progress;
 pub(crate) mod pulled;
-pub(crate) mod redact;
+pub(crate) mod redacted_value;
+pub(crate) mod redaction;
 pub(crate) mod rediscovered;
 pub(crate) mod report;
 pub(crate) mod rows;
-#[cfg(test)]
-pub(crate) mod samples;
 pub(crate) mod schema_text;
 pub(crate) mod secrets;
-pub(crate) mod shown;
+mod source_excerpt;
 pub(crate) mod sources;
 pub(crate) mod state_view;
+pub(crate) mod style;
+#[cfg(test)]
+pub(crate) mod test_data;
 pub(crate) mod type_text;
 pub(crate) mod values;
-mod window;

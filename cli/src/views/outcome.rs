@@ -9,12 +9,12 @@ use ha_plan::{Counts, PlanMode};
 use ha_run::{Applied, Left, NotStarted, StepError};
 use unicode_width::UnicodeWidthStr;
 
+use super::diagnostic::Notice;
 use super::duration::duration;
 use super::expression::set_out;
-use super::notice::Notice;
-use super::paint::{Paint, Tone};
-use super::shown::{SENSITIVE, Shown};
-use crate::invocation;
+use super::redacted_value::{SENSITIVE, Shown};
+use super::style::{Paint, Tone};
+use crate::arguments::invocation;
 
 /// What is known of an apply besides what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -310,9 +310,9 @@ mod tests {
     use ha_kind::{Diagnostic, Error, Outcome};
     use snapbox::str;
 
-    use super::super::samples::check;
     use super::super::secrets::Secrets;
     use super::super::sources::Sources;
+    use super::super::test_data::check;
     use super::*;
 
     fn address(text: &str) -> Address {
@@ -436,7 +436,7 @@ Next: to go on, run `ha destroy` again: it plans anew, and finishes first what w
             ..Applied::default()
         };
         let notices = failures(&applied, |_| None);
-        let text = super::super::notice::notices_text(&notices, &Sources::default(), &Secrets::default(), Paint::PLAIN);
+        let text = super::super::diagnostic::notices_text(&notices, &Sources::default(), &Secrets::default(), Paint::PLAIN);
         let ending = Ending { is_recorded: false, ..ending() };
         check(
             &(text + &stopped_text(&applied, ending, Paint::PLAIN)),
@@ -466,7 +466,7 @@ Next: see that the state can be written, then run `ha apply` again: it plans ane
         let sources: Sources = [("main.hcl", "resource \"rds\" \"main\" {}\n")].into_iter().collect();
         let notices = failures(&applied, |_| Some(Span::new("main.hcl".into(), 0..21)));
         check(
-            &super::super::notice::notices_text(&notices, &sources, &Secrets::default(), Paint::PLAIN),
+            &super::super::diagnostic::notices_text(&notices, &sources, &Secrets::default(), Paint::PLAIN),
             str![[r#"
 error: the value is not a number
  --> main.hcl:1:1
@@ -494,7 +494,7 @@ error: could not create rds.main
 
     #[test]
     fn outputs_are_set_out() {
-        let hidden = Shown::Secret(super::super::shown::Secret { number: 0, revealed: None });
+        let hidden = Shown::Secret(super::super::redacted_value::Secret { number: 0, revealed: None });
         let outputs = BTreeMap::from([
             ("uri".into(), hidden),
             ("hosts".into(), Shown::List(vec![Shown::text("a"), Shown::text("b")])),

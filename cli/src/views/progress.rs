@@ -13,9 +13,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::duration::duration;
 use super::feed::cause;
 use super::outcome::{infinitive, past, present, taken_up, taking_up};
-use super::paint::{Paint, Tone};
+use super::redacted_value::printable;
 use super::secrets::Secrets;
-use super::shown::printable;
+use super::style::{Paint, Tone};
 
 /// What takes less is never shown as going on.
 const DELAY: Duration = Duration::from_millis(250);
@@ -295,7 +295,7 @@ mod tests {
     use indicatif::{InMemoryTerm, TermLike};
     use snapbox::str;
 
-    use super::super::samples::check;
+    use super::super::test_data::check;
     use super::*;
 
     fn address(text: &str) -> Address {

@@ -4,8 +4,8 @@ use ha_plan::told_id;
 use ha_state::{Record, State, to_json};
 use serde_json::{Value as Json, json};
 
+use super::redacted_value::SENSITIVE;
 use super::secrets::Secrets;
-use super::shown::SENSITIVE;
 use super::state_view::state_secrets;
 
 /// The state as `to_json` writes it, with what is secret replaced. Says so in itself when something was, because then
@@ -98,7 +98,7 @@ mod tests {
     use ha_kind::{Object, Value};
     use ha_state::{OutputRecord, ProviderName};
 
-    use super::super::samples::{SECRET, assert_keeps_secret, clear, parts, secret};
+    use super::super::test_data::{SECRET, assert_keeps_secret, clear, parts, secret};
     use super::*;
 
     fn state(values: &[(&str, Value)]) -> State {

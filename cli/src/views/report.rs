@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ha_kind::{Action, Address, Impact, ImpactSeverity, Name, Object, Path, Step, Type, Value};
 use ha_plan::{Change, Counts, Difference, Drift, OutputChange, Plan, PlanMode, Reason, Settled, Snapshot};
 
-use super::redact::{Redactor, Sight};
+use super::redacted_value::Shown;
+use super::redaction::{Redactor, Sight};
 use super::secrets::Secrets;
-use super::shown::Shown;
 use super::sources::Sources;
 
 /// A plan as anybody may see it.

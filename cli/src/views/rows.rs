@@ -6,9 +6,9 @@ use ha_kind::{Path, Step};
 
 use super::compare::{Row, What};
 use super::expression::{inline, inline_after, is_identifier, key, set_out};
-use super::lines::{Line, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
-use super::paint::{Paint, Tone};
-use super::shown::{SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, Shown, columns, printable, unknown};
+use super::line_diff::{Line, LineDifference, LineKind, StretchContent, between, lines_of, pretty_json};
+use super::redacted_value::{SENSITIVE, SENSITIVE_CHANGED, SENSITIVE_UNCHANGED, Shown, columns, printable, unknown};
+use super::style::{Paint, Tone};
 
 /// How much of a plan is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -8,10 +8,10 @@ use ha_plan::takes_timeouts;
 
 use super::expression::inline;
 use super::json::Json;
-use super::paint::{Paint, Tone};
-use super::redact::{Redactor, Sight};
+use super::redacted_value::printable;
+use super::redaction::{Redactor, Sight};
 use super::secrets::Secrets;
-use super::shown::printable;
+use super::style::{Paint, Tone};
 
 /// All kinds, each with a line about it.
 pub(crate) fn kinds_text(schemas: &Schemas, paint: Paint) -> String {
@@ -180,7 +180,7 @@ mod tests {
     use ha_kind::Hooks;
     use snapbox::str;
 
-    use super::super::samples::check;
+    use super::super::test_data::check;
     use super::*;
 
     fn field(doc: &str, shape: Shape) -> Field {

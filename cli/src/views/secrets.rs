@@ -7,9 +7,9 @@ use ha_kind::{Described, Field, Name, NoSettings, Object, Schema, Shape, Value, 
 pub(crate) use ha_plan::Secrets;
 use ha_state::Mask;
 
-use crate::backends::backends;
-use crate::keys::Encryption;
-use crate::providers::kinds;
+use crate::workspace::backends::backends;
+use crate::workspace::encryption::Encryption;
+use crate::workspace::providers::kinds;
 
 /// The variables of the environment that hold secrets which stores, keys and providers take from there.
 const VARIABLES: [&str; 6] = [

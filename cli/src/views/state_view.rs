@@ -10,12 +10,12 @@ use super::document::Document;
 use super::expression::set_out;
 use super::json::Json;
 use super::outcome::outputs_text;
-use super::paint::{Paint, Tone};
 use super::plan_json::TERRAFORM_VERSION;
-use super::redact::{Redactor, Sight};
+use super::redacted_value::{Shown, printable};
+use super::redaction::{Redactor, Sight};
 use super::report::output_values;
 use super::secrets::Secrets;
-use super::shown::{Shown, printable};
+use super::style::{Paint, Tone};
 use super::values::{self, write_modules};
 
 /// All secrets of a state.
@@ -149,7 +149,7 @@ mod tests {
     use ha_state::ProviderName;
     use snapbox::str;
 
-    use super::super::samples::{SECRET, assert_keeps_secret, check, clear, object, parts, pretty, secret};
+    use super::super::test_data::{SECRET, assert_keeps_secret, check, clear, object, parts, pretty, secret};
     use super::*;
 
     fn state() -> State {

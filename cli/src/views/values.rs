@@ -8,8 +8,8 @@ use ha_state::Record;
 
 use super::document::Document;
 use super::json::{Json, address_fields, provider_source, sensitives};
-use super::redact::Redactor;
-use super::shown::Shown;
+use super::redacted_value::Shown;
+use super::redaction::Redactor;
 
 /// Writes resources as the modules they are in: the root, and others inside of it. They come in address order.
 pub(crate) fn write_modules<T>(document: &mut Document, resources: &[(&Address, T)], json: &mut dyn FnMut(&Address, &T) -> Json) {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Field, Name, Object, Path, Schema, Shape, Span, Step, Type, UnsupportedNames, Value};
 
+use crate::compiled_expression::{Expression, Kind, Node, Reference};
+use crate::diagnostics;
 use crate::environment::Environment;
 use crate::evaluate::{is_open, iterated};
-use crate::mistake;
 use crate::source::is_json;
 use crate::syntax::At;
-use crate::tree::{Expression, Kind, Node, Reference};
 
 /// The inside of a block.
 #[derive(Clone, Debug)]
@@ -156,7 +156,7 @@ impl Body {
         let mut problems = Vec::new();
         for argument in &self.arguments {
             let Some(field) = accepted.fields.get(&argument.name) else {
-                problems.push(mistake::body::no_such_argument(&argument.name, argument.place(), self, accepted));
+                problems.push(diagnostics::body::no_such_argument(&argument.name, argument.place(), self, accepted));
                 continue;
             };
             match argument.value.evaluate_with(bound, environment) {
@@ -176,7 +176,7 @@ impl Body {
             match self.blocks_named(block, bound, accepted, environment) {
                 Ok(value) => {
                     if object.contains_key(&block.name) {
-                        problems.push(mistake::body::argument_and_block(&block.name, block.place()));
+                        problems.push(diagnostics::body::argument_and_block(&block.name, block.place()));
                     }
                     object.insert(block.name.clone(), value);
                 }
@@ -195,10 +195,10 @@ impl Body {
         environment: &Environment<'_>,
     ) -> Result<Value, Vec<Diagnostic>> {
         let Some(field) = accepted.fields.get(&first.name) else {
-            return Err(vec![mistake::body::no_such_block(&first.name, first.place(), self, accepted)]);
+            return Err(vec![diagnostics::body::no_such_block(&first.name, first.place(), self, accepted)]);
         };
         let Some(inner) = field.shape.block() else {
-            return Err(vec![mistake::body::argument_as_block(&first.name, first.place(), &field.shape)]);
+            return Err(vec![diagnostics::body::argument_as_block(&first.name, first.place(), &field.shape)]);
         };
         let mut made = Made::default();
         let mut problems = Vec::new();
@@ -209,7 +209,7 @@ impl Body {
         }
         if let (Shape::Object(_), true) = (&field.shape, made.items.len() > 1) {
             let second = self.blocks.iter().filter(|it| it.name == first.name).nth(1).unwrap_or(first);
-            problems.push(mistake::body::one_block_only(&first.name, &first.place(), second.place()));
+            problems.push(diagnostics::body::one_block_only(&first.name, &first.place(), second.place()));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -293,7 +293,7 @@ impl Nested {
         made.sensitive |= sensitive;
         if let Value::Unknown(it) = &plain {
             if !can_be_iterated(&it.ty) {
-                return Err(vec![mistake::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
+                return Err(vec![diagnostics::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
             }
             made.unknown = Some(it.cause.clone());
             return Ok(());
@@ -303,7 +303,7 @@ impl Nested {
             return Ok(());
         }
         let Some(items) = iterated(&plain) else {
-            return Err(vec![mistake::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
+            return Err(vec![diagnostics::body::dynamic_over(&plain).at(dynamic.for_each.span().clone())]);
         };
         let mut problems = Vec::new();
         let environment = &Environment { secret: environment.secret || sensitive, ..*environment };

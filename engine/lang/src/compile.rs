@@ -19,15 +19,15 @@ use indexmap::map::Entry;
 
 use crate::SourceFile;
 use crate::body::Names;
+use crate::compiled_expression::{Expression, Reference};
 use crate::configuration::{Condition, Configuration, Local, OutputBlock, Variable};
-use crate::declared::Functions;
-use crate::mistake;
+use crate::diagnostics;
 use crate::parse;
 use crate::resolve::Resolver;
 use crate::source::{Family, is_json};
 use crate::syntax::{Argument, Block, Body, Kind, Node, Placed, Word};
-use crate::tree::{Expression, Reference};
 use crate::types;
+use crate::user_functions::Functions;
 
 /// What the files of one directory say together, before the modules that it calls are there.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub(crate) fn directory(files: &[SourceFile], problems: &mut Vec<Diagnostic>) ->
         compile(rest, resolver, problems);
     }
     functions.check(problems);
-    problems.extend(bare.into_iter().map(|(name, span)| mistake::reference::bare_name(&name, span, &configuration)));
+    problems.extend(bare.into_iter().map(|(name, span)| diagnostics::reference::bare_name(&name, span, &configuration)));
     refactoring::moves(&configuration.moved, problems);
     let sound = !problems[before..].iter().any(Diagnostic::is_error);
     Compiled { configuration, sources, sound }
@@ -104,8 +104,8 @@ impl Compiler<'_> {
         for argument in body.arguments {
             let span = self.resolver.span(argument.name.at);
             let problem = match is_json(&span.file) {
-                true => mistake::body::no_such_top_block(&argument.name.name, self.family, span),
-                false => mistake::body::argument_at_top(&argument.name.name, span),
+                true => diagnostics::body::no_such_top_block(&argument.name.name, self.family, span),
+                false => diagnostics::body::argument_at_top(&argument.name.name, span),
             };
             self.problem(problem);
         }
@@ -127,8 +127,8 @@ impl Compiler<'_> {
                 "provider" => self.provider(block),
                 "ha" | "terraform" => self.settings(block),
                 name => {
-                    let problem = mistake::body::no_such_top_block(name, self.family, self.resolver.span(block.kind.at));
-                    self.problem(if block.labels.is_empty() { mistake::body::with_labels(problem) } else { problem });
+                    let problem = diagnostics::body::no_such_top_block(name, self.family, self.resolver.span(block.kind.at));
+                    self.problem(if block.labels.is_empty() { diagnostics::body::with_labels(problem) } else { problem });
                 }
             }
         }
@@ -149,14 +149,14 @@ impl Compiler<'_> {
         let labels: [Word; N] = match labels.try_into() {
             Ok(labels) => labels,
             Err(labels) => {
-                self.problem(mistake::body::wrong_labels(&block.kind.name, &what, labels.len(), span));
+                self.problem(diagnostics::body::wrong_labels(&block.kind.name, &what, labels.len(), span));
                 return None;
             }
         };
         for label in &labels {
             if !is_identifier(&label.name) {
                 let span = self.resolver.span(label.at);
-                self.problem(mistake::body::not_an_identifier(&label.name, span));
+                self.problem(diagnostics::body::not_an_identifier(&label.name, span));
                 return None;
             }
         }
@@ -167,21 +167,21 @@ impl Compiler<'_> {
     fn no_blocks(&mut self, blocks: Vec<Block>, known: Names) {
         for block in blocks {
             let span = self.resolver.span(block.kind.at);
-            self.problem(mistake::body::unexpected_block(&block.kind.name, known, span));
+            self.problem(diagnostics::body::unexpected_block(&block.kind.name, known, span));
         }
     }
 
     /// Refuses an argument that is none of those that may stand there.
     fn unexpected(&mut self, name: &Word, known: Names) {
         let span = self.resolver.span(name.at);
-        self.problem(mistake::body::unexpected_argument(&name.name, known, span));
+        self.problem(diagnostics::body::unexpected_argument(&name.name, known, span));
     }
 
     /// Says that an argument is missing, unless one that was told of since `before` is meant to be it.
     fn missing(&mut self, name: &str, before: usize, span: &Span) {
         let is_meant = |it: &Diagnostic| it.suggestion.as_ref().is_some_and(|it| it.text.trim_matches('"') == name);
         if !self.resolver.problems[before..].iter().any(is_meant) {
-            self.problem(mistake::body::missing_argument(name, span.clone()));
+            self.problem(diagnostics::body::missing_argument(name, span.clone()));
         }
     }
 
@@ -198,7 +198,7 @@ impl Compiler<'_> {
             "source" | "version" | "providers" | "count" | "for_each" | "lifecycle" | "depends_on" | "locals"
         ) {
             let at = self.resolver.span(name.at);
-            self.problem(mistake::reserved_variable(&name.name, at));
+            self.problem(diagnostics::reserved_variable(&name.name, at));
         }
         let mut variable = Variable {
             name: name.name.clone(),
@@ -231,7 +231,7 @@ impl Compiler<'_> {
             let at = self.resolver.span(default.at);
             variable.default = types::constant(default, &variable.ty, &mut self.resolver);
             if variable.default == Some(Value::NULL) && !variable.nullable {
-                self.problem(mistake::null_default(&variable.name, at));
+                self.problem(diagnostics::null_default(&variable.name, at));
             }
         }
         for inner in block.body.blocks {
@@ -246,7 +246,7 @@ impl Compiler<'_> {
         }
         match self.configuration.variables.entry(variable.name.clone()) {
             Entry::Occupied(first) => {
-                let problem = mistake::declared_twice(&format!("variable `{}`", variable.name), &first.get().span, span);
+                let problem = diagnostics::declared_twice(&format!("variable `{}`", variable.name), &first.get().span, span);
                 self.problem(problem);
             }
             Entry::Vacant(place) => drop(place.insert(variable)),
@@ -259,14 +259,14 @@ impl Compiler<'_> {
         }
         for inner in std::mem::take(&mut block.body.blocks) {
             let span = self.resolver.span(inner.kind.at);
-            self.problem(mistake::body::local_as_block(&inner.kind.name, span));
+            self.problem(diagnostics::body::local_as_block(&inner.kind.name, span));
         }
         for Argument { name, value } in block.body.arguments {
             let span = self.resolver.span(name.at);
             let expression = self.resolver.expression(value);
             match self.configuration.locals.entry(name.name.clone()) {
                 Entry::Occupied(first) => {
-                    let problem = mistake::declared_twice(&format!("local value `{}`", name.name), &first.get().span, span);
+                    let problem = diagnostics::declared_twice(&format!("local value `{}`", name.name), &first.get().span, span);
                     self.problem(problem);
                 }
                 Entry::Vacant(place) => drop(place.insert(Local { name: name.name, expression, span })),
@@ -306,7 +306,7 @@ impl Compiler<'_> {
         let name = name.name;
         match self.configuration.outputs.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = mistake::declared_twice(&format!("output `{name}`"), &first.get().span, span);
+                let problem = diagnostics::declared_twice(&format!("output `{name}`"), &first.get().span, span);
                 self.problem(problem);
             }
             Entry::Vacant(place) => {
@@ -359,7 +359,7 @@ impl Compiler<'_> {
     fn items(&mut self, value: Node) -> Vec<Node> {
         let span = self.resolver.span(value.at);
         let Kind::Tuple(items) = value.kind else {
-            self.problem(mistake::reference::not_a_list_of_references(span));
+            self.problem(diagnostics::reference::not_a_list_of_references(span));
             return Vec::new();
         };
         let unquoted = |item: &Node| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ha_kind::{Hashing, Name, Path, Place, Span, Type, Value};
 
 use crate::body::Body;
-use crate::tree::{BlockName, Expression, Reference, Target};
+use crate::compiled_expression::{BlockName, Expression, Reference, Target};
 
 /// A table by hash that keeps the order of the source.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, Hashing>;

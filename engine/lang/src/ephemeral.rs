@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ha_kind::{Diagnostic, Field, Mode, Name, Path, Step};
 
 use crate::body::Body;
+use crate::compiled_expression::{BlockName, Expression, Reference, Target};
 use crate::configuration::{Configuration, ResourceBlock};
-use crate::mistake;
+use crate::diagnostics;
 use crate::providers::modules;
-use crate::tree::{BlockName, Expression, Reference, Target};
 
 /// What of a configuration is never kept.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl<'a> Ephemeral<'a> {
     /// What is wrong with the arguments of a resource.
     fn kept(&self, block: &ResourceBlock, fields: &BTreeMap<Name, Field>) -> Vec<Diagnostic> {
         let found = self.arguments(&block.body).into_iter().filter(|(path, _)| !is_write_only(path.steps(), fields));
-        found.map(|(path, it)| mistake::ephemeral::argument(&path.to_string(), it).within(block.head.clone())).collect()
+        found.map(|(path, it)| diagnostics::ephemeral::argument(&path.to_string(), it).within(block.head.clone())).collect()
     }
 
     fn gather<'e>(&self, body: &'e Body, within: &Path, found: &mut Vec<(Path, &'e Reference)>) {

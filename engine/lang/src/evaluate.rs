@@ -1,8 +1,8 @@
 //! Evaluation: a compiled expression and an environment give a value, or all that is wrong.
 
+mod budget;
 mod call;
 mod each;
-mod effort;
 mod independent;
 mod operator;
 mod size;
@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use ha_kind::{Diagnostic, Object, Span, Type, Value, convert, unify};
 
+use crate::compiled_expression::{Expression, Kind, Node, Piece};
+use crate::describe::shown;
+use crate::diagnostics::value as mistakes;
 use crate::environment::Environment;
-use crate::mistake::value as mistakes;
-use crate::shown::shown;
 use crate::syntax::At;
-use crate::tree::{Expression, Kind, Node, Piece};
+pub(crate) use budget::Effort;
 pub(crate) use each::{is_open, items as iterated};
-pub(crate) use effort::Effort;
 pub(crate) use operator::{length as length_of, sure_equal};
 pub(crate) use size::{MOST, TooMany, has_too_many};
 pub(crate) use step::{common, has_open_type};
@@ -295,7 +295,7 @@ impl Evaluator<'_> {
     pub(crate) fn without_ephemeral(&mut self, node: &Node) -> Outcome {
         let value = self.node(node)?;
         let cleared = self.cleared(node, &value);
-        Ok(crate::clearing::with_nulls(&value, &cleared))
+        Ok(crate::ephemeral_as_null::with_nulls(&value, &cleared))
     }
 
     /// Whether the value of a node is marked as a secret. That it is never kept alone does not make it one.

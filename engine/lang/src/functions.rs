@@ -27,9 +27,9 @@ use std::sync::{Arc, LazyLock};
 
 use ha_kind::{Object, Type, Value};
 
+use crate::compiled_expression::Node;
 use crate::environment::Environment;
 use crate::evaluate::{Evaluator, Outcome, TooLong, TooMany};
-use crate::tree::Node;
 
 /// One function of the language.
 #[derive(Clone, Debug)]

@@ -4,13 +4,13 @@ use ha_kind::{Diagnostic, Name, Span, Type, Value, convert};
 use indexmap::IndexMap;
 
 use crate::SourceFile;
+use crate::compiled_expression::Expression;
+use crate::diagnostics;
 use crate::environment::{Environment, Nothing};
 use crate::json;
-use crate::mistake;
 use crate::parse;
 use crate::resolve::Resolver;
 use crate::source::is_json;
-use crate::tree::Expression;
 use crate::types::constant;
 
 /// One expression by itself, as `ha console --expr` takes.
@@ -34,7 +34,7 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, Span)>, Vec<Dia
     resolver.problems = problems;
     let mut values = IndexMap::new();
     for block in body.blocks {
-        resolver.problems.push(mistake::body::block_among_values(&block.kind.name, resolver.span(block.head)));
+        resolver.problems.push(diagnostics::body::block_among_values(&block.kind.name, resolver.span(block.head)));
     }
     for argument in body.arguments {
         let span = resolver.span(argument.name.at);
@@ -51,7 +51,7 @@ pub fn values_file(file: &SourceFile) -> (IndexMap<Name, (Value, Span)>, Vec<Dia
 /// # Errors
 /// Why it is none of `ty`.
 pub fn value_of_text(text: &str, ty: &Type) -> Result<Value, Vec<Diagnostic>> {
-    let fits = |it: &Value| convert(it, ty).map_err(|it| vec![mistake::types::does_not_fit(&it, ty)]);
+    let fits = |it: &Value| convert(it, ty).map_err(|it| vec![diagnostics::types::does_not_fit(&it, ty)]);
     match ty {
         Type::String => Ok(Value::from(text)),
         Type::Number | Type::Bool => fits(&Value::from(text)),

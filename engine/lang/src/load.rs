@@ -10,11 +10,11 @@ use ha_kind::{Diagnostic, Name, Span, Value};
 
 use crate::SourceFile;
 use crate::compile::{self, Compiled, Source};
+use crate::compiled_expression::Expression;
 use crate::configuration::{Configuration, ModuleCall};
+use crate::diagnostics;
+use crate::diagnostics::module as mistakes;
 use crate::environment::{Environment, Nothing};
-use crate::mistake;
-use crate::mistake::module as mistakes;
-use crate::tree::Expression;
 use known::{Given, Known};
 
 /// How deep calls of modules may lie within each other.
@@ -219,7 +219,7 @@ impl Loader<'_> {
         compiled.configuration.directory = directory.clone();
         compile::stand_ins(&mut compiled.configuration);
         for import in &compiled.configuration.imports {
-            self.problems.push(mistake::place::import_below_root(import.span.clone()));
+            self.problems.push(diagnostics::place::import_below_root(import.span.clone()));
         }
         self.modules.extend(files);
         let compiled = Rc::new(compiled);

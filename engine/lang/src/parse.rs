@@ -3,17 +3,17 @@
 mod body;
 mod cursor;
 mod expression;
+mod likely_error;
 #[cfg(test)]
 mod oracle;
 mod quote;
-mod slip;
 
 use ha_kind::{Diagnostic, Name};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::SourceFile;
+use crate::diagnostics;
 use crate::lexer::{self, Kind};
-use crate::mistake;
 use crate::syntax::{At, Body, Node};
 use crate::template::Unit;
 use cursor::Cursor;
@@ -73,7 +73,7 @@ fn whole(
 }
 
 fn bounded(file: &SourceFile) -> Result<(), Box<Diagnostic>> {
-    if file.text.len() < u32::MAX as usize { Ok(()) } else { Err(Box::new(mistake::too_large(&file.name))) }
+    if file.text.len() < u32::MAX as usize { Ok(()) } else { Err(Box::new(diagnostics::too_large(&file.name))) }
 }
 
 /// A text in its composed normal form, as all texts of the language are.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ha_kind::Diagnostic;
 
 use crate::configuration::Configuration;
-use crate::mistake::module as mistakes;
+use crate::diagnostics::module as mistakes;
 
 /// The provider that is part of Terraform, whose resource is a kind here.
 pub(crate) const BUILT_IN: &str = "terraform";

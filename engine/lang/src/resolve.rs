@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use ha_kind::{Diagnostic, HashSet, Key, Mode, Name, Path, Span, Step, Type, Value};
 
-use crate::declared::Functions;
+use crate::compiled_expression::{
+    BlockName, Call, Compiled, DeclaredCall, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target,
+};
+use crate::diagnostics;
 use crate::functions;
-use crate::mistake;
 use crate::syntax::{self, At, Kind as Written, Word};
-use crate::tree::{BlockName, Call, Compiled, DeclaredCall, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target};
+use crate::user_functions::Functions;
 
 /// More references than these are looked up by hash.
 const FEW: usize = 8;
@@ -154,7 +156,7 @@ impl Resolver {
             return references.pop();
         }
         if self.problems.len() + self.bare.as_ref().map_or(0, Vec::len) == before {
-            self.problems.push(mistake::reference::not_a_reference(self.span(at)));
+            self.problems.push(diagnostics::reference::not_a_reference(self.span(at)));
         }
         None
     }
@@ -239,7 +241,7 @@ impl Resolver {
 
     fn entry(&mut self, (key, value): (syntax::Node, syntax::Node)) -> (Node, Node) {
         if matches!(key.kind, Written::Attribute(..) | Written::Index(..)) {
-            self.problems.push(mistake::ambiguous_key(self.span(key.at)));
+            self.problems.push(diagnostics::ambiguous_key(self.span(key.at)));
             let unknown = Kind::Literal(Value::unknown(Type::String, None));
             return (self.made(key.at, unknown), self.node(value));
         }
@@ -274,19 +276,19 @@ impl Resolver {
         let at = last.map_or(call.name.at, |it| call.name.at.to(it));
         let Some(function) = functions::named(name) else {
             if name.contains("::") || matches!(self.closed, Some(Closed::Template)) {
-                self.problems.push(mistake::no_such_function(name, self.span(call.name.at)));
+                self.problems.push(diagnostics::no_such_function(name, self.span(call.name.at)));
                 return Kind::Literal(Value::unknown(Type::Any, None));
             }
             let span = self.span(if given == 0 { call.name.at } else { at });
             if self.constant {
-                self.problems.push(mistake::function::not_here(name, span));
+                self.problems.push(diagnostics::function::not_here(name, span));
                 return Kind::Literal(Value::unknown(Type::Any, None));
             }
             let spans = [self.span(call.name.at), span];
             let function = self.functions.called(&call.name.name, given, spread, spans);
             return Kind::Declared(Box::new(DeclaredCall { function, arguments, spread }));
         };
-        if let Some(problem) = mistake::argument_count(function, given, spread, || self.span(at)) {
+        if let Some(problem) = diagnostics::argument_count(function, given, spread, || self.span(at)) {
             self.problems.push(problem);
             return Kind::Literal(Value::unknown(Type::Any, None));
         }
@@ -463,8 +465,8 @@ impl Resolver {
         if let Some(closed) = &self.closed {
             let span = self.span(at);
             self.problems.push(match closed {
-                Closed::Template => mistake::reference::no_such_template_variable(root, span, &self.slots),
-                Closed::Function(name) => mistake::function::outside_of_function(root, name, span, &self.slots),
+                Closed::Template => diagnostics::reference::no_such_template_variable(root, span, &self.slots),
+                Closed::Function(name) => diagnostics::function::outside_of_function(root, name, span, &self.slots),
             });
             return None;
         }
@@ -484,7 +486,7 @@ impl Resolver {
                         ("path", "cwd") => Target::PathCwd,
                         ("ha" | "terraform", "workspace") => Target::Workspace,
                         _ => {
-                            self.problems.push(mistake::reference::no_such_builtin(root, &word.name, self.span(word.at)));
+                            self.problems.push(diagnostics::reference::no_such_builtin(root, &word.name, self.span(word.at)));
                             return None;
                         }
                     };
@@ -500,7 +502,7 @@ impl Resolver {
             let span = self.span(at);
             match &mut self.bare {
                 Some(bare) if !self.constant => bare.push((root.clone(), span)),
-                _ => self.problems.push(mistake::reference::incomplete_reference(root, span)),
+                _ => self.problems.push(diagnostics::reference::incomplete_reference(root, span)),
             }
         }
         found

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ha_kind::{Attribute, Diagnostic, Name, Type, Value, convert};
 
+use crate::diagnostics::types as mistakes;
 use crate::environment::{Environment, Nothing};
-use crate::mistake::types as mistakes;
 use crate::resolve::Resolver;
 use crate::syntax::{Call, Kind, Node};
 

@@ -1,10 +1,12 @@
 //! The nodes of a configuration and what each refers to, by number. Edges name nodes and are never flattened into pairs
 //! of instances: a node stands for all instances of its module.
 
-mod circle;
-mod reach;
+mod cycle;
+pub(crate) mod modules;
+pub(crate) mod outline;
+mod reachability;
 mod reference;
-mod sorted;
+mod topological_order;
 
 use std::sync::Arc;
 
@@ -12,8 +14,8 @@ use ha_kind::{BlockAddress, Diagnostic, HashMap, HashSet, Key, Mode, Name, Schem
 use ha_lang::{BlockName, Configuration, ResourceBlock};
 use ha_state::ProviderName;
 
-use crate::modules::{ModuleId, Modules, provider_name};
-pub(crate) use reach::Reach;
+use crate::graph::modules::{ModuleId, Modules, provider_name};
+pub(crate) use reachability::Reach;
 pub(crate) use reference::refers_to_itself_alone;
 
 /// A node's number.
@@ -192,9 +194,9 @@ impl Graph {
         let (direct, mut diagnostics) = reference::edges(&graph, schemas);
         diagnostics.extend(into_nothing);
         graph.direct = direct;
-        match sorted::sorted(&graph.direct) {
+        match topological_order::sorted(&graph.direct) {
             Ok(order) => graph.order = order,
-            Err(circle) => diagnostics.push(circle::circular(&graph, &circle, schemas)),
+            Err(circle) => diagnostics.push(cycle::circular(&graph, &circle, schemas)),
         }
         if !diagnostics.is_empty() {
             return Err(diagnostics);

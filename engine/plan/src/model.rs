@@ -8,7 +8,7 @@ use ha_kind::{Action, Address, Diagnostic, Impact, Name, Object, Path, Span, Val
 use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
 use serde::{Deserialize, Serialize};
 
-use crate::selection::Selection;
+use crate::input::selection::Selection;
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,10 @@ use ha_kind::{Address, Diagnostic, Intended, Mode, Name, Object, Problem, Schema
 use ha_state::ProviderName;
 
 use crate::Input;
-use crate::arguments::located;
+use crate::evaluation::arguments::located;
 use crate::graph::Graph;
 use crate::model::Plan;
-use crate::redacted::redacted;
+use crate::secrets::redaction::redacted;
 
 /// What a plan does through each provider that may have something against it, and each change's place in the plan. What an
 /// interrupted run has begun to make is there already, and is not objected to.

@@ -1,7 +1,9 @@
 //! Which step comes after which. Many meet in junctions, so that edges stay as few as the references are.
 
+pub(crate) mod create_before_destroy;
 mod recorded;
-mod sorted;
+pub(crate) mod rolling;
+mod topological_order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +16,8 @@ use crate::model::{Change, Step, StepKind};
 use crate::planner::Succession;
 pub(crate) use recorded::is_meant;
 use recorded::{Number, Recorded};
-use sorted::dependents_first;
-pub(crate) use sorted::sorted;
+use topological_order::dependents_first;
+pub(crate) use topological_order::sorted;
 
 /// The steps of a plan, each after those it waits for. The changes are in the order of their addresses.
 pub(crate) fn steps(

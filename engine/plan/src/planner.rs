@@ -1,22 +1,25 @@
 //! The planner: what must happen so that the world is as the configuration says. Pure and synchronous.
 
-mod because;
+mod assemble;
+mod causes;
 mod compare;
 mod data;
 mod destroy;
+mod diagnostic_set;
+mod discovery;
+mod duplicates;
+mod excluded;
 mod import;
-mod known;
-mod leave;
+mod ineffective;
+mod known_settings;
 mod managed;
 mod moved_away;
 mod orphan;
 mod provider;
 mod replace;
-mod seek;
+mod snapshot;
 mod succession;
-mod twins;
 mod unknown;
-mod vain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,31 +28,32 @@ use ha_kind::{Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, 
 use ha_lang::{BlockName, Condition, Configuration, Files, ResourceBlock, kept, unknown_providers};
 use ha_state::{ProviderName, ProviderRecord, State};
 
-use crate::after::with_origins;
-use crate::arguments::Arguments;
-use crate::choice::{self, Choice};
-use crate::condition::findings;
-use crate::containment::{Containment, HomeKey};
-use crate::create_first::CreateFirst;
-use crate::deletion::{Going, instances};
-use crate::evaluation::{Evaluated, evaluate};
-use crate::expand::{Expansion, Undecided, expansion, too_many};
-use crate::finish::{Parts, finish};
+use crate::diff::containment::{Containment, HomeKey};
+use crate::diff::deletion::{Going, instances};
+use crate::diff::planned_values::with_origins;
+use crate::diff::prevent_destroy::protection;
+use crate::evaluation::arguments::Arguments;
+use crate::evaluation::condition::findings;
+use crate::evaluation::expansion::{Expansion, Undecided, expansion, too_many};
+use crate::evaluation::node::{Evaluated, evaluate};
+use crate::evaluation::preview::{Peek, world_with};
+use crate::evaluation::values::{InstanceId, Standpoint, World};
+use crate::graph::modules::ROOT;
 use crate::graph::{Graph, Node, NodeId, Reach, What};
-use crate::lifecycle::protection;
+use crate::input::moves::Moved;
+use crate::input::prior_state::{Current, Observed, Read};
+use crate::input::removed::Removals;
+use crate::input::selection::Selection;
+use crate::input::targeting;
+use crate::input::targeting::Choice;
 use crate::model::{Change, Checked, OutputChange, Plan, PlanMode, Snapshot};
-use crate::modules::ROOT;
-use crate::moves::Moved;
-use crate::observed::{Current, Observed, Read};
-use crate::peek::{Peek, world_with};
-use crate::removed::Removals;
-use crate::selection::Selection;
-use crate::told::Told;
-use crate::world::{InstanceId, Standpoint, World};
-use because::Flow;
+use crate::order::create_before_destroy::CreateFirst;
+use crate::planner::assemble::{Parts, finish};
+use crate::planner::diagnostic_set::Told;
+use causes::Flow;
 
 pub use data::rendered;
-pub use known::known_settings;
+pub use known_settings::known_settings;
 pub(crate) use succession::Succession;
 
 /// A thing that gets another name: its provider and kind, the id until now and the one from then on.
@@ -113,7 +117,7 @@ impl From<Vec<Diagnostic>> for Refused {
 pub fn plan(input: &Input<'_>) -> Result<Planned, Refused> {
     let current = Current::of(input.state, input.observed, input.schemas);
     let graph = Arc::new(Graph::of(input.configuration, input.schemas)?);
-    let meaningless = choice::check(input.selection, Some(&graph), input.state);
+    let meaningless = targeting::check(input.selection, Some(&graph), input.state);
     if !meaningless.is_empty() {
         return Err(meaningless.into());
     }
@@ -166,7 +170,7 @@ struct Planner<'a> {
     /// What becomes of what lives in a home, as the instances of a node have found it.
     fates: HashMap<(NodeId, HomeKey), Option<replace::Within>>,
     /// What the instances of kinds stand for of which there can be no two.
-    identities: HashMap<twins::Identity, Address>,
+    identities: HashMap<duplicates::Identity, Address>,
     /// Blocks of which an instance is made, made anew, changed or read later.
     pending: HashMap<NodeId, Pending>,
     /// What flows out of each node that has been planned.
@@ -422,8 +426,8 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(unknown::kind(self.input.schemas, block));
             return;
         };
-        self.diagnostics.extend(vain::ignored(block, described));
-        self.diagnostics.extend(vain::triggers(block, self.input.schemas));
+        self.diagnostics.extend(ineffective::ignored(block, described));
+        self.diagnostics.extend(ineffective::triggers(block, self.input.schemas));
         let Some(provider) = self.provider_for(node, block, described) else { return };
         self.imports_into(node);
         let because = self.because(node);

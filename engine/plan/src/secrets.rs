@@ -3,8 +3,9 @@
 
 mod escapes;
 mod finder;
-mod passwords;
+pub(crate) mod passwords;
 mod pem;
+pub(crate) mod redaction;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

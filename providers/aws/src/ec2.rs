@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Aws;
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::tags::{self, Tags};
 use crate::wait::{PROPAGATION, Seen, Wait};
 
@@ -31,8 +32,8 @@ pub(crate) async fn label(aws: &Aws, id: &str, before: &Tags, after: &Tags, atte
     Wait::new(&what, PROPAGATION)
         .until(attempt, || async {
             match aws.ec2.create_tags().resources(id).set_tags(Some(tags::labels(after))).send().await {
-                Err(error) if failure::is_missing(&error) && aws.is_young(id, attempt) => {
-                    Ok(failure::waiting("not visible yet", &error))
+                Err(error) if error::is_missing(&error) && aws.is_young(id, attempt) => {
+                    Ok(error::waiting("not visible yet", &error))
                 }
                 other => other.map(|_| Seen::Ready(())).attempting(&what),
             }

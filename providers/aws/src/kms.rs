@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::call_log::CallLog;
-use crate::failure::Attempting as _;
+use crate::error::Attempting as _;
 use crate::provider::{Access, shared};
 
 /// How such a key is named in what it seals.

@@ -5,7 +5,7 @@ mod choices;
 mod cidr;
 mod ec2;
 mod engine_version;
-mod failure;
+mod error;
 mod families;
 mod forms;
 mod iam;
@@ -17,6 +17,7 @@ mod policy;
 mod provider;
 mod rds;
 mod reading;
+mod recently_created;
 mod retries;
 mod security_rule;
 mod security_rules;
@@ -25,7 +26,6 @@ mod tags;
 mod unsupported;
 mod wait;
 mod windows;
-mod young;
 
 use ha_kind::Registry;
 

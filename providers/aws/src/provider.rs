@@ -13,11 +13,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::call_log::CallLog;
-use crate::failure::Attempting as _;
+use crate::error::Attempting as _;
 use crate::partition::Partition;
+use crate::recently_created::Young;
 use crate::retries::{Counter, Gate, Incidents, partition, retries};
 use crate::unsupported;
-use crate::young::Young;
 
 /// Everything that kinds call.
 pub struct Aws {

@@ -4,7 +4,7 @@ use aws_sdk_rds::types::{Filter, Tag};
 use ha_kind::{Error, Path, Problem};
 
 use crate::Aws;
-use crate::failure::Attempting as _;
+use crate::error::Attempting as _;
 use crate::tags::{self, Tags};
 
 /// A condition on what to look for.

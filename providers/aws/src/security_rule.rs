@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cidr::Cidr;
 use crate::ec2::{self, filter};
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::forms::{self, Form};
 use crate::reading::Listed;
 use crate::security_rules::{Atom, Peer, Protocol, described, protocol};
@@ -103,7 +104,7 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
                 Some(found) => found,
                 None => appearing(attempt, || find_ours(aws, group, attempt))
                     .await?
-                    .ok_or_else(|| failure::foreign("rule", &format!("{} of {group}", self.written())))?,
+                    .ok_or_else(|| error::foreign("rule", &format!("{} of {group}", self.written())))?,
             },
         };
         let id = found.security_group_rule_id().unwrap_or_default().to_owned();
@@ -159,13 +160,13 @@ impl<D: Direction> Resource for SecurityGroupRule<D> {
         if D::OUT {
             let call = aws.ec2.revoke_security_group_egress().group_id(group).security_group_rule_ids(&recorded.id);
             match call.send().await {
-                Err(error) if failure::is_missing(&error) => Ok(()),
+                Err(error) if error::is_missing(&error) => Ok(()),
                 other => other.map(drop).attempting_first(what),
             }
         } else {
             let call = aws.ec2.revoke_security_group_ingress().group_id(group).security_group_rule_ids(&recorded.id);
             match call.send().await {
-                Err(error) if failure::is_missing(&error) => Ok(()),
+                Err(error) if error::is_missing(&error) => Ok(()),
                 other => other.map(drop).attempting_first(what),
             }
         }
@@ -186,9 +187,9 @@ impl<D: Direction> SecurityGroupRule<D> {
                 macro_rules! made {
                     ($call:expr) => {
                         match $call.send().await {
-                            Err(error) if failure::is(&error, &["InvalidPermission.Duplicate"]) => Ok(Seen::Ready(None)),
-                            Err(error) if failure::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
-                                Ok(failure::waiting("waiting for its group", &error))
+                            Err(error) if error::is(&error, &["InvalidPermission.Duplicate"]) => Ok(Seen::Ready(None)),
+                            Err(error) if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
+                                Ok(error::waiting("waiting for its group", &error))
                             }
                             other => {
                                 let made = other.attempting_first(&what)?.security_group_rules.unwrap_or_default();

@@ -5,10 +5,10 @@ mod checks;
 mod circleci_customizations;
 mod circleci_replicated_config;
 mod circleci_settings;
+mod cross_checks;
 mod digest;
 mod quoting;
 mod script;
-mod together;
 mod userdata;
 
 use ha_kind::Registry;
@@ -16,7 +16,7 @@ use ha_kind::Registry;
 /// Enters the documents of this room.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.together(together::TOGETHER).nobody("circleci", |registry| {
+    registry.together(cross_checks::TOGETHER).nobody("circleci", |registry| {
         registry
             .document::<circleci_customizations::Customizations>()
             .document::<circleci_replicated_config::ReplicatedConfig>()

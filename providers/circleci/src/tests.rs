@@ -1,7 +1,7 @@
+mod cross_checks;
 mod customizations;
 mod replicated_config;
 mod settings;
-mod together;
 mod userdata;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! What lives on this machine alone: files, and values kept in the state.
 
-mod file;
+mod file_system;
 mod ha_data;
 mod local_file;
 mod null_resource;

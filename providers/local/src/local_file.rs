@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::file::{self, Standing, Wanted};
+use crate::file_system;
+use crate::file_system::{Standing, Wanted};
 use crate::path;
 use crate::permission::Permission;
 use crate::standing;
@@ -130,8 +131,8 @@ impl Resource for LocalFile {
     }
 
     async fn tidy(_: &Nobody, recorded: &Recorded<Self>, attempt: &Attempt) -> Result<(), Error> {
-        let beside = file::beside(Path::new(&*recorded.arguments.filename), attempt.token());
-        off_the_async_threads(move || file::remove(&beside)).await
+        let beside = file_system::beside(Path::new(&*recorded.arguments.filename), attempt.token());
+        off_the_async_threads(move || file_system::remove(&beside)).await
     }
 
     async fn read(_: &Nobody, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
@@ -150,7 +151,7 @@ impl Resource for LocalFile {
             return Ok(());
         }
         let path = PathBuf::from(&*recorded.arguments.filename);
-        off_the_async_threads(move || file::remove(&path)).await
+        off_the_async_threads(move || file_system::remove(&path)).await
     }
 }
 
@@ -175,7 +176,7 @@ impl LocalFile {
 
     async fn is_absent(&self) -> Result<bool, Error> {
         let (path, attempted) = (PathBuf::from(&*self.filename), format!("look at `{}`", *self.filename));
-        off_the_async_threads(move || Ok(matches!(file::look(&path).attempting(attempted)?, Standing::Absent))).await
+        off_the_async_threads(move || Ok(matches!(file_system::look(&path).attempting(attempted)?, Standing::Absent))).await
     }
 
     async fn blocking(
@@ -198,7 +199,7 @@ impl LocalFile {
 
     /// What is on the disk, said with the arguments that the configuration uses.
     fn seen(mut self) -> Reading<Self> {
-        let (found, permission) = match file::look(Path::new(&*self.filename)) {
+        let (found, permission) = match file_system::look(Path::new(&*self.filename)) {
             Ok(Standing::File { content, permission }) => (content, permission),
             Ok(Standing::Absent) => return Reading::Gone,
             // Whoever put that there may have moved the file away, and nothing is made or removed on a guess.

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use ha_kind::{Intended, Maybe, Path as Place, Problem};
 use serde::Deserialize;
 
-use crate::file::{self, Standing};
+use crate::file_system;
+use crate::file_system::Standing;
 use crate::path;
 
 #[derive(Deserialize)]
@@ -45,7 +46,7 @@ pub(crate) fn in_the_way(kind: &str, planned: &[Intended]) -> Vec<(usize, Proble
 
 /// What is at a path where it lets no file be made.
 fn standing(path: &Path, wanted: Given) -> Option<String> {
-    match file::look(path).ok()? {
+    match file_system::look(path).ok()? {
         Standing::Absent => in_the_place_of_its_folder(path),
         Standing::File { content, .. } => {
             let is_other = wanted.bytes().is_some_and(|it| it != content);

@@ -4,10 +4,10 @@
 //! x509 from the first moment, and what is done inside it is done as a short-lived member of the cluster.
 
 mod authority;
+mod availability_gate;
 mod certificate;
 mod conf;
-mod failure;
-mod gate;
+mod error;
 mod kinds;
 mod layout;
 mod machine;
@@ -18,7 +18,7 @@ mod names;
 mod percent;
 mod reconfigure;
 mod release;
-mod set;
+mod replica_set_status;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

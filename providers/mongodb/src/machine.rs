@@ -1,9 +1,9 @@
 //! The machine that a mongod runs on, however it is reached: put a file, read a file, run a command, control the
 //! service.
 
-mod last_words;
 mod port;
 mod process;
+mod startup_failure;
 
 use std::future::Future;
 use std::time::Duration;

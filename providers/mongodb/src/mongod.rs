@@ -1,26 +1,26 @@
 //! One mongod on one machine: claimed, brought to what it should be, looked at, and taken away.
 
-mod ending;
-mod online;
+mod key_rotation;
+mod online_changes;
 mod oplog;
 mod permissions;
-mod rotating;
-mod waiting;
+mod shutdown;
+mod wait;
 
 use std::time::{Duration, Instant};
 
 use ha_kind::{Attempt, Error, Outcome};
 
-use self::waiting::Expected;
+use self::wait::Expected;
 use crate::authority::Access;
-use crate::failure::cause;
+use crate::error::cause;
 use crate::layout::Layout;
 use crate::machine::{Machine, Service};
 use crate::member::Member;
 use crate::release::is_version;
 
-pub(crate) use self::online::Inside;
-pub(crate) use self::online::OTHERS_WOULD_NOT_KNOW_IT;
+pub(crate) use self::online_changes::Inside;
+pub(crate) use self::online_changes::OTHERS_WOULD_NOT_KNOW_IT;
 pub(crate) use self::oplog::{OPLOG_SIZE, is_too_small};
 pub(crate) use self::permissions::FilePermissions;
 

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use ha_kind::{Attempt, Error, Outcome};
 use mongodb::bson::{Document, doc};
 
-use crate::failure::{cause, failed};
+use crate::error::{cause, failed};
 use crate::kinds::mongodb_replica_set::{MemberOf, Options, Settings, agree, delay_name_in};
 use crate::member::{Member, code, number};
-use crate::set::{CAUGHT_UP, ELECTION, configuration, members_of, on_primary, primary, status};
+use crate::replica_set_status::{CAUGHT_UP, ELECTION, configuration, members_of, on_primary, primary, status};
 
 /// New members copy all data before they may vote.
 const COPY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);

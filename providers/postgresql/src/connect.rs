@@ -13,8 +13,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 
+use crate::connection_url::{Server, Session, Way};
 use crate::tls::{SslMode, connector};
-use crate::way::{Server, Session, Way};
 
 /// What the server says unasked while it works.
 #[derive(Clone, Debug, Default)]

@@ -2,8 +2,9 @@
 
 mod beforehand;
 mod connect;
+mod connection_url;
 mod encoding;
-mod failure;
+mod error;
 mod identity;
 mod locale;
 mod membership;
@@ -22,7 +23,6 @@ mod statement_log;
 mod store;
 mod tls;
 mod valid_until;
-mod way;
 
 use ha_kind::{Registry, UnsupportedNames};
 

@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 use tokio_postgres::config::Host;
 
+use crate::connection_url::{Server, Way, host_problem, misconfigured};
 use crate::sql;
 use crate::tls::{Authorities, SslMode};
-use crate::way::{Server, Way, host_problem, misconfigured};
 
 /// So many connections at once at most; servers have few, and the application needs them.
 const CONNECTIONS: usize = 4;

@@ -10,10 +10,10 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 use crate::connect::{NotOpened, Warnings};
-use crate::failure::{failed, passes};
+use crate::connection_url::Way;
+use crate::error::{failed, passes};
 use crate::provider::{Postgresql, Settings};
 use crate::statement_log;
-use crate::way::Way;
 
 /// For how long a look at what is there waits: a plan should come about while the server is away.
 const PATIENCE_OF_READS: Duration = Duration::from_secs(3);

@@ -17,7 +17,7 @@ use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::way::{flag, one_of};
+use crate::connection_url::{flag, one_of};
 
 /// How much TLS to insist on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! Expressions, evaluated one by one.
 
-mod desk;
 mod editor;
+mod repl;
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use ha_kind::Value;
 use ha_lang::Nothing;
 use ha_state::State;
 
-use self::desk::Desk;
+use self::repl::Desk;
 use super::Session;
 use crate::arguments::VariableArgs;
-use crate::files::ReadFiles;
-use crate::project::{Need, Project, Wishes, has_configuration};
-use crate::providers::kinds;
-use crate::scope::Recorded;
-use crate::trouble::{Ended, FAILED};
+use crate::output::command_error::{Ended, FAILED};
 use crate::views::json::Json;
-use crate::views::redact::Sight;
+use crate::views::redaction::Sight;
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
 use crate::views::state_view::state_values;
+use crate::workspace::console_scope::Recorded;
+use crate::workspace::files::ReadFiles;
+use crate::workspace::project::{Need, Project, Wishes, has_configuration};
+use crate::workspace::providers::kinds;
 
 /// Evaluate expressions
 ///
@@ -84,7 +84,7 @@ pub(crate) fn is_reference(text: &str) -> bool {
 fn at_desk(wishes: &Wishes, sight: Sight, session: &Session, serve: impl FnOnce(Desk<'_>) -> Ended) -> Ended {
     if !has_configuration(&session.directory) {
         let files = ReadFiles::below(&session.directory, &wishes.allow_read);
-        let names = desk::functions();
+        let names = repl::functions();
         let desk = Desk { scope: &Nothing, files: &files, secrets: Arc::default(), sources: Sources::default(), sight, names };
         return serve(desk);
     }
@@ -101,7 +101,7 @@ fn at_desk(wishes: &Wishes, sight: Sight, session: &Session, serve: impl FnOnce(
         secrets: Arc::new(Secrets::within(&known)),
         sources: project.sources.clone(),
         sight,
-        names: desk::names(&project.configuration),
+        names: repl::names(&project.configuration),
     };
     serve(desk)
 }

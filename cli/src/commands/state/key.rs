@@ -1,9 +1,9 @@
 use clap::Args;
 use ha_state::Key;
 
+use crate::arguments::invocation;
 use crate::commands::Session;
-use crate::invocation;
-use crate::trouble::{DONE, Ended};
+use crate::output::command_error::{DONE, Ended};
 
 /// Say which key the state is sealed with, or make a new one
 ///

@@ -2,9 +2,9 @@ use clap::Args;
 use ha_plan::Pattern;
 
 use super::nothing_at;
+use crate::arguments::completion;
 use crate::commands::Session;
-use crate::completing;
-use crate::trouble::{DONE, Ended};
+use crate::output::command_error::{DONE, Ended};
 use crate::views::json::Json;
 
 /// List the addresses of what is recorded
@@ -23,7 +23,7 @@ Examples:
 Exit codes: 0 done, 1 nothing is at an address that has no `*`, or another error.")]
 pub(crate) struct ListArgs {
     /// Only those at these addresses: instances, blocks, modules, kinds; `*` stands for anything
-    #[arg(value_name = "ADDRESS", add = completing::places())]
+    #[arg(value_name = "ADDRESS", add = completion::places())]
     patterns: Vec<Pattern>,
     /// Only what the service calls so
     #[arg(long, value_name = "ID")]

@@ -5,7 +5,7 @@ use ha_state::Holding;
 
 use super::places;
 use crate::commands::Session;
-use crate::trouble::{DONE, Ended};
+use crate::output::command_error::{DONE, Ended};
 use crate::views::json::Json;
 
 /// Say who holds the state's lock

@@ -7,14 +7,14 @@ use ha_run::Cancel;
 use ha_state::{State, moved_to};
 
 use crate::arguments::time;
-use crate::backends::backends;
 use crate::commands::Session;
-use crate::memory::Remembered;
-use crate::place::Place;
-use crate::project::{Need, Project, Wishes};
-use crate::trouble::{DONE, Ended, Trouble};
-use crate::views::notice::Notice;
-use crate::whereabouts::{Saying, Whereabouts};
+use crate::output::command_error::{DONE, Ended, Trouble};
+use crate::views::diagnostic::Notice;
+use crate::workspace::backend_config::{Saying, Whereabouts};
+use crate::workspace::backends::backends;
+use crate::workspace::last_backend::Remembered;
+use crate::workspace::project::{Need, Project, Wishes};
+use crate::workspace::state_location::Place;
 
 /// Move the state to where the configuration says
 ///

@@ -19,11 +19,11 @@ use clap::Subcommand;
 use ha_kind::{Address, closest, code};
 
 use super::Session;
-use crate::backends::backends;
-use crate::place::Place;
-use crate::sealed_file::Sort;
-use crate::trouble::{Ended, Trouble};
-use crate::views::notice::Notice;
+use crate::output::command_error::{Ended, Trouble};
+use crate::views::diagnostic::Notice;
+use crate::workspace::backends::backends;
+use crate::workspace::sealed_file::Sort;
+use crate::workspace::state_location::Place;
 
 /// A state in a file, sealed: what `pull --sealed` prints, and what is kept before the state is rewritten.
 const SEALED: Sort = Sort { what: "state", purpose: "state in a file" };

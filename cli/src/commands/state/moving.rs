@@ -7,8 +7,8 @@ use ha_state::{Record, State};
 
 use super::nothing_at;
 use super::rewrite::{Rewritten, unfinished};
-use crate::trouble::Trouble;
-use crate::views::notice::Notice;
+use crate::output::command_error::Trouble;
+use crate::views::diagnostic::Notice;
 
 /// A move of all that is at one place to another.
 #[derive(Debug)]

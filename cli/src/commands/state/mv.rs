@@ -3,9 +3,9 @@ use ha_kind::Place;
 
 use super::moving::Move;
 use super::rewrite::{RewriteArgs, rewrite};
+use crate::arguments::completion;
 use crate::commands::Session;
-use crate::completing;
-use crate::trouble::{Ended, Trouble};
+use crate::output::command_error::{Ended, Trouble};
 
 /// Record things under another address
 ///
@@ -22,10 +22,10 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct MvArgs {
     /// The instance, block or module
-    #[arg(value_name = "FROM", add = completing::places())]
+    #[arg(value_name = "FROM", add = completion::places())]
     from: Place,
     /// Where it is from now on
-    #[arg(value_name = "TO", add = completing::places())]
+    #[arg(value_name = "TO", add = completion::places())]
     to: Place,
     #[command(flatten)]
     rewrite: RewriteArgs,

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::SEALED;
 use crate::commands::Session;
-use crate::trouble::{DONE, Ended};
-use crate::views::notice::Notice;
+use crate::output::command_error::{DONE, Ended};
+use crate::views::diagnostic::Notice;
 use crate::views::pulled::pulled_json;
 
 /// Print the whole state

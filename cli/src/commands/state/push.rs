@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 use super::SEALED;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite};
 use crate::commands::Session;
-use crate::environment::{Environment, workspace};
-use crate::sealed_file::LARGEST_SEALED;
-use crate::trouble::{Ended, Trouble};
-use crate::views::notice::{Notice, notices_text};
+use crate::output::command_error::{Ended, Trouble};
+use crate::views::diagnostic::{Notice, notices_text};
 use crate::views::secrets::Secrets;
 use crate::views::sources::Sources;
+use crate::workspace::sealed_file::LARGEST_SEALED;
+use crate::workspace::selected::{Environment, workspace};
 
 /// Put another state in the place of this one
 ///

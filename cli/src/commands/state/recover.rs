@@ -12,18 +12,18 @@ use ha_state::{Record, State};
 use zeroize::Zeroizing;
 
 use super::rewrite::{RewriteArgs, Rewritten, rewrite};
+use crate::arguments::invocation;
 use crate::arguments::{TellingArgs, VariableArgs};
 use crate::commands::Session;
-use crate::commands::audience::Audience;
 use crate::commands::planning::{engine, run};
+use crate::commands::reporter::Audience;
 use crate::interrupt::listen;
-use crate::invocation;
-use crate::project::{Need, Project};
-use crate::trouble::{Ended, Trouble};
-use crate::views::notice::Notice;
+use crate::output::command_error::{Ended, Trouble};
+use crate::views::diagnostic::Notice;
 use crate::views::rediscovered::rediscovered_lines;
 use crate::views::report::plan_values;
 use crate::views::secrets::{Secrets, environment_secrets};
+use crate::workspace::project::{Need, Project};
 
 /// How many kinds are looked for at a time.
 const AT_ONCE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10).expect("ten is not zero");

@@ -7,9 +7,9 @@ use ha_state::Keys;
 
 use crate::arguments::time;
 use crate::commands::Session;
-use crate::place::Place;
-use crate::trouble::{DONE, Ended};
-use crate::views::notice::Notice;
+use crate::output::command_error::{DONE, Ended};
+use crate::views::diagnostic::Notice;
+use crate::workspace::state_location::Place;
 
 /// Seal the state with another key
 ///

@@ -13,13 +13,13 @@ use ha_state::{Key, KeyName, State, to_json};
 use zeroize::Zeroizing;
 
 use super::SEALED;
+use crate::arguments::invocation;
 use crate::arguments::time;
 use crate::commands::Session;
-use crate::invocation;
-use crate::place::Place;
-use crate::sealed_file;
-use crate::trouble::{DONE, Ended, Trouble};
-use crate::views::notice::Notice;
+use crate::output::command_error::{DONE, Ended, Trouble};
+use crate::views::diagnostic::Notice;
+use crate::workspace::sealed_file;
+use crate::workspace::state_location::Place;
 
 /// How a state is rewritten.
 #[derive(Args, Clone, Debug)]

@@ -4,9 +4,9 @@ use ha_state::State;
 
 use super::nothing_at;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite, unfinished};
+use crate::arguments::completion;
 use crate::commands::Session;
-use crate::completing;
-use crate::trouble::{Ended, Trouble};
+use crate::output::command_error::{Ended, Trouble};
 
 /// Forget things without destroying them
 ///
@@ -22,7 +22,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct RmArgs {
     /// What to forget: instances, blocks, modules, kinds; `*` stands for anything
-    #[arg(value_name = "ADDRESS", required = true, add = completing::places())]
+    #[arg(value_name = "ADDRESS", required = true, add = completion::places())]
     patterns: Vec<String>,
     #[command(flatten)]
     rewrite: RewriteArgs,
@@ -43,7 +43,7 @@ fn without(texts: &[String], before: &State) -> Result<Rewritten, Trouble> {
         let pattern: Pattern = match text.parse() {
             Ok(pattern) => pattern,
             Err(error) => {
-                wrong.push(crate::views::notice::Notice::error(format!("`{text}` is no address")).help(error.to_string()));
+                wrong.push(crate::views::diagnostic::Notice::error(format!("`{text}` is no address")).help(error.to_string()));
                 continue;
             }
         };

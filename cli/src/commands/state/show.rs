@@ -2,10 +2,10 @@ use clap::Args;
 use ha_kind::Address;
 
 use super::nothing_at;
+use crate::arguments::completion;
 use crate::commands::Session;
-use crate::completing;
-use crate::trouble::{DONE, Ended};
-use crate::views::redact::{Redactor, Sight};
+use crate::output::command_error::{DONE, Ended};
+use crate::views::redaction::{Redactor, Sight};
 use crate::views::state_view::{record_json, record_text, state_secrets};
 
 /// Show what is recorded of one instance
@@ -20,7 +20,7 @@ Examples:
 Exit codes: 0 done, 1 error.")]
 pub(crate) struct ShowArgs {
     /// Which
-    #[arg(add = completing::addresses())]
+    #[arg(add = completion::addresses())]
     address: Address,
     /// Print JSON
     #[arg(long)]

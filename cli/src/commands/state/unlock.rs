@@ -2,7 +2,7 @@ use clap::Args;
 
 use super::places;
 use crate::commands::Session;
-use crate::trouble::{DONE, Ended};
+use crate::output::command_error::{DONE, Ended};
 
 /// Take the state's lock away from a command that is not at work any more
 ///

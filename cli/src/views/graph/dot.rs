@@ -30,7 +30,7 @@ mod tests {
 
     use super::super::samples::service;
     use super::*;
-    use crate::views::samples::check;
+    use crate::views::test_data::check;
 
     #[test]
     fn nodes_and_edges_for_graphviz() {

@@ -1,11 +1,11 @@
 //! A configuration as a graph: what refers to what, and what a plan does to it.
 
-mod dot;
-mod json;
-mod mermaid;
+pub(crate) mod dot;
+pub(crate) mod json;
+pub(crate) mod mermaid;
 mod picture;
 pub(crate) mod svg;
-mod text;
+pub(crate) mod text;
 
 pub(crate) use dot::dot;
 pub(crate) use json::json;

@@ -1,8 +1,8 @@
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
 use super::{Picture, label, sign};
-use crate::views::paint::{Paint, tone};
-use crate::views::shown::printable;
+use crate::views::redacted_value::printable;
+use crate::views::style::{Paint, tone};
 
 /// Rows, each above what it refers to, with lines between them.
 pub(crate) fn text(picture: &Picture, paint: Paint) -> String {
@@ -29,7 +29,7 @@ mod tests {
 
     use super::super::samples::service;
     use super::*;
-    use crate::views::samples::check;
+    use crate::views::test_data::check;
 
     #[test]
     fn what_refers_stands_above_what_it_refers_to() {

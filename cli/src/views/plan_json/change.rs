@@ -7,9 +7,9 @@ use ha_plan::{OutputChange, Reason};
 use ha_state::Record;
 
 use super::super::json::{Json, address_fields, sensitives, unknowns};
-use super::super::redact::Redactor;
+use super::super::redacted_value::Shown;
+use super::super::redaction::Redactor;
 use super::super::report::{ShownChange, ShownDrift, ShownOutput, shown_output_change};
-use super::super::shown::Shown;
 use super::super::values::with_nulls;
 
 /// What happens to an instance.

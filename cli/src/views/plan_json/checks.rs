@@ -6,7 +6,7 @@ use ha_kind::{Address, BlockAddress, Key, Mode, Name};
 use ha_plan::{Checked, Standing};
 
 use super::super::json::Json;
-use super::super::redact::Redactor;
+use super::super::redaction::Redactor;
 
 /// All instances of one block, output, check or variable.
 type Of<'a> = (Vec<&'a Name>, Mode, &'a Name, &'a Name);
@@ -80,7 +80,7 @@ fn status(standing: Standing) -> &'static str {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::redact::Sight;
+    use super::super::super::redaction::Sight;
     use super::super::super::secrets::Secrets;
     use super::*;
 

@@ -10,8 +10,8 @@ use ha_lang::{
 };
 
 use super::super::json::{Json, implied_provider, provider_source};
-use super::super::redact::Redactor;
-use super::super::shown::SENSITIVE;
+use super::super::redacted_value::SENSITIVE;
+use super::super::redaction::Redactor;
 
 /// The whole configuration.
 pub(super) fn configuration_json(root: &Configuration, schemas: &Schemas, redactor: &mut Redactor<'_>) -> Json {

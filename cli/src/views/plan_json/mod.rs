@@ -22,7 +22,7 @@ use self::configuration::configuration_json;
 use self::relevant::relevant_attributes;
 use super::document::Document;
 use super::json::Json;
-use super::redact::Redactor;
+use super::redaction::Redactor;
 use super::report::{Report, ShownChange};
 use super::state_view::output_fields;
 use super::values::{record_json, values_json, write_modules};

@@ -1,9 +1,9 @@
 use ha_plan::Plan;
 use snapbox::str;
 
-use super::super::redact::Sight;
+use super::super::redaction::Sight;
 use super::super::report::plan_secrets;
-use super::super::samples::{SECRET, assert_keeps_secret, check, everything, nothing, pretty, secrets};
+use super::super::test_data::{SECRET, assert_keeps_secret, check, everything, nothing, pretty, secrets};
 use super::*;
 
 fn rendered(plan: &Plan, sight: Sight) -> String {

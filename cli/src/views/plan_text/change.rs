@@ -7,10 +7,10 @@ use ha_plan::Reason;
 
 use super::super::compare::{Row, What, all, differences, is_secret};
 use super::super::expression::inline;
-use super::super::paint::{Tone, sign, tone};
+use super::super::redacted_value::{Piece, SENSITIVE, Shown, columns, printable};
 use super::super::report::ShownChange;
 use super::super::rows::{Detail, Rows, place};
-use super::super::shown::{Piece, SENSITIVE, Shown, columns, printable};
+use super::super::style::{Tone, sign, tone};
 use super::{FOLD, View, folded};
 
 /// How many attributes of something that goes are shown.

@@ -1,7 +1,7 @@
 //! The plan as a person reads it: what changes and why, the worst last, and at the very end what happens to what.
 
-mod alike;
 mod change;
+mod grouping;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -12,13 +12,13 @@ use std::fmt::Write as _;
 use ha_kind::{Action, Address, Name, Path};
 use ha_plan::PlanMode;
 
-use self::alike::stretches;
+use self::grouping::stretches;
 pub(crate) use self::summary::counted;
 use super::compare::{Row, What, compare, unseen};
-use super::paint::{Paint, Tone};
+use super::redacted_value::{Shown, columns, printable};
 use super::report::{Report, ShownChange, ShownDrift, ShownOutput};
 use super::rows::{Detail, Rows};
-use super::shown::{Shown, columns, printable};
+use super::style::{Paint, Tone};
 
 /// Addresses longer than this do not push what follows to the right.
 const ADDRESSES: usize = 48;

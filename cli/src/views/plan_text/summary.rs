@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use ha_kind::{Address, Key};
 use ha_plan::PlanMode;
 
-use super::super::paint::{Tone, sign, tone};
+use super::super::redacted_value::printable;
 use super::super::report::ShownChange;
 use super::super::rows::Detail;
-use super::super::shown::printable;
+use super::super::style::{Tone, sign, tone};
 use super::{FOLD, View, folded};
 
 /// More addresses than this are told as ranges where they are counted.

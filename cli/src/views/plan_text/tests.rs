@@ -3,9 +3,9 @@ use ha_kind::Value;
 use ha_plan::{Difference, Move, Plan, Reason};
 use snapbox::str;
 
-use super::super::redact::Sight;
+use super::super::redaction::Sight;
 use super::super::report::plan_secrets;
-use super::super::samples::{assert_keeps_secret, change, check, clear, everything, nothing, object, parts, secret, secrets};
+use super::super::test_data::{assert_keeps_secret, change, check, clear, everything, nothing, object, parts, secret, secrets};
 use super::*;
 
 fn rendered(plan: &Plan, detail: Detail, paint: Paint) -> String {

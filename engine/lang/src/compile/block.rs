@@ -6,10 +6,10 @@ use indexmap::map::Entry;
 use super::Compiler;
 use super::module::own_provider;
 use crate::body::{self, Body, Dynamic, Names, Nested};
+use crate::compiled_expression::BlockName;
 use crate::configuration::{Lifecycle, ProviderBlock, ResourceBlock};
-use crate::mistake;
+use crate::diagnostics;
 use crate::syntax::{self, Argument, Block};
-use crate::tree::BlockName;
 
 impl Compiler<'_> {
     /// The name of the block, where it has one and is the first of it. `check` is the one it is read for.
@@ -18,7 +18,7 @@ impl Compiler<'_> {
         let span = self.resolver.span(block.at);
         let [kind, name] = self.labels(&mut block, ["KIND", "NAME"])?;
         if mode == Mode::Data && &*kind.name == "terraform_remote_state" {
-            self.problem(mistake::no_remote_state(head));
+            self.problem(diagnostics::no_remote_state(head));
             return None;
         }
         let kind_span = self.resolver.span(kind.at);
@@ -44,12 +44,12 @@ impl Compiler<'_> {
                         lifecycle = Some((self.lifecycle(mode, inner), place));
                     }
                     Some((_, first)) => {
-                        let problem = mistake::body::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = diagnostics::body::one_block_only("lifecycle", first, self.span(&inner));
                         self.problem(problem);
                     }
                 },
                 "provisioner" | "connection" => {
-                    let problem = mistake::body::no_provisioners(&inner.kind.name, self.span(&inner));
+                    let problem = diagnostics::body::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
                 }
                 _ => rest.blocks.push(inner),
@@ -60,12 +60,12 @@ impl Compiler<'_> {
         if check.is_some()
             && let Some(many) = count.as_ref().or(for_each.as_ref())
         {
-            self.problem(mistake::many_in_check(many.span().clone()).within(head.clone()));
+            self.problem(diagnostics::many_in_check(many.span().clone()).within(head.clone()));
         }
         let body = self.body(rest, head.clone(), &Names::RESOURCE);
         match self.configuration.blocks.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = mistake::declared_twice(&format!("`{name}`"), &first.get().head, head);
+                let problem = diagnostics::declared_twice(&format!("`{name}`"), &first.get().head, head);
                 self.problem(problem);
                 None
             }
@@ -106,7 +106,7 @@ impl Compiler<'_> {
         let body = self.body(rest, span.clone(), &Names::PROVIDER);
         let twin = self.configuration.providers.iter().find(|it| it.name == name && it.alias == alias);
         if let Some(first) = twin {
-            let problem = mistake::provider_twice(&name, alias.as_deref(), &first.span, span);
+            let problem = diagnostics::provider_twice(&name, alias.as_deref(), &first.span, span);
             self.problem(problem);
             return;
         }
@@ -130,7 +130,7 @@ impl Compiler<'_> {
         }
         if !block.labels.is_empty() && slips(&block.kind.name, "dynamic").is_some() {
             let span = self.resolver.span(block.kind.at);
-            self.problem(mistake::body::dynamic_misspelt(&block.kind.name, span));
+            self.problem(diagnostics::body::dynamic_misspelt(&block.kind.name, span));
             return None;
         }
         self.labels(&mut block, [])?;
@@ -149,7 +149,7 @@ impl Compiler<'_> {
         let [name] = self.labels(&mut block, ["BLOCK"])?;
         if matches!(&*name.name, "lifecycle" | "provisioner" | "connection") {
             let span = self.resolver.span(name.at);
-            self.problem(mistake::body::dynamic_of_meta(&name.name, span));
+            self.problem(diagnostics::body::dynamic_of_meta(&name.name, span));
             return None;
         }
         let before = self.resolver.problems.len();
@@ -163,7 +163,7 @@ impl Compiler<'_> {
                     None => {
                         // What uses it says what it is meant to be called.
                         iterator = argument.value.text().map_or(iterator, Name::from);
-                        let problem = mistake::body::iterator_is_no_name(self.resolver.span(argument.value.at));
+                        let problem = diagnostics::body::iterator_is_no_name(self.resolver.span(argument.value.at));
                         self.problem(problem);
                     }
                 },
@@ -180,7 +180,7 @@ impl Compiler<'_> {
         let content = match <[Block; 1]>::try_from(contents) {
             Ok([content]) => content,
             Err(_) => {
-                self.problem(mistake::body::one_content(head));
+                self.problem(diagnostics::body::one_content(head));
                 return None;
             }
         };

@@ -6,7 +6,7 @@ use indexmap::map::Entry;
 use super::Compiler;
 use crate::body::Names;
 use crate::configuration::Check;
-use crate::mistake;
+use crate::diagnostics;
 use crate::syntax::Block;
 
 impl Compiler<'_> {
@@ -30,7 +30,7 @@ impl Compiler<'_> {
                 "data" => match &inside {
                     None => inside = Some(inner),
                     Some(first) => {
-                        let problem = mistake::body::one_block_only("data", &self.span(first), self.span(&inner));
+                        let problem = diagnostics::body::one_block_only("data", &self.span(first), self.span(&inner));
                         self.problem(problem);
                     }
                 },
@@ -38,11 +38,11 @@ impl Compiler<'_> {
             }
         }
         if !asserted {
-            self.problem(mistake::check_without_assertion(&name, span.clone()));
+            self.problem(diagnostics::check_without_assertion(&name, span.clone()));
         }
         match self.configuration.checks.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = mistake::declared_twice(&format!("check `{name}`"), &first.get().span, span);
+                let problem = diagnostics::declared_twice(&format!("check `{name}`"), &first.get().span, span);
                 self.problem(problem);
             }
             Entry::Vacant(place) => {

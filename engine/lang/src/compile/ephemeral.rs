@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use ha_kind::{Diagnostic, Mode, Name, Span};
 
+use crate::compiled_expression::Expression;
 use crate::configuration::{Condition, Configuration};
+use crate::diagnostics::ephemeral as mistakes;
 use crate::ephemeral::Ephemeral;
-use crate::mistake::ephemeral as mistakes;
-use crate::tree::Expression;
 
 /// Checks everything but the arguments of resources, some of which take what is never kept. Of `unsound` modules nothing is
 /// said.

@@ -3,8 +3,8 @@
 use ha_kind::Diagnostic;
 
 use crate::SourceFile;
+use crate::diagnostics::file as mistakes;
 use crate::json;
-use crate::mistake::file as mistakes;
 use crate::parse;
 use crate::source::{Family, Role, is_json};
 use crate::syntax::Body;

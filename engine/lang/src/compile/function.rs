@@ -4,11 +4,11 @@ use ha_kind::Name;
 
 use super::{Compiler, is_identifier};
 use crate::body::Names;
-use crate::declared::Defined;
+use crate::diagnostics;
+use crate::diagnostics::function as mistakes;
 use crate::functions;
-use crate::mistake;
-use crate::mistake::function as mistakes;
 use crate::syntax::{Argument, Block, Kind, Node};
+use crate::user_functions::Defined;
 
 impl Compiler<'_> {
     pub(super) fn function(&mut self, mut block: Block) {
@@ -22,7 +22,7 @@ impl Compiler<'_> {
             return;
         }
         if let Err(first) = self.resolver.functions.declare(&name, &span) {
-            self.problem(mistake::declared_twice(&format!("function `{name}`"), &first, span));
+            self.problem(diagnostics::declared_twice(&format!("function `{name}`"), &first, span));
             return;
         }
         self.no_blocks(block.body.blocks, KNOWN);

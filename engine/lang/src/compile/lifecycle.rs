@@ -4,10 +4,10 @@ use ha_kind::{Mode, Path, Span, Value};
 
 use super::Compiler;
 use crate::body::Names;
+use crate::compiled_expression::Target;
 use crate::configuration::{IgnoreChanges, Lifecycle, Trigger};
-use crate::mistake;
+use crate::diagnostics;
 use crate::syntax::{Block, Kind, Node};
-use crate::tree::Target;
 
 const CONDITIONS: &[&str] = &["precondition", "postcondition"];
 const OF_RESOURCE: Names = Names {
@@ -58,7 +58,7 @@ impl Compiler<'_> {
             let Some((reference, key)) = self.resolver.keyed_reference(item) else { continue };
             match reference.target {
                 Target::Block(_) | Target::Module(_) => triggers.push(Trigger { reference, key }),
-                _ => self.problem(mistake::not_a_trigger(&reference, span)),
+                _ => self.problem(diagnostics::not_a_trigger(&reference, span)),
             }
         }
         triggers
@@ -74,7 +74,7 @@ impl Compiler<'_> {
                     let span = self.resolver.span(item.at);
                     match path(&item) {
                         Some(path) => paths.push((path, span)),
-                        None => self.problem(mistake::not_a_path(span)),
+                        None => self.problem(diagnostics::not_a_path(span)),
                     }
                 }
                 Some(IgnoreChanges::Paths(paths))
@@ -87,7 +87,7 @@ impl Compiler<'_> {
     }
 
     fn not_a_list(&mut self, span: Span) {
-        self.problem(mistake::ignores_no_list(span));
+        self.problem(diagnostics::ignores_no_list(span));
     }
 }
 

@@ -7,12 +7,12 @@ use indexmap::map::Entry;
 
 use super::{Compiler, Source};
 use crate::body::Names;
+use crate::compiled_expression::Expression;
 use crate::configuration::{Configuration, IndexMap, ModuleCall, ProviderHandedIn};
-use crate::mistake;
-use crate::mistake::module as mistakes;
+use crate::diagnostics;
+use crate::diagnostics::module as mistakes;
 use crate::providers;
 use crate::syntax::{Argument, Block, Kind, Node};
-use crate::tree::Expression;
 
 impl Compiler<'_> {
     pub(super) fn module(&mut self, mut block: Block) {
@@ -62,7 +62,7 @@ impl Compiler<'_> {
                         call.enabled = self.enabled(inner);
                     }
                     Some(first) => {
-                        let problem = mistake::body::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = diagnostics::body::one_block_only("lifecycle", first, self.span(&inner));
                         self.problem(problem);
                     }
                 },
@@ -76,12 +76,14 @@ impl Compiler<'_> {
                 let problem = mistakes::source_misspelt(name, span.clone());
                 return self.problem(problem.within(head));
             }
-            self.problem(mistake::body::missing_argument("source", head).help("for example `source = \"./modules/network\"`"));
+            self.problem(
+                diagnostics::body::missing_argument("source", head).help("for example `source = \"./modules/network\"`"),
+            );
             return;
         };
         match self.configuration.modules.entry(name.clone()) {
             Entry::Occupied(first) => {
-                let problem = mistake::declared_twice(&format!("module `{name}`"), &first.get().head, head);
+                let problem = diagnostics::declared_twice(&format!("module `{name}`"), &first.get().head, head);
                 self.problem(problem);
             }
             Entry::Vacant(place) => {
@@ -100,10 +102,10 @@ impl Compiler<'_> {
         head: &Span,
     ) {
         if let (Some(_), Some(each)) = (count, for_each) {
-            self.problem(mistake::count_and_for_each(each.span().clone()).within(head.clone()));
+            self.problem(diagnostics::count_and_for_each(each.span().clone()).within(head.clone()));
         }
         if let (Some(enabled), true) = (enabled, count.is_some() || for_each.is_some()) {
-            self.problem(mistake::enabled_and_many(enabled.span().clone()).within(head.clone()));
+            self.problem(diagnostics::enabled_and_many(enabled.span().clone()).within(head.clone()));
         }
     }
 
@@ -147,7 +149,7 @@ impl Compiler<'_> {
         let span = self.resolver.span(value.at);
         let name = provider_name(value);
         if name.is_none() {
-            self.problem(mistake::not_a_provider(span));
+            self.problem(diagnostics::not_a_provider(span));
         }
         name
     }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use crate::SourceFile;
-use crate::mistake::file as mistakes;
+use crate::diagnostics::file as mistakes;
 use crate::resolve::Resolver;
 use crate::syntax::{Argument, Block, Body, Placed};
 
@@ -40,7 +40,7 @@ impl Overrides {
         for file in files {
             let length = u32::try_from(file.text.len()).ok();
             let Some(next) = length.and_then(|it| base.checked_add(it)?.checked_add(1)) else {
-                problems.push(crate::mistake::too_large(&file.name));
+                problems.push(crate::diagnostics::too_large(&file.name));
                 continue;
             };
             let (mut body, unreadable) = files::body(file);
@@ -67,7 +67,7 @@ impl Overrides {
     fn gather(&mut self, body: Body, problems: &mut Vec<Diagnostic>) {
         let Some(resolver) = self.own_resolver() else { return };
         for argument in body.arguments {
-            problems.push(crate::mistake::body::argument_at_top(&argument.name.name, resolver.span(argument.name.at)));
+            problems.push(crate::diagnostics::body::argument_at_top(&argument.name.name, resolver.span(argument.name.at)));
         }
         for block in body.blocks {
             match &*block.kind.name {

@@ -3,9 +3,9 @@
 use ha_kind::{Key, Mode, Name, Place, Value};
 
 use super::Compiler;
-use crate::mistake::place as mistakes;
+use crate::compiled_expression::{BlockName, Expression};
+use crate::diagnostics::place as mistakes;
 use crate::syntax::{Kind, Node};
-use crate::tree::{BlockName, Expression};
 
 /// One name of an address, with the key behind it.
 struct Part {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use ha_kind::{Diagnostic, Name};
 
 use crate::configuration::{Configuration, ModuleCall, RequiredProvider, Settings};
-use crate::mistake::module as mistakes;
+use crate::diagnostics::module as mistakes;
 
 type ProviderName = (Name, Option<Name>);
 

@@ -7,8 +7,8 @@ use ha_kind::{Key, Mode, Place};
 use super::Compiler;
 use crate::body::Names;
 use crate::configuration::{Import, Moved, Removed};
-use crate::mistake;
-use crate::mistake::place as mistakes;
+use crate::diagnostics;
+use crate::diagnostics::place as mistakes;
 use crate::syntax::{Argument, Block};
 
 impl Compiler<'_> {
@@ -71,12 +71,12 @@ impl Compiler<'_> {
                         destroy = self.whether_destroyed(inner);
                     }
                     Some(first) => {
-                        let problem = mistake::body::one_block_only("lifecycle", first, self.span(&inner));
+                        let problem = diagnostics::body::one_block_only("lifecycle", first, self.span(&inner));
                         self.problem(problem);
                     }
                 },
                 "provisioner" | "connection" => {
-                    let problem = mistake::body::no_provisioners(&inner.kind.name, self.span(&inner));
+                    let problem = diagnostics::body::no_provisioners(&inner.kind.name, self.span(&inner));
                     self.problem(problem);
                 }
                 _ => self.no_blocks(vec![inner], KNOWN),

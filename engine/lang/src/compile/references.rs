@@ -7,10 +7,11 @@ use std::collections::HashSet;
 
 use ha_kind::{Diagnostic, Key, Mode, Name, Place, slips};
 
+use crate::compiled_expression::{BlockName, Expression, Reference, Target};
 use crate::configuration::{Condition, Configuration, Import, ModuleCall, ResourceBlock};
-use crate::mistake::reference::{self as mistakes, Meant};
-use crate::mistake::{module, place};
-use crate::tree::{BlockName, Expression, Reference, Target};
+use crate::diagnostics::reference as mistakes;
+use crate::diagnostics::reference::Meant;
+use crate::diagnostics::{module, place};
 use meant::Searched;
 
 /// What a place may refer to beyond what is declared.

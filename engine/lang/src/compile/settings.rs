@@ -6,7 +6,8 @@ use super::Compiler;
 use super::module::{own_provider, provider_name};
 use crate::body::Names;
 use crate::configuration::{Backend, Encryption, RequiredProvider, Settings};
-use crate::mistake::{self, settings as mistakes};
+use crate::diagnostics;
+use crate::diagnostics::settings as mistakes;
 use crate::source::Family;
 use crate::syntax::{Block, Kind, Node};
 use crate::version;
@@ -72,7 +73,7 @@ impl Compiler<'_> {
         let span = self.span(&block);
         let Some([kind]) = self.labels(&mut block, ["KIND"]) else { return };
         if let Some(first) = &settings.backend {
-            let problem = mistake::declared_twice("backend", &first.span, span);
+            let problem = diagnostics::declared_twice("backend", &first.span, span);
             self.problem(problem);
             return;
         }
@@ -87,7 +88,7 @@ impl Compiler<'_> {
             return;
         }
         if let Some(first) = &settings.encryption {
-            let problem = mistake::declared_twice("encryption", &first.span, span);
+            let problem = diagnostics::declared_twice("encryption", &first.span, span);
             self.problem(problem);
             return;
         }
@@ -131,7 +132,7 @@ impl Compiler<'_> {
                 given => {
                     let known = Names { arguments: &["source", "version", "configuration_aliases"], blocks: &[] };
                     let problem =
-                        mistake::body::unexpected_argument(given.unwrap_or_default(), known, self.resolver.span(key.at));
+                        diagnostics::body::unexpected_argument(given.unwrap_or_default(), known, self.resolver.span(key.at));
                     self.problem(problem);
                 }
             }

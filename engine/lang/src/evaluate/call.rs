@@ -6,12 +6,13 @@ use ha_kind::{Type, Value, convert};
 
 use super::independent::is_independent;
 use super::{Evaluator, Failed, Outcome, has_too_many};
-use crate::declared::Declared;
+use crate::compiled_expression::Kind::Literal;
+use crate::compiled_expression::{Call, DeclaredCall, Node};
+use crate::diagnostics;
+use crate::diagnostics::value as mistakes;
 use crate::environment::Environment;
 use crate::functions::{Answer, Function, Kind, Lazy, Refusal, Run};
-use crate::mistake::{self, value as mistakes};
-use crate::tree::Kind::Literal;
-use crate::tree::{Call, DeclaredCall, Node};
+use crate::user_functions::Declared;
 
 /// What a call is given.
 enum Given {
@@ -35,7 +36,7 @@ impl Evaluator<'_> {
             }
         };
         if call.spread
-            && let Some(problem) = mistake::argument_count(function, arguments.len(), false, || self.span(node.at))
+            && let Some(problem) = diagnostics::argument_count(function, arguments.len(), false, || self.span(node.at))
         {
             return Err(self.fail(node, problem));
         }
@@ -56,7 +57,8 @@ impl Evaluator<'_> {
             Given::All(items, sensitive) => {
                 let items: Vec<Node> = items.into_iter().map(|it| Node { at: list.at, kind: Literal(it) }).collect();
                 expressions.extend(&items);
-                if let Some(problem) = mistake::argument_count(call.function, expressions.len(), false, || self.span(node.at)) {
+                if let Some(problem) = diagnostics::argument_count(call.function, expressions.len(), false, || self.span(node.at))
+                {
                     return Err(self.fail(node, problem));
                 }
                 let value = run(self, &expressions, node)?;
@@ -73,7 +75,7 @@ impl Evaluator<'_> {
     pub(super) fn declared(&mut self, call: &DeclaredCall, node: &Node) -> Outcome {
         let Declared { name, defined } = &*call.function;
         let Some(function) = defined.get() else {
-            return Err(self.fail(node, mistake::function::not_here(name, self.span(node.at))));
+            return Err(self.fail(node, diagnostics::function::not_here(name, self.span(node.at))));
         };
         let (mut arguments, sensitive) = match self.given(&call.arguments, call.spread, node)? {
             Given::All(arguments, sensitive) => (arguments, sensitive),
@@ -82,7 +84,8 @@ impl Evaluator<'_> {
                 return Ok(if sensitive { unknown.sensitive() } else { unknown });
             }
         };
-        if let Some(problem) = mistake::function::argument_count(name, function, arguments.len(), false, &self.span(node.at)) {
+        if let Some(problem) = diagnostics::function::argument_count(name, function, arguments.len(), false, &self.span(node.at))
+        {
             return Err(self.fail(node, problem));
         }
         if function.rest.is_some() {

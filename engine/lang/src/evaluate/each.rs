@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ha_kind::{Name, Object, Type, Value, convert};
 
 use super::{Evaluator, Failed, Outcome};
-use crate::mistake::value as mistakes;
-use crate::tree::{For, Node};
+use crate::compiled_expression::{For, Node};
+use crate::diagnostics::value as mistakes;
 
 /// The value without the mark on itself.
 pub(super) fn unmarked(value: &Value) -> (&Value, bool) {

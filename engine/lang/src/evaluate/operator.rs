@@ -3,9 +3,9 @@
 use ha_kind::{Number, Part, Range, Type, Unknown, Value, convert};
 
 use super::{Evaluator, Failed, Outcome, both};
-use crate::mistake::value as mistakes;
+use crate::compiled_expression::Node;
+use crate::diagnostics::value as mistakes;
 use crate::syntax::Operator;
-use crate::tree::Node;
 
 impl Evaluator<'_> {
     pub(super) fn not(&mut self, operand: &Node) -> Outcome {

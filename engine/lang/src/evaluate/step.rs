@@ -6,9 +6,10 @@ use ha_kind::{Key, Name, Number, Type, Value, convert};
 
 use super::each::unmarked;
 use super::{Evaluator, Failed, Outcome};
-use crate::mistake::value::{self as mistakes, NamePlace};
+use crate::compiled_expression::{BlockName, Kind, Node, Target};
+use crate::diagnostics::value as mistakes;
+use crate::diagnostics::value::NamePlace;
 use crate::syntax::At;
-use crate::tree::{BlockName, Kind, Node, Target};
 
 impl Evaluator<'_> {
     /// One instance of a block, without building the others.

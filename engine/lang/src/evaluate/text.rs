@@ -4,8 +4,8 @@ use ha_kind::{Part, Text, Type, Value};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Evaluator, Failed, Outcome, each};
-use crate::mistake::value as mistakes;
-use crate::tree::{If, Node, Piece, Repeated};
+use crate::compiled_expression::{If, Node, Piece, Repeated};
+use crate::diagnostics::value as mistakes;
 
 /// Longer texts are refused: nobody means them, and a few lines can ask for more than any machine holds.
 const LONGEST: usize = 64 << 20;

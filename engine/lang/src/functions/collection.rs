@@ -117,7 +117,7 @@ fn coalesce(arguments: &[Value]) -> Answer {
     let ty = ty.ok_or_else(|| Refusal::new("all arguments must have one type"))?;
     let mut sensitive = false;
     for argument in arguments {
-        let argument = convert(argument, &ty).map_err(|it| Refusal::new(crate::mistake::value::at(&it)))?;
+        let argument = convert(argument, &ty).map_err(|it| Refusal::new(crate::diagnostics::value::at(&it)))?;
         let (plain, mark) = argument.unmark();
         match &plain {
             // A text that has known characters cannot turn out empty.
@@ -170,7 +170,7 @@ fn contains(arguments: &[Value]) -> Answer {
         return Ok(marked(unknown_like(plain, Type::Bool), sensitive));
     }
     let Some(items) = plain.elements() else {
-        return Err(Refusal::of(0, format!("a list or set is required, not {}", crate::shown::a_kind(plain))));
+        return Err(Refusal::of(0, format!("a list or set is required, not {}", crate::describe::a_kind(plain))));
     };
     let sensitive = sensitive || items.iter().any(|it| it.contains_sensitive());
     let mut open = None;
@@ -202,7 +202,7 @@ fn element(arguments: &[Value]) -> Answer {
             };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(Refusal::of(0, format!("a list is required, not {}", crate::shown::a_kind(plain)))),
+        _ => return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     if items.is_empty() {
         return Err(Refusal::of(0, "it has no elements"));
@@ -273,7 +273,7 @@ fn counted(value: &Value) -> Value {
 }
 
 fn no_length(value: &Value) -> Refusal {
-    Refusal::of(0, format!("a list, set, map, object or text is required, not {}", crate::shown::a_kind(value)))
+    Refusal::of(0, format!("a list, set, map, object or text is required, not {}", crate::describe::a_kind(value)))
 }
 
 fn one(arguments: &[Value]) -> Answer {

@@ -10,10 +10,10 @@ use ha_kind::{Diagnostic, Name, Object, Type, Value};
 
 use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
 use crate::SourceFile;
+use crate::compiled_expression::Expression;
 use crate::environment::{Environment, Fact, Nothing};
 use crate::parse;
 use crate::resolve::Resolver;
-use crate::tree::Expression;
 use Kind::{Any, Bool, Text};
 
 /// Templates may render others so deep.
@@ -208,7 +208,7 @@ fn rendered(source: SourceFile, variables: &Value, environment: &Environment<'_>
     let variables: &Object = match plain {
         Value::Object(it) | Value::Map(it) => it,
         Value::Unknown(it) => return Ok(marked(Value::unknown(Type::Any, it.cause.clone()), sensitive)),
-        _ => return Err(Refusal::of(1, format!("a map or object is required, not {}", crate::shown::a_kind(plain)))),
+        _ => return Err(Refusal::of(1, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
     };
     let names: Vec<Name> = variables.keys().cloned().collect();
     let key = (source.text.clone(), names);

@@ -217,7 +217,7 @@ fn push(place: &Place, value: &Value, text: &mut Builder) -> Result<(), Refusal>
 
 fn formatted(place: &Place, value: &Value) -> Result<String, Refusal> {
     let wrong = |wants: &str| {
-        let given = if value.is_null() { "null".into() } else { crate::shown::a_kind(value).to_string() };
+        let given = if value.is_null() { "null".into() } else { crate::describe::a_kind(value).to_string() };
         Refusal::of(place.argument + 1, format!("`{}` takes {wants}, not {given}", place.raw))
     };
     let as_type = |ty: &Type, wants: &str| match value {

@@ -130,7 +130,7 @@ fn concat(arguments: &[Value]) -> Answer {
                     _ => all_lists = false,
                 }
             }
-            _ => return Err(Refusal::of(index, format!("a list is required, not {}", crate::shown::a_kind(plain)))),
+            _ => return Err(Refusal::of(index, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
         }
     }
     if let Some(cause) = unknown {
@@ -165,7 +165,7 @@ fn flatten(arguments: &[Value]) -> Answer {
         return Ok(marked(unknown_like(plain, Type::Any), mark));
     }
     if plain.elements().is_none() {
-        return Err(Refusal::of(0, format!("a list is required, not {}", crate::shown::a_kind(plain))));
+        return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
     }
     flat.add(value)?;
     let value = match flat.unknown {
@@ -218,7 +218,7 @@ fn matchkeys(arguments: &[Value]) -> Answer {
         return Ok(unknown_like(open, type_of(arguments, 0)));
     }
     let of_type = |items: Vec<&Value>| items.into_iter().map(|it| convert(it, &ty)).collect::<Result<Vec<_>, _>>();
-    let wrong = |argument: usize| move |it| Refusal::of(argument, crate::mistake::value::at(&it));
+    let wrong = |argument: usize| move |it| Refusal::of(argument, crate::diagnostics::value::at(&it));
     let keys = of_type(keys).map_err(wrong(1))?;
     let wanted: HashSet<Value> = of_type(wanted).map_err(wrong(2))?.into_iter().collect();
     let chosen = values.into_iter().zip(keys).filter(|(_, key)| wanted.contains(key));
@@ -272,7 +272,7 @@ fn reverse(arguments: &[Value]) -> Answer {
         return Ok(marked(unknown, mark || plain.contains_sensitive()));
     }
     let Some(items) = plain.elements() else {
-        return Err(Refusal::of(0, format!("a list is required, not {}", crate::shown::a_kind(plain))));
+        return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain))));
     };
     Ok(marked(same_kind(plain, items.into_iter().rev().cloned().collect()), mark))
 }
@@ -289,7 +289,7 @@ fn slice(arguments: &[Value]) -> Answer {
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
         Value::Set(_) => return Err(Refusal::of(0, "a set has no order; make it a list by `tolist` first")),
-        _ => return Err(Refusal::of(0, format!("a list is required, not {}", crate::shown::a_kind(plain)))),
+        _ => return Err(Refusal::of(0, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     if let Value::Number(start) = &start
         && start.to_f64() > items.len() as f64

@@ -66,7 +66,7 @@ fn keys(arguments: &[Value]) -> Answer {
             Type::Map(_) => unknown_like(plain, Type::List(Type::String.into())),
             _ => unknown_like(plain, Type::Any),
         },
-        _ => return Err(Refusal::of(0, format!("a map or object is required, not {}", crate::shown::a_kind(plain)))),
+        _ => return Err(Refusal::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
     };
     Ok(marked(value, mark))
 }
@@ -88,7 +88,7 @@ fn lookup(arguments: &[Value]) -> Answer {
             }
             return Ok(marked(unknown_like(plain, (**of).clone()), sensitive));
         }
-        _ => return Err(Refusal::of(0, format!("a map is required, not {}", crate::shown::a_kind(plain)))),
+        _ => return Err(Refusal::of(0, format!("a map is required, not {}", crate::describe::a_kind(plain)))),
     };
     let Value::String(name) = &key else {
         let ty = if let Value::Map(_) = plain { element_type(&Type::of(plain)) } else { Type::Any };
@@ -131,7 +131,7 @@ fn merge(arguments: &[Value]) -> Answer {
             Value::Unknown(it) if matches!(it.ty, Type::Any | Type::Map(_) | Type::Object(_)) => {
                 unknown = unknown.or(Some(plain.clone()));
             }
-            _ => return Err(Refusal::of(index, format!("a map or object is required, not {}", crate::shown::a_kind(plain)))),
+            _ => return Err(Refusal::of(index, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
         }
     }
     let ty = merged_type(arguments, &items);
@@ -189,7 +189,7 @@ fn values(arguments: &[Value]) -> Answer {
             }
             _ => unknown_like(plain, Type::Any),
         },
-        _ => return Err(Refusal::of(0, format!("a map or object is required, not {}", crate::shown::a_kind(plain)))),
+        _ => return Err(Refusal::of(0, format!("a map or object is required, not {}", crate::describe::a_kind(plain)))),
     };
     Ok(marked(value, mark))
 }
@@ -209,7 +209,7 @@ fn zipmap(arguments: &[Value]) -> Answer {
             let ty = if let Type::List(of) = &it.ty { Type::Map(of.clone()) } else { Type::Any };
             return Ok(marked(unknown_like(plain, ty), sensitive));
         }
-        _ => return Err(Refusal::of(1, format!("a list is required, not {}", crate::shown::a_kind(plain)))),
+        _ => return Err(Refusal::of(1, format!("a list is required, not {}", crate::describe::a_kind(plain)))),
     };
     let keys = keys.elements().unwrap_or_default();
     if keys.len() != items.len() {

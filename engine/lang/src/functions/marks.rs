@@ -6,10 +6,10 @@ use ha_kind::{Diagnostic, Type, Value, convert};
 
 use super::Kind::{Any, Bool, Number, Text};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any};
+use crate::compiled_expression::Node;
+use crate::describe::a_kind;
+use crate::diagnostics::value as mistakes;
 use crate::evaluate::{Evaluator, Failed, Outcome};
-use crate::mistake::value as mistakes;
-use crate::shown::a_kind;
-use crate::tree::Node;
 
 const VALUE: &[Parameter] = &[any("value").nullable()];
 const EXPRESSIONS: Parameter = any("expressions").nullable();

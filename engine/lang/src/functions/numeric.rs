@@ -70,7 +70,7 @@ fn pow(arguments: &[Value]) -> Answer {
 fn parseint(arguments: &[Value]) -> Answer {
     let text = match arguments.first() {
         Some(Value::String(text)) => text,
-        Some(other) => return Err(Refusal::of(0, format!("a text is required, not {}", crate::shown::a_kind(other)))),
+        Some(other) => return Err(Refusal::of(0, format!("a text is required, not {}", crate::describe::a_kind(other)))),
         None => return Err(Refusal::new("two arguments are required")),
     };
     let base = whole_of(arguments, 1)?;

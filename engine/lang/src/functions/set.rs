@@ -81,7 +81,7 @@ fn unified_sets(arguments: &[Value]) -> Result<(Type, Vec<Vec<Value>>), Refusal>
         items
             .map(|it| convert(it, &ty))
             .collect::<Result<_, _>>()
-            .map_err(|it| Refusal::of(index, crate::mistake::value::at(&it)))
+            .map_err(|it| Refusal::of(index, crate::diagnostics::value::at(&it)))
     };
     let columns = (0..arguments.len()).map(one).collect::<Result<_, _>>()?;
     Ok((ty, columns))
@@ -90,7 +90,7 @@ fn unified_sets(arguments: &[Value]) -> Result<(Type, Vec<Vec<Value>>), Refusal>
 /// A set of elements of which not all need be known.
 fn set_of(items: Vec<Value>, of: Type) -> Answer {
     let set = convert(&Value::tuple(items), &Type::Set(Arc::new(of)));
-    set.map_err(|it| Refusal::new(crate::mistake::value::at(&it)))
+    set.map_err(|it| Refusal::new(crate::diagnostics::value::at(&it)))
 }
 
 fn setintersection(arguments: &[Value]) -> Answer {
@@ -122,12 +122,12 @@ fn setproduct(arguments: &[Value]) -> Answer {
             return Ok(if sensitive { unknown.sensitive() } else { unknown });
         }
         let Some(items) = plain.elements() else {
-            return Err(Refusal::of(index, format!("a list or set is required, not {}", crate::shown::a_kind(&plain))));
+            return Err(Refusal::of(index, format!("a list or set is required, not {}", crate::describe::a_kind(&plain))));
         };
         let types: Vec<Type> = items.iter().map(|it| Type::of(it)).collect();
         let ty = one_type(items.iter().copied(), &types).ok_or_else(|| Refusal::of(index, "all elements must have one type"))?;
         let converted = items.into_iter().map(|it| convert(it, &ty)).collect::<Result<_, _>>();
-        columns.push(converted.map_err(|it| Refusal::of(index, crate::mistake::value::at(&it)))?);
+        columns.push(converted.map_err(|it| Refusal::of(index, crate::diagnostics::value::at(&it)))?);
     }
     let rows = columns.iter().try_fold(1usize, |rows, it| rows.checked_mul(it.len())).filter(|it| *it <= 1 << 20);
     let Some(rows) = rows else { return Err(Refusal::new("there would be more than a million combinations")) };

@@ -4,7 +4,7 @@ use ha_kind::{Diagnostic, Span, Value};
 
 use super::read::{self, Kind, Node, Text};
 use crate::SourceFile;
-use crate::mistake::file as mistakes;
+use crate::diagnostics::file as mistakes;
 use crate::parse;
 use crate::syntax::{self, Argument, At, Block, Body, Placed, Word, composed};
 
@@ -118,7 +118,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn root(&mut self) -> Option<Node> {
         if u32::try_from(self.file.text.len()).is_err() {
-            self.problems.push(crate::mistake::too_large(&self.file.name));
+            self.problems.push(crate::diagnostics::too_large(&self.file.name));
             return None;
         }
         match read::value(&self.file.text) {

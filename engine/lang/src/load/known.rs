@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use ha_kind::{Diagnostic, Key, Name, Value, convert};
 
+use crate::compiled_expression::{BlockName, Expression, Target};
 use crate::configuration::{Configuration, IndexMap};
+use crate::diagnostics;
 use crate::environment::{Environment, Nothing, Scope};
-use crate::mistake;
-use crate::tree::{BlockName, Expression, Target};
 
 /// Where the values of a module's variables come from.
 pub(super) enum Given<'a> {
@@ -89,7 +89,7 @@ impl Scope for Known<'_> {
             Target::Local(name) => self.local(name),
             _ => None,
         };
-        value.ok_or_else(|| Box::new(mistake::module::not_known_yet(target)))
+        value.ok_or_else(|| Box::new(diagnostics::module::not_known_yet(target)))
     }
 
     fn instance(&self, block: &BlockName, _: &Key) -> Result<Value, Box<Diagnostic>> {

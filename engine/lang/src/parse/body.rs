@@ -8,7 +8,7 @@ use super::Read;
 use super::cursor::Cursor;
 use crate::lexer::{Kind, Token};
 use crate::syntax::{Argument, At, Block, Body, Word};
-use crate::unreadable;
+use crate::syntax_errors;
 
 impl Cursor<'_> {
     pub(super) fn file(&mut self) -> Body {
@@ -58,7 +58,7 @@ impl Cursor<'_> {
 
     /// Tells of a block that is never closed, and of what begins at the start of a line inside of it.
     fn never_closed<T>(&mut self, open: Token) -> Read<T> {
-        let mut problem = unreadable::never_closed(self.span(open.at));
+        let mut problem = syntax_errors::never_closed(self.span(open.at));
         let inside = self.tokens.partition_point(|it| it.at.start <= open.at.start);
         let begins = |it: &&Token| it.kind == Kind::Identifier && self.text[..it.at.start as usize].ends_with('\n');
         if let Some(found) = self.tokens[inside..].iter().find(begins) {
@@ -80,7 +80,7 @@ impl Cursor<'_> {
             }
             Entry::Occupied(first) => {
                 let (first, again) = (self.span(*first.get()), self.span(name.at));
-                self.problems.push(unreadable::argument_twice(&name.name, &first, again));
+                self.problems.push(syntax_errors::argument_twice(&name.name, &first, again));
                 false
             }
         });

@@ -4,10 +4,10 @@ use ha_kind::{Diagnostic, HashSet, Name, Span};
 
 use super::{LEVELS, Read, Unreadable, normal};
 use crate::SourceFile;
+use crate::diagnostics;
 use crate::lexer::{self, Kind, Token};
-use crate::mistake;
 use crate::syntax::{At, Word};
-use crate::unreadable;
+use crate::syntax_errors;
 
 pub(super) struct Cursor<'a> {
     file: &'a SourceFile,
@@ -99,7 +99,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         if self.level == LEVELS {
             let at = self.peek().at;
-            return self.refuse(unreadable::too_deep(LEVELS, self.span(at)));
+            return self.refuse(syntax_errors::too_deep(LEVELS, self.span(at)));
         }
         self.level += 1;
         let result = read(self);
@@ -214,12 +214,14 @@ impl<'a> Cursor<'a> {
         let token = self.peek();
         let written = self.written(token.at);
         let problem = match token.kind {
-            Kind::End => unreadable::ends_early(wanted, self.span(token.at)),
-            Kind::Newline => unreadable::line_ends_early(wanted, self.span(token.at)),
+            Kind::End => syntax_errors::ends_early(wanted, self.span(token.at)),
+            Kind::Newline => syntax_errors::line_ends_early(wanted, self.span(token.at)),
             // It goes on to the end of the text, and says what somebody left out for a reason.
-            Kind::Stray if written.starts_with("/*") => unreadable::unclosed_comment(self.span(self.first_line(token.at))),
-            Kind::Stray if written.is_empty() => mistake::line_end_in_text(self.span(At { end: token.at.end + 1, ..token.at })),
-            _ => unreadable::unexpected(written, wanted, self.span(token.at)),
+            Kind::Stray if written.starts_with("/*") => syntax_errors::unclosed_comment(self.span(self.first_line(token.at))),
+            Kind::Stray if written.is_empty() => {
+                diagnostics::line_end_in_text(self.span(At { end: token.at.end + 1, ..token.at }))
+            }
+            _ => syntax_errors::unexpected(written, wanted, self.span(token.at)),
         };
         self.refuse(problem)
     }

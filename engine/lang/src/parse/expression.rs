@@ -3,12 +3,12 @@
 use ha_kind::{Number, Value};
 
 use super::cursor::Cursor;
-use super::slip::Inside;
+use super::likely_error::Inside;
 use super::{HEIGHT, Read};
+use crate::diagnostics;
 use crate::lexer::{Kind as Sign, Token};
-use crate::mistake;
 use crate::syntax::{At, Call, For, Kind, Node, Operator, Word};
-use crate::unreadable;
+use crate::syntax_errors;
 
 impl Cursor<'_> {
     pub(super) fn expression(&mut self) -> Read<Node> {
@@ -36,7 +36,7 @@ impl Cursor<'_> {
     fn node(&mut self, at: At, below: usize, kind: Kind) -> Read<Node> {
         self.height = below + 1;
         if self.height > HEIGHT {
-            return self.refuse(unreadable::too_long_a_chain(HEIGHT, self.span(at)));
+            return self.refuse(syntax_errors::too_long_a_chain(HEIGHT, self.span(at)));
         }
         Ok(Node { at, kind })
     }
@@ -103,10 +103,10 @@ impl Cursor<'_> {
         let kind = match written.parse::<Number>() {
             Ok(number) => Kind::Literal(Value::Number(number)),
             Err(_) if written.bytes().filter(|it| *it == b'.').count() > 1 => {
-                return self.refuse(unreadable::two_points(self.span(token.at)));
+                return self.refuse(syntax_errors::two_points(self.span(token.at)));
             }
             Err(_) => {
-                self.problems.push(mistake::number_out_of_range(self.span(token.at)));
+                self.problems.push(diagnostics::number_out_of_range(self.span(token.at)));
                 Kind::Literal(Value::from(0))
             }
         };
@@ -300,7 +300,7 @@ impl Cursor<'_> {
             Sign::Number => {
                 self.take();
                 if !self.written(token.at).bytes().all(|it| it.is_ascii_digit()) {
-                    return self.refuse(unreadable::not_an_index(self.written(token.at), self.span(token.at)));
+                    return self.refuse(syntax_errors::not_an_index(self.written(token.at), self.span(token.at)));
                 }
                 let key = self.number(token)?;
                 self.node(node.at.to(token.at), height, Kind::Index(Box::new(node), Box::new(key)))
@@ -316,7 +316,7 @@ impl Cursor<'_> {
         self.height = height + 1;
         while self.take_if(Sign::Dot).is_some() {
             if let Some(star) = self.take_if(Sign::Star) {
-                return self.refuse(mistake::splat_in_splat(self.span(star.at)));
+                return self.refuse(diagnostics::splat_in_splat(self.span(star.at)));
             }
             each = self.attribute(each)?;
         }

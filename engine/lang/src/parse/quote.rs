@@ -9,8 +9,8 @@ use super::cursor::Cursor;
 use super::{LEVELS, Read};
 use crate::lexer::{Kind as Sign, Token as Lexed};
 use crate::syntax::{At, Kind, Node};
+use crate::syntax_errors;
 use crate::template::{self, Strips, Token, Unit};
-use crate::unreadable;
 
 /// A directive that is still open.
 enum Open {
@@ -50,7 +50,7 @@ impl Cursor<'_> {
             Some(close) => Ok((text, close)),
             None if matches!(self.peek().kind, Sign::Interpolation | Sign::Directive) => {
                 let at = self.peek().at;
-                self.refuse(unreadable::label_is_fixed(self.span(at)))
+                self.refuse(syntax_errors::label_is_fixed(self.span(at)))
             }
             None => self.quote_not_closed(opened),
         }
@@ -87,8 +87,8 @@ impl Cursor<'_> {
         }
         self.height = height + 1;
         match open.pop() {
-            Some(Open::If { at, .. }) => self.refuse(unreadable::directive_left_open("if", "endif", self.span(at))),
-            Some(Open::For { at }) => self.refuse(unreadable::directive_left_open("for", "endfor", self.span(at))),
+            Some(Open::If { at, .. }) => self.refuse(syntax_errors::directive_left_open("if", "endif", self.span(at))),
+            Some(Open::For { at }) => self.refuse(syntax_errors::directive_left_open("for", "endfor", self.span(at))),
             None => Ok(tokens),
         }
     }
@@ -116,7 +116,7 @@ impl Cursor<'_> {
         match (&*word.name, open.last_mut()) {
             ("if" | "for", _) if full => {
                 let span = self.span(word.at);
-                self.refuse(unreadable::too_deep(LEVELS, span))
+                self.refuse(syntax_errors::too_deep(LEVELS, span))
             }
             ("if", _) => {
                 open.push(Open::If { at: word.at, otherwise: false });
@@ -144,7 +144,7 @@ impl Cursor<'_> {
             }
             ("else" | "endif" | "endfor", _) => {
                 let span = self.span(word.at);
-                self.refuse(unreadable::directive_not_open(&word.name, span))
+                self.refuse(syntax_errors::directive_not_open(&word.name, span))
             }
             _ => self.no_directive(word.at, WORDS),
         }

@@ -4,7 +4,7 @@ use ha_kind::{Diagnostic, Name, Schemas, Span, code};
 use ha_lang::{Condition, Configuration, Expression, Reference, ResourceBlock, Target};
 
 use super::{Edges, Graph, Node, NodeId, What, provider_of};
-use crate::modules::{ModuleId, ROOT};
+use crate::graph::modules::{ModuleId, ROOT};
 
 /// What each node refers to, and what is wrong with that.
 pub(super) fn edges(graph: &Graph, schemas: &Schemas) -> (Edges, Vec<Diagnostic>) {

@@ -6,7 +6,7 @@ use ha_kind::{Address, Contradiction, Described, Object, Placed, Severity, Step}
 use ha_lang::IgnoreChanges;
 
 use super::Planner;
-use crate::arguments::located;
+use crate::evaluation::arguments::located;
 use crate::graph::NodeId;
 
 /// An instance that is held against others.

@@ -5,14 +5,14 @@ use ha_lang::Reference;
 use ha_state::ProviderName;
 
 use super::{Instance, Many, Planner};
-use crate::after::{instance_value, unknown_outputs, unrendered};
-use crate::arguments::{Arguments, located};
-use crate::condition::unread;
+use crate::diff::planned_values::{instance_value, unknown_outputs, unrendered};
+use crate::evaluation::arguments::{Arguments, located};
+use crate::evaluation::condition::unread;
+use crate::evaluation::timeouts::Limit;
 use crate::graph::What;
+use crate::input::prior_state::{Read, plain};
 use crate::model::{Change, PlanMode, Reason};
-use crate::observed::{Read, plain};
-use crate::redacted::redacted_error;
-use crate::timeouts::Limit;
+use crate::secrets::redaction::redacted_error;
 
 /// The value of a document: what it takes, and what that renders to, as far as it is known. Of what is no document, what it
 /// takes.

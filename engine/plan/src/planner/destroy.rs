@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use ha_kind::Diagnostic;
 
-use super::known::known_settings_in;
-use super::leave::partial;
+use super::excluded::partial;
+use super::known_settings::known_settings_in;
 use super::orphan::forget;
 use super::{Input, recorded_providers};
-use crate::choice::destroyed;
-use crate::deletion::{Going, deletion};
-use crate::finish::{Parts, finish};
+use crate::diff::deletion::{Going, deletion};
+use crate::diff::prevent_destroy::{asking_for_protection, protection};
+use crate::evaluation::preview::Peek;
 use crate::graph::Graph;
-use crate::lifecycle::{asking_for_protection, protection};
+use crate::input::prior_state::Current;
+use crate::input::removed::Removals;
+use crate::input::targeting::destroyed;
 use crate::model::{Change, OutputChange, Plan, Reason};
-use crate::observed::Current;
-use crate::peek::Peek;
-use crate::removed::Removals;
+use crate::planner::assemble::{Parts, finish};
 
 /// A plan that deletes everything. The configuration is asked only what it protects and how providers are reached.
 pub(super) fn destroy(input: &Input<'_>, graph: &Arc<Graph>, current: Current) -> Result<Plan, Vec<Diagnostic>> {

@@ -8,15 +8,16 @@ use ha_lang::{Expression, Import};
 use ha_state::{ProviderName, Record};
 
 use super::{Instance, Many, Planner};
-use crate::after::attributes;
-use crate::arguments::Arguments;
-use crate::execution::FromConfiguration;
-use crate::expand::{Undecided, import_expansion};
+use crate::apply_evaluation::FromConfiguration;
+use crate::diff::planned_values::attributes;
+use crate::evaluation::arguments::Arguments;
+use crate::evaluation::expansion::{Undecided, import_expansion};
+use crate::evaluation::values;
+use crate::evaluation::values::{InstanceId, Standpoint};
 use crate::graph::NodeId;
+use crate::input::prior_state::{Prior, Read, plain};
 use crate::model::Change;
-use crate::observed::{Prior, Read, plain};
 use crate::secrecy::as_configured;
-use crate::world::{self, InstanceId, Standpoint};
 
 /// What a person calls something that is taken over, and where he says so.
 #[derive(Clone, Debug)]
@@ -225,7 +226,7 @@ impl Planner<'_> {
 
     /// Imports into instances that the configuration does not ask for.
     pub(super) fn imports_into_nothing(&mut self) {
-        let wants = |address: &Address| matches!(self.world.wanted(address), world::Wanted::Yes);
+        let wants = |address: &Address| matches!(self.world.wanted(address), values::Wanted::Yes);
         let left = self.imports.iter().filter(|(address, _)| !wants(address) && self.choice.has(&self.graph, address));
         let diagnostics = left.map(|(address, wanted)| {
             let diagnostic = Diagnostic::error(format!("the configuration has no `{address}` to import into")).of(address);

@@ -7,16 +7,16 @@ use ha_state::{Dependencies, Record};
 
 use super::import::Found;
 use super::{Instance, Many, Planner};
-use crate::after::{arguments_after, attributes, instance_value, outputs_after};
-use crate::arguments::{Arguments, located};
-use crate::deletion::takes_contents;
-use crate::difference::differences;
-use crate::execution::FromConfiguration;
-use crate::expand::flag;
+use crate::apply_evaluation::FromConfiguration;
+use crate::diff::deletion::takes_contents;
+use crate::diff::differences::differences;
+use crate::diff::planned_values::{arguments_after, attributes, instance_value, outputs_after};
+use crate::evaluation::arguments::{Arguments, located};
+use crate::evaluation::expansion::flag;
+use crate::input::prior_state::{Prior, id_in};
 use crate::model::{Change, Difference, Reason};
-use crate::observed::{Prior, id_in};
-use crate::redacted::redacted;
 use crate::secrecy::as_configured;
+use crate::secrets::redaction::redacted;
 
 impl Planner<'_> {
     pub(super) fn managed(&mut self, instance: &Instance<'_>, given: Arguments, flags: &FromConfiguration) {

@@ -5,8 +5,8 @@ use ha_kind::{BlockAddress, Diagnostic, Key, Name, Place, code};
 use ha_lang::{BlockName, Moved};
 
 use super::Planner;
+use crate::evaluation::values::{InstanceId, Wanted};
 use crate::model::PlanMode;
-use crate::world::{InstanceId, Wanted};
 
 impl Planner<'_> {
     /// Tells of `moved` blocks from what the configuration still asks for.

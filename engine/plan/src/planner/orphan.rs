@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ha_kind::{Action, Address, Key};
 
 use super::Planner;
-use crate::deletion::{deletion, forgotten};
-use crate::expand::Expansion;
+use crate::diff::deletion::{deletion, forgotten};
+use crate::evaluation::expansion::Expansion;
+use crate::evaluation::values::Wanted;
+use crate::input::prior_state::Prior;
+use crate::input::removed::Removals;
 use crate::model::{Change, Reason};
-use crate::observed::Prior;
-use crate::removed::Removals;
-use crate::world::Wanted;
 
 impl Planner<'_> {
     /// Recorded instances that no block asks for.

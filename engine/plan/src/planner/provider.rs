@@ -5,10 +5,10 @@ use ha_lang::ResourceBlock;
 use ha_state::{Dependencies, ProviderName, ProviderRecord};
 
 use super::Planner;
-use crate::arguments::{conform, located};
+use crate::evaluation::arguments::{conform, located};
+use crate::evaluation::values::{InstanceId, Standpoint};
+use crate::graph::modules::ModuleId;
 use crate::graph::{NodeId, provider_at};
-use crate::modules::ModuleId;
-use crate::world::{InstanceId, Standpoint};
 
 impl Planner<'_> {
     /// The settings that a block gives a provider, in the instance of its module; a module that configures providers

@@ -5,11 +5,11 @@ use ha_lang::{Reference, Trigger};
 use ha_state::Record;
 
 use super::{Instance, Many, Planner};
-use crate::containment::Home;
-use crate::deletion::takes_contents;
+use crate::diff::containment::Home;
+use crate::diff::deletion::takes_contents;
+use crate::evaluation::values::Wanted;
 use crate::graph::{NodeId, What};
 use crate::model::{Change, Difference, Reason};
-use crate::world::Wanted;
 
 /// What something lives inside of, where that goes or is made anew.
 #[derive(Clone, Debug)]

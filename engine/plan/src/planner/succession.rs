@@ -3,7 +3,7 @@
 use ha_kind::{Action, Address, Diagnostic, HashMap, code};
 
 use super::Planner;
-use super::twins::{Identity, unique_names};
+use super::duplicates::{Identity, unique_names};
 use crate::model::Change;
 
 /// One change that comes after another one, because both are about things that cannot be told apart.

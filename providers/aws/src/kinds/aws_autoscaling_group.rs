@@ -4,7 +4,7 @@ mod blocks;
 mod capacity;
 mod check;
 mod impact;
-mod seen;
+mod observed;
 mod unsupported;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +21,9 @@ use serde::{Deserialize, Serialize};
 
 use self::blocks::{GroupTag, Maintenance, Template};
 use self::capacity::Launches;
-use self::seen::{group_tags, suspended};
-use crate::failure::{self, Attempting as _};
+use self::observed::{group_tags, suspended};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::reading::Listed;
 use crate::wait::{PROPAGATION, Seen, Wait, appearing};
 use crate::{Aws, reading, tags};
@@ -126,7 +127,7 @@ impl Resource for Group {
             Made::New => self.seen(aws, attempt).await?,
             Made::Before => match appearing(attempt, || find(aws, name)).await? {
                 Some(found) if tags::are_from(found.tags(), attempt) => found,
-                _ => return Err(failure::foreign("auto scaling group", name)),
+                _ => return Err(error::foreign("auto scaling group", name)),
             },
         };
         self.bring_processes(aws, &found).await?;
@@ -188,7 +189,7 @@ impl Resource for Group {
             .until(attempt, || async {
                 let call = aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name(name);
                 match call.force_delete(recorded.arguments.force_delete).send().await {
-                    Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
+                    Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
                     Err(error) if is_absent(error.message()) => Ok(Seen::Ready(())),
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }
@@ -254,9 +255,9 @@ impl Group {
                     .set_deletion_protection(self.deletion_protection.as_ref().map(|it| it.as_str().into()))
                     .set_tags(Some(self.all_tags(attempt)));
                 match call.send().await {
-                    Err(error) if failure::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => Ok(Seen::Ready(Made::Before)),
+                    Err(error) if error::is(&error, &["AlreadyExists", "AlreadyExistsFault"]) => Ok(Seen::Ready(Made::Before)),
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
-                        Ok(failure::waiting("waiting for its template and profile", &error))
+                        Ok(error::waiting("waiting for its template and profile", &error))
                     }
                     other => other.map(|_| Seen::Ready(Made::New)).attempting_first(&what),
                 }
@@ -317,9 +318,9 @@ impl Group {
                     .set_service_linked_role_arn(self.service_linked_role_arn.as_ref().map(|it| it.0.clone()))
                     .set_deletion_protection(self.deletion_protection.as_ref().map(|it| it.as_str().into()));
                 match call.send().await {
-                    Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
+                    Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
                     Err(error) if self.is_too_early(error.message(), aws, attempt) => {
-                        Ok(failure::waiting("waiting for its template and profile", &error))
+                        Ok(error::waiting("waiting for its template and profile", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }
@@ -428,7 +429,7 @@ impl Listed for Group {
                 found.insert(group.auto_scaling_group_name().unwrap_or_default().to_owned(), group);
             }
         }
-        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| seen::reading(it, found))).collect())
+        Ok(recorded.iter().map(|it| found.get(&it.id).map_or(Reading::Gone, |found| observed::reading(it, found))).collect())
     }
 }
 

@@ -5,11 +5,11 @@ mod check;
 mod engine;
 mod impact;
 mod named;
-mod refused;
-mod seen;
-mod settling;
+mod observed;
+mod refused_changes;
 mod storage;
 mod unsupported;
+mod wait_until_available;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::engine::takes_family;
 use crate::engine_version::EngineVersion;
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::reading::Listed;
 use crate::tags::{self, Tags};
 use crate::wait::{PROPAGATION, Seen, Wait, appearing};
@@ -196,7 +197,7 @@ impl Resource for Instance {
             .predict("id", |it: Named| it.identifier)
             .renewed_by("address", &["identifier"])
             .renewed_by("arn", &["identifier"])
-            .same(refused::same)
+            .same(refused_changes::same)
             .manner(&["allow_major_version_upgrade", "apply_immediately"])
             .impact(impact::impact);
         check::all(hooks)
@@ -208,19 +209,19 @@ impl Resource for Instance {
         Wait::new(&what, PROPAGATION)
             .until(attempt, || async {
                 match self.creation(aws, attempt).send().await {
-                    Err(error) if failure::is(&error, &["DBInstanceAlreadyExists"]) => {
+                    Err(error) if error::is(&error, &["DBInstanceAlreadyExists"]) => {
                         match appearing(attempt, || find(aws, name)).await? {
                             Some(found) if tags::are_from(found.tag_list(), attempt) => Ok(Seen::Ready(())),
-                            _ => Err(failure::foreign("database", name)),
+                            _ => Err(error::foreign("database", name)),
                         }
                     }
-                    Err(error) if rds::is_too_early(error.message()) => Ok(failure::waiting("waiting for its role", &error)),
+                    Err(error) if rds::is_too_early(error.message()) => Ok(error::waiting("waiting for its role", &error)),
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })
             .await?;
-        let found = settling::created(aws, name, attempt).await?;
-        Ok(Created { id: name.to_owned(), outputs: seen::outputs(&found) })
+        let found = wait_until_available::created(aws, name, attempt).await?;
+        Ok(Created { id: name.to_owned(), outputs: observed::outputs(&found) })
     }
 
     fn known_by(id: &str) -> Result<Known, String> {
@@ -258,24 +259,24 @@ impl Resource for Instance {
         let name = self.identifier.as_str();
         let names = changes::names(was, self);
         if names.is_empty() {
-            return Ok(renamed.map_or_else(|| before.outputs.clone(), |found| seen::outputs(&found)));
+            return Ok(renamed.map_or_else(|| before.outputs.clone(), |found| observed::outputs(&found)));
         }
         let what = format!("change the database `{name}`");
-        Wait::new(&what, attempt.patience(settling::BUSY))
+        Wait::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
-                let found = settling::ready_for_change(aws, name, attempt).await?;
+                let found = wait_until_available::ready_for_change(aws, name, attempt).await?;
                 let Some(call) = changes::call(aws, was, self, &found) else { return Ok(Seen::Ready(())) };
                 match call.send().await {
                     // It has begun with something meanwhile, perhaps with this very change, whose answer was lost.
-                    Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
-                        Ok(failure::waiting("busy with an earlier change", &error))
+                    Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
+                        Ok(error::waiting("busy with an earlier change", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })
             .await?;
-        let found = settling::changed(aws, self, &names, attempt).await?;
-        Ok(seen::outputs(&found))
+        let found = wait_until_available::changed(aws, self, &names, attempt).await?;
+        Ok(observed::outputs(&found))
     }
 
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, attempt: &mut Attempt) -> Result<(), Error> {
@@ -293,7 +294,7 @@ impl Resource for Instance {
         if status != "deleting" {
             recorded.arguments.end(aws, name, status, attempt).await?;
         }
-        settling::gone(aws, name, attempt).await
+        wait_until_available::gone(aws, name, attempt).await
     }
 }
 
@@ -362,22 +363,24 @@ impl Instance {
             return Ok(None);
         }
         let what = format!("rename the database `{old}` to `{new}`");
-        Wait::new(&what, attempt.patience(settling::BUSY))
+        Wait::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
-                let found = settling::ready_for_change(aws, old, attempt).await?;
+                let found = wait_until_available::ready_for_change(aws, old, attempt).await?;
                 let name = found.db_instance_identifier().unwrap_or(old);
                 let call = aws.rds.modify_db_instance().db_instance_identifier(name).new_db_instance_identifier(new);
                 match call.apply_immediately(true).send().await {
-                    Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
-                        Ok(failure::waiting("busy with an earlier change", &error))
+                    Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
+                        Ok(error::waiting("busy with an earlier change", &error))
                     }
-                    Err(error) if failure::is(&error, &["DBInstanceAlreadyExists"]) => Err(failure::refusal(&what, &error)
-                        .help("a database of that name exists already; choose another `identifier`")),
+                    Err(error) if error::is(&error, &["DBInstanceAlreadyExists"]) => {
+                        Err(error::refusal(&what, &error)
+                            .help("a database of that name exists already; choose another `identifier`"))
+                    }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
             })
             .await?;
-        settling::renamed(aws, before, new, attempt).await.map(Some)
+        wait_until_available::renamed(aws, before, new, attempt).await.map(Some)
     }
 
     /// Tells RDS to delete it.
@@ -389,12 +392,12 @@ impl Instance {
                 .help("set `final_snapshot_identifier`, or `skip_final_snapshot = true` if nobody needs the data; apply; then destroy")
                 .outcome(Outcome::Refused));
         }
-        if snapshot.is_some() && settling::is_past_snapshots(status) {
+        if snapshot.is_some() && wait_until_available::is_past_snapshots(status) {
             return Err(Error::new(what, format!("its status is {status}, in which RDS makes no last snapshot of it"))
                 .help("mend it, or set `skip_final_snapshot = true`, apply, and destroy again: its data are lost then, but for earlier snapshots and backups")
                 .outcome(Outcome::Refused));
         }
-        Wait::new(&what, attempt.patience(settling::BUSY))
+        Wait::new(&what, attempt.patience(wait_until_available::BUSY))
             .until(attempt, || async {
                 let call = aws
                     .rds
@@ -404,12 +407,12 @@ impl Instance {
                     .set_final_db_snapshot_identifier(snapshot.clone())
                     .delete_automated_backups(self.delete_automated_backups);
                 match call.send().await {
-                    Err(error) if failure::is(&error, &["DBInstanceNotFound"]) => Ok(Seen::Ready(())),
+                    Err(error) if error::is(&error, &["DBInstanceNotFound"]) => Ok(Seen::Ready(())),
                     Err(error) if error.message().is_some_and(|it| it.contains("already being deleted")) => Ok(Seen::Ready(())),
-                    Err(error) if failure::is(&error, &["InvalidDBInstanceState"]) => {
-                        Ok(failure::waiting("busy with an earlier change", &error))
+                    Err(error) if error::is(&error, &["InvalidDBInstanceState"]) => {
+                        Ok(error::waiting("busy with an earlier change", &error))
                     }
-                    Err(error) if failure::is(&error, &["DBSnapshotAlreadyExists"]) => Err(failure::refusal(&what, &error)
+                    Err(error) if error::is(&error, &["DBSnapshotAlreadyExists"]) => Err(error::refusal(&what, &error)
                         .help("give `final_snapshot_identifier` a name that no snapshot has, apply, and destroy again")),
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
@@ -443,7 +446,7 @@ impl Listed for Instance {
             "" => it.id.clone(),
             id => id.to_owned(),
         };
-        let reading = |it: &&Recorded<Self>| found.get(&key(it)).map_or(Reading::Gone, |found| seen::reading(it, found));
+        let reading = |it: &&Recorded<Self>| found.get(&key(it)).map_or(Reading::Gone, |found| observed::reading(it, found));
         Ok(recorded.iter().map(reading).collect())
     }
 }
@@ -465,7 +468,7 @@ async fn find_again(aws: &Aws, recorded: &Recorded<Instance>) -> Result<Option<F
 
 async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
     match aws.rds.describe_db_instances().db_instance_identifier(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => {
             let found = other.attempting(format!("look at the database `{name}`"))?;
             Ok(found.db_instances.unwrap_or_default().into_iter().next())

@@ -11,7 +11,8 @@ use ha_kind::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::forms::{self, Form};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
@@ -118,12 +119,12 @@ impl Resource for ParameterGroup {
             .description(self.description.as_ref().map_or(DESCRIPTION, |it| it.as_str()))
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         let found = match call.send().await {
-            Err(error) if failure::is(&error, &["DBParameterGroupAlreadyExists"]) => {
+            Err(error) if error::is(&error, &["DBParameterGroupAlreadyExists"]) => {
                 let found =
-                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| failure::foreign("DB parameter group", name))?;
+                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| error::foreign("DB parameter group", name))?;
                 let labels = rds::labels(aws, found.db_parameter_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
-                    return Err(failure::foreign("DB parameter group", name));
+                    return Err(error::foreign("DB parameter group", name));
                 }
                 Some(found)
             }
@@ -160,8 +161,8 @@ impl Resource for ParameterGroup {
         Wait::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await {
-                    Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),
-                    Err(error) if failure::is(&error, &["InvalidDBParameterGroupState"]) => {
+                    Err(error) if error::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if error::is(&error, &["InvalidDBParameterGroupState"]) => {
                         Ok(Seen::Pending("used by a database".into()))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
@@ -219,7 +220,7 @@ impl LookedAt for ParameterGroup {
 
 async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
     match aws.rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => {
             let found = other.attempting(format!("look at the DB parameter group `{name}`"))?;
             Ok(found.db_parameter_groups.unwrap_or_default().into_iter().next())
@@ -234,7 +235,7 @@ async fn parameters(aws: &Aws, group: &str) -> Result<Option<BTreeSet<Parameter>
     let mut found = BTreeSet::new();
     while let Some(parameter) = pages.next().await {
         let parameter = match parameter {
-            Err(error) if failure::is_missing(&error) => return Ok(None),
+            Err(error) if error::is_missing(&error) => return Ok(None),
             other => other.attempting(format!("read the parameters of the DB parameter group `{group}`"))?,
         };
         let Some((name, value)) = parameter.parameter_name.zip(parameter.parameter_value) else { continue };

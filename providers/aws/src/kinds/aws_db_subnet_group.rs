@@ -11,7 +11,8 @@ use ha_kind::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::forms::{self, Form};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
@@ -89,12 +90,12 @@ impl Resource for SubnetGroup {
             .set_subnet_ids(Some(self.subnet_ids.iter().cloned().collect()))
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         let found = match call.send().await {
-            Err(error) if failure::is(&error, &["DBSubnetGroupAlreadyExists"]) => {
+            Err(error) if error::is(&error, &["DBSubnetGroupAlreadyExists"]) => {
                 let found =
-                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| failure::foreign("DB subnet group", name))?;
+                    appearing(attempt, || find(aws, name)).await?.ok_or_else(|| error::foreign("DB subnet group", name))?;
                 let labels = rds::labels(aws, found.db_subnet_group_arn().unwrap_or_default()).await?;
                 if !tags::are_from(&labels, attempt) {
-                    return Err(failure::foreign("DB subnet group", name));
+                    return Err(error::foreign("DB subnet group", name));
                 }
                 Some(found)
             }
@@ -139,8 +140,8 @@ impl Resource for SubnetGroup {
         Wait::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.rds.delete_db_subnet_group().db_subnet_group_name(name).send().await {
-                    Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),
-                    Err(error) if failure::is(&error, &["InvalidDBSubnetGroupStateFault"]) => {
+                    Err(error) if error::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if error::is(&error, &["InvalidDBSubnetGroupStateFault"]) => {
                         Ok(Seen::Pending("used by a database".into()))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
@@ -166,7 +167,7 @@ impl LookedAt for SubnetGroup {
 
 async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
     match aws.rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => {
             let found = other.attempting(format!("look at the DB subnet group `{name}`"))?;
             Ok(found.db_subnet_groups.unwrap_or_default().into_iter().next())

@@ -8,7 +8,8 @@ use ha_kind::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
 use crate::wait::{Seen, Wait, appearing};
@@ -79,10 +80,10 @@ impl Resource for InstanceProfile {
         let name = self.name.as_str();
         let call = aws.iam.create_instance_profile().instance_profile_name(name).path(self.path.as_str());
         match call.set_tags(Some(tags::ours(&self.tags, attempt))).send().await {
-            Err(error) if failure::is(&error, &["EntityAlreadyExists"]) => {
+            Err(error) if error::is(&error, &["EntityAlreadyExists"]) => {
                 let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
-                    return Err(failure::foreign("instance profile", name));
+                    return Err(error::foreign("instance profile", name));
                 }
             }
             other => drop(other.attempting_first(format!("create the instance profile `{name}`"))?),
@@ -152,7 +153,7 @@ impl Resource for InstanceProfile {
             take_role(aws, name, role.role_name()).await?;
         }
         match aws.iam.delete_instance_profile().instance_profile_name(name).send().await {
-            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error::is_missing(&error) => Ok(()),
             other => other.map(drop).attempting(format!("delete the instance profile `{name}`")),
         }
     }
@@ -174,11 +175,11 @@ impl InstanceProfile {
         Wait::new(&what, iam::PROPAGATION)
             .until(attempt, || async {
                 match aws.iam.add_role_to_instance_profile().instance_profile_name(name).role_name(role).send().await {
-                    Err(error) if failure::is_missing(&error) && (aws.is_young(role, attempt) || aws.is_young(name, attempt)) => {
-                        Ok(failure::waiting("waiting for its role", &error))
+                    Err(error) if error::is_missing(&error) && (aws.is_young(role, attempt) || aws.is_young(name, attempt)) => {
+                        Ok(error::waiting("waiting for its role", &error))
                     }
                     // It holds one role at most; when the answer to an earlier call was lost, it is this one.
-                    Err(error) if failure::is(&error, &["LimitExceeded"]) => match find(aws, name).await? {
+                    Err(error) if error::is(&error, &["LimitExceeded"]) => match find(aws, name).await? {
                         Some(found) if found.roles().iter().any(|it| it.role_name() == role) => Ok(Seen::Ready(())),
                         _ => Err(error).attempting(&what),
                     },
@@ -204,14 +205,14 @@ impl LookedAt for InstanceProfile {
 
 pub(super) async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
     match aws.iam.get_instance_profile().instance_profile_name(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => Ok(other.attempting(format!("look at the instance profile `{name}`"))?.instance_profile),
     }
 }
 
 pub(super) async fn take_role(aws: &Aws, name: &str, role: &str) -> Result<(), Error> {
     match aws.iam.remove_role_from_instance_profile().instance_profile_name(name).role_name(role).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(()),
+        Err(error) if error::is_missing(&error) => Ok(()),
         other => other.map(drop).attempting(format!("take the role `{role}` from the instance profile `{name}`")),
     }
 }

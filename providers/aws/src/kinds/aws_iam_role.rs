@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::policies::InlinePolicy;
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::forms::{self, Form};
 use crate::policy::PolicyDocument;
 use crate::reading::LookedAt;
@@ -148,10 +149,10 @@ impl Resource for Role {
             .set_permissions_boundary(self.permissions_boundary.clone())
             .set_tags(Some(tags::ours(&self.tags, attempt)));
         match call.send().await {
-            Err(error) if failure::is(&error, &["EntityAlreadyExists"]) => {
+            Err(error) if error::is(&error, &["EntityAlreadyExists"]) => {
                 let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
-                    return Err(failure::foreign("role", name));
+                    return Err(error::foreign("role", name));
                 }
             }
             other => drop(other.attempting_first(format!("create the role `{name}`"))?),
@@ -212,7 +213,7 @@ impl Resource for Role {
                 call.send().await.attempting(what("set the permissions boundary"))?;
             }
             None => match aws.iam.delete_role_permissions_boundary().role_name(name).send().await {
-                Err(error) if failure::is_missing(&error) => {}
+                Err(error) if error::is_missing(&error) => {}
                 other => drop(other.attempting(what("remove the permissions boundary"))?),
             },
         }
@@ -239,10 +240,10 @@ impl Resource for Role {
             false => policies::take_own(aws, &recorded.arguments, attempt).await?,
         }
         match aws.iam.delete_role().role_name(name).send().await {
-            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error::is_missing(&error) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(DeleteRoleError::is_delete_conflict_exception) => {
                 let help = "delete or detach its policies and profiles first, or set `force_detach_policies = true` and apply";
-                Err(failure::refusal(what, &error).help(help))
+                Err(error::refusal(what, &error).help(help))
             }
             other => other.map(drop).attempting_first(what),
         }
@@ -293,7 +294,7 @@ impl LookedAt for Role {
 
 async fn find(aws: &Aws, name: &str) -> Result<Option<Found>, Error> {
     match aws.iam.get_role().role_name(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => Ok(other.attempting(format!("look at the role `{name}`"))?.role),
     }
 }

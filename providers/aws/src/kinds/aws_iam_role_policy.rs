@@ -4,7 +4,8 @@ use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorde
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::policy::PolicyDocument;
 use crate::reading::LookedAt;
 use crate::wait::{Seen, Wait};
@@ -63,7 +64,7 @@ impl Resource for RolePolicy {
         // The call that makes one would as well overwrite one, and there is nowhere to put our token.
         if attempt.noted(ABSENT).is_none() {
             if find(aws, &self.role, &self.name).await?.is_some() {
-                return Err(failure::foreign("role policy", &self.id()));
+                return Err(error::foreign("role policy", &self.id()));
             }
             attempt.note(ABSENT, "yes").await?;
         }
@@ -92,7 +93,7 @@ impl Resource for RolePolicy {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         let it = &recorded.arguments;
         match aws.iam.delete_role_policy().role_name(it.role.as_str()).policy_name(it.name.as_str()).send().await {
-            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error::is_missing(&error) => Ok(()),
             other => other.map(drop).attempting_first(format!("delete the role policy `{}`", recorded.id)),
         }
     }
@@ -109,8 +110,8 @@ impl RolePolicy {
             .until(attempt, || async {
                 let call = aws.iam.put_role_policy().role_name(self.role.as_str()).policy_name(self.name.as_str());
                 match call.policy_document(self.policy.as_str()).send().await {
-                    Err(error) if failure::is_missing(&error) && aws.is_young(&self.role, attempt) => {
-                        Ok(failure::waiting("waiting for its role", &error))
+                    Err(error) if error::is_missing(&error) && aws.is_young(&self.role, attempt) => {
+                        Ok(error::waiting("waiting for its role", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
@@ -131,7 +132,7 @@ impl LookedAt for RolePolicy {
 
 async fn find(aws: &Aws, role: &str, name: &str) -> Result<Option<PolicyDocument>, Error> {
     match aws.iam.get_role_policy().role_name(role).policy_name(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => {
             let found = other.attempting_first(format!("look at the role policy `{role}:{name}`"))?;
             Ok(Some(PolicyDocument::answered(found.policy_document())))

@@ -4,7 +4,8 @@ use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorde
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::forms::{self, Form};
 use crate::reading::LookedAt;
 use crate::wait::{Seen, Wait};
@@ -49,7 +50,7 @@ impl Resource for Attachment {
     async fn create(&self, aws: &Aws, attempt: &mut Attempt) -> Result<Created<Self>, Error> {
         if attempt.noted(ABSENT).is_none() {
             if is_attached(aws, &self.role, &self.policy_arn).await? {
-                return Err(failure::foreign("attachment", &self.id()));
+                return Err(error::foreign("attachment", &self.id()));
             }
             attempt.note(ABSENT, "yes").await?;
         }
@@ -58,8 +59,8 @@ impl Resource for Attachment {
             .until(attempt, || async {
                 let call = aws.iam.attach_role_policy().role_name(self.role.as_str()).policy_arn(self.policy_arn.as_str());
                 match call.send().await {
-                    Err(error) if failure::is_missing(&error) && aws.is_young(&self.role, attempt) => {
-                        Ok(failure::waiting("waiting for its role and policy", &error))
+                    Err(error) if error::is_missing(&error) && aws.is_young(&self.role, attempt) => {
+                        Ok(error::waiting("waiting for its role and policy", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
@@ -89,7 +90,7 @@ impl Resource for Attachment {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         let Self { role, policy_arn } = &recorded.arguments;
         match aws.iam.detach_role_policy().role_name(role.as_str()).policy_arn(policy_arn.as_str()).send().await {
-            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error::is_missing(&error) => Ok(()),
             other => other.map(drop).attempting_first(format!("detach the policy `{policy_arn}` from the role `{role}`")),
         }
     }
@@ -115,7 +116,7 @@ async fn is_attached(aws: &Aws, role: &str, policy: &str) -> Result<bool, Error>
     let mut pages = aws.iam.list_attached_role_policies().role_name(role).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = match page {
-            Err(error) if failure::is_missing(&error) => return Ok(false),
+            Err(error) if error::is_missing(&error) => return Ok(false),
             other => other.attempting_first(format!("list the policies of the role `{role}`"))?,
         };
         if page.attached_policies().iter().any(|it| it.policy_arn() == Some(policy)) {

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use self::blocks::{BlockDevice, Credits, Interface, Labels, Metadata, Monitoring, Placement, Profile};
 use crate::ec2::{self, filter};
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::reading::{Listed, as_configured};
 use crate::tags::{self, Tags};
 use crate::wait::{PROPAGATION, Seen, Wait, appearing};
@@ -111,10 +112,10 @@ impl Resource for LaunchTemplate {
             .launch_template_data(self.data())
             .tag_specifications(ec2::tagged(ec2_types::ResourceType::LaunchTemplate, &self.tags, attempt));
         match call.send().await {
-            Err(error) if failure::is(&error, &["InvalidLaunchTemplateName.AlreadyExistsException"]) => {
+            Err(error) if error::is(&error, &["InvalidLaunchTemplateName.AlreadyExistsException"]) => {
                 let found = appearing(attempt, || find(aws, name)).await?;
                 if !found.is_some_and(|it| tags::are_from(it.tags(), attempt)) {
-                    return Err(failure::foreign("launch template", name));
+                    return Err(error::foreign("launch template", name));
                 }
             }
             other => drop(other.attempting_first(format!("create the launch template `{name}`"))?),
@@ -188,7 +189,7 @@ impl Resource for LaunchTemplate {
 
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         match aws.ec2.delete_launch_template().launch_template_id(&recorded.id).send().await {
-            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error::is_missing(&error) => Ok(()),
             other => {
                 let what = format!("delete the launch template `{}`", recorded.arguments.name);
                 other.map(drop).attempting_first(what)
@@ -302,7 +303,7 @@ impl Listed for LaunchTemplate {
         // One that is being imported and whose name nobody has said.
         for it in unnamed {
             match aws.ec2.describe_launch_templates().launch_template_ids(&it.id).send().await {
-                Err(error) if failure::is_missing(&error) => {}
+                Err(error) if error::is_missing(&error) => {}
                 other => {
                     let there = other.attempting(format!("look at the launch template `{}`", it.id))?;
                     found.extend(there.launch_templates.unwrap_or_default().into_iter().map(|found| (it.id.clone(), found)));
@@ -335,7 +336,7 @@ async fn find(aws: &Aws, name: &str) -> Result<Option<ec2_types::LaunchTemplate>
 
 async fn newest(aws: &Aws, id: &str) -> Result<Option<ec2_types::LaunchTemplateVersion>, Error> {
     match aws.ec2.describe_launch_template_versions().launch_template_id(id).versions("$Latest").send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => {
             let found = other.attempting(format!("look at the newest version of the launch template `{id}`"))?;
             Ok(found.launch_template_versions.unwrap_or_default().into_iter().next())

@@ -14,7 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aws_s3_object::is_ours;
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::partition::{Partition, Place, s3_arn};
 use crate::reading::LookedAt;
 use crate::tags::{self, Tags};
@@ -111,14 +112,14 @@ impl Resource for Bucket {
         let name = self.bucket.as_str();
         if attempt.noted(ABSENT).is_none() {
             if !is_free(aws, name).await? {
-                return Err(failure::foreign("bucket", name).help("names of buckets are shared by all accounts of the world"));
+                return Err(error::foreign("bucket", name).help("names of buckets are shared by all accounts of the world"));
             }
             attempt.note(ABSENT, "yes").await?;
         } else if let Some(found) = tags_of(aws, name).await?
             && !found.is_empty()
             && !tags::are_from(&found, attempt)
         {
-            return Err(failure::foreign("bucket", name));
+            return Err(error::foreign("bucket", name));
         }
         self.make(aws, name).await?;
         aws.young.add(name);
@@ -178,14 +179,14 @@ impl Resource for Bucket {
         let what = format!("delete the bucket `{name}`");
         let delete = || aws.s3.delete_bucket().bucket(name).send();
         match delete().await {
-            Err(error) if failure::is(&error, &["BucketNotEmpty"]) => {
+            Err(error) if error::is(&error, &["BucketNotEmpty"]) => {
                 empty(aws, name, recorded.arguments.force_destroy, attempt).await?;
                 match delete().await {
-                    Err(error) if failure::is_missing(&error) => {}
+                    Err(error) if error::is_missing(&error) => {}
                     other => drop(other.attempting(&what)?),
                 }
             }
-            Err(error) if failure::is_missing(&error) => return Ok(()),
+            Err(error) if error::is_missing(&error) => return Ok(()),
             other => drop(other.attempting_first(&what)?),
         }
         let wait = Wait::new(format!("see the bucket `{name}` gone"), attempt.patience(GONE));
@@ -210,7 +211,7 @@ impl Bucket {
         let call = call.set_object_lock_enabled_for_bucket(self.object_lock_enabled.then_some(true));
         match call.send().await {
             // It was noted before that there was none, so this is ours, from a try that was cut short.
-            Err(error) if failure::is(&error, &["BucketAlreadyOwnedByYou"]) => Ok(()),
+            Err(error) if error::is(&error, &["BucketAlreadyOwnedByYou"]) => Ok(()),
             other => other.map(drop).attempting_first(format!("create the bucket `{name}`")),
         }
     }
@@ -219,9 +220,7 @@ impl Bucket {
         let name = self.bucket.as_str();
         let tagging = Tagging::builder().set_tag_set(Some(all)).build().expect("the tags are set");
         match aws.s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await {
-            Err(error) if failure::is_too_early_for(&error, name, aws, attempt) => {
-                Ok(failure::waiting("not visible yet", &error))
-            }
+            Err(error) if error::is_too_early_for(&error, name, aws, attempt) => Ok(error::waiting("not visible yet", &error)),
             other => other.map(|_| Seen::Ready(())).attempting(format!("label the bucket `{name}`")),
         }
     }
@@ -245,11 +244,9 @@ impl LookedAt for Bucket {
 
 async fn head(aws: &Aws, name: &str) -> Result<Option<HeadBucketOutput>, Error> {
     match aws.s3.head_bucket().bucket(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
-        Err(error) if failure::status(&error) == Some(301) => {
-            Err(failure::refusal(format!("look at the bucket `{name}`"), &error)
-                .help("it is in another region than the provider works in"))
-        }
+        Err(error) if error::is_missing(&error) => Ok(None),
+        Err(error) if error::status(&error) == Some(301) => Err(error::refusal(format!("look at the bucket `{name}`"), &error)
+            .help("it is in another region than the provider works in")),
         other => other.map(Some).attempting(format!("look at the bucket `{name}`")),
     }
 }
@@ -257,9 +254,9 @@ async fn head(aws: &Aws, name: &str) -> Result<Option<HeadBucketOutput>, Error> 
 /// Whether no bucket has this name, in this account or any other.
 async fn is_free(aws: &Aws, name: &str) -> Result<bool, Error> {
     match aws.s3.head_bucket().bucket(name).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(true),
+        Err(error) if error::is_missing(&error) => Ok(true),
         // Those of others, and those in other regions, may not be looked at but are there.
-        Err(error) if matches!(failure::status(&error), Some(301 | 403)) => Ok(false),
+        Err(error) if matches!(error::status(&error), Some(301 | 403)) => Ok(false),
         other => other.map(|_| false).attempting_first(format!("find out whether a bucket `{name}` exists")),
     }
 }
@@ -267,8 +264,8 @@ async fn is_free(aws: &Aws, name: &str) -> Result<bool, Error> {
 /// The bucket's tags; none when there is no bucket.
 async fn tags_of(aws: &Aws, name: &str) -> Result<Option<Vec<Tag>>, Error> {
     match aws.s3.get_bucket_tagging().bucket(name).send().await {
-        Err(error) if failure::is(&error, &["NoSuchTagSet"]) => Ok(Some(Vec::new())),
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is(&error, &["NoSuchTagSet"]) => Ok(Some(Vec::new())),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => other.map(|it| Some(it.tag_set)).attempting(format!("read the labels of the bucket `{name}`")),
     }
 }
@@ -327,8 +324,8 @@ async fn spare_others(aws: &Aws, bucket: &str, versions: &[(Option<&str>, Option
         let key = key.unwrap_or_default();
         let call = aws.s3.head_object().bucket(bucket).key(key).set_version_id(version.map(str::to_owned));
         match call.send().await {
-            Err(error) if failure::is_missing(&error) => Ok(None),
-            Err(error) if failure::status(&error) == Some(403) => Ok(Some(key)),
+            Err(error) if error::is_missing(&error) => Ok(None),
+            Err(error) if error::status(&error) == Some(403) => Ok(Some(key)),
             other => {
                 let head = other.attempting(format!("look at the object `{key}` in the bucket `{bucket}`"))?;
                 Ok::<_, Error>((!is_ours(head.metadata())).then_some(key))

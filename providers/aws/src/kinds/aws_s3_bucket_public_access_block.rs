@@ -5,7 +5,8 @@ use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorde
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::reading::LookedAt;
 use crate::wait::{PROPAGATION, Seen, Wait};
 use crate::{Aws, reading};
@@ -71,7 +72,7 @@ impl Resource for PublicAccessBlock {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         let bucket = recorded.id.as_str();
         match aws.s3.delete_public_access_block().bucket(bucket).send().await {
-            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error::is_missing(&error) => Ok(()),
             other => other.map(drop).attempting_first(format!("lift the public access block of the bucket `{bucket}`")),
         }
     }
@@ -91,8 +92,8 @@ impl PublicAccessBlock {
             .until(attempt, || async {
                 let call = aws.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(told.clone());
                 match call.send().await {
-                    Err(error) if failure::is_too_early_for(&error, bucket, aws, attempt) => {
-                        Ok(failure::waiting("not visible yet", &error))
+                    Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
+                        Ok(error::waiting("not visible yet", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
@@ -105,7 +106,7 @@ impl LookedAt for PublicAccessBlock {
     async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
         let bucket = recorded.id.as_str();
         let found = match aws.s3.get_public_access_block().bucket(bucket).send().await {
-            Err(error) if failure::is_missing(&error) => return Ok(Reading::Gone),
+            Err(error) if error::is_missing(&error) => return Ok(Reading::Gone),
             other => other.attempting(format!("read the public access block of the bucket `{bucket}`"))?,
         };
         let Some(found) = found.public_access_block_configuration() else { return Ok(Reading::Gone) };

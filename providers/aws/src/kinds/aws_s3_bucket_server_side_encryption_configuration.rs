@@ -9,7 +9,8 @@ use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, R
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::reading::{LookedAt, where_configured};
 use crate::wait::{PROPAGATION, Seen, Wait};
 use crate::{Aws, reading};
@@ -108,7 +109,7 @@ impl Resource for Encryption {
     async fn delete(aws: &Aws, recorded: &Recorded<Self>, _: &mut Attempt) -> Result<(), Error> {
         let bucket = recorded.id.as_str();
         match aws.s3.delete_bucket_encryption().bucket(bucket).send().await {
-            Err(error) if failure::is_missing(&error) => Ok(()),
+            Err(error) if error::is_missing(&error) => Ok(()),
             other => other.map(drop).attempting_first(format!("reset the encryption of the bucket `{bucket}`")),
         }
     }
@@ -137,8 +138,8 @@ impl Encryption {
             .until(attempt, || async {
                 let call = aws.s3.put_bucket_encryption().bucket(bucket).server_side_encryption_configuration(told.clone());
                 match call.send().await {
-                    Err(error) if failure::is_too_early_for(&error, bucket, aws, attempt) => {
-                        Ok(failure::waiting("not visible yet", &error))
+                    Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
+                        Ok(error::waiting("not visible yet", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting_first(&what),
                 }
@@ -176,9 +177,7 @@ impl LookedAt for Encryption {
     async fn look(aws: &Aws, recorded: &Recorded<Self>) -> Result<Reading<Self>, Error> {
         let bucket = recorded.id.as_str();
         let found = match aws.s3.get_bucket_encryption().bucket(bucket).send().await {
-            Err(error)
-                if failure::is_missing(&error) || failure::is(&error, &["ServerSideEncryptionConfigurationNotFoundError"]) =>
-            {
+            Err(error) if error::is_missing(&error) || error::is(&error, &["ServerSideEncryptionConfigurationNotFoundError"]) => {
                 return Ok(Reading::Gone);
             }
             other => other.attempting(format!("read the encryption of the bucket `{bucket}`"))?,

@@ -5,7 +5,8 @@ use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, R
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::reading::LookedAt;
 use crate::wait::{PROPAGATION, Seen, Wait};
 use crate::{Aws, reading};
@@ -110,7 +111,7 @@ impl LookedAt for Versioning {
 /// None when there is no bucket.
 async fn status(aws: &Aws, bucket: &str) -> Result<Option<Status>, Error> {
     match aws.s3.get_bucket_versioning().bucket(bucket).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
+        Err(error) if error::is_missing(&error) => Ok(None),
         other => {
             let found = other.attempting(format!("find out whether the bucket `{bucket}` keeps versions"))?;
             Ok(Some(match found.status() {
@@ -134,8 +135,8 @@ async fn put(aws: &Aws, bucket: &str, status: Status, attempt: &Attempt) -> Resu
     Wait::new(&what, PROPAGATION)
         .until(attempt, || async {
             match aws.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(told.clone()).send().await {
-                Err(error) if failure::is_too_early_for(&error, bucket, aws, attempt) => {
-                    Ok(failure::waiting("not visible yet", &error))
+                Err(error) if error::is_too_early_for(&error, bucket, aws, attempt) => {
+                    Ok(error::waiting("not visible yet", &error))
                 }
                 other => other.map(|_| Seen::Ready(())).attempting_first(&what),
             }

@@ -1,8 +1,8 @@
 //! An object in a bucket.
 
 mod check;
-mod finding;
-mod seen;
+mod discovery;
+mod observed;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::aws_s3_bucket::delete_versions;
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::partition::{Place, s3_arn};
 use crate::tags::{self, Tags};
 use crate::{Aws, reading};
@@ -153,13 +154,13 @@ impl Resource for Object {
         };
         let outputs = match made {
             Some(head) if is_from(&head, attempt) => self.found(aws, &head, &body),
-            Some(_) => return Err(failure::foreign("object", &self.name())),
+            Some(_) => return Err(error::foreign("object", &self.name())),
             None => match self.put(aws, &body, attempt).if_none_match("*").send().await {
                 Ok(put) => self.made(aws, &put, &body),
                 Err(error) if is_taken(&error) => match head(aws, &self.bucket, &self.key).await? {
                     // The answer to our own first call was lost on the way.
                     Some(head) if is_from(&head, attempt) => self.found(aws, &head, &body),
-                    _ => return Err(failure::foreign("object", &self.name())),
+                    _ => return Err(error::foreign("object", &self.name())),
                 },
                 Err(error) => return Err(error).attempting_first(format!("put the object `{}`", self.name())),
             },
@@ -180,7 +181,7 @@ impl Resource for Object {
     }
 
     async fn marked(aws: &Aws, sought: &[Sought]) -> Result<Vec<Marked>, Error> {
-        finding::marked(aws, sought).await
+        discovery::marked(aws, sought).await
     }
 
     async fn read(aws: &Aws, known: &[Recorded<Self>]) -> Result<Vec<Reading<Self>>, Error> {
@@ -222,7 +223,7 @@ impl Resource for Object {
         let what = format!("delete the object `{bucket}/{key}`");
         loop {
             let page = match aws.s3.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str()).send().await {
-                Err(error) if failure::is_missing(&error) => return Ok(()),
+                Err(error) if error::is_missing(&error) => return Ok(()),
                 other => other.attempting(&what)?,
             };
             let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
@@ -342,10 +343,10 @@ impl Object {
 
 async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Option<HeadObjectOutput>, Error> {
     match aws.s3.head_object().bucket(bucket).key(key).checksum_mode(ChecksumMode::Enabled).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(None),
-        Err(error) if failure::status(&error) == Some(403) => {
+        Err(error) if error::is_missing(&error) => Ok(None),
+        Err(error) if error::status(&error) == Some(403) => {
             let what = format!("look at the object `{bucket}/{key}`");
-            Err(failure::refusal(what, &error).help("the caller needs s3:GetObject on it, and s3:ListBucket on the bucket"))
+            Err(error::refusal(what, &error).help("the caller needs s3:GetObject on it, and s3:ListBucket on the bucket"))
         }
         other => other.map(Some).attempting(format!("look at the object `{bucket}/{key}`")),
     }
@@ -358,7 +359,7 @@ fn is_from(head: &HeadObjectOutput, attempt: &Attempt) -> bool {
 fn is_taken<E: aws_smithy_types::error::metadata::ProvideErrorMetadata>(
     error: &aws_smithy_runtime_api::client::result::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
 ) -> bool {
-    failure::is(error, &["PreconditionFailed", "ConditionalRequestConflict"]) || failure::status(error) == Some(412)
+    error::is(error, &["PreconditionFailed", "ConditionalRequestConflict"]) || error::status(error) == Some(412)
 }
 
 fn bytes(content: Option<&str>, content_base64: Option<&str>) -> Option<Vec<u8>> {

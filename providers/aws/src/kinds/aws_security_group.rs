@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use self::rules::{Rule, put_together, rule_problems, taken_apart};
 use crate::ec2::{self, filter};
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::forms::{self, Form};
 use crate::reading::Listed;
 use crate::security_rules::{Atom, Peer, atoms};
@@ -118,9 +119,9 @@ impl Resource for SecurityGroup {
                     .set_vpc_id(self.vpc_id.as_ref().map(|it| it.to_string()))
                     .tag_specifications(ec2::tagged(ResourceType::SecurityGroup, &self.tags, attempt));
                 match call.send().await {
-                    Err(error) if failure::is(&error, &["InvalidGroup.Duplicate"]) => {
+                    Err(error) if error::is(&error, &["InvalidGroup.Duplicate"]) => {
                         let ours = appearing(attempt, || find_ours(aws, attempt)).await?;
-                        ours.ok_or_else(|| failure::foreign("security group", name))?
+                        ours.ok_or_else(|| error::foreign("security group", name))?
                     }
                     other => {
                         let made = other.attempting_first(format!("create the security group `{name}`"))?;
@@ -195,8 +196,8 @@ impl Resource for SecurityGroup {
         Wait::new(&what, attempt.patience(STILL_USED))
             .until(attempt, || async {
                 match aws.ec2.delete_security_group().group_id(id).send().await {
-                    Err(error) if failure::is_missing(&error) => Ok(Seen::Ready(())),
-                    Err(error) if failure::is(&error, &["DependencyViolation", "InvalidGroup.InUse"]) => {
+                    Err(error) if error::is_missing(&error) => Ok(Seen::Ready(())),
+                    Err(error) if error::is(&error, &["DependencyViolation", "InvalidGroup.InUse"]) => {
                         Ok(Seen::Pending(match users(aws, id).await {
                             Some(users) => format!("used by {users}"),
                             None => "used by something".into(),
@@ -259,8 +260,8 @@ async fn bring_once(
             let what = what($what);
             let told = || async {
                 match aws.ec2.$operation().group_id(id).set_ip_permissions(Some($rules.clone())).send().await {
-                    Err(error) if failure::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
-                        Ok(failure::waiting("waiting for its groups", &error))
+                    Err(error) if error::is(&error, &["InvalidGroup.NotFound"]) && is_young() => {
+                        Ok(error::waiting("waiting for its groups", &error))
                     }
                     other => other.map(|_| Seen::Ready(())).attempting(&what),
                 }

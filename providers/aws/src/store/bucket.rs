@@ -15,7 +15,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::{DateTime, Format};
 use ha_kind::{Error, Outcome};
 
-use crate::failure::{is, is_missing, refusal, status};
+use crate::error::{is, is_missing, refusal, status};
 
 /// How often a write is tried again that was in another's way at the same instant.
 const TRIES: u32 = 20;

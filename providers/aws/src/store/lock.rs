@@ -7,7 +7,7 @@ use ha_state::{Beat, Holder, Holding, Reason, StateError};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{Bucket, Found, Over, Put};
-use super::log::away;
+use super::log_index::away;
 
 /// How often taking a lock is tried again that came and went meanwhile.
 const TRIES: u32 = 20;

@@ -2,9 +2,9 @@
 
 mod bucket;
 mod entry;
-mod held;
 mod lock;
-mod log;
+mod locked;
+mod log_index;
 mod settings;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -15,9 +15,9 @@ use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
 use self::entry::Trail;
-use self::held::HeldS3;
 use self::lock::Lock;
-use self::log::{Log, away};
+use self::locked::HeldS3;
+use self::log_index::{Log, away};
 pub use self::settings::Settings;
 use crate::call_log::CallLog;
 use crate::provider::shared;

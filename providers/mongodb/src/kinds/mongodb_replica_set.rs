@@ -23,11 +23,11 @@ use self::observed::{look, oldest_version};
 pub(crate) use self::settings::{Settings, agree};
 use crate::Mongodb;
 use crate::authority::Authority;
-use crate::failure::{cause, failed, mended_by};
+use crate::error::{cause, failed, mended_by};
 use crate::member::{Member, code};
 use crate::reconfigure;
 use crate::release::{Release, SECONDARY_NAMES};
-use crate::set::{NOT_YET_INITIALIZED, close, configuration, hellos, members, members_of, status};
+use crate::replica_set_status::{NOT_YET_INITIALIZED, close, configuration, hellos, members, members_of, status};
 
 /// A replica set: initiated over TLS with explicit host names by a member's certificate that lives for an hour in
 /// memory, and ready when it has one primary, everybody else follows, and a write has reached a majority.
@@ -256,9 +256,15 @@ impl MongodbReplicaSet {
         // A note in the oplog is a write like any other, and leaves no collection behind.
         let canary =
             doc! { "appendOplogNote": 1, "data": { "ha": "ready" }, "writeConcern": { "w": "majority", "wtimeout": 30_000 } };
-        let (primary, written) =
-            crate::set::on_primary(&self.name, members, "admin", &canary, "write to a majority of the replica set", attempt)
-                .await?;
+        let (primary, written) = crate::replica_set_status::on_primary(
+            &self.name,
+            members,
+            "admin",
+            &canary,
+            "write to a majority of the replica set",
+            attempt,
+        )
+        .await?;
         written.map_err(|error| failed("write to a majority of the replica set", &primary, &error))?;
         Ok(primary)
     }
@@ -267,7 +273,7 @@ impl MongodbReplicaSet {
     async fn seen_by_first<'a>(
         &self,
         members: &'a [Member],
-    ) -> Result<(crate::set::Status, &'a Member), (&'a Member, mongodb::error::Error)> {
+    ) -> Result<(crate::replica_set_status::Status, &'a Member), (&'a Member, mongodb::error::Error)> {
         let mut last = None;
         for member in members {
             match tokio::try_join!(status(member), configuration(member)) {

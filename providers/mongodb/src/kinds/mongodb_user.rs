@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Mongodb;
 use crate::authority::Authority;
-use crate::failure::failed;
+use crate::error::failed;
 use crate::member::{Member, code};
 use crate::names::plain_endpoint;
-use crate::set::{close, members, on_primary};
+use crate::replica_set_status::{close, members, on_primary};
 
 /// A user of a replica set, made over TLS by a member's certificate that lives for an hour in memory; the password
 /// goes nowhere but to the primary.

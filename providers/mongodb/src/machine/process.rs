@@ -14,7 +14,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::process::Command;
 
-use super::last_words::{complaints, said};
+use super::startup_failure::{complaints, said};
 use super::{End, Machine, Ran, Service, port};
 use crate::layout::Layout;
 

@@ -5,7 +5,7 @@ use mongodb::bson::doc;
 
 use super::{Mongod, text};
 use crate::conf::number;
-use crate::failure::failed;
+use crate::error::failed;
 use crate::machine::Machine;
 use crate::member::{self, Member};
 

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Row};
 
 use super::settings::Way;
 use crate::connect::NotOpened;
-use crate::failure::failed;
+use crate::error::failed;
 use crate::statement_log;
 
 /// How long an answer is waited for.

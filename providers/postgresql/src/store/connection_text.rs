@@ -1,6 +1,6 @@
 //! Connection texts as PostgreSQL's own programs take them: they know more parameters than our client reads.
 
-use crate::way::PLACE;
+use crate::connection_url::PLACE;
 
 /// A connection text without the parameters that are not about where the server is and who asks, and those, by name.
 pub(super) fn parted(text: &str) -> (String, Vec<(String, String)>) {

@@ -2,7 +2,7 @@
 
 mod connection;
 mod connection_text;
-mod held;
+mod locked;
 mod settings;
 mod tables;
 
@@ -14,7 +14,7 @@ use ha_state::{Backend, Held, Holder, Holding, Loaded, Reason, StateError, Store
 use tokio::runtime::Runtime;
 
 use self::connection::Connection;
-use self::held::HeldPostgres;
+use self::locked::HeldPostgres;
 pub use self::settings::Settings;
 use self::settings::Way;
 use self::tables::{Held as Row, Tables};

@@ -9,8 +9,8 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::connection_text::parted;
+use crate::connection_url::{Server, host_problem};
 use crate::tls::{Authorities, SslMode};
-use crate::way::{Server, host_problem};
 
 /// A state in the tables of a PostgreSQL database.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -55,7 +55,7 @@ fn usual_lease() -> u32 {
 /// A way to the database.
 #[derive(Clone)]
 pub(super) struct Way {
-    pub(super) way: crate::way::Way,
+    pub(super) way: crate::connection_url::Way,
     /// Server and database, for messages.
     pub(super) target: String,
 }
@@ -85,13 +85,13 @@ impl Settings {
         let config: Config = text.parse().map_err(|error| unreadable(&said(&error)))?;
         let servers = servers(&config).map_err(|problem| refused(&problem))?;
         let sockets_only = servers.iter().all(|it| matches!(it.host, Host::Unix(_)));
-        let mut way = crate::way::Way {
+        let mut way = crate::connection_url::Way {
             servers,
             user: config.get_user().unwrap_or_default().to_owned(),
             database: config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned(),
             password: config.get_password().map(|it| String::from_utf8_lossy(it).into_owned()),
             connect_timeout: Some(Duration::from_secs(10)),
-            ..crate::way::Way::default()
+            ..crate::connection_url::Way::default()
         };
         if let Some(Secret(password)) = &self.password {
             way.password = Some(password.clone());
@@ -114,7 +114,7 @@ impl Settings {
     }
 
     /// What is said of TLS beside the connection text, which goes before it.
-    fn settle_tls(&self, way: &mut crate::way::Way) -> Result<(), String> {
+    fn settle_tls(&self, way: &mut crate::connection_url::Way) -> Result<(), String> {
         if let Some(mode) = self.sslmode {
             way.tls.mode = mode;
         }
@@ -184,7 +184,7 @@ fn servers(config: &Config) -> Result<Vec<Server>, String> {
 }
 
 /// `postgres://db.example.com:5432/states`, without who asks.
-fn target(way: &crate::way::Way) -> String {
+fn target(way: &crate::connection_url::Way) -> String {
     let host = |server: &Server| match &server.host {
         Host::Tcp(name) => format!("{name}:{}", server.port),
         Host::Unix(path) => path.display().to_string(),
@@ -236,7 +236,7 @@ mod tests {
             ]);
             let honoured = honoured.map(|it| it.way).unwrap_or_else(|error| panic!("{error}"));
             let config = honoured.config(&honoured.servers[0], honoured.tls.mode);
-            assert!(honoured.tls.is_direct && honoured.session == crate::way::Session::Primary);
+            assert!(honoured.tls.is_direct && honoured.session == crate::connection_url::Session::Primary);
             assert_eq!((config.get_keepalives_retries(), config.get_application_name()), (Some(3), Some("me")));
             assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(4)));
             for refused in ["require_auth=none", "gssencmode=require", "passfile=x", "service=x", "keepalives_count=x"] {

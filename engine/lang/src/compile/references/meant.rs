@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use ha_kind::{Mode, Name};
 
 use super::Around;
+use crate::compiled_expression::{BlockName, Expression, Reference, Target};
 use crate::configuration::Configuration;
-use crate::tree::{BlockName, Expression, Reference, Target};
 
 /// A configuration that is searched for what is meant in a place.
 #[derive(Clone, Copy)]

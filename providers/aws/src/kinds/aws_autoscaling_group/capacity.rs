@@ -6,10 +6,11 @@ use aws_sdk_autoscaling::types::{Activity, AutoScalingGroup as Found, LifecycleS
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use ha_kind::{Attempt, Error, duration};
 
-use super::seen::retained;
+use super::observed::retained;
 use super::{BUSY, DRAINING, Group, find, is_absent};
 use crate::Aws;
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::wait::{PROPAGATION, Seen, Wait};
 
 /// So many launches that came to nothing end the wait: the service would go on trying, and in vain.
@@ -69,7 +70,7 @@ pub(super) async fn drain(aws: &Aws, name: &str, attempt: &Attempt) -> Result<()
         .until(attempt, || async {
             let call = aws.autoscaling.update_auto_scaling_group().auto_scaling_group_name(name);
             match call.min_size(0).max_size(0).desired_capacity(0).send().await {
-                Err(error) if failure::is(&error, &BUSY) => Ok(failure::waiting("busy with its machines", &error)),
+                Err(error) if error::is(&error, &BUSY) => Ok(error::waiting("busy with its machines", &error)),
                 Err(error) if is_absent(error.message()) => Ok(Seen::Ready(())),
                 other => other.map(|_| Seen::Ready(())).attempting(&what),
             }

@@ -6,7 +6,7 @@ use ha_kind::{Hooks, Maybe, Path, Problem};
 use serde::Deserialize;
 
 use super::engine::Engine;
-use super::{named, refused, storage};
+use super::{named, refused_changes, storage};
 use crate::windows::{BackupWindow, MaintenanceWindow};
 use crate::{forms, rds};
 
@@ -16,7 +16,7 @@ pub(super) fn all(hooks: Hooks) -> Hooks {
     let hooks = hooks.check(backups).check(windows).check(end).check(measuring).check(port).check(of_the_engine).check(choices);
     let hooks = hooks.check(forms::check(&named::FORMS)).check(named::engine).check(named::first_database);
     let hooks = hooks.check(named::reached).check(named::grouped).check(measuring_key);
-    hooks.refuse(refused::version).refuse(refused::storage).refuse(refused::secret_key)
+    hooks.refuse(refused_changes::version).refuse(refused_changes::storage).refuse(refused_changes::secret_key)
 }
 
 /// What is wrong with one argument.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::aws_iam_instance_profile::{find, take_role};
 use super::Role;
-use crate::failure::{self, Attempting as _};
+use crate::error;
+use crate::error::Attempting as _;
 use crate::policy::PolicyDocument;
 use crate::wait::{Seen, Wait};
 use crate::{Aws, iam, tags};
@@ -29,7 +30,7 @@ pub(super) async fn inline(aws: &Aws, role: &str) -> Result<Option<BTreeSet<Inli
     let mut found = BTreeSet::new();
     for name in names {
         match aws.iam.get_role_policy().role_name(role).policy_name(&name).send().await {
-            Err(error) if failure::is_missing(&error) => {}
+            Err(error) if error::is_missing(&error) => {}
             other => {
                 let answer = other.attempting(format!("look at the role policy `{role}:{name}`"))?;
                 found.insert(InlinePolicy { name, policy: PolicyDocument::answered(answer.policy_document()) });
@@ -44,7 +45,7 @@ async fn inline_names(aws: &Aws, role: &str) -> Result<Option<Vec<String>>, Erro
     let mut names = Vec::new();
     while let Some(page) = pages.next().await {
         match page {
-            Err(error) if failure::is_missing(&error) => return Ok(None),
+            Err(error) if error::is_missing(&error) => return Ok(None),
             other => names.extend(other.attempting(format!("list the policies of the role `{role}`"))?.policy_names),
         }
     }
@@ -57,7 +58,7 @@ pub(super) async fn attached(aws: &Aws, role: &str) -> Result<Option<BTreeSet<St
     let mut found = BTreeSet::new();
     while let Some(page) = pages.next().await {
         match page {
-            Err(error) if failure::is_missing(&error) => return Ok(None),
+            Err(error) if error::is_missing(&error) => return Ok(None),
             other => {
                 let page = other.attempting(format!("list the policies attached to the role `{role}`"))?;
                 found.extend(page.attached_policies().iter().filter_map(|it| it.policy_arn().map(str::to_owned)));
@@ -98,8 +99,8 @@ async fn put(aws: &Aws, role: &str, policy: &InlinePolicy, attempt: &Attempt) ->
         .until(attempt, || async {
             let call = aws.iam.put_role_policy().role_name(role).policy_name(&policy.name);
             match call.policy_document(policy.policy.as_str()).send().await {
-                Err(error) if failure::is_missing(&error) && aws.is_young(role, attempt) => {
-                    Ok(failure::waiting("waiting for its role", &error))
+                Err(error) if error::is_missing(&error) && aws.is_young(role, attempt) => {
+                    Ok(error::waiting("waiting for its role", &error))
                 }
                 other => other.map(|_| Seen::Ready(())).attempting(&what),
             }
@@ -112,8 +113,8 @@ async fn attach(aws: &Aws, role: &str, arn: &str, attempt: &Attempt) -> Result<(
     Wait::new(&what, iam::PROPAGATION)
         .until(attempt, || async {
             match aws.iam.attach_role_policy().role_name(role).policy_arn(arn).send().await {
-                Err(error) if failure::is_missing(&error) && aws.is_young(role, attempt) => {
-                    Ok(failure::waiting("waiting for its role and policy", &error))
+                Err(error) if error::is_missing(&error) && aws.is_young(role, attempt) => {
+                    Ok(error::waiting("waiting for its role and policy", &error))
                 }
                 other => other.map(|_| Seen::Ready(())).attempting(&what),
             }
@@ -123,14 +124,14 @@ async fn attach(aws: &Aws, role: &str, arn: &str, attempt: &Attempt) -> Result<(
 
 async fn detach(aws: &Aws, role: &str, arn: &str) -> Result<(), Error> {
     match aws.iam.detach_role_policy().role_name(role).policy_arn(arn).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(()),
+        Err(error) if error::is_missing(&error) => Ok(()),
         other => other.map(drop).attempting(format!("detach the policy `{arn}` from the role `{role}`")),
     }
 }
 
 async fn delete_inline(aws: &Aws, role: &str, policy: &str) -> Result<(), Error> {
     match aws.iam.delete_role_policy().role_name(role).policy_name(policy).send().await {
-        Err(error) if failure::is_missing(&error) => Ok(()),
+        Err(error) if error::is_missing(&error) => Ok(()),
         other => other.map(drop).attempting(format!("delete the role policy `{role}:{policy}`")),
     }
 }
@@ -176,7 +177,7 @@ async fn profiles(aws: &Aws, role: &str) -> Result<Vec<InstanceProfile>, Error> 
     let mut found = Vec::new();
     while let Some(profile) = pages.next().await {
         match profile {
-            Err(error) if failure::is_missing(&error) => return Ok(Vec::new()),
+            Err(error) if error::is_missing(&error) => return Ok(Vec::new()),
             other => found.push(other.attempting(format!("list the instance profiles of the role `{role}`"))?),
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Aws;
 use crate::ec2::{self, Filter};
-use crate::failure::Attempting as _;
+use crate::error::Attempting as _;
 use crate::tags::{self, Tags};
 
 /// An image that exists. All that is said must be true of it, and of no other unless the newest is wanted.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Aws;
 use crate::ec2::{self, Filter, filter};
-use crate::failure::Attempting as _;
+use crate::error::Attempting as _;
 use crate::tags::Tags;
 
 /// The zones of the region.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Aws;
 use crate::ec2::{self, Filter};
-use crate::failure::Attempting as _;
+use crate::error::Attempting as _;
 use crate::tags::Tags;
 
 /// The subnets of which all that is said is true.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Aws;
 use crate::ec2::{self, Filter, filter};
-use crate::failure::Attempting as _;
+use crate::error::Attempting as _;
 use crate::tags::{self, Tags};
 
 /// A network that exists. All that is said must be true of it, and of no other.

@@ -9,7 +9,7 @@ use super::MongodbReplicaSet;
 use super::checks::{Authorised, Known, other_names};
 use crate::Mongodb;
 use crate::member::Member;
-use crate::set::{close, members};
+use crate::replica_set_status::{close, members};
 
 /// The sets whose members would be left without each other, by their places in the plan.
 pub(super) async fn to(mongodb: &Mongodb, planned: &[Intended]) -> Vec<(usize, Problem)> {

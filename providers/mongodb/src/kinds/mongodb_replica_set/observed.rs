@@ -6,10 +6,10 @@ use mongodb::bson::{Document, doc};
 
 use super::{MemberOf, MongodbReplicaSet, Outputs};
 use crate::Mongodb;
-use crate::failure::cause;
+use crate::error::cause;
 use crate::member::{Member, code};
 use crate::release::{Release, oldest};
-use crate::set::{NOT_YET_INITIALIZED, asked_themselves, close, configuration, members, members_of, status};
+use crate::replica_set_status::{NOT_YET_INITIALIZED, asked_themselves, close, configuration, members, members_of, status};
 
 /// What the first member that answers says.
 pub(super) async fn look(mongodb: &Mongodb, known: &Recorded<MongodbReplicaSet>) -> Reading<MongodbReplicaSet> {

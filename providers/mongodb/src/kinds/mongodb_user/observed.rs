@@ -9,9 +9,9 @@ use mongodb::bson::{Bson, Document, doc};
 use super::{Mechanism, MongodbUser, Outputs, Restriction, Role};
 use crate::Mongodb;
 use crate::authority::Access;
-use crate::failure::cause;
+use crate::error::cause;
 use crate::member::{Login, Member};
-use crate::set::{close, hellos, members};
+use crate::replica_set_status::{close, hellos, members};
 
 /// What became of each of these users, in the order asked.
 pub(super) async fn readings(mongodb: &Mongodb, known: &[Recorded<MongodbUser>]) -> Vec<Reading<MongodbUser>> {

@@ -1,0 +1,245 @@
+//! Who is told what happens: a person at a terminal, readers of the JSON stream, or both.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use ha_kind::Severity;
+use ha_lang::Configuration;
+use ha_plan::{Plan, PlanMode};
+use ha_run::{Applied, Event, Observer};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+
+use super::Session;
+use crate::arguments::TellingArgs;
+use crate::logging;
+use crate::output::command_error::{Ended, Trouble};
+use crate::output::terminal::Terminal;
+use crate::views::diagnostic::{Notice, notices_text};
+use crate::views::diagnostic_json::each_json;
+use crate::views::events;
+use crate::views::feed::Feed;
+use crate::views::outcome::abandoned_text;
+use crate::views::plan_text::plan_text;
+use crate::views::progress::Progress;
+use crate::views::report::Report;
+use crate::views::rows::Detail;
+use crate::views::secrets::Secrets;
+use crate::views::sources::Sources;
+
+/// How often rows are redrawn.
+const REDRAWN: Duration = Duration::from_millis(100);
+
+/// Opens the file that the stream is written to. A pipe must have somebody who reads it: nobody is waited for.
+fn for_stream(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NXIO) => io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a pipe (FIFO) or socket that nobody reads; start its reader first, or name a regular file",
+        ),
+        _ => error,
+    })?;
+    // What is written waits for a slow reader as everywhere.
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+/// Who is told what happens.
+pub(crate) struct Audience {
+    terminal: Terminal,
+    detail: Detail,
+    compact_warnings: bool,
+    /// None where the stream is all that is told.
+    progress: Option<Progress>,
+    feed: Option<Feed>,
+}
+
+impl Audience {
+    /// Those whom the command line names.
+    ///
+    /// # Errors
+    /// When the file for the stream cannot be made.
+    pub(crate) fn of(session: &Session, arguments: &TellingArgs) -> anyhow::Result<Self> {
+        let TellingArgs { json, json_into, detail, compact_warnings } = arguments;
+        let terminal = session.terminal;
+        let feed = match (json, json_into) {
+            (true, _) => Some(Feed::new(BufWriter::new(io::stdout()))),
+            (false, Some(path)) => {
+                let file = for_stream(path).with_context(|| format!("could not make the file `{}`", path.display()))?;
+                Some(Feed::new(BufWriter::new(file)))
+            }
+            (false, None) => None,
+        };
+        let progress = (!json).then(|| progress(terminal));
+        Ok(Self { terminal, detail: *detail, compact_warnings: *compact_warnings, progress, feed })
+    }
+
+    /// Whether a person is told, who could also answer.
+    pub(crate) fn is_human(&self) -> bool {
+        self.progress.is_some()
+    }
+
+    /// Prints a result for a person.
+    pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
+        if self.is_human() { self.terminal.print(text) } else { Ok(()) }
+    }
+
+    /// Tells something besides the result.
+    pub(crate) fn tell(&self, text: &str) {
+        match self.is_human() {
+            true => self.terminal.tell(text),
+            false => {
+                let lines = text.lines().filter(|it| !it.trim().is_empty());
+                self.put(lines.map(|it| events::log(it.trim())));
+            }
+        }
+    }
+
+    /// Shows a plan.
+    pub(crate) fn plan(&self, plan: &Plan, report: &Report, configuration: &Configuration) -> anyhow::Result<()> {
+        if let Some(feed) = &self.feed {
+            feed.put(events::planned(plan, report, configuration));
+        }
+        match self.is_human() {
+            true => self.terminal.print(&plan_text(report, self.detail, self.terminal.out)),
+            false => Ok(()),
+        }
+    }
+
+    /// Tells what is wrong or worth a look.
+    pub(crate) fn notices(&self, notices: &[Notice], sources: &Sources, secrets: &Secrets) {
+        self.put(each_json(notices, sources, secrets).into_iter().map(events::diagnostic));
+        if !self.is_human() {
+            return;
+        }
+        let is_short = |it: &&Notice| self.compact_warnings && it.severity == Severity::Warning;
+        let (short, long): (Vec<&Notice>, Vec<&Notice>) = notices.iter().partition(is_short);
+        let long: Vec<Notice> = long.into_iter().cloned().collect();
+        let mut text = notices_text(&long, sources, secrets, self.terminal.err);
+        for notice in short {
+            let place = notice.span.as_ref().map(|it| format!(" ({})", sources.place(it))).unwrap_or_default();
+            text += &format!("warning: {}{place}\n", secrets.masked(&notice.title));
+        }
+        self.terminal.tell(&text);
+    }
+
+    /// From now on these are kept out of what is told.
+    pub(crate) fn keep_secret(&self, secrets: &Arc<Secrets>) {
+        logging::keep_secret(secrets);
+        self.progress.iter().for_each(|it| it.keep_secret(secrets.clone()));
+        self.feed.iter().for_each(|it| it.keep_secret(secrets.clone()));
+    }
+
+    /// This plan is about to be applied.
+    pub(crate) fn follow(&self, plan: &Plan) {
+        self.feed.iter().for_each(|it| it.follow(plan));
+    }
+
+    /// Nothing is going on for now.
+    pub(crate) fn rest(&self) {
+        self.progress.iter().for_each(Progress::rest);
+    }
+
+    /// An apply ended.
+    pub(crate) fn applied(&self, applied: &Applied, mode: PlanMode, secrets: &Secrets) {
+        self.put(events::ended(applied, mode, secrets));
+    }
+
+    /// How the command ends: what went wrong is part of the stream, and a person is told by whoever called.
+    pub(crate) fn ended(&self, ended: Ended) -> Ended {
+        let Err(trouble) = ended else { return ended };
+        self.put(trouble.json_each().into_iter().map(events::diagnostic));
+        if trouble.is_interruption() {
+            self.put([events::log("interrupted")]);
+        }
+        if self.is_human() { Err(trouble) } else { Ok(trouble.code()) }
+    }
+
+    /// Tells of trouble without ending.
+    pub(crate) fn trouble(&self, trouble: &Trouble) {
+        self.put(trouble.json_each().into_iter().map(events::diagnostic));
+        if self.is_human() {
+            trouble.tell(&self.terminal);
+        }
+    }
+
+    /// What is said when the operator does not wait for what is under way.
+    pub(crate) fn last_word(self: &Arc<Self>) -> impl FnOnce() + Send + 'static {
+        let audience = self.clone();
+        move || {
+            audience.put([events::log("abandoned")]);
+            if let Some(progress) = &audience.progress {
+                audience.terminal.tell(&abandoned_text(&progress.running(), audience.terminal.err));
+            }
+        }
+    }
+
+    /// Keeps what is told of what goes on up to date until the guard is dropped.
+    pub(crate) fn ticking(self: &Arc<Self>) -> Ticking {
+        let audience = self.clone();
+        let task = tokio::spawn({
+            let audience = audience.clone();
+            async move {
+                loop {
+                    tokio::time::sleep(REDRAWN).await;
+                    audience.tick(Instant::now());
+                }
+            }
+        });
+        Ticking { audience, task }
+    }
+
+    fn tick(&self, now: Instant) {
+        self.progress.iter().for_each(|it| it.tick(now));
+        self.feed.iter().for_each(|it| it.tick(now));
+    }
+
+    fn put(&self, lines: impl IntoIterator<Item = events::Line>) {
+        if let Some(feed) = &self.feed {
+            feed.put(lines);
+        }
+    }
+}
+
+impl Observer for Audience {
+    fn observe(&self, event: Event) {
+        match (&self.progress, &self.feed) {
+            (Some(progress), Some(feed)) => {
+                feed.observe(event.clone());
+                progress.observe(event);
+            }
+            (Some(progress), None) => progress.observe(event),
+            (None, Some(feed)) => feed.observe(event),
+            (None, None) => {}
+        }
+    }
+}
+
+/// Progress as it suits the terminal.
+fn progress(terminal: Terminal) -> Progress {
+    let lines = Box::new(move |line: &str| terminal.tell(&format!("{line}\n")));
+    match terminal.can_redraw() && !logging::is_on_standard_error() {
+        true => Progress::live(terminal.err, lines),
+        false => Progress::lines(terminal.err, lines),
+    }
+}
+
+/// An audience that is kept up to date.
+pub(crate) struct Ticking {
+    audience: Arc<Audience>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.audience.rest();
+    }
+}

@@ -1,0 +1,467 @@
+//! What is wrong, on whose line, and what to do: one look for mistakes in the configuration and for what went wrong
+//! outside.
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet};
+use ha_kind::{Code, Diagnostic, Error, Outcome, Severity, Span, Suggestion};
+
+use super::redacted_value::printable;
+use super::secrets::Secrets;
+use super::source_excerpt::{Window, fitting};
+use super::sources::Sources;
+use super::style::Paint;
+use crate::arguments::invocation::in_text;
+
+/// Something to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// What it goes by, where it has been given one.
+    pub(crate) code: Option<Code>,
+    pub(crate) severity: Severity,
+    pub(crate) title: String,
+    pub(crate) span: Option<Span>,
+    pub(crate) label: String,
+    pub(crate) context: Option<Span>,
+    /// Lines below, each with what it is.
+    pub(crate) notes: Vec<(&'static str, String)>,
+    /// What expressions at the place were.
+    pub(crate) values: Vec<(String, String)>,
+    /// How to mend it.
+    pub(crate) help: Vec<String>,
+    pub(crate) suggestion: Option<Box<Suggestion>>,
+    /// Other places, each with what is said there.
+    pub(crate) related: Vec<(Span, String)>,
+}
+
+impl Notice {
+    /// An error without a place.
+    pub(crate) fn error(title: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            severity: Severity::Error,
+            title: title.into(),
+            span: None,
+            label: String::new(),
+            context: None,
+            notes: Vec::new(),
+            values: Vec::new(),
+            help: Vec::new(),
+            suggestion: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// Under this code.
+    pub(crate) fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// No error, but worth a look.
+    pub(crate) fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
+    /// With a line below.
+    pub(crate) fn note(mut self, what: &'static str, text: impl Into<String>) -> Self {
+        self.notes.push((what, text.into()));
+        self
+    }
+
+    /// With a way to mend it.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// At the head of the block.
+    pub(crate) fn of_block(mut self, head: Option<&Span>) -> Self {
+        self.span = head.cloned();
+        self
+    }
+
+    /// All places that it is about.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Span> {
+        let suggested = self.suggestion.iter().filter_map(|it| it.span.as_ref());
+        self.span.iter().chain(self.related.iter().map(|(span, _)| span)).chain(suggested)
+    }
+
+    /// A failure outside, in the words of who saw it.
+    pub(crate) fn outside(title: impl Into<String>, error: &Error) -> Self {
+        let Error { attempted, causes, code, request, help, outcome } = error;
+        let mut notice = Self::error(title);
+        if !notice.title.contains(attempted.as_str()) {
+            notice = notice.note("attempted", attempted);
+        }
+        let causes: Vec<&str> = causes.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).collect();
+        if !causes.is_empty() {
+            notice = notice.note("cause", causes.join(": "));
+        }
+        match (code, request) {
+            (Some(code), Some(request)) => notice = notice.note("code", format!("{code} · request {request}")),
+            (Some(code), None) => notice = notice.note("code", code),
+            (None, Some(request)) => notice = notice.note("request", request),
+            (None, None) => {}
+        }
+        notice = match outcome {
+            Outcome::Refused => notice,
+            Outcome::Unknown => notice.note("left as", "not known; the next run looks before it acts"),
+            Outcome::Interrupted => notice.note("left as", "stopped on request; the next run takes it up"),
+        };
+        notice.help.clone_from(help);
+        notice
+    }
+}
+
+impl From<&Error> for Notice {
+    fn from(error: &Error) -> Self {
+        let mut notice = Self::outside(format!("could not {}", error.attempted), error);
+        // Nothing was being changed, so nothing was left.
+        notice.notes.retain(|(what, _)| *what != "left as");
+        notice
+    }
+}
+
+impl From<&Diagnostic> for Notice {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        let Diagnostic { code, severity, summary, detail, span, label, context, address, values, help, suggestion, related } =
+            diagnostic;
+        let mut notes: Vec<(&'static str, String)> = Vec::new();
+        if !detail.is_empty() {
+            notes.push(("note", detail.clone()));
+        }
+        if let Some(address) = address {
+            notes.push(("in", address.clone()));
+        }
+        Self {
+            code: *code,
+            severity: *severity,
+            title: summary.clone(),
+            span: span.clone(),
+            label: label.clone(),
+            context: context.clone(),
+            notes,
+            values: values.clone(),
+            help: help.clone(),
+            suggestion: suggestion.clone(),
+            related: related.clone(),
+        }
+    }
+}
+
+/// All of them as text: errors first, by file and place.
+pub(crate) fn notices_text(notices: &[Notice], sources: &Sources, secrets: &Secrets, paint: Paint) -> String {
+    let mut in_order: Vec<&Notice> = notices.iter().collect();
+    in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
+    in_order.dedup();
+    if in_order.is_empty() {
+        return String::new();
+    }
+    let literals = sources.secrets();
+    let masked = |text: &str| literals.masked(&secrets.masked(text));
+    let told = in_order.iter().map(|it| {
+        let nearby = sources.nearby(it.places());
+        notice_text(it, sources, secrets, &|text| nearby.masked(&masked(text)), paint) + "\n"
+    });
+    told.collect()
+}
+
+fn notice_text(notice: &Notice, sources: &Sources, secrets: &Secrets, masked: &dyn Fn(&str) -> String, paint: Paint) -> String {
+    let safe = |text: &str| printable(&masked(text)).into_owned();
+    let level = match notice.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(safe(&notice.title));
+    let mut group = Group::with_title(match notice.code {
+        Some(code) => title.id(code.to_string()),
+        None => title,
+    });
+    for snippet in snippets(notice, sources, secrets, &safe) {
+        group = group.element(snippet);
+    }
+    if let (Some(span), true) = (&notice.span, group_is_bare(notice, sources, secrets)) {
+        group = group.element(Origin::path(span.file.to_string()));
+    }
+    for (what, text) in &notice.notes {
+        group = group.element(note(what, safe(text)));
+    }
+    if !notice.values.is_empty() {
+        let values: Vec<String> = notice.values.iter().map(|(what, value)| format!("{what} is {value}")).collect();
+        group = group.element(note("values", safe(&values.join(", "))));
+    }
+    for text in &notice.help {
+        group = group.element(Level::HELP.message(safe(&in_text(text))));
+    }
+    let mut groups = Vec::new();
+    if let Some(Suggestion { text, span, help }) = notice.suggestion.as_deref() {
+        // What would be put there is no code any more where something secret is in it.
+        let quoted = format!("`{text}`");
+        let is_whole = masked(&quoted) == quoted;
+        match span.as_ref().filter(|_| is_whole).and_then(|it| Window::of(it, sources, secrets)) {
+            Some(Window { text: lines, line, places }) => {
+                let patch = Patch::new(places[0].clone(), safe_lines(text, &safe));
+                let snippet = Snippet::source(lines).line_start(line).patch(patch);
+                groups.push(Level::HELP.secondary_title(safe(&in_text(help))).element(snippet));
+            }
+            None => group = group.element(Level::HELP.message(safe(&in_text(help)))),
+        }
+    }
+    groups.insert(0, group);
+    let renderer = if paint.is_on() { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&groups) + "\n"
+}
+
+/// A text whose line ends stay.
+fn safe_lines(text: &str, safe: &dyn Fn(&str) -> String) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether no line of the place itself can be shown.
+fn group_is_bare(notice: &Notice, sources: &Sources, secrets: &Secrets) -> bool {
+    notice.span.as_ref().is_none_or(|it| Window::of(it, sources, secrets).is_none())
+}
+
+/// The places that a notice is about, those that are near each other in one snippet.
+fn snippets(
+    notice: &Notice,
+    sources: &Sources,
+    secrets: &Secrets,
+    safe: &dyn Fn(&str) -> String,
+) -> Vec<Snippet<'static, Annotation<'static>>> {
+    let Some(span) = &notice.span else { return Vec::new() };
+    let mut all: Vec<(&Span, AnnotationKind, String)> = vec![(span, AnnotationKind::Primary, safe(&notice.label))];
+    if let Some(context) = notice.context.as_ref().filter(|it| is_above(it, span, sources)) {
+        all.push((context, AnnotationKind::Context, "in this block".to_owned()));
+    }
+    all.extend(notice.related.iter().map(|(span, label)| (span, AnnotationKind::Context, safe(label))));
+    let mut snippets = Vec::new();
+    while let Some((first, _, _)) = all.first() {
+        let file = first.file.clone();
+        let (here, elsewhere): (Vec<_>, Vec<_>) = all.drain(..).partition(|(it, _, _)| it.file == file);
+        let together = Window::of_all(&here.iter().map(|(it, _, _)| *it).collect::<Vec<_>>(), sources, secrets);
+        match together {
+            Some(window) => snippets.push(annotated(&file, window, here)),
+            None => snippets
+                .extend(here.into_iter().filter_map(|it| Some(annotated(&file, Window::of(it.0, sources, secrets)?, vec![it])))),
+        }
+        all = elsewhere;
+    }
+    snippets
+}
+
+fn annotated(file: &str, window: Window, places: Vec<(&Span, AnnotationKind, String)>) -> Snippet<'static, Annotation<'static>> {
+    let Window { text, line, places: ranges } = window;
+    let mut snippet = Snippet::source(text).path(file.to_owned()).line_start(line);
+    for (range, (_, kind, label)) in ranges.into_iter().zip(places) {
+        let annotation = kind.span(range);
+        snippet = snippet.annotation(if label.is_empty() { annotation } else { annotation.label(label) });
+    }
+    snippet
+}
+
+/// Whether the head of a block is on a line above a place in it.
+fn is_above(head: &Span, place: &Span, sources: &Sources) -> bool {
+    let on = |it: &Span| sources.text(&it.file).and_then(|text| fitting(it, text)).and(sources.line(it));
+    head.file == place.file && head.end <= place.start && on(head) < on(place)
+}
+
+fn note(what: &'static str, text: String) -> Message<'static> {
+    match what {
+        "note" => Level::NOTE.message(text),
+        other => Level::NOTE.with_name(other).message(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use ha_kind::Value;
+    use snapbox::str;
+
+    use super::super::test_data::check;
+    use super::*;
+
+    const MAIN: &str =
+        "mongodb_host \"db1\" {\n  version      = 6\n  instance_typ = \"m6i.large\"\n  password = \"hunter2hunter2\"\n}\n";
+
+    fn sources() -> Sources {
+        [("prod.hcl", MAIN)].into_iter().collect()
+    }
+
+    fn span(range: Range<usize>) -> Span {
+        Span::new("prod.hcl".into(), range)
+    }
+
+    fn rendered(notices: &[Notice], paint: Paint) -> String {
+        let secret = Value::from("hunter2hunter2").sensitive();
+        notices_text(notices, &sources(), &Secrets::within([&secret]), paint)
+    }
+
+    fn misspelt() -> Diagnostic {
+        Diagnostic::error("unknown argument `instance_typ`")
+            .at(span(42..54))
+            .label("not an argument of `mongodb_host`")
+            .within(span(0..18))
+            .closest("instance_typ", ["instance_type", "version"])
+    }
+
+    #[test]
+    fn a_mistake_with_its_line_its_block_and_the_mended_line() {
+        check(
+            &rendered(&[Notice::from(&misspelt())], Paint::PLAIN),
+            str![[r#"
+error: unknown argument `instance_typ`
+ --> prod.hcl:3:3
+  |
+1 | mongodb_host "db1" {
+  | ------------------ in this block
+2 |   version      = 6
+3 |   instance_typ = "*********"
+  |   ^^^^^^^^^^^^ not an argument of `mongodb_host`
+  |
+help: did you mean `instance_type`?
+  |
+3 |   instance_type = "*********"
+  |               +
+
+
+"#]],
+        );
+        check(
+            &rendered(&[Notice::from(&misspelt())], Paint::COLOURED),
+            str![[r#"
+␛[1m␛[91merror␛[0m␛[1m: unknown argument `instance_typ`␛[0m
+ ␛[1m␛[94m--> ␛[0mprod.hcl:3:3
+  ␛[1m␛[94m|␛[0m
+␛[1m␛[94m1␛[0m ␛[1m␛[94m|␛[0m mongodb_host "db1" {
+  ␛[1m␛[94m|␛[0m ␛[1m␛[94m------------------␛[0m ␛[1m␛[94min this block␛[0m
+␛[1m␛[94m2␛[0m ␛[1m␛[94m|␛[0m   version      = 6
+␛[1m␛[94m3␛[0m ␛[1m␛[94m|␛[0m   instance_typ = "*********"
+  ␛[1m␛[94m|␛[0m   ␛[1m␛[91m^^^^^^^^^^^^␛[0m ␛[1m␛[91mnot an argument of `mongodb_host`␛[0m
+  ␛[1m␛[94m|␛[0m
+␛[1m␛[96mhelp␛[0m: did you mean `instance_type`?
+  ␛[1m␛[94m|␛[0m
+␛[1m␛[94m3␛[0m ␛[1m␛[94m| ␛[0m  instance_typ␛[92me␛[0m = "*********"
+  ␛[1m␛[94m|␛[0m               ␛[92m+␛[0m
+
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn errors_first_then_by_place() {
+        let diagnostics = [
+            Diagnostic::warning("a warning").at(span(0..5)),
+            Diagnostic::error("without a place").detail("It has details. Two of them.").of("module.a.b.c[0]"),
+            Diagnostic::error("later").at(span(87..97)).label("is hunter2hunter2"),
+            Diagnostic::error("sooner").at(span(23..30)).help("do this").help("or that"),
+            Diagnostic::error("sooner").at(span(23..30)).help("do this").help("or that"),
+        ];
+        check(
+            &rendered(&diagnostics.iter().map(Notice::from).collect::<Vec<_>>(), Paint::PLAIN),
+            str![[r#"
+error: sooner
+ --> prod.hcl:2:3
+  |
+2 |   version      = 6
+  |   ^^^^^^^
+  |
+  = help: do this
+  = help: or that
+
+error: later
+ --> prod.hcl:4:19
+  |
+4 |   password = "**************"
+  |                   ^^^^^^^^^^ is (sensitive)
+
+error: without a place
+ |
+ = note: It has details. Two of them.
+ = in: module.a.b.c[0]
+
+warning: a warning
+ --> prod.hcl:1:1
+  |
+1 | mongodb_host "db1" {
+  | ^^^^^
+
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn values_are_told() {
+        let mut diagnostic = Diagnostic::error("iops is required").at(span(23..30));
+        diagnostic.values = vec![("var.env".into(), "\"prod\"".into()), ("local.iops".into(), "null".into())];
+        check(
+            &rendered(&[Notice::from(&diagnostic)], Paint::PLAIN),
+            str![[r#"
+error: iops is required
+ --> prod.hcl:2:3
+  |
+2 |   version      = 6
+  |   ^^^^^^^
+  |
+  = values: var.env is "prod", local.iops is null
+
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn a_failure_outside_says_what_was_attempted_and_what_to_do() {
+        let error = Error::new("create the instance", "io2 requires iops; password was hunter2hunter2")
+            .code("InvalidParameterCombination")
+            .request("1f0c")
+            .help("set `iops`, then run `ha apply`")
+            .outcome(Outcome::Refused);
+        let notice = Notice::outside("could not create aws_db_instance.main", &error).of_block(Some(&span(0..18)));
+        check(
+            &rendered(&[notice, Notice::from(&error)], Paint::PLAIN),
+            str![[r#"
+error: could not create aws_db_instance.main
+ --> prod.hcl:1:1
+  |
+1 | mongodb_host "db1" {
+  | ^^^^^^^^^^^^^^^^^^
+  |
+  = attempted: create the instance
+  = cause: io2 requires iops; password was (sensitive)
+  = code: InvalidParameterCombination · request 1f0c
+  = help: set `iops`, then run `ha apply`
+
+error: could not create the instance
+ |
+ = cause: io2 requires iops; password was (sensitive)
+ = code: InvalidParameterCombination · request 1f0c
+ = help: set `iops`, then run `ha apply`
+
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn no_span_makes_it_panic() {
+        let text = "ä = 1\n".to_owned() + &"x".repeat(100_000);
+        let sources: Sources = [("a.hcl", text.as_str()), ("empty.hcl", "")].into_iter().collect();
+        let places = [0, 1, 2, 5, 6, 7, 8, 5_000, 100_006, 100_007, 100_008, usize::MAX];
+        for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
+            for (start, end) in places.iter().flat_map(|start| places.iter().map(move |end| (*start, *end))) {
+                let place = Span::new(file.into(), start..end);
+                let mut notice = Notice::error("x").help("did you mean `y`?");
+                notice.span = Some(place.clone());
+                notice.context = Some(Span::new(file.into(), end..start));
+                notice.related = vec![(Span::new(file.into(), end..end), "here".into()), (place.clone(), String::new())];
+                notice.suggestion = Some(Box::new(Suggestion { text: "y".into(), span: Some(place), help: "so".into() }));
+                let text = notices_text(&[notice], &sources, &Secrets::default(), Paint::PLAIN);
+                assert!(text.len() < 5_000, "{file} {start}..{end}: {}", text.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What is wrong as data, in the shape of `terraform validate -json`.
+
+use ha_kind::{Severity, Span};
+
+use super::diagnostic::Notice;
+use super::json::Json;
+use super::secrets::Secrets;
+use super::sources::Sources;
+use crate::arguments::invocation::in_text;
+
+/// All of them, with how many there are.
+pub(crate) fn notices_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Json {
+    let count = |severity| notices.iter().filter(|it| it.severity == severity).count();
+    let errors = count(Severity::Error);
+    Json::object([
+        ("format_version", "1.0".into()),
+        ("valid", (errors == 0).into()),
+        ("error_count", errors.into()),
+        ("warning_count", count(Severity::Warning).into()),
+        ("diagnostics", Json::Array(each_json(notices, sources, secrets))),
+    ])
+}
+
+/// Each of them: errors first, by file and place.
+pub(crate) fn each_json(notices: &[Notice], sources: &Sources, secrets: &Secrets) -> Vec<Json> {
+    let mut in_order: Vec<&Notice> = notices.iter().collect();
+    in_order.sort_by_key(|it| (it.severity, it.span.clone().map_or((true, None), |span| (false, Some(span)))));
+    in_order.dedup();
+    if in_order.is_empty() {
+        return Vec::new();
+    }
+    let literals = sources.secrets();
+    let masked = |text: &str| literals.masked(&secrets.masked(text));
+    let told = in_order.into_iter().map(|it| {
+        let nearby = sources.nearby(it.places());
+        notice_json(it, sources, secrets, &|text| nearby.masked(&masked(text)))
+    });
+    told.collect()
+}
+
+fn notice_json(notice: &Notice, sources: &Sources, secrets: &Secrets, safe: &dyn Fn(&str) -> String) -> Json {
+    let Notice { code, severity, title, span, label, context, notes, values, help, suggestion, related } = notice;
+    let mut detail: Vec<String> = Vec::new();
+    if !label.is_empty() {
+        detail.push(safe(label));
+    }
+    for (what, text) in notes.iter().filter(|(what, _)| *what != "in") {
+        detail.push(if *what == "note" { safe(text) } else { format!("{what}: {}", safe(text)) });
+    }
+    let help = help.iter().chain(suggestion.iter().map(|it| &it.help));
+    detail.extend(help.map(|it| format!("help: {}", safe(&in_text(it)))));
+    let severity = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut fields =
+        vec![("severity", severity.into()), ("summary", Json::from(safe(title))), ("detail", detail.join("\n").into())];
+    fields.extend(code.map(|it| ("code", it.to_string().into())));
+    if let Some((_, address)) = notes.iter().find(|(what, _)| *what == "in") {
+        fields.push(("address", safe(address).into()));
+    }
+    if let Some(range) = span.as_ref().and_then(|it| range(it, sources)) {
+        fields.push(("range", range));
+    }
+    if let Some(snippet) = span.as_ref().and_then(|it| snippet(it, context.as_ref(), values, sources, secrets, safe)) {
+        fields.push(("snippet", snippet));
+    }
+    let related = related
+        .iter()
+        .filter_map(|(span, label)| Some(Json::object([("message", safe(label).into()), ("range", range(span, sources)?)])));
+    let related: Vec<Json> = related.collect();
+    if !related.is_empty() {
+        fields.push(("related", Json::Array(related)));
+    }
+    // What would be put there is no code any more where something secret is in it.
+    let is_whole = |text: &str| safe(&format!("`{text}`")) == format!("`{text}`");
+    if let Some(suggestion) = suggestion.as_ref().filter(|it| is_whole(&it.text)) {
+        fields.push(("suggestion", safe(&suggestion.text).into()));
+        if let Some(range) = suggestion.span.as_ref().and_then(|it| range(it, sources)) {
+            fields.push(("suggestion_range", range));
+        }
+    }
+    Json::object(fields)
+}
+
+fn range(span: &Span, sources: &Sources) -> Option<Json> {
+    let text = sources.text(&span.file)?;
+    let position = |at: usize| {
+        let before = text.get(..at)?;
+        let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Some(Json::object([("line", line.into()), ("column", column.into()), ("byte", at.into())]))
+    };
+    let (start, end) = (position(span.start)?, position(span.end)?);
+    Some(Json::object([("filename", (&*span.file).into()), ("start", start), ("end", end)]))
+}
+
+fn snippet(
+    span: &Span,
+    context: Option<&Span>,
+    values: &[(String, String)],
+    sources: &Sources,
+    secrets: &Secrets,
+    safe: &dyn Fn(&str) -> String,
+) -> Option<Json> {
+    let text = sources.text(&span.file)?;
+    let before = text.get(..span.start)?;
+    let start = before.rfind('\n').map_or(0, |it| it + 1);
+    let end = text[span.start..].find('\n').map_or(text.len(), |it| span.start + it);
+    text.get(..span.end).filter(|_| end - start <= 2000)?;
+    let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
+    let head = context.filter(|it| sources.text(&it.file).is_some_and(|text| text.get(it.start..it.end).is_some()));
+    let head = head.map(|it| sources.shown(&it.file, it.start..it.end, secrets).trim().to_owned());
+    let value = |(what, value): &(String, String)| {
+        let statement = format!("is {}", safe(value));
+        Json::object([("traversal", what.into()), ("statement", statement.into())])
+    };
+    Some(Json::object([
+        ("context", head.into()),
+        ("code", sources.shown(&span.file, start..end, secrets).into()),
+        ("start_line", line.into()),
+        ("highlight_start_offset", (span.start - start).into()),
+        ("highlight_end_offset", (span.end.min(end).max(span.start) - start).into()),
+        ("values", Json::Array(values.iter().map(value).collect())),
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use ha_kind::Diagnostic;
+    use snapbox::str;
+
+    use super::super::test_data::check;
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_as_data() {
+        let sources: Sources = [("main.hcl", "ä = 1\nb = wrong\n")].into_iter().collect();
+        let at = Span::new("main.hcl".into(), 11..16);
+        let diagnostics = [
+            Diagnostic::warning("look").at(Span::new("main.hcl".into(), 0..2)),
+            Diagnostic::error("no such name")
+                .at(at)
+                .label("is no name")
+                .detail("Whole sentences.")
+                .closest("wrong", ["wrang"])
+                .of("a.b"),
+            Diagnostic::error("nowhere").at(Span::new("other.hcl".into(), 2..5)),
+        ];
+        let notices: Vec<Notice> = diagnostics.iter().map(Notice::from).collect();
+        check(
+            &notices_json(&notices, &sources, &Secrets::default()).pretty(),
+            str![[r#"
+{
+  "format_version": "1.0",
+  "valid": false,
+  "error_count": 2,
+  "warning_count": 1,
+  "diagnostics": [
+    {
+      "severity": "error",
+      "summary": "no such name",
+      "detail": "is no name\nWhole sentences.\nhelp: did you mean `wrang`?",
+      "address": "a.b",
+      "range": {
+        "filename": "main.hcl",
+        "start": {
+          "line": 2,
+          "column": 5,
+          "byte": 11
+        },
+        "end": {
+          "line": 2,
+          "column": 10,
+          "byte": 16
+        }
+      },
+      "snippet": {
+        "context": null,
+        "code": "b = wrong",
+        "start_line": 2,
+        "highlight_start_offset": 4,
+        "highlight_end_offset": 9,
+        "values": []
+      },
+      "suggestion": "wrang",
+      "suggestion_range": {
+        "filename": "main.hcl",
+        "start": {
+          "line": 2,
+          "column": 5,
+          "byte": 11
+        },
+        "end": {
+          "line": 2,
+          "column": 10,
+          "byte": 16
+        }
+      }
+    },
+    {
+      "severity": "error",
+      "summary": "nowhere",
+      "detail": ""
+    },
+    {
+      "severity": "warning",
+      "summary": "look",
+      "detail": "",
+      "range": {
+        "filename": "main.hcl",
+        "start": {
+          "line": 1,
+          "column": 1,
+          "byte": 0
+        },
+        "end": {
+          "line": 1,
+          "column": 2,
+          "byte": 2
+        }
+      },
+      "snippet": {
+        "context": null,
+        "code": "ä = 1",
+        "start_line": 1,
+        "highlight_start_offset": 0,
+        "highlight_end_offset": 2,
+        "values": []
+      }
+    }
+  ]
+}
+
+"#]],
+        );
+    }
+
+    #[test]
+    fn no_span_makes_it_panic() {
+        let sources: Sources = [("a.hcl", "ä\n"), ("empty.hcl", "")].into_iter().collect();
+        for file in ["a.hcl", "empty.hcl", "nowhere.hcl"] {
+            for (start, end) in (0..5).flat_map(|start| (0..5).map(move |end| (start, end))) {
+                let notice = Notice::from(&Diagnostic::error("x").at(Span::new(file.into(), start..end)));
+                assert!(notices_json(&[notice], &sources, &Secrets::default()).line().contains("\"x\""));
+            }
+        }
+    }
+}

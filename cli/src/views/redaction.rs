@@ -1,0 +1,424 @@
+//! The one place that decides what becomes visible of values, of names, places and types: secrets become numbers here,
+//! before any renderer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use ha_kind::{Attribute, Name, Object, Part, Path, Step, Text, Type, Value};
+use ha_plan::{overlapping, told_id};
+use ha_state::{OutputRecord, Record};
+
+use super::redacted_value::{Piece, Secret, Shown};
+use super::secrets::{Secrets, is_argument};
+
+/// Whether secrets are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// They are not.
+    Redacted,
+    /// The operator asked for them.
+    Revealed,
+}
+
+/// Turns values into what may be seen of them.
+pub(crate) struct Redactor<'a> {
+    secrets: &'a Secrets,
+    /// The short secrets of what is looked at, which count in there.
+    near: Secrets,
+    sight: Sight,
+    numbers: HashMap<Value, u32>,
+}
+
+impl<'a> Redactor<'a> {
+    pub(crate) fn new(secrets: &'a Secrets, sight: Sight) -> Self {
+        Self { secrets, near: Secrets::default(), sight, numbers: HashMap::new() }
+    }
+
+    /// What may be seen of a value.
+    pub(crate) fn shown(&mut self, value: &Value) -> Shown {
+        match value {
+            Value::Null(_) => Shown::Null,
+            Value::Bool(it) => Shown::Bool(*it),
+            Value::Number(it) => Shown::Number(it.to_string()),
+            Value::String(text) => self.string(text),
+            Value::Composed(parts) => Shown::Text(self.parts(parts)),
+            Value::List(items) | Value::Tuple(items) => Shown::List(items.iter().map(|it| self.shown(it)).collect()),
+            Value::Set(items) => Shown::Set(items.iter().map(|it| self.shown(it)).collect()),
+            // As in the language: a name that is secret makes all of it so.
+            Value::Map(items) | Value::Object(items) if self.hides_name_of(items) => self.secret(value),
+            Value::Map(items) | Value::Object(items) => Shown::Object(self.attributes(items.iter())),
+            Value::Unknown(it) => Shown::Unknown { cause: it.cause.clone(), secret: false },
+            Value::Sensitive(inner) if !inner.is_known() => Shown::Unknown { cause: inner.cause(), secret: true },
+            Value::Sensitive(inner) => {
+                let plain = inner.revealed();
+                let number = self.number(&plain);
+                let revealed = (self.sight == Sight::Revealed).then(|| Box::new(self.shown(&plain)));
+                Shown::Secret(Secret { number, revealed })
+            }
+        }
+    }
+
+    /// What may be seen of all attributes.
+    pub(crate) fn attributes<'v>(
+        &mut self,
+        attributes: impl IntoIterator<Item = (&'v Name, &'v Value)>,
+    ) -> BTreeMap<Name, Shown> {
+        let attributes: Vec<(&Name, &Value)> = attributes.into_iter().collect();
+        let is_outermost = self.near.is_empty() && self.sight == Sight::Redacted;
+        if is_outermost {
+            self.near = Secrets::short_within(attributes.iter().map(|(_, it)| *it).filter(|it| it.contains_sensitive()));
+        }
+        let shown = attributes.into_iter().map(|(name, it)| (name.clone(), self.shown(it))).collect();
+        if is_outermost {
+            self.near = Secrets::default();
+        }
+        shown
+    }
+
+    /// What may be seen of a value that is secret as a whole.
+    pub(crate) fn secret(&mut self, value: &Value) -> Shown {
+        match self.shown(&value.clone().sensitive()) {
+            Shown::Text(pieces) => match pieces.as_slice() {
+                [Piece::Unknown { cause, .. }] => Shown::Unknown { cause: cause.clone(), secret: true },
+                _ => {
+                    let plain = value.revealed();
+                    let number = self.number(&plain);
+                    let revealed = (self.sight == Sight::Revealed).then(|| Box::new(self.shown(&plain)));
+                    Shown::Secret(Secret { number, revealed })
+                }
+            },
+            other => other,
+        }
+    }
+
+    /// What may be seen of an output: nothing of one that is called sensitive.
+    pub(crate) fn output(&mut self, output: &OutputRecord) -> Shown {
+        if output.sensitive { self.secret(&output.value) } else { self.shown(&output.value) }
+    }
+
+    /// What a service calls something.
+    pub(crate) fn id(&self, record: &Record) -> String {
+        match self.sight {
+            Sight::Redacted => self.secrets.masked(&told_id(record)),
+            Sight::Revealed => record.id.clone(),
+        }
+    }
+
+    /// What may be told of a value's type. Names and lengths inside of a secret are a part of it.
+    pub(crate) fn ty(&self, value: &Value) -> Type {
+        let attribute = |ty| Attribute { ty, optional: false, default: None };
+        match value {
+            _ if self.sight == Sight::Revealed => Type::of(&value.revealed()),
+            Value::Object(items) if !self.hides_name_of(items) => {
+                let attributes = items.iter().map(|(name, it)| (name.clone(), attribute(self.ty(it))));
+                Type::Object(Arc::new(attributes.collect()))
+            }
+            Value::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.ty(it)).collect())),
+            other if other.contains_sensitive() => outermost(&Type::of(other)),
+            other => self.open_type(&Type::of(other)),
+        }
+    }
+
+    /// A type without those inside of it that have secret names: also of what is null or not known there may be some.
+    fn open_type(&self, ty: &Type) -> Type {
+        let of = |inner: &Type| Arc::new(self.open_type(inner));
+        match ty {
+            Type::List(inner) => Type::List(of(inner)),
+            Type::Set(inner) => Type::Set(of(inner)),
+            Type::Map(inner) => Type::Map(of(inner)),
+            Type::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(|it| self.open_type(it)).collect())),
+            Type::Object(attributes) if attributes.keys().any(|it| self.hides_name(it)) => Type::Any,
+            Type::Object(attributes) => {
+                let open = |it: &Attribute| Attribute { ty: self.open_type(&it.ty), ..it.clone() };
+                Type::Object(Arc::new(attributes.iter().map(|(name, it)| (name.clone(), open(it))).collect()))
+            }
+            Type::Any | Type::Bool | Type::Number | Type::String => ty.clone(),
+        }
+    }
+
+    /// What may be told of the type of a value that is secret as a whole.
+    pub(crate) fn secret_type(&self, value: &Value) -> Type {
+        self.ty(&value.clone().sensitive())
+    }
+
+    /// A place in these attributes, as they may be seen: nothing of what is inside of a secret.
+    pub(crate) fn path(&self, path: &Path, sides: &[Option<&BTreeMap<Name, Shown>>]) -> Path {
+        let Some((Step::Name(first), steps)) = path.steps().split_first() else { return path.clone() };
+        let mut told = Path::attribute(first.clone());
+        let mut here: Vec<&Shown> = sides.iter().flatten().filter_map(|it| it.get(first)).collect();
+        for step in steps {
+            let is_secret = |it: &&Shown| matches!(it, Shown::Secret(it) if it.revealed.is_none());
+            if here.iter().any(is_secret) || here.iter().any(|it| matches!(it, Shown::Unknown { secret: true, .. })) {
+                break;
+            }
+            let inside = here.iter().filter_map(|it| match (it, step) {
+                (Shown::Object(items), Step::Name(name)) => items.get(name),
+                (Shown::List(items), Step::Index(index)) => items.get(*index),
+                _ => None,
+            });
+            here = inside.collect();
+            told = match step {
+                Step::Name(name) if self.hides_name(name) => break,
+                Step::Name(name) => told.name(name.clone()),
+                Step::Index(index) => told.index(*index),
+            };
+        }
+        told
+    }
+
+    fn hides_name_of(&self, items: &Object) -> bool {
+        items.keys().any(|it| self.hides_name(it))
+    }
+
+    /// Whether a name says a secret. What the language and its kinds call so is none, whatever else it may be.
+    fn hides_name(&self, name: &str) -> bool {
+        self.sight == Sight::Redacted && !is_argument(name) && !self.places(name).is_empty()
+    }
+
+    /// A message with what is secret replaced.
+    pub(crate) fn message(&self, text: &str) -> String {
+        match self.sight {
+            Sight::Redacted => self.secrets.masked(text),
+            Sight::Revealed => text.to_owned(),
+        }
+    }
+
+    fn string(&mut self, text: &Arc<str>) -> Shown {
+        if let Some(decoded) = decoded(text) {
+            let decoded = self.clear(&decoded);
+            let kept =
+                (!decoded.iter().any(|it| matches!(it, Piece::Secret(Secret { revealed: None, .. })))).then(|| text.to_string());
+            return Shown::Base64 { decoded, kept };
+        }
+        Shown::Text(self.clear(text))
+    }
+
+    fn parts(&mut self, parts: &[Part]) -> Vec<Piece> {
+        let is_secret = |it: &Part| matches!(it, Part::Secret(_) | Part::Unknown { secret: true, .. });
+        let is_whole = parts.iter().all(is_secret);
+        let mut pieces = Vec::new();
+        // Neighbours that are secret are one secret: where one ends and the next begins is nobody's business.
+        for run in parts.chunk_by(|a, b| is_secret(a) && is_secret(b)) {
+            match run {
+                [Part::Clear(text)] => pieces.extend(self.clear(text)),
+                [Part::Unknown { cause, secret: false, .. }] => {
+                    pieces.push(Piece::Unknown { cause: cause.clone(), secret: false })
+                }
+                secret => self.secret_run(secret, is_whole, &mut pieces),
+            }
+        }
+        joined(pieces)
+    }
+
+    fn secret_run(&mut self, run: &[Part], is_whole: bool, pieces: &mut Vec<Piece>) {
+        let unknown = run.iter().find_map(|it| match it {
+            Part::Unknown { cause, .. } => Some(cause.clone()),
+            _ => None,
+        });
+        if let Some(cause) = unknown {
+            pieces.push(Piece::Unknown { cause, secret: true });
+            return;
+        }
+        let text: String = Text::from_iter(run.iter().cloned()).known().unwrap_or_default();
+        // In a longer text the end of a line is nothing secret, and keeps lines apart.
+        let inner = if is_whole { &*text } else { text.strip_suffix('\n').unwrap_or(&text) };
+        if !inner.is_empty() || is_whole {
+            pieces.push(self.piece(inner));
+        }
+        if inner.len() < text.len() {
+            pieces.push(Piece::Clear("\n".into()));
+        }
+    }
+
+    /// A clear text, in which secrets may have been put all the same.
+    fn clear(&mut self, text: &str) -> Vec<Piece> {
+        if self.sight == Sight::Revealed {
+            return vec![Piece::Clear(text.to_owned())];
+        }
+        let mut pieces = Vec::new();
+        let mut done = 0;
+        for place in self.places(text) {
+            if place.start > done {
+                pieces.push(Piece::Clear(text[done..place.start].to_owned()));
+            }
+            done = place.end;
+            pieces.push(self.piece(&text[place]));
+        }
+        if done < text.len() || pieces.is_empty() {
+            pieces.push(Piece::Clear(text[done..].to_owned()));
+        }
+        pieces
+    }
+
+    /// Where there are secrets in a text.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let places = self.secrets.places(text);
+        if self.near.is_empty() {
+            return places;
+        }
+        overlapping(places.into_iter().chain(self.near.places(text)).collect())
+    }
+
+    fn piece(&mut self, text: &str) -> Piece {
+        let number = self.number(&Value::from(text));
+        Piece::Secret(Secret { number, revealed: (self.sight == Sight::Revealed).then(|| text.into()) })
+    }
+
+    fn number(&mut self, secret: &Value) -> u32 {
+        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+        *self.numbers.entry(secret.clone()).or_insert(next)
+    }
+}
+
+/// A type without the names and lengths in it.
+fn outermost(ty: &Type) -> Type {
+    let of = |inner: &Type| Arc::new(outermost(inner));
+    match ty {
+        Type::List(inner) => Type::List(of(inner)),
+        Type::Set(inner) => Type::Set(of(inner)),
+        Type::Map(inner) => Type::Map(of(inner)),
+        Type::Tuple(_) | Type::Object(_) | Type::Any => Type::Any,
+        Type::Bool | Type::Number | Type::String => ty.clone(),
+    }
+}
+
+/// Clear neighbours as one.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (Some(Piece::Clear(last)), Piece::Clear(text)) => last.push_str(&text),
+            (_, piece) => joined.push(piece),
+        }
+    }
+    joined
+}
+
+/// The text that a text holds in base64. A name or digest that only looks like base64 decodes to bytes that are no text.
+fn decoded(text: &str) -> Option<String> {
+    let fits = text.len() >= 24 && text.len().is_multiple_of(4);
+    if !fits || !text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'=')) {
+        return None;
+    }
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    let decoded = String::from_utf8(bytes).ok()?;
+    let readable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    decoded.chars().all(readable).then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_data::parts;
+    use super::*;
+
+    #[test]
+    fn a_secret_keeps_its_number_and_nothing_else() {
+        let password = Value::from("correct horse").sensitive();
+        let secrets = Secrets::within([&password]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let uri = parts([Part::Clear("x://u:".into()), Part::Secret("correct horse".into()), Part::Clear("@h".into())]);
+        let first = redactor.shown(&uri);
+        let leaked = redactor.shown(&Value::from("x://u:correct horse@h"));
+        assert_eq!(first, leaked);
+        assert!(!format!("{first:?}").contains("horse"));
+        assert_eq!(redactor.shown(&password), Shown::Text(vec![Piece::Secret(Secret { number: 0, revealed: None })]));
+    }
+
+    #[test]
+    fn secrets_side_by_side_are_one() {
+        let secrets = Secrets::default();
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let secret = |number| Piece::Secret(Secret { number, revealed: None });
+        let whole = parts([Part::Secret("a=".into()), Part::Secret("b\n".into())]);
+        assert_eq!(redactor.shown(&whole), Shown::Text(vec![secret(0)]));
+        let mixed =
+            parts([Part::Clear("x=".into()), Part::Secret("a=".into()), Part::Secret("b\n".into()), Part::Clear("y".into())]);
+        let pieces = vec![Piece::Clear("x=".into()), secret(1), Piece::Clear("\ny".into())];
+        assert_eq!(redactor.shown(&mixed), Shown::Text(pieces));
+        let later = Part::unknown(Some("a.b.c".into()), true);
+        let unknown = parts([Part::Secret("a=".into()), later, Part::Secret("\n".into())]);
+        assert_eq!(redactor.shown(&unknown), Shown::Text(vec![Piece::Unknown { cause: Some("a.b.c".into()), secret: true }]));
+    }
+
+    #[test]
+    fn base64_is_decoded_before_secrets_are_looked_for() {
+        let password = Value::from("correct horse").sensitive();
+        let secrets = Secrets::within([&password]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let encoded = base64::engine::general_purpose::STANDARD.encode("#!/bin/sh\necho correct horse\n");
+        let Shown::Base64 { decoded, kept } = redactor.shown(&Value::from(encoded)) else { panic!("is base64") };
+        assert_eq!(decoded.len(), 3);
+        assert_eq!(kept, None);
+    }
+
+    #[test]
+    fn a_type_tells_no_name_and_no_length_of_a_secret() {
+        let hush = || Value::from("correct horse");
+        let secrets = Secrets::within([&hush().sensitive()]);
+        let redactor = Redactor::new(&secrets, Sight::Redacted);
+        let keyed = |name: &str| Value::object([(name.into(), Value::from(1))]);
+        let list = |it: Value| Value::list([it]);
+        for (value, told) in [
+            (keyed("open"), "object({open = number})"),
+            (keyed("open").sensitive(), "any"),
+            (keyed("correct horse"), "any"),
+            (list(keyed("correct horse")), "list(any)"),
+            (Value::tuple([hush().sensitive(), keyed("x").sensitive()]), "tuple([string, any])"),
+            (Value::tuple([hush()]).sensitive(), "any"),
+            (list(hush().sensitive()), "list(string)"),
+            (list(list(keyed("x"))).sensitive(), "list(list(any))"),
+            (Value::object([("a".into(), keyed("correct horse"))]), "object({a = any})"),
+            (Value::from(1).sensitive(), "number"),
+            (Value::unknown(Type::of(&list(keyed("correct horse"))), None), "list(any)"),
+        ] {
+            assert_eq!(redactor.ty(&value).to_string(), told);
+        }
+        assert_eq!(redactor.secret_type(&keyed("open")), Type::Any);
+        let revealed = Redactor::new(&secrets, Sight::Revealed).ty(&keyed("correct horse").sensitive());
+        assert!(revealed.to_string().contains("correct horse"));
+    }
+
+    #[test]
+    fn a_name_that_is_secret_makes_all_of_it_so() {
+        let secrets = Secrets::within([&Value::from("correct horse").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let value = Value::object([("correct horse".into(), Value::from(1)), ("b".into(), Value::from(2))]);
+        assert!(matches!(redactor.shown(&value), Shown::Secret(_)));
+        assert!(matches!(redactor.shown(&Value::tuple([value])), Shown::List(items) if matches!(items[..], [Shown::Secret(_)])));
+    }
+
+    #[test]
+    fn a_place_ends_where_a_secret_begins() {
+        let secrets = Secrets::within([&Value::from("correct horse").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let inner = Value::object([("key".into(), Value::tuple([Value::from(1)]))]);
+        let attributes: Object = [("open".into(), inner.clone()), ("hidden".into(), inner.sensitive())].into();
+        let shown = redactor.attributes(&attributes);
+        let path = |first: &str, then: &str| Path::attribute(first).name(then).index(0);
+        let told = |path: &Path| redactor.path(path, &[None, Some(&shown)]).to_string();
+        assert_eq!(told(&path("open", "key")), "open.key[0]");
+        assert_eq!(told(&path("hidden", "key")), "hidden");
+        assert_eq!(told(&path("open", "correct horse")), "open");
+        assert_eq!(told(&path("elsewhere", "key")), "elsewhere.key[0]");
+    }
+
+    #[test]
+    fn a_short_secret_counts_as_a_word_beside_itself() {
+        let secrets = Secrets::within([&Value::from("z#7").sensitive()]);
+        let mut redactor = Redactor::new(&secrets, Sight::Redacted);
+        let attributes: Object =
+            [("prefix".into(), Value::from("z#7").sensitive()), ("hex".into(), Value::from("z#7-0a1b"))].into();
+        let hidden = Piece::Secret(Secret { number: 0, revealed: None });
+        assert_eq!(redactor.attributes(&attributes)["hex"], Shown::Text(vec![hidden, Piece::Clear("-0a1b".into())]));
+        assert_eq!(redactor.shown(&Value::from("z#7-0a1b")), Shown::text("z#7-0a1b"));
+    }
+
+    #[test]
+    fn digests_and_names_are_not_taken_for_base64() {
+        for text in ["9f3c9f3c9f3c9f3c9f3c9f3c9f3c9f3c", "arn:aws:iam::123456789012:role/x", "abcdefghijklmnopqrstuvwx"] {
+            assert_eq!(decoded(text), None, "{text}");
+        }
+    }
+}

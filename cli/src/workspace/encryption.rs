@@ -1,0 +1,380 @@
+//! Which key a state is sealed with: as the configuration says, else the environment, else one of the user's own.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ha_kind::regular_file::{self, LARGEST_KEY};
+use ha_kind::{Error, Object, Outcome, Secret};
+use ha_state::{Asking, Companion, Key, KeyName, KeyRing, Keys, Mask, NewKey, Passphrase, Reason, StateError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::output::password_prompt::Typed;
+use crate::output::terminal::ask_secretly;
+use crate::views::diagnostic::Notice;
+use crate::views::secrets::mask_of;
+
+/// The key that the state, its journal, plans and copies are sealed with. One source is named, and perhaps the one
+/// before it.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Encryption {
+    #[serde(flatten)]
+    source: Source,
+    /// The key before: it opens what was sealed with it, and seals nothing any more.
+    fallback: Option<Source>,
+}
+
+/// Where a key comes from. Just one of these is named.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+struct Source {
+    /// A file with a key, from the configuration's directory; `ha state key --new` makes one.
+    key_file: Option<PathBuf>,
+    /// A passphrase of at least 16 characters, of which argon2id makes the key.
+    passphrase: Option<Secret<String>>,
+    /// A file with the passphrase, from the configuration's directory.
+    passphrase_file: Option<PathBuf>,
+    /// Whether the passphrase is asked for at the terminal.
+    #[serde(default)]
+    ask_passphrase: bool,
+    /// A data key of AWS KMS, wrapped by a key that never leaves it.
+    #[cfg(feature = "aws")]
+    aws_kms: Option<ha_aws::KmsSettings>,
+}
+
+/// What the variables of the environment begin with, and those for the key before.
+const VARIABLES: [&str; 2] = ["HA_STATE_", "HA_STATE_FALLBACK_"];
+
+/// Files of keys that were made just now, were told of, and were removed again since.
+type Made = Arc<Mutex<Fresh>>;
+
+#[derive(Default)]
+struct Fresh {
+    made: Option<PathBuf>,
+    told: Option<PathBuf>,
+    removed: Option<PathBuf>,
+}
+
+/// The keys of a state.
+pub(crate) struct StateKeys {
+    primary: Box<dyn Keys>,
+    /// Where keys for reading are looked for as well, in order.
+    others: Vec<Box<dyn Keys>>,
+    /// The files that keys to seal with are in, where they are in files.
+    files: Option<KeyRing>,
+    /// The file of a key that was made just now.
+    made: Made,
+    /// Takes out of what is told what must not be.
+    mask: Mask,
+}
+
+impl Encryption {
+    /// Checks that just one source is named, of each.
+    ///
+    /// # Errors
+    /// What to tell.
+    pub(crate) fn check(&self) -> Result<(), Notice> {
+        let of = |source: &Source, what: &str| match source.named().as_slice() {
+            [_] => Ok(()),
+            [] => Err(Notice::error(format!("the block `{what}` names no key")).help(ONE_OF)),
+            several => Err(Notice::error(format!("the block `{what}` names several keys: {}", several.join(", "))).help(ONE_OF)),
+        };
+        of(&self.source, "encryption")?;
+        self.fallback.as_ref().map_or(Ok(()), |it| of(it, "fallback"))
+    }
+}
+
+const ONE_OF: &str =
+    "name one of key_file, passphrase, passphrase_file, ask_passphrase, aws_kms; the block `fallback` is for the one before";
+
+impl Source {
+    /// The sources that are named.
+    fn named(&self) -> Vec<&'static str> {
+        let all = [
+            ("key_file", self.key_file.is_some()),
+            ("passphrase", self.passphrase.is_some()),
+            ("passphrase_file", self.passphrase_file.is_some()),
+            ("ask_passphrase", self.ask_passphrase),
+            #[cfg(feature = "aws")]
+            ("aws_kms", self.aws_kms.is_some()),
+        ];
+        all.into_iter().filter(|it| it.1).map(|it| it.0).collect()
+    }
+
+    /// What the environment says, and by which variables.
+    fn of_environment(prefix: &str, variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
+        let names = ["KEY_FILE", "PASSPHRASE", "PASSPHRASE_FILE"].map(|it| format!("{prefix}{it}"));
+        let [key_file, passphrase, passphrase_file] = names.each_ref().map(|it| variable(it).filter(|it| !it.is_empty()));
+        let values = [&key_file, &passphrase, &passphrase_file].map(Option::is_some);
+        let given = names.iter().zip(values).filter(|it| it.1).map(|it| it.0.clone()).collect();
+        let source = Self {
+            key_file: key_file.map(PathBuf::from),
+            passphrase: passphrase.map(Secret),
+            passphrase_file: passphrase_file.map(PathBuf::from),
+            ..Self::default()
+        };
+        (source, given)
+    }
+
+    /// The keys from there; `directory` is where paths go from. None where nothing is named.
+    fn keys(self, directory: &Path) -> Option<(Box<dyn Keys>, Option<KeyRing>)> {
+        #[cfg(feature = "aws")]
+        if let Some(settings) = self.aws_kms {
+            return Some((Box::new(ha_aws::KmsKeys::new(settings)), None));
+        }
+        let Self { key_file, passphrase, passphrase_file, ask_passphrase, .. } = self;
+        let below = |path: PathBuf| if directory == Path::new(".") { path } else { directory.join(path) };
+        let keys: Box<dyn Keys> = match (key_file, passphrase, passphrase_file) {
+            (Some(file), ..) => {
+                let ring = KeyRing::of_user().with_file(below(file));
+                return Some((Box::new(ring.clone()), Some(ring)));
+            }
+            (_, Some(text), _) => Box::new(Passphrase::new(Zeroizing::new(text.0))),
+            (.., Some(file)) => {
+                let file = below(file);
+                Box::new(Passphrase::asked(move |_| read_passphrase(&file)))
+            }
+            _ if ask_passphrase => Box::new(Passphrase::asked(ask)),
+            _ => return None,
+        };
+        Some((keys, None))
+    }
+}
+
+impl StateKeys {
+    /// The keys that a configuration names, else the environment, else those of the user's own.
+    ///
+    /// # Errors
+    /// When several are named.
+    pub(crate) fn of(encryption: Option<Encryption>, directory: &Path) -> Result<Self, Notice> {
+        Self::from_variables(encryption, directory, |name| std::env::var(name).ok())
+    }
+
+    fn from_variables(
+        encryption: Option<Encryption>,
+        directory: &Path,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Notice> {
+        let [given, before] = VARIABLES.map(|prefix| Source::of_environment(prefix, &variable));
+        if let Some((_, names)) = [&given, &before].into_iter().find(|it| it.1.len() > 1) {
+            let title = format!("the environment names several keys of the state: {}", names.join(", "));
+            return Err(Notice::error(title).help("unset all but one of them"));
+        }
+        let (configured, fallback) = encryption.map_or((None, None), |it| (Some(it.source), it.fallback));
+        if let (Some(configured), [variable]) = (&configured, given.1.as_slice()) {
+            let named = configured.named().join(", ");
+            return Err(Notice::error(format!(
+                "the key of the state is named twice: by the configuration's `{named}` and by {variable}"
+            ))
+            .help(format!("unset {variable}, or take the block `encryption` out"))
+            .help("a key that is only to be read with is named in the block `fallback` or in HA_STATE_FALLBACK_…"));
+        }
+        let here = Path::new(".");
+        let primary = configured.and_then(|it| it.keys(directory)).or_else(|| given.0.keys(here));
+        let fallback = fallback.and_then(|it| it.keys(directory));
+        let mut others: Vec<Box<dyn Keys>> = fallback.into_iter().chain(before.0.keys(here)).map(|it| it.0).collect();
+        let own = KeyRing::of_user();
+        let (primary, files) = match primary {
+            Some(primary) => {
+                others.push(Box::new(own));
+                primary
+            }
+            None => (Box::new(own.clone()) as Box<dyn Keys>, Some(own)),
+        };
+        Ok(Self { primary, others, files, made: Made::default(), mask: mask_of(&Object::new()) })
+    }
+
+    /// With this taken out of what is told when they fail.
+    pub(crate) fn keeping(mut self, mask: Mask) -> Self {
+        self.mask = mask;
+        self
+    }
+
+    fn heard<T>(&self, answer: Result<T, StateError>) -> Result<T, StateError> {
+        answer.map_err(|it| it.reworded(&*self.mask))
+    }
+
+    /// The file of a key that was made just now; told once.
+    pub(crate) fn made(&self) -> Option<PathBuf> {
+        let mut fresh = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = fresh.made.take()?;
+        fresh.told = Some(made.clone());
+        Some(made)
+    }
+
+    /// The file of a key that was told of and is not there any more; told once.
+    pub(crate) fn removed(&self) -> Option<PathBuf> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).removed.take()
+    }
+
+    fn note_made(&self, path: PathBuf) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).made = Some(path);
+    }
+
+    /// The file that a key to seal with lies in, where it lies in one.
+    pub(crate) fn file(&self, lineage: &str, name: &KeyName) -> Option<PathBuf> {
+        self.files.as_ref().and_then(|it| it.file_of(lineage, &name.id))
+    }
+}
+
+impl Keys for StateKeys {
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+        let is_elsewhere = |error: &StateError| matches!(error.reason(), Reason::MissingKey | Reason::WrongKey);
+        match self.primary.named(lineage, name) {
+            Err(error) if is_elsewhere(&error) => {
+                let found = self.others.iter().find_map(|it| match it.named(lineage, name) {
+                    Err(error) if is_elsewhere(&error) => None,
+                    found => Some(found),
+                });
+                self.heard(found.unwrap_or(Err(error)))
+            }
+            found => self.heard(found),
+        }
+    }
+
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+        let file = self.files.as_ref().map(|it| it.path(lineage)).filter(|it| !it.exists());
+        let current = self.heard(self.primary.current(lineage, used))?;
+        if let Some(file) = file.filter(|it| it.exists()) {
+            self.note_made(file);
+        }
+        Ok(current)
+    }
+
+    fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        let first = self.heard(self.primary.first(lineage))?;
+        let Some(path) = self.files.as_ref().map(|it| it.path(lineage)) else { return Ok(first) };
+        let told = |file| Box::new(ToldOf { file, path, made: self.made.clone() });
+        Ok(first.map(|it| NewKey { file: told(it.file), ..it }))
+    }
+
+    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+        self.heard(self.primary.next(lineage))
+    }
+
+    fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
+        self.heard(self.primary.taken(lineage, name))?;
+        if let Some(files) = self.files.as_ref().filter(|it| it.makes_keys()) {
+            self.note_made(files.path(lineage));
+        }
+        Ok(())
+    }
+}
+
+/// A key file that is told of once it is made.
+struct ToldOf {
+    file: Box<dyn Companion>,
+    path: PathBuf,
+    made: Made,
+}
+
+impl Companion for ToldOf {
+    fn make(&mut self) -> Result<(), StateError> {
+        self.file.make()?;
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).made = Some(self.path.clone());
+        Ok(())
+    }
+
+    fn remove(&mut self) {
+        self.file.remove();
+        let mut fresh = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        *fresh = Fresh { removed: fresh.told.take(), ..Fresh::default() };
+    }
+}
+
+fn refused(attempted: impl Into<String>, cause: impl std::fmt::Display) -> StateError {
+    StateError::new(Reason::NotAKey, Error::new(attempted, cause).outcome(Outcome::Refused))
+}
+
+fn read_passphrase(file: &Path) -> Result<Zeroizing<String>, StateError> {
+    let attempted = || format!("read the passphrase from `{}`", file.display());
+    let text = match regular_file::read_to_string(file, LARGEST_KEY) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(refused(attempted(), "it is not UTF-8 text")),
+        Err(error) => return Err(refused(attempted(), error)),
+    };
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+}
+
+fn ask(asking: Asking) -> Result<Zeroizing<String>, StateError> {
+    let attempted = "ask for the passphrase of the state";
+    let answer = |question: &str| match ask_secretly(question) {
+        Typed::Line(line) => Ok(line),
+        Typed::Interrupted => {
+            Err(StateError::new(Reason::NotAKey, Error::new(attempted, "interrupted").outcome(Outcome::Interrupted)))
+        }
+        Typed::Nothing => Err(refused(attempted, "there is nobody to ask")
+            .help("name it in HA_STATE_PASSPHRASE_FILE and take `ask_passphrase` out, or run the command at a terminal")),
+    };
+    let said = answer("Passphrase of the state: ")?;
+    if asking == Asking::ToMake && answer("The same again, to be sure: ")? != said {
+        return Err(refused(attempted, "the second was not the same as the first"));
+    }
+    Ok(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn said(keys: Result<StateKeys, Notice>) -> String {
+        keys.err().map(|it| it.title).unwrap_or_default()
+    }
+
+    fn from(encryption: Option<Encryption>, variables: &[(&str, &str)]) -> Result<StateKeys, Notice> {
+        let variable = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
+        StateKeys::from_variables(encryption, Path::new("."), variable)
+    }
+
+    fn passphrase(text: &str) -> Source {
+        Source { passphrase: Some(Secret(text.to_owned())), ..Source::default() }
+    }
+
+    #[test]
+    fn exactly_one_key_is_named() {
+        let both = [("HA_STATE_KEY_FILE", "k"), ("HA_STATE_PASSPHRASE", "p")];
+        assert!(said(from(None, &both)).contains("HA_STATE_KEY_FILE, HA_STATE_PASSPHRASE"));
+        let configured = || Encryption { source: passphrase("a passphrase that is long"), fallback: None };
+        assert!(
+            said(from(Some(configured()), &both[..1])).contains("by the configuration's `passphrase` and by HA_STATE_KEY_FILE")
+        );
+        assert_eq!(said(from(Some(configured()), &[("HA_STATE_FALLBACK_KEY_FILE", "k"), ("HA_STATE_KEY_FILE", "")])), "");
+        let named = Encryption { source: Source { key_file: Some("k".into()), ..passphrase("x") }, fallback: None };
+        assert!(named.check().unwrap_err().title.contains("key_file, passphrase"));
+        assert!(Encryption::default().check().unwrap_err().title.contains("names no key"));
+        let fallback = Encryption { fallback: Some(Source::default()), ..configured() };
+        assert!(fallback.check().unwrap_err().title.contains("`fallback` names no key"));
+        configured().check().unwrap();
+    }
+
+    #[test]
+    fn the_key_before_opens_and_seals_nothing() {
+        let lineage = ha_state::new_lineage();
+        let old = from(None, &[("HA_STATE_PASSPHRASE", "the old passphrase of old")]).unwrap();
+        let (name, key) = old.current(&lineage, None).unwrap();
+        let new =
+            [("HA_STATE_PASSPHRASE", "the new passphrase of now"), ("HA_STATE_FALLBACK_PASSPHRASE", "the old passphrase of old")];
+        let new = from(None, &new).unwrap();
+        assert_eq!(new.named(&lineage, &name).unwrap().id(), key.id());
+        assert_ne!(new.current(&lineage, Some(&name)).unwrap().0, name);
+        let alone = from(None, &[("HA_STATE_PASSPHRASE", "the new passphrase of now")]).unwrap();
+        assert_eq!(alone.named(&lineage, &name).unwrap_err().reason(), &Reason::WrongKey);
+    }
+
+    #[test]
+    fn a_passphrase_in_a_file_ends_with_its_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("p");
+        for text in ["six words drawn by dice", "six words drawn by dice\n", "six words drawn by dice\r\n"] {
+            fs::write(&file, text).unwrap();
+            assert_eq!(read_passphrase(&file).unwrap().as_str(), "six words drawn by dice");
+        }
+        fs::write(&file, [0xff, 0xfe]).unwrap();
+        assert!(read_passphrase(&file).unwrap_err().to_string().contains("not UTF-8"));
+        assert!(read_passphrase(&directory.path().join("none")).unwrap_err().to_string().contains("none"));
+    }
+}

@@ -1,0 +1,331 @@
+//! A directory with a configuration: its files, those of its modules, and its variables.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use ha_kind::regular_file::{self, LARGEST};
+use ha_kind::{Diagnostic, Name, Value, code};
+use ha_lang::{Configuration, Files, Loaded, SourceFile, load};
+use ha_plan::Snapshot;
+
+use crate::arguments::invocation;
+use crate::commands::Session;
+use crate::logging;
+use crate::output::command_error::Trouble;
+use crate::views::diagnostic::Notice;
+use crate::views::secrets::Secrets;
+use crate::views::sources::Sources;
+use crate::workspace::file_family::Spelling;
+use crate::workspace::files::ReadFiles;
+use crate::workspace::selected::Environment;
+use crate::workspace::terraform_compat::{left_behind, unread_variables, workspace_of_terraform};
+use crate::workspace::variables::{Asked, Given, Variables, any_values, is_meant_as_variable, variables};
+
+/// The blocks that say where a state is kept and which key it has.
+const WORDS: [&str; 2] = ["backend", "encryption"];
+
+/// A configuration as read from its directory.
+pub(crate) struct Project {
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) files: Arc<ReadFiles>,
+    /// Everything that diagnostics may point at.
+    pub(crate) sources: Sources,
+    /// What is worth a look.
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// What was given for sensitive variables.
+    pub(crate) secrets: Arc<Secrets>,
+}
+
+/// What the operator says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    pub(crate) asked: Vec<AskedFor>,
+    pub(crate) allow_read: Vec<PathBuf>,
+}
+
+/// A value, or a file of values yet to be read.
+#[derive(Clone, Debug)]
+pub(crate) enum AskedFor {
+    Value(String, String),
+    File(PathBuf),
+}
+
+/// Whether values of variables are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Every variable has one.
+    Values,
+    /// They may be anything.
+    Anything,
+    /// Those that have one have it; the others may be anything.
+    WhatThereIs,
+}
+
+impl Project {
+    /// Reads the configuration in a directory.
+    ///
+    /// # Errors
+    /// All that is wrong with it and with the values of its variables.
+    pub(crate) fn read(session: &Session, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+        Self::of(source_files(&session.directory)?, session, wishes, need)
+    }
+
+    /// Reads a file as if it were the whole configuration of the directory.
+    ///
+    /// # Errors
+    /// As [`Project::read`].
+    pub(crate) fn read_file(session: &Session, file: &Path, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+        Self::of(vec![source_file(Path::new(""), file)?], session, wishes, need)
+    }
+
+    fn of(sources: Vec<SourceFile>, session: &Session, wishes: &Wishes, need: Need) -> Result<Self, Trouble> {
+        let directory = &session.directory;
+        let spelling = Spelling::in_directory(directory);
+        let given = given(session, spelling, wishes)?;
+        let files = Arc::new(ReadFiles::below(directory, &wishes.allow_read));
+        let mut found = Variables::default();
+        let loaded = load(&sources, &*files, |root| {
+            found = variables(root, &given, &*files);
+            found.values.clone()
+        });
+        let Loaded { configuration, modules, mut diagnostics } = loaded;
+        let all: Vec<&SourceFile> = sources.iter().chain(&modules).collect();
+        let texts = all_texts(&all, &given);
+        let Variables { values, diagnostics: more, secrets } = found;
+        let values = match need {
+            Need::Values => values,
+            Need::Anything => any_values(&configuration),
+            Need::WhatThereIs => any_values(&configuration).into_iter().chain(values).collect(),
+        };
+        if need == Need::Values {
+            diagnostics.extend(more);
+            let is_open = spelling == Spelling::Terraform && session.asked.is_none();
+            diagnostics.extend(is_open.then(|| workspace_of_terraform(|it| std::env::var(it).ok())).flatten());
+        }
+        let secrets = Arc::new(Secrets::within(&known_secrets(&configuration, secrets)));
+        logging::keep_secret(&secrets);
+        let is_secret = |name: &str| configuration.variables.get(name).is_none_or(|it| it.sensitive || it.ephemeral);
+        invocation::with_values(wishes, is_secret);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(Trouble::of(&diagnostics).within(&texts).keeping(&secrets));
+        }
+        let names = configuration.variables.keys().map(|it| &**it);
+        diagnostics.extend(unread_variables(spelling, names, |it| std::env::var(it).ok()));
+        let environment = session.environment.as_ref().map(|it| it.name().to_owned());
+        diagnostics.extend(left_behind(directory, &file_names(directory).unwrap_or_default(), environment.as_deref()));
+        let written = all.iter().map(|it| (it.name.to_string(), it.text.clone())).collect();
+        Ok(Self {
+            configuration: Arc::new(configuration),
+            snapshot: Snapshot {
+                sources: written,
+                variables: values,
+                options: invocation::values(),
+                environment,
+                ..Snapshot::default()
+            },
+            files,
+            sources: texts,
+            warnings: diagnostics,
+            secrets,
+        })
+    }
+}
+
+/// What was given for sensitive variables, and what they are when nothing is.
+fn known_secrets(configuration: &Configuration, given: Vec<Value>) -> Vec<Value> {
+    let defaults = configuration.variables.values().filter(|it| it.sensitive).filter_map(|it| it.default.clone());
+    given.into_iter().chain(defaults.map(Value::sensitive)).collect()
+}
+
+/// The configuration that a plan keeps, with all its modules.
+pub(crate) fn kept_configuration(snapshot: &Snapshot) -> (Configuration, Vec<Diagnostic>) {
+    let mut directories: BTreeMap<&str, Vec<SourceFile>> = BTreeMap::new();
+    for (name, text) in &snapshot.sources {
+        let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
+        directories.entry(directory).or_default().push(SourceFile::new(&**name, text.clone()));
+    }
+    let root = directories.remove("").unwrap_or_default();
+    let values: BTreeMap<Name, Value> = snapshot.variables.clone();
+    let Loaded { configuration, diagnostics, .. } = load(&root, &KeptDirectories(directories), |_| values);
+    (configuration, diagnostics)
+}
+
+/// The modules that a plan keeps.
+struct KeptDirectories<'a>(BTreeMap<&'a str, Vec<SourceFile>>);
+
+impl ha_lang::Directories for KeptDirectories<'_> {
+    fn files(&self, directory: &str) -> Result<Vec<SourceFile>, String> {
+        self.0.get(directory).cloned().ok_or_else(|| "the plan was made without it; plan again".into())
+    }
+}
+
+/// Whether there is a configuration in a directory.
+pub(crate) fn has_configuration(directory: &Path) -> bool {
+    file_names(directory).is_ok_and(|names| names.iter().any(|it| Spelling::of(it).is_some()))
+}
+
+/// Whether the configuration in a directory may say where its state is kept. It is not read for that: what has not the
+/// word in it does not.
+///
+/// # Errors
+/// When its files cannot be read.
+pub(crate) fn says_where(directory: &Path) -> Result<bool, Trouble> {
+    for name in file_names(directory).unwrap_or_default().iter().filter(|it| Spelling::of(it).is_some()) {
+        let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{name}`"))?;
+        if WORDS.iter().any(|word| bytes.windows(word.len()).any(|it| it == word.as_bytes())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The name under which a configuration is known: its directory's own, and its environment.
+pub(crate) fn stack(session: &Session) -> String {
+    stack_in(session, session.environment.as_ref())
+}
+
+/// What a configuration is called in this environment.
+pub(crate) fn stack_in(session: &Session, environment: Option<&Environment>) -> String {
+    let place = session.directory.canonicalize().unwrap_or_else(|_| session.directory.clone());
+    let name = place.file_name().and_then(OsStr::to_str).unwrap_or("/").to_owned();
+    environment.map_or(name.clone(), |it| format!("{name}/{}", it.name()))
+}
+
+impl Spelling {
+    /// The spelling of the configuration in a directory.
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        let names = file_names(directory).unwrap_or_default();
+        names.iter().find_map(|it| Spelling::of(it)).unwrap_or_default()
+    }
+}
+
+/// The files of the configuration in the directory itself.
+fn source_files(directory: &Path) -> Result<Vec<SourceFile>, Trouble> {
+    let names = file_names(directory).with_context(|| format!("could not list the directory `{}`", directory.display()))?;
+    let names = of_one_spelling(names).map_err(Notice::error)?;
+    if names.is_empty() {
+        let place = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let notice = Notice::error(format!("there is no configuration in `{}`", place.display()))
+            .code(code::NO_CONFIGURATION)
+            .help("write one in files that end in `.hcl` or `.tf`, or name another directory with `--chdir DIR`");
+        return Err(notice.into());
+    }
+    names.iter().map(|it| source_file(directory, Path::new(it))).collect()
+}
+
+/// The files of a configuration among those of a directory.
+///
+/// # Errors
+/// When they are not all of one spelling: it would not be plain which of them counts.
+pub(crate) fn of_one_spelling(names: Vec<String>) -> Result<Vec<String>, String> {
+    let names: Vec<String> = names.into_iter().filter(|it| Spelling::of(it).is_some()).collect();
+    let of = |spelling| names.iter().find(|it| Spelling::of(it) == Some(spelling));
+    match (of(Spelling::Ha), of(Spelling::Terraform)) {
+        (Some(ha), Some(terraform)) => {
+            Err(format!("`{ha}` and `{terraform}` are in one directory; name all its files alike, `.hcl` or `.tf`"))
+        }
+        _ => Ok(names),
+    }
+}
+
+/// A text file; its name is said as it was given.
+fn source_file(directory: &Path, name: &Path) -> Result<SourceFile, Trouble> {
+    let shown = name.display().to_string();
+    let bytes = regular_file::read(&directory.join(name), LARGEST).with_context(|| format!("could not read `{shown}`"))?;
+    let text = text(bytes).map_err(|line| not_text(&shown, line))?;
+    Ok(SourceFile::new(shown, text))
+}
+
+/// What to say of a file that is no text from some line on.
+pub(crate) fn not_text(name: &str, line: usize) -> Notice {
+    Notice::error(format!("`{name}` is not UTF-8 text"))
+        .code(code::NOT_TEXT)
+        .note("line", line.to_string())
+        .help("save it as UTF-8")
+}
+
+/// The text that a file holds.
+///
+/// # Errors
+/// The line that is not UTF-8.
+pub(crate) fn text(bytes: Vec<u8>) -> Result<String, usize> {
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        error.as_bytes()[..sound].iter().filter(|it| **it == b'\n').count() + 1
+    })
+}
+
+/// Names of the files in a directory itself, in order. A pipe or a device counts as one, lest it be passed over in silence
+/// where a part of the configuration is meant.
+pub(crate) fn file_names(directory: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if let Some(name) = entry.file_name().to_str().filter(|_| is_no_directory(&entry.path())) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn is_no_directory(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| !it.is_dir())
+}
+
+/// Values of ephemeral variables, which a plan that was kept does not have, from where all values come.
+///
+/// # Errors
+/// When `--var` gives another variable: of those the plan has its own.
+pub(crate) fn given_again(
+    session: &Session,
+    wishes: &Wishes,
+    configuration: &Configuration,
+    files: &dyn Files,
+) -> Result<BTreeMap<Name, Value>, Trouble> {
+    let is_ephemeral = |name: &str| configuration.variables.get(name).is_some_and(|it| it.ephemeral);
+    let own = wishes.asked.iter().find_map(|it| match it {
+        AskedFor::Value(name, _) if !is_ephemeral(name) => Some(name),
+        _ => None,
+    });
+    if let Some(name) = own {
+        let told = if is_meant_as_variable(name, configuration) { name } else { "NAME" };
+        let notice = Notice::error(format!("`--var {told}=…` would change the plan, which has its own values"));
+        return Err(notice.help("only ephemeral variables are given again; make a new plan for anything else").into());
+    }
+    let given = given(session, Spelling::in_directory(&session.directory), wishes)?;
+    Ok(variables(configuration, &given, files).values)
+}
+
+fn given(session: &Session, spelling: Spelling, wishes: &Wishes) -> Result<Given, Trouble> {
+    let directory = &session.directory;
+    let ours = |name: &OsStr| Some(name.to_str()?.strip_prefix(spelling.variable())?.to_owned());
+    let mut environment: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(name, value)| Some((ours(&name)?, value.into_string().ok()?))).collect();
+    environment.sort();
+    let names = file_names(directory).with_context(|| format!("could not list the directory `{}`", directory.display()))?;
+    let automatic = spelling.automatic(&names).into_iter().map(PathBuf::from);
+    let own = session.environment.as_ref().map(|it| it.values(directory, spelling)).unwrap_or_default();
+    let found = automatic.chain(own).map(|it| source_file(directory, &it)).collect::<Result<_, _>>()?;
+    let asked = wishes.asked.iter().map(|it| match it {
+        AskedFor::Value(name, value) => Ok(Asked::Value(name.clone(), value.clone())),
+        AskedFor::File(path) => source_file(Path::new(""), path).map(Asked::File),
+    });
+    let workspace = session.environment.as_ref().map(|it| it.name().to_owned());
+    Ok(Given { spelling, workspace, environment, found, asked: asked.collect::<Result<_, Trouble>>()? })
+}
+
+fn all_texts(sources: &[&SourceFile], given: &Given) -> Sources {
+    let asked = given.asked.iter().filter_map(|it| match it {
+        Asked::File(file) => Some(file),
+        Asked::Value(..) => None,
+    });
+    let all = sources.iter().copied().chain(&given.found).chain(asked);
+    all.map(|it| (it.name.to_string(), it.text.clone())).collect()
+}

@@ -1,0 +1,256 @@
+//! Where a configuration's state is kept, and its key.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ha_kind::{Address, Diagnostic};
+use ha_run::Cancel;
+use ha_state::{
+    Holder, Key, KeyName, Keys, NewKey, Opening, Reason, Refuge, State, Store, Surroundings, Writer, addresses, moved_to,
+    open_for_writing, open_with_key,
+};
+
+use crate::output::command_error::Trouble;
+use crate::workspace::backend_config::Whereabouts;
+use crate::workspace::backends::backends;
+use crate::workspace::encryption::StateKeys;
+use crate::workspace::last_backend::{Memory, Remembered};
+use crate::workspace::selected::Environment;
+use crate::workspace::terraform_compat::state_of_terraform;
+
+/// Where the state of a local configuration is kept.
+const STATE: &str = ".ha";
+/// Where copies of it are kept, in there.
+const BACKUPS: &str = "backups";
+
+/// Where a configuration's state is kept, and its key.
+pub(crate) struct Place {
+    store: Box<dyn Store>,
+    whereabouts: Whereabouts,
+    surroundings: Surroundings,
+    keys: StateKeys,
+    /// What the state was sealed with when it was last read.
+    used: Mutex<Option<KeyName>>,
+}
+
+impl Place {
+    /// The place of the state of the configuration in a directory, in an environment, kept where that says.
+    ///
+    /// # Errors
+    /// When what it says is not known, or makes no sense, or the state is known to be elsewhere.
+    pub(crate) fn of(
+        directory: &Path,
+        environment: Option<&Environment>,
+        whereabouts: &Whereabouts,
+        keys: StateKeys,
+    ) -> Result<Self, Trouble> {
+        let place = Self::whatever_is_remembered(directory, environment, whereabouts, keys)?;
+        let Some(remembered) = place.remembered()?.filter(|it| it.place != place.name()) else { return Ok(place) };
+        // Somebody else may have moved it.
+        let old = remembered.whereabouts(&backends()).and_then(|it| it.open(&backends(), &place.surroundings)).ok();
+        match old.and_then(|it| moved_to(&*it).ok().flatten()) {
+            Some(to) if to == place.name() => Ok(place),
+            _ => Err(remembered.elsewhere(&place.name(), &place.surroundings.local).into()),
+        }
+    }
+
+    /// As [`Place::of`], wherever the state was before.
+    ///
+    /// # Errors
+    /// When what is said is not known, or makes no sense.
+    pub(crate) fn whatever_is_remembered(
+        directory: &Path,
+        environment: Option<&Environment>,
+        whereabouts: &Whereabouts,
+        keys: StateKeys,
+    ) -> Result<Self, Trouble> {
+        // The directory worked in needs no name.
+        let whole = if directory == Path::new(".") { PathBuf::from(STATE) } else { directory.join(STATE) };
+        let local = environment.map_or(whole.clone(), |it| whole.join(it.state()));
+        let surroundings =
+            Surroundings { directory: directory.to_owned(), local, environment: environment.map(|it| it.name().to_owned()) };
+        let store = whereabouts.open(&backends(), &surroundings)?;
+        let store: Box<dyn Store> = match whereabouts.is_elsewhere() {
+            true => Box::new(Refuge::new(store, &surroundings.local)),
+            false => store,
+        };
+        Ok(Self { store, whereabouts: whereabouts.clone(), surroundings, keys, used: Mutex::default() })
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Where it is, for messages.
+    pub(crate) fn name(&self) -> String {
+        self.store.place()
+    }
+
+    /// Where the state was last written from this directory, as far as is known.
+    pub(crate) fn remembered(&self) -> Result<Option<Remembered>, Trouble> {
+        let remembered = Remembered::read(&self.surroundings.local)?;
+        Ok(remembered.or_else(|| Remembered::usual(&self.surroundings)))
+    }
+
+    /// Remembers that the state is here.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(crate) fn remember(&self) -> anyhow::Result<()> {
+        self.memory().write()
+    }
+
+    /// What is remembered of the state's place once it exists.
+    fn memory(&self) -> Memory {
+        let backends = backends();
+        let backend = backends.get(&self.whereabouts.backend).expect("its store was opened");
+        Memory::new(&self.surroundings.local, &self.whereabouts, backend.schema(), self.name())
+    }
+
+    /// The state as it is here, also when it is kept elsewhere now; takes no lock.
+    pub(crate) fn state_even_if_moved(&self) -> Result<State, Trouble> {
+        match open_with_key(&*self.store, &self.keys) {
+            Err(error) if matches!(error.reason(), Reason::Moved(_)) => Ok(State::default()),
+            read => Ok(read?.0),
+        }
+    }
+
+    /// The state as it is; takes no lock.
+    pub(crate) fn state(&self) -> Result<State, Trouble> {
+        let (state, used) = open_with_key(&*self.store, &self.keys)?;
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = used;
+        Ok(state)
+    }
+
+    /// The addresses of all that is recorded; takes no lock.
+    pub(crate) fn addresses(&self) -> Result<BTreeSet<Address>, Trouble> {
+        Ok(addresses(&*self.store, &self.keys)?)
+    }
+
+    /// The key to seal with, and how it is found again.
+    pub(crate) fn key(&self, lineage: &str) -> Result<(KeyName, Key), Trouble> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(self.keys.current(lineage, used.as_ref())?)
+    }
+
+    /// Seals something that belongs to a state, also to one that does not exist yet. A key that is made for it is not left
+    /// behind when that fails.
+    pub(crate) fn seal(&self, lineage: &str, seal: impl FnOnce(&(KeyName, Key)) -> anyhow::Result<()>) -> Result<(), Trouble> {
+        let is_new = self.used().is_none();
+        let Some(NewKey { name, key, mut file }) = is_new.then(|| self.keys.first(lineage)).transpose()?.flatten() else {
+            return Ok(seal(&self.key(lineage)?)?);
+        };
+        file.make()?;
+        Ok(seal(&(name, key)).inspect_err(|_| file.remove())?)
+    }
+
+    /// A word about what Terraform keeps here, where there is no state of ours yet.
+    pub(crate) fn left_by_terraform(&self) -> Option<Diagnostic> {
+        self.store.state_of_terraform().map(|it| state_of_terraform(&it))
+    }
+
+    /// Which state it is, wherever that is asked from.
+    pub(crate) fn identity(&self) -> String {
+        self.store.identity()
+    }
+
+    /// How the key is found again that the state was sealed with when it was last read.
+    pub(crate) fn used(&self) -> Option<KeyName> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The keys of the state.
+    pub(crate) fn keys(&self) -> &StateKeys {
+        &self.keys
+    }
+
+    /// Where copies of the state are kept before it is rewritten.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.surroundings.local.join(BACKUPS)
+    }
+
+    /// Takes the lock, waiting for it at most so long.
+    pub(crate) fn lock(
+        &self,
+        command: &str,
+        lineage: Option<&str>,
+        patience: Duration,
+        cancel: &Cancel,
+        tell: impl Fn(&str),
+    ) -> Result<Writer, Trouble> {
+        let opening = || {
+            let opening = Opening::by(Holder::here(command)).beside(self.memory());
+            if let Some(lineage) = lineage { opening.of_lineage(lineage) } else { opening }
+        };
+        let writer = self.open(opening, patience, cancel, &tell)?;
+        // Nothing is lost when it is not: the next command asks the store that it is told of.
+        if !writer.state().is_new() && self.remember().is_err() {
+            tell(&format!(
+                "note: `{}` cannot be written, so it is not remembered there where the state is kept\n",
+                self.surroundings.local.display()
+            ));
+        }
+        Ok(writer)
+    }
+
+    /// Takes the lock of a state of this lineage, also when it is kept elsewhere now.
+    pub(crate) fn lock_even_if_moved(
+        &self,
+        command: &str,
+        lineage: &str,
+        patience: Duration,
+        cancel: &Cancel,
+        tell: impl Fn(&str),
+    ) -> Result<Writer, Trouble> {
+        let opening = || Opening::by(Holder::here(command)).beside(self.memory()).of_lineage(lineage).also_moved();
+        self.open(opening, patience, cancel, &tell)
+    }
+
+    fn open(
+        &self,
+        opening: impl Fn() -> Opening,
+        patience: Duration,
+        cancel: &Cancel,
+        tell: &impl Fn(&str),
+    ) -> Result<Writer, Trouble> {
+        let started = Instant::now();
+        let mut has_told = false;
+        loop {
+            match open_for_writing(&*self.store, &self.keys, opening()) {
+                Ok(writer) => {
+                    if let Some(advice) = self.store.advice() {
+                        tell(&format!("advice: {advice}\n"));
+                    }
+                    return Ok(writer);
+                }
+                Err(error) if !matches!(error.reason(), Reason::Locked(_)) || started.elapsed() >= patience => {
+                    return Err(error.into());
+                }
+                Err(_) if cancel.is_asked() => return Err(Trouble::interrupted()),
+                Err(error) => {
+                    if !has_told {
+                        tell(&format!("waiting: {}\n", error.error()));
+                        has_told = true;
+                    }
+                    std::thread::sleep(Duration::from_millis(100).min(patience));
+                }
+            }
+        }
+    }
+
+    /// Says that a key was made, and that it is all there is.
+    pub(crate) fn tell_of_key(&self, tell: impl FnOnce(&str)) {
+        if let Some(path) = self.keys.removed() {
+            tell(&format!("removed that key again: nothing is recorded that is sealed with it ({})\n", path.display()));
+        } else if let Some(path) = self.keys.made() {
+            let path = path.display();
+            let text = format!(
+                "made the key of this state: {path}\nBack it up now, away from the state: without it the state cannot be read by anybody.\n"
+            );
+            tell(&text);
+        }
+    }
+}

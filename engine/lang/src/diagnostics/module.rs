@@ -1,0 +1,191 @@
+//! What can be wrong with the call of a module.
+
+use ha_kind::{Diagnostic, Name, Span, code};
+
+use super::error;
+use crate::compiled_expression::Target;
+
+/// The arguments of a call that are no variables.
+pub(crate) const META: [&str; 5] = ["source", "count", "for_each", "depends_on", "providers"];
+
+/// A provider's name and alias as they are written.
+pub(crate) fn provider(name: &(Name, Option<Name>)) -> String {
+    match name {
+        (name, Some(alias)) => format!("{name}.{alias}"),
+        (name, None) => name.to_string(),
+    }
+}
+
+pub(crate) fn version(span: Span) -> Diagnostic {
+    error("modules here have no `version`")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .help("modules are directories beside the configuration, so their version is that of its repository; leave it out")
+}
+
+pub(crate) fn providers_are_no_object(span: Span) -> Diagnostic {
+    error("`providers` says for each provider inside which one it is here")
+        .code(code::PROVIDER)
+        .at(span)
+        .help("for example `providers = { aws = aws.west }`")
+}
+
+pub(crate) fn handed_in_twice(inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+    error(format!("the provider `{}` is handed in twice", provider(inside))).code(code::PROVIDER).at(span)
+}
+
+pub(crate) fn source_misspelt(name: &str, span: Span) -> Diagnostic {
+    error(format!("there is no argument `{name}` here")).code(code::MISPLACED).at(span).meant(name, "source")
+}
+
+pub(crate) fn source_is_no_text(span: Span) -> Diagnostic {
+    error("the source of a module is a text")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .help("for example `source = \"./modules/network\"`")
+}
+
+pub(crate) fn source_is_not_known(mut problem: Diagnostic, span: &Span) -> Diagnostic {
+    problem.span.get_or_insert_with(|| span.clone());
+    problem.help("the source of a module may use variables and local values that follow from variables alone")
+}
+
+pub(crate) fn source_is_secret(span: Span) -> Diagnostic {
+    error("the source of a module must not be sensitive")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .help("its directory is named in plans and messages")
+}
+
+pub(crate) fn not_local(source: &str, span: Span) -> Diagnostic {
+    let what = if source.starts_with('/') {
+        "an absolute path"
+    } else if source.contains("::") || source.contains("git@") || source.ends_with(".git") || source.starts_with("github.com/") {
+        "a repository"
+    } else if source.contains("://") {
+        "an address on the network"
+    } else {
+        "the name of a module in a registry"
+    };
+    let problem = error(format!("`{source}` is {what}; modules are read from directories beside the configuration"))
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .label("not a path that begins with `./` or `../`");
+    match what {
+        "an absolute path" => problem.help("name it from the directory of this file: `./…` or `../…`"),
+        "the name of a module in a registry" if !source.is_empty() => problem
+            .help(format!("if it is a directory here, write `\"./{source}\"`"))
+            .help("otherwise copy the module's files into a directory beside these, such as `./modules/NAME`, and name that"),
+        _ => problem.help("copy the module's files into a directory beside these, such as `./modules/NAME`, and name that"),
+    }
+}
+
+pub(crate) fn no_directory(directory: &str, why: &str, span: Span) -> Diagnostic {
+    error(format!("the module in `{directory}` cannot be read: {why}")).code(code::MODULE_SOURCE).at(span)
+}
+
+pub(crate) fn empty_directory(directory: &str, span: Span) -> Diagnostic {
+    error(format!("there is no configuration in `{directory}`"))
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .help("a module is a directory with files that end in `.hcl`")
+}
+
+pub(crate) fn circular(directories: &[&str], span: Span) -> Diagnostic {
+    let named = |it: &&str| if it.is_empty() { "the root".to_owned() } else { format!("`{it}`") };
+    let way: Vec<String> = directories.iter().map(named).collect();
+    error("this module calls itself")
+        .code(code::MODULE_SOURCE)
+        .at(span)
+        .detail(format!("The calls go from {}.", way.join(" to ")))
+}
+
+pub(crate) fn too_deep(span: Span) -> Diagnostic {
+    error("modules call modules too deep").code(code::MODULE_SOURCE).at(span).help("at most 64 calls may lie within each other")
+}
+
+pub(crate) fn too_many(module: &str, most: usize, span: Span) -> Diagnostic {
+    error(format!("with the module `{module}` there are more than {most} calls of modules"))
+        .code(code::TOO_MUCH)
+        .at(span)
+        .help("calls within modules that are called several times multiply; use `for_each` for what is the same, or divide the configuration")
+}
+
+pub(crate) fn no_such_input<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let problem = error(format!("the module `{module}` has no variable `{name}`")).code(code::MODULE_INPUT).at(span);
+    match name {
+        "provider" => problem.help("a module is handed providers by `providers = { NAME = NAME.ALIAS }`"),
+        "lifecycle" => problem.help("`lifecycle` is a block: write `lifecycle {`, without `=`"),
+        _ => problem.closest(name, known),
+    }
+}
+
+pub(crate) fn missing_input(module: &str, name: &str, span: Span) -> Diagnostic {
+    error(format!("the module `{module}` needs a value for `{name}`"))
+        .code(code::MODULE_INPUT)
+        .at(span)
+        .help(format!("add `{name} = …` to the block; the variable has no default"))
+}
+
+pub(crate) fn no_such_output<'a>(module: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    error(format!("the module `{module}` has no output `{name}`")).code(code::MODULE_INPUT).at(span).closest(name, known)
+}
+
+pub(crate) fn not_known_yet(target: &Target) -> Diagnostic {
+    error(format!("`{target}` is not known before anything is planned")).code(code::MODULE_SOURCE)
+}
+
+pub(crate) fn no_such_provider(name: &(Name, Option<Name>), known: &[String], span: Span) -> Diagnostic {
+    let name = provider(name);
+    error(format!("there is no provider `{name}`"))
+        .code(code::PROVIDER)
+        .at(span)
+        .closest(&name, known.iter().map(String::as_str))
+        .help("a `provider` block with that `alias` makes one; a module is handed one that it lists in `configuration_aliases`")
+}
+
+pub(crate) fn configures_itself(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+    error(format!("the module `{module}` has a block for the provider `{}` itself", provider(inside)))
+        .code(code::PROVIDER)
+        .at(span)
+        .help("take the block out of the module, or do not hand the provider in")
+}
+
+pub(crate) fn not_asked_for(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+    let (name, inside) = (&inside.0, provider(inside));
+    error(format!("the module `{module}` does not ask for a provider `{inside}`"))
+        .code(code::PROVIDER)
+        .at(span)
+        .help(format!("list it there: `required_providers {{ {name} = {{ configuration_aliases = [{inside}] }} }}`"))
+}
+
+pub(crate) fn provider_is_missing(module: &str, inside: &(Name, Option<Name>), span: Span) -> Diagnostic {
+    let (name, inside) = (&inside.0, provider(inside));
+    error(format!("the module `{module}` needs the provider `{inside}`"))
+        .code(code::PROVIDER)
+        .at(span)
+        .help(format!("add `providers = {{ {inside} = {name} }}`, or name another one"))
+}
+
+pub(crate) fn provider_in_many(module: &str, argument: &str, own: &Span, span: Span) -> Diagnostic {
+    error(format!("the module `{module}` cannot have `{argument}`, because there are `provider` blocks inside"))
+        .code(code::PROVIDER)
+        .at(span)
+        .detail(format!("One is in {}.", own.file))
+        .help("take the blocks out of the module, and hand the providers in by `providers`")
+}
+
+pub(crate) fn unknown_provider(name: &str, known: &[&str], span: Span) -> Diagnostic {
+    error(format!("there is no provider `{name}`"))
+        .code(code::PROVIDER)
+        .at(span)
+        .closest(name, known.iter().copied())
+        .help(format!("there are {}; none is fetched, and README.md says what is not there yet", known.join(", ")))
+}
+
+pub(crate) fn provider_by_other_name(name: &str, source: &str, span: Span) -> Diagnostic {
+    error(format!("the provider `{source}` cannot be called `{name}`"))
+        .code(code::PROVIDER)
+        .at(span)
+        .help(format!("call it `{source}` here and where it is used; several settings of it have an `alias` each"))
+}

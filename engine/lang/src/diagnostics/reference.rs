@@ -1,0 +1,217 @@
+//! What can be wrong with the names that an expression refers to.
+
+use ha_kind::{Diagnostic, Mode, Name, Span, closest, code};
+
+use super::error;
+use crate::compiled_expression::{BlockName, Reference, Target};
+use crate::configuration::Configuration;
+use crate::source::{Family, Role};
+
+pub(crate) fn not_a_reference(span: Span) -> Diagnostic {
+    error("expected one reference")
+        .code(code::FIXED)
+        .at(span)
+        .help("write it without quotes and without anything to work out: `aws_vpc.main`")
+}
+
+pub(crate) fn no_such_template_variable(name: &str, span: Span, known: &[Name]) -> Diagnostic {
+    error(format!("the template is not given a variable `{name}`"))
+        .code(code::UNDECLARED)
+        .at(span)
+        .help(match known.is_empty() {
+            true => "it is given none; pass them in the second argument of `templatefile`".into(),
+            false => format!("it is given {}", known.join(", ")),
+        })
+        .closest(name, known.iter().map(|it| &**it))
+}
+
+pub(crate) fn no_such_builtin(root: &str, name: &str, span: Span) -> Diagnostic {
+    let known: &[&str] = match root {
+        "each" => &["key", "value"],
+        "count" => &["index"],
+        "path" => &["module", "root", "cwd"],
+        _ => &["workspace"],
+    };
+    let listed: Vec<String> = known.iter().map(|it| format!("`{root}.{it}`")).collect();
+    error(format!("`{root}` has no attribute `{name}`"))
+        .code(code::UNDECLARED)
+        .at(span)
+        .closest(name, known.iter().copied())
+        .help(format!("there is {}", listed.join(", ")))
+}
+
+/// A word that stands alone, where all is declared.
+pub(crate) fn bare_name(name: &str, span: Span, configuration: &Configuration) -> Diagnostic {
+    // `a = a` within `locals` is not meant to be `local.a`, which would be itself.
+    let local = configuration.locals.get(name).filter(|it| !it.expression.span().holds(&span));
+    let root = match (configuration.variables.contains_key(name), local.is_some()) {
+        (_, true) => "local",
+        (true, _) => "var",
+        _ => return incomplete_reference(name, span),
+    };
+    let meant = format!("{root}.{name}");
+    error(format!("`{name}` is not the name of anything here")).code(code::UNDECLARED).at(span.clone()).suggest(
+        span,
+        &*meant,
+        format!("did you mean `{meant}`?"),
+    )
+}
+
+/// What a word of another language is here.
+fn constant_elsewhere(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "None" | "nil" | "NULL" | "Null" | "undefined" | "none" => "null",
+        "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" => "true",
+        "False" | "FALSE" | "no" | "No" | "NO" | "off" => "false",
+        _ => return None,
+    })
+}
+
+pub(crate) fn incomplete_reference(root: &str, span: Span) -> Diagnostic {
+    let (needs, example) = match root {
+        "var" => ("the name of a variable", "var.region"),
+        "local" => ("the name of a local value", "local.name"),
+        "module" => ("the name of a module", "module.network"),
+        "each" => ("`key` or `value`", "each.key"),
+        "count" => ("`index`", "count.index"),
+        "path" => ("`module`, `root` or `cwd`", "path.module"),
+        "ha" => ("`workspace`", "ha.workspace"),
+        "terraform" => ("`workspace`", "terraform.workspace"),
+        "data" => ("a kind and a name", "data.aws_vpc.main"),
+        "resource" => ("a kind and a name", "resource.aws_vpc.main"),
+        _ => {
+            let problem = error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(span.clone());
+            if let Some(constant) = constant_elsewhere(root) {
+                return problem.suggest(span, constant, format!("did you mean `{constant}`?"));
+            }
+            return problem.help(format!(
+                "for a text put it in quotes: `\"{root}\"`; a variable is `var.{root}`, a local value `local.{root}`, and a \
+                 resource is named by its kind and name: `{root}.NAME`"
+            ));
+        }
+    };
+    error(format!("`{root}` must be followed by {needs}"))
+        .code(code::UNDECLARED)
+        .at(span)
+        .help(format!("for example `{example}`"))
+}
+
+pub(crate) fn not_a_list_of_references(span: Span) -> Diagnostic {
+    error("expected a list of references").code(code::FIXED).at(span).help("for example `[aws_vpc.main, aws_subnet.a]`")
+}
+
+pub(crate) fn of_another_check(block: &BlockName, check: &str, span: Span) -> Diagnostic {
+    error(format!("`{block}` is read for the check `{check}` alone"))
+        .code(code::UNDECLARED)
+        .at(span)
+        .help("write the data source outside of the `check` block to use it elsewhere")
+}
+
+/// What takes the place of a name that is declared nowhere.
+pub(crate) enum Meant {
+    /// Another one of the sort, by its name.
+    Name(Name),
+    /// Something of another sort.
+    Other(Target),
+}
+
+/// With what is meant, in the place of the name or of all up to it.
+pub(crate) fn not_declared(what: &str, name: &str, reference: &Reference, meant: Option<Meant>) -> Diagnostic {
+    let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
+    match meant {
+        Some(Meant::Other(twin)) => {
+            let twin = twin.to_string();
+            let help = format!("did you mean `{twin}`?");
+            problem.suggest(up_to_name(reference), twin, help)
+        }
+        Some(Meant::Name(meant)) => problem.meant(name, &meant),
+        None => problem,
+    }
+}
+
+/// A reference up to its name: `var.a` of `var.a.b`.
+fn up_to_name(reference: &Reference) -> Span {
+    Span { end: reference.name_span().end, ..reference.span.clone() }
+}
+
+/// `alike` are some of the blocks that there are of this kind, for where none is `meant`.
+pub(crate) fn no_such_block_declared(
+    name: &BlockName,
+    reference: &Reference,
+    meant: Option<&BlockName>,
+    alike: &[&BlockName],
+) -> Diagnostic {
+    let what = match name.mode {
+        Mode::Managed => "resource",
+        Mode::Data => "data source",
+    };
+    let problem = error(format!("there is no {what} `{name}`")).code(code::UNDECLARED).at(reference.name_span());
+    let problem = match stray_root(&name.kind, &name.name, reference) {
+        Some(help) if meant.is_none() && alike.is_empty() => {
+            let summary = format!("`{}` is not the name of anything here", name.kind);
+            error(summary).code(code::UNDECLARED).at(reference.name_span()).help(help)
+        }
+        _ => problem,
+    };
+    let listed: Vec<String> = alike.iter().map(|it| format!("`{it}`")).collect();
+    match meant {
+        Some(meant) => problem.meant(&name.to_string(), &meant.to_string()),
+        None if listed.is_empty() => problem,
+        None => problem.help(format!("of this kind there is {}", listed.join(", "))),
+    }
+}
+
+/// How the environment gives values, in the words of the family that a file is of.
+pub(super) fn environment_not_read(at: &Span) -> String {
+    let is_terraform = matches!(Role::of(&at.file), Some(Role::Primary(Family::Terraform) | Role::Override(Family::Terraform)));
+    let variable = if is_terraform { "TF_VAR_NAME" } else { "HA_VAR_NAME" };
+    format!("the environment is not read; `{variable}` gives a value to the variable `NAME`")
+}
+
+/// What to say of a word that is no kind of resource, with a name behind it.
+fn stray_root(word: &str, name: &str, reference: &Reference) -> Option<String> {
+    if matches!(word, "env" | "ENV" | "environ") {
+        return Some(environment_not_read(&reference.span));
+    }
+    let root = closest(word, ["var", "local", "module", "each", "count", "path"])?;
+    Some(match &*root {
+        "var" => format!("a variable is written `var.{name}`, and there is none of this name"),
+        "local" => format!("a local value is written `local.{name}`, and there is none of this name"),
+        "module" => format!("a module is written `module.{name}`, and there is none of this name"),
+        "each" => "`each.key` and `each.value` are there in blocks with `for_each`".into(),
+        "count" => "`count.index` is there in blocks with `count`".into(),
+        _ => "there are `path.module`, `path.root` and `path.cwd`".into(),
+    })
+}
+
+pub(crate) fn block_of_other_mode(name: &BlockName, twin: &BlockName, reference: &Reference) -> Diagnostic {
+    let (what, is) = match name.mode {
+        Mode::Managed => ("resource", "data source"),
+        Mode::Data => ("data source", "resource"),
+    };
+    error(format!("there is no {what} `{name}`, but a {is} `{twin}`"))
+        .code(code::UNDECLARED)
+        .at(reference.name_span())
+        .meant(&name.to_string(), &twin.to_string())
+}
+
+/// `locals.a` where `local.a` is meant.
+pub(crate) fn wrong_root(root: &str, reference: &Reference, meant: &str) -> Diagnostic {
+    error(format!("`{root}` is not the name of anything here")).code(code::UNDECLARED).at(reference.name_span()).suggest(
+        reference.name_span(),
+        meant,
+        format!("did you mean `{meant}`?"),
+    )
+}
+
+pub(crate) fn no_each(target: &Target, span: Span) -> Diagnostic {
+    error(format!("`{target}` has a value only in blocks with `for_each`")).code(code::NOT_HERE).at(span)
+}
+
+pub(crate) fn no_count(span: Span) -> Diagnostic {
+    error("`count.index` has a value only in blocks with `count`").code(code::NOT_HERE).at(span)
+}
+
+pub(crate) fn no_self(span: Span) -> Diagnostic {
+    error("`self` has a value only in postconditions").code(code::NOT_HERE).at(span).help("elsewhere name the block: `KIND.NAME`")
+}

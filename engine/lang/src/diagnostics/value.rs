@@ -1,0 +1,291 @@
+//! What can be wrong with values, seen where an expression is evaluated.
+
+use ha_kind::{Diagnostic, Mismatch, Name, Number, Span, Type, Value, closest, code};
+
+use super::error;
+use crate::compiled_expression::{BlockName, Target};
+use crate::describe::{a_kind, in_place, kind};
+use crate::evaluate::{TooLong, TooMany};
+use crate::functions::{Function, Parameter};
+use crate::lexer::is_identifier;
+
+pub(crate) fn null_key() -> Diagnostic {
+    error("null cannot be the name of an attribute").code(code::NULL)
+}
+
+pub(crate) fn key_is_no_text(key: &Value) -> Diagnostic {
+    error(format!("{} cannot be the name of an attribute or element", a_kind(key)))
+        .code(code::WRONG_TYPE)
+        .help("it must be a text")
+}
+
+pub(crate) fn null_condition() -> Diagnostic {
+    error("this condition is null").code(code::NULL).help("it must be true or false")
+}
+
+pub(crate) fn condition_is_no_bool(value: &Value) -> Diagnostic {
+    error(format!("a condition is true or false, not {}", a_kind(value))).code(code::WRONG_TYPE)
+}
+
+pub(crate) fn arms_differ(then: &Value, otherwise: &Value) -> Diagnostic {
+    // The names of attributes may be secrets too.
+    let ty = |it: &Value| if it.contains_sensitive() { kind(it) } else { Type::of(it).to_string() };
+    let (then, otherwise) = (ty(then), ty(otherwise));
+    error("the two results of a condition must have one type")
+        .code(code::WRONG_TYPE)
+        .detail(format!("If true it is {then}, if false it is {otherwise}, and there is no type for both."))
+}
+
+pub(crate) fn arm_does_not_convert(mismatch: &Mismatch) -> Diagnostic {
+    error(format!("the result cannot be of the type that the other one asks for: {}", at(mismatch))).code(code::WRONG_TYPE)
+}
+
+/// A mismatch with its place.
+pub(crate) fn at(mismatch: &Mismatch) -> String {
+    match mismatch.path.steps().is_empty() {
+        true => mismatch.message.clone(),
+        false => format!("at `{}` {}", mismatch.path, mismatch.message),
+    }
+}
+
+pub(crate) fn null_index() -> Diagnostic {
+    error("null cannot be an index").code(code::NULL)
+}
+
+pub(crate) fn index_of_null() -> Diagnostic {
+    error("null has no elements").code(code::NULL).help("the value in front of `[` is null")
+}
+
+pub(crate) fn index_is_no_position(index: &Number) -> Diagnostic {
+    error(format!("{index} is no position in a list"))
+        .code(code::OUT_OF_RANGE)
+        .help("positions are whole numbers from 0 on; the last is `LIST[length(LIST) - 1]`")
+}
+
+pub(crate) fn index_is_no_number(key: &Value, of: &Value) -> Diagnostic {
+    error(format!("{} is indexed by a number, not by {}", a_kind(of), a_kind(key))).code(code::WRONG_TYPE)
+}
+
+pub(crate) fn index_too_great(index: &Number, length: usize) -> Diagnostic {
+    let problem = error(format!("there is no element {index}")).code(code::OUT_OF_RANGE);
+    match length {
+        0 => problem.help("there are no elements at all"),
+        1 => problem.help("there is 1 element, at index 0"),
+        _ => problem.help(format!("there are {length} elements, at 0 to {}", length - 1)),
+    }
+}
+
+pub(crate) fn no_instance_key(value: &Value) -> Diagnostic {
+    error(format!("{} is no key of an instance", a_kind(value)))
+        .code(code::WRONG_TYPE)
+        .help("with `count` it is a number, with `for_each` a text")
+}
+
+/// Said in the place of what a function has against a secret.
+pub(crate) const SECRET_REFUSED: &str = "it refuses what it is given; why would show a secret";
+
+pub(crate) fn not_in_secret() -> Diagnostic {
+    error("the (sensitive) value has no such attribute or element").code(code::SECRET)
+}
+
+pub(crate) fn no_instance_of_secret_key(block: &BlockName) -> Diagnostic {
+    error(format!("`{block}` has no instance of this (sensitive) key")).code(code::SECRET)
+}
+
+pub(crate) fn not_indexed(value: &Value) -> Diagnostic {
+    let problem = error(format!("{} has no elements to pick by an index", a_kind(value))).code(code::WRONG_TYPE);
+    match value {
+        Value::Set(_) => problem.help("the elements of a set have no order; use `tolist`, or `one` where there is but one"),
+        _ => problem,
+    }
+}
+
+/// Where the name of an attribute is written.
+pub(crate) struct NamePlace {
+    /// The name alone, in quotes or without.
+    pub(crate) name: Span,
+    /// Whether it stands in quotes between brackets.
+    pub(crate) is_quoted: bool,
+    /// The name with the point before it, where it stands behind one.
+    pub(crate) with_point: Option<Span>,
+}
+
+/// With the name suggested that is most likely meant, in the form in which it can stand there.
+fn misspelt<'a>(problem: Diagnostic, name: &str, place: Option<&NamePlace>, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let Some(meant) = closest(name, known) else { return problem };
+    let help = format!("did you mean `{meant}`?");
+    match place {
+        Some(place) if place.is_quoted => problem.suggest(place.name.clone(), text_literal(&meant), help),
+        _ if is_identifier(&meant) => problem.meant(name, &meant),
+        Some(NamePlace { with_point: Some(span), .. }) => {
+            problem.suggest(span.clone(), format!("[{}]", text_literal(&meant)), help)
+        }
+        _ => problem.help(help),
+    }
+}
+
+/// A text as a configuration writes it.
+fn text_literal(text: &str) -> String {
+    let escaped = text.chars().fold(String::new(), |mut written, sign| {
+        match sign {
+            '"' | '\\' => written.extend(['\\', sign]),
+            '\n' => written.push_str("\\n"),
+            '\r' => written.push_str("\\r"),
+            '\t' => written.push_str("\\t"),
+            sign if sign.is_control() => written.push_str(&format!("\\u{:04x}", u32::from(sign))),
+            sign => written.push(sign),
+        }
+        written
+    });
+    format!("\"{}\"", escaped.replace("${", "$${").replace("%{", "%%{"))
+}
+
+pub(crate) fn no_such_attribute<'a>(
+    name: &str,
+    place: Option<NamePlace>,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Diagnostic {
+    let names: Vec<&str> = known.clone().take(20).collect();
+    let span = place.as_ref().map(|it| it.name.clone());
+    let problem = Diagnostic { span, ..error(format!("there is no attribute `{name}`")) }.code(code::NO_ATTRIBUTE);
+    let problem = misspelt(problem, name, place.as_ref(), known);
+    match names.is_empty() {
+        true => problem.help("the object has no attributes"),
+        false if problem.suggestion.is_some() => problem,
+        false => problem.help(format!("it has {}", names.join(", "))),
+    }
+}
+
+/// A key that something with `for_each` does not have, written like an attribute.
+pub(crate) fn no_instance_named<'a>(
+    target: &Target,
+    name: &str,
+    place: Option<NamePlace>,
+    keys: impl Iterator<Item = &'a Name>,
+) -> Diagnostic {
+    let known: Vec<String> = keys.take(8).map(|it| format!("`{target}[{}]`", text_literal(it))).collect();
+    let problem = error(format!("there is no instance `{target}[{}]`", text_literal(name)));
+    let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::OUT_OF_RANGE);
+    problem.help(format!("there is {}", known.join(", ")))
+}
+
+/// An attribute of something that is there once for each key. `key` is one of them.
+pub(crate) fn attribute_of_instances(target: &Target, name: &str, place: Option<NamePlace>, key: Option<&Name>) -> Diagnostic {
+    let key = key.map_or_else(|| "\"KEY\"".into(), |it| text_literal(it));
+    let problem = error(format!("`{target}` has `for_each`, and `{name}` is an attribute of its instances"));
+    let problem = Diagnostic { span: place.map(|it| it.name), ..problem }.code(code::NO_ATTRIBUTE);
+    problem.help(format!(
+        "`{target}[{key}].{name}` is that of one instance, `values({target})[*].{name}` a list of all; where `for_each` has the \
+         same keys, `{target}[each.key].{name}` is that of the same key"
+    ))
+}
+
+pub(crate) fn no_such_key<'a>(name: &str, place: Option<NamePlace>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+    let span = place.as_ref().map(|it| it.name.clone());
+    let problem = Diagnostic { span, ..error(format!("the map has no element `{name}`")) }.code(code::NO_ATTRIBUTE);
+    misspelt(problem, name, place.as_ref(), known).help("`lookup` gives a default where there is no element")
+}
+
+pub(crate) fn no_attributes(value: &Value, name: &str) -> Diagnostic {
+    error(format!("{} has no attribute `{name}`", a_kind(value))).code(code::NO_ATTRIBUTE)
+}
+
+pub(crate) fn attribute_of_null(name: &str) -> Diagnostic {
+    error(format!("null has no attribute `{name}`")).code(code::NULL).help("the value in front of the dot is null")
+}
+
+pub(crate) fn attribute_of_list(value: &Value, name: &str) -> Diagnostic {
+    error(format!("{} has no attribute `{name}`, only its elements may have", a_kind(value)))
+        .code(code::NO_ATTRIBUTE)
+        .help(format!("use `[*].{name}` for the attribute of every element, or `[0].{name}` for that of one"))
+}
+
+pub(crate) fn null_operand(sign: &str) -> Diagnostic {
+    error(format!("this side of `{sign}` is null")).code(code::NULL)
+}
+
+pub(crate) fn wrong_operand(sign: &str, ty: &Type, value: &Value) -> Diagnostic {
+    let wants = if *ty == Type::Bool { "true or false" } else { "a number" };
+    let problem = error(format!("`{sign}` takes {wants}, not {}", in_place(value))).code(code::WRONG_TYPE);
+    match (sign, value) {
+        ("+", Value::String(_) | Value::Composed(_)) => {
+            problem.help("texts are put together in one text: `\"${FIRST}${SECOND}\"`")
+        }
+        ("+", Value::Tuple(_) | Value::List(_) | Value::Set(_)) => problem.help("`concat` puts lists together, `setunion` sets"),
+        ("+", Value::Object(_) | Value::Map(_)) => problem.help("`merge` puts maps and objects together"),
+        ("<" | "<=" | ">" | ">=", Value::Bool(_)) => problem.help("two comparisons are put together by `&&`: `A < B && B < C`"),
+        _ => problem,
+    }
+}
+
+pub(crate) fn division_by_nothing() -> Diagnostic {
+    error("division by zero").code(code::OUT_OF_RANGE)
+}
+
+pub(crate) fn result_out_of_range() -> Diagnostic {
+    error("the result is too large for a number").code(code::OUT_OF_RANGE)
+}
+
+pub(crate) fn null_in_text() -> Diagnostic {
+    error("null cannot be part of a text").code(code::NULL).help("`coalesce(VALUE, \"\")` gives an empty text in its place")
+}
+
+pub(crate) fn no_text(value: &Value) -> Diagnostic {
+    error(format!("{} cannot be part of a text", a_kind(value)))
+        .code(code::WRONG_TYPE)
+        .help("`join` makes a text of a list, `jsonencode` one of anything")
+}
+
+pub(crate) fn text_too_long() -> Diagnostic {
+    error(TooLong::MESSAGE).code(code::TOO_MUCH)
+}
+
+pub(crate) fn too_many_elements() -> Diagnostic {
+    error(TooMany::MESSAGE).code(code::TOO_MUCH)
+}
+
+pub(crate) fn too_much_effort() -> Diagnostic {
+    error("the loops and calls of this expression take more than four million turns together")
+        .code(code::TOO_MUCH)
+        .help("evaluate parts of it once, as locals, or go over fewer elements")
+}
+
+pub(crate) fn not_iterable(value: &Value) -> Diagnostic {
+    error(format!("`for` goes over lists, sets, maps and objects, not over {}", a_kind(value))).code(code::WRONG_TYPE)
+}
+
+pub(crate) fn iteration_over_null() -> Diagnostic {
+    error("`for` cannot go over null").code(code::NULL).help("`coalesce(VALUE, [])` gives an empty list in its place")
+}
+
+pub(crate) fn duplicate_key(name: &str) -> Diagnostic {
+    error(format!("two elements give the same key `{name}`"))
+        .code(code::TWICE)
+        .help("write `...` behind the value to gather all values of one key in a list")
+}
+
+pub(crate) fn spread_of_no_list(value: &Value) -> Diagnostic {
+    error(format!("only a list can be spread with `...`, not {}", a_kind(value))).code(code::CALL)
+}
+
+pub(crate) fn null_argument(function: &Function, parameter: &Parameter) -> Diagnostic {
+    error(format!("`{}` of `{}` must not be null", parameter.name, function.name)).code(code::NULL)
+}
+
+pub(crate) fn wrong_argument(function: &Function, parameter: &Parameter, mismatch: &Mismatch, given: &Value) -> Diagnostic {
+    let summary = format!("`{}` of `{}`: {}, not {}", parameter.name, function.name, at(mismatch), in_place(given));
+    error(summary).code(code::CALL).help(function.doc.to_owned())
+}
+
+pub(crate) fn refused(function: &Function, parameter: Option<&Parameter>, message: &str) -> Diagnostic {
+    match parameter {
+        Some(parameter) => error(format!("`{}` of `{}`: {message}", parameter.name, function.name)).code(code::REFUSED),
+        None => error(format!("`{}`: {message}", function.name)).code(code::REFUSED),
+    }
+}
+
+pub(crate) fn nothing_worked(said: Vec<String>) -> Diagnostic {
+    let mut problem = error("no argument of `try` has a value").code(code::REFUSED);
+    problem.detail = said.into_iter().map(|it| format!("- {it}")).collect::<Vec<_>>().join("\n");
+    problem.help("give a last argument that always has one, such as null")
+}

@@ -1,0 +1,135 @@
+//! Functions that a configuration declares: `function "double" { params = [x]  result = x * 2 }`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
+
+use ha_kind::{Diagnostic, Name, Span};
+use indexmap::IndexMap;
+
+use crate::compiled_expression::Expression;
+use crate::diagnostics::function as mistakes;
+
+/// How deep calls of declared functions may lie within each other.
+const DEEPEST: usize = 64;
+
+/// A function by its name. Calls may be written before the function is.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) name: Name,
+    pub(crate) defined: OnceLock<Defined>,
+}
+
+/// What a function is.
+#[derive(Debug)]
+pub(crate) struct Defined {
+    pub(crate) parameters: Vec<Name>,
+    /// What takes all further arguments, as a tuple.
+    pub(crate) rest: Option<Name>,
+    pub(crate) result: Expression,
+}
+
+/// A call of a function that need not be there.
+#[derive(Debug)]
+struct Use {
+    given: usize,
+    spread: bool,
+    /// The name, and all of the call.
+    name: Span,
+    span: Span,
+    within: Option<Name>,
+}
+
+/// The functions of one module, as they are met.
+#[derive(Debug, Default)]
+pub(crate) struct Functions {
+    all: IndexMap<Name, (Arc<Declared>, Vec<Use>)>,
+    /// Where each is declared, whatever else is wrong with it.
+    declared: HashMap<Name, Span>,
+    /// The function whose result is being read.
+    pub(crate) within: Option<Name>,
+}
+
+impl Functions {
+    fn entry(&mut self, name: &Name) -> &mut (Arc<Declared>, Vec<Use>) {
+        let new = || (Arc::new(Declared { name: name.clone(), defined: OnceLock::new() }), Vec::new());
+        self.all.entry(name.clone()).or_insert_with(new)
+    }
+
+    /// The function that a call names. The spans are those of the name and of all of the call.
+    pub(crate) fn called(&mut self, name: &Name, given: usize, spread: bool, [written, span]: [Span; 2]) -> Arc<Declared> {
+        let within = self.within.clone();
+        let (function, uses) = self.entry(name);
+        uses.push(Use { given, spread, name: written, span, within });
+        function.clone()
+    }
+
+    /// Takes note of a declaration.
+    ///
+    /// # Errors
+    /// Where the function is declared already.
+    pub(crate) fn declare(&mut self, name: &Name, span: &Span) -> Result<(), Span> {
+        match self.declared.get(name) {
+            Some(first) => Err(first.clone()),
+            None => {
+                self.declared.insert(name.clone(), span.clone());
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn define(&mut self, name: &Name, defined: Defined) {
+        // It is declared once, so there is nothing that could be lost here.
+        let _ = self.entry(name).0.defined.set(defined);
+    }
+
+    /// What is wrong with calls, once all functions have been met.
+    pub(crate) fn check(&self, problems: &mut Vec<Diagnostic>) {
+        for (name, (function, uses)) in &self.all {
+            for it in uses {
+                match function.defined.get() {
+                    Some(defined) => problems.extend(mistakes::argument_count(name, defined, it.given, it.spread, &it.span)),
+                    None if self.declared.contains_key(name) => {}
+                    None => problems.push(mistakes::no_such_function(name, self.declared.keys(), it.given, it.name.clone())),
+                }
+            }
+        }
+        self.check_depth(problems);
+    }
+
+    /// Tells of functions that come to call themselves, or that call others too deep.
+    fn check_depth(&self, problems: &mut Vec<Diagnostic>) {
+        let mut callers: HashMap<&Name, HashSet<&Name>> = HashMap::new();
+        let mut waits: HashMap<&Name, usize> = self.declared.keys().map(|it| (it, 0)).collect();
+        for (name, (_, uses)) in &self.all {
+            for within in uses.iter().filter_map(|it| it.within.as_ref()) {
+                if self.declared.contains_key(name) && callers.entry(name).or_default().insert(within) {
+                    *waits.entry(within).or_default() += 1;
+                }
+            }
+        }
+        // From functions that call no others outwards, in the order of their names; what is never reached is in a circle.
+        let mut ready: Vec<&Name> = waits.iter().filter(|(_, waits)| **waits == 0).map(|(name, _)| *name).collect();
+        ready.sort();
+        let mut depth: HashMap<&Name, usize> = ready.iter().map(|it| (*it, 1)).collect();
+        while let Some(name) = ready.pop() {
+            waits.remove(name);
+            let own = depth.get(name).copied().unwrap_or(1);
+            for caller in callers.get(name).into_iter().flatten() {
+                let deepest = depth.entry(caller).or_default();
+                *deepest = (*deepest).max(own + 1);
+                if let Some(left) = waits.get_mut(*caller) {
+                    *left -= 1;
+                    if *left == 0 {
+                        ready.push(caller);
+                    }
+                }
+            }
+        }
+        let mut circular: Vec<&Name> = waits.into_keys().collect();
+        circular.sort();
+        problems.extend(circular.into_iter().map(|it| mistakes::calls_itself(it, self.declared[it].clone())));
+        let mut deep: Vec<&Name> = depth.into_iter().filter(|(_, depth)| *depth > DEEPEST).map(|(name, _)| name).collect();
+        deep.sort();
+        problems.extend(deep.into_iter().map(|it| mistakes::calls_too_deep(it, self.declared[it].clone())));
+    }
+}

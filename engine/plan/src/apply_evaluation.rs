@@ -1,0 +1,505 @@
+//! The values that apply works with: the plan's, with what was unknown filled in step by step. Evaluates each step's
+//! arguments once its references are known, and holds them against the plan.
+
+mod progress;
+mod settle;
+mod successor;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ha_kind::{Action, Address, Described, Diagnostic, Error, HashMap, HashSet, Mode, Name, Object, Schemas, Value, code};
+use ha_lang::{Configuration, Files, OutputBlock, ResourceBlock};
+use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
+
+use crate::diff::deletion::instances;
+use crate::diff::differences::{agrees, differences};
+use crate::diff::planned_values::{arguments_after, instance_value, remarked};
+use crate::evaluation::arguments::{Arguments, conform};
+use crate::evaluation::condition::{findings, unread};
+use crate::evaluation::expansion::{expansion, flag};
+use crate::evaluation::node::evaluate;
+use crate::evaluation::preview::{Peek, show_as_recorded, world_with};
+use crate::evaluation::values::{InstanceId, Standpoint, World};
+use crate::graph::modules::ROOT;
+use crate::graph::{Graph, NodeId, Reach, What};
+use crate::input::targeting::Choice;
+use crate::model::{Change, Plan};
+use crate::order::create_before_destroy::CreateFirst;
+use progress::Progress;
+
+/// A plan under way.
+pub struct Execution {
+    schemas: Arc<Schemas>,
+    graph: Arc<Graph>,
+    reach: Reach,
+    world: World,
+    create_first: CreateFirst,
+    progress: Progress,
+    /// Instances of blocks with conditions that the plan has steps for.
+    touched: HashSet<(InstanceId, usize, usize)>,
+    /// What is wrong with nodes that became known during apply.
+    failed: HashMap<NodeId, Vec<Diagnostic>>,
+    /// What is worth a look and stops nothing.
+    warnings: Vec<Diagnostic>,
+    /// What the plan is about.
+    choice: Choice,
+    /// Outputs that depend on what it leaves out.
+    kept_outputs: BTreeMap<Name, OutputRecord>,
+    /// Settings that have been evaluated.
+    settings: HashMap<ProviderName, ProviderRecord>,
+}
+
+/// What of a record comes from the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FromConfiguration {
+    /// The names of the arguments it sets.
+    pub configured: BTreeSet<Name>,
+    /// Direct dependencies.
+    pub dependencies: Dependencies,
+    /// Whether a replacement is made before the old one goes.
+    pub create_before_destroy: bool,
+    /// Whether it is protected.
+    pub prevent_destroy: bool,
+    /// How long operations on it may take.
+    pub timeouts: Object,
+}
+
+impl FromConfiguration {
+    /// The record of something that nothing happens to, with what the configuration says of it by now.
+    pub(crate) fn settle(&self, described: &Described, record: &Record, wanted: &Object) -> Record {
+        let (arguments, outputs) = remarked(described, record, wanted);
+        Record {
+            arguments,
+            outputs,
+            configured: self.configured.clone(),
+            dependencies: self.dependencies.clone(),
+            create_before_destroy: self.create_before_destroy,
+            prevent_destroy: self.prevent_destroy,
+            timeouts: self.timeouts.clone(),
+            ..record.clone()
+        }
+    }
+}
+
+/// What a step takes from the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prepared {
+    /// Its arguments, wholly known.
+    pub arguments: Object,
+    /// What its record gets besides.
+    pub from: FromConfiguration,
+    /// The record as it stays, where it is an update of which nothing is left now that all is known.
+    pub unchanged: Option<Box<Record>>,
+}
+
+impl Execution {
+    /// The values as the plan leaves them before its first step.
+    ///
+    /// # Errors
+    /// When the configuration does not order or expand as it did; the plan was made from another one.
+    pub fn begin(
+        plan: &Plan,
+        configuration: &Arc<Configuration>,
+        files: &Arc<dyn Files + Send + Sync>,
+        schemas: Arc<Schemas>,
+        state: &State,
+        now: SystemTime,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let graph = Arc::new(Graph::of(configuration, &schemas)?);
+        let snapshot = &plan.snapshot;
+        let mut diagnostics = Vec::new();
+        let peek = Peek { graph: &graph, snapshot, files, recorded: None };
+        let create_first = CreateFirst::of(&graph, &peek, &mut diagnostics);
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        let mut execution = Self {
+            world: world_with(&graph, snapshot, files).at(now),
+            progress: Progress::of(&graph, plan),
+            schemas,
+            graph: graph.clone(),
+            reach: Reach::default(),
+            create_first,
+            touched: HashSet::default(),
+            failed: HashMap::default(),
+            warnings: Vec::new(),
+            choice: Choice::of(&plan.selection, &graph, state),
+            kept_outputs: BTreeMap::new(),
+            settings: HashMap::default(),
+        };
+        if !execution.choice.is_everything() {
+            let is_kept = |name: &Name| {
+                let place = graph.modules.configuration(ROOT).outputs.get_index_of(name);
+                place.is_some_and(|it| execution.is_left_out(graph.number(ROOT, What::Output(it))))
+            };
+            let recorded = state.outputs.iter().filter(|(name, _)| is_kept(name));
+            execution.kept_outputs = recorded.map(|(name, it)| (name.clone(), it.clone())).collect();
+        }
+        let changes = plan.changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
+        let before = Before { plan, changes, state };
+        for node in graph.order.iter().copied() {
+            match graph.node(node).what {
+                What::Block(place) if execution.is_left_out(node) => execution.show(node, place, state),
+                What::Block(place) => execution.begin_block(node, place, &before)?,
+                _ if execution.is_left_out(node) => {}
+                _ => match evaluate(&graph, &mut execution.world, node).diagnostics {
+                    none if none.is_empty() => {}
+                    some => return Err(some),
+                },
+            }
+        }
+        Ok(execution)
+    }
+
+    /// Whether the plan is not about a node.
+    fn is_left_out(&self, node: NodeId) -> bool {
+        self.choice.leaves_out(&self.graph, node)
+    }
+
+    /// Shows a block that the plan is not about as it is recorded.
+    fn show(&mut self, node: NodeId, place: usize, state: &State) {
+        for instance in self.world.of_module(self.graph.node(node).module) {
+            let block = self.world.block_address(instance, place);
+            let records: Vec<(&Address, &Record)> = instances(&state.records, &block).collect();
+            show_as_recorded(&mut self.world, instance, place, &self.schemas, &records);
+        }
+    }
+
+    fn begin_block(&mut self, node: NodeId, place: usize, before: &Before<'_>) -> Result<(), Vec<Diagnostic>> {
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let block = graph.block(node).expect("the node stands for a block");
+        let Some(described) = schemas.kind(block.name.mode, &block.name.kind) else { return Ok(()) };
+        if described.is_document() {
+            return self.render(node, place);
+        }
+        let (schema, has_conditions) = (described.schema(), has_conditions(block));
+        for instance in self.world.of_module(graph.node(node).module) {
+            let expansion = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
+            self.world.expand(instance, place, expansion.clone());
+            let address = self.world.block_address(instance, place);
+            for (at, key) in expansion.keys().enumerate() {
+                let address = address.instance(key);
+                let planned = before.changes.get(&address);
+                if has_conditions && planned.is_some() {
+                    self.touched.insert((instance, place, at));
+                }
+                let value = match (planned.and_then(|it| it.after.as_ref()), before.state.records.get(&address)) {
+                    (Some(after), _) => instance_value(schema, after, &Object::new()),
+                    (None, Some(record)) => instance_value(schema, &record.arguments, &record.outputs),
+                    (None, None) => match before.plan.data.get(&address) {
+                        Some(outputs) => {
+                            let here = Standpoint::each(instance, &expansion, at);
+                            let arguments = Arguments::of(&self.world, &here, described, block, &address)?;
+                            instance_value(schema, &arguments.values, outputs)
+                        }
+                        None => continue,
+                    },
+                };
+                self.world.put(instance, place, at, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a step takes from the configuration, now that all it refers to is known.
+    ///
+    /// # Errors
+    /// What is wrong with it, or where it contradicts the plan.
+    pub fn prepare(&mut self, change: &Change, record: Option<&Record>) -> Result<Prepared, Vec<Diagnostic>> {
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let place = self.place(&graph, change)?;
+        let Place { node, instance, block, at, .. } = place;
+        if let Some(wrong) = graph.direct(node).chain([node]).find_map(|it| self.failed.get(&it)) {
+            return Err(wrong.clone());
+        }
+        let described = described(&schemas, block);
+        let expansion = self.world.expansion(instance, place.place).cloned().expect("it has the instance");
+        let here = Standpoint::each(instance, &expansion, at);
+        let found = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address);
+        let (errors, warnings) = found.weighed(block);
+        self.warnings.extend(warnings);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let given = Arguments::of(&self.world, &here, described, block, &change.address)?;
+        let given = match self.shared(node)? {
+            Some(shared) => given.above(shared, described),
+            None => given,
+        };
+        let before = record.filter(|_| change.action == Action::Update);
+        let ever_configured = before.map(|record| given.ever_configured(record, described));
+        let arguments = match before {
+            Some(record) => given.beside(record, described, block.lifecycle.ignore_changes.as_ref()),
+            None => given.values,
+        };
+        hold_against_plan(block, change, described, &arguments, before).map_err(|it| vec![*it])?;
+        let is_same = |record: &&Record| {
+            let found =
+                differences(described, &arguments, (&record.arguments, &record.outputs), &record.configured, &given.configured);
+            found.is_ok_and(|it| it.is_empty())
+        };
+        let same = before.filter(is_same);
+        let configured = ever_configured.unwrap_or(given.configured);
+        let from = FromConfiguration { timeouts: given.timeouts, ..self.configured_of(&place, configured, change)? };
+        let unchanged = same.map(|record| Box::new(from.settle(described, record, &arguments)));
+        Ok(Prepared { arguments, from, unchanged })
+    }
+
+    /// What its provider's settings give to a resource.
+    fn shared(&mut self, node: NodeId) -> Result<Option<Object>, Vec<Diagnostic>> {
+        if self.graph.block(node).is_none_or(|it| it.name.mode != Mode::Managed) {
+            return Ok(None);
+        }
+        let schemas = self.schemas.clone();
+        let Some(provider) = self.graph.provider_of(&schemas, node) else { return Ok(None) };
+        let Some(shared) = schemas.provider(&provider.name).and_then(|it| it.shared) else { return Ok(None) };
+        Ok(Some(shared(&self.settings(&provider)?.settings)))
+    }
+
+    /// Where a change's instance is.
+    fn place<'g>(&self, graph: &'g Graph, change: &Change) -> Result<Place<'g>, Vec<Diagnostic>> {
+        let address = &change.address;
+        let found = || {
+            let node = graph.node_of(&address.block)?;
+            let What::Block(place) = graph.node(node).what else { return None };
+            let instance = self.world.find(&address.block.module)?;
+            let at = self.world.expansion(instance, place)?.place(&address.key)?;
+            Some(Place { node, place, instance, at, block: graph.block(node)? })
+        };
+        found().ok_or_else(|| {
+            let diagnostic = Diagnostic::error("the configuration no longer asks for this instance")
+                .code(code::OTHER_THAN_PLANNED)
+                .of(address);
+            let diagnostic = match graph.block_at(&address.block) {
+                Some(block) => diagnostic.at(block.head.clone()),
+                None => diagnostic,
+            };
+            vec![diagnostic.help("nothing was done to it; plan again and look at the new plan")]
+        })
+    }
+
+    /// Puts there what a step made or read.
+    ///
+    /// # Errors
+    /// Where it is not what the plan says, and postconditions that do not hold.
+    pub fn made(&mut self, change: &Change, arguments: &Object, outputs: &Object) -> Result<(), Vec<Diagnostic>> {
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let Place { node, place, instance, at, block } = self.place(&graph, change)?;
+        let described = described(&schemas, block);
+        let value = instance_value(described.schema(), arguments, outputs);
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        for (output, planned) in change.after.iter().flatten().filter(|(name, _)| described.schema().outputs.contains_key(*name))
+        {
+            if !agrees(planned, &value.get(output)) {
+                let diagnostic = Diagnostic::error(format!("`{output}` is not what the plan says"))
+                    .code(code::OTHER_THAN_PLANNED)
+                    .at(block.head.clone());
+                let detail = "It was known while planning, and the service answered something else. It is done and on record.";
+                let help = "plan again and look at what that changes; this is a fault of the kind, please report it";
+                diagnostics.push(diagnostic.detail(detail).help(help).of(&change.address));
+            }
+        }
+        let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
+        self.world.put(instance, place, at, value.clone());
+        let here = Standpoint::each(instance, &expansion, at).with_self(&value);
+        let found = findings(&self.world, &block.lifecycle.postconditions, &here, &change.address);
+        let (errors, warnings) = found.weighed(block);
+        diagnostics.extend(errors);
+        self.warnings.extend(warnings);
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        if self.progress.step_done(node) {
+            self.settle(node);
+        }
+        Ok(())
+    }
+
+    /// Takes note of a data source that could not be read, where that is worth a warning and no more: a `check` block asks
+    /// for it, and its value stays unknown. Whether it is such a one.
+    pub fn unread(&mut self, change: &Change, error: &Error) -> bool {
+        let graph = self.graph.clone();
+        let Ok(Place { node, block, .. }) = self.place(&graph, change) else { return false };
+        if block.check.is_none() {
+            return false;
+        }
+        self.warnings.push(unread(block, &change.address, error.clone()));
+        if self.progress.step_done(node) {
+            self.settle(node);
+        }
+        true
+    }
+
+    fn configured_of(
+        &mut self,
+        place: &Place<'_>,
+        configured: BTreeSet<Name>,
+        change: &Change,
+    ) -> Result<FromConfiguration, Vec<Diagnostic>> {
+        let protect = &place.block.lifecycle.prevent_destroy;
+        let prevent_destroy = protect.as_ref().map(|it| flag(&self.world, place.instance, it, "prevent_destroy")).transpose();
+        Ok(FromConfiguration {
+            configured,
+            dependencies: self.reach.dependencies(&self.graph, place.node, &change.address.block.module),
+            create_before_destroy: self.create_first.holds(place.node, &change.address.block.module),
+            prevent_destroy: prevent_destroy.map_err(|it| it.diagnostics)?.unwrap_or_default(),
+            timeouts: Object::new(),
+        })
+    }
+
+    /// The provider of an instance.
+    #[must_use]
+    pub fn provider_of(&self, address: &Address) -> ProviderName {
+        let node = self.graph.node_of(&address.block);
+        let provider = node.and_then(|it| self.graph.provider_of(&self.schemas, it));
+        provider.expect("the plan has only blocks and kinds that are known")
+    }
+
+    /// A provider's settings, now that what they refer to is known, and the blocks they refer to.
+    ///
+    /// # Errors
+    /// What is wrong with them, or what is still unknown.
+    pub fn settings(&mut self, name: &ProviderName) -> Result<ProviderRecord, Vec<Diagnostic>> {
+        if let Some(known) = self.settings.get(name) {
+            return Ok(known.clone());
+        }
+        let schema = &self.schemas.provider(&name.name).expect("the plan has only providers that are known").schema;
+        let Some((module, place)) = self.graph.modules.provider_place(name) else {
+            let settings = schema.conform(&Object::new()).unwrap_or_default();
+            return Ok(ProviderRecord { settings, dependencies: Dependencies::default() });
+        };
+        let node = self.graph.number(module, What::Provider(place));
+        if let Some(wrong) = self.graph.direct(node).find_map(|it| self.failed.get(&it)) {
+            return Err(wrong.clone());
+        }
+        let block = &self.graph.modules.configuration(module).providers[place];
+        let instance = self.world.of_module(module).first().copied().unwrap_or(ROOT);
+        let settings = self.world.within(&Standpoint::of(instance), |environment| {
+            let given = block.body.evaluate(schema, environment)?;
+            conform(schema, &given, &block.body, None, &block.span)
+        })?;
+        if let Some((argument, value)) = settings.iter().find(|(_, it)| !it.is_wholly_known()) {
+            let diagnostic = Diagnostic::error(format!("`{argument}` of provider `{name}` is still not known"))
+                .code(code::OTHER_THAN_PLANNED)
+                .at(block.span.clone());
+            let cause = value.cause().map(|it| format!("It waits for `{it}`.")).unwrap_or_default();
+            return Err(vec![diagnostic.detail(cause)]);
+        }
+        let dependencies = self.reach.dependencies(&self.graph, node, self.world.path(instance));
+        let record = ProviderRecord { settings, dependencies };
+        self.settings.insert(name.clone(), record.clone());
+        Ok(record)
+    }
+
+    /// The root's outputs as they are now; those that are not known yet are left out.
+    ///
+    /// # Errors
+    /// What turned out to be wrong with outputs, and with what nothing was done to.
+    pub fn outputs(&mut self) -> Result<BTreeMap<Name, OutputRecord>, Vec<Diagnostic>> {
+        if !self.failed.is_empty() {
+            let mut failed: Vec<_> = self.failed.iter().collect();
+            failed.sort_by_key(|(node, _)| **node);
+            let mut diagnostics: Vec<Diagnostic> = Vec::new();
+            for diagnostic in failed.into_iter().flat_map(|(_, it)| it) {
+                if !diagnostics.contains(diagnostic) {
+                    diagnostics.push(diagnostic.clone());
+                }
+            }
+            return Err(diagnostics);
+        }
+        let mut outputs = self.kept_outputs.clone();
+        for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
+            outputs.extend(self.known_output(place, output).map(|it| (name.clone(), it)));
+        }
+        Ok(outputs)
+    }
+
+    /// The root's outputs as far as they are known by now. What waits for something that was not done, or is wrong, is as
+    /// it is on record.
+    #[must_use]
+    pub fn outputs_so_far(&self, recorded: &BTreeMap<Name, OutputRecord>) -> BTreeMap<Name, OutputRecord> {
+        let mut outputs = self.kept_outputs.clone();
+        for (place, (name, output)) in self.graph.modules.configuration(ROOT).outputs.iter().enumerate() {
+            let node = self.graph.number(ROOT, What::Output(place));
+            let output = match self.progress.is_settled(node) && !self.failed.contains_key(&node) {
+                true => self.known_output(place, output),
+                false => recorded.get(name).cloned(),
+            };
+            outputs.extend(output.map(|it| (name.clone(), it)));
+        }
+        outputs
+    }
+
+    fn known_output(&self, place: usize, output: &OutputBlock) -> Option<OutputRecord> {
+        let value = self.world.output(ROOT, place).filter(|it| it.is_wholly_known() && !it.is_null())?;
+        Some(OutputRecord { value: value.clone(), sensitive: output.sensitive })
+    }
+
+    /// What checks say now that what they look at is known.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+}
+
+/// What a plan is carried out from.
+struct Before<'a> {
+    plan: &'a Plan,
+    changes: HashMap<&'a Address, &'a Change>,
+    state: &'a State,
+}
+
+/// Where an instance is: its block's node and place, its module's instance, and its place among the block's.
+struct Place<'g> {
+    node: NodeId,
+    place: usize,
+    instance: InstanceId,
+    at: usize,
+    block: &'g ResourceBlock,
+}
+
+fn described<'a>(schemas: &'a Schemas, block: &ResourceBlock) -> &'a Described {
+    schemas.kind(block.name.mode, &block.name.kind).expect("the plan has only kinds that are known")
+}
+
+fn has_conditions(block: &ResourceBlock) -> bool {
+    !block.lifecycle.preconditions.is_empty() || !block.lifecycle.postconditions.is_empty()
+}
+
+/// Everything must be known by now, and what was known while planning must be the same.
+fn hold_against_plan(
+    block: &ResourceBlock,
+    change: &Change,
+    described: &Described,
+    arguments: &Object,
+    record: Option<&Record>,
+) -> Result<(), Box<Diagnostic>> {
+    let at = |name: &Name, what: &str| {
+        let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
+        Diagnostic::error(format!("`{name}` {what}"))
+            .code(code::OTHER_THAN_PLANNED)
+            .at(span)
+            .within(block.head.clone())
+            .of(&change.address)
+    };
+    if let Some((name, value)) = arguments.iter().find(|(_, it)| !it.is_wholly_known()) {
+        let cause = value.cause().map(|it| format!(" It waits for `{it}`.")).unwrap_or_default();
+        let diagnostic = at(name, "is still not known").detail(format!("Everything it refers to is done.{cause}"));
+        let help = "this is a fault of the provider of what it refers to; please report it";
+        return Err(Box::new(diagnostic.help(help)));
+    }
+    let Some(planned) = &change.after else { return Ok(()) };
+    let actual = arguments_after(described, change.action, arguments, record, &change.address);
+    for name in described.schema().arguments.keys() {
+        let (planned, actual) = (planned.get(name).unwrap_or(&Value::NULL), actual.get(name).unwrap_or(&Value::NULL));
+        if actual.is_known() && !agrees(planned, actual) {
+            let diagnostic = at(name, "is not what the plan says");
+            let detail = "What it refers to turned out otherwise than planned, or the configuration is another one.";
+            let help = "nothing was done to it; plan again and look at the new plan";
+            return Err(Box::new(diagnostic.detail(detail).help(help)));
+        }
+    }
+    Ok(())
+}

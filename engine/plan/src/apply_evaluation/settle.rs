@@ -1,0 +1,124 @@
+//! What becomes known by the way: each node is evaluated again once, when all it refers to is settled.
+
+use ha_kind::{Diagnostic, Rendered, code};
+use ha_lang::ResourceBlock;
+
+use super::{Execution, described, has_conditions};
+use crate::diff::planned_values::{instance_value, unrendered};
+use crate::evaluation::arguments::{Arguments, located};
+use crate::evaluation::condition::findings;
+use crate::evaluation::expansion::expansion;
+use crate::evaluation::node::{Evaluated, evaluate};
+use crate::evaluation::values::{InstanceId, Standpoint};
+use crate::graph::{NodeId, What};
+
+impl Execution {
+    /// A node is settled; what waited for it alone is evaluated, and settled in turn.
+    pub(super) fn settle(&mut self, node: NodeId) {
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            for free in self.progress.settled(node) {
+                if let Err(wrong) = self.arrive(free) {
+                    self.failed.insert(free, wrong);
+                }
+                if !self.progress.has_steps(free) {
+                    open.push(free);
+                }
+            }
+        }
+    }
+
+    /// All that a node refers to is settled.
+    fn arrive(&mut self, node: NodeId) -> Result<(), Vec<Diagnostic>> {
+        let graph = self.graph.clone();
+        if self.is_left_out(node) {
+            return Ok(());
+        }
+        if let Some(wrong) = graph.direct(node).find_map(|it| self.failed.get(&it)) {
+            return Err(wrong.clone());
+        }
+        let What::Block(place) = graph.node(node).what else {
+            let Evaluated { diagnostics, warnings, .. } = evaluate(&graph, &mut self.world, node);
+            self.warnings.extend(warnings);
+            return if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) };
+        };
+        let schemas = self.schemas.clone();
+        let block = graph.block(node).expect("the node stands for a block");
+        if described(&schemas, block).is_document() {
+            return self.render(node, place);
+        }
+        for instance in self.world.of_module(graph.node(node).module) {
+            self.expand_again(instance, place, block)?;
+            if has_conditions(block) {
+                self.untouched(instance, place, block)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `each.value` is by now. Which instances there are was known while planning.
+    fn expand_again(&mut self, instance: InstanceId, place: usize, block: &ResourceBlock) -> Result<(), Vec<Diagnostic>> {
+        let Some(planned) = self.world.expansion(instance, place).filter(|it| !it.is_wholly_known()).cloned() else {
+            return Ok(());
+        };
+        let by_now = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
+        if !planned.keys().eq(by_now.keys()) {
+            let address = self.world.block_address(instance, place);
+            let diagnostic = Diagnostic::error(format!("`{address}` has other instances than planned"))
+                .code(code::OTHER_THAN_PLANNED)
+                .at(block.head.clone());
+            return Err(vec![diagnostic.help("nothing was done to it; plan again and look at the new plan").of(address)]);
+        }
+        self.world.expand_again(instance, place, by_now);
+        Ok(())
+    }
+
+    /// Conditions of instances that nothing is done to, which may not have been known while planning.
+    fn untouched(&self, instance: InstanceId, place: usize, block: &ResourceBlock) -> Result<(), Vec<Diagnostic>> {
+        let Some(expansion) = self.world.expansion(instance, place) else { return Ok(()) };
+        let address = self.world.block_address(instance, place);
+        let mut wrong = Vec::new();
+        for at in (0..expansion.len()).filter(|at| !self.touched.contains(&(instance, place, *at))) {
+            let address = address.instance(expansion.key(at));
+            let here = Standpoint::each(instance, expansion, at);
+            wrong.extend(findings(&self.world, &block.lifecycle.preconditions, &here, &address).all());
+            if let Some(value) = self.world.value(instance, place, at) {
+                let here = here.with_self(value);
+                wrong.extend(findings(&self.world, &block.lifecycle.postconditions, &here, &address).all());
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// Renders a document, in all instances of its module.
+    pub(super) fn render(&mut self, node: NodeId, place: usize) -> Result<(), Vec<Diagnostic>> {
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let block = graph.block(node).expect("the node stands for a block");
+        let described = described(&schemas, block);
+        for instance in self.world.of_module(graph.node(node).module) {
+            let expansion = expansion(&self.world, instance, block).map_err(|it| it.diagnostics)?;
+            self.world.expand(instance, place, expansion.clone());
+            let address = self.world.block_address(instance, place);
+            for (at, key) in expansion.keys().enumerate() {
+                let (address, here) = (address.instance(key), Standpoint::each(instance, &expansion, at));
+                let mut wrong = findings(&self.world, &block.lifecycle.preconditions, &here, &address).all();
+                let arguments = Arguments::of(&self.world, &here, described, block, &address)?.values;
+                let outputs = match described.render(&arguments).expect("only documents come here") {
+                    Rendered::Outputs(outputs) => outputs,
+                    Rendered::Unknown => unrendered(described, &arguments),
+                    Rendered::Problems(problems) => {
+                        return Err(located(problems, &block.body, Some(&address), block.head.clone()));
+                    }
+                };
+                let value = instance_value(described.schema(), &arguments, &outputs);
+                let here = here.with_self(&value);
+                wrong.extend(findings(&self.world, &block.lifecycle.postconditions, &here, &address).all());
+                if !wrong.is_empty() {
+                    return Err(wrong);
+                }
+                self.world.put(instance, place, at, value);
+            }
+        }
+        Ok(())
+    }
+}

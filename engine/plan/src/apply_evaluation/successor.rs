@@ -1,0 +1,28 @@
+//! What takes the place of something that is deleted first.
+
+use ha_kind::{Diagnostic, Object};
+
+use super::{Execution, Place, described};
+use crate::evaluation::arguments::Arguments;
+use crate::evaluation::condition::findings;
+use crate::evaluation::values::Standpoint;
+use crate::model::Change;
+
+impl Execution {
+    /// The arguments of what is made in the place of that which a change deletes first, as far as they are known by now.
+    ///
+    /// # Errors
+    /// What is wrong with them, or with the block's preconditions: it could not be made, so nothing may be deleted for it.
+    pub fn successor(&self, change: &Change) -> Result<Object, Vec<Diagnostic>> {
+        let (graph, schemas) = (self.graph.clone(), self.schemas.clone());
+        let Place { place, instance, at, block, .. } = self.place(&graph, change)?;
+        let expansion = self.world.expansion(instance, place).cloned().expect("it has the instance");
+        let here = Standpoint::each(instance, &expansion, at);
+        let (errors, _) = findings(&self.world, &block.lifecycle.preconditions, &here, &change.address).weighed(block);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let given = Arguments::of(&self.world, &here, described(&schemas, block), block, &change.address)?;
+        Ok(given.values)
+    }
+}

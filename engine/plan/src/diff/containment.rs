@@ -1,0 +1,162 @@
+//! What lives inside of what: as the kinds say it, and as records have it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use ha_kind::{Address, BlockAddress, Hooks, Inside, Mode, Name, Schemas, Value};
+use ha_state::{Record, State};
+
+use crate::diff::deletion::{containers, instances_meant};
+use crate::diff::planned_values::attributes;
+use crate::input::prior_state::Prior;
+
+/// Something with a record.
+pub trait Recorded {
+    /// Its record.
+    fn record(&self) -> &Record;
+}
+
+impl Recorded for Record {
+    fn record(&self) -> &Record {
+        self
+    }
+}
+
+impl Recorded for Prior {
+    fn record(&self) -> &Record {
+        &self.record
+    }
+}
+
+/// What something lives inside of: one instance of a block where its kind says which, or all of them where nobody says.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The same for all that live in the same place.
+    pub key: HomeKey,
+    /// The instances; none where nothing of the block is there any more.
+    pub instances: Rc<[Address]>,
+}
+
+/// The block, and what tells its instance from the others.
+pub type HomeKey = (BlockAddress, Option<Rc<str>>);
+
+/// Finds homes. What it has looked at once it knows.
+pub struct Containment<'a> {
+    state: &'a State,
+    schemas: &'a Schemas,
+    /// What each block lives inside of, at however many removes.
+    outer: RefCell<BTreeMap<BlockAddress, Rc<BTreeSet<BlockAddress>>>>,
+    instances: RefCell<BTreeMap<BlockAddress, Rc<[Address]>>>,
+    by_values: RefCell<BTreeMap<Attributes, Rc<ByValues>>>,
+}
+
+/// Attributes of a block's instances.
+type Attributes = (BlockAddress, Vec<Name>);
+type ByValues = BTreeMap<Rc<str>, Rc<[Address]>>;
+
+impl<'a> Containment<'a> {
+    /// Over what is recorded.
+    #[must_use]
+    pub fn of(state: &'a State, schemas: &'a Schemas) -> Self {
+        let (outer, instances, by_values) = Default::default();
+        Self { state, schemas, outer, instances, by_values }
+    }
+
+    /// Where a thing lives: in each of these. One that lives itself inside of another of them stands for that one too.
+    /// `all` is what is there, always the same.
+    pub fn homes<T: Recorded>(&self, record: &Record, all: &BTreeMap<Address, T>) -> Vec<Home> {
+        let Some(described) = self.schemas.kind(Mode::Managed, &record.address.block.kind) else { return Vec::new() };
+        let blocks = containers(self.state, record, &described.within);
+        let mut homes: Vec<Home> = blocks.into_iter().filter_map(|it| self.home(record, described.hooks(), it, all)).collect();
+        if homes.len() > 1 {
+            let outer: Vec<Rc<BTreeSet<BlockAddress>>> = homes.iter().map(|it| self.outer(&it.key.0, all)).collect();
+            let blocks: Vec<BlockAddress> = homes.iter().map(|it| it.key.0.clone()).collect();
+            // A state that says that two live inside of each other says nothing.
+            let is_around = |block: &BlockAddress| {
+                let inner = blocks.iter().zip(&outer).find(|(_, outer)| outer.contains(block));
+                inner.is_some_and(|(inner, _)| !self.outer(block, all).contains(inner))
+            };
+            homes.retain(|it| !is_around(&it.key.0));
+        }
+        homes
+    }
+
+    /// The instance of a block that a thing lives inside of, or all of them; none where the thing only speaks of the block.
+    fn home<T: Recorded>(&self, record: &Record, hooks: &Hooks, block: BlockAddress, all: &BTreeMap<Address, T>) -> Option<Home> {
+        let instances = self.instances(&block, all);
+        let Some(inside) = hooks.inside_of(&block.kind).filter(|_| !instances.is_empty()) else {
+            return Some(Home { key: (block, None), instances });
+        };
+        let one = self.values(record, inside).and_then(|values| {
+            let instances = self.by_values(&block, inside, all).get(&values)?.clone();
+            Some(Home { key: (block.clone(), Some(values)), instances })
+        });
+        // A provider may reach what it talks to by another name.
+        one.or_else(|| inside.through_provider.then_some(Home { key: (block, None), instances }))
+    }
+
+    /// What a thing says of what it lives inside of.
+    fn values(&self, record: &Record, inside: &Inside) -> Option<Rc<str>> {
+        let said = match inside.through_provider {
+            true => &self.state.providers.get(&record.provider)?.settings,
+            false => &record.arguments,
+        };
+        written(inside.same.iter().map(|(_, name)| said.get(name)))
+    }
+
+    fn instances<T>(&self, block: &BlockAddress, all: &BTreeMap<Address, T>) -> Rc<[Address]> {
+        if let Some(known) = self.instances.borrow().get(block) {
+            return known.clone();
+        }
+        let found: Rc<[Address]> = instances_meant(all, block).into_iter().map(|(it, _)| it.clone()).collect();
+        self.instances.borrow_mut().insert(block.clone(), found.clone());
+        found
+    }
+
+    /// The instances of a block by the values that tell them from each other.
+    fn by_values<T: Recorded>(&self, block: &BlockAddress, inside: &Inside, all: &BTreeMap<Address, T>) -> Rc<ByValues> {
+        let names: Vec<Name> = inside.same.iter().map(|(attribute, _)| attribute.clone()).collect();
+        let key = (block.clone(), names);
+        if let Some(known) = self.by_values.borrow().get(&key) {
+            return known.clone();
+        }
+        let mut found: BTreeMap<Rc<str>, Vec<Address>> = BTreeMap::new();
+        for address in self.instances(block, all).iter() {
+            let attributes = all.get(address).map(|it| attributes(it.record())).unwrap_or_default();
+            if let Some(values) = written(key.1.iter().map(|it| attributes.get(it))) {
+                found.entry(values).or_default().push(address.clone());
+            }
+        }
+        let found: Rc<ByValues> = Rc::new(found.into_iter().map(|(values, all)| (values, all.into())).collect());
+        self.by_values.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    /// The blocks that the instances of a block live inside of, at however many removes.
+    fn outer<T: Recorded>(&self, block: &BlockAddress, all: &BTreeMap<Address, T>) -> Rc<BTreeSet<BlockAddress>> {
+        if let Some(known) = self.outer.borrow().get(block) {
+            return known.clone();
+        }
+        // Nothing lives inside itself; should a state say so, it ends here.
+        self.outer.borrow_mut().insert(block.clone(), Rc::default());
+        let mut outer = BTreeSet::new();
+        let within = self.schemas.kind(Mode::Managed, &block.kind).map(|it| it.within.as_slice()).unwrap_or_default();
+        // All instances of a block refer to the same blocks.
+        if let Some(one) = self.instances(block, all).first().and_then(|it| all.get(it)) {
+            for container in containers(self.state, one.record(), within) {
+                outer.extend(self.outer(&container, all).iter().cloned());
+                outer.insert(container);
+            }
+        }
+        let outer = Rc::new(outer);
+        self.outer.borrow_mut().insert(block.clone(), outer.clone());
+        outer
+    }
+}
+
+/// Values as one text; none where one of them is not there.
+fn written<'v>(values: impl Iterator<Item = Option<&'v Value>>) -> Option<Rc<str>> {
+    let values: Option<Vec<Value>> = values.map(|it| it.map(Value::revealed).filter(|it| !it.is_null())).collect();
+    values.map(|it| format!("{it:?}").into())
+}

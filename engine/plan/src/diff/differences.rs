@@ -1,0 +1,265 @@
+//! What differs between the arguments wanted and the arguments seen, in normal form.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ha_kind::{Described, Field, Name, Object, Path, Schema, Shape, Value};
+
+use crate::input::prior_state::plain;
+use crate::model::Difference;
+
+/// The arguments that differ from those seen, which came with `outputs`. `configured_before` are those that the configuration set when the record was made,
+/// `configured` those it sets now.
+///
+/// # Errors
+/// What the kind's own types refuse.
+pub(crate) fn differences(
+    described: &Described,
+    wanted: &Object,
+    (seen, outputs): (&Object, &Object),
+    configured_before: &BTreeSet<Name>,
+    configured: &BTreeSet<Name>,
+) -> Result<Vec<Difference>, String> {
+    let schema = described.schema();
+    let (wanted, seen) = (plain(wanted), plain(seen));
+    // What is recorded may be from a version of the kind that took less.
+    let have = described.normal(&seen).unwrap_or_else(|_| seen.clone());
+    // What is not wholly known borrows what was seen for the typed round trip, and differs in any case.
+    let lend = |(name, value): (&Name, &Value)| match value.is_wholly_known() {
+        true => {
+            let field = schema.arguments.get(name)?;
+            Some((name.clone(), with_chosen(&field.shape, value, seen.get(name))))
+        }
+        false => seen.get(name).map(|it| (name.clone(), it.clone())),
+    };
+    let lent: Object = wanted.iter().filter_map(lend).collect();
+    let want = described.normal(&lent)?;
+    let mut found = Vec::new();
+    for (name, value) in &wanted {
+        let Some(field) = schema.arguments.get(name) else { continue };
+        if !value.is_wholly_known() {
+            let replaces = field.immutable || changes_immutable(&field.shape, Some(value), seen.get(name));
+            found.push(Difference { path: Path::attribute(name.clone()), replaces });
+            continue;
+        }
+        let (new, old) = (want.get(name), have.get(name));
+        if field.chosen && !configured.contains(name) && old.is_some() {
+            continue;
+        }
+        let is_nothing = is_nothing(&field.shape, new, old);
+        if is_another(&field.shape, new, old) && (!is_nothing || is_kept(described, &field.shape, new, old)) {
+            let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, new, old));
+            found.push(Difference { path: Path::attribute(name.clone()), replaces });
+        }
+    }
+    for name in configured_before.difference(configured).filter(|it| !wanted.contains_key(*it)) {
+        let Some(field) = schema.arguments.get(name) else { continue };
+        let old = have.get(name);
+        let is_nothing = is_nothing(&field.shape, None, old);
+        if !field.chosen && (!is_nothing || is_kept(described, &field.shape, None, old)) {
+            let replaces = !is_nothing && (field.immutable || changes_immutable(&field.shape, None, old));
+            found.push(Difference { path: Path::attribute(name.clone()), replaces });
+        }
+    }
+    Ok(without_none(described, found, &wanted, (&seen, outputs)))
+}
+
+/// Without what is as good as wanted, and without what only says how other changes are made where there is no other.
+fn without_none(
+    described: &Described,
+    mut found: Vec<Difference>,
+    wanted: &Object,
+    (seen, outputs): (&Object, &Object),
+) -> Vec<Difference> {
+    let is_one = |it: &Difference, names: &dyn Fn(&str) -> bool| it.name().is_some_and(|name| names(name));
+    if !found.is_empty() {
+        let same = described.hooks().same_names(described.schema(), (seen, outputs), wanted);
+        found.retain(|it| !is_one(it, &|name| same.contains(name)));
+        let anew = described.hooks().anew_names(described.schema(), (seen, outputs), wanted);
+        for it in &mut found {
+            it.replaces |= is_one(it, &|name| anew.contains(name));
+        }
+    }
+    match found.iter().all(|it| is_one(it, &|name| described.hooks().is_manner(name))) {
+        true => Vec::new(),
+        false => found,
+    }
+}
+
+/// What becoming something made with other arguments takes: nothing, an update, or (`Some(true)`) a new resource.
+#[must_use]
+pub fn replaces(described: &Described, wanted: &Object, made_with: &Object) -> Option<bool> {
+    let names = |arguments: &Object| arguments.keys().cloned().collect::<BTreeSet<Name>>();
+    match differences(described, wanted, (made_with, &Object::new()), &names(made_with), &names(wanted)) {
+        Ok(found) if found.is_empty() => None,
+        Ok(found) => Some(found.iter().any(|it| it.replaces)),
+        Err(_) => Some(true),
+    }
+}
+
+/// Whether a value and another come to nothing. To a service, nothing in it and not there are the same; where anything can
+/// be said, what is said is kept as it is, and an empty collection is something.
+fn is_nothing(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    let is_nothing = |it: &Value| it.is_null() || (*shape != Shape::Any && is_empty(it));
+    new.is_none_or(is_nothing) && old.is_none_or(is_nothing)
+}
+
+/// Whether a value is another one than the one seen. Where anything can be said, its type is a part of what is said.
+fn is_another(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    match shape {
+        Shape::Any => !new.unwrap_or(&Value::NULL).is_identical(old.unwrap_or(&Value::NULL)),
+        _ => new != old,
+    }
+}
+
+/// Whether nothing in it and not there are two values that are kept: where the state is all that there is of a thing. To
+/// go from the one to the other nothing needs to be made anew.
+fn is_kept(described: &Described, shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    let is_null = |it: Option<&Value>| it.is_none_or(Value::is_null);
+    described.pure && (is_null(new) != is_null(old) || *shape == Shape::Any && is_another(shape, new, old))
+}
+
+pub(crate) fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.elements().is_some_and(|it| it.is_empty()) || value.as_object().is_some_and(Object::is_empty)
+}
+
+/// The arguments, with what the service chose where the configuration is silent, as it was seen.
+#[must_use]
+pub fn with_choices(schema: &Schema, arguments: &Object, seen: &Object) -> Object {
+    fields_with_chosen(&schema.arguments, arguments, &Value::object(seen.clone()))
+}
+
+/// Whether the configuration is silent somewhere that the service chooses.
+#[must_use]
+pub fn leaves_choices(schema: &Schema, arguments: &Object) -> bool {
+    fields_leave_choices(&schema.arguments, arguments)
+}
+
+fn fields_leave_choices(fields: &BTreeMap<Name, Field>, given: &Object) -> bool {
+    fields.iter().any(|(name, field)| match given.get(name) {
+        None | Some(Value::Null(_)) => field.chosen,
+        Some(value) => leaves_choices_inside(&field.shape, value),
+    })
+}
+
+fn leaves_choices_inside(shape: &Shape, value: &Value) -> bool {
+    match (shape, value) {
+        (Shape::Object(fields), Value::Object(items)) => fields_leave_choices(fields, items),
+        (Shape::List(of) | Shape::Set(of) | Shape::Map(of), _) => value.children().any(|it| leaves_choices_inside(of, it)),
+        _ => false,
+    }
+}
+
+/// The value, with what the service chose inside of blocks where it is silent.
+fn with_chosen(shape: &Shape, value: &Value, seen: Option<&Value>) -> Value {
+    let Some(seen) = seen.filter(|_| has_chosen(shape)) else { return value.clone() };
+    match (shape, value) {
+        (Shape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(fields_with_chosen(fields, items, seen))),
+        (Shape::Map(of), Value::Map(items)) => {
+            let seen = seen.as_object();
+            let each = |(name, it): (&Name, &Value)| (name.clone(), with_chosen(of, it, seen.and_then(|seen| seen.get(name))));
+            Value::Map(Arc::new(items.iter().map(each).collect()))
+        }
+        (Shape::List(of), Value::List(items)) => {
+            let seen = seen.elements().unwrap_or_default();
+            Value::list(items.iter().enumerate().map(|(index, it)| with_chosen(of, it, seen.get(index).copied())))
+        }
+        (Shape::Set(of), Value::Set(items)) => {
+            let seen = seen.elements().unwrap_or_default();
+            // Its counterpart is the one that is the same once it has lent what the service chose.
+            let each = |it: &Value| {
+                let lent = seen.iter().map(|seen| (with_chosen(of, it, Some(seen)), *seen));
+                lent.into_iter().find(|(lent, seen)| lent == *seen).map_or_else(|| it.clone(), |(lent, _)| lent)
+            };
+            Value::set(items.iter().map(each))
+        }
+        _ => value.clone(),
+    }
+}
+
+fn fields_with_chosen(fields: &BTreeMap<Name, Field>, items: &Object, seen: &Value) -> Object {
+    let mut all = items.clone();
+    for (name, field) in fields {
+        let there = seen.as_object().and_then(|it| it.get(name));
+        match (all.get(name), there) {
+            (None | Some(Value::Null(_)), Some(there)) if field.chosen => {
+                all.insert(name.clone(), there.clone());
+            }
+            (Some(value), there) => {
+                let value = with_chosen(&field.shape, value, there);
+                all.insert(name.clone(), value);
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn has_chosen(shape: &Shape) -> bool {
+    any_field(shape, &|field| field.chosen)
+}
+
+fn any_immutable(shape: &Shape) -> bool {
+    any_field(shape, &|field| field.immutable)
+}
+
+fn any_field(shape: &Shape, is: &dyn Fn(&Field) -> bool) -> bool {
+    match shape {
+        Shape::List(of) | Shape::Set(of) | Shape::Map(of) => any_field(of, is),
+        Shape::Object(fields) => fields.values().any(|it| is(it) || any_field(&it.shape, is)),
+        _ => false,
+    }
+}
+
+/// Whether a change of a block touches a field that cannot change in place. In a list, set or map of blocks an element
+/// that comes or goes does, when its shape has such a field. What is not known counts as changed.
+fn changes_immutable(shape: &Shape, new: Option<&Value>, old: Option<&Value>) -> bool {
+    if !any_immutable(shape) {
+        return false;
+    }
+    let (new, old) = (new.map_or(Value::NULL, |it| fixed_part(shape, it)), old.map_or(Value::NULL, |it| fixed_part(shape, it)));
+    !new.is_wholly_known() || new != old
+}
+
+/// What of a value cannot change in place.
+fn fixed_part(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        (_, Value::Unknown(_)) => value.clone(),
+        (Shape::Object(fields), Value::Object(items) | Value::Map(items)) => {
+            let fixed = |(name, it): (&Name, &Value)| {
+                let field = fields.get(name).filter(|_| !it.is_null())?;
+                let fixed = if field.immutable { Some(it.clone()) } else { None };
+                let fixed = fixed.or_else(|| any_immutable(&field.shape).then(|| fixed_part(&field.shape, it)))?;
+                Some((name.clone(), fixed))
+            };
+            Value::object(items.iter().filter_map(fixed))
+        }
+        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
+            Value::object(items.iter().map(|(name, it)| (name.clone(), fixed_part(of, it))))
+        }
+        (Shape::Set(of), _) => Value::set(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
+        (Shape::List(of), _) => Value::tuple(value.elements().unwrap_or_default().into_iter().map(|it| fixed_part(of, it))),
+        _ => value.clone(),
+    }
+}
+
+/// Whether a value that was planned allows this one: what was known has not changed, whatever was not known.
+pub(crate) fn agrees(planned: &Value, actual: &Value) -> bool {
+    if !planned.is_known() {
+        return true;
+    }
+    let (planned, actual) = (planned.unmark().0, actual.unmark().0);
+    match (&planned, &actual) {
+        (Value::Object(a) | Value::Map(a), Value::Object(b) | Value::Map(b)) => {
+            a.iter().all(|(name, it)| match b.get(name) {
+                Some(other) => agrees(it, other),
+                None => it.is_null() || !it.is_wholly_known(),
+            }) && b.iter().all(|(name, it)| a.contains_key(name) || it.is_null())
+        }
+        (Value::List(a) | Value::Tuple(a), Value::List(b) | Value::Tuple(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| agrees(a, b))
+        }
+        (Value::Set(a), Value::Set(_)) if a.iter().any(|it| !it.is_wholly_known()) => true,
+        (a, b) => a.revealed() == b.revealed(),
+    }
+}

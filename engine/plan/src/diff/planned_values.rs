@@ -1,0 +1,253 @@
+//! What will be true of an instance once its change is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ha_kind::{Action, Address, Described, Field, Name, Object, Schema, Shape, Type, Value};
+use ha_state::Record;
+
+use crate::diff::differences::with_choices;
+use crate::input::prior_state::plain;
+use crate::secrets::redaction::told_id;
+
+/// The outputs as they will be: as recorded when untouched, all but the volatile ones and those that follow what changes
+/// when updated, predicted or unknown when new. `changed` are the arguments that differ, `settings` the provider's.
+pub(crate) fn outputs_after(
+    described: &Described,
+    action: Action,
+    arguments: &Object,
+    record: Option<&Record>,
+    (changed, settings): (&BTreeSet<Name>, &Object),
+    address: &Address,
+) -> Object {
+    let (schema, hooks) = (described.schema(), described.hooks());
+    let predicted = predicted(described, arguments, settings);
+    let kept = |name: &Name, field: &Field| match (action, record) {
+        (Action::Update, Some(record)) if !field.volatile && !hooks.predicts(name) && !hooks.is_renewed(name, changed) => {
+            record.outputs.get(name)
+        }
+        _ => None,
+    };
+    let after = |(name, field): (&Name, &Field)| {
+        let value = predicted.get(name).or_else(|| kept(name, field)).cloned();
+        let value = value.unwrap_or_else(|| unknown(name, field, address));
+        let is_secret = hooks.is_made_of_secret(name, arguments);
+        (name.clone(), if is_secret { value.sensitive() } else { value })
+    };
+    schema.outputs.iter().map(after).collect()
+}
+
+/// The outputs of what is only read, before it has answered.
+pub(crate) fn unknown_outputs(described: &Described, arguments: &Object, address: &Address) -> Object {
+    outputs_after(described, Action::Read, arguments, None, (&BTreeSet::new(), &Object::new()), address)
+}
+
+/// The outputs of a document that cannot be rendered yet: unknown, for the reason that its arguments are.
+pub(crate) fn unrendered(described: &Described, arguments: &Object) -> Object {
+    let cause = arguments.values().find_map(Value::cause);
+    let secret = arguments.values().any(Value::contains_sensitive);
+    let unknown = |(name, field): (&Name, &Field)| {
+        let unknown = unknown_output(field, cause.clone());
+        (name.clone(), if secret || field.secret { unknown.sensitive() } else { unknown })
+    };
+    described.schema().outputs.iter().map(unknown).collect()
+}
+
+/// An output that is not known yet. One that must be there will not be null.
+fn unknown_output(field: &Field, cause: Option<Arc<str>>) -> Value {
+    let unknown = Value::unknown(field.shape.ty(), cause);
+    if field.required && field.shape != Shape::Any { unknown.not_null() } else { unknown }
+}
+
+fn predicted(described: &Described, arguments: &Object, settings: &Object) -> Object {
+    let schema = described.schema();
+    let marked = |(name, value): (Name, Value)| {
+        let secret = schema.outputs.get(&name).is_some_and(|it| it.secret);
+        (name, if secret { value.sensitive() } else { value })
+    };
+    let predicted = described.hooks().predicted_in(schema, arguments, settings).into_iter().map(marked).collect();
+    with_marks_of(described, arguments, predicted)
+}
+
+fn unknown(name: &Name, field: &Field, address: &Address) -> Value {
+    let attribute: Arc<str> = format!("{address}.{name}").into();
+    let unknown = unknown_output(field, Some(attribute.clone())).originating(|| attribute);
+    if field.secret { unknown.sensitive() } else { unknown }
+}
+
+/// The arguments as they will be: what the service chose stays while the configuration is silent.
+pub(crate) fn arguments_after(
+    described: &Described,
+    action: Action,
+    arguments: &Object,
+    record: Option<&Record>,
+    address: &Address,
+) -> Object {
+    let schema = described.schema();
+    match (action, record) {
+        (Action::Update, Some(record)) => with_choices(schema, arguments, &record.arguments),
+        _ => with_unknown_choices(&schema.arguments, arguments, &address.to_string()),
+    }
+}
+
+/// The arguments of something new, of which nobody knows what the service will choose.
+fn with_unknown_choices(fields: &BTreeMap<Name, Field>, arguments: &Object, of: &str) -> Object {
+    let mut after = arguments.clone();
+    for (name, field) in fields {
+        let of = || format!("{of}.{name}");
+        match after.get(name) {
+            None | Some(Value::Null(_)) if field.chosen => {
+                after.insert(name.clone(), Value::unknown(field.shape.ty(), Some(of().into())));
+            }
+            Some(value) if has_fields(&field.shape) => {
+                let value = inside_with_unknown_choices(&field.shape, value, &of());
+                after.insert(name.clone(), value);
+            }
+            _ => {}
+        }
+    }
+    after
+}
+
+fn inside_with_unknown_choices(shape: &Shape, value: &Value, of: &str) -> Value {
+    let inside = |shape: &Shape, value: &Value| inside_with_unknown_choices(shape, value, of);
+    match (shape, value) {
+        (Shape::Object(fields), Value::Object(items)) => Value::Object(Arc::new(with_unknown_choices(fields, items, of))),
+        (Shape::List(shape), Value::List(items)) => Value::list(items.iter().map(|it| inside(shape, it))),
+        (Shape::Set(shape), Value::Set(items)) => Value::set(items.iter().map(|it| inside(shape, it))),
+        (Shape::Map(shape), Value::Map(items)) => {
+            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), inside(shape, it))).collect()))
+        }
+        (_, Value::Sensitive(inner)) => inside(shape, inner).sensitive(),
+        _ => value.clone(),
+    }
+}
+
+/// A record that nothing happens to, with the marks that the configuration's values have by now. What it says stays as
+/// it is spelt.
+pub(crate) fn remarked(described: &Described, record: &Record, wanted: &Object) -> (Object, Object) {
+    let remark = |(name, value): (&Name, &Value)| {
+        let value = match wanted.get(name) {
+            None => value.clone(),
+            Some(wanted) => {
+                let (plain, marks) = wanted.unmark_deep();
+                let value = value.revealed();
+                if value == plain { wanted.clone() } else { value.remark(&marks) }
+            }
+        };
+        (name.clone(), value)
+    };
+    let arguments: Object = record.arguments.iter().map(remark).collect();
+    let secret = arguments.values().any(Value::contains_sensitive);
+    // What was made of a secret that is none any more is none either.
+    let plain = (!secret).then(|| described.schema().conform_outputs(&plain(&record.outputs)).ok()).flatten();
+    let outputs = with_marks_of(described, &arguments, plain.unwrap_or_else(|| record.outputs.clone()));
+    (arguments, outputs)
+}
+
+/// The outputs, with those marked that are made of a secret argument, or may hold anything and so may hold one.
+#[must_use]
+pub fn with_marks_of(described: &Described, arguments: &Object, outputs: Object) -> Object {
+    let schema = described.schema();
+    let mut outputs = described.hooks().marked(schema, arguments, outputs);
+    let holds_anything = |name: &Name| schema.outputs.get(name).is_some_and(|it| it.shape == Shape::Any && !it.secret);
+    let secret = arguments.values().any(Value::contains_sensitive);
+    for (_, value) in outputs.iter_mut().filter(|(name, it)| holds_anything(name) && (secret || it.contains_sensitive())) {
+        let plain = value.revealed();
+        *value = match arguments.values().find(|it| it.revealed() == plain) {
+            Some(same) => same.clone(),
+            None if secret => plain.sensitive(),
+            None => plain,
+        };
+    }
+    outputs
+}
+
+/// An instance's value: its arguments, its outputs over them, and null for every attribute that has neither. What is null or
+/// empty has the type that the schema says.
+pub(crate) fn instance_value(schema: &Schema, arguments: &Object, outputs: &Object) -> Value {
+    let mut all = Object::new();
+    for (name, field) in schema.arguments.iter().chain(&schema.outputs) {
+        let output = outputs.get(name).filter(|it| !it.is_null());
+        all.insert(name.clone(), declared(&field.shape, output.or_else(|| arguments.get(name))));
+    }
+    Value::Object(Arc::new(all))
+}
+
+/// An instance's value, of which every attribute that is not known yet is known by its name.
+pub(crate) fn with_origins(value: Value, address: &Address) -> Value {
+    let is_nameless = |it: &Value| !it.is_known() && it.origin().is_none();
+    match value {
+        Value::Object(attributes) if attributes.values().any(is_nameless) => {
+            let mut attributes = Arc::unwrap_or_clone(attributes);
+            for (name, value) in attributes.iter_mut().filter(|(_, it)| is_nameless(it)) {
+                let nameless = std::mem::replace(value, Value::NULL);
+                *value = nameless.originating(|| format!("{address}.{name}").into());
+            }
+            Value::Object(Arc::new(attributes))
+        }
+        value => value,
+    }
+}
+
+/// The value, with null for what is left out, and types for what shows none by itself.
+fn declared(shape: &Shape, value: Option<&Value>) -> Value {
+    let Some(value) = value else { return nothing(shape) };
+    match (shape, value) {
+        (Shape::Any, _) => value.clone(),
+        (_, Value::Null(_)) => nothing(shape),
+        (Shape::Object(fields), Value::Object(items)) => {
+            Value::object(fields.iter().map(|(name, field)| (name.clone(), declared(&field.shape, items.get(name)))))
+        }
+        (Shape::List(of), Value::List(items)) if items.is_empty() => Value::list_of(&of.ty(), Vec::new()),
+        (Shape::Set(of), Value::Set(items)) if items.is_empty() => Value::set_of(&of.ty(), BTreeSet::new()),
+        (Shape::Map(of), Value::Map(items)) if items.is_empty() => Value::map_of(&of.ty(), Object::new()),
+        (Shape::List(of), Value::List(items)) if is_deep(of) => Value::list(items.iter().map(|it| declared(of, Some(it)))),
+        (Shape::Set(of), Value::Set(items)) if is_deep(of) => Value::set(items.iter().map(|it| declared(of, Some(it)))),
+        (Shape::Map(of), Value::Map(items)) => {
+            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), declared(of, Some(it)))).collect()))
+        }
+        (_, Value::Sensitive(inner)) => declared(shape, Some(inner)).sensitive(),
+        _ => value.clone(),
+    }
+}
+
+/// The null of a shape.
+fn nothing(shape: &Shape) -> Value {
+    match shape {
+        Shape::Any => Value::NULL,
+        Shape::Bool => Value::null(&Type::Bool),
+        Shape::Number | Shape::Integer { .. } => Value::null(&Type::Number),
+        Shape::String { .. } | Shape::Text => Value::null(&Type::String),
+        deep => Value::null(&deep.ty()),
+    }
+}
+
+fn is_deep(shape: &Shape) -> bool {
+    matches!(shape, Shape::List(_) | Shape::Set(_) | Shape::Map(_) | Shape::Object(_))
+}
+
+fn has_fields(shape: &Shape) -> bool {
+    match shape {
+        Shape::Object(_) => true,
+        Shape::List(of) | Shape::Set(of) | Shape::Map(of) => has_fields(of),
+        _ => false,
+    }
+}
+
+/// All attributes of a record: outputs over arguments, and the id.
+pub(crate) fn attributes(record: &Record) -> Object {
+    let mut all = record.arguments.clone();
+    all.extend(record.outputs.iter().map(|(name, it)| (name.clone(), it.clone())));
+    all.entry("id".into()).or_insert_with(|| {
+        let id = Value::from(record.id.as_str());
+        if told_id(record) == record.id { id } else { id.sensitive() }
+    });
+    all
+}
+
+/// Arguments without marks, as drivers take them.
+#[must_use]
+pub fn revealed(arguments: &Object) -> Object {
+    plain(arguments)
+}

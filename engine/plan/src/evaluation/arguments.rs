@@ -1,0 +1,243 @@
+//! The arguments of an instance: as the configuration says them, and as they are to be beside what is recorded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ha_kind::{Address, Code, Described, Diagnostic, Name, Object, Problem, Schema, Shape, Span, Step, Type, Value, code};
+use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
+use ha_state::Record;
+
+use crate::evaluation::timeouts;
+use crate::evaluation::values::{Standpoint, World};
+use crate::secrets::redaction::redacted;
+
+/// The arguments of an instance as the configuration says them.
+pub(crate) struct Arguments {
+    /// Converted to their types, with defaults.
+    pub(crate) values: Object,
+    /// Those that the configuration sets: an argument set to null is left out.
+    pub(crate) configured: BTreeSet<Name>,
+    /// How long operations may take.
+    pub(crate) timeouts: Object,
+}
+
+impl Arguments {
+    /// The arguments of an instance. What is wrong with them is located in the source.
+    pub(crate) fn of(
+        world: &World,
+        at: &Standpoint<'_>,
+        described: &Described,
+        block: &ResourceBlock,
+        address: &Address,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let schema = described.schema();
+        let result = world.within(at, |environment: &Environment<'_>| {
+            let mut given = block.body.evaluate(&timeouts::schema_of(described, &block.body), environment)?;
+            let timeouts = timeouts::take(&mut given, described, &block.body, &block.head);
+            let located = |problems| located(problems, &block.body, Some(address), block.head.clone());
+            let values = conform(schema, &given, &block.body, Some(address), &block.head);
+            let (values, timeouts) = match (values, timeouts) {
+                (Ok(values), Ok(timeouts)) => (values, timeouts),
+                (values, timeouts) => return Err([values.err(), timeouts.err()].into_iter().flatten().flatten().collect()),
+            };
+            let quoting = described.hooks().problems(schema, &values);
+            if !quoting.is_empty() {
+                let clean = |it: Problem| Problem { message: redacted(&it.message, [&values]), ..it };
+                return Err(located(quoting.into_iter().map(clean).collect()));
+            }
+            // A null says something where its type is kept.
+            let is_said = |name: &Name| values.get(name).is_some_and(Value::is_typed_null);
+            let configured = given.iter().filter(|(name, it)| !it.is_null() || is_said(name));
+            let configured = configured.map(|(name, _)| name.clone()).collect();
+            Ok(Self { values, configured, timeouts })
+        });
+        let named = |it: Diagnostic| if it.address.is_none() { it.of(address) } else { it };
+        result.map_err(|diagnostics: Vec<Diagnostic>| diagnostics.into_iter().map(named).collect())
+    }
+
+    /// With what the provider's settings give to all its resources, where the kind takes it: below what the block says.
+    pub(crate) fn above(mut self, shared: Object, described: &Described) -> Self {
+        for (name, below) in shared {
+            let is_taken = described.schema().arguments.contains_key(&name);
+            if is_taken && let Some(merged) = merged(self.values.get(&name), &below) {
+                self.values.insert(name.clone(), merged);
+                self.configured.insert(name);
+            }
+        }
+        self
+    }
+
+    /// The arguments that the configuration has said of what is recorded and stays, now or before. Of one that is taken out
+    /// there is to be none from then on; what the service chooses goes back to it.
+    pub(crate) fn ever_configured(&self, record: &Record, described: &Described) -> BTreeSet<Name> {
+        let fields = &described.schema().arguments;
+        let before = record.configured.iter().filter(|it| fields.get(*it).is_some_and(|field| !field.chosen));
+        self.configured.iter().chain(before).cloned().collect()
+    }
+
+    /// The arguments for what is recorded and stays: without the changes that are to be ignored, and with what the
+    /// configuration never said anything about as it is.
+    pub(crate) fn beside(&self, record: &Record, described: &Described, ignored: Option<&IgnoreChanges>) -> Object {
+        let mut values = self.values.clone();
+        ignore(ignored, record, &mut values);
+        let arguments = &described.schema().arguments;
+        for (name, value) in &record.arguments {
+            let never_said = !self.configured.contains(name) && !record.configured.contains(name);
+            let chosen = arguments.get(name).is_none_or(|it| it.chosen);
+            // What is said in another way now is not said twice.
+            let is_said = described.hooks().said_by(name).any(|it| values.contains_key(it));
+            if never_said && !chosen && !is_said {
+                values.insert(name.clone(), value.clone());
+            }
+        }
+        values
+    }
+}
+
+/// Two maps in one, in which what is above goes before what is below; none where there is nothing below.
+fn merged(above: Option<&Value>, below: &Value) -> Option<Value> {
+    let above = above.cloned().unwrap_or(Value::NULL);
+    let ((above, above_marked), (below, below_marked)) = (above.unmark(), below.unmark());
+    let value = match (&above, &below) {
+        (_, Value::Null(_)) => return None,
+        (_, Value::Map(below) | Value::Object(below)) if below.is_empty() => return None,
+        (Value::Null(_), Value::Map(below) | Value::Object(below)) => Value::Map(below.clone()),
+        (Value::Map(above) | Value::Object(above), Value::Map(below) | Value::Object(below)) => {
+            let mut all = (**below).clone();
+            all.extend(above.iter().map(|(name, it)| (name.clone(), it.clone())));
+            Value::Map(Arc::new(all))
+        }
+        (above, below) => Value::unknown(Type::Map(Arc::new(Type::String)), above.cause().or_else(|| below.cause())),
+    };
+    Some(if above_marked || below_marked { value.sensitive() } else { value })
+}
+
+/// Arguments as a schema asks for them. What is wrong with them is located in the source.
+pub(crate) fn conform(
+    schema: &Schema,
+    given: &Object,
+    body: &Body,
+    address: Option<&Address>,
+    head: &Span,
+) -> Result<Object, Vec<Diagnostic>> {
+    schema.conform(given).map_err(|problems| {
+        let codes: Vec<Code> = problems.iter().map(|it| misfit(schema, given, it)).collect();
+        let located = located(problems, body, address, head.clone());
+        located.into_iter().zip(codes).map(|(diagnostic, code)| diagnostic.code(code)).collect()
+    })
+}
+
+/// The code of what does not fit a schema: nothing is called so, it is missing, it is of another type, or another value.
+fn misfit(schema: &Schema, given: &Object, problem: &Problem) -> Code {
+    let mut fields = Some(&schema.arguments);
+    let mut shape = &Shape::Any;
+    let mut value = Value::object(given.clone()).revealed();
+    for step in problem.path.steps() {
+        shape = match (step, fields, shape) {
+            (Step::Name(name), Some(fields), _) => match fields.get(name) {
+                Some(field) => &field.shape,
+                None => return code::MISPLACED,
+            },
+            (_, None, Shape::List(of) | Shape::Set(of) | Shape::Map(of)) => of,
+            _ => &Shape::Any,
+        };
+        fields = match shape {
+            Shape::Object(fields) => Some(fields),
+            _ => None,
+        };
+        value = match step {
+            Step::Name(name) => value.get(name),
+            Step::Index(index) => value.elements().and_then(|it| it.get(*index).copied().cloned()).unwrap_or(Value::NULL),
+        };
+    }
+    match shape {
+        _ if value.is_null() => code::MISSING,
+        Shape::String { one_of } if !one_of.is_empty() && value.as_str().is_some() => code::NOT_ONE_OF,
+        _ => code::WRONG_TYPE,
+    }
+}
+
+/// What a kind says against arguments as diagnostics, each where the argument was written.
+pub(crate) fn located(problems: Vec<Problem>, body: &Body, address: Option<&Address>, head: Span) -> Vec<Diagnostic> {
+    let each = |problem: Problem| {
+        let span = body.locate(&problem.path);
+        let diagnostic = Diagnostic::error(problem.message).code(code::KIND_RULE).at(span).within(head.clone());
+        match address {
+            Some(address) => diagnostic.of(address),
+            None => diagnostic,
+        }
+    };
+    problems.into_iter().map(each).collect()
+}
+
+/// Keeps what the configuration says to leave alone as it is.
+fn ignore(changes: Option<&IgnoreChanges>, record: &Record, arguments: &mut Object) {
+    match changes {
+        None => {}
+        Some(IgnoreChanges::All) => *arguments = record.arguments.clone(),
+        Some(IgnoreChanges::Paths(paths)) => {
+            for (path, _) in paths {
+                let Some((Step::Name(name), deeper)) = path.steps().split_first() else { continue };
+                let recorded = record.arguments.get(name);
+                let kept = match (deeper, arguments.get(name)) {
+                    ([], _) => recorded.cloned(),
+                    (_, Some(value)) => Some(kept_inside(value, recorded, deeper)),
+                    (_, None) => None,
+                };
+                match kept {
+                    Some(kept) => arguments.insert(name.clone(), kept),
+                    None => arguments.remove(name),
+                };
+            }
+        }
+    }
+}
+
+fn kept_inside(value: &Value, recorded: Option<&Value>, path: &[Step]) -> Value {
+    let Some((step, deeper)) = path.split_first() else { return recorded.cloned().unwrap_or(Value::NULL) };
+    match (value, step) {
+        (Value::Sensitive(inner), _) => {
+            let recorded = recorded.map(|it| it.unmark().0);
+            kept_inside(inner, recorded.as_ref(), path).sensitive()
+        }
+        (Value::Map(items) | Value::Object(items), Step::Name(name)) => {
+            let mut items = (**items).clone();
+            let before = recorded.and_then(Value::as_object).and_then(|it| it.get(name));
+            match kept_inside(items.get(name).unwrap_or(&Value::NULL), before, deeper) {
+                Value::Null(_) => items.remove(name),
+                kept => items.insert(name.clone(), kept),
+            };
+            if matches!(value, Value::Map(_)) { Value::Map(Arc::new(items)) } else { Value::Object(Arc::new(items)) }
+        }
+        (Value::List(items), Step::Index(index)) => {
+            let mut items = items.to_vec();
+            let before = recorded.and_then(Value::elements).and_then(|it| it.get(*index).copied().cloned());
+            if let Some(item) = items.get_mut(*index) {
+                *item = kept_inside(item, before.as_ref(), deeper);
+            }
+            Value::list(items)
+        }
+        _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_block_says_goes_before_what_its_provider_says() {
+        let map =
+            |items: &[(&str, Value)]| Value::Map(Arc::new(items.iter().map(|(name, it)| ((*name).into(), it.clone())).collect()));
+        let shared = map(&[("owner", "ops".into()), ("stage", "prod".into())]);
+        let own = map(&[("stage", "test".into()), ("name", "a".into())]);
+        let both = map(&[("name", "a".into()), ("owner", "ops".into()), ("stage", "test".into())]);
+        assert_eq!(merged(Some(&own), &shared), Some(both.clone()));
+        assert_eq!(merged(None, &shared), Some(shared.clone()));
+        assert_eq!(merged(Some(&own.clone().sensitive()), &shared), Some(both.sensitive()));
+        assert_eq!(merged(Some(&own), &map(&[])), None);
+        assert_eq!(merged(Some(&own), &Value::NULL), None);
+        let unknown = Value::unknown(Type::Any, Some("a.b.id".into()));
+        assert_eq!(merged(Some(&own), &unknown).and_then(|it| it.cause()).as_deref(), Some("a.b.id"));
+    }
+}

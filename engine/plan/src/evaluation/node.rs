@@ -1,0 +1,204 @@
+//! The value of every node that is no block, in each instance of its module.
+
+use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Value, code, convert};
+use ha_lang::{OutputBlock, Variable};
+
+use crate::evaluation::condition::{Findings, Outcome, findings, outcome};
+use crate::evaluation::expansion::{Undecided, call_expansion, too_many};
+use crate::evaluation::values::{InstanceId, Standpoint, World};
+use crate::graph::modules::{ModuleId, ROOT};
+use crate::graph::{Graph, NodeId, What, refers_to_itself_alone};
+use crate::model::Checked;
+
+/// What came of evaluating a node.
+#[derive(Default)]
+pub(crate) struct Evaluated {
+    /// What is wrong.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether all that is wrong only waits for something that is not known yet.
+    pub(crate) waits: bool,
+    /// What is worth a look and stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// How things stand with what has conditions.
+    pub(crate) checks: Vec<Checked>,
+}
+
+impl Evaluated {
+    fn wrong(&mut self, diagnostics: Vec<Diagnostic>) {
+        self.diagnostics.extend(diagnostics);
+    }
+}
+
+/// Evaluates a node, in all instances of its module; blocks and providers are left to who knows their kinds.
+pub(crate) fn evaluate(graph: &Graph, world: &mut World, node: NodeId) -> Evaluated {
+    let (module, what) = (graph.node(node).module, graph.node(node).what);
+    let mut evaluated = Evaluated::default();
+    match what {
+        What::Expand => expand(graph, world, module, &mut evaluated),
+        What::Gate | What::Whole | What::End | What::Provider(_) | What::Block(_) => {}
+        _ => {
+            for instance in world.of_module(module) {
+                evaluate_in(graph, world, instance, what, &mut evaluated);
+            }
+        }
+    }
+    evaluated
+}
+
+/// Says which instances a module has.
+fn expand(graph: &Graph, world: &mut World, module: ModuleId, evaluated: &mut Evaluated) {
+    let (Some((caller, place)), Some(call)) = (graph.modules.get(module).caller, graph.modules.call(module)) else { return };
+    for instance in world.of_module(caller) {
+        match call_expansion(world, instance, call) {
+            Ok(expansion) => match world.call_expansion(instance, place) {
+                None if !world.has_room(expansion.len()) => {
+                    let name = format!("{}module.{}", world.prefix(instance), call.name);
+                    let (count, for_each) = (call.count.as_ref(), call.for_each.as_ref());
+                    return evaluated.wrong(vec![too_many(expansion.len(), &name, count, for_each, &call.head)]);
+                }
+                None => world.expand_call(instance, place, expansion),
+                Some(before) if before.keys().eq(expansion.keys()) => world.expand_call_again(instance, place, expansion),
+                Some(_) => {
+                    let what = format!("`{}module.{}` has other instances than planned", world.prefix(instance), call.name);
+                    let diagnostic = Diagnostic::error(what).code(code::OTHER_THAN_PLANNED).at(call.head.clone());
+                    evaluated.diagnostics.push(diagnostic.help("plan again and look at the new plan"));
+                }
+            },
+            Err(Undecided { diagnostics, waits }) => {
+                evaluated.waits = waits && (evaluated.diagnostics.is_empty() || evaluated.waits);
+                evaluated.wrong(diagnostics);
+            }
+        }
+    }
+}
+
+fn evaluate_in(graph: &Graph, world: &mut World, instance: InstanceId, what: What, evaluated: &mut Evaluated) {
+    let module = world.module(instance);
+    let configuration = graph.modules.configuration(module).clone();
+    let here = Standpoint::of(instance);
+    match what {
+        What::Variable(place) => {
+            let (name, variable) = configuration.variables.get_index(place).expect("a node stands for a variable");
+            match input(graph, world, instance, name, variable) {
+                Ok(Some(value)) => world.set_variable(instance, place, value),
+                Ok(None) => {}
+                Err(diagnostics) => evaluated.wrong(diagnostics),
+            }
+            if !variable.validations.is_empty() && refers_to_itself_alone(&configuration, place) {
+                validate(graph, world, instance, variable, evaluated);
+            }
+        }
+        What::Validation(place) => {
+            let variable = &configuration.variables[place];
+            if !variable.validations.is_empty() && !refers_to_itself_alone(&configuration, place) {
+                validate(graph, world, instance, variable, evaluated);
+            }
+        }
+        What::Local(place) => match world.evaluate(&here, &configuration.locals[place].expression) {
+            Ok(value) => world.set_local(instance, place, value),
+            Err(diagnostics) => evaluated.wrong(diagnostics),
+        },
+        What::Output(place) => {
+            let output = &configuration.outputs[place];
+            if !output.preconditions.is_empty() {
+                let of = named(world, instance, "output", &output.name);
+                let found = findings(world, &output.preconditions, &here, &of);
+                evaluated.checks.push(found.standing(of));
+                evaluated.wrong(found.all());
+            }
+            match world.evaluate(&here, &output.value) {
+                Ok(value) if module == ROOT && value.contains_sensitive() && !output.sensitive => {
+                    evaluated.diagnostics.push(holds_a_secret(output));
+                }
+                Ok(value) => world.set_output(instance, place, if output.sensitive { value.sensitive() } else { value }),
+                Err(diagnostics) => evaluated.wrong(diagnostics),
+            }
+        }
+        What::Check(place) => {
+            let check = &configuration.checks[place];
+            let of = named(world, instance, "check", &check.name);
+            let found = findings(world, &check.assertions, &here, &of);
+            evaluated.checks.push(found.standing(of));
+            let (errors, warnings) = found.parted();
+            evaluated.wrong(errors);
+            evaluated.warnings.extend(warnings);
+        }
+        What::Expand | What::Gate | What::Whole | What::End | What::Provider(_) | What::Block(_) => {}
+    }
+}
+
+/// The value that a module instance has for one of its variables. That of the root's is there already.
+fn input(
+    graph: &Graph,
+    world: &World,
+    instance: InstanceId,
+    name: &Name,
+    variable: &Variable,
+) -> Result<Option<Value>, Vec<Diagnostic>> {
+    let (Some((caller, expansion, place)), Some(call)) = (world.caller(instance), graph.modules.call(world.module(instance)))
+    else {
+        return Ok(None);
+    };
+    let of = || format!("{}module.{}{}", world.prefix(caller), call.name, expansion.key(place));
+    let argument = call.arguments.get(name);
+    let at = |message: String| {
+        let span = argument.map_or(&call.head, |it| it.span());
+        Diagnostic::error(message).code(code::WRONG_TYPE).at(span.clone()).within(call.head.clone()).of(of())
+    };
+    let given = match argument {
+        Some(argument) => Some(world.evaluate(&Standpoint::each(caller, &expansion, place), argument)?),
+        None => None,
+    };
+    let value = match (given, &variable.default) {
+        (Some(value), _) if !value.is_null() => value,
+        (Some(value), _) if variable.nullable => value,
+        (_, Some(default)) => default.clone(),
+        (Some(_), None) => return Err(vec![at(format!("`{name}` cannot be null"))]),
+        (None, None) => return Err(vec![at(format!("the module needs a value for `{name}`"))]),
+    };
+    let value = convert(&value, &variable.ty).map_err(|it| {
+        // A place within a secret is made of its keys.
+        let hides_place = variable.sensitive || value.contains_sensitive() || it.path.steps().is_empty();
+        let place = if hides_place { String::new() } else { format!(" ({})", it.path) };
+        vec![at(format!("the value of `{name}` will not do{place}: {}", it.message))]
+    })?;
+    Ok(Some(variable.marked(value)))
+}
+
+/// Looks whether the value of a variable will do.
+fn validate(graph: &Graph, world: &World, instance: InstanceId, variable: &Variable, evaluated: &mut Evaluated) {
+    let call = graph.modules.call(world.module(instance));
+    let written = call.and_then(|it| it.arguments.get(&variable.name)).map(|it| it.span());
+    let of = named(world, instance, "var", &variable.name);
+    let mut found = Findings::default();
+    for condition in &variable.validations {
+        match world.within(&Standpoint::of(instance), |environment| outcome(condition, environment)) {
+            Ok(Outcome::Holds) => {}
+            Ok(Outcome::Open) => found.is_open = true,
+            Ok(Outcome::Fails { message, values }) => {
+                let diagnostic =
+                    Diagnostic::error(format!("the value of `var.{}` will not do", variable.name)).code(code::CONDITION);
+                let diagnostic = diagnostic.at(written.unwrap_or(&variable.span).clone()).detail(message).of(&of);
+                let diagnostic = diagnostic.related(condition.condition.span().clone(), "this must hold");
+                found.unmet.push(Diagnostic { values, ..diagnostic });
+            }
+            Err(more) => found.wrong.extend(more),
+        }
+    }
+    evaluated.checks.push(found.standing(of));
+    evaluated.wrong(found.all());
+}
+
+/// What has conditions and is no block, as an address.
+fn named(world: &World, instance: InstanceId, what: &str, name: &Name) -> Address {
+    let module = world.path(instance).clone();
+    BlockAddress { module, mode: Mode::Managed, kind: what.into(), name: name.clone() }.instance(Key::None)
+}
+
+/// An output that would show a secret.
+fn holds_a_secret(output: &OutputBlock) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("the output `{}` holds a secret", output.name))
+        .code(code::SECRET)
+        .at(output.value.span().clone());
+    diagnostic.help("say `sensitive = true` if it is meant to, or `nonsensitive(...)` if it is none")
+}

@@ -1,0 +1,324 @@
+//! The values that expressions see: what will be true by then while planning, what is true while applying. Each module
+//! instance has its own, by the places they have in its configuration.
+
+mod scope;
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ha_kind::{Address, BlockAddress, Diagnostic, HashMap, Key, Name, Type, Value};
+use ha_lang::{Environment, Expression, Files};
+
+use crate::evaluation::expansion::{Expansion, MOST};
+use crate::graph::modules::{ModuleId, Modules, ROOT};
+pub(crate) use scope::Standpoint;
+
+/// A module instance's number. The root is 0.
+pub(crate) type InstanceId = usize;
+
+/// All values, by module instance.
+pub(crate) struct World {
+    pub(crate) modules: Arc<Modules>,
+    files: Arc<dyn Files + Send + Sync>,
+    /// What `ha.workspace` says.
+    workspace: Arc<str>,
+    /// None while planning.
+    now: Option<SystemTime>,
+    instances: Vec<ModuleInstance>,
+    /// The instances of each module.
+    of_module: Vec<Vec<InstanceId>>,
+    by_path: HashMap<Arc<[(Name, Key)]>, InstanceId>,
+    single: Arc<Expansion>,
+    /// How many instances of blocks and modules there are.
+    count: usize,
+}
+
+/// One instance of a module.
+struct ModuleInstance {
+    module: ModuleId,
+    /// Who calls it, and which of the call's instances it is.
+    caller: Option<(InstanceId, usize)>,
+    path: Arc<[(Name, Key)]>,
+    variables: Vec<Option<Value>>,
+    locals: Vec<Option<Value>>,
+    blocks: Vec<Option<Instances>>,
+    outputs: Vec<Option<Value>>,
+    calls: Vec<Option<Called>>,
+}
+
+/// The instances of a block, as far as they are known.
+struct Instances {
+    expansion: Arc<Expansion>,
+    values: Vec<Option<Value>>,
+    whole: OnceCell<Value>,
+}
+
+/// The instances that a call of a module has.
+struct Called {
+    expansion: Arc<Expansion>,
+    /// The first; the others follow it.
+    first: InstanceId,
+    whole: OnceCell<Value>,
+}
+
+/// Whether the configuration asks for an instance.
+pub(crate) enum Wanted<'a> {
+    /// It does.
+    Yes,
+    /// That has not been evaluated yet.
+    Undecided,
+    /// A module on the way is not called.
+    NoModule,
+    /// There is no such block.
+    NoBlock,
+    /// The block, or a module on the way, is there without this key.
+    NoKey { key: &'a Key, by_now: &'a Expansion },
+}
+
+impl World {
+    /// A world with nothing but the root in it.
+    pub(crate) fn new(modules: Arc<Modules>, files: Arc<dyn Files + Send + Sync>, workspace: Option<&str>) -> Self {
+        let workspace = workspace.unwrap_or("default").into();
+        let of_module = vec![Vec::new(); modules.len()];
+        let single = Arc::new(Expansion::Single);
+        let (instances, by_path) = (Vec::new(), HashMap::default());
+        let mut world = Self { modules, files, workspace, now: None, instances, of_module, by_path, single, count: 0 };
+        world.add(ROOT, None, Arc::new([]));
+        world
+    }
+
+    /// With a time, as there is one during apply.
+    pub(crate) fn at(mut self, now: SystemTime) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    fn add(&mut self, module: ModuleId, caller: Option<(InstanceId, usize)>, path: Arc<[(Name, Key)]>) {
+        let id = self.instances.len();
+        self.count += 1;
+        let configuration = self.modules.configuration(module);
+        let instance = ModuleInstance {
+            module,
+            caller,
+            path: path.clone(),
+            variables: vec![None; configuration.variables.len()],
+            locals: vec![None; configuration.locals.len()],
+            blocks: std::iter::repeat_with(|| None).take(configuration.blocks.len()).collect(),
+            outputs: vec![None; configuration.outputs.len()],
+            calls: std::iter::repeat_with(|| None).take(configuration.modules.len()).collect(),
+        };
+        self.instances.push(instance);
+        self.of_module[module].push(id);
+        self.by_path.insert(path, id);
+    }
+
+    /// Whether so many more instances are not too many.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        self.count + more <= MOST
+    }
+
+    /// What most blocks have.
+    pub(crate) fn single(&self) -> Arc<Expansion> {
+        self.single.clone()
+    }
+
+    /// The instances of a module.
+    pub(crate) fn of_module(&self, module: ModuleId) -> Vec<InstanceId> {
+        self.of_module[module].clone()
+    }
+
+    /// The module that an instance is one of.
+    pub(crate) fn module(&self, instance: InstanceId) -> ModuleId {
+        self.instances[instance].module
+    }
+
+    /// The names and keys on the way to a module instance.
+    pub(crate) fn path(&self, instance: InstanceId) -> &Arc<[(Name, Key)]> {
+        &self.instances[instance].path
+    }
+
+    /// The module instance that calls another, and which of the call's instances that is.
+    pub(crate) fn caller(&self, instance: InstanceId) -> Option<(InstanceId, Arc<Expansion>, usize)> {
+        let (caller, place) = self.instances[instance].caller?;
+        let (_, call) = self.modules.get(self.instances[instance].module).caller?;
+        Some((caller, self.instances[caller].calls[call].as_ref()?.expansion.clone(), place))
+    }
+
+    /// What stands before the names of a module instance's blocks in addresses.
+    pub(crate) fn prefix(&self, instance: InstanceId) -> String {
+        self.path(instance).iter().map(|(name, key)| format!("module.{name}{key}.")).collect()
+    }
+
+    /// The address of a block in a module instance.
+    pub(crate) fn block_address(&self, instance: InstanceId, block: usize) -> BlockAddress {
+        let it = &self.instances[instance];
+        let (name, _) = self.modules.configuration(it.module).blocks.get_index(block).expect("a place is that of a block");
+        BlockAddress { module: it.path.clone(), mode: name.mode, kind: name.kind.clone(), name: name.name.clone() }
+    }
+
+    /// The module instance on a path.
+    pub(crate) fn find(&self, path: &[(Name, Key)]) -> Option<InstanceId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// Whether the configuration asks for an instance that is recorded.
+    pub(crate) fn wanted<'a>(&'a self, address: &'a Address) -> Wanted<'a> {
+        let mut instance = 0;
+        for (name, key) in address.block.module.iter() {
+            let it = &self.instances[instance];
+            let Some(call) = self.modules.configuration(it.module).modules.get_index_of(name) else { return Wanted::NoModule };
+            let Some(called) = &it.calls[call] else { return Wanted::Undecided };
+            let Some(place) = called.expansion.place(key) else {
+                return Wanted::NoKey { key, by_now: &called.expansion };
+            };
+            instance = called.first + place;
+        }
+        let it = &self.instances[instance];
+        let blocks = &self.modules.configuration(it.module).blocks;
+        let Some(block) = blocks.get_index_of(&crate::graph::name_of(&address.block)) else { return Wanted::NoBlock };
+        match &it.blocks[block] {
+            None => Wanted::Undecided,
+            Some(it) if it.expansion.place(&address.key).is_some() => Wanted::Yes,
+            Some(it) => Wanted::NoKey { key: &address.key, by_now: &it.expansion },
+        }
+    }
+
+    /// Says which instances a call has in the module instance that makes it. All of them are new.
+    pub(crate) fn expand_call(&mut self, caller: InstanceId, call: usize, expansion: Arc<Expansion>) {
+        let (called, first) = (self.modules.get(self.instances[caller].module).calls[call], self.instances.len());
+        let name = self.modules.get(called).path.last().expect("a module that is called has a name").clone();
+        for (place, key) in expansion.keys().enumerate() {
+            let path = self.instances[caller].path.iter().cloned().chain([(name.clone(), key)]).collect();
+            self.add(called, Some((caller, place)), path);
+        }
+        self.instances[caller].calls[call] = Some(Called { expansion, first, whole: OnceCell::new() });
+    }
+
+    /// Says what is known by now of a call's instances; which there are stays.
+    pub(crate) fn expand_call_again(&mut self, caller: InstanceId, call: usize, expansion: Arc<Expansion>) {
+        if let Some(called) = &mut self.instances[caller].calls[call] {
+            called.expansion = expansion;
+        }
+    }
+
+    /// How often a call is there, where that is known.
+    pub(crate) fn call_expansion(&self, caller: InstanceId, call: usize) -> Option<&Arc<Expansion>> {
+        self.instances[caller].calls[call].as_ref().map(|it| &it.expansion)
+    }
+
+    pub(crate) fn set_variable(&mut self, instance: InstanceId, place: usize, value: Value) {
+        self.instances[instance].variables[place] = Some(value);
+    }
+
+    pub(crate) fn set_local(&mut self, instance: InstanceId, place: usize, value: Value) {
+        self.instances[instance].locals[place] = Some(value);
+    }
+
+    pub(crate) fn set_output(&mut self, instance: InstanceId, place: usize, value: Value) {
+        let call = self.modules.get(self.instances[instance].module).caller;
+        if let (Some((caller, _)), Some((_, call))) = (self.instances[instance].caller, call)
+            && let Some(called) = &mut self.instances[caller].calls[call]
+        {
+            called.whole = OnceCell::new();
+        }
+        self.instances[instance].outputs[place] = Some(value);
+    }
+
+    pub(crate) fn variable(&self, instance: InstanceId, place: usize) -> Option<&Value> {
+        self.instances[instance].variables[place].as_ref()
+    }
+
+    pub(crate) fn local(&self, instance: InstanceId, place: usize) -> Option<&Value> {
+        self.instances[instance].locals[place].as_ref()
+    }
+
+    pub(crate) fn output(&self, instance: InstanceId, place: usize) -> Option<&Value> {
+        self.instances[instance].outputs[place].as_ref()
+    }
+
+    /// Says which instances a block has. Their values are unknown until they are put there.
+    pub(crate) fn expand(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
+        self.count += expansion.len();
+        let values = vec![None; expansion.len()];
+        self.instances[instance].blocks[block] = Some(Instances { expansion, values, whole: OnceCell::new() });
+    }
+
+    /// Says what is known by now of a block's instances; their values stay.
+    pub(crate) fn expand_again(&mut self, instance: InstanceId, block: usize, expansion: Arc<Expansion>) {
+        if let Some(it) = &mut self.instances[instance].blocks[block] {
+            it.values.resize(expansion.len(), None);
+            it.expansion = expansion;
+            it.whole = OnceCell::new();
+        }
+    }
+
+    /// Puts the value of an instance there, by its place among those of its block.
+    pub(crate) fn put(&mut self, instance: InstanceId, block: usize, place: usize, value: Value) {
+        if let Some(it) = &mut self.instances[instance].blocks[block] {
+            it.values[place] = Some(value);
+            it.whole = OnceCell::new();
+        }
+    }
+
+    /// How often a block is there, where that is known.
+    pub(crate) fn expansion(&self, instance: InstanceId, block: usize) -> Option<&Arc<Expansion>> {
+        self.instances[instance].blocks[block].as_ref().map(|it| &it.expansion)
+    }
+
+    /// The value of one instance of a block, where it has one.
+    pub(crate) fn value(&self, instance: InstanceId, block: usize, place: usize) -> Option<&Value> {
+        self.instances[instance].blocks[block].as_ref()?.values.get(place)?.as_ref()
+    }
+
+    /// The value of an expression.
+    pub(crate) fn evaluate(&self, at: &Standpoint<'_>, expression: &Expression) -> Result<Value, Vec<Diagnostic>> {
+        if let Some(literal) = expression.literal() {
+            return Ok(literal.clone());
+        }
+        self.within(at, |environment| expression.evaluate(environment))
+    }
+
+    /// Runs `with` in the surroundings of a standpoint.
+    pub(crate) fn within<T>(&self, at: &Standpoint<'_>, with: impl FnOnce(&Environment<'_>) -> T) -> T {
+        let scope = scope::Seen { world: self, at };
+        let environment = Environment::new(&scope, &*self.files);
+        match self.now {
+            Some(now) => with(&environment.at(now)),
+            None => with(&environment),
+        }
+    }
+
+    /// All instances of a block in a module instance as one value.
+    fn whole_block(&self, instance: InstanceId, block: usize) -> Value {
+        let address = || self.block_address(instance, block);
+        let Some(it) = &self.instances[instance].blocks[block] else {
+            return Value::unknown(Type::Any, Some(address().to_string().into()));
+        };
+        let value = |place: usize| {
+            let unknown = || Value::unknown(Type::Any, Some(address().instance(it.expansion.key(place)).to_string().into()));
+            it.values[place].clone().unwrap_or_else(unknown)
+        };
+        it.whole.get_or_init(|| it.expansion.whole(value)).clone()
+    }
+
+    /// All instances of a call as one value.
+    fn whole_call(&self, caller: InstanceId, call: usize) -> Value {
+        let it = &self.instances[caller];
+        let called = self.modules.get(it.module).calls[call];
+        let name = || format!("{}module.{}", self.prefix(caller), self.modules.get(called).path.last().expect("it has a name"));
+        let Some(it) = &it.calls[call] else { return Value::unknown(Type::Any, Some(name().into())) };
+        it.whole.get_or_init(|| it.expansion.whole(|place| self.outputs(it.first + place))).clone()
+    }
+
+    /// The outputs of a module instance, those that have not been told yet unknown.
+    fn outputs(&self, instance: InstanceId) -> Value {
+        let it = &self.instances[instance];
+        let names = self.modules.configuration(it.module).outputs.keys();
+        let value = |(name, value): (&Name, &Option<Value>)| {
+            let unknown = || Value::unknown(Type::Any, Some(format!("{}{name}", self.prefix(instance)).into()));
+            (name.clone(), value.clone().unwrap_or_else(unknown))
+        };
+        Value::object(names.zip(&it.outputs).map(value))
+    }
+}

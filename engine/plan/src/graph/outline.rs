@@ -1,0 +1,119 @@
+//! The nodes of a configuration and what each refers to, for who draws them.
+
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, Mode, Schemas, Span};
+use ha_lang::Configuration;
+
+use crate::graph::modules::ROOT;
+use crate::graph::{Graph, Node, NodeId, What};
+
+/// What a configuration is made of, and what refers to what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// The nodes, each after those it refers to.
+    pub nodes: Vec<OutlineNode>,
+    /// Who refers to whom, by places among the nodes: `(later, earlier)`, in order.
+    pub edges: Vec<(usize, usize)>,
+}
+
+/// One node. It stands for all instances of what it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutlineNode {
+    /// What it is called, without keys: `module.db.aws_db_instance.pg`, `var.region`, `provider.aws.west`.
+    pub address: String,
+    /// The names of the modules it is in, outermost first.
+    pub module: Vec<String>,
+    /// What it is.
+    pub kind: OutlineKind,
+    /// Where it is written.
+    pub span: Option<Span>,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutlineKind {
+    /// A `variable` block.
+    Variable,
+    /// A `provider` block.
+    Provider,
+    /// A local value.
+    Local,
+    /// A `resource` block.
+    Resource,
+    /// A `data` block.
+    Data,
+    /// An `output` block.
+    Output,
+    /// A `check` block.
+    Check,
+    /// A `module` block: what everything in the module waits for.
+    Module,
+    /// All outputs of a module: what refers to the module as a whole refers to this.
+    ModuleOutputs,
+    /// Everything in a module: what waits for all of it refers to this.
+    ModuleEnd,
+}
+
+/// What a configuration is made of, and what refers to what.
+///
+/// # Errors
+/// References to what is not there, and circles.
+pub fn outline(configuration: &Arc<Configuration>, schemas: &Schemas) -> Result<Outline, Vec<Diagnostic>> {
+    let graph = Graph::of(configuration, schemas)?;
+    let mut referred = vec![false; graph.len()];
+    for node in graph.order.iter().copied().filter(|it| !matches!(graph.node(*it).what, What::End | What::Validation(_))) {
+        graph.direct(node).for_each(|it| referred[it] = true);
+    }
+    let mut places: Vec<Option<usize>> = vec![None; graph.len()];
+    let mut nodes = Vec::new();
+    for id in graph.order.iter().copied() {
+        let Node { module, what } = graph.node(id);
+        let Some(kind) = kind(&graph, id) else { continue };
+        // Most modules are waited for output by output.
+        let is_waited_for = !matches!(kind, OutlineKind::ModuleEnd | OutlineKind::ModuleOutputs) || referred[id];
+        if is_waited_for && (module != ROOT || !matches!(what, What::Gate | What::End | What::Whole)) {
+            places[id] = Some(nodes.len());
+            let module = graph.modules.get(module).path.iter().map(ToString::to_string).collect();
+            nodes.push(OutlineNode { address: graph.name(id), module, kind, span: graph.span(id) });
+        }
+    }
+    let mut edges = Vec::new();
+    for id in graph.order.iter().copied() {
+        let Some(later) = places[id] else { continue };
+        let behind = match graph.node(id) {
+            // The gate stands for the block, and what decides how often the module is there belongs to it.
+            Node { module, what: What::Gate } => {
+                let expand = graph.number(module, What::Expand);
+                graph.direct(id).chain(graph.direct(expand)).collect()
+            }
+            _ => graph.direct(id).collect::<Vec<_>>(),
+        };
+        for earlier in behind {
+            let shown = match graph.node(earlier) {
+                Node { module, what: What::Expand } => places[graph.number(module, What::Gate)],
+                _ => places[earlier],
+            };
+            edges.extend(shown.filter(|it| *it != later).map(|earlier| (later, earlier)));
+        }
+    }
+    edges.sort_unstable();
+    edges.dedup();
+    Ok(Outline { nodes, edges })
+}
+
+fn kind(graph: &Graph, id: NodeId) -> Option<OutlineKind> {
+    Some(match graph.node(id).what {
+        What::Variable(_) => OutlineKind::Variable,
+        What::Provider(_) => OutlineKind::Provider,
+        What::Local(_) => OutlineKind::Local,
+        What::Block(_) if graph.block(id).is_some_and(|it| it.name.mode == Mode::Data) => OutlineKind::Data,
+        What::Block(_) => OutlineKind::Resource,
+        What::Output(_) => OutlineKind::Output,
+        What::Check(_) => OutlineKind::Check,
+        What::Gate => OutlineKind::Module,
+        What::Whole => OutlineKind::ModuleOutputs,
+        What::End => OutlineKind::ModuleEnd,
+        What::Expand | What::Validation(_) => return None,
+    })
+}

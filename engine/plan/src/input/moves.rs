@@ -1,0 +1,360 @@
+//! What has another address than it used to have, as `moved` blocks say and `count` implies. Carried out on the state
+//! before anything is planned.
+
+mod endpoint;
+mod implied;
+mod order;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Place, Schemas, Span, code, shell_word};
+use ha_lang::Configuration;
+use ha_state::{ProviderName, Record, State};
+
+use crate::model::Move;
+use endpoint::Endpoint;
+
+/// A module instance's name.
+type ModulePath = Arc<[(Name, Key)]>;
+
+/// A state in which everything has the address that the configuration knows it by.
+#[derive(Debug)]
+pub struct Moved<'a> {
+    /// The state; another one only where something has moved.
+    pub state: Cow<'a, State>,
+    /// What has moved, each after those that make way for it.
+    pub moves: Vec<Move>,
+    /// What could not.
+    pub warnings: Vec<Diagnostic>,
+    /// The addresses that something was to move to, and whence it came.
+    from: BTreeMap<Address, Address>,
+    /// Records that are of another kind by now, or name by other names what they depend on.
+    renamed: BTreeSet<Address>,
+}
+
+impl<'a> Moved<'a> {
+    /// A state of which nothing moves.
+    #[must_use]
+    pub fn nothing(state: &'a State) -> Self {
+        Self {
+            state: Cow::Borrowed(state),
+            moves: Vec::new(),
+            warnings: Vec::new(),
+            from: BTreeMap::new(),
+            renamed: BTreeSet::new(),
+        }
+    }
+
+    /// The address by which an instance is recorded until now, where it is another.
+    #[must_use]
+    pub fn moved_from(&self, address: &Address) -> Option<&Address> {
+        self.from.get(address)
+    }
+
+    /// Whether a record is of another kind by now, or names by another name what it depends on.
+    pub(crate) fn is_renamed(&self, address: &Address) -> bool {
+        self.renamed.contains(address)
+    }
+}
+
+/// One thing that is said to have moved.
+struct Statement<'a> {
+    from: Endpoint,
+    to: Endpoint,
+    /// None where `count` implies it.
+    span: Option<&'a Span>,
+}
+
+/// Moves what the configuration says has moved.
+///
+/// # Errors
+/// Moves between kinds of which one cannot become the other, and moves in a circle.
+pub fn moved<'a>(state: &'a State, configuration: &Configuration, schemas: &Schemas) -> Result<Moved<'a>, Vec<Diagnostic>> {
+    let mut statements = Vec::new();
+    let mut diagnostics = Vec::new();
+    written(configuration, &mut Vec::new(), &mut statements);
+    for statement in &statements {
+        diagnostics.extend(other_kind(statement, schemas));
+    }
+    implied::implied(state, configuration, &mut statements);
+    if statements.is_empty() || state.records.is_empty() && state.deposed.is_empty() {
+        return if diagnostics.is_empty() { Ok(Moved::nothing(state)) } else { Err(diagnostics) };
+    }
+    let order = order::sorted(&statements);
+    diagnostics.extend(order.as_ref().err().cloned());
+    match order {
+        Ok(order) if diagnostics.is_empty() => Ok(carry_out(state, schemas, order.into_iter().map(|it| &statements[it]))),
+        _ => Err(diagnostics),
+    }
+}
+
+/// The `moved` blocks of a module and those in it.
+fn written<'a>(configuration: &'a Configuration, path: &mut Vec<Name>, statements: &mut Vec<Statement<'a>>) {
+    for it in &configuration.moved {
+        let (from, to) = Endpoint::both(path, &it.from, &it.to);
+        statements.push(Statement { from, to, span: Some(&it.span) });
+    }
+    for (name, call) in &configuration.modules {
+        path.push(name.clone());
+        written(&call.configuration, path, statements);
+        path.pop();
+    }
+}
+
+/// A thing of one kind becomes one of another only where that is but another name for it, or the other kind says how.
+fn other_kind(statement: &Statement<'_>, schemas: &Schemas) -> Option<Diagnostic> {
+    let (Some((mode, from, _)), Some((_, to, _)), Some(span)) = (&statement.from.block, &statement.to.block, statement.span)
+    else {
+        return None;
+    };
+    let kind = |name: &Name| schemas.kind(*mode, name);
+    let can_become = |(was, is): (&Described, &Described)| was.is_twin_of(is) || is.moved_from(from, &Object::new()).is_some();
+    if from == to || kind(from).zip(kind(to)).is_some_and(can_become) {
+        return None;
+    }
+    let diagnostic = Diagnostic::error(format!("`{from}` cannot become `{to}`: they are kinds of their own"))
+        .code(code::MOVE)
+        .at(span.clone());
+    let help = "use a `removed` block for the old one and an `import` block for the new one";
+    Some(diagnostic.help(help))
+}
+
+fn carry_out<'a, 'b>(state: &'a State, schemas: &Schemas, statements: impl Iterator<Item = &'b Statement<'b>>) -> Moved<'a> {
+    let mut removal = Removal::of(state);
+    for statement in statements {
+        match &statement.from.block {
+            None => removal.module(statement),
+            Some(block) => removal.block(statement, block),
+        }
+    }
+    let Removal { whence, warnings, .. } = removal;
+    let from: BTreeMap<Address, Address> = whence.into_iter().filter(|(to, from)| to != from).collect();
+    if from.is_empty() {
+        return Moved { warnings, ..Moved::nothing(state) };
+    }
+    let moves = making_way(&from);
+    let (mut state, mut renamed) = applied(state, &moves);
+    for Move { from, to } in moves.iter().filter(|it| it.from.block.kind != it.to.block.kind) {
+        if let Some(record) = state.records.get_mut(to)
+            && become_another(record, &from.block.kind, schemas)
+        {
+            renamed.insert(to.clone());
+        }
+    }
+    Moved { state: Cow::Owned(state), moves, warnings, from, renamed }
+}
+
+/// A state while things are moved in it.
+struct Removal {
+    /// Where everything is by now, and where it was in the beginning.
+    whence: BTreeMap<Address, Address>,
+    /// The module instances that something is or was in, by their names without keys.
+    modules: BTreeMap<Vec<Name>, BTreeSet<ModulePath>>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Removal {
+    fn of(state: &State) -> Self {
+        let addresses = state.records.keys().chain(state.deposed.keys().map(|(address, _)| address));
+        let whence = addresses.map(|it| (it.clone(), it.clone())).collect();
+        let mut removal = Self { whence, modules: BTreeMap::new(), warnings: Vec::new() };
+        removal.modules.entry(Vec::new()).or_default().insert(Arc::from([]));
+        let mut last: Option<ModulePath> = None;
+        let paths: Vec<ModulePath> = removal.whence.keys().map(|it| it.block.module.clone()).collect();
+        for path in paths {
+            if last.as_ref() != Some(&path) {
+                removal.enter(&path);
+                last = Some(path);
+            }
+        }
+        removal
+    }
+
+    /// Takes note of a module instance and those it is in.
+    fn enter(&mut self, path: &ModulePath) {
+        for length in (1..=path.len()).rev() {
+            let names = path[..length].iter().map(|(name, _)| name.clone()).collect();
+            if !self.modules.entry(names).or_default().insert(path[..length].into()) {
+                return;
+            }
+        }
+    }
+
+    /// The module instances that a statement's beginning names.
+    fn instances(&self, from: &Endpoint) -> Vec<ModulePath> {
+        let named = self.modules.get(&from.names()).into_iter().flatten();
+        named.filter(|path| from.has_module(path)).cloned().collect()
+    }
+
+    fn module(&mut self, statement: &Statement<'_>) {
+        for path in self.instances(&statement.from) {
+            let to = statement.to.module_for(&path);
+            let within = self.within(&path);
+            if within.is_empty() {
+                continue;
+            }
+            if to == path || !self.within(&to).is_empty() {
+                self.blocked(
+                    statement,
+                    &Place { module: path, block: None, key: Key::None },
+                    &Place { module: to, block: None, key: Key::None },
+                );
+                continue;
+            }
+            for address in within {
+                let behind = address.block.module[path.len()..].iter().cloned();
+                let module: ModulePath = to.iter().cloned().chain(behind).collect();
+                let block = BlockAddress { module, ..address.block.clone() };
+                self.put(&address, block.instance(address.key.clone()));
+            }
+        }
+    }
+
+    fn block(&mut self, statement: &Statement<'_>, (mode, kind, name): &(Mode, Name, Name)) {
+        let Some((_, to_kind, to_name)) = &statement.to.block else { return };
+        for module in self.instances(&statement.from) {
+            let to = BlockAddress {
+                module: statement.to.module_for(&module),
+                mode: *mode,
+                kind: to_kind.clone(),
+                name: to_name.clone(),
+            };
+            let from = BlockAddress { module, mode: *mode, kind: kind.clone(), name: name.clone() };
+            let there: Vec<Address> = match (&statement.from.key, &statement.to.key) {
+                (Some(key), Some(to_key)) => {
+                    let (from, to) = (from.instance(key.clone()), to.instance(to_key.clone()));
+                    match (self.whence.contains_key(&from), self.whence.contains_key(&to)) {
+                        (true, true) => self.blocked(statement, &from.into(), &to.into()),
+                        (true, false) => self.put(&from, to),
+                        (false, _) => {}
+                    }
+                    continue;
+                }
+                _ => self.of_block(&from).collect(),
+            };
+            let is_taken = self.of_block(&to).next().is_some();
+            match there.is_empty() {
+                true => {}
+                false if is_taken => self.blocked(statement, &whole(&from), &whole(&to)),
+                false => there.into_iter().for_each(|it| self.put(&it, to.instance(it.key.clone()))),
+            }
+        }
+    }
+
+    /// Everything in a module instance and below it.
+    fn within(&self, path: &ModulePath) -> Vec<Address> {
+        let least = BlockAddress { module: path.clone(), mode: Mode::Managed, kind: "".into(), name: "".into() };
+        let behind = self.whence.range(least.instance(Key::None)..).map(|(it, _)| it);
+        behind.take_while(|it| it.block.module.starts_with(path)).cloned().collect()
+    }
+
+    fn of_block(&self, block: &BlockAddress) -> impl Iterator<Item = Address> {
+        let behind = self.whence.range(block.instance(Key::None)..).map(|(it, _)| it);
+        behind.take_while(move |it| it.block == *block).cloned()
+    }
+
+    fn put(&mut self, from: &Address, to: Address) {
+        if let Some(whence) = self.whence.remove(from) {
+            self.enter(&to.block.module.clone());
+            self.whence.insert(to, whence);
+        }
+    }
+
+    fn blocked(&mut self, statement: &Statement<'_>, from: &Place, to: &Place) {
+        let Some(span) = statement.span else { return };
+        let diagnostic = Diagnostic::warning(format!("`{from}` is not moved to `{to}`: there is something already"))
+            .code(code::MOVE)
+            .at(span.clone());
+        let [here, there] = [from.to_string(), to.to_string()];
+        let [here, there] = [shell_word(&here), shell_word(&there)];
+        let help = format!(
+            "`ha state list {here} {there}` lists both; forget the one that is wrong with `ha state rm {here}` or `ha state rm {there}`, or drop this block if `{from}` may go"
+        );
+        self.warnings.push(diagnostic.help(help));
+    }
+}
+
+fn whole(block: &BlockAddress) -> Place {
+    block.instance(Key::None).into()
+}
+
+/// Makes what is recorded of a thing what is recorded of one of the kind that it has become. Whether that is another one.
+fn become_another(record: &mut Record, from: &Name, schemas: &Schemas) -> bool {
+    let Some(described) = schemas.kind(record.address.block.mode, &record.address.block.kind) else { return false };
+    let Some(arguments) = described.moved_from(from, &record.arguments) else { return false };
+    record.provider = ProviderName::new(described.provider.clone());
+    record.configured = arguments.keys().cloned().collect();
+    record.arguments = arguments;
+    record.outputs.retain(|name, _| &**name == "id");
+    true
+}
+
+/// The moves, each after those that make way for it.
+fn making_way(from: &BTreeMap<Address, Address>) -> Vec<Move> {
+    let mut open: BTreeMap<&Address, &Address> = from.iter().map(|(to, from)| (from, to)).collect();
+    let mut moves = Vec::with_capacity(open.len());
+    while let Some(first) = open.pop_first() {
+        let mut waiting = vec![first];
+        while let Some((from, to)) = waiting.last() {
+            match open.remove_entry(*to) {
+                Some(before) => waiting.push(before),
+                None => {
+                    moves.push(Move { from: Address::clone(from), to: Address::clone(to) });
+                    waiting.pop();
+                }
+            }
+        }
+    }
+    moves
+}
+
+/// The state after the moves: as the journal's frames will make it, but for the versions, and with records that depend
+/// on what has moved saying so.
+fn applied(state: &State, moves: &[Move]) -> (State, BTreeSet<Address>) {
+    let mut state = state.clone();
+    let mut blocks: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
+    for Move { from, to } in moves {
+        blocks.entry(from.block.clone()).or_default().insert(to.block.clone());
+        blocks.entry(without_keys(&from.block)).or_default().insert(without_keys(&to.block));
+        if let Some(mut record) = state.records.remove(from) {
+            record.address = to.clone();
+            state.records.insert(to.clone(), record);
+        }
+        let first = (from.clone(), String::new());
+        let keys: Vec<(Address, String)> =
+            state.deposed.range(first..).map(|(it, _)| it.clone()).take_while(|(address, _)| address == from).collect();
+        for key in keys {
+            if let Some(record) = state.deposed.remove(&key) {
+                state.deposed.insert((to.clone(), key.1), Record { address: to.clone(), ..record });
+            }
+        }
+    }
+    let stays = |block: &BlockAddress, records: &BTreeMap<Address, Record>| {
+        records.range(block.instance(Key::None)..).next().is_some_and(|(it, _)| it.block == *block)
+    };
+    let staying: BTreeSet<BlockAddress> = blocks.keys().filter(|it| stays(it, &state.records)).cloned().collect();
+    let by_now = |it: &BlockAddress| Some(blocks.get(it)?.iter().chain(staying.get(it)).cloned().collect());
+    let mut done = HashMap::new();
+    let mut otherwise = BTreeSet::new();
+    for (address, record) in &mut state.records {
+        let before = record.dependencies.clone();
+        record.dependencies.replace(&by_now, &mut done);
+        if record.dependencies != before {
+            otherwise.insert(address.clone());
+        }
+    }
+    for record in state.deposed.values_mut() {
+        record.dependencies.replace(&by_now, &mut done);
+    }
+    for provider in state.providers.values_mut() {
+        provider.dependencies.replace(&by_now, &mut done);
+    }
+    (state, otherwise)
+}
+
+fn without_keys(block: &BlockAddress) -> BlockAddress {
+    let module = block.module.iter().map(|(name, _)| (name.clone(), Key::None)).collect();
+    BlockAddress { module, ..block.clone() }
+}

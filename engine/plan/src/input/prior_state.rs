@@ -1,0 +1,194 @@
+//! What refresh and reads brought back, and how it stands to what is recorded.
+
+use std::collections::BTreeMap;
+
+use ha_kind::{Address, Described, Error, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Search, Value};
+use ha_state::{ProviderName, Record, State};
+
+use crate::diff::differences::is_empty;
+use crate::diff::planned_values::attributes;
+use crate::evaluation::timeouts::Limit;
+use crate::model::Drift;
+
+/// What the world looks like.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// Recorded instances as they are.
+    pub readings: BTreeMap<Address, ReadingValue>,
+    /// Answers of data sources, with the arguments they were asked with.
+    pub data: BTreeMap<Address, (Object, Object)>,
+    /// Data sources of `check` blocks that could not be read, with the arguments they were asked with, and why.
+    pub unread: BTreeMap<Address, (Object, Error)>,
+    /// What was found of that which is to be taken over, with the id it was looked for by.
+    pub imports: BTreeMap<Address, (String, Option<ImportedValue>)>,
+    /// What came of looking for instances of which nothing is recorded.
+    pub sought: BTreeMap<Address, Search>,
+}
+
+/// A data source that must be read before planning can go on, or something that is to be taken over or looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// The data source.
+    pub address: Address,
+    /// Who is asked.
+    pub provider: ProviderName,
+    /// With these settings.
+    pub settings: Object,
+    /// What is asked, without marks, which only what is looked for still has; of something to be taken over what the configuration says of it, as far as it is known.
+    pub arguments: Object,
+    /// The id by which something is looked for that is to be taken over; none for a data source.
+    pub import: Option<String>,
+    /// Set when it is an instance of which nothing is recorded, and that may be there.
+    pub seek: Option<Seek>,
+    /// Whether a `check` block alone asks for it, so that planning goes on without an answer.
+    pub for_check: bool,
+    /// How long it may take to read a data source.
+    pub limit: Option<Limit>,
+}
+
+/// How something is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// Its provider is asked.
+    Ask,
+    /// Its provider cannot be asked, for this reason: it is taken to be where its name says.
+    Suppose(String),
+}
+
+/// A record as it stands now.
+#[derive(Clone, Debug)]
+pub(crate) struct Prior {
+    /// The record, brought up to what was seen, and to what the configuration says of a thing that does not change.
+    pub(crate) record: Record,
+    /// What refresh remarked.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// The state, brought up to what was seen.
+#[derive(Debug, Default)]
+pub(crate) struct Current {
+    /// What is there.
+    pub(crate) priors: BTreeMap<Address, Prior>,
+    /// What is recorded and no longer there.
+    pub(crate) gone: BTreeMap<Address, Record>,
+    /// What differs although nobody used `ha`.
+    pub(crate) drift: Vec<Drift>,
+    /// What could not be looked at.
+    pub(crate) unchecked: Vec<(Address, String)>,
+}
+
+impl Current {
+    /// The state in the light of what was observed.
+    pub(crate) fn of(state: &State, observed: &Observed, schemas: &Schemas) -> Self {
+        let mut current = Self::default();
+        for (address, record) in &state.records {
+            let described = schemas.kind(address.block.mode, &address.block.kind);
+            let (mut seen, mut remarks) = (record.clone(), Vec::new());
+            match observed.readings.get(address) {
+                Some(ReadingValue::Gone) => {
+                    current.drift.push(Drift {
+                        address: address.clone(),
+                        before: attributes(record),
+                        after: None,
+                        paths: Vec::new(),
+                        remarks: Vec::new(),
+                        contributes: false,
+                    });
+                    current.gone.insert(address.clone(), record.clone());
+                    continue;
+                }
+                Some(ReadingValue::Found { arguments, outputs, remarks: found }) => {
+                    let (arguments, paths) = arguments_seen(described, record, (arguments, outputs));
+                    seen.arguments = arguments;
+                    seen.outputs = marked_as(&record.outputs, outputs);
+                    // What was renamed is known by its new name.
+                    seen.id = id_in(outputs).unwrap_or_else(|| record.id.clone());
+                    remarks.clone_from(found);
+                    let paths: Vec<Path> = paths.into_iter().chain(outputs_drifted(described, record, &seen)).collect();
+                    if !paths.is_empty() {
+                        current.drift.push(Drift {
+                            address: address.clone(),
+                            before: attributes(record),
+                            after: Some(attributes(&seen)),
+                            paths,
+                            remarks: remarks.clone(),
+                            contributes: false,
+                        });
+                    }
+                }
+                Some(ReadingValue::Unchecked(reason)) => current.unchecked.push((address.clone(), reason.clone())),
+                None => {}
+            }
+            current.priors.insert(address.clone(), Prior { record: seen, remarks });
+        }
+        current
+    }
+}
+
+impl Current {
+    /// What differs of an instance is told by this record of it. Drift is in the order of addresses.
+    pub(crate) fn tell_anew(&mut self, seen: &Record) {
+        if let Ok(place) = self.drift.binary_search_by(|it| it.address.cmp(&seen.address)) {
+            self.drift[place].after = Some(attributes(seen));
+        }
+    }
+}
+
+/// What was seen in the place of what was recorded, secrets marked as before, and where it differs. What is only spelt
+/// otherwise stays as recorded, and what is as good as what is recorded is no difference.
+fn arguments_seen(described: Option<&Described>, record: &Record, (seen, outputs): (&Object, &Object)) -> (Object, Vec<Path>) {
+    let normal = |arguments: &Object| {
+        let plain = plain(arguments);
+        described.and_then(|it| it.normal(&plain).ok()).unwrap_or(plain)
+    };
+    let (was, is) = (normal(&record.arguments), normal(seen));
+    let same = |name: &Name| was.get(name) == is.get(name);
+    let mut now = marked_as(&record.arguments, seen);
+    for (name, value) in record.arguments.iter().filter(|(name, _)| same(name)) {
+        now.insert(name.clone(), value.clone());
+    }
+    let good = described.map(|it| it.hooks().same_names(it.schema(), (seen, outputs), &record.arguments)).unwrap_or_default();
+    let differs = |name: &&Name| was.get(*name) != is.get(*name) && !good.contains(&***name);
+    // What nobody has ever said anything of is no difference.
+    let claimed = |name: &&Name| {
+        let has_default = described.is_some_and(|it| it.schema().arguments.get(*name).is_some_and(|it| it.default.is_some()));
+        !record.arguments.contains_key(*name) && (has_default || record.configured.contains(*name))
+    };
+    let beyond = seen.iter().filter(|(name, it)| claimed(name) && !is_empty(it)).map(|(name, _)| name);
+    let paths = record.arguments.keys().chain(beyond).filter(differs).map(|name| Path::attribute(name.clone())).collect();
+    (now, paths)
+}
+
+fn outputs_drifted(described: Option<&Described>, before: &Record, now: &Record) -> Vec<Path> {
+    let Some(described) = described else { return Vec::new() };
+    let stable = |name: &&Name| described.schema().outputs.get(*name).is_some_and(|it| !it.volatile);
+    let (was, is) = (plain(&before.outputs), plain(&now.outputs));
+    let drifted = before.outputs.keys().filter(stable).filter(|name| was.get(*name) != is.get(*name));
+    drifted.map(|name| Path::attribute(name.clone())).collect()
+}
+
+/// The id among what a driver answers.
+#[must_use]
+pub fn id_in(outputs: &Object) -> Option<String> {
+    Some(outputs.get("id")?.unmark().0.as_str()?.to_owned())
+}
+
+/// Values with the marks they bear and those they bore before.
+fn marked_as(before: &Object, now: &Object) -> Object {
+    let mark = |(name, value): (&Name, &Value)| {
+        let Some(before) = before.get(name) else { return (name.clone(), value.clone()) };
+        let (was, marks) = before.unmark_deep();
+        let (is, own) = value.unmark_deep();
+        let value = if was == is { before.clone() } else { is.remark(&marks).remark(&own) };
+        (name.clone(), value)
+    };
+    now.iter().map(mark).collect()
+}
+
+/// The same attributes without marks.
+pub(crate) fn plain(attributes: &Object) -> Object {
+    if !attributes.values().any(Value::is_marked) {
+        return attributes.clone();
+    }
+    attributes.iter().map(|(name, value)| (name.clone(), value.revealed())).collect()
+}

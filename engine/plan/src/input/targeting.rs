@@ -1,0 +1,323 @@
+//! Which nodes and instances a selection means: closed over dependencies, so that nothing that is planned waits for
+//! something that is left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ha_kind::{Address, BlockAddress, Diagnostic, Mode, Name, closest};
+use ha_state::{Dependencies, Group, GroupId, State};
+
+use crate::graph::modules::ROOT;
+use crate::graph::{Graph, Node, NodeId, What};
+use crate::input::selection::{Extent, Pattern, Selection};
+use crate::model::{Plan, PlanMode};
+use crate::planner::Input;
+
+/// What a plan is about.
+pub(crate) struct Choice {
+    selection: Selection,
+    /// By node; empty when everything is chosen.
+    extents: Vec<Extent>,
+    /// Recorded blocks without a node that are chosen, and what no pattern names but goes with something that is.
+    going: BTreeSet<Shape>,
+    /// Recorded blocks without a node that stay because of something that does.
+    staying: BTreeSet<Shape>,
+}
+
+/// A block by its name and the names of its modules, without keys.
+type Shape = (Vec<Name>, Mode, Name, Name);
+
+impl Choice {
+    /// Everything.
+    pub(crate) fn everything() -> Self {
+        let (extents, going, staying) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        Self { selection: Selection::default(), extents, going, staying }
+    }
+
+    /// What a selection means.
+    pub(crate) fn of(selection: &Selection, graph: &Graph, state: &State) -> Self {
+        if selection.is_everything() {
+            return Self::everything();
+        }
+        let recorded = Recorded::of(state);
+        let without_node = |it: &Shape| graph.node_of(&recorded.blocks[it]).is_none();
+        let orphans: BTreeSet<&Shape> = recorded.blocks.keys().filter(|it| without_node(it)).collect();
+        let named = |patterns: &[Pattern]| -> BTreeSet<Shape> {
+            let is_named =
+                |it: &&&Shape| patterns.iter().any(|pattern| pattern.extent(&it.0, &recorded.blocks[**it]) > Extent::Nothing);
+            orphans.iter().filter(is_named).map(|it| Shape::clone(it)).collect()
+        };
+        let going = closure(named(&selection.targets), &recorded.dependents);
+        let targeted = targeted(selection, graph, going.iter().filter_map(|it| graph.node_of(recorded.blocks.get(it)?)));
+        let excluded = excluded(selection, graph);
+        let mut extents: Vec<Extent> = targeted.into_iter().zip(excluded).map(|(chosen, kept)| chosen.min(kept)).collect();
+        // What is no block is as much planned as all that it reads.
+        for node in graph.order.iter().copied().filter(|it| graph.block(*it).is_none()) {
+            extents[node] = graph.direct(node).map(|it| extents[it]).min().unwrap_or(Extent::All);
+        }
+        let mut staying = named(&selection.excludes);
+        let kept =
+            recorded.blocks.iter().filter(|(_, block)| graph.node_of(block).is_some_and(|it| extents[it] == Extent::Nothing));
+        staying.extend(kept.map(|(shape, _)| shape.clone()).filter(|_| !selection.excludes.is_empty()));
+        let staying = closure(staying, &recorded.dependencies);
+        Self { selection: selection.clone(), extents, going, staying }
+    }
+
+    /// Whether nothing of a node is planned. An output of the root that would tell of what is left out counts as that.
+    pub(crate) fn leaves_out(&self, graph: &Graph, node: NodeId) -> bool {
+        match self.extents.get(node) {
+            None | Some(Extent::All) => false,
+            Some(Extent::Some) => matches!(graph.node(node), Node { module: ROOT, what: What::Output(_) }),
+            Some(Extent::Nothing) => true,
+        }
+    }
+
+    /// Whether everything is chosen.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.extents.is_empty()
+    }
+
+    /// Whether an instance is planned.
+    pub(crate) fn has(&self, graph: &Graph, address: &Address) -> bool {
+        if self.is_everything() {
+            return true;
+        }
+        let Selection { targets, excludes } = &self.selection;
+        let is_named = |patterns: &[Pattern]| patterns.iter().any(|it| it.matches(address));
+        match graph.node_of(&address.block).map(|it| self.extents[it]) {
+            Some(Extent::All) => true,
+            Some(Extent::Nothing) => false,
+            Some(Extent::Some) => (targets.is_empty() || is_named(targets)) && !is_named(excludes),
+            None => {
+                let shape = shape(&address.block);
+                let goes_along = || self.going.contains(&shape);
+                (targets.is_empty() || is_named(targets) || goes_along()) && !is_named(excludes) && !self.staying.contains(&shape)
+            }
+        }
+    }
+}
+
+/// How much of each node is chosen: the targets, and all they depend on.
+fn targeted(selection: &Selection, graph: &Graph, besides: impl Iterator<Item = NodeId>) -> Vec<Extent> {
+    if selection.targets.is_empty() {
+        return vec![Extent::All; graph.len()];
+    }
+    let mut extents = vec![Extent::Nothing; graph.len()];
+    for pattern in &selection.targets {
+        let named = named(pattern, graph);
+        // Inside of one instance of a module all is read from that instance.
+        let chosen = (0..graph.len()).filter(|it| named[*it] > Extent::Nothing);
+        let behind = graph.everything_behind(chosen.flat_map(|it| graph.direct(it)));
+        for (node, extent) in extents.iter_mut().enumerate() {
+            let is_read = behind[node] && named[node] == Extent::Nothing;
+            *extent = (*extent).max(if is_read { Extent::All } else { named[node] });
+        }
+    }
+    let besides: Vec<NodeId> = besides.collect();
+    for (extent, _) in extents.iter_mut().zip(graph.everything_behind(besides)).filter(|(_, is_behind)| *is_behind) {
+        *extent = Extent::All;
+    }
+    extents
+}
+
+/// How much of each node is left: what is excluded goes, and what depends on it.
+fn excluded(selection: &Selection, graph: &Graph) -> Vec<Extent> {
+    let mut kept = vec![Extent::All; graph.len()];
+    for pattern in &selection.excludes {
+        let named = named(pattern, graph);
+        let mut left = vec![Extent::All; graph.len()];
+        for node in graph.order.iter().copied() {
+            let waits = |it: NodeId| match left[it] {
+                Extent::All => false,
+                // Inside of one instance of a module all is read from that instance.
+                Extent::Some => !(pattern.is_module() && named[node] == Extent::Some),
+                Extent::Nothing => true,
+            };
+            left[node] = match named[node] {
+                Extent::All => Extent::Nothing,
+                _ if graph.direct(node).any(waits) => Extent::Nothing,
+                Extent::Some => Extent::Some,
+                Extent::Nothing => Extent::All,
+            };
+        }
+        for (kept, left) in kept.iter_mut().zip(left) {
+            *kept = (*kept).min(left);
+        }
+    }
+    kept
+}
+
+/// How much of each node a pattern names. What is no block is named with the module it is in.
+fn named(pattern: &Pattern, graph: &Graph) -> Vec<Extent> {
+    let extent = |node: NodeId| match graph.block_address(node) {
+        Some(block) => pattern.extent(&path_of(&block), &block),
+        None => pattern.extent_of_module(&graph.modules.get(graph.node(node).module).path),
+    };
+    (0..graph.len()).map(extent).collect()
+}
+
+fn path_of(block: &BlockAddress) -> Vec<&str> {
+    block.module.iter().map(|(name, _)| &**name).collect()
+}
+
+/// The instances that a plan to destroy means: the targets and all that depends on them, without what is excluded and
+/// all that this depends on.
+pub(crate) fn destroyed(selection: &Selection, state: &State) -> impl Fn(&Address) -> bool {
+    let recorded = Recorded::of(state);
+    let Selection { targets, excludes } = selection.clone();
+    let of = |patterns: &[Pattern]| {
+        let is_named = |address: &&Address| patterns.iter().any(|it| it.matches(address));
+        state.records.keys().filter(is_named).map(|it| shape(&it.block)).collect::<BTreeSet<Shape>>()
+    };
+    let dependents = reached(of(&targets), &recorded.dependents);
+    let dependencies = reached(of(&excludes), &recorded.dependencies);
+    move |address| {
+        let is_named = |patterns: &[Pattern]| patterns.iter().any(|it| it.matches(address));
+        let shape = shape(&address.block);
+        (targets.is_empty() || is_named(&targets) || dependents.contains(&shape))
+            && !is_named(&excludes)
+            && !dependencies.contains(&shape)
+    }
+}
+
+/// What is wrong with a selection: patterns that mean nothing.
+pub(crate) fn check(selection: &Selection, graph: Option<&Graph>, state: &State) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for pattern in selection.patterns() {
+        let in_state = || state.records.keys().chain(state.deposed.keys().map(|(it, _)| it)).any(|it| pattern.matches(it));
+        let configured = |it: BlockAddress| pattern.extent(&path_of(&it), &it) > Extent::Nothing;
+        let in_configuration =
+            || graph.is_some_and(|graph| (0..graph.len()).filter_map(|it| graph.block_address(it)).any(configured));
+        if in_state() || in_configuration() {
+            continue;
+        }
+        let written = pattern.to_string();
+        let mut known: BTreeSet<String> = state.records.keys().map(|it| it.block.to_string()).collect();
+        known.extend(
+            graph.into_iter().flat_map(|it| (0..it.len()).filter_map(|node| it.block_address(node))).map(|it| it.to_string()),
+        );
+        let modules: BTreeSet<String> = known.iter().filter_map(|it| it.rsplitn(3, '.').nth(2).map(str::to_owned)).collect();
+        known.extend(modules);
+        let diagnostic = Diagnostic::error(format!("`{written}` names nothing: neither the configuration nor the state has it"));
+        diagnostics.push(match closest(&written, known.iter().map(String::as_str)) {
+            Some(closest) => diagnostic.help(format!("did you mean `{closest}`?")),
+            None => diagnostic.help("`ha state list` shows what is recorded"),
+        });
+    }
+    diagnostics
+}
+
+/// The recorded instances that a plan is about; none when that is all of them.
+///
+/// # Errors
+/// Patterns that mean nothing, and what is wrong with the configuration's references.
+pub fn chosen(input: &Input<'_>) -> Result<Option<BTreeSet<Address>>, Vec<Diagnostic>> {
+    if input.selection.is_everything() {
+        return Ok(None);
+    }
+    let graph = Graph::of(input.configuration, input.schemas)?;
+    let wrong = check(input.selection, Some(&graph), input.state);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let records = input.state.records.keys();
+    Ok(Some(match input.mode {
+        PlanMode::Destroy => {
+            let is_chosen = destroyed(input.selection, input.state);
+            records.filter(|it| is_chosen(it)).cloned().collect()
+        }
+        PlanMode::Normal | PlanMode::RefreshOnly => {
+            let choice = Choice::of(input.selection, &graph, input.state);
+            records.filter(|it| choice.has(&graph, it)).cloned().collect()
+        }
+    }))
+}
+
+impl Plan {
+    /// The recorded instances that it changes, and those that depend on them.
+    #[must_use]
+    pub fn changed_and_dependents(&self, state: &State) -> BTreeSet<Address> {
+        let changed: BTreeSet<&Address> = self.changes.iter().map(|it| &it.address).collect();
+        let recorded = Recorded::of(state);
+        let dependents = reached(changed.iter().map(|it| shape(&it.block)).collect(), &recorded.dependents);
+        let is_meant = |it: &&Address| changed.contains(*it) || dependents.contains(&shape(&it.block));
+        state.records.keys().filter(is_meant).cloned().collect()
+    }
+}
+
+/// Which recorded blocks depend on which. What many depend on together is one vertex of its own.
+struct Recorded {
+    /// One address for each.
+    blocks: BTreeMap<Shape, BlockAddress>,
+    dependencies: Edges,
+    dependents: Edges,
+}
+
+type Edges = BTreeMap<Vertex, BTreeSet<Vertex>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Vertex {
+    Block(Shape),
+    Group(GroupId),
+}
+
+impl Recorded {
+    fn of(state: &State) -> Self {
+        let mut recorded = Self { blocks: BTreeMap::new(), dependencies: BTreeMap::new(), dependents: BTreeMap::new() };
+        let mut seen = BTreeSet::new();
+        for record in state.records.values().chain(state.deposed.values()) {
+            let own = shape(&record.address.block);
+            let through_provider = state.providers.get(&record.provider).map(|it| &it.dependencies);
+            for group in [Some(&record.dependencies), through_provider].into_iter().flatten().filter_map(Dependencies::group) {
+                recorded.connect(Vertex::Block(own.clone()), Vertex::Group(group.id()));
+                recorded.enter(group, &mut seen);
+            }
+            recorded.blocks.entry(own).or_insert_with(|| record.address.block.clone());
+        }
+        recorded
+    }
+
+    fn enter(&mut self, group: &Arc<Group>, seen: &mut BTreeSet<GroupId>) {
+        let mut open = vec![group];
+        while let Some(group) = open.pop() {
+            if !seen.insert(group.id()) {
+                continue;
+            }
+            for block in group.blocks() {
+                self.connect(Vertex::Group(group.id()), Vertex::Block(shape(block)));
+            }
+            for inner in group.groups() {
+                self.connect(Vertex::Group(group.id()), Vertex::Group(inner.id()));
+                open.push(inner);
+            }
+        }
+    }
+
+    fn connect(&mut self, dependent: Vertex, behind: Vertex) {
+        self.dependents.entry(behind.clone()).or_default().insert(dependent.clone());
+        self.dependencies.entry(dependent).or_default().insert(behind);
+    }
+}
+
+/// These blocks, and all that edges lead to from them.
+fn closure(of: BTreeSet<Shape>, edges: &Edges) -> BTreeSet<Shape> {
+    let mut found = of.clone();
+    found.extend(reached(of, edges));
+    found
+}
+
+/// All blocks that edges lead to from these.
+fn reached(from: BTreeSet<Shape>, edges: &Edges) -> BTreeSet<Shape> {
+    let mut seen: BTreeSet<&Vertex> = BTreeSet::new();
+    let first: Vec<Vertex> = from.into_iter().map(Vertex::Block).collect();
+    let mut open: Vec<&Vertex> = first.iter().collect();
+    while let Some(next) = open.pop() {
+        open.extend(edges.get(next).into_iter().flatten().filter(|it| seen.insert(it)));
+    }
+    let block = |it: &Vertex| if let Vertex::Block(shape) = it { Some(shape.clone()) } else { None };
+    seen.into_iter().filter_map(block).collect()
+}
+
+fn shape(block: &BlockAddress) -> Shape {
+    (block.module.iter().map(|(name, _)| name.clone()).collect(), block.mode, block.kind.clone(), block.name.clone())
+}

@@ -1,0 +1,84 @@
+//! Which blocks have their new objects made before the old ones go: those that say so, and all that these depend on, or
+//! the order would be a circle.
+
+use std::sync::Arc;
+
+use ha_kind::{Diagnostic, HashMap, HashSet, Key, Name};
+use ha_lang::Expression;
+
+use crate::diff::prevent_destroy::literal;
+use crate::evaluation::expansion::flag;
+use crate::evaluation::preview::Peek;
+use crate::evaluation::values::World;
+use crate::graph::{Graph, NodeId};
+
+/// The way to a module instance.
+type Path = Arc<[(Name, Key)]>;
+
+/// What is made first.
+#[derive(Default)]
+pub(crate) struct CreateFirst {
+    /// Whether that holds in every instance of a node's module, by node.
+    everywhere: Vec<bool>,
+    /// The instances of their module in which it holds, for other nodes. A way without its last keys stands for all
+    /// instances that begin so.
+    somewhere: HashMap<NodeId, HashSet<Path>>,
+}
+
+impl CreateFirst {
+    /// What a configuration says.
+    pub(crate) fn of(graph: &Graph, peek: &Peek<'_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let said = |node: &NodeId| graph.block(*node)?.lifecycle.create_before_destroy.as_ref();
+        let asking = |it: &NodeId| said(it).is_some_and(|it| literal(it).is_none());
+        let asking: Vec<NodeId> = graph.order.iter().copied().filter(asking).collect();
+        let world = peek.world(&asking);
+        let mut first = Self { everywhere: vec![false; graph.len()], somewhere: HashMap::default() };
+        for node in graph.order.iter().copied().rev() {
+            if let Some(expression) = said(&node) {
+                match literal(expression) {
+                    Some(it) => first.everywhere[node] |= it,
+                    None => first.say(graph, &world, node, expression, diagnostics),
+                }
+            }
+            first.pass_on(graph, node);
+        }
+        first
+    }
+
+    /// Whether it holds for a node in an instance of its module.
+    pub(crate) fn holds(&self, node: NodeId, path: &Path) -> bool {
+        let among = |ways: &HashSet<Path>| {
+            let keyed_until = |end: usize| -> Path {
+                let without = path[end..].iter().map(|(name, _)| (name.clone(), Key::None));
+                path[..end].iter().cloned().chain(without).collect()
+            };
+            (0..=path.len()).any(|end| ways.contains(&keyed_until(end)))
+        };
+        self.everywhere[node] || self.somewhere.get(&node).is_some_and(among)
+    }
+
+    /// Each instance of the module says for itself.
+    fn say(&mut self, graph: &Graph, world: &World, node: NodeId, expression: &Expression, diagnostics: &mut Vec<Diagnostic>) {
+        for instance in world.of_module(graph.node(node).module) {
+            match flag(world, instance, expression, "create_before_destroy") {
+                Ok(true) => {
+                    self.somewhere.entry(node).or_default().insert(world.path(instance).clone());
+                }
+                Ok(false) => {}
+                Err(undecided) => return diagnostics.extend(undecided.diagnostics),
+            }
+        }
+    }
+
+    fn pass_on(&mut self, graph: &Graph, node: NodeId) {
+        if self.everywhere[node] {
+            graph.direct(node).for_each(|it| self.everywhere[it] = true);
+        } else if let Some(ways) = self.somewhere.remove(&node) {
+            for behind in graph.direct(node).filter(|it| !self.everywhere[*it]) {
+                let seen = ways.iter().map(|it| graph.path_from(behind, it));
+                self.somewhere.entry(behind).or_default().extend(seen);
+            }
+            self.somewhere.insert(node, ways);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A plan put together from its parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_kind::{Action, Address, Diagnostic, HashMap, HashSet, Mode, Name, Object, Step, Value};
+use ha_state::{ProviderName, ProviderRecord, Record};
+
+use crate::Input;
+use crate::graph::{Graph, NodeId};
+use crate::input::prior_state::Current;
+use crate::model::{Change, Checked, Drift, Move, OutputChange, Plan, Settled};
+use crate::order;
+use crate::order::rolling;
+use crate::planner::Succession;
+
+/// The parts of a plan.
+pub(crate) struct Parts<'a> {
+    pub(crate) current: Current,
+    pub(crate) changes: Vec<Change>,
+    /// Which of them come after others because they take their names.
+    pub(crate) successions: Vec<Succession>,
+    pub(crate) outputs: BTreeMap<Name, OutputChange>,
+    /// What refers to what in the configuration; none when everything is deleted.
+    pub(crate) graph: Option<&'a Graph>,
+    pub(crate) providers: BTreeMap<ProviderName, ProviderRecord>,
+    pub(crate) data: BTreeMap<Address, Object>,
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) left_out: BTreeSet<Address>,
+    pub(crate) checks: Vec<Checked>,
+}
+
+pub(crate) fn finish(input: &Input<'_>, parts: Parts<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let Parts { mut current, mut changes, successions, outputs, graph, providers, data, mut warnings, left_out, checks } = parts;
+    for change in &mut changes {
+        change.moved_from = input.moved.moved_from(&change.address).cloned();
+    }
+    contribute(&mut current.drift, &changes, graph);
+    changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
+    let touched: BTreeSet<&Address> = changes.iter().map(|it| &it.address).collect();
+    let mut steps = order::steps(&changes, &successions, graph, input.state).map_err(|it| vec![*it])?;
+    let remarks = remarks(&current, &touched);
+    let untouched = current.priors.iter().filter(|(address, _)| !touched.contains(address)).filter_map(|(address, prior)| {
+        let described = input.schemas.kind(Mode::Managed, &address.block.kind)?;
+        described.hooks().group_of(described.schema(), &prior.record.arguments)
+    });
+    let untouched: BTreeSet<String> = untouched.collect();
+    let (mut rolling, tangled) = rolling::rolling(&changes, &mut steps, &untouched);
+    warnings.extend(tangled);
+    warnings.extend(input.moved.warnings.iter().cloned());
+    let (steps, place) = order::sorted(steps, &changes).map_err(|it| vec![*it])?;
+    for step in rolling.iter_mut().flat_map(|it| &mut it.chains).flatten() {
+        *step = place[*step];
+    }
+    let settled = settled(input, &current, &changes);
+    Ok(Plan {
+        mode: input.mode,
+        snapshot: input.snapshot.kept_apart(input.configuration),
+        lineage: input.state.lineage.clone(),
+        state_number: input.state.number,
+        identities: Vec::new(),
+        unchanged: current.priors.keys().filter(|it| !touched.contains(it) && !left_out.contains(it)).count(),
+        versions: versions(input, &changes, &settled, graph),
+        settled,
+        unfinished: input.state.unfinished.values().map(|it| it.intent.address.clone()).collect(),
+        moves: input.moved.moves.clone(),
+        selection: input.selection.clone(),
+        left_out: left_out.into_iter().collect(),
+        errored: false,
+        checks: once_each(checks),
+        changes,
+        drift: current.drift,
+        unchecked: current.unchecked,
+        remarks,
+        outputs,
+        steps,
+        rolling,
+        providers,
+        data,
+        warnings,
+    })
+}
+
+/// What has conditions of two sorts is looked at twice; the graver standing counts.
+fn once_each(mut checks: Vec<Checked>) -> Vec<Checked> {
+    checks.sort_by(|a, b| a.address.cmp(&b.address));
+    checks.dedup_by(|later, one| {
+        let is_same = later.address == one.address;
+        if is_same {
+            one.standing = one.standing.max(later.standing);
+            one.problems.append(&mut later.problems);
+        }
+        is_same
+    });
+    checks
+}
+
+/// What was remarked on what is told of nowhere else.
+fn remarks(current: &Current, touched: &BTreeSet<&Address>) -> Vec<(Address, String)> {
+    let remarked: Vec<_> = current.priors.iter().filter(|(_, prior)| !prior.remarks.is_empty()).collect();
+    if remarked.is_empty() {
+        return Vec::new();
+    }
+    let drifted: BTreeSet<&Address> = current.drift.iter().map(|it| &it.address).collect();
+    let alone = remarked.into_iter().filter(|(address, _)| !touched.contains(address) && !drifted.contains(address));
+    alone.flat_map(|(address, prior)| prior.remarks.iter().map(|it| (address.clone(), it.clone()))).collect()
+}
+
+/// What the state does not have yet of what was seen and is not touched otherwise.
+fn settled(input: &Input<'_>, current: &Current, changes: &[Change]) -> Vec<Settled> {
+    let is_news = |address: &Address, now: &Record, was: &Record| now != was || input.moved.is_renamed(address);
+    let differs = |(address, record): (&Address, &Record)| match current.priors.get(address) {
+        None => Some(Settled::Gone(address.clone())),
+        Some(prior) => is_news(address, &prior.record, record).then(|| Settled::Seen(Box::new(prior.record.clone()))),
+    };
+    let imported = changes.iter().filter(|it| it.importing.is_some()).filter_map(|it| current.priors.get(&it.address));
+    let imported = imported.map(|it| Settled::Seen(Box::new(it.record.clone())));
+    input.state.records.iter().filter_map(differs).chain(imported).collect()
+}
+
+/// Tells which of what differs by itself is a reason for a change: the instance's own, or one that reads it.
+fn contribute(drift: &mut [Drift], changes: &[Change], graph: Option<&Graph>) {
+    if drift.is_empty() {
+        return;
+    }
+    let own: HashMap<&Address, &Change> = changes.iter().filter(|it| it.deposed.is_none()).map(|it| (&it.address, it)).collect();
+    let changed = changes.iter().filter(|it| it.action != Action::NoOp);
+    let read = graph.map(|graph| graph.read_by(changed.filter_map(|it| graph.node_of(&it.address.block)))).unwrap_or_default();
+    for drift in drift {
+        let is_read = || graph.and_then(|it| it.node_of(&drift.address.block)).is_some_and(|it| read.contains(&it));
+        let is_undone = |change: &&Change| match change.action {
+            Action::NoOp | Action::Forget => false,
+            Action::Update => sets_back(drift, change),
+            _ => true,
+        };
+        drift.contributes = own.get(&drift.address).is_some_and(is_undone) || is_read();
+    }
+}
+
+/// Whether an update brings anything back that was changed outside, and does not leave all of it as it is now.
+fn sets_back(drift: &Drift, change: &Change) -> bool {
+    let (Some(now), Some(after)) = (&drift.after, &change.after) else { return true };
+    let mut names = drift.paths.iter().filter_map(|it| match it.steps().first() {
+        Some(Step::Name(name)) => Some(name),
+        _ => None,
+    });
+    let of = |object: &Object, name: &Name| object.get(name).map_or(Value::NULL, Value::revealed);
+    names.any(|name| brings_back(&of(&drift.before, name), &of(now, name), &of(after, name)))
+}
+
+/// Whether any of what is now otherwise than it was becomes yet something else.
+fn brings_back(was: &Value, now: &Value, after: &Value) -> bool {
+    if was == now {
+        return false;
+    }
+    match (was.as_object(), now.as_object(), after.as_object()) {
+        (Some(was), Some(now), Some(after)) => {
+            let of = |object: &Object, name: &Name| object.get(name).cloned().unwrap_or(Value::NULL);
+            was.keys().chain(now.keys()).any(|name| brings_back(&of(was, name), &of(now, name), &of(after, name)))
+        }
+        _ => !after.is_wholly_known() || now != after,
+    }
+}
+
+/// The version of every record that is touched, or written anew, or whose values flow into something that is touched.
+fn versions(input: &Input<'_>, changes: &[Change], settled: &[Settled], graph: Option<&Graph>) -> BTreeMap<Address, u64> {
+    let recorded = |address: &Address| input.state.records.get(address).map_or(0, |it| it.version);
+    let mut versions: BTreeMap<Address, u64> = settled.iter().map(|it| (it.address().clone(), recorded(it.address()))).collect();
+    if let Some(graph) = graph {
+        let touched = changes.iter().filter_map(|it| graph.node_of(&it.address.block));
+        let touched: HashSet<NodeId> = touched.collect();
+        let mut read = graph.read_by(touched.iter().copied());
+        read.extend(touched);
+        let is_read = |address: &Address| graph.node_of(&address.block).is_some_and(|it| read.contains(&it));
+        let records = input.state.records.iter().filter(|(address, _)| is_read(address));
+        versions.extend(records.map(|(address, it)| (address.clone(), it.version)));
+    }
+    for change in changes.iter().filter(|it| it.address.block.mode == Mode::Managed) {
+        versions.entry(change.address.clone()).or_insert_with(|| recorded(&change.address));
+    }
+    for Move { from, to } in &input.moved.moves {
+        versions.remove(to);
+        versions.insert(from.clone(), recorded(to));
+    }
+    for Move { to, .. } in &input.moved.moves {
+        // Until it has moved in, nothing must be there but what makes way.
+        versions.entry(to.clone()).or_insert(0);
+    }
+    versions
+}

@@ -1,0 +1,118 @@
+//! Two instances that stand for one and the same thing.
+
+use ha_kind::{Address, Described, Diagnostic, Name, Object, Stretch, Value, code};
+use ha_state::{ProviderName, Record};
+
+use super::{Instance, Many, Planner};
+use crate::input::prior_state::plain;
+
+/// What tells a thing from all others of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Identity {
+    kind: Name,
+    /// Whom its provider talks to.
+    provider: String,
+    parts: Vec<Part>,
+}
+
+/// One argument of an identity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Known(Value),
+    /// It will be what these attributes turn out to be.
+    Later(Vec<Stretch>),
+}
+
+impl Part {
+    /// None where nobody can say yet whether another is the same.
+    fn of(given: &Value, normal: &Value, in_any_case: bool) -> Option<Self> {
+        if given.is_wholly_known() {
+            return Some(Self::Known(match normal {
+                Value::String(text) if in_any_case => Value::from(text.to_lowercase()),
+                it => it.clone(),
+            }));
+        }
+        let folded = |it: Stretch| match it {
+            Stretch::Text(text) if in_any_case => Stretch::Text(text.to_lowercase().into()),
+            it => it,
+        };
+        Some(Self::Later(given.provenance()?.into_iter().map(folded).collect()))
+    }
+}
+
+impl Planner<'_> {
+    /// Takes note of what an instance stands for, and tells where another one stands for it already.
+    pub(super) fn one_of_a_kind(&mut self, instance: &Instance<'_>, arguments: &Object) {
+        let Many { node, described, .. } = *instance.many;
+        if described.hooks().unique_by().is_empty() {
+            return;
+        }
+        let Some(provider) = self.graph.provider_of(self.input.schemas, node) else { return };
+        let Some(identity) = self.identity(described, &provider, arguments) else { return };
+        match self.identities.get(&identity) {
+            Some(other) => {
+                let twice = twice(instance, other);
+                self.diagnostics.push(twice);
+            }
+            None => drop(self.identities.insert(identity, instance.address.clone())),
+        }
+    }
+
+    /// What a recorded thing stands for.
+    pub(super) fn identity_of_record(&self, record: &Record) -> Option<Identity> {
+        let block = &record.address.block;
+        let described = self.input.schemas.kind(block.mode, &block.kind)?;
+        self.identity(described, &record.provider, &record.arguments)
+    }
+
+    fn identity(&self, described: &Described, provider: &ProviderName, arguments: &Object) -> Option<Identity> {
+        let parts = parts(described, arguments)?;
+        let kind = described.twin_of.as_ref().unwrap_or(&described.kind).clone();
+        Some(Identity { kind, provider: self.whom(provider), parts })
+    }
+
+    /// Whom a provider talks to: two of the same settings talk to the same.
+    pub(super) fn whom(&self, provider: &ProviderName) -> String {
+        let known = self.settings.get(provider).filter(|it| it.values().all(Value::is_wholly_known));
+        match known {
+            Some(settings) => format!("{} {:?}", provider.name, plain(settings)),
+            None => provider.to_string(),
+        }
+    }
+}
+
+fn twice(instance: &Instance<'_>, other: &Address) -> Diagnostic {
+    let Many { described, block, .. } = *instance.many;
+    let address = &instance.address;
+    let names = unique_names(described);
+    let case = if described.hooks().is_unique_in_any_case() { ", of which case does not count" } else { "" };
+    Diagnostic::error(format!("`{other}` and `{address}` are one and the same thing"))
+        .code(code::TWICE)
+        .at(block.head.clone())
+        .detail(format!("Both have the same {names}{case}, and there can be only one such thing."))
+        .help("drop one of them; where a thing is to have another address, say so with a `moved` block")
+        .of(address)
+}
+
+/// The arguments that tell a thing of this kind apart, quoted.
+pub(super) fn unique_names(described: &Described) -> String {
+    described.hooks().unique_by().iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and ")
+}
+
+/// What tells an instance from all others; none where that is nothing, or not known yet.
+fn parts(described: &Described, arguments: &Object) -> Option<Vec<Part>> {
+    let hooks = described.hooks();
+    if hooks.unique_by().is_empty() {
+        return None;
+    }
+    if let Some(key) = hooks.unique_key(described.schema(), arguments) {
+        return Some(vec![Part::Known(Value::from(key))]);
+    }
+    let normal = described.normal_where_known(arguments);
+    let in_any_case = hooks.is_unique_in_any_case();
+    let part = |name: &Name| {
+        let of = |arguments: &Object| arguments.get(name).cloned().unwrap_or(Value::NULL);
+        Part::of(&of(arguments), &of(&normal), in_any_case)
+    };
+    hooks.unique_by().iter().map(part).collect()
+}

@@ -1,0 +1,98 @@
+//! What a selection leaves out stays as it is recorded, and so does everything when only the state is to be refreshed.
+
+use ha_kind::{Address, Diagnostic, Key, Mode};
+use ha_state::Record;
+
+use super::{Instance, Many, Planner};
+use crate::diff::deletion::instances;
+use crate::diff::planned_values::instance_value;
+use crate::evaluation::preview::show_as_recorded;
+use crate::graph::NodeId;
+use crate::model::{OutputChange, PlanMode};
+
+impl Planner<'_> {
+    /// Whether the instances of a block are shown as they are, whatever the configuration says of them.
+    pub(super) fn only_shown(&self, node: NodeId) -> bool {
+        self.input.mode == PlanMode::RefreshOnly && self.graph.block(node).is_some_and(|it| it.name.mode == Mode::Managed)
+    }
+
+    /// Shows a block's instances as they are.
+    pub(super) fn show(&mut self, node: NodeId, place: usize) {
+        for instance in self.world.of_module(self.graph.node(node).module) {
+            let block = self.world.block_address(instance, place);
+            let priors = instances(&self.current.priors, &block);
+            let records: Vec<(&Address, &Record)> = priors.map(|(address, it)| (address, &it.record)).collect();
+            show_as_recorded(&mut self.world, instance, place, self.input.schemas, &records);
+        }
+    }
+
+    /// Leaves a whole block out.
+    pub(super) fn leave(&mut self, node: NodeId, place: usize) {
+        self.show(node, place);
+        let Some(block) = self.graph.block_address(node) else { return };
+        if block.mode == Mode::Managed && !self.is_recorded(node) {
+            self.left_out.insert(block.instance(Key::None));
+        }
+    }
+
+    pub(super) fn is_recorded(&self, node: NodeId) -> bool {
+        let instances_of = |instance: usize, place: usize| {
+            let block = self.world.block_address(instance, place);
+            instances(&self.current.priors, &block).next().is_some()
+        };
+        let crate::graph::What::Block(place) = self.graph.node(node).what else { return false };
+        self.world.of_module(self.graph.node(node).module).into_iter().any(|it| instances_of(it, place))
+    }
+
+    /// Leaves one instance of a block out of which others are planned.
+    pub(super) fn leave_instance(&mut self, instance: &Instance<'_>) {
+        let Many { instance: module, place, described, .. } = *instance.many;
+        if let Some(prior) = self.current.priors.get(&instance.address) {
+            let value = instance_value(described.schema(), &prior.record.arguments, &prior.record.outputs);
+            self.world.put(module, place, instance.at, value);
+        }
+        if instance.address.block.mode == Mode::Managed {
+            self.left_out.insert(instance.address.clone());
+        }
+    }
+
+    /// An output that depends on what is left out stays as it was.
+    pub(super) fn leave_output(&mut self, place: usize) {
+        let name = &self.input.configuration.outputs[place].name;
+        if let Some(it) = self.input.state.outputs.get(name) {
+            let same = OutputChange { before: Some(it.value.clone()), after: Some(it.value.clone()), sensitive: it.sensitive };
+            self.outputs.insert(name.clone(), same);
+        }
+    }
+
+    /// Recorded instances that are left out, and a word about all that is.
+    pub(super) fn leave_recorded(&mut self) {
+        if self.choice.is_everything() {
+            return;
+        }
+        let left = self.current.priors.iter().filter(|(it, _)| !self.choice.has(&self.graph, it));
+        let left: Vec<(Address, Record)> = left.map(|(address, prior)| (address.clone(), prior.record.clone())).collect();
+        self.warnings.push(partial());
+        for (address, record) in &left {
+            // No node stands for all that is left.
+            let within = self.within(NodeId::MAX, record).filter(|it| it.takes_along);
+            self.warnings.extend(within.map(|it| goes_all_the_same(address, &it.container)));
+        }
+        self.left_out.extend(left.into_iter().map(|(address, _)| address));
+    }
+}
+
+/// What is left out and goes with something that is not.
+fn goes_all_the_same(address: &Address, container: &Address) -> Diagnostic {
+    let diagnostic = Diagnostic::warning(format!("`{address}` is left out, and goes all the same"));
+    let detail =
+        format!("It lives inside of `{container}`, which this plan makes anew or deletes, and it is not made anew with it.");
+    diagnostic.detail(detail).of(address).help(format!("choose it too, or leave `{container}` out as well"))
+}
+
+/// What is to be said of every plan that leaves something out.
+pub(super) fn partial() -> Diagnostic {
+    let detail = "What is left out keeps its recorded values, and outputs that depend on it stay as they were.";
+    let help = "plan without `--target` and `--exclude` afterwards: what is configured and what is there may still differ";
+    Diagnostic::warning("this plan is about a part of the configuration only").detail(detail).help(help)
+}

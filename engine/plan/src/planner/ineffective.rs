@@ -1,0 +1,100 @@
+//! What `lifecycle` names and is not there: it would never have an effect, and nobody would know.
+
+use ha_kind::{Described, Diagnostic, Field, Key, Name, Path, Schema, Schemas, Shape, Span, Step, code};
+use ha_lang::{IgnoreChanges, ResourceBlock, Target};
+
+use super::Planner;
+use crate::evaluation::timeouts::{TIMEOUTS, are_taken_by};
+use crate::evaluation::values::InstanceId;
+
+/// Tells of what `ignore_changes` names and the kind does not have.
+pub(super) fn ignored(block: &ResourceBlock, described: &Described) -> Vec<Diagnostic> {
+    let Some(IgnoreChanges::Paths(paths)) = &block.lifecycle.ignore_changes else { return Vec::new() };
+    let told = |(path, span): &(Path, Span)| {
+        // A change of them is never one; Terraform's configurations name them nevertheless.
+        let is_of_timeouts = matches!(path.steps().first(), Some(Step::Name(name)) if &**name == TIMEOUTS);
+        if is_of_timeouts && are_taken_by(described) {
+            return None;
+        }
+        let problem = lacking(described.schema(), &block.name.kind, path, span)?;
+        Some(problem.within(block.head.clone()).of(&block.name))
+    };
+    paths.iter().filter_map(told).collect()
+}
+
+/// Tells of what `replace_triggered_by` names and the kind of the other block does not have.
+pub(super) fn triggers(block: &ResourceBlock, schemas: &Schemas) -> Vec<Diagnostic> {
+    let told = |trigger: &ha_lang::Trigger| {
+        let Target::Block(name) = &trigger.reference.target else { return None };
+        let described = schemas.kind(name.mode, &name.kind)?;
+        let span = match trigger.reference.path.steps().len() {
+            1 => trigger.reference.step_span(),
+            _ => trigger.reference.span.clone(),
+        };
+        let problem = lacking(described.schema(), &name.kind, &trigger.reference.path, &span)?;
+        Some(problem.within(block.head.clone()).of(&block.name))
+    };
+    block.lifecycle.replace_triggered_by.iter().filter_map(told).collect()
+}
+
+impl Planner<'_> {
+    /// Tells of instances that `replace_triggered_by` names and that are not there.
+    pub(super) fn no_such_triggers(&self, instance: InstanceId, block: &ResourceBlock) -> Vec<Diagnostic> {
+        let told = |trigger: &ha_lang::Trigger| {
+            let reference = &trigger.reference;
+            let (Target::Block(name), Some(key)) = (&reference.target, &reference.key) else { return None };
+            let module = self.world.module(instance);
+            let place = self.graph.modules.configuration(module).blocks.get_index_of(name)?;
+            let expansion = self.world.expansion(instance, place)?;
+            if *key == Key::None || expansion.place(key).is_some() {
+                return None;
+            }
+            let problem = Diagnostic::error(format!("there is no instance `{name}{key}`")).code(code::OUT_OF_RANGE);
+            let known: Vec<String> = expansion.keys().take(8).map(|it| format!("`{name}{it}`")).collect();
+            let problem = match known.is_empty() {
+                true => problem.help("the block has no instances"),
+                false => problem.help(format!("there are {}", known.join(", "))),
+            };
+            Some(problem.at(reference.span.clone()).within(block.head.clone()).of(&block.name))
+        };
+        block.lifecycle.replace_triggered_by.iter().filter_map(told).collect()
+    }
+}
+
+/// What to say of a path that leads nowhere in what a kind has.
+fn lacking(schema: &Schema, kind: &Name, path: &Path, span: &Span) -> Option<Diagnostic> {
+    let (Step::Name(first), deeper) = path.steps().split_first()? else { return None };
+    let Some(field) = schema.arguments.get(first).or_else(|| schema.outputs.get(first)) else {
+        let known = schema.arguments.keys().chain(schema.outputs.keys()).map(|it| &**it);
+        let problem = Diagnostic::error(format!("`{kind}` has no attribute `{first}`")).code(code::NO_ATTRIBUTE).at(span.clone());
+        return Some(problem.closest(first, known));
+    };
+    let mut so_far = first.to_string();
+    let mut shape: &Shape = &field.shape;
+    for step in deeper {
+        shape = match (shape, step) {
+            (Shape::Any, _) => return None,
+            (Shape::Object(fields), Step::Name(name)) => match fields.get(name) {
+                Some(Field { shape, .. }) => shape,
+                None => return Some(nothing_inside(kind, &so_far, name, span).closest(name, fields.keys().map(|it| &**it))),
+            },
+            (Shape::List(of) | Shape::Set(of), Step::Index(_)) | (Shape::Map(of), Step::Name(_)) => of,
+            // Of a list of objects, attributes may be named without a position.
+            (Shape::List(of) | Shape::Set(of), Step::Name(name)) => match &**of {
+                Shape::Object(fields) if fields.contains_key(name) => &fields[name].shape,
+                _ => return Some(nothing_inside(kind, &so_far, name, span)),
+            },
+            (_, Step::Name(name)) => return Some(nothing_inside(kind, &so_far, name, span)),
+            (_, Step::Index(index)) => return Some(nothing_inside(kind, &so_far, &index.to_string(), span)),
+        };
+        so_far += &match step {
+            Step::Name(name) => format!(".{name}"),
+            Step::Index(index) => format!("[{index}]"),
+        };
+    }
+    None
+}
+
+fn nothing_inside(kind: &str, whole: &str, part: &str, span: &Span) -> Diagnostic {
+    Diagnostic::error(format!("`{whole}` of `{kind}` has no `{part}`")).code(code::NO_ATTRIBUTE).at(span.clone())
+}

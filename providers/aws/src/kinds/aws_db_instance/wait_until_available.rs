@@ -1,0 +1,150 @@
+//! Waiting for RDS: minutes for a change, a quarter of an hour for a new database, and states that only a person mends.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use aws_sdk_rds::types::DbInstance as Found;
+use ha_kind::{Attempt, Error, Recorded};
+
+use super::{Instance, find, find_again, observed};
+use crate::Aws;
+use crate::wait::{PROPAGATION, Seen, Wait};
+
+const CREATING: Duration = Duration::from_mins(40);
+const CHANGING: Duration = Duration::from_mins(80);
+const DELETING: Duration = Duration::from_mins(60);
+/// How long an earlier change may keep it from being deleted.
+pub(super) const BUSY: Duration = Duration::from_mins(30);
+/// RDS says `available` for some time after it has been told of a change.
+const TAKING_NOTICE: Duration = Duration::from_mins(1);
+/// A status comes and goes; this often in a row it counts.
+const IN_A_ROW: u32 = 3;
+
+/// Whether it does its work and may be changed.
+pub(super) fn is_ready(status: &str) -> bool {
+    matches!(status, "available" | "storage-optimization")
+}
+
+/// Whether it does its work.
+pub(super) fn is_well(status: &str) -> bool {
+    is_ready(status) || matches!(status, "backing-up" | "configuring-log-exports" | "configuring-enhanced-monitoring")
+}
+
+/// Whether RDS makes no snapshot of it any more.
+pub(super) fn is_past_snapshots(status: &str) -> bool {
+    matches!(status, "failed" | "incompatible-network" | "incompatible-restore")
+}
+
+/// What to do about a status that does not go away by itself.
+pub(super) fn advice(status: &str) -> Option<&'static str> {
+    Some(match status {
+        "failed" => "it cannot be recovered; delete it, and restore it from a backup",
+        "incompatible-network" => "its subnets or addresses are used up or gone; mend the subnet group",
+        "incompatible-option-group" => "its options do not fit; give it another option group",
+        "incompatible-parameters" => "its parameters do not fit its memory; mend the parameter group and reboot it",
+        "incompatible-restore" => "it cannot be restored to that moment",
+        "inaccessible-encryption-credentials" => "its key is disabled or may not be used; enable it, or grant RDS its use",
+        "insufficient-capacity" => "AWS has no such machine free there; choose another instance_class",
+        "restore-error" => "the restore went wrong; look at its events",
+        "storage-full" => "its disk is full; raise allocated_storage, or set max_allocated_storage",
+        _ => return None,
+    })
+}
+
+/// Waits until a new database is ready.
+pub(super) async fn created(aws: &Aws, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+    let began = Instant::now();
+    let what = format!("see the database `{name}` ready after it was created");
+    Wait::new(&what, attempt.patience(CREATING))
+        .in_a_row(IN_A_ROW)
+        .until(attempt, || async {
+            match find(aws, name).await? {
+                Some(found) => waited_for(&what, found),
+                None if began.elapsed() < PROPAGATION => Ok(Seen::Pending("not visible yet".into())),
+                None => Err(Error::new(&what, "it is gone")),
+            }
+        })
+        .await
+}
+
+/// Waits until nothing is going on that would keep it from being changed.
+pub(super) async fn ready_for_change(aws: &Aws, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+    let what = format!("see the database `{name}` ready for a change");
+    Wait::new(&what, attempt.patience(CHANGING))
+        .until(attempt, || async {
+            match find(aws, name).await? {
+                // More disk is what a full one waits for.
+                Some(found) if found.db_instance_status() == Some("storage-full") => Ok(Seen::Ready(found)),
+                Some(found) => waited_for(&what, found),
+                None => Err(Error::new(&what, "it is gone").help("plan again")),
+            }
+        })
+        .await
+}
+
+/// Waits until it has its new name and is ready again.
+pub(super) async fn renamed(aws: &Aws, before: &Recorded<Instance>, name: &str, attempt: &Attempt) -> Result<Found, Error> {
+    let what = format!("see the database `{name}` ready after it was renamed");
+    Wait::new(&what, attempt.patience(CHANGING))
+        .in_a_row(IN_A_ROW)
+        .until(attempt, || async {
+            match find_again(aws, before).await? {
+                Some(found) if found.db_instance_identifier() == Some(name) => waited_for(&what, found),
+                Some(found) => Ok(Seen::Pending(found.db_instance_status().unwrap_or("renaming").to_owned())),
+                None => Ok(Seen::Pending("not visible under its new name yet".into())),
+            }
+        })
+        .await
+}
+
+/// Waits until the arguments of these names are in force, or wait for the maintenance window if so told.
+pub(super) async fn changed(
+    aws: &Aws,
+    wanted: &Instance,
+    names: &BTreeSet<&'static str>,
+    attempt: &Attempt,
+) -> Result<Found, Error> {
+    let began = Instant::now();
+    let name = wanted.identifier.as_str();
+    let what = format!("see the database `{name}` ready after it was changed");
+    Wait::new(&what, attempt.patience(CHANGING))
+        .in_a_row(IN_A_ROW)
+        .until(attempt, || async {
+            let found = find(aws, name).await?.ok_or_else(|| Error::new(&what, "it is gone").help("plan again"))?;
+            if wanted.apply_immediately && observed::is_pending(&found) {
+                return Ok(Seen::Pending("there, with changes still to be made".into()));
+            }
+            let in_force = super::changes::names(&observed::actual(wanted, &found), wanted).is_disjoint(names);
+            if !in_force && !observed::is_pending(&found) && began.elapsed() < TAKING_NOTICE {
+                return Ok(Seen::Pending("taking notice of its changes".into()));
+            }
+            waited_for(&what, found)
+        })
+        .await
+}
+
+/// Waits until it is gone.
+pub(super) async fn gone(aws: &Aws, name: &str, attempt: &Attempt) -> Result<(), Error> {
+    Wait::new(format!("see the database `{name}` gone"), attempt.patience(DELETING))
+        .until(attempt, || async {
+            Ok(match find(aws, name).await? {
+                Some(found) => Seen::Pending(found.db_instance_status().unwrap_or("there").to_owned()),
+                None => Seen::Ready(()),
+            })
+        })
+        .await
+}
+
+fn waited_for(what: &str, found: Found) -> Result<Seen<Found>, Error> {
+    let status = found.db_instance_status().unwrap_or_default().to_owned();
+    if is_ready(&status) {
+        return Ok(Seen::Ready(found));
+    }
+    match advice(&status) {
+        Some(advice) => Err(Error::new(what, format!("its status is {status}")).help(advice)),
+        None => Ok(Seen::Pending(match found.percent_progress().filter(|it| !it.is_empty()) {
+            Some(progress) => format!("{status} ({progress} %)"),
+            None => status,
+        })),
+    }
+}
