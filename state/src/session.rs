@@ -1,7 +1,7 @@
 //! The head of what one process sealed: which state it belongs to, which key opens it, and the data key, sealed with
 //! that. In the journal it is the first frame of each session; in a checkpoint the first entry.
 
-use std::collections::BTreeSet;
+use crate::history::History;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -29,17 +29,6 @@ pub(crate) struct Session {
     /// What became of the state's keys and places, in a checkpoint.
     #[serde(flatten)]
     pub(crate) history: History,
-}
-
-/// What became of a state's keys and places.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
-    /// The ids of keys that it must not be sealed with again.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub retired_keys: BTreeSet<String>,
-    /// Where it is kept now, when it is no longer here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved_to: Option<String>,
 }
 
 /// Whether it heads a part of a journal or a checkpoint; neither passes for the other.

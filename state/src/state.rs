@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dependencies::Groups;
 use crate::frame::{Frame, Intent, Obligation, Run, RunEnd, RunStart, StepOutcome};
-use crate::session::History;
+use crate::history::History;
 use crate::{Dependencies, Group, OutputRecord, ProviderName, ProviderRecord, Record};
 
 /// What is known of everything: the frames so far, folded.

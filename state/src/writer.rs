@@ -15,8 +15,9 @@ use tracing::debug;
 use crate::companion::Beginning;
 use crate::envelope::{self, Label, Sealer, TooLarge};
 use crate::frame::FrameKind;
+use crate::history::History;
 use crate::reading::{Opened, here, load};
-use crate::session::{History, Part, Session};
+use crate::session::{Part, Session};
 use crate::store::{Held, Kept, Store, Tenure};
 use crate::{Companion, Frame, GroupId, Holder, Key, KeyName, Keys, NewKey, State, StateError, checkpoint, new_lineage};
 

@@ -1,6 +1,7 @@
 //! Pure functions that a kind gives the planner. Each names what it reads as a small struct, and runs exactly when all
 //! of that is known; `Maybe` fields may be unknown.
 
+use crate::Action;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,49 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::value::Name;
-use crate::{Object, Problem, Schema, Value, json};
-
-/// What a plan does to one instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Nothing.
-    NoOp,
-    /// Read during apply.
-    Read,
-    /// Make it.
-    Create,
-    /// Change it in place.
-    Update,
-    /// Delete it, then make it anew.
-    DeleteThenCreate,
-    /// Make it anew, then delete the old one.
-    CreateThenDelete,
-    /// Delete it.
-    Delete,
-    /// Look after it no longer, and leave it as it is.
-    Forget,
-}
-
-impl Action {
-    /// Whether it makes a new one in the place of an old one.
-    #[must_use]
-    pub fn is_replace(self) -> bool {
-        matches!(self, Action::DeleteThenCreate | Action::CreateThenDelete)
-    }
-
-    /// Whether it makes something.
-    #[must_use]
-    pub fn makes(self) -> bool {
-        self == Action::Create || self.is_replace()
-    }
-
-    /// Whether what was there is not there afterwards.
-    #[must_use]
-    pub fn destroys(self) -> bool {
-        self == Action::Delete || self.is_replace()
-    }
-}
+use crate::{Object, Problem, Schema, Value};
 
 /// A planned change, as an impact hook sees it.
 #[derive(Debug)]
@@ -389,7 +348,7 @@ impl Hooks {
             return Object::new();
         }
         let plain: Object = settings.iter().map(|(name, it)| (name.clone(), it.revealed())).collect();
-        let settings = json::typed_fields(&plain, &BTreeMap::new());
+        let settings = crate::typed_json::typed_fields(&plain, &BTreeMap::new());
         let revealed = written(schema, arguments);
         // Without the secret arguments, only what does not need them can be predicted.
         let secret = arguments.values().any(Value::contains_sensitive);
@@ -508,10 +467,10 @@ fn as_value(predicted: &impl Serialize) -> Option<Value> {
 
 pub(crate) fn written(schema: &Schema, arguments: &Object) -> serde_json::Value {
     if !arguments.values().any(Value::is_marked) {
-        return json::typed_fields(arguments, &schema.arguments);
+        return crate::typed_json::typed_fields(arguments, &schema.arguments);
     }
     let plain: Object = arguments.iter().map(|(name, value)| (name.clone(), value.revealed())).collect();
-    json::typed_fields(&plain, &schema.arguments)
+    crate::typed_json::typed_fields(&plain, &schema.arguments)
 }
 
 /// The small struct, when all it names is known. An unknown is written as an object with a dollar key, which no field

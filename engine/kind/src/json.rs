@@ -1,7 +1,7 @@
 //! Values as JSON, losing nothing: what JSON has is itself, everything else is an object with one key that begins
 //! with a dollar sign. Keys of the user's that begin so get a second one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::value::Name;
-use crate::{Field, Number, Object, Part, Shape, Text, Type, Value};
+use crate::{Number, Object, Part, Text, Type, Value};
 
 const BITS: &str = "$bits";
 const DOUBLE: &str = "$double";
@@ -24,37 +24,6 @@ const TEXT: &str = "$text";
 const UNKNOWN: &str = "$unknown";
 /// What stands for something with fields of which nothing is known. Nobody writes it by himself.
 pub(crate) const UNKNOWN_FIELDS: &str = "\u{0}$unknown";
-
-/// The value as JSON for a typed struct: lists, sets and maps are plain where the shape says what they are.
-#[must_use]
-pub(crate) fn typed(value: &Value, shape: &Shape) -> serde_json::Value {
-    let lossless = || serde_json::to_value(value).expect("a value has only text keys");
-    match (shape, value) {
-        (Shape::Any, _) => lossless(),
-        (_, Value::Null(_)) => serde_json::Value::Null,
-        (Shape::List(of) | Shape::Set(of), Value::List(_) | Value::Set(_) | Value::Tuple(_)) => {
-            value.children().map(|it| typed(it, of)).collect()
-        }
-        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
-            items.iter().map(|(name, it)| (name.to_string(), typed(it, of))).collect()
-        }
-        (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => typed_fields(items, fields),
-        // A struct that may leave all its fields out would read the usual object as one with nothing in it.
-        (Shape::Object(_) | Shape::Map(_), Value::Unknown(_)) => UNKNOWN_FIELDS.into(),
-        _ => lossless(),
-    }
-}
-
-/// The same of an object that has these fields.
-pub(crate) fn typed_fields(items: &Object, fields: &BTreeMap<Name, Field>) -> serde_json::Value {
-    let typed = |(name, it): (&Name, &Value)| {
-        let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
-        // Where anything can be said, the type of a null is something that is said.
-        let is_present = !it.is_null() || *shape == Shape::Any && it.is_typed_null();
-        is_present.then(|| (name.to_string(), typed(it, shape)))
-    };
-    items.iter().filter_map(typed).collect()
-}
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -128,28 +128,3 @@ impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Maybe<T> {
         }
     }
 }
-
-/// Text and values are what they are in a schema: a string, and anything.
-impl JsonSchema for crate::Text {
-    fn schema_name() -> Cow<'static, str> {
-        "Text".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({"type": "string", "x-text": true})
-    }
-}
-
-impl JsonSchema for crate::Value {
-    fn schema_name() -> Cow<'static, str> {
-        "Value".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({"x-any": true})
-    }
-}

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::convert::{Mismatch, convert};
 use crate::types::Attribute;
 use crate::value::Name;
-use crate::{Object, Path, Type, UnsupportedNames, Value, integer, json};
+use crate::{Object, Path, Type, UnsupportedNames, Value, integer};
 
 /// A kind's arguments and outputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,7 +215,7 @@ fn told_when_removed(fields: &BTreeMap<Name, Field>, at: &Path, found: &mut Vec<
 /// The struct whose fields have these values.
 pub(crate) fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, Field>) -> Result<T, String> {
     let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
-    T::deserialize(json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
+    T::deserialize(crate::typed_json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
 }
 
 /// The values, with empty ones for what must be there and is not known yet.
@@ -260,7 +260,7 @@ pub(crate) fn blank(shape: &Shape) -> Value {
 
 fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, problems: &mut Vec<Problem>) -> Object {
     for name in given.keys().filter(|name| !fields.contains_key(*name)) {
-        let closest = crate::diagnostic::closest(name, fields.keys().map(|it| &**it));
+        let closest = crate::similar::closest(name, fields.keys().map(|it| &**it));
         let hint = closest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
         problems.push(Problem { path: at.name(name.clone()), message: format!("there is no argument `{name}`{hint}") });
     }

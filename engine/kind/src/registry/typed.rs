@@ -12,7 +12,7 @@ use crate::finding::{self, Choice, Found, Search, Sought};
 use crate::resource::{Created, Data, Document, Incident, Known, Provider, Reading, Recorded, Resource};
 use crate::schema::{blank, blanked, decode};
 use crate::value::Name;
-use crate::{Address, Attempt, Error, Hooks, Intended, Object, Permit, Problem, Schema, Shape, Value, json};
+use crate::{Address, Attempt, Error, Hooks, Intended, Object, Permit, Problem, Schema, Shape, Value};
 
 pub(super) fn with_id<R: Resource>() -> Schema {
     let mut schema = Schema::of::<R, R::Outputs>().with_unsupported(R::UNSUPPORTED);
@@ -44,7 +44,7 @@ pub(super) fn encode(it: &impl Serialize) -> Object {
 pub(super) fn render<D: Document>(schema: &Schema, arguments: &Object) -> Rendered {
     let (readable, tainted) = readable(&Value::Object(Arc::new(arguments.clone())), &Shape::Object(schema.arguments.clone()));
     let known = readable.is_wholly_known();
-    let typed = match D::deserialize(json::typed(&readable, &Shape::Object(schema.arguments.clone()))) {
+    let typed = match D::deserialize(crate::typed_json::typed(&readable, &Shape::Object(schema.arguments.clone()))) {
         Ok(typed) => typed,
         Err(_) if !known => return Rendered::Unknown,
         Err(error) => return Rendered::Problems(vec![Problem { path: crate::Path::root(), message: error.to_string() }]),
