@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// What each room may depend on. Rooms that are not listed here are providers.
 const ROOMS: [(&str, &[&str]); 6] = [
     ("ha", &["*"]),
-    ("ha-run", &["ha-kind", "ha-plan", "ha-state"]),
+    ("ha-apply", &["ha-kind", "ha-plan", "ha-state"]),
     ("ha-plan", &["ha-kind", "ha-lang", "ha-state"]),
     ("ha-lang", &["ha-kind"]),
     ("ha-state", &["ha-kind"]),

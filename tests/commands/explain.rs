@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ha_kind::code::EXPLANATIONS;
+use ha_diagnostics::code::EXPLANATIONS;
 
 use crate::Project;
 

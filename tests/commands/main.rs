@@ -34,7 +34,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ha_state::{Holder, KeyPolicy, KeyRing, LocalStore, Opening, open_for_writing};
+use ha_state_store::{Holder, KeyPolicy, KeyRing, LocalStore, Opening, open_for_writing};
 use tempfile::TempDir;
 
 const STACK: &str = r#"

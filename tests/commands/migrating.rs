@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use ha_state::{Holder, KeyRing, LocalStore, Opening, open_for_writing};
+use ha_state_store::{Holder, KeyRing, LocalStore, Opening, open_for_writing};
 
 use crate::{Done, Project};
 
@@ -149,7 +149,7 @@ fn who_holds_the_lock_is_told() {
     let nobody = project.ha(&["state", "locks"]);
     assert!((nobody.code, &*nobody.out) == (0, "") && nobody.err.contains("Nobody holds the lock of `.ha/ha.state`"));
     assert_eq!(project.done(&["state", "locks", "--json"]).trim(), "[]");
-    let ring = KeyRing::new(project.home.path().join(".config/ha/keys"), ha_state::KeyPolicy::Interactive);
+    let ring = KeyRing::new(project.home.path().join(".config/ha/keys"), ha_state_store::KeyPolicy::Interactive);
     let store = LocalStore::new(project.path(".ha"));
     let held = open_for_writing(&store, &ring, Opening::by(Holder::here("ha apply"))).unwrap();
     let told = project.done(&["state", "locks"]);

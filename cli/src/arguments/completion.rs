@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
-use ha_kind::{Address, Mode};
+use ha_value::{Address, Mode};
 
 use crate::output::command_error::Trouble;
 use crate::workspace::backend_config::Whereabouts;
@@ -55,7 +55,7 @@ pub(crate) fn outputs() -> ArgValueCompleter {
 pub(crate) fn kind_names() -> ArgValueCompleter {
     offering(|| {
         let (schemas, _) = kinds();
-        let name = |(mode, it): (Mode, &ha_kind::Described)| match mode {
+        let name = |(mode, it): (Mode, &ha_provider::Described)| match mode {
             Mode::Managed => it.kind.to_string(),
             Mode::Data => format!("data.{}", it.kind),
         };
@@ -70,7 +70,7 @@ pub(crate) fn function_names() -> ArgValueCompleter {
 
 /// Codes of mistakes.
 pub(crate) fn codes() -> ArgValueCompleter {
-    offering(|| ha_kind::code::EXPLANATIONS.iter().map(|it| it.code.to_string()).collect())
+    offering(|| ha_diagnostics::code::EXPLANATIONS.iter().map(|it| it.code.to_string()).collect())
 }
 
 /// Offers of these what begins as what was typed.

@@ -6,8 +6,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
-use ha_kind::shell_word;
 use ha_plan::{Plan, Selection};
+use ha_value::shell_word;
 
 use crate::workspace::project::{AskedFor, Wishes};
 use crate::workspace::selected::workspace;

@@ -1,7 +1,7 @@
 use clap::Args;
-use ha_kind::Address;
+use ha_apply::RefreshMode;
 use ha_plan::{Pattern, PlanMode, Selection};
-use ha_run::RefreshMode;
+use ha_value::Address;
 
 use crate::arguments::completion;
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
+use ha_apply::{Applied, Cancel, Engine, Left, Observer, StepError};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
-use ha_run::{Applied, Cancel, Engine, Left, Observer, StepError};
-use ha_state::{Frame, Holder, KeyedDigest, Run, RunEnd, RunOutcome, RunStart, State, Writer};
+use ha_state_model::{Frame, Run, RunEnd, RunOutcome, RunStart, State};
+use ha_state_store::{Holder, KeyedDigest, Writer};
 
 use super::Session;
 use super::planning::{Intention, Made, engine, known_secrets, make, make_to_show, run, warn};
@@ -81,9 +82,9 @@ pub(crate) struct Order<'a> {
     pub(crate) approval: &'a ApprovalArgs,
     pub(crate) telling: &'a TellingArgs,
     pub(crate) scope: &'a ScopeArgs,
-    pub(crate) replace: &'a [ha_kind::Address],
+    pub(crate) replace: &'a [ha_value::Address],
     /// What is to be recorded, and nothing else is to be done.
-    pub(crate) imports: &'a [(ha_kind::Address, String)],
+    pub(crate) imports: &'a [(ha_value::Address, String)],
     pub(crate) wishes: &'a Wishes,
 }
 
@@ -250,7 +251,7 @@ impl Works<'_> {
         if recovery.unfinished.is_empty() {
             return if self.cancel.is_asked() { Err(Trouble::interrupted()) } else { Ok(()) };
         }
-        let notice = |(address, left, error): &(ha_kind::Address, Left, StepError)| {
+        let notice = |(address, left, error): &(ha_value::Address, Left, StepError)| {
             let title = match left {
                 Left::Owing { verb, target } => format!("could not {verb} {target}, which an earlier run left to be done"),
                 _ => format!("could not finish {address}, which an earlier run left half-way"),
@@ -410,6 +411,6 @@ fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-fn span_of(plan: &Plan, address: &ha_kind::Address) -> Option<ha_kind::Span> {
+fn span_of(plan: &Plan, address: &ha_value::Address) -> Option<ha_diagnostics::Span> {
     plan.changes.iter().find(|it| it.address == *address).and_then(|it| it.span.clone())
 }

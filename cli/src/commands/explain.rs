@@ -1,6 +1,6 @@
 use clap::Args;
-use ha_kind::Code;
-use ha_kind::code::{EXPLANATIONS, Explanation};
+use ha_diagnostics::Code;
+use ha_diagnostics::code::{EXPLANATIONS, Explanation};
 
 use super::Session;
 use crate::arguments::completion;
@@ -91,7 +91,7 @@ mod tests {
     fn every_code_is_used() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut text = String::new();
-        for room in ["cli/src", "engine/lang/src", "engine/plan/src", "engine/run/src"] {
+        for room in ["cli/src", "engine/lang/src", "engine/plan/src", "engine/apply/src"] {
             sources(&root.join(room), &mut text);
         }
         let unused: Vec<&str> =

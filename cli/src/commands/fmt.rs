@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{ArgAction, Args};
-use ha_kind::regular_file::{self, LARGEST};
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST;
 use ha_lang::{SourceFile, format};
 
 use super::Session;

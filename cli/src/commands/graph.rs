@@ -2,9 +2,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use ha_kind::{Diagnostic, closest};
+use ha_diagnostics::Diagnostic;
 use ha_lang::Configuration;
 use ha_plan::{Change, OutlineKind, PlanMode, outline};
+use ha_value::closest;
 
 use super::Session;
 use super::planning::{Intention, engine, make, run};

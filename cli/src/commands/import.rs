@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use ha_kind::Address;
+use ha_apply::RefreshMode;
 use ha_plan::PlanMode;
-use ha_run::RefreshMode;
+use ha_value::Address;
 
 use super::Session;
 use super::apply::Order;

@@ -21,9 +21,9 @@ pub(crate) mod version;
 
 use std::path::PathBuf;
 
-use ha_kind::code;
+use ha_diagnostics::code;
 use ha_plan::Plan;
-use ha_state::lineage_of;
+use ha_state_store::lineage_of;
 
 use crate::arguments::invocation;
 use crate::output::command_error::Trouble;

@@ -1,8 +1,8 @@
 use std::io::IsTerminal;
 
 use clap::Args;
-use ha_kind::{Name, Text, closest};
-use ha_state::OutputRecord;
+use ha_state_model::OutputRecord;
+use ha_value::{Name, Text, closest};
 
 use super::Session;
 use crate::arguments::completion;

@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{ArgAction, Args};
-use ha_run::Engine;
-use ha_state::{State, new_lineage};
+use ha_apply::Engine;
+use ha_state_model::State;
+use ha_state_store::new_lineage;
 
 use super::Session;
 use super::planning::{Intention, Made, document, engine, make_to_show, run, warn};

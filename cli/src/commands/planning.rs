@@ -4,11 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context;
-use ha_kind::{Address, Schemas, Value};
+use ha_apply::{Cancel, Engine, Request};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan, PlanMode};
-use ha_run::{Cancel, Engine, Request};
-use ha_state::State;
+use ha_provider::Schemas;
+use ha_state_model::State;
+use ha_value::{Address, Value};
 
 use super::Session;
 use super::reporter::Audience;

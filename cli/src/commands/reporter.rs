@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use ha_kind::Severity;
+use ha_apply::{Applied, Event, Observer};
 use ha_lang::Configuration;
 use ha_plan::{Plan, PlanMode};
-use ha_run::{Applied, Event, Observer};
+use ha_value::Severity;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 

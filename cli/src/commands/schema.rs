@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use ha_kind::{Described, Mode, NoSettings, Schema, Schemas, closest};
 use ha_lang::Function;
+use ha_provider::{Described, NoSettings, Schema, Schemas};
+use ha_value::{Mode, closest};
 
 use super::Session;
 use crate::arguments::completion;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use clap::Args;
+use ha_apply::Request;
 use ha_plan::{Files, PlanMode};
-use ha_run::Request;
 
 use super::{Session, planning};
 use crate::arguments::VariableArgs;
@@ -53,12 +53,12 @@ fn checked(arguments: &ValidateArgs, session: &Session) -> Result<Trouble, Troub
         files,
         mode: PlanMode::Normal,
         replace: Vec::new(),
-        refresh: ha_run::RefreshMode::None,
+        refresh: ha_apply::RefreshMode::None,
         selection: ha_plan::Selection::default(),
         imports: Vec::new(),
     };
     let found = planning::engine(std::num::NonZeroUsize::MIN).validate(&request);
-    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(ha_kind::Diagnostic::is_error);
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(ha_diagnostics::Diagnostic::is_error);
     if !errors.is_empty() {
         let all: Vec<_> = errors.into_iter().chain(warnings).chain(project.warnings.clone()).collect();
         return Err(Trouble::of(&all).within(&project.sources).keeping(&project.secrets));

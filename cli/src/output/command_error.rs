@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Code, Diagnostic, Error, Outcome, code};
-use ha_run::Failure;
-use ha_state::{Reason, StateError};
+use ha_apply::Failure;
+use ha_diagnostics::{Code, Diagnostic, code};
+use ha_provider::{Error, Outcome};
+use ha_state_store::{Reason, StateError};
 
 use crate::output::terminal::Terminal;
 use crate::views::diagnostic::{Notice, notices_text};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Name, Path, Type};
 use ha_plan::Difference;
+use ha_value::{Name, Path, Type};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::line_diff::{LineDifference, between, pretty_json};

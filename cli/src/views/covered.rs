@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use ha_kind::closest;
 use ha_lang::{Literal, Role, Written, literals};
+use ha_value::closest;
 
 use super::import_ids::ImportIds;
 use super::secrets::{

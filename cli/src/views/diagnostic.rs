@@ -2,7 +2,9 @@
 //! outside.
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Message, Origin, Patch, Renderer, Snippet};
-use ha_kind::{Code, Diagnostic, Error, Outcome, Severity, Span, Suggestion};
+use ha_diagnostics::{Code, Diagnostic, Span, Suggestion};
+use ha_provider::{Error, Outcome};
+use ha_value::Severity;
 
 use super::redacted_value::printable;
 use super::secrets::Secrets;
@@ -276,7 +278,7 @@ fn note(what: &'static str, text: String) -> Message<'static> {
 mod tests {
     use std::ops::Range;
 
-    use ha_kind::Value;
+    use ha_value::Value;
     use snapbox::str;
 
     use super::super::test_data::check;

@@ -1,6 +1,7 @@
 //! What is wrong as data, in the shape of `terraform validate -json`.
 
-use ha_kind::{Severity, Span};
+use ha_diagnostics::Span;
+use ha_value::Severity;
 
 use super::diagnostic::Notice;
 use super::json::Json;
@@ -127,7 +128,7 @@ fn snippet(
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::Diagnostic;
+    use ha_diagnostics::Diagnostic;
     use snapbox::str;
 
     use super::super::test_data::check;

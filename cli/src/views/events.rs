@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use ha_kind::{Action, Address, Incident, Name};
+use ha_apply::{Applied, Left};
 use ha_lang::Configuration;
 use ha_plan::{Counts, OutputChange, Plan, PlanMode, Reason};
-use ha_run::{Applied, Left};
-use ha_state::OutputRecord;
+use ha_provider::Incident;
+use ha_state_model::OutputRecord;
+use ha_value::{Action, Address, Name};
 
 use super::json::{Json, implied_provider};
 use super::outcome::{done_counts, incidents_text, infinitive, not_started_because, past, taken_up, taking_up, was_stopped};

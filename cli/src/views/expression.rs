@@ -219,7 +219,7 @@ mod tests {
     }
 
     /// What a display says, read by the language.
-    fn read_again(text: &str) -> ha_kind::Value {
+    fn read_again(text: &str) -> ha_value::Value {
         use ha_lang::{Environment, Nothing, expression};
         let read = expression("shown", &format!("{text}\n")).and_then(|it| it.evaluate(&Environment::new(&Nothing, &Nothing)));
         read.unwrap_or_else(|it| panic!("{text}\n{it:?}")).revealed()
@@ -229,7 +229,7 @@ mod tests {
     fn what_is_displayed_is_the_value_when_it_is_read_again() {
         use super::super::redaction::{Redactor, Sight};
         use super::super::secrets::Secrets;
-        use ha_kind::Value;
+        use ha_value::Value;
         // Every text of four of these, and what people write.
         let parts = ["a", " ", "\n", "\t", "${x}", "EOT"];
         let mut texts: Vec<String> = vec![String::new()];

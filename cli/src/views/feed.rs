@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ha_kind::{Action, Address};
+use ha_apply::{Event, Observer, StepError};
 use ha_plan::Plan;
-use ha_run::{Event, Observer, StepError};
+use ha_value::{Action, Address};
 
 use super::events::{self, Hook, Line};
 use super::redacted_value::printable;
@@ -157,8 +157,9 @@ impl Observer for Feed {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::{Error, Value};
-    use ha_run::Left;
+    use ha_apply::Left;
+    use ha_provider::Error;
+    use ha_value::Value;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! JSON as it is printed: numbers to the last digit, keys in the order given.
 
-use ha_kind::{Address, BlockAddress, Key, Mode, Path, Step, Type};
+use ha_value::{Address, BlockAddress, Key, Mode, Path, Step, Type};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 

@@ -63,7 +63,7 @@ pub(crate) enum StretchContent {
         changed: bool,
     },
     Unknown {
-        cause: Option<ha_kind::Name>,
+        cause: Option<ha_value::Name>,
         secret: bool,
     },
 }

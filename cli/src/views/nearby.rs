@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::Value;
 use ha_plan::{blotted, masked};
+use ha_value::Value;
 
 use super::secrets::Secrets;
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ha_kind::{Action, Address, Incident, Name, Outcome, Span};
+use ha_apply::{Applied, Left, NotStarted, StepError};
+use ha_diagnostics::Span;
 use ha_plan::{Counts, PlanMode};
-use ha_run::{Applied, Left, NotStarted, StepError};
+use ha_provider::{Incident, Outcome};
+use ha_value::{Action, Address, Name};
 use unicode_width::UnicodeWidthStr;
 
 use super::diagnostic::Notice;
@@ -307,7 +309,8 @@ pub(crate) fn taken_up(address: &Address, left: &Left, id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::{Diagnostic, Error, Outcome};
+    use ha_diagnostics::Diagnostic;
+    use ha_provider::{Error, Outcome};
     use snapbox::str;
 
     use super::super::secrets::Secrets;

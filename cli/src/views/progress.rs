@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ha_kind::{Action, Address};
-use ha_run::{Event, Observer};
+use ha_apply::{Event, Observer};
+use ha_value::{Action, Address};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration::duration;
@@ -290,8 +290,9 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::{Error, Value};
-    use ha_run::{Left, StepError};
+    use ha_apply::{Left, StepError};
+    use ha_provider::Error;
+    use ha_value::Value;
     use indicatif::{InMemoryTerm, TermLike};
     use snapbox::str;
 

@@ -1,7 +1,8 @@
 //! A whole state as JSON, without its secrets.
 
 use ha_plan::told_id;
-use ha_state::{Record, State, to_json};
+use ha_state_model::{Record, State};
+use ha_state_store::to_json;
 use serde_json::{Value as Json, json};
 
 use super::redacted_value::SENSITIVE;
@@ -95,14 +96,14 @@ fn parts_of(text: &mut Json) -> impl Iterator<Item = &mut Json> {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::{Object, Value};
-    use ha_state::{OutputRecord, ProviderName};
+    use ha_state_model::{OutputRecord, ProviderName};
+    use ha_value::{Object, Value};
 
     use super::super::test_data::{SECRET, assert_keeps_secret, clear, parts, secret};
     use super::*;
 
     fn state(values: &[(&str, Value)]) -> State {
-        let address: ha_kind::Address = "a.b".parse().unwrap();
+        let address: ha_value::Address = "a.b".parse().unwrap();
         let record = Record {
             address: address.clone(),
             provider: ProviderName::new("a"),

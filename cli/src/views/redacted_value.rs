@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::Name;
+use ha_value::Name;
 use unicode_width::UnicodeWidthStr;
 
 /// A value without its secrets.

@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use ha_kind::{Attribute, Name, Object, Part, Path, Step, Text, Type, Value};
 use ha_plan::{overlapping, told_id};
-use ha_state::{OutputRecord, Record};
+use ha_state_model::{OutputRecord, Record};
+use ha_value::{Attribute, Name, Object, Part, Path, Step, Text, Type, Value};
 
 use super::redacted_value::{Piece, Secret, Shown};
 use super::secrets::{Secrets, is_argument};

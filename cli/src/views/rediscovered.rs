@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Recognised, Search};
+use ha_apply::Rediscovered;
 use ha_plan::{Change, Reason, Settled, told_id};
-use ha_run::Rediscovered;
+use ha_provider::{Recognised, Search};
+use ha_value::{Action, Address};
 
 use super::secrets::Secrets;
 

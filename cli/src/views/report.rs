@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Impact, ImpactSeverity, Name, Object, Path, Step, Type, Value};
 use ha_plan::{Change, Counts, Difference, Drift, OutputChange, Plan, PlanMode, Reason, Settled, Snapshot};
+use ha_provider::{Impact, ImpactSeverity};
+use ha_value::{Action, Address, Name, Object, Path, Step, Type, Value};
 
 use super::redacted_value::Shown;
 use super::redaction::{Redactor, Sight};

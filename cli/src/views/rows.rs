@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ha_kind::{Path, Step};
+use ha_value::{Path, Step};
 
 use super::compare::{Row, What};
 use super::expression::{inline, inline_after, is_identifier, key, set_out};

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_kind::{Described, Field, Mode, Name, Schema, Schemas, Shape, Value};
 use ha_plan::takes_timeouts;
+use ha_provider::{Described, Field, Schema, Schemas, Shape};
+use ha_value::{Mode, Name, Value};
 
 use super::expression::inline;
 use super::json::Json;
@@ -177,7 +178,7 @@ fn fields_json(fields: &BTreeMap<Name, Field>) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::Hooks;
+    use ha_provider::Hooks;
     use snapbox::str;
 
     use super::super::test_data::check;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use ha_kind::{Described, Field, Name, NoSettings, Object, Schema, Shape, Value, closest};
 pub(crate) use ha_plan::Secrets;
-use ha_state::Mask;
+use ha_provider::{Described, Field, NoSettings, Schema, Shape};
+use ha_state_store::Mask;
+use ha_value::{Name, Object, Value, closest};
 
 use crate::workspace::backends::backends;
 use crate::workspace::encryption::Encryption;

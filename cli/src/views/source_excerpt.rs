@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ha_kind::Span;
+use ha_diagnostics::Span;
 
 use super::secrets::Secrets;
 use super::sources::Sources;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use ha_kind::{Span, Value};
+use ha_diagnostics::Span;
 use ha_plan::{blotted, passwords};
+use ha_value::Value;
 
 use super::covered::{Cover, Covered, Declared};
 use super::nearby::Nearby;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_kind::{Address, Mode, Name, Object, Schemas, Value};
-use ha_state::{OutputRecord, Record, State};
+use ha_provider::Schemas;
+use ha_state_model::{OutputRecord, Record, State};
+use ha_value::{Address, Mode, Name, Object, Value};
 
 use super::document::Document;
 use super::expression::set_out;
@@ -146,7 +147,7 @@ fn attributes(record: &Record) -> Object {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ha_state::ProviderName;
+    use ha_state_model::ProviderName;
     use snapbox::str;
 
     use super::super::test_data::{SECRET, assert_keeps_secret, check, clear, object, parts, pretty, secret};
@@ -165,7 +166,7 @@ mod tests {
             ]),
             configured: BTreeSet::new(),
             outputs: object(&[("id", Value::from("app")), ("log", Value::from(format!("ALTER ROLE {SECRET}")))]),
-            dependencies: ["aws_db_instance.pg".parse::<ha_kind::Address>().unwrap().block].into_iter().collect(),
+            dependencies: ["aws_db_instance.pg".parse::<ha_value::Address>().unwrap().block].into_iter().collect(),
             tainted: true,
             create_before_destroy: false,
             prevent_destroy: false,

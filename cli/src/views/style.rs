@@ -1,7 +1,7 @@
 //! Colours by meaning. A sign or a word always says the same, so that nothing is lost without them.
 
 use anstyle::{AnsiColor, Color, Style};
-use ha_kind::Action;
+use ha_value::Action;
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

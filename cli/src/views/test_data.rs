@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Diagnostic, Impact, ImpactSeverity, Name, Object, Part, Path, Span, Text, Type, Value};
+use ha_diagnostics::{Diagnostic, Span};
 use ha_plan::{Change, Difference, Drift, Identity, OutputChange, Plan, PlanMode, Reason, Rolling, Snapshot};
-use ha_state::ProviderName;
+use ha_provider::{Impact, ImpactSeverity};
+use ha_state_model::ProviderName;
+use ha_value::{Action, Name, Object, Part, Path, Text, Type, Value};
 
 /// The secret of the plan of secrets.
 pub(crate) const SECRET: &str = "tr0ub4dor&3";

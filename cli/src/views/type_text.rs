@@ -1,6 +1,6 @@
 //! A type as it is set out.
 
-use ha_kind::Type;
+use ha_value::Type;
 
 /// The type on as many lines as it takes.
 pub(crate) fn type_text(ty: &Type, indent: usize) -> String {
@@ -17,7 +17,7 @@ pub(crate) fn type_text(ty: &Type, indent: usize) -> String {
         }
         Type::Object(of) if !of.is_empty() => {
             let item =
-                |(name, it): (&ha_kind::Name, &ha_kind::Attribute)| format!("{inner}{name}: {},\n", type_text(&it.ty, below));
+                |(name, it): (&ha_value::Name, &ha_value::Attribute)| format!("{inner}{name}: {},\n", type_text(&it.ty, below));
             format!("object({{\n{}{outer}}})", of.iter().map(item).collect::<String>())
         }
         plain => plain.to_string(),
@@ -26,7 +26,7 @@ pub(crate) fn type_text(ty: &Type, indent: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::Value;
+    use ha_value::Value;
 
     use super::*;
 

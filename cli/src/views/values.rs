@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Name, Object, Schemas};
-use ha_state::Record;
+use ha_provider::Schemas;
+use ha_state_model::Record;
+use ha_value::{Address, Name, Object};
 
 use super::document::Document;
 use super::json::{Json, address_fields, provider_source, sensitives};
@@ -45,7 +46,7 @@ fn write_module<T>(
 }
 
 /// `module.network["a"].module.subnet`.
-pub(crate) fn module_address(module: &[(Name, ha_kind::Key)]) -> String {
+pub(crate) fn module_address(module: &[(Name, ha_value::Key)]) -> String {
     module.iter().map(|(name, key)| format!("module.{name}{key}")).collect::<Vec<_>>().join(".")
 }
 

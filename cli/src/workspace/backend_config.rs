@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Name, NoSettings, Object, Schema, Schemas, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{Body, Configuration, Environment, Files};
 use ha_plan::{Plan, Snapshot};
-use ha_state::{Backends, Discreet, State, Store, Surroundings};
+use ha_provider::{NoSettings, Schema, Schemas};
+use ha_state_model::State;
+use ha_state_store::{Backends, Discreet, Store, Surroundings};
+use ha_value::{Name, Object, Value};
 
 use crate::output::command_error::Trouble;
 use crate::views::diagnostic::Notice;
@@ -85,7 +88,7 @@ impl<'a> Saying<'a> {
         let scope = Recorded::new(self.configuration, &self.variables, &state, &schemas, self.files);
         let scope = scope.in_environment(self.environment);
         let given = body.evaluate(schema, &Environment::new(&scope, self.files))?;
-        let problem = |it: ha_kind::Problem| {
+        let problem = |it: ha_provider::Problem| {
             let diagnostic = Diagnostic::error(it.message).code(code::MISPLACED);
             diagnostic.at(body.locate(&it.path)).within(body.span().clone())
         };
@@ -129,7 +132,7 @@ fn waits_for_more(value: &Value) -> bool {
 
 /// Something that a block says of the state is not known.
 fn not_known(what: &str, body: &Body, name: &Name, value: &Value) -> Diagnostic {
-    let path = ha_kind::Path::root().name(name.clone());
+    let path = ha_value::Path::root().name(name.clone());
     let diagnostic = Diagnostic::error(format!("{what} is not known: `{name}` is not")).code(code::NOT_HERE);
     let diagnostic = diagnostic.at(body.locate(&path)).within(body.span().clone());
     match value.cause().as_deref().map(|it| (it.strip_prefix("var."), it)) {
@@ -236,7 +239,7 @@ impl Whereabouts {
     fn telling(&self, name: &Name) -> Notice {
         let title = format!("`{name}` is secret, and where the state is kept is told to everybody");
         let mut notice = Notice::error(title).code(code::MISPLACED);
-        notice.span = self.body.as_ref().map(|it| it.locate(&ha_kind::Path::root().name(name.clone())));
+        notice.span = self.body.as_ref().map(|it| it.locate(&ha_value::Path::root().name(name.clone())));
         notice.help(format!("make `{name}` of what is not sensitive, or say that it may be told: `nonsensitive(…)`"))
     }
 

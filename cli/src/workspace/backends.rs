@@ -1,6 +1,6 @@
 //! Every way to keep states that the program knows.
 
-use ha_state::{Backends, Local};
+use ha_state_store::{Backends, Local};
 
 /// All of them, by name.
 pub(crate) fn backends() -> Backends {

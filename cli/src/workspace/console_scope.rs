@@ -5,12 +5,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Name, Object, Problem, Schemas, Type, Value, code, convert};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{
     BlockName, Configuration, Environment, Expression, Fact, Files, ModuleCall, ResourceBlock, Scope, Target, not_kept,
 };
 use ha_plan::rendered;
-use ha_state::{Record, State};
+use ha_provider::{Described, Problem, Schemas};
+use ha_state_model::{Record, State};
+use ha_value::{Address, BlockAddress, Key, Name, Object, Type, Value, convert};
 
 use crate::workspace::selected::workspace;
 

@@ -4,9 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ha_kind::regular_file::{self, LARGEST_KEY};
-use ha_kind::{Error, Object, Outcome, Secret};
-use ha_state::{Asking, Companion, Key, KeyName, KeyRing, Keys, Mask, NewKey, Passphrase, Reason, StateError};
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST_KEY;
+use ha_provider::{Error, Outcome, Secret};
+use ha_state_store::{Asking, Companion, Key, KeyName, KeyRing, Keys, Mask, NewKey, Passphrase, Reason, StateError};
+use ha_value::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -353,7 +355,7 @@ mod tests {
 
     #[test]
     fn the_key_before_opens_and_seals_nothing() {
-        let lineage = ha_state::new_lineage();
+        let lineage = ha_state_store::new_lineage();
         let old = from(None, &[("HA_STATE_PASSPHRASE", "the old passphrase of old")]).unwrap();
         let (name, key) = old.current(&lineage, None).unwrap();
         let new =

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ha_kind::regular_file::{self, LARGEST};
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST;
 use ha_lang::{Directories, Fact, SourceFile};
 use ha_plan::Files;
 

@@ -6,9 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use ha_kind::regular_file::{self, LARGEST};
-use ha_kind::{Name, Object, Schema, Value, code};
-use ha_state::{Backends, Companion, LocalStore, MadeDirectories, StateError, Store, Surroundings};
+use ha_diagnostics::code;
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST;
+use ha_provider::Schema;
+use ha_state_store::{Backends, Companion, LocalStore, MadeDirectories, StateError, Store, Surroundings};
+use ha_value::{Name, Object, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::output::command_error::Trouble;

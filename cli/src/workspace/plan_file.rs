@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use ha_kind::{Diagnostic, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::Configuration;
 use ha_plan::{Files, Plan};
-use ha_state::{Key, KeyName, Keys, State};
+use ha_state_model::State;
+use ha_state_store::{Key, KeyName, Keys};
 use zeroize::Zeroizing;
 
 use crate::arguments::may_be_value;
@@ -158,7 +159,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use ha_plan::OutputChange;
-    use ha_state::{OutputRecord, StateError};
+    use ha_state_model::OutputRecord;
+    use ha_state_store::StateError;
 
     use super::*;
     use crate::views::test_data::{everything, nothing};
@@ -191,7 +193,7 @@ mod tests {
 
         // As it was written when only key files were known.
         let mut before = format!("ha plan 1\n{}\n", everything().lineage).into_bytes();
-        before.extend(ha_state::seal(&key.1, PLAN.purpose, &serde_json::to_vec(&everything()).unwrap()));
+        before.extend(ha_state_store::seal(&key.1, PLAN.purpose, &serde_json::to_vec(&everything()).unwrap()));
         fs::write(&path, before).unwrap();
         assert_eq!(read(&path, &one).ok().unwrap(), everything());
 

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use ha_kind::regular_file::{self, LARGEST};
-use ha_kind::{Diagnostic, Name, Value, code};
+use ha_diagnostics::{Diagnostic, code};
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST;
 use ha_lang::{Configuration, Files, Loaded, SourceFile, load};
 use ha_plan::Snapshot;
+use ha_value::{Name, Value};
 
 use crate::arguments::invocation;
 use crate::commands::Session;

@@ -1,6 +1,6 @@
 //! Every provider that the program knows.
 
-use ha_kind::{Drivers, Registry, Schemas, UnsupportedNames};
+use ha_provider::{Drivers, Registry, Schemas, UnsupportedNames};
 
 /// Kinds of providers that are not here at all, for which the language or another kind has something.
 const UNSUPPORTED: &[UnsupportedNames] = &[
@@ -48,7 +48,7 @@ pub(crate) fn kinds() -> (Schemas, Drivers) {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::Schema;
+    use ha_provider::Schema;
 
     use super::*;
 

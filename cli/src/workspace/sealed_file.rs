@@ -6,8 +6,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use ha_kind::regular_file;
-use ha_state::{Key, KeyName, Keys, seal, sealed_with};
+use ha_files::regular_file;
+use ha_state_store::{Key, KeyName, Keys, seal, sealed_with};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -62,7 +62,7 @@ impl Sort {
     pub(crate) fn opened(self, bytes: &[u8], keys: &dyn Keys) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
         let Some((Head { lineage, key }, sealed)) = self.parts(bytes) else { return Ok(None) };
         let key = keys.named(&lineage, &key)?;
-        Ok(Some(ha_state::open(&key, self.purpose, sealed)?))
+        Ok(Some(ha_state_store::open(&key, self.purpose, sealed)?))
     }
 
     fn parts(self, bytes: &[u8]) -> Option<(Head, &[u8])> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ha_kind::closest;
+use ha_value::closest;
 
 use crate::output::command_error::Trouble;
 use crate::views::diagnostic::Notice;

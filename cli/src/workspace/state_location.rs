@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ha_kind::{Address, Diagnostic};
-use ha_run::Cancel;
-use ha_state::{
-    Holder, Key, KeyName, Keys, NewKey, Opening, Reason, Refuge, State, Store, Surroundings, Writer, addresses, moved_to,
+use ha_apply::Cancel;
+use ha_diagnostics::Diagnostic;
+use ha_state_model::State;
+use ha_state_store::{
+    Holder, Key, KeyName, Keys, NewKey, Opening, Reason, Refuge, Store, Surroundings, Writer, addresses, moved_to,
     open_for_writing, open_with_key,
 };
+use ha_value::Address;
 
 use crate::output::command_error::Trouble;
 use crate::workspace::backend_config::Whereabouts;

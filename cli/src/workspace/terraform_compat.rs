@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use ha_kind::regular_file::{self, LARGEST};
-use ha_kind::{Diagnostic, code, shell_word};
+use ha_diagnostics::{Diagnostic, code};
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST;
+use ha_value::shell_word;
 
 use crate::workspace::file_family::{Spelling, is_test};
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Name, Span, Type, Value, closest, code, convert};
+use ha_diagnostics::{Diagnostic, Span, code};
 use ha_lang::{
     BlockName, Condition, Configuration, Environment, Files, Scope, SourceFile, Target, Variable, value_of_text, values_file,
 };
+use ha_value::{Name, Type, Value, closest, convert};
 
 use crate::workspace::file_family::Spelling;
 use crate::workspace::selected::workspace;
@@ -298,7 +299,7 @@ impl Scope for OnlyVariables<'_> {
         })
     }
 
-    fn instance(&self, block: &BlockName, _: &ha_kind::Key) -> Result<Value, Box<Diagnostic>> {
+    fn instance(&self, block: &BlockName, _: &ha_value::Key) -> Result<Value, Box<Diagnostic>> {
         self.value(&Target::Block(block.clone()))
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Field, Name, Object, Path, Schema, Shape, Span, Step, Type, UnsupportedNames, Value};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_provider::{Field, Schema, Shape, UnsupportedNames};
+use ha_value::{Name, Object, Path, Step, Type, Value};
 
 use crate::compiled_expression::{Expression, Kind, Node, Reference};
 use crate::diagnostics;

@@ -14,7 +14,8 @@ mod refactoring;
 mod references;
 mod settings;
 
-use ha_kind::{Diagnostic, Mode, Name, Span, Type, Value};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::{Mode, Name, Type, Value};
 use indexmap::map::Entry;
 
 use crate::SourceFile;

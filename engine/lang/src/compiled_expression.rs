@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ha_kind::{Key, Mode, Name, Path, Span, Step, Value};
+use ha_diagnostics::Span;
+use ha_value::{Key, Mode, Name, Path, Step, Value};
 
 use crate::configuration::ModuleCall;
 use crate::functions::Function;
@@ -191,8 +192,8 @@ impl fmt::Display for Reference {
         }
         for step in self.path.steps() {
             match step {
-                ha_kind::Step::Index(index) => write!(f, "[{index}]")?,
-                ha_kind::Step::Name(name) => write!(f, ".{name}")?,
+                ha_value::Step::Index(index) => write!(f, "[{index}]")?,
+                ha_value::Step::Name(name) => write!(f, ".{name}")?,
             }
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Hashing, Name, Path, Place, Span, Type, Value};
+use ha_diagnostics::Span;
+use ha_value::{Hashing, Name, Path, Place, Type, Value};
 
 use crate::body::Body;
 use crate::compiled_expression::{BlockName, Expression, Reference, Target};

@@ -1,6 +1,6 @@
 //! Values in a few words, for diagnostics: never a secret.
 
-use ha_kind::{Type, Value};
+use ha_value::{Type, Value};
 
 /// Texts longer than this are cut.
 const LONG: usize = 60;

@@ -11,7 +11,7 @@ pub(crate) mod settings;
 pub(crate) mod types;
 pub(crate) mod value;
 
-use ha_kind::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 
 use crate::compiled_expression::Reference;
 use crate::functions::{Function, functions};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Diagnostic, Key, Value, code};
+use ha_diagnostics::{Diagnostic, code};
+use ha_value::{Key, Value};
 
 use crate::evaluate::Effort;
 use crate::{BlockName, Target};

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ha_kind::{Diagnostic, Field, Mode, Name, Path, Step};
+use ha_diagnostics::Diagnostic;
+use ha_provider::Field;
+use ha_value::{Mode, Name, Path, Step};
 
 use crate::body::Body;
 use crate::compiled_expression::{BlockName, Expression, Reference, Target};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Name, Object, Type, Value};
+use ha_value::{Name, Object, Type, Value};
 
 use crate::configuration::{ModuleCall, Variable};
 
@@ -102,7 +102,8 @@ fn waits_for_ephemeral(value: &Value) -> bool {
     match value {
         Value::Unknown(it) => it.cause.as_deref() == Some(CAUSE),
         Value::Composed(parts) => {
-            let waits = |it: &ha_kind::Part| matches!(it, ha_kind::Part::Unknown { cause: Some(cause), .. } if &**cause == CAUSE);
+            let waits =
+                |it: &ha_value::Part| matches!(it, ha_value::Part::Unknown { cause: Some(cause), .. } if &**cause == CAUSE);
             parts.iter().any(waits)
         }
         other => other.children().any(waits_for_ephemeral),

@@ -11,7 +11,8 @@ mod text;
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Object, Span, Type, Value, convert, unify};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::{Object, Type, Value, convert, unify};
 
 use crate::compiled_expression::{Expression, Kind, Node, Piece};
 use crate::describe::shown;

@@ -4,7 +4,7 @@ mod cell;
 mod idiom;
 mod space;
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use crate::SourceFile;
 use crate::lexer::{self, Kind};

@@ -25,7 +25,7 @@ mod yaml_write;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use ha_kind::{Object, Type, Value};
+use ha_value::{Object, Type, Value};
 
 use crate::compiled_expression::Node;
 use crate::environment::Environment;
@@ -391,7 +391,7 @@ fn type_of(arguments: &[Value], index: usize) -> Type {
 fn element_type(ty: &Type) -> Type {
     match ty {
         Type::List(of) | Type::Set(of) | Type::Map(of) => (**of).clone(),
-        Type::Tuple(of) => ha_kind::unify(of.iter()).unwrap_or(Type::Any),
+        Type::Tuple(of) => ha_value::unify(of.iter()).unwrap_or(Type::Any),
         _ => Type::Any,
     }
 }

@@ -1,6 +1,7 @@
 //! Values from outside: files of values, `--var`, the environment, `--expr`.
 
-use ha_kind::{Diagnostic, Name, Span, Type, Value, convert};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::{Name, Type, Value, convert};
 use indexmap::IndexMap;
 
 use crate::SourceFile;

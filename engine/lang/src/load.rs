@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Name, Span, Value};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::{Name, Value};
 
 use crate::SourceFile;
 use crate::compile::{self, Compiled, Source};

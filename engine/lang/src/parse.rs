@@ -8,7 +8,8 @@ mod likely_error;
 mod oracle;
 mod quote;
 
-use ha_kind::{Diagnostic, Name};
+use ha_diagnostics::Diagnostic;
+use ha_value::Name;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::SourceFile;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use crate::configuration::Configuration;
 use crate::diagnostics::module as mistakes;

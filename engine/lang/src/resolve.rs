@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, HashSet, Key, Mode, Name, Path, Span, Step, Type, Value};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::{HashSet, Key, Mode, Name, Path, Step, Type, Value};
 
 use crate::compiled_expression::{
     BlockName, Call, Compiled, DeclaredCall, Expression, For, If, Kind, Node, Piece, Reference, Repeated, Target,

@@ -1,6 +1,6 @@
 //! What a source text says, before names mean anything. Made by [`crate::parse`], consumed by the compiler.
 
-use ha_kind::{Name, Value};
+use ha_value::{Name, Value};
 use unicode_normalization::UnicodeNormalization;
 
 /// A stretch of the source, in bytes.

@@ -1,6 +1,6 @@
 //! What can be wrong with a text before anything in it has a meaning, each phrased once.
 
-use ha_kind::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 
 fn error(summary: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::error(summary).at(span)

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Attribute, Diagnostic, Name, Type, Value, convert};
+use ha_diagnostics::Diagnostic;
+use ha_value::{Attribute, Name, Type, Value, convert};
 
 use crate::diagnostics::types as mistakes;
 use crate::environment::{Environment, Nothing};
@@ -43,7 +44,7 @@ pub(crate) fn constraint(written: Node, resolver: &mut Resolver) -> Type {
     }
 }
 
-fn constructor(call: Call, span: ha_kind::Span, resolver: &mut Resolver) -> Type {
+fn constructor(call: Call, span: ha_diagnostics::Span, resolver: &mut Resolver) -> Type {
     let mut arguments = call.arguments;
     let name = call.name.name;
     let named = resolver.span(call.name.at);

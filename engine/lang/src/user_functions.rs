@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use ha_kind::{Diagnostic, Name, Span};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::Name;
 use indexmap::IndexMap;
 
 use crate::compiled_expression::Expression;

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Action, Address, Described, Diagnostic, Error, HashMap, HashSet, Mode, Name, Object, Schemas, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{Configuration, Files, OutputBlock, ResourceBlock};
-use ha_state::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
+use ha_provider::{Described, Error, Schemas};
+use ha_state_model::{Dependencies, OutputRecord, ProviderName, ProviderRecord, Record, State};
+use ha_value::{Action, Address, HashMap, HashSet, Mode, Name, Object, Value};
 
 use crate::diff::deletion::instances;
 use crate::diff::differences::{agrees, differences};
@@ -477,7 +479,7 @@ fn hold_against_plan(
     record: Option<&Record>,
 ) -> Result<(), Box<Diagnostic>> {
     let at = |name: &Name, what: &str| {
-        let span = block.body.locate(&ha_kind::Path::attribute(name.clone()));
+        let span = block.body.locate(&ha_value::Path::attribute(name.clone()));
         Diagnostic::error(format!("`{name}` {what}"))
             .code(code::OTHER_THAN_PLANNED)
             .at(span)

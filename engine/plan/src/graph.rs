@@ -10,9 +10,11 @@ mod topological_order;
 
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, Diagnostic, HashMap, HashSet, Key, Mode, Name, Schemas, Span};
+use ha_diagnostics::{Diagnostic, Span};
 use ha_lang::{BlockName, Configuration, ResourceBlock};
-use ha_state::ProviderName;
+use ha_provider::Schemas;
+use ha_state_model::ProviderName;
+use ha_value::{BlockAddress, HashMap, HashSet, Key, Mode, Name};
 
 use crate::graph::modules::{ModuleId, Modules, provider_name};
 pub(crate) use reachability::Reach;

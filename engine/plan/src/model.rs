@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Action, Address, Diagnostic, Impact, Name, Object, Path, Span, Value};
-use ha_state::{OutputRecord, ProviderName, ProviderRecord, Record, State};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_provider::Impact;
+use ha_state_model::{OutputRecord, ProviderName, ProviderRecord, Record, State};
+use ha_value::{Action, Address, Name, Object, Path, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::input::selection::Selection;
@@ -198,7 +200,7 @@ impl Difference {
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self.path.steps().first() {
-            Some(ha_kind::Step::Name(name)) => Some(name),
+            Some(ha_value::Step::Name(name)) => Some(name),
             _ => None,
         }
     }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Diagnostic, Intended, Mode, Name, Object, Problem, Schema, Value};
-use ha_state::ProviderName;
+use ha_diagnostics::Diagnostic;
+use ha_provider::{Intended, Problem, Schema};
+use ha_state_model::ProviderName;
+use ha_value::{Address, Mode, Name, Object, Value};
 
 use crate::Input;
 use crate::evaluation::arguments::located;
@@ -58,7 +60,7 @@ pub fn objected(input: &Input<'_>, plan: &Plan, objections: Vec<(usize, Problem)
         let problem = Problem { message: redacted(&problem.message, known), ..problem };
         match graph.block_at(&change.address.block) {
             Some(block) => located(vec![problem], &block.body, Some(&change.address), block.head.clone()),
-            None => vec![Diagnostic::error(problem.message).code(ha_kind::code::KIND_RULE).of(&change.address)],
+            None => vec![Diagnostic::error(problem.message).code(ha_diagnostics::code::KIND_RULE).of(&change.address)],
         }
     };
     objections.into_iter().flat_map(each).collect()

@@ -7,8 +7,9 @@ mod topological_order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, Diagnostic, HashMap, code};
-use ha_state::State;
+use ha_diagnostics::{Diagnostic, code};
+use ha_state_model::State;
+use ha_value::{Action, Address, HashMap};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::graph::{Graph, NodeId};

@@ -11,7 +11,7 @@ mod duplicates;
 mod excluded;
 mod import;
 mod ineffective;
-mod known_settings;
+pub(crate) mod known_settings;
 mod managed;
 mod moved_away;
 mod orphan;
@@ -24,9 +24,11 @@ mod unknown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, HashMap, Key, Mode, Name, Object, Schemas, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::{BlockName, Condition, Configuration, Files, ResourceBlock, kept, unknown_providers};
-use ha_state::{ProviderName, ProviderRecord, State};
+use ha_provider::{Described, Schemas};
+use ha_state_model::{ProviderName, ProviderRecord, State};
+use ha_value::{Address, BlockAddress, HashMap, Key, Mode, Name, Object, Value};
 
 use crate::diff::containment::{Containment, HomeKey};
 use crate::diff::deletion::{Going, instances};

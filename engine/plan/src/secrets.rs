@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use ha_kind::{Part, Text, Value};
+use ha_value::{Part, Text, Value};
 
 use self::escapes::origins;
 use self::finder::{Bounds, Finder, Pattern};

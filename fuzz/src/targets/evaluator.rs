@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Type, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::{BlockName, Environment, Files, Scope, SourceFile, Target as Name, expression};
+use ha_value::{Key, Type, Value};
 
 use super::problems::summaries;
 use crate::target::{Target, files, likeness};

@@ -1,7 +1,7 @@
 //! Configurations and values as JSON, and values as text.
 
-use ha_kind::Type;
 use ha_lang::{SourceFile, compile, value_of_text, values_file};
+use ha_value::Type;
 
 use super::problems::summaries;
 use crate::target::{Target, likeness};

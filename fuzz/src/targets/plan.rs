@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, Diagnostic, Impact, ImpactSeverity, Object, Part, Path, Span, Type, Value};
+use ha_diagnostics::{Diagnostic, Span};
 use ha_plan::{
     Change, Checked, Difference, Drift, Identity, Move, OutputChange, Plan, PlanMode, Reason, Rolling, Selection, Settled,
     Snapshot, Standing, Step, StepKind,
 };
-use ha_state::{ProviderName, ProviderRecord};
+use ha_provider::{Impact, ImpactSeverity};
+use ha_state_model::{ProviderName, ProviderRecord};
+use ha_value::{Action, Address, Object, Part, Path, Type, Value};
 
 use super::state::record;
 use crate::target::{Target, likeness};

@@ -1,6 +1,6 @@
 //! What holds for problems, whatever the text.
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 use ha_lang::SourceFile;
 
 /// Asserts that what is told of a text lies within it, and says what was told.

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use futures::executor::block_on;
-use ha_kind::{Address, Object, Value};
-use ha_state::{
-    Frame, Holder, Key, KeyName, Keys, Loaded, MemoryStore, Opening, ProviderName, Record, Segment, State, StateError,
-    StepOutcome, Store, addresses, from_json, open_for_reading, open_for_writing, to_json,
+use ha_state_model::{Frame, ProviderName, Record, State, StepOutcome};
+use ha_state_store::{
+    Holder, Key, KeyName, Keys, Loaded, MemoryStore, Opening, Segment, StateError, Store, addresses, from_json, open_for_reading,
+    open_for_writing, to_json,
 };
+use ha_value::{Address, Object, Value};
 
 use crate::target::{Target, likeness};
 

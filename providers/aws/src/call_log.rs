@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
-use ha_kind::{CALL_LOG, milliseconds_since};
+use ha_provider::{CALL_LOG, milliseconds_since};
 use tracing::debug;
 
 /// Services call the header by one of these names.

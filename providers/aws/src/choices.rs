@@ -1,6 +1,7 @@
 //! Words of which AWS knows only some.
 
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 
 /// What is wrong with a word that is said, where it is none of those that are known.
 pub(crate) fn problem(at: Path, said: Option<&str>, known: &[&str]) -> Option<Problem> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{Filter as Asked, ResourceType, Tag, TagSpecification};
-use ha_kind::{Attempt, Error};
+use ha_provider::{Attempt, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

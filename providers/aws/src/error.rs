@@ -5,7 +5,7 @@ use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use ha_kind::{Error, Outcome};
+use ha_provider::{Error, Outcome};
 
 use crate::wait::Seen;
 
@@ -50,7 +50,7 @@ pub(crate) fn is_too_early_for<E: ProvideErrorMetadata>(
     error: &SdkError<E, HttpResponse>,
     bucket: &str,
     aws: &crate::Aws,
-    attempt: &ha_kind::Attempt,
+    attempt: &ha_provider::Attempt,
 ) -> bool {
     is(error, &["OperationAborted"]) || (is(error, &["NoSuchBucket"]) && aws.is_young(bucket, attempt))
 }

@@ -1,6 +1,7 @@
 //! Databases whose settings are a group of the same configuration, for another engine or version than theirs.
 
-use ha_kind::{ByAttribute, Contradiction, Mode, Path, Placed, Problem, Severity, Together};
+use ha_provider::{ByAttribute, Contradiction, Placed, Problem, Together};
+use ha_value::{Mode, Path, Severity};
 
 use crate::engine_version::EngineVersion;
 use crate::kinds::aws_db_instance::takes_family;
@@ -35,7 +36,7 @@ fn contradiction(database: &Placed<'_>, group: &Placed<'_>) -> Option<Contradict
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::{Address, Object, Value};
+    use ha_value::{Address, Object, Value};
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! What AWS's names for things look like, so that one of another form is refused where it is written and not by AWS.
 
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 use regex::Regex;
 use serde_json::Value as Json;
 

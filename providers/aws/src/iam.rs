@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 
 /// A role, profile or policy that IAM has just made is known to its other machines after some seconds.
 pub(crate) const PROPAGATION: Duration = crate::wait::PROPAGATION;
@@ -31,7 +32,7 @@ pub(crate) fn path_problems(path: &str) -> Vec<Problem> {
 }
 
 /// The path of what has none.
-pub(crate) fn root() -> ha_kind::Immutable<String> {
+pub(crate) fn root() -> ha_provider::Immutable<String> {
     "/".to_owned().into()
 }
 

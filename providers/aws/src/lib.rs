@@ -27,7 +27,7 @@ mod unsupported;
 mod wait;
 mod windows;
 
-use ha_kind::Registry;
+use ha_provider::Registry;
 
 pub use kms::{KmsKeys, KmsSettings};
 pub use provider::{Aws, Settings};

@@ -1,7 +1,8 @@
 //! Things that two blocks would look after at once: one that claims all there is of them, and one for a single one. Each
 //! would undo what the other does, in every apply.
 
-use ha_kind::{ByAttribute, Contradiction, Mode, Path, Placed, Problem, Severity, Together, Value};
+use ha_provider::{ByAttribute, Contradiction, Placed, Problem, Together};
+use ha_value::{Mode, Path, Severity, Value};
 
 /// A kind that may claim all of something, and the kind that looks after one of it.
 struct Claim {
@@ -109,7 +110,7 @@ impl Claim {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::{Address, Object, Type};
+    use ha_value::{Address, Object, Type};
 
     use super::*;
 

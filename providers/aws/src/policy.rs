@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ha_kind::Text;
+use ha_value::Text;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};

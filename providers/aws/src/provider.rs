@@ -8,7 +8,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
-use ha_kind::{Attempt, Error, Incident, Object, Outcome, Permit, Provider, Secret, Shared, UnsupportedNames};
+use ha_provider::{Attempt, Error, Incident, Outcome, Permit, Provider, Secret, Shared, UnsupportedNames};
+use ha_value::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

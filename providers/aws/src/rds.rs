@@ -1,7 +1,8 @@
 //! What RDS's kinds share.
 
 use aws_sdk_rds::types::{Filter, Tag};
-use ha_kind::{Error, Path, Problem};
+use ha_provider::{Error, Problem};
+use ha_value::Path;
 
 use crate::Aws;
 use crate::error::Attempting as _;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{Error, Reading, Recorded, Resource};
+use ha_provider::{Error, Reading, Recorded, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;

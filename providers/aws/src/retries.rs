@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use ha_kind::{Incident, Permit};
+use ha_provider::{Incident, Permit};
 
 const SLOWEST: Duration = Duration::from_secs(20);
 /// What a service may be asked again at a time, all of its clients together: some forty failures, or a hundred throttled

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroupRule as Found, SecurityGroupRuleRequest, SecurityGroupRuleUpdate};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Path, Problem, Reading, Recorded, Resource, Sought};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Marked, Problem, Reading, Recorded, Resource, Sought};
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -299,10 +300,10 @@ fn outputs(aws: &Aws, found: &Found) -> Outputs {
 
 #[derive(Deserialize)]
 struct Named {
-    cidr_ipv4: Option<ha_kind::Maybe<Cidr>>,
-    cidr_ipv6: Option<ha_kind::Maybe<Cidr>>,
-    prefix_list_id: Option<ha_kind::Maybe<String>>,
-    referenced_security_group_id: Option<ha_kind::Maybe<String>>,
+    cidr_ipv4: Option<ha_provider::Maybe<Cidr>>,
+    cidr_ipv6: Option<ha_provider::Maybe<Cidr>>,
+    prefix_list_id: Option<ha_provider::Maybe<String>>,
+    referenced_security_group_id: Option<ha_provider::Maybe<String>>,
 }
 
 fn check_peer(it: Named) -> Vec<Problem> {
@@ -314,8 +315,8 @@ fn check_peer(it: Named) -> Vec<Problem> {
         let message = "a rule names one of cidr_ipv4, cidr_ipv6, prefix_list_id and referenced_security_group_id";
         problems.push(Problem { path: Path::root(), message: message.into() });
     }
-    let is_of = |it: &Option<ha_kind::Maybe<Cidr>>, ipv6: bool| match it {
-        Some(ha_kind::Maybe::Known(block)) => block.is_ipv6() == ipv6,
+    let is_of = |it: &Option<ha_provider::Maybe<Cidr>>, ipv6: bool| match it {
+        Some(ha_provider::Maybe::Known(block)) => block.is_ipv6() == ipv6,
         _ => true,
     };
     if !is_of(&it.cidr_ipv4, false) {

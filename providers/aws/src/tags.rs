@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Known, Marked, Path, Problem, Trace};
+use ha_provider::{Attempt, Known, Marked, Problem, Trace};
+use ha_value::Path;
 use serde::Deserialize;
 
 /// Tags as the configuration has them.

@@ -1,6 +1,6 @@
 //! What others have under the provider's name and is not here: kinds, and settings of whatever is reached at AWS.
 
-use ha_kind::UnsupportedNames;
+use ha_provider::UnsupportedNames;
 
 /// Kinds. The first that holds a name counts.
 pub(crate) const KINDS: &[UnsupportedNames] = &[

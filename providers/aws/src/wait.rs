@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 
 /// How far apart polls are: close at first, because much is ready at once, then further and further.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +144,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use futures::future::BoxFuture;
-    use ha_kind::Witness;
+    use ha_provider::Witness;
 
     use super::*;
 

@@ -1,7 +1,8 @@
 //! What can be wrong with single arguments. Parts that are not known yet are given the benefit of the doubt, and no
 //! message repeats a secret.
 
-use ha_kind::{Path, Problem, Text};
+use ha_provider::Problem;
+use ha_value::{Path, Text};
 
 /// Collects what is wrong.
 #[derive(Default)]

@@ -1,4 +1,5 @@
-use ha_kind::{Document, Path, Problem, Text};
+use ha_provider::{Document, Problem};
+use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Contradiction, Mode, Path, Placed, Problem, Severity, Together, Value, closest};
+use ha_provider::{Contradiction, Placed, Problem, Together};
+use ha_value::{Mode, Path, Severity, Value, closest};
 
 const SETTINGS: &str = "circleci_settings";
 const REPLICATED: &str = "circleci_replicated_config";

@@ -1,4 +1,4 @@
-use ha_kind::{Part, Text};
+use ha_value::{Part, Text};
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a text in hexadecimal, secrets included; unknown, for the same reason, while the text is.

@@ -11,7 +11,7 @@ mod quoting;
 mod script;
 mod userdata;
 
-use ha_kind::Registry;
+use ha_provider::Registry;
 
 /// Enters the documents of this room.
 #[must_use]

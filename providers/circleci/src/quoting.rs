@@ -1,6 +1,6 @@
 //! Quoting that works character by character, so that a text may be quoted in parts.
 
-use ha_kind::Text;
+use ha_value::Text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// All that RFC 3986 does not call unreserved.

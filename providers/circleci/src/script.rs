@@ -1,7 +1,7 @@
 //! The first boot of a Services machine, as a shell script in sections. What it does last is to install Replicated,
 //! because Replicated reads its files once, when it starts for the first time.
 
-use ha_kind::Text;
+use ha_value::Text;
 
 use crate::quoting::{joined, shell_word};
 use crate::userdata::{File, Userdata};

@@ -6,14 +6,15 @@ mod userdata;
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Mode, Object, Part, Registry, Rendered, Text, Type, Value};
+use ha_provider::{Registry, Rendered};
+use ha_value::{Mode, Object, Part, Text, Type, Value};
 
 /// What a document renders to, or what is wrong, one message each.
 fn render(kind: &str, given: &Object) -> Result<Object, Vec<String>> {
     let (schemas, _) = crate::register(Registry::new()).split();
     let kind = schemas.kind(Mode::Data, kind).unwrap();
     let messages =
-        |problems: Vec<ha_kind::Problem>| problems.into_iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+        |problems: Vec<ha_provider::Problem>| problems.into_iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
     let conformed = kind.schema().conform(given).map_err(messages)?;
     match kind.render(&conformed).unwrap() {
         Rendered::Outputs(outputs) => Ok(outputs),

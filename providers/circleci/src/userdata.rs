@@ -1,4 +1,5 @@
-use ha_kind::{Document, Path, Problem, Text, Type, Value};
+use ha_provider::{Document, Problem};
+use ha_value::{Path, Text, Type, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -208,7 +209,7 @@ impl Userdata {
                                of the launch template keeps them; put it into an object and fetch that with `files`";
                 checks.problem(path.clone(), message);
             }
-            let has = |character| text.parts().iter().any(|it| matches!(it, ha_kind::Part::Clear(it) if it.contains(character)));
+            let has = |character| text.parts().iter().any(|it| matches!(it, ha_value::Part::Clear(it) if it.contains(character)));
             if has('\r') {
                 checks.problem(path.clone(), "there is a carriage return in it; a shell script has line feeds alone");
             }
@@ -253,9 +254,9 @@ impl Userdata {
 /// The script must fit; where parts are not known yet, at least what is known must.
 fn check_size(sections: &[Section], checks: &mut Checks) {
     let known = |text: &Text| -> usize {
-        let part = |it: &ha_kind::Part| match it {
-            ha_kind::Part::Clear(text) | ha_kind::Part::Secret(text) => text.len(),
-            ha_kind::Part::Unknown { .. } => 0,
+        let part = |it: &ha_value::Part| match it {
+            ha_value::Part::Clear(text) | ha_value::Part::Secret(text) => text.len(),
+            ha_value::Part::Unknown { .. } => 0,
         };
         text.parts().iter().map(part).sum()
     };

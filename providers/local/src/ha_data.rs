@@ -1,4 +1,5 @@
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Object, Reading, Recorded, Resource, Value, Volatile};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Volatile};
+use ha_value::{Object, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,7 @@ mod permission;
 mod standing;
 mod uuid;
 
-use ha_kind::{Registry, UnsupportedNames};
+use ha_provider::{Registry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[

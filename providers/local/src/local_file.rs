@@ -2,10 +2,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ha_kind::{
-    Attempt, Attempting, Created, Error, Hooks, Immutable, Intended, Known, Maybe, Nobody, Object, Outcome, Path as Place,
-    Problem, Reading, Recorded, Resource, Secret, UnsupportedNames, Volatile, known_text,
+use ha_provider::{
+    Attempt, Attempting, Created, Error, Hooks, Immutable, Intended, Known, Maybe, Nobody, Outcome, Problem, Reading, Recorded,
+    Resource, Secret, UnsupportedNames, Volatile, known_text,
 };
+use ha_value::{Object, Path as Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

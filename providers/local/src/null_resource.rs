@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Created, Error, Immutable, Known, Nobody, Reading, Recorded, Resource};
+use ha_provider::{Attempt, Created, Error, Immutable, Known, Nobody, Reading, Recorded, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ha_kind::{Intended, Maybe, Path as Place, Problem};
+use ha_provider::{Intended, Maybe, Problem};
+use ha_value::Path as Place;
 use serde::Deserialize;
 
 use crate::file_system;

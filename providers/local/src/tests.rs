@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ha_kind::{Address, Attempt, Error, Mode, Object, ReadingValue, RecordedValue, Registry, Type, Value, Witness};
+use ha_provider::{Attempt, Error, ReadingValue, RecordedValue, Registry, Witness};
+use ha_value::{Address, Mode, Object, Type, Value};
 
 struct Silent;
 
@@ -332,7 +333,8 @@ async fn what_is_nothing_else_has_triggers() {
 
 #[test]
 fn what_was_a_null_resource_keeps_its_triggers() {
-    use ha_kind::{Mode, Object, Registry, Value};
+    use ha_provider::Registry;
+    use ha_value::{Mode, Object, Value};
 
     let (schemas, _) = crate::register(Registry::new()).split();
     let triggers = Value::Map(std::sync::Arc::new(Object::from([("v".into(), Value::from("1"))])));

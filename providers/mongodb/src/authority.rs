@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ha_kind::{Error, Outcome, Permit, Secret};
+use ha_provider::{Error, Outcome, Permit, Secret};
 use ha_tls::names::{NamePart, name, pem, subject_of, with_names};
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use schemars::JsonSchema;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 use mongodb::bson::{Document, doc};
 
 use crate::authority::Access;

@@ -1,6 +1,6 @@
 //! The text of a mongod.conf: quoting what goes into it, and looking things up in it.
 
-use ha_kind::{Part, Text};
+use ha_value::{Part, Text};
 
 /// A text as YAML reads it back: plain where that is safe, else in double quotes. What is not known yet stands plain.
 pub(crate) fn scalar(text: &Text) -> Text {

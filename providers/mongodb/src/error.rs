@@ -1,6 +1,6 @@
 //! What a failed call to a mongod means, for the person who has to mend it.
 
-use ha_kind::{Error, Outcome};
+use ha_provider::{Error, Outcome};
 use mongodb::error::ErrorKind;
 
 /// The failure of `attempted` at `endpoint`, with its likely cause and cure.

@@ -23,7 +23,7 @@ mod replica_set_status;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use ha_kind::{Error, NoSettings, Outcome, Permit, Provider, Registry};
+use ha_provider::{Error, NoSettings, Outcome, Permit, Provider, Registry};
 
 use crate::authority::{Access, Authority};
 

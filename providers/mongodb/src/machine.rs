@@ -8,7 +8,7 @@ mod startup_failure;
 use std::future::Future;
 use std::time::Duration;
 
-use ha_kind::Error;
+use ha_provider::Error;
 
 pub(crate) use process::Process;
 

@@ -9,7 +9,7 @@ mod wait;
 
 use std::time::{Duration, Instant};
 
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 
 use self::wait::Expected;
 use crate::authority::Access;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 use mongodb::bson::{Document, doc};
 
 use crate::error::{cause, failed};

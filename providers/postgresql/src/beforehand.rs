@@ -1,7 +1,7 @@
 //! A database that is to take another one's place is made before that one goes, under a name of its own: what the server
 //! refuses then has cost nothing. The step that makes it takes it over by its comment.
 
-use ha_kind::{Error, Intended, Outcome};
+use ha_provider::{Error, Intended, Outcome};
 use serde::Deserialize;
 
 use crate::encoding::Encoding;

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ha_kind::Error;
+use ha_provider::Error;
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, LoadBalanceHosts};
 
@@ -333,7 +333,7 @@ pub(crate) fn one_of(name: &str, values: &str) -> String {
 
 /// An error of settings, found before anybody was asked.
 pub(crate) fn misconfigured(attempted: &str, problem: impl std::fmt::Display) -> Error {
-    Error::new(attempted, problem).outcome(ha_kind::Outcome::Refused)
+    Error::new(attempted, problem).outcome(ha_provider::Outcome::Refused)
 }
 
 #[cfg(test)]

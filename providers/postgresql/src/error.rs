@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
-use ha_kind::{Error, Outcome};
+use ha_provider::{Error, Outcome};
 use tokio_postgres::error::SqlState;
 
 /// An attempt that PostgreSQL answered with an error, or did not answer.

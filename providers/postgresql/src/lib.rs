@@ -24,7 +24,7 @@ mod store;
 mod tls;
 mod valid_until;
 
-use ha_kind::{Registry, UnsupportedNames};
+use ha_provider::{Registry, UnsupportedNames};
 
 pub use store::{Postgres, PostgresStore, Settings as PostgresSettings};
 
@@ -60,7 +60,7 @@ pub fn register(registry: Registry) -> Registry {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ha_kind::Registry;
+    use ha_provider::Registry;
 
     #[test]
     fn every_kind_has_its_file_and_is_registered() {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Error, Outcome};
+use ha_provider::{Error, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

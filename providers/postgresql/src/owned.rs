@@ -1,6 +1,6 @@
 //! What a role owns that goes on without it: an extension that was made in the name of a database's owner.
 
-use ha_kind::{Attempt, Error};
+use ha_provider::{Attempt, Error};
 
 use crate::provider::Postgresql;
 use crate::session::Session;

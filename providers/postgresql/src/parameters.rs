@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use ha_kind::{Maybe, Path, Problem};
+use ha_provider::{Maybe, Problem};
+use ha_value::Path;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ha_kind::{
-    Action, ArgumentChange, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known,
-    Maybe, Object, Outcome, Path, Problem, Reading, Recorded, Resource, Value, known_text,
+use ha_provider::{
+    ArgumentChange, Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known, Maybe,
+    Outcome, Problem, Reading, Recorded, Resource, known_text,
 };
+use ha_value::{Action, Object, Path, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{
-    Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known, Object, Outcome, Path,
-    Problem, Reading, Recorded, Resource, Value, known_text,
+use ha_provider::{
+    Attempt, Changed, Chosen, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Intended, Known, Outcome, Problem,
+    Reading, Recorded, Resource, known_text,
 };
+use ha_value::{Object, Path, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
-use ha_kind::{
-    Action, Attempt, Changed, Created, Error, Hooks, Impact, ImpactSeverity, Intended, Known, Maybe, Object, Outcome, Path,
-    Problem, Reading, Recorded, Resource, Secret, known_text,
+use ha_provider::{
+    Attempt, Changed, Created, Error, Hooks, Impact, ImpactSeverity, Intended, Known, Maybe, Outcome, Problem, Reading, Recorded,
+    Resource, Secret, known_text,
 };
+use ha_value::{Action, Object, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

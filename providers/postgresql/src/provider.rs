@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Error, Hooks, Path, Permit, Problem, Provider, Secret};
+use ha_provider::{Error, Hooks, Permit, Problem, Provider, Secret};
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Maybe, Path, Problem};
+use ha_provider::{Maybe, Problem};
+use ha_value::Path;
 use serde::Deserialize;
 
 use crate::sql::problem;

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ha_kind::Error;
+use ha_provider::Error;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use pbkdf2::pbkdf2_hmac_array;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ha_kind::{Attempt, Error, Outcome, Permit};
+use ha_provider::{Attempt, Error, Outcome, Permit};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::error::SqlState;

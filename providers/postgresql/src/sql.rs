@@ -1,6 +1,7 @@
 //! The one place where names and texts are put into SQL. Statements that define things take no parameters.
 
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 
 /// How many bytes of a name PostgreSQL keeps; it drops the rest without a word.
 const LONGEST: usize = 63;

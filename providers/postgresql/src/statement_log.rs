@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use ha_kind::RemoteCall;
+use ha_provider::RemoteCall;
 use tokio_postgres::Error;
 
 use crate::connect::NotOpened;

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use ha_kind::regular_file::{self, LARGEST_KEY};
-use ha_kind::{Attempting, Error};
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST_KEY;
+use ha_provider::{Attempting, Error};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -232,7 +233,7 @@ pub(crate) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, Error> {
 
 fn read(file: &str, parameter: &str) -> Result<Vec<u8>, Error> {
     let read = regular_file::read(file.as_ref(), LARGEST_KEY).attempting(format!("read the file `{file}` (`{parameter}`)"));
-    read.map_err(|it| it.outcome(ha_kind::Outcome::Refused))
+    read.map_err(|it| it.outcome(ha_provider::Outcome::Refused))
 }
 
 fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Error> {

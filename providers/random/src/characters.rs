@@ -1,6 +1,7 @@
 //! Draws characters so that every text the recipe allows is equally likely but for the promised minimums.
 
-use ha_kind::{Error, Path, Problem, Value};
+use ha_provider::{Error, Problem};
+use ha_value::{Path, Value};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::Deserialize;

@@ -5,7 +5,7 @@ mod random_id;
 mod random_password;
 mod random_string;
 
-use ha_kind::{Registry, UnsupportedNames};
+use ha_provider::{Registry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[

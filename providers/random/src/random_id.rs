@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Path, Problem, Reading, Recorded, Resource};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Problem, Reading, Recorded, Resource};
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

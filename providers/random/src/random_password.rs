@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret, UnsupportedNames};
+use ha_provider::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret, UnsupportedNames,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

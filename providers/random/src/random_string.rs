@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, UnsupportedNames};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, UnsupportedNames};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

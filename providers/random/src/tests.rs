@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ha_kind::{Address, Attempt, Error, Object, Registry, Value, Witness};
+use ha_provider::{Attempt, Error, Registry, Witness};
+use ha_value::{Address, Object, Value};
 use proptest::prelude::*;
 
 use crate::characters::Recipe;
@@ -25,7 +26,7 @@ fn arguments(given: &[(&str, Value)]) -> Object {
 
 async fn created(kind: &str, given: &[(&str, Value)]) -> (String, Object) {
     let (schemas, drivers) = crate::register(Registry::new()).split();
-    let schema = schemas.kind(ha_kind::Mode::Managed, kind).unwrap().schema();
+    let schema = schemas.kind(ha_value::Mode::Managed, kind).unwrap().schema();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let address: Address = format!("{kind}.it").parse().unwrap();
     let mut attempt = Attempt::new(address, "0".repeat(32), false, BTreeMap::new(), Arc::new(Silent));
@@ -35,7 +36,7 @@ async fn created(kind: &str, given: &[(&str, Value)]) -> (String, Object) {
 
 async fn imported(kind: &str, id: &str, configured: &[(&str, Value)]) -> Result<(Object, Object), String> {
     let (schemas, drivers) = crate::register(Registry::new()).split();
-    let schema = schemas.kind(ha_kind::Mode::Managed, kind).unwrap().schema();
+    let schema = schemas.kind(ha_value::Mode::Managed, kind).unwrap().schema();
     let (client, _) = drivers.connector("ha").unwrap().connect(&Object::new()).await.unwrap();
     let conformed = schema.conform(&arguments(configured)).unwrap();
     let found = drivers.resource(kind).unwrap().import(&client, id, &conformed).await.map_err(|it| it.to_string())?;
@@ -107,7 +108,7 @@ async fn an_identifier_is_spelt_in_four_ways() {
 #[test]
 fn impossible_recipes_are_refused_with_all_reasons() {
     let (schemas, _) = crate::register(Registry::new()).split();
-    let kind = schemas.kind(ha_kind::Mode::Managed, "random_password").unwrap();
+    let kind = schemas.kind(ha_value::Mode::Managed, "random_password").unwrap();
     let given = arguments(&[
         ("length", Value::from(3)),
         ("special", Value::from(false)),

@@ -1,6 +1,7 @@
 //! What can be read off a certificate.
 
-use ha_kind::{Error, Path, Problem};
+use ha_provider::{Error, Problem};
+use ha_value::Path;
 use jiff::Timestamp;
 use rcgen::{Issuer, KeyPair, PublicKeyData};
 use sha2::{Digest, Sha256};

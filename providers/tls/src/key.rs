@@ -1,4 +1,4 @@
-use ha_kind::{Attempting, Error};
+use ha_provider::{Attempting, Error};
 use rcgen::KeyPair;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

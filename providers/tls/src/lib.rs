@@ -8,7 +8,7 @@ mod tls_ca;
 mod tls_cert;
 mod validity;
 
-use ha_kind::{Registry, UnsupportedNames};
+use ha_provider::{Registry, UnsupportedNames};
 
 /// Kinds that others have under these names and that are not here.
 const UNSUPPORTED: &[UnsupportedNames] = &[

@@ -1,4 +1,5 @@
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ha_kind::{Address, Attempt, Error, Mode, Object, ReadingValue, RecordedValue, Registry, Value, Witness};
+use ha_provider::{Attempt, Error, ReadingValue, RecordedValue, Registry, Witness};
+use ha_value::{Address, Mode, Object, Value};
 
 struct Silent;
 

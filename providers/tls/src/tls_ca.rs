@@ -1,4 +1,4 @@
-use ha_kind::{Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret};
+use ha_provider::{Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Reading, Recorded, Resource, Secret};
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyUsagePurpose};
 use schemars::JsonSchema;

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ha_kind::{
-    Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Path, Problem, Reading, Recorded, Resource, Secret,
+use ha_provider::{
+    Attempt, Attempting, Created, Error, Hooks, Immutable, Known, Nobody, Problem, Reading, Recorded, Resource, Secret,
 };
+use ha_value::Path;
 use jiff::Timestamp;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
 use schemars::JsonSchema;

@@ -1,6 +1,7 @@
 //! From when to when a certificate is good, and when it is time for the next.
 
-use ha_kind::{Attempting, Error, Immutable, Path, Problem};
+use ha_provider::{Attempting, Error, Immutable, Problem};
+use ha_value::Path;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::CertificateParams;
 

@@ -6,9 +6,9 @@ mod repl;
 use std::sync::Arc;
 
 use clap::Args;
-use ha_kind::Value;
 use ha_lang::Nothing;
-use ha_state::State;
+use ha_state_model::State;
+use ha_value::Value;
 
 use self::repl::Desk;
 use super::Session;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use ha_kind::regular_file::LARGEST;
-use ha_kind::{Diagnostic, Type, Value, closest};
+use ha_diagnostics::Diagnostic;
+use ha_files::regular_file::LARGEST;
 use ha_lang::{Configuration, Environment, Files, Scope, expression};
+use ha_value::{Type, Value, closest};
 
 use super::ConsoleArgs;
 use super::editor::Editor;

@@ -1,5 +1,5 @@
 use clap::Args;
-use ha_state::Key;
+use ha_state_store::Key;
 
 use crate::arguments::invocation;
 use crate::commands::Session;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use ha_state::Holding;
+use ha_state_store::Holding;
 
 use super::places;
 use crate::commands::Session;

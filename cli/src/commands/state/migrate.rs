@@ -2,9 +2,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ha_kind::code;
-use ha_run::Cancel;
-use ha_state::{State, moved_to};
+use ha_apply::Cancel;
+use ha_diagnostics::code;
+use ha_state_model::State;
+use ha_state_store::moved_to;
 
 use crate::arguments::time;
 use crate::commands::Session;
@@ -139,7 +140,7 @@ fn from(arguments: &MigrateArgs, session: &Session, remembered: Option<&Remember
 
 /// Whether two say the same, whatever their numbers are.
 fn is_same(one: &State, other: &State) -> bool {
-    let bare = |it: &State| State { number: 0, history: ha_state::History::default(), ..it.clone() };
+    let bare = |it: &State| State { number: 0, history: ha_state_model::History::default(), ..it.clone() };
     !other.is_new() && bare(one) == bare(other)
 }
 

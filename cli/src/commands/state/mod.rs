@@ -16,7 +16,8 @@ mod show;
 mod unlock;
 
 use clap::Subcommand;
-use ha_kind::{Address, closest, code};
+use ha_diagnostics::code;
+use ha_value::{Address, closest};
 
 use super::Session;
 use crate::output::command_error::{Ended, Trouble};

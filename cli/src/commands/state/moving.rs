@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ha_kind::{Address, BlockAddress, Key, Place, shell_word};
-use ha_state::{Record, State};
+use ha_state_model::{Record, State};
+use ha_value::{Address, BlockAddress, Key, Place, shell_word};
 
 use super::nothing_at;
 use super::rewrite::{Rewritten, unfinished};

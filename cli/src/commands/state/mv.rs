@@ -1,5 +1,5 @@
 use clap::Args;
-use ha_kind::Place;
+use ha_value::Place;
 
 use super::moving::Move;
 use super::rewrite::{RewriteArgs, rewrite};

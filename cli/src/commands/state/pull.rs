@@ -1,7 +1,7 @@
 use std::io::IsTerminal;
 
 use clap::Args;
-use ha_state::to_json;
+use ha_state_store::to_json;
 use zeroize::Zeroizing;
 
 use super::SEALED;

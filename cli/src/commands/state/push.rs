@@ -3,8 +3,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use ha_kind::{code, regular_file};
-use ha_state::{Keys, Record, State, from_json};
+use ha_diagnostics::code;
+use ha_files::regular_file;
+use ha_state_model::{Record, State};
+use ha_state_store::{Keys, from_json};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -125,7 +127,7 @@ fn refuse(before: &State, pushed: &State, foreign: Option<Notice>) -> Result<(),
 fn differences(before: &State, after: &State) -> Vec<String> {
     let is_same = |one: &Record, other: &Record| Record { version: 0, ..one.clone() } == Record { version: 0, ..other.clone() };
     let mut lines = compared(&before.records, &after.records, is_same, ToString::to_string);
-    let deposed = |(address, key): &(ha_kind::Address, String)| format!("{address} (deposed {key})");
+    let deposed = |(address, key): &(ha_value::Address, String)| format!("{address} (deposed {key})");
     lines.extend(compared(&before.deposed, &after.deposed, is_same, deposed));
     lines.extend(compared(&before.outputs, &after.outputs, PartialEq::eq, |name| format!("output {name}")));
     lines.extend(compared(&before.providers, &after.providers, PartialEq::eq, |name| format!("provider {name}")));

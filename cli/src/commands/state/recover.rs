@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ha_kind::regular_file::{self, LARGEST};
-use ha_kind::{Address, Value, code};
+use ha_apply::{Rediscovered, RefreshMode, Request};
+use ha_diagnostics::code;
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST;
 use ha_plan::{Files, PlanMode, Selection, Settled};
-use ha_run::{Rediscovered, RefreshMode, Request};
-use ha_state::{Record, State};
+use ha_state_model::{Record, State};
+use ha_value::{Address, Value};
 use zeroize::Zeroizing;
 
 use super::rewrite::{RewriteArgs, Rewritten, rewrite};

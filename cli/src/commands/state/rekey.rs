@@ -2,8 +2,8 @@ use std::fs;
 use std::time::Duration;
 
 use clap::Args;
-use ha_run::Cancel;
-use ha_state::Keys;
+use ha_apply::Cancel;
+use ha_state_store::Keys;
 
 use crate::arguments::time;
 use crate::commands::Session;

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use ha_kind::{Address, code};
-use ha_run::Cancel;
-use ha_state::{Key, KeyName, State, to_json};
+use ha_apply::Cancel;
+use ha_diagnostics::code;
+use ha_state_model::State;
+use ha_state_store::{Key, KeyName, to_json};
+use ha_value::Address;
 use zeroize::Zeroizing;
 
 use super::SEALED;

@@ -1,6 +1,6 @@
 use clap::Args;
 use ha_plan::Pattern;
-use ha_state::State;
+use ha_state_model::State;
 
 use super::nothing_at;
 use super::rewrite::{RewriteArgs, Rewritten, rewrite, unfinished};
@@ -47,7 +47,7 @@ fn without(texts: &[String], before: &State) -> Result<Rewritten, Trouble> {
                 continue;
             }
         };
-        let is_meant = |it: &ha_kind::Address| pattern.matches(it);
+        let is_meant = |it: &ha_value::Address| pattern.matches(it);
         wrong.extend(unfinished(before, is_meant));
         let deposed = state.deposed.extract_if(.., |(address, _), _| is_meant(address));
         let mut gone: Vec<String> = deposed.map(|((address, key), _)| format!("{address} (deposed {key})")).collect();

@@ -1,5 +1,5 @@
 use clap::Args;
-use ha_kind::Address;
+use ha_value::Address;
 
 use super::nothing_at;
 use crate::arguments::completion;

@@ -1,5 +1,5 @@
-use ha_kind::Action;
 use ha_plan::OutlineKind;
+use ha_value::Action;
 
 use super::Picture;
 use crate::views::json::Json;

@@ -72,7 +72,7 @@ flowchart RL
         let names: Vec<String> = (0..100).map(|it| format!("a.b{it}")).collect();
         let nodes: Vec<(&str, OutlineKind)> = names.iter().map(|it| (it.as_str(), OutlineKind::Resource)).collect();
         let mut picture = picture(&nodes, &[(99, 0), (99, 98)]);
-        picture.nodes[99].action = Some(ha_kind::Action::Delete);
+        picture.nodes[99].action = Some(ha_value::Action::Delete);
         let text = mermaid(&picture);
         assert!(text.contains("- a.b99\"]:::destroyed") && text.contains("n99 --> n0") && text.contains("and 60 more"), "{text}");
         assert!(!text.contains("n98"));

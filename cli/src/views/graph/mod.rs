@@ -13,7 +13,7 @@ pub(crate) use mermaid::mermaid;
 pub(crate) use picture::{Node, Picture, without_keys};
 pub(crate) use text::text;
 
-use ha_kind::Action;
+use ha_value::Action;
 
 /// The sign of an action in one column; `·` for none.
 fn sign(action: Option<Action>) -> &'static str {
@@ -52,8 +52,8 @@ fn label(node: &Node) -> String {
 
 #[cfg(test)]
 mod samples {
-    use ha_kind::Action;
     use ha_plan::{Outline, OutlineKind, OutlineNode};
+    use ha_value::Action;
 
     use super::Picture;
 

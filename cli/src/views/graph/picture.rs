@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ha_kind::{Action, Span};
+use ha_diagnostics::Span;
 use ha_plan::{Change, Outline, OutlineKind};
+use ha_value::Action;
 
 /// A hidden node is left out where that makes at most so many edges more; otherwise it stays as the knot that it is.
 const KNOT: usize = 16;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Impact, ImpactSeverity, Name, Schemas};
 use ha_plan::{OutputChange, Reason};
-use ha_state::Record;
+use ha_provider::{Impact, ImpactSeverity, Schemas};
+use ha_state_model::Record;
+use ha_value::{Action, Address, Name};
 
 use super::super::json::{Json, address_fields, sensitives, unknowns};
 use super::super::redacted_value::Shown;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, BlockAddress, Key, Mode, Name};
 use ha_plan::{Checked, Standing};
+use ha_value::{Address, BlockAddress, Key, Mode, Name};
 
 use super::super::json::Json;
 use super::super::redaction::Redactor;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Field, Key, Mode, Name, Object, Path, Schemas, Shape, Step, Value};
 use ha_lang::{
     BlockName, Body, Configuration, Environment, Expression, ModuleCall, Nothing, OutputBlock, ProviderBlock, Reference,
     ResourceBlock, Target, Variable,
 };
+use ha_provider::{Field, Schemas, Shape};
+use ha_value::{Key, Mode, Name, Object, Path, Step, Value};
 
 use super::super::json::{Json, implied_provider, provider_source};
 use super::super::redacted_value::SENSITIVE;

@@ -10,10 +10,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Mode, Name, Object, Schemas, Value};
 use ha_lang::Configuration;
 use ha_plan::{OutputChange, Plan, PlanMode, Settled};
-use ha_state::{OutputRecord, Record, State};
+use ha_provider::Schemas;
+use ha_state_model::{OutputRecord, Record, State};
+use ha_value::{Action, Address, Mode, Name, Object, Value};
 
 use self::change::{change, drifted, output, unchanged};
 pub(crate) use self::change::{output_action, reason_name};
@@ -47,7 +48,7 @@ pub(crate) fn plan_json(plan: &Plan, report: &Report, basis: &Basis<'_>, redacto
     document.field("format_version", &"1.2".into());
     document.field("terraform_version", &TERRAFORM_VERSION.into());
     document.field("ha_version", &env!("CARGO_PKG_VERSION").into());
-    let value = |(name, it): (&ha_kind::Name, _)| (name.to_string(), Json::object([("value", Json::from(it))]));
+    let value = |(name, it): (&ha_value::Name, _)| (name.to_string(), Json::object([("value", Json::from(it))]));
     document.field("variables", &Json::Object(report.variables.iter().map(value).collect()));
     planned_values(plan, &before, basis, redactor, &mut document);
     if !report.drift.is_empty() {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use ha_kind::{Action, Key, Name, Path, Step};
 use ha_lang::{BlockName, Configuration, ModuleCall, Reference, Target};
 use ha_plan::{OutputChange, Plan};
+use ha_value::{Action, Key, Name, Path, Step};
 
 use super::super::json::Json;
 

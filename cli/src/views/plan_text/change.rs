@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use ha_kind::{Action, Address, ImpactSeverity, Name, Path};
 use ha_plan::Reason;
+use ha_provider::ImpactSeverity;
+use ha_value::{Action, Address, Name, Path};
 
 use super::super::compare::{Row, What, all, differences, is_secret};
 use super::super::expression::inline;

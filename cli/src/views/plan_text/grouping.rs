@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ha_kind::Path;
+use ha_value::Path;
 
 use super::super::report::ShownChange;
 use super::super::rows::Detail;

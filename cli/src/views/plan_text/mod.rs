@@ -9,8 +9,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_kind::{Action, Address, Name, Path};
 use ha_plan::PlanMode;
+use ha_value::{Action, Address, Name, Path};
 
 use self::grouping::stretches;
 pub(crate) use self::summary::counted;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ha_kind::{Address, Key};
 use ha_plan::PlanMode;
+use ha_value::{Address, Key};
 
 use super::super::redacted_value::printable;
 use super::super::report::ShownChange;

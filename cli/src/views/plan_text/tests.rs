@@ -1,6 +1,6 @@
 use base64::Engine as _;
-use ha_kind::Value;
 use ha_plan::{Difference, Move, Plan, Reason};
+use ha_value::Value;
 use snapbox::str;
 
 use super::super::redaction::Sight;

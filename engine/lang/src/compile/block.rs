@@ -1,6 +1,7 @@
 //! `resource`, `data` and `provider` blocks, and the bodies inside.
 
-use ha_kind::{Mode, Name, Span, slips};
+use ha_diagnostics::Span;
+use ha_value::{Mode, Name, slips};
 use indexmap::map::Entry;
 
 use super::Compiler;

@@ -1,6 +1,6 @@
 //! `check` blocks.
 
-use ha_kind::Mode;
+use ha_value::Mode;
 use indexmap::map::Entry;
 
 use super::Compiler;

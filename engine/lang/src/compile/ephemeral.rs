@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use ha_kind::{Diagnostic, Mode, Name, Span};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::{Mode, Name};
 
 use crate::compiled_expression::Expression;
 use crate::configuration::{Condition, Configuration};

@@ -1,6 +1,6 @@
 //! The files of one directory: which belong together, and in which order they are read.
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use crate::SourceFile;
 use crate::diagnostics::file as mistakes;

@@ -1,6 +1,6 @@
 //! `function` blocks.
 
-use ha_kind::Name;
+use ha_value::Name;
 
 use super::{Compiler, is_identifier};
 use crate::body::Names;

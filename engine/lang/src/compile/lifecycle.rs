@@ -1,6 +1,7 @@
 //! `lifecycle` blocks.
 
-use ha_kind::{Mode, Path, Span, Value};
+use ha_diagnostics::Span;
+use ha_value::{Mode, Path, Value};
 
 use super::Compiler;
 use crate::body::Names;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Name, Span, Value, slips};
+use ha_diagnostics::Span;
+use ha_value::{Name, Value, slips};
 use indexmap::map::Entry;
 
 use super::{Compiler, Source};

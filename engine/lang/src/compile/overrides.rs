@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Name};
+use ha_diagnostics::Diagnostic;
+use ha_value::Name;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 

@@ -1,6 +1,6 @@
 //! Addresses as they are written in `moved`, `removed` and `import` blocks.
 
-use ha_kind::{Key, Mode, Name, Place, Value};
+use ha_value::{Key, Mode, Name, Place, Value};
 
 use super::Compiler;
 use crate::compiled_expression::{BlockName, Expression};

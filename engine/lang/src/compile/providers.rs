@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use ha_kind::{Diagnostic, Name};
+use ha_diagnostics::Diagnostic;
+use ha_value::Name;
 
 use crate::configuration::{Configuration, ModuleCall, RequiredProvider, Settings};
 use crate::diagnostics::module as mistakes;

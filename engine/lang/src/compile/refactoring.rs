@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ha_kind::{Key, Mode, Place};
+use ha_value::{Key, Mode, Place};
 
 use super::Compiler;
 use crate::body::Names;
@@ -158,7 +158,7 @@ fn is_data(place: &Place) -> bool {
 }
 
 /// What is wrong with moves whatever the state is: each by itself, and all of one module together.
-pub(super) fn moves(moved: &[Moved], problems: &mut Vec<ha_kind::Diagnostic>) {
+pub(super) fn moves(moved: &[Moved], problems: &mut Vec<ha_diagnostics::Diagnostic>) {
     let mut by_from: HashMap<&Place, &Moved> = HashMap::with_capacity(moved.len());
     let mut by_to: HashMap<&Place, &Moved> = HashMap::with_capacity(moved.len());
     for it in moved {
@@ -182,7 +182,7 @@ pub(super) fn moves(moved: &[Moved], problems: &mut Vec<ha_kind::Diagnostic>) {
 
 /// Tells of moves that lead back to where they began. Each place has one move out of it, so a walk from place to place
 /// meets a cycle at most once; what was walked over needs no second walk.
-fn cycles(moved: &[Moved], by_from: &HashMap<&Place, &Moved>, problems: &mut Vec<ha_kind::Diagnostic>) {
+fn cycles(moved: &[Moved], by_from: &HashMap<&Place, &Moved>, problems: &mut Vec<ha_diagnostics::Diagnostic>) {
     let mut walked: HashMap<&Place, usize> = HashMap::with_capacity(moved.len());
     for (walk, start) in moved.iter().enumerate().filter(|(_, it)| it.from != it.to) {
         let mut path = Vec::new();

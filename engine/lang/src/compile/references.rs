@@ -5,7 +5,8 @@ mod meant;
 use std::cell::Cell;
 use std::collections::HashSet;
 
-use ha_kind::{Diagnostic, Key, Mode, Name, Place, slips};
+use ha_diagnostics::Diagnostic;
+use ha_value::{Key, Mode, Name, Place, slips};
 
 use crate::compiled_expression::{BlockName, Expression, Reference, Target};
 use crate::configuration::{Condition, Configuration, Import, ModuleCall, ResourceBlock};
@@ -285,7 +286,7 @@ impl Checker<'_> {
             return Some(Meant::Other(twin));
         }
         let others = self.suggestible(known).filter(|it| place.itself != Some(&sort((*it).clone())));
-        let meant = Name::from(ha_kind::closest(name, others.map(|it| &**it))?);
+        let meant = Name::from(ha_value::closest(name, others.map(|it| &**it))?);
         searched.may_be(&sort(meant.clone())).then_some(Meant::Name(meant))
     }
 

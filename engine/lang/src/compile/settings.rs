@@ -1,6 +1,7 @@
 //! `ha` blocks.
 
-use ha_kind::{Name, Span, Value};
+use ha_diagnostics::Span;
+use ha_value::{Name, Value};
 
 use super::Compiler;
 use super::module::{own_provider, provider_name};

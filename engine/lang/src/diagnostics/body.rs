@@ -1,6 +1,8 @@
 //! What can be wrong with the arguments and blocks that stand in a block or a file.
 
-use ha_kind::{Diagnostic, Shape, Span, UnsupportedNames, Value, closest, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_provider::{Shape, UnsupportedNames};
+use ha_value::{Value, closest};
 
 use super::error;
 use crate::body::{Accepted, Body, Names};

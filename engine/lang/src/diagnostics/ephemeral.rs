@@ -1,6 +1,6 @@
 //! What can be wrong with values that are never kept.
 
-use ha_kind::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 
 use super::error;
 use crate::compiled_expression::Reference;

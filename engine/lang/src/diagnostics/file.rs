@@ -1,6 +1,6 @@
 //! What can be wrong with a directory's files as such.
 
-use ha_kind::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 
 use super::error;
 

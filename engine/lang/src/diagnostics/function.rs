@@ -2,7 +2,8 @@
 
 mod elsewhere;
 
-use ha_kind::{Diagnostic, Name, Span, closest, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_value::{Name, closest};
 
 use super::error;
 use super::reference::environment_not_read;

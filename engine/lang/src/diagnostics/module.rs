@@ -1,6 +1,7 @@
 //! What can be wrong with the call of a module.
 
-use ha_kind::{Diagnostic, Name, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_value::Name;
 
 use super::error;
 use crate::compiled_expression::Target;

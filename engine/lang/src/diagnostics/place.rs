@@ -1,6 +1,7 @@
 //! What can be wrong with blocks that say what becomes of what is there already.
 
-use ha_kind::{Diagnostic, Place, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_value::Place;
 
 use super::error;
 use crate::compiled_expression::BlockName;

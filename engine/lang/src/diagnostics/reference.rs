@@ -1,6 +1,7 @@
 //! What can be wrong with the names that an expression refers to.
 
-use ha_kind::{Diagnostic, Mode, Name, Span, closest, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_value::{Mode, Name, closest};
 
 use super::error;
 use crate::compiled_expression::{BlockName, Reference, Target};

@@ -1,6 +1,6 @@
 //! What can be wrong with the settings: `ha {}` or `terraform {}`.
 
-use ha_kind::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 
 use super::error;
 use crate::source::Family;

@@ -1,6 +1,7 @@
 //! What can be wrong with a type that is written, and with a value that is not of it.
 
-use ha_kind::{Diagnostic, Mismatch, Span, Type, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_value::{Mismatch, Type};
 
 use super::error;
 use super::value::at;

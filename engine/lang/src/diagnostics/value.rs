@@ -1,6 +1,7 @@
 //! What can be wrong with values, seen where an expression is evaluated.
 
-use ha_kind::{Diagnostic, Mismatch, Name, Number, Span, Type, Value, closest, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_value::{Mismatch, Name, Number, Type, Value, closest};
 
 use super::error;
 use crate::compiled_expression::{BlockName, Target};

@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use ha_kind::{Diagnostic, HashSet, Name};
+use ha_diagnostics::Diagnostic;
+use ha_value::{HashSet, Name};
 
 use super::MOST;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Type, Value, convert};
+use ha_value::{Type, Value, convert};
 
 use super::independent::is_independent;
 use super::{Evaluator, Failed, Outcome, has_too_many};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Name, Object, Type, Value, convert};
+use ha_value::{Name, Object, Type, Value, convert};
 
 use super::{Evaluator, Failed, Outcome};
 use crate::compiled_expression::{For, Node};

@@ -1,6 +1,6 @@
 //! Whether the reason why a function refuses its arguments is the same whatever the secrets among them are.
 
-use ha_kind::{Type, Value};
+use ha_value::{Type, Value};
 
 use crate::functions::{Answer, Function, Refusal, Run};
 

@@ -1,6 +1,6 @@
 //! Operators.
 
-use ha_kind::{Number, Part, Range, Type, Unknown, Value, convert};
+use ha_value::{Number, Part, Range, Type, Unknown, Value, convert};
 
 use super::{Evaluator, Failed, Outcome, both};
 use crate::compiled_expression::Node;

@@ -1,6 +1,6 @@
 //! Values that are larger than anybody means: a few lines can ask for more than any machine holds.
 
-use ha_kind::Value;
+use ha_value::Value;
 
 /// How many elements, in all depths, a value may have, and how many turns and calls one evaluation may take.
 pub(crate) const MOST: usize = 4_000_000;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Key, Name, Number, Type, Value, convert};
+use ha_value::{Key, Name, Number, Type, Value, convert};
 
 use super::each::unmarked;
 use super::{Evaluator, Failed, Outcome};
@@ -303,7 +303,7 @@ pub(crate) fn common<'v>(items: impl Iterator<Item = &'v Value>) -> Type {
         Some(types) => types,
         None => return Type::Any,
     };
-    ha_kind::unify(&types).unwrap_or(Type::Any)
+    ha_value::unify(&types).unwrap_or(Type::Any)
 }
 
 /// Whether not even its type is known.

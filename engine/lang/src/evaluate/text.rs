@@ -1,6 +1,6 @@
 //! Templates: text made of parts, which keeps its parts.
 
-use ha_kind::{Part, Text, Type, Value};
+use ha_value::{Part, Text, Type, Value};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Evaluator, Failed, Outcome, each};

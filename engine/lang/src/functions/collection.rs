@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Number, Type, Value, convert, unify_open};
+use ha_value::{Number, Type, Value, convert, unify_open};
 
 use super::Kind::{Any, Bool};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, items_of, list, number, type_of, whole_of};
@@ -134,8 +134,8 @@ fn coalesce(arguments: &[Value]) -> Answer {
     Err(Refusal::new("all arguments are null or empty"))
 }
 
-fn clear(part: &ha_kind::Part) -> bool {
-    matches!(part, ha_kind::Part::Clear(it) | ha_kind::Part::Secret(it) if !it.is_empty())
+fn clear(part: &ha_value::Part) -> bool {
+    matches!(part, ha_value::Part::Clear(it) | ha_value::Part::Secret(it) if !it.is_empty())
 }
 
 fn coalescelist(arguments: &[Value]) -> Answer {

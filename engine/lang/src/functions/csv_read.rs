@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Attribute, Name, Object, Type, Value};
+use ha_value::{Attribute, Name, Object, Type, Value};
 
 /// The rows of a CSV text as objects, by the names in its first line.
 pub(super) fn decoded(text: &str) -> Result<Value, String> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use ha_kind::{Part, Text as Parts, Value};
+use ha_value::{Part, Text as Parts, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
@@ -209,7 +209,7 @@ fn write_json(value: &Value, secret: bool, text: &mut Builder) {
             put(text, "\"");
         }
         Value::Unknown(it) => {
-            let quote = if matches!(it.ty, ha_kind::Type::String) { "\"" } else { "" };
+            let quote = if matches!(it.ty, ha_value::Type::String) { "\"" } else { "" };
             put(text, quote);
             text.push_part(Part::unknown(it.cause.clone(), secret));
             put(text, quote);

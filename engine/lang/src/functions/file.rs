@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ha_kind::{Diagnostic, Name, Object, Type, Value};
+use ha_diagnostics::Diagnostic;
+use ha_value::{Name, Object, Type, Value};
 
 use super::{Answer, Function, Kind, Refusal, Run, any, str_of, text};
 use crate::SourceFile;

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use ha_kind::{Digits, Number, Part, Text, Type, Value, convert};
+use ha_value::{Digits, Number, Part, Text, Type, Value, convert};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Answer, Refusal};

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ha_kind::Value;
+use ha_value::Value;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
@@ -70,7 +70,7 @@ fn bcrypt(arguments: &[Value], environment: &Environment<'_>) -> Answer {
     let cost = u32::try_from(cost).ok().filter(|it| (4..=20).contains(it));
     let cost = cost.ok_or_else(|| Refusal::of(1, "it must be from 4 to 20"))?;
     if environment.now.is_none() {
-        return Ok(Value::unknown(ha_kind::Type::String, None));
+        return Ok(Value::unknown(ha_value::Type::String, None));
     }
     let digest = bcrypt::hash(str_of(arguments, 0), cost);
     digest.map(Value::from).map_err(|error| Refusal::of(0, format!("there is no digest of it: {error}")))
@@ -87,7 +87,7 @@ fn rsadecrypt(arguments: &[Value]) -> Answer {
 fn uuid(_: &[Value], environment: &Environment<'_>) -> Answer {
     Ok(match environment.now {
         Some(_) => Value::from(Uuid::new_v4().to_string()),
-        None => Value::unknown(ha_kind::Type::String, None),
+        None => Value::unknown(ha_value::Type::String, None),
     })
 }
 

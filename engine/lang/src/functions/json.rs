@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Number, Object, Value};
+use ha_value::{Number, Object, Value};
 
 /// Deeper JSON than this is refused.
 const DEEPEST: usize = 256;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ha_kind::{Number, Type, Value, convert, unify};
+use ha_value::{Number, Type, Value, convert, unify};
 
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, same_kind, unknown_like};

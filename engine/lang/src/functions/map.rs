@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Attribute, Name, Object, Type, Value, convert};
+use ha_value::{Attribute, Name, Object, Type, Value, convert};
 
 use super::Kind::{Any, Text};
 use super::collection::{marked, peeled, unknown_like};

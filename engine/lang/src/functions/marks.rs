@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Type, Value, convert};
+use ha_diagnostics::Diagnostic;
+use ha_value::{Type, Value, convert};
 
 use super::Kind::{Any, Bool, Number, Text};
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, any};
@@ -77,12 +78,12 @@ fn nonsensitive(arguments: &[Value]) -> Answer {
     Ok(match &arguments[0] {
         Value::Sensitive(inner) => (**inner).clone(),
         Value::Composed(parts) => {
-            let clear = |it: &ha_kind::Part| match it {
-                ha_kind::Part::Secret(text) => ha_kind::Part::Clear(text.clone()),
-                ha_kind::Part::Unknown { cause, .. } => ha_kind::Part::unknown(cause.clone(), false),
+            let clear = |it: &ha_value::Part| match it {
+                ha_value::Part::Secret(text) => ha_value::Part::Clear(text.clone()),
+                ha_value::Part::Unknown { cause, .. } => ha_value::Part::unknown(cause.clone(), false),
                 it => it.clone(),
             };
-            Value::from(parts.iter().map(clear).collect::<ha_kind::Text>())
+            Value::from(parts.iter().map(clear).collect::<ha_value::Text>())
         }
         it => it.clone(),
     })

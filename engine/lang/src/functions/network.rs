@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ha_kind::{Number, Value};
+use ha_value::{Number, Value};
 use num_bigint::BigInt;
 
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, number, str_of, text, whole_of};

@@ -1,6 +1,6 @@
 //! Numbers.
 
-use ha_kind::{Number, Value};
+use ha_value::{Number, Value};
 
 use super::double;
 use super::{Answer, Function, Kind, Parameter, Refusal, Run, Takes, any, number, whole_of};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ha_kind::{Attribute, Type, Value};
+use ha_value::{Attribute, Type, Value};
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::{Answer, Refusal, str_of};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{Type, Value, convert, unify, unify_elements};
+use ha_value::{Type, Value, convert, unify, unify_elements};
 
 use super::Kind::Any;
 use super::collection::unknown_like;

@@ -1,6 +1,6 @@
 //! Texts.
 
-use ha_kind::{Text as Parts, Type, Value};
+use ha_value::{Text as Parts, Type, Value};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::format::{format, formatlist};
@@ -239,7 +239,7 @@ fn startswith(arguments: &[Value]) -> Answer {
     let ((plain, mark), (prefix, prefix_mark)) = (whole.unmark(), prefix.unmark());
     let known_beginning = match whole {
         Value::Composed(parts) => match parts.first() {
-            Some(ha_kind::Part::Clear(it) | ha_kind::Part::Secret(it)) => Some(&**it),
+            Some(ha_value::Part::Clear(it) | ha_value::Part::Secret(it)) => Some(&**it),
             _ => None,
         },
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use ha_kind::Value;
+use ha_value::Value;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -100,7 +100,7 @@ pub(crate) fn written_time(time: SystemTime) -> Result<String, String> {
 }
 
 fn timestamp(_: &[Value], environment: &Environment<'_>) -> Answer {
-    let Some(now) = environment.now else { return Ok(Value::unknown(ha_kind::Type::String, None)) };
+    let Some(now) = environment.now else { return Ok(Value::unknown(ha_value::Type::String, None)) };
     written_time(now).map(Value::from).map_err(Refusal::new)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ha_kind::{Name, Number, Object, Value};
+use ha_value::{Name, Number, Object, Value};
 use jiff::civil::DateTime;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ha_kind::Value;
+use ha_value::Value;
 
 /// Lines are folded at the first space behind this column.
 const WIDE: usize = 80;

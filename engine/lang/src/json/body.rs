@@ -1,6 +1,7 @@
 //! What JSON says as blocks, arguments and expressions.
 
-use ha_kind::{Diagnostic, Span, Value};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::Value;
 
 use super::read::{self, Kind, Node, Text};
 use crate::SourceFile;

@@ -1,6 +1,6 @@
 //! JSON with places.
 
-use ha_kind::Number;
+use ha_value::Number;
 
 use crate::syntax::At;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use ha_kind::closest;
+use ha_value::closest;
 
 use super::found::{Closed, Found};
 use super::frame::{Frame, Quote, Word, compares, is_sign};

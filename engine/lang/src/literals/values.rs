@@ -1,6 +1,6 @@
 //! Reads what stands in a value without being a text.
 
-use ha_kind::closest;
+use ha_value::closest;
 
 use super::frame::Word;
 use super::reader::{Reader, WORDS, is_sensitive, range};

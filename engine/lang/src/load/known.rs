@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
-use ha_kind::{Diagnostic, Key, Name, Value, convert};
+use ha_diagnostics::Diagnostic;
+use ha_value::{Key, Name, Value, convert};
 
 use crate::compiled_expression::{BlockName, Expression, Target};
 use crate::configuration::{Configuration, IndexMap};

@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 
-use ha_kind::{HashMap, Name};
+use ha_value::{HashMap, Name};
 
 use super::Read;
 use super::cursor::Cursor;

@@ -1,6 +1,7 @@
 //! A place among tokens.
 
-use ha_kind::{Diagnostic, HashSet, Name, Span};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::{HashSet, Name};
 
 use super::{LEVELS, Read, Unreadable, normal};
 use crate::SourceFile;

@@ -1,6 +1,6 @@
 //! Expressions.
 
-use ha_kind::{Number, Value};
+use ha_value::{Number, Value};
 
 use super::cursor::Cursor;
 use super::likely_error::Inside;

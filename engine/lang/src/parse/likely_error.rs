@@ -6,7 +6,7 @@ mod sign;
 mod value;
 
 pub(super) use brackets::Inside;
-use ha_kind::{Diagnostic, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 
 use super::Read;
 use super::cursor::Cursor;

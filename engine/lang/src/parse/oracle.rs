@@ -79,9 +79,9 @@ fn our_pieces(pieces: &[Piece]) -> Vec<Result<String, String>> {
 
 fn ours(node: &Node) -> String {
     match &node.kind {
-        Kind::Literal(ha_kind::Value::Null(_)) => "null".into(),
-        Kind::Literal(ha_kind::Value::Bool(it)) => it.to_string(),
-        Kind::Literal(ha_kind::Value::Number(it)) => number(&it.to_string()),
+        Kind::Literal(ha_value::Value::Null(_)) => "null".into(),
+        Kind::Literal(ha_value::Value::Bool(it)) => it.to_string(),
+        Kind::Literal(ha_value::Value::Number(it)) => number(&it.to_string()),
         Kind::Literal(other) => string(other.as_str().unwrap_or_default()),
         Kind::Root(name) => name.to_string(),
         Kind::Attribute(of, word) => format!("{}.{}", ours(of), word.name),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ha_kind::Value;
+use ha_value::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use super::cursor::Cursor;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Field, Name, Path, Schema, Shape, Value};
 use ha_lang::{Body, Environment, SourceFile, compile};
+use ha_provider::{Field, Schema, Shape};
+use ha_value::{Name, Path, Value};
 
 use crate::world::World;
 use crate::written::written;

@@ -1,7 +1,8 @@
 //! Files become a configuration; everything wrong in them is told.
 
-use ha_kind::{Diagnostic, Key, Mode, Type, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::{Configuration, IgnoreChanges, SourceFile, Target, compile, value_of_text, values_file};
+use ha_value::{Key, Mode, Type, Value};
 
 use crate::written::written;
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Name, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::{Configuration, Directories, Loaded, SourceFile, load};
+use ha_value::{Name, Value};
 
 /// Files by their names from the root's directory on.
 pub(crate) struct Tree(Vec<SourceFile>);

@@ -1,7 +1,7 @@
 //! What is never kept, and what may follow from it.
 
-use ha_kind::{Field, Shape};
 use ha_lang::kept;
+use ha_provider::{Field, Shape};
 
 use crate::directory::Tree;
 

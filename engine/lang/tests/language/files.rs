@@ -1,7 +1,8 @@
 //! Files of a directory: override files, JSON, the other family.
 
-use ha_kind::{Field, Shape, Value};
 use ha_lang::{Environment, Family, Role, SourceFile, values_file};
+use ha_provider::{Field, Shape};
+use ha_value::Value;
 
 use crate::directory::Tree;
 use crate::world::World;
@@ -143,9 +144,12 @@ fn override_files_say_other_things() {
     assert!(block.lifecycle.ignore_changes.is_some());
     assert_eq!(block.lifecycle.prevent_destroy.as_ref().unwrap().literal(), Some(&Value::Bool(false)));
     let name = block.body.argument("name").unwrap();
-    assert_eq!(tree.with_place(&ha_kind::Diagnostic::error("at").at(name.span().clone())), "at @ override.hcl: \"é ${local.b}\"");
-    let rule = block.body.locate(&ha_kind::Path::attribute("rule").index(0).name("port"));
-    assert_eq!(tree.with_place(&ha_kind::Diagnostic::error("at").at(rule)), "at @ override.hcl: 9");
+    assert_eq!(
+        tree.with_place(&ha_diagnostics::Diagnostic::error("at").at(name.span().clone())),
+        "at @ override.hcl: \"é ${local.b}\""
+    );
+    let rule = block.body.locate(&ha_value::Path::attribute("rule").index(0).name("port"));
+    assert_eq!(tree.with_place(&ha_diagnostics::Diagnostic::error("at").at(rule)), "at @ override.hcl: 9");
     assert_eq!(block.body.argument_names().map(|it| &**it).collect::<Vec<_>>(), ["machine", "name", "rule", "tags"]);
 }
 
@@ -247,7 +251,7 @@ fn json_says_the_same() {
     assert_eq!(local("list"), r#"["n"]"#);
     let field = |shape: Shape| crate::blocks::field(shape);
     let port = || Shape::Object([("port".into(), field(Shape::Number))].into());
-    let fields: std::collections::BTreeMap<ha_kind::Name, Field> = [
+    let fields: std::collections::BTreeMap<ha_value::Name, Field> = [
         ("name".into(), field(Shape::String { one_of: vec![] })),
         ("machine".into(), field(port())),
         ("rule".into(), field(Shape::List(Box::new(port())))),

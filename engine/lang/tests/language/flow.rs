@@ -1,6 +1,6 @@
 //! What is secret flows through whatever expression: nothing shows that depends on it.
 
-use ha_kind::{Object, Part, Type, Value};
+use ha_value::{Object, Part, Type, Value};
 use proptest::prelude::*;
 
 use crate::random::{NAMES, expression};

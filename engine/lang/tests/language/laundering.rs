@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::functions;
+use ha_value::Value;
 
 use crate::directory::Tree;
 use crate::world::World;

@@ -1,6 +1,6 @@
 //! What is wrong is said where it is, with what the values were and how to mend it; all of it.
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 use ha_lang::{SourceFile, compile};
 
 use crate::world::{World, assert_table};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ha_kind::Value;
 use ha_lang::Loaded;
+use ha_value::Value;
 
 use crate::directory::Tree;
 

@@ -1,13 +1,13 @@
 //! What is known already while something is not known yet.
 
-use ha_kind::Type;
+use ha_value::Type;
 
 use crate::world::{World, assert_table};
 
 #[test]
 fn what_decides_is_enough() {
     let mut world = World::new();
-    world.values.insert("local.flag".into(), ha_kind::Value::unknown(Type::Bool, Some("aws_x.y.id".into())));
+    world.values.insert("local.flag".into(), ha_value::Value::unknown(Type::Bool, Some("aws_x.y.id".into())));
     assert_table(
         &world,
         &[

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Object, Part, Type, Value, convert};
+use ha_value::{Object, Part, Type, Value, convert};
 use proptest::prelude::*;
 
 use crate::flow::value;

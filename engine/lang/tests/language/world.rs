@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Type, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::{BlockName, Environment, Fact, Files, Scope, Target, expression};
+use ha_value::{Key, Type, Value};
 
 use crate::written::written;
 

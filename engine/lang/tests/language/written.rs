@@ -1,6 +1,6 @@
 //! Values as the console writes them, in one line.
 
-use ha_kind::{Object, Part, Value};
+use ha_value::{Object, Part, Value};
 
 pub(crate) fn written(value: &Value) -> String {
     match value {

@@ -1,6 +1,6 @@
 //! Where values differ from terraform's on purpose, each with the reason.
 
-use ha_kind::{Diagnostic, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{Environment, Nothing, expression};
 use serde_json::Value as Json;
 

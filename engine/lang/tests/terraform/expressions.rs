@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
-use ha_kind::Type;
 use ha_lang::{Environment, Nothing, expression};
+use ha_value::Type;
 
 use crate::differences::{Answer, agree, reason};
 use crate::draw::{Draw, draws, seed};

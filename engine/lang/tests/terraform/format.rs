@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 use ha_lang::SourceFile;
 
 use crate::draw::{Draw, draws, seed};

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Object, Type, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{BlockName, Environment, Files, Nothing, Scope, Target, expression};
+use ha_value::{Key, Object, Type, Value};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -70,7 +71,7 @@ impl World {
         let unknown = |ty: Type| Value::unknown(ty, Some("terraform_data.r.id".into()));
         let id = || Value::unknown(Type::String, Some("terraform_data.r.id".into())).not_null();
         let text = || Arc::new(Type::String);
-        let attribute = |ty: Type, optional| ha_kind::Attribute { ty, optional, default: None };
+        let attribute = |ty: Type, optional| ha_value::Attribute { ty, optional, default: None };
         let object = |optional| {
             let attributes = [("a".into(), attribute(Type::String, false)), ("k".into(), attribute(Type::Number, optional))];
             Type::Object(Arc::new(attributes.into()))

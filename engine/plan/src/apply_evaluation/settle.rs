@@ -1,7 +1,8 @@
 //! What becomes known by the way: each node is evaluated again once, when all it refers to is settled.
 
-use ha_kind::{Diagnostic, Rendered, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
+use ha_provider::Rendered;
 
 use super::{Execution, described, has_conditions};
 use crate::diff::planned_values::{instance_value, unrendered};

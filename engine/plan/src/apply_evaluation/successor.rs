@@ -1,6 +1,7 @@
 //! What takes the place of something that is deleted first.
 
-use ha_kind::{Diagnostic, Object};
+use ha_diagnostics::Diagnostic;
+use ha_value::Object;
 
 use super::{Execution, Place, described};
 use crate::evaluation::arguments::Arguments;

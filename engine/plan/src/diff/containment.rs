@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use ha_kind::{Address, BlockAddress, Hooks, Inside, Mode, Name, Schemas, Value};
-use ha_state::{Record, State};
+use ha_provider::{Hooks, Inside, Schemas};
+use ha_state_model::{Record, State};
+use ha_value::{Address, BlockAddress, Mode, Name, Value};
 
 use crate::diff::deletion::{containers, instances_meant};
 use crate::diff::planned_values::attributes;

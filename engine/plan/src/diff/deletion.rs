@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, BlockAddress, Changed, ImpactSeverity, Key, Mode, Name, Schemas};
-use ha_state::{Record, State, Unfinished};
+use ha_provider::{Changed, ImpactSeverity, Schemas};
+use ha_state_model::{Record, State, Unfinished};
+use ha_value::{Action, Address, BlockAddress, Key, Mode, Name};
 
 use crate::diff::containment::{Containment, Home, HomeKey};
 use crate::diff::planned_values::attributes;
@@ -172,12 +173,12 @@ fn half_made(unfinished: &Unfinished) -> Record {
         id: String::new(),
         arguments: intent.arguments.clone(),
         configured: intent.configured.clone(),
-        outputs: ha_kind::Object::new(),
+        outputs: ha_value::Object::new(),
         dependencies: intent.dependencies.clone(),
         tainted: false,
         create_before_destroy: intent.create_before_destroy,
         prevent_destroy: intent.prevent_destroy,
-        timeouts: ha_kind::Object::new(),
+        timeouts: ha_value::Object::new(),
         version: 0,
     }
 }

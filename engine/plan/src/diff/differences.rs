@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Described, Field, Name, Object, Path, Schema, Shape, Value};
+use ha_provider::{Described, Field, Schema, Shape};
+use ha_value::{Name, Object, Path, Value};
 
 use crate::input::prior_state::plain;
 use crate::model::Difference;

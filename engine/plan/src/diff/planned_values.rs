@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Action, Address, Described, Field, Name, Object, Schema, Shape, Type, Value};
-use ha_state::Record;
+use ha_provider::{Described, Field, Schema, Shape};
+use ha_state_model::Record;
+use ha_value::{Action, Address, Name, Object, Type, Value};
 
 use crate::diff::differences::with_choices;
 use crate::input::prior_state::plain;

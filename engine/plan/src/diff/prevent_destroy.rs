@@ -1,7 +1,8 @@
 //! What `lifecycle` says of blocks: what must not be destroyed.
 
-use ha_kind::{Diagnostic, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::Expression;
+use ha_value::Value;
 
 use crate::evaluation::expansion::{Undecided, flag};
 use crate::evaluation::values::World;

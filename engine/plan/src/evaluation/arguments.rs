@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{Address, Code, Described, Diagnostic, Name, Object, Problem, Schema, Shape, Span, Step, Type, Value, code};
+use ha_diagnostics::{Code, Diagnostic, Span, code};
 use ha_lang::{Body, Environment, IgnoreChanges, ResourceBlock};
-use ha_state::Record;
+use ha_provider::{Described, Problem, Schema, Shape};
+use ha_state_model::Record;
+use ha_value::{Address, Name, Object, Step, Type, Value};
 
 use crate::evaluation::timeouts;
 use crate::evaluation::values::{Standpoint, World};

@@ -1,7 +1,9 @@
 //! What must hold: preconditions and postconditions.
 
-use ha_kind::{Address, Diagnostic, Error, Part, Text, Type, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{Condition, Environment, ResourceBlock};
+use ha_provider::Error;
+use ha_value::{Address, Part, Text, Type, Value};
 
 use crate::evaluation::values::{Standpoint, World};
 use crate::model::{Checked, Standing};
@@ -107,7 +109,7 @@ pub fn message_of(value: &Value) -> String {
 pub(crate) fn outcome(condition: &Condition, environment: &Environment<'_>) -> Result<Outcome, Vec<Diagnostic>> {
     let wrong = |message: String| vec![Diagnostic::error(message).code(code::WRONG_TYPE).at(condition.condition.span().clone())];
     let value = condition.condition.evaluate(environment)?.unmark().0;
-    match ha_kind::convert(&value, &Type::Bool).map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))? {
+    match ha_value::convert(&value, &Type::Bool).map_err(|it| wrong(format!("a condition is true or false: {}", it.message)))? {
         Value::Bool(true) => Ok(Outcome::Holds),
         Value::Bool(false) => {
             let message = condition.error_message.evaluate(environment)?;

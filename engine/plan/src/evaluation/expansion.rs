@@ -4,8 +4,9 @@ mod keys;
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Key, Name, Span, Type, Value, code, convert};
+use ha_diagnostics::{Diagnostic, Span, code};
 use ha_lang::{Expression, Import, ModuleCall, ResourceBlock};
+use ha_value::{Key, Name, Type, Value, convert};
 
 use crate::evaluation::values::{InstanceId, Standpoint, World};
 
@@ -94,7 +95,7 @@ impl Expansion {
     pub(crate) fn indexed(&self, index: &Key) -> Option<usize> {
         match (self, index) {
             (Expansion::Count(_), Key::Name(text)) => {
-                let number = text.parse::<ha_kind::Number>().ok()?.as_i64()?;
+                let number = text.parse::<ha_value::Number>().ok()?.as_i64()?;
                 self.place(&Key::Index(number.try_into().ok()?))
             }
             (Expansion::ForEach(_), Key::Index(index)) => self.place(&Key::Name(index.to_string().into())),

@@ -1,7 +1,8 @@
 //! The value of every node that is no block, in each instance of its module.
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Key, Mode, Name, Value, code, convert};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{OutputBlock, Variable};
+use ha_value::{Address, BlockAddress, Key, Mode, Name, Value, convert};
 
 use crate::evaluation::condition::{Findings, Outcome, findings, outcome};
 use crate::evaluation::expansion::{Undecided, call_expansion, too_many};

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Address, Key, Schemas, Value};
 use ha_lang::Files;
-use ha_state::{Record, State};
+use ha_provider::Schemas;
+use ha_state_model::{Record, State};
+use ha_value::{Address, Key, Value};
 
 use crate::diff::deletion::instances;
 use crate::diff::planned_values::instance_value;

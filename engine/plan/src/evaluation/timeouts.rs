@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use ha_kind::{
-    Action, Described, Diagnostic, Error, Field, Name, Object, Outcome, Path, Problem, Schema, Shape, Span, Value, duration,
-};
+use ha_diagnostics::{Diagnostic, Span};
 use ha_lang::Body;
+use ha_provider::{Described, Error, Field, Outcome, Problem, Schema, Shape};
+use ha_value::{Action, Name, Object, Path, Value, duration};
 
 use crate::evaluation::arguments::{conform, located};
 use crate::secrets::redaction::redacted;

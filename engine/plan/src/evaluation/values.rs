@@ -7,8 +7,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, HashMap, Key, Name, Type, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::{Environment, Expression, Files};
+use ha_value::{Address, BlockAddress, HashMap, Key, Name, Type, Value};
 
 use crate::evaluation::expansion::{Expansion, MOST};
 use crate::graph::modules::{ModuleId, Modules, ROOT};

@@ -1,6 +1,7 @@
 //! What is said of nodes that wait for themselves.
 
-use ha_kind::{Diagnostic, Schemas, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
+use ha_provider::Schemas;
 
 use super::reference::{self, Place};
 use super::{Graph, NodeId};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ha_kind::{HashMap, Key, Name};
 use ha_lang::{Configuration, ModuleCall, ProviderBlock};
-use ha_state::ProviderName;
+use ha_state_model::ProviderName;
+use ha_value::{HashMap, Key, Name};
 
 /// A module's number in the tree. The root is 0, and every module comes after the one that calls it.
 pub(crate) type ModuleId = usize;

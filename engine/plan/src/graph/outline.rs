@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, Mode, Schemas, Span};
+use ha_diagnostics::{Diagnostic, Span};
 use ha_lang::Configuration;
+use ha_provider::Schemas;
+use ha_value::Mode;
 
 use crate::graph::modules::ROOT;
 use crate::graph::{Graph, Node, NodeId, What};

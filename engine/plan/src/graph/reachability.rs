@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ha_kind::{BlockAddress, HashMap, Key, Mode, Name};
-use ha_state::Dependencies;
+use ha_state_model::Dependencies;
+use ha_value::{BlockAddress, HashMap, Key, Mode, Name};
 
 use super::{Graph, NodeId, What};
 

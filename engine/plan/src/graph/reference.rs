@@ -1,7 +1,9 @@
 //! What the expressions of each node refer to.
 
-use ha_kind::{Diagnostic, Name, Schemas, Span, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 use ha_lang::{Condition, Configuration, Expression, Reference, ResourceBlock, Target};
+use ha_provider::Schemas;
+use ha_value::Name;
 
 use super::{Edges, Graph, Node, NodeId, What, provider_of};
 use crate::graph::modules::{ModuleId, ROOT};
@@ -194,7 +196,7 @@ impl<'a> Gathered<'a> {
             }
             Target::Block(name) => {
                 let place = configuration.blocks.get_index_of(name).map(What::Block);
-                let what = if name.mode == ha_kind::Mode::Data { "data source" } else { "resource" };
+                let what = if name.mode == ha_value::Mode::Data { "data source" } else { "resource" };
                 let known = || configuration.blocks.keys().map(ToString::to_string).collect();
                 place.ok_or_else(|| {
                     let written = name.to_string();
@@ -255,7 +257,7 @@ pub(super) fn of_condition(condition: &Condition) -> [&Expression; 2] {
 fn undeclared(what: &str, written: &str, span: &Span, given: &str, known: Vec<String>) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("reference to an undeclared {what}")).code(code::UNDECLARED).at(span.clone());
     let mut diagnostic = diagnostic.label(format!("no {what} `{written}` is declared"));
-    if let Some(closest) = ha_kind::closest(given, known.iter().map(String::as_str)) {
+    if let Some(closest) = ha_value::closest(given, known.iter().map(String::as_str)) {
         diagnostic = diagnostic.help(format!("did you mean `{closest}`?"));
     }
     diagnostic

@@ -9,9 +9,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, Place, Schemas, Span, code, shell_word};
+use ha_diagnostics::{Diagnostic, Span, code};
 use ha_lang::Configuration;
-use ha_state::{ProviderName, Record, State};
+use ha_provider::{Described, Schemas};
+use ha_state_model::{ProviderName, Record, State};
+use ha_value::{Address, BlockAddress, Key, Mode, Name, Object, Place, shell_word};
 
 use crate::model::Move;
 use endpoint::Endpoint;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Described, Error, ImportedValue, Name, Object, Path, ReadingValue, Schemas, Search, Value};
-use ha_state::{ProviderName, Record, State};
+use ha_provider::{Described, Error, ImportedValue, ReadingValue, Schemas, Search};
+use ha_state_model::{ProviderName, Record, State};
+use ha_value::{Address, Name, Object, Path, Value};
 
 use crate::diff::differences::is_empty;
 use crate::diff::planned_values::attributes;

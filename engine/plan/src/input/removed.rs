@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Mode, Name};
 use ha_lang::{Configuration, Removed};
+use ha_value::{Address, Mode, Name};
 
 /// A module or a block, without keys.
 type Place = (Vec<Name>, Option<(Mode, Name, Name)>);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ha_kind::{Address, BlockAddress, Key, Mode, Name};
+use ha_value::{Address, BlockAddress, Key, Mode, Name};
 use serde::{Deserialize, Serialize};
 
 /// What a plan is to be about.

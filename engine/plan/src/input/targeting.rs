@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::{Address, BlockAddress, Diagnostic, Mode, Name, closest};
-use ha_state::{Dependencies, Group, GroupId, State};
+use ha_diagnostics::Diagnostic;
+use ha_state_model::{Dependencies, Group, GroupId, State};
+use ha_value::{Address, BlockAddress, Mode, Name, closest};
 
 use crate::graph::modules::ROOT;
 use crate::graph::{Graph, Node, NodeId, What};

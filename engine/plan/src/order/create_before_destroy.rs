@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use ha_kind::{Diagnostic, HashMap, HashSet, Key, Name};
+use ha_diagnostics::Diagnostic;
 use ha_lang::Expression;
+use ha_value::{HashMap, HashSet, Key, Name};
 
 use crate::diff::prevent_destroy::literal;
 use crate::evaluation::expansion::flag;

@@ -1,8 +1,8 @@
 //! Who depends on whom, as far as that is recorded: blocks, and groups of blocks that many depend on together.
 
-use ha_kind::{BlockAddress, HashMap, Key, Name};
 use ha_lang::BlockName;
-use ha_state::{Dependencies, Group, GroupId, State};
+use ha_state_model::{Dependencies, Group, GroupId, State};
+use ha_value::{BlockAddress, HashMap, Key, Name};
 
 use crate::graph::name_of;
 use crate::model::Change;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Diagnostic, Impact, ImpactSeverity, Mode, code};
+use ha_diagnostics::{Diagnostic, code};
+use ha_provider::{Impact, ImpactSeverity};
+use ha_value::{Action, Mode};
 
 use crate::model::{Change, Rolling, Step, StepKind};
 

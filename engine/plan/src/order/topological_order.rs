@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use ha_kind::{Diagnostic, code};
+use ha_diagnostics::{Diagnostic, code};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::recorded::{Number, Recorded};

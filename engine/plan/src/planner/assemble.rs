@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Action, Address, Diagnostic, HashMap, HashSet, Mode, Name, Object, Step, Value};
-use ha_state::{ProviderName, ProviderRecord, Record};
+use ha_diagnostics::Diagnostic;
+use ha_state_model::{ProviderName, ProviderRecord, Record};
+use ha_value::{Action, Address, HashMap, HashSet, Mode, Name, Object, Step, Value};
 
 use crate::Input;
 use crate::graph::{Graph, NodeId};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ha_kind::Described;
+use ha_provider::Described;
 
 use super::Planner;
 use crate::graph::{NodeId, What};

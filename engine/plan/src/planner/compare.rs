@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Address, Contradiction, Described, Object, Placed, Severity, Step};
 use ha_lang::IgnoreChanges;
+use ha_provider::{Contradiction, Described, Placed};
+use ha_value::{Address, Object, Severity, Step};
 
 use super::Planner;
 use crate::evaluation::arguments::located;

@@ -1,8 +1,9 @@
 //! One instance of a data source or document.
 
-use ha_kind::{Action, Described, Object, Problem, Rendered, Value};
 use ha_lang::Reference;
-use ha_state::ProviderName;
+use ha_provider::{Described, Problem, Rendered};
+use ha_state_model::ProviderName;
+use ha_value::{Action, Object, Value};
 
 use super::{Instance, Many, Planner};
 use crate::diff::planned_values::{instance_value, unknown_outputs, unrendered};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use super::excluded::partial;
 use super::known_settings::known_settings_in;

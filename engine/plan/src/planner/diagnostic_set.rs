@@ -1,6 +1,7 @@
 //! What is wrong, each thing once: a mistake in a block of many instances is one mistake.
 
-use ha_kind::{Diagnostic, HashSet, Span};
+use ha_diagnostics::{Diagnostic, Span};
+use ha_value::HashSet;
 
 /// What a diagnostic says, and where.
 type Said = (Option<Span>, String, String);

@@ -1,7 +1,8 @@
 //! Instances of which nothing is recorded, looked for because the state was lost.
 
-use ha_kind::{BlockAddress, Described, ImportedValue, Object, RecordedValue, Search};
-use ha_state::{Dependencies, ProviderName};
+use ha_provider::{Described, ImportedValue, RecordedValue, Search};
+use ha_state_model::{Dependencies, ProviderName};
+use ha_value::{BlockAddress, Object};
 
 use super::import::{Found, from_configuration, record_of};
 use super::{Instance, Many, Planner};

@@ -1,7 +1,9 @@
 //! Two instances that stand for one and the same thing.
 
-use ha_kind::{Address, Described, Diagnostic, Name, Object, Stretch, Value, code};
-use ha_state::{ProviderName, Record};
+use ha_diagnostics::{Diagnostic, code};
+use ha_provider::Described;
+use ha_state_model::{ProviderName, Record};
+use ha_value::{Address, Name, Object, Stretch, Value};
 
 use super::{Instance, Many, Planner};
 use crate::input::prior_state::plain;

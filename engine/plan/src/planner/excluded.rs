@@ -1,7 +1,8 @@
 //! What a selection leaves out stays as it is recorded, and so does everything when only the state is to be refreshed.
 
-use ha_kind::{Address, Diagnostic, Key, Mode};
-use ha_state::Record;
+use ha_diagnostics::Diagnostic;
+use ha_state_model::Record;
+use ha_value::{Address, Key, Mode};
 
 use super::{Instance, Many, Planner};
 use crate::diff::deletion::instances;

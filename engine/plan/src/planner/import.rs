@@ -1,11 +1,10 @@
 //! What exists already and is taken over.
 
-use ha_kind::{
-    Action, Address, BlockAddress, Described, Diagnostic, Key, Mode, Name, Object, RecordedValue, Span, Value, code, convert,
-    shell_word,
-};
+use ha_diagnostics::{Diagnostic, Span, code};
 use ha_lang::{Expression, Import};
-use ha_state::{ProviderName, Record};
+use ha_provider::{Described, RecordedValue};
+use ha_state_model::{ProviderName, Record};
+use ha_value::{Action, Address, BlockAddress, Key, Mode, Name, Object, Value, convert, shell_word};
 
 use super::{Instance, Many, Planner};
 use crate::apply_evaluation::FromConfiguration;
@@ -106,7 +105,7 @@ impl Planner<'_> {
                 at("the id of something to import cannot be secret").into_iter().map(told).collect::<Vec<_>>(),
             ));
         }
-        match convert(&id, &ha_kind::Type::String) {
+        match convert(&id, &ha_value::Type::String) {
             Ok(Value::String(id)) if !id.is_empty() => {
                 Ok((address, Wanted { id: id.to_string(), span: Some(import.id.span().clone()), to: Some(import.to.clone()) }))
             }

@@ -1,7 +1,9 @@
 //! What `lifecycle` names and is not there: it would never have an effect, and nobody would know.
 
-use ha_kind::{Described, Diagnostic, Field, Key, Name, Path, Schema, Schemas, Shape, Span, Step, code};
+use ha_diagnostics::{Diagnostic, Span, code};
 use ha_lang::{IgnoreChanges, ResourceBlock, Target};
+use ha_provider::{Described, Field, Schema, Schemas, Shape};
+use ha_value::{Key, Name, Path, Step};
 
 use super::Planner;
 use crate::evaluation::timeouts::{TIMEOUTS, are_taken_by};

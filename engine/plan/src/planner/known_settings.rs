@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ha_state::{ProviderName, ProviderRecord};
+use ha_state_model::{ProviderName, ProviderRecord};
 
 use super::{Input, Planner};
 use crate::evaluation::preview::Peek;

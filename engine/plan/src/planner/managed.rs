@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Address, Changed, Described, Diagnostic, Name, Object, Problem, Value, code};
-use ha_state::{Dependencies, Record};
+use ha_diagnostics::{Diagnostic, code};
+use ha_provider::{Changed, Described, Problem};
+use ha_state_model::{Dependencies, Record};
+use ha_value::{Action, Address, Name, Object, Value};
 
 use super::import::Found;
 use super::{Instance, Many, Planner};
@@ -139,7 +141,7 @@ impl Planner<'_> {
     }
 
     /// What the service would refuse to do with what is there.
-    fn refusals(&self, instance: &Instance<'_>, record: &Record, kept: &ha_kind::Object) -> Vec<Diagnostic> {
+    fn refusals(&self, instance: &Instance<'_>, record: &Record, kept: &ha_value::Object) -> Vec<Diagnostic> {
         let Many { described, block, .. } = *instance.many;
         let address = &instance.address;
         let before = attributes(record);
@@ -179,7 +181,7 @@ impl Planner<'_> {
     }
 
     /// Nothing happens to it, but what the configuration says of it may be news to the record.
-    fn unchanged(&mut self, instance: &Instance<'_>, prior: Prior, kept: &ha_kind::Object, from: &FromConfiguration) -> Record {
+    fn unchanged(&mut self, instance: &Instance<'_>, prior: Prior, kept: &ha_value::Object, from: &FromConfiguration) -> Record {
         let described = instance.many.described;
         let record = from.settle(described, &prior.record, kept);
         let value = instance_value(described.schema(), &record.arguments, &record.outputs);
@@ -195,7 +197,7 @@ impl Planner<'_> {
         let schema = described.schema();
         let record = prior.as_ref().map(|it| &it.record);
         let names: BTreeSet<Name> = found.iter().filter_map(|it| it.name().cloned()).collect();
-        let nothing = ha_kind::Object::new();
+        let nothing = ha_value::Object::new();
         let settings = self.settings.get(instance.many.provider).unwrap_or(&nothing);
         let outputs = outputs_after(described, action, &arguments, record, (&names, settings), address);
         if let (Action::Update, Some(record), Some(id)) = (action, record, id_in(&outputs))
@@ -243,13 +245,13 @@ struct Doing {
     action: Action,
     reason: Option<Reason>,
     prior: Option<Prior>,
-    arguments: ha_kind::Object,
+    arguments: ha_value::Object,
     found: Vec<crate::model::Difference>,
     importing: Option<String>,
 }
 
 impl Doing {
-    fn with(arguments: ha_kind::Object) -> Self {
+    fn with(arguments: ha_value::Object) -> Self {
         Self { action: Action::NoOp, reason: None, prior: None, arguments, found: Vec::new(), importing: None }
     }
 }

@@ -1,8 +1,9 @@
 //! What is said to have moved away is no longer asked for. Where it is, it would be made again by each plan, and moved away
 //! by the next.
 
-use ha_kind::{BlockAddress, Diagnostic, Key, Name, Place, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{BlockName, Moved};
+use ha_value::{BlockAddress, Key, Name, Place};
 
 use super::Planner;
 use crate::evaluation::values::{InstanceId, Wanted};

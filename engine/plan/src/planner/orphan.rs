@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Action, Address, Key};
+use ha_value::{Action, Address, Key};
 
 use super::Planner;
 use crate::diff::deletion::{deletion, forgotten};

@@ -1,8 +1,10 @@
 //! Settings of providers.
 
-use ha_kind::{Described, Diagnostic, Mode, Object, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
-use ha_state::{Dependencies, ProviderName, ProviderRecord};
+use ha_provider::Described;
+use ha_state_model::{Dependencies, ProviderName, ProviderRecord};
+use ha_value::{Mode, Object, Value};
 
 use super::Planner;
 use crate::evaluation::arguments::{conform, located};

@@ -1,8 +1,8 @@
 //! Why an instance that is there is made anew.
 
-use ha_kind::{Action, Address, Key, Path, Step, Value};
 use ha_lang::{Reference, Trigger};
-use ha_state::Record;
+use ha_state_model::Record;
+use ha_value::{Action, Address, Key, Path, Step, Value};
 
 use super::{Instance, Many, Planner};
 use crate::diff::containment::Home;
@@ -124,7 +124,7 @@ impl Planner<'_> {
 
 /// Whether the attribute at a path is another afterwards, or may be.
 fn changes_at(change: &Change, path: &Path) -> bool {
-    let at = |attributes: &Option<ha_kind::Object>| {
+    let at = |attributes: &Option<ha_value::Object>| {
         let attributes = Value::object(attributes.clone().unwrap_or_default());
         path.steps().iter().fold(attributes.revealed(), |value, step| match step {
             Step::Name(name) => value.get(name),

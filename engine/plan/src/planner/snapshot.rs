@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Diagnostic, Name, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{Configuration, Variable};
+use ha_value::{Name, Value};
 
 use crate::model::Snapshot;
 

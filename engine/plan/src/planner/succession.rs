@@ -1,6 +1,7 @@
 //! What takes the name of something that gives it up in the same plan: it goes or is renamed first.
 
-use ha_kind::{Action, Address, Diagnostic, HashMap, code};
+use ha_diagnostics::{Diagnostic, code};
+use ha_value::{Action, Address, HashMap};
 
 use super::Planner;
 use super::duplicates::{Identity, unique_names};

@@ -1,7 +1,9 @@
 //! Kinds that there are none of.
 
-use ha_kind::{Diagnostic, Mode, Name, Schemas, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::ResourceBlock;
+use ha_provider::Schemas;
+use ha_value::{Mode, Name};
 
 /// Says that there is no such kind, and what to use in its place.
 pub(super) fn kind(schemas: &Schemas, block: &ResourceBlock) -> Diagnostic {

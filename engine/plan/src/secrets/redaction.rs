@@ -1,7 +1,8 @@
 //! Messages that quote what they should not.
 
-use ha_kind::{Error, Object, Part, Text, Value};
-use ha_state::Record;
+use ha_provider::Error;
+use ha_state_model::Record;
+use ha_value::{Object, Part, Text, Value};
 
 use crate::secrets::{SENSITIVE, Secrets};
 
@@ -49,7 +50,7 @@ fn known<'a>(attributes: impl IntoIterator<Item = &'a Object>) -> Secrets {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::Value;
+    use ha_value::Value;
 
     use super::*;
 
@@ -59,7 +60,7 @@ mod tests {
             let object = |of: &[(&str, Value)]| of.iter().map(|(name, it)| ((*name).into(), it.clone())).collect();
             Record {
                 address: "a.b".parse().unwrap(),
-                provider: ha_state::ProviderName::new("a"),
+                provider: ha_state_model::ProviderName::new("a"),
                 id: id.into(),
                 arguments: object(arguments),
                 configured: Default::default(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Filter, Tag, TagDescription};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{
+use ha_provider::{
     Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought,
     UnsupportedNames, known_text,
 };
@@ -141,7 +141,7 @@ impl Resource for Group {
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::types::DbInstance as Found;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{
+use ha_provider::{
     Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought,
     UnsupportedNames, Volatile, known_text,
 };
@@ -230,7 +230,7 @@ impl Resource for Instance {
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "identifier").map(str::to_owned)
     }
 

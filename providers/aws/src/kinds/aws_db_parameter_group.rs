@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup as Found, Parameter as Told};
-use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, UnsupportedNames,
-    known_text,
+use ha_provider::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Problem, Reading, Recorded, Resource, UnsupportedNames, known_text,
 };
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -140,7 +140,7 @@ impl Resource for ParameterGroup {
         Ok(Known::by(id))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_iam::types::InstanceProfile as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{
+use ha_provider::{
     Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames, known_text,
 };
 use schemars::JsonSchema;
@@ -106,7 +106,7 @@ impl Resource for InstanceProfile {
         Ok(Known::by(id))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use aws_sdk_iam::operation::delete_role::DeleteRoleError;
 use aws_sdk_iam::types::Role as Found;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{
+use ha_provider::{
     Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames,
     known_text,
 };
@@ -103,8 +103,8 @@ impl Resource for Role {
         }
         let duration = |it: Lasting| match (3600..=43200).contains(&it.max_session_duration) {
             true => Vec::new(),
-            false => vec![ha_kind::Problem {
-                path: ha_kind::Path::attribute("max_session_duration"),
+            false => vec![ha_provider::Problem {
+                path: ha_value::Path::attribute("max_session_duration"),
                 message: format!("a session lasts 3600 to 43200 seconds, not {}", it.max_session_duration),
             }],
         };
@@ -115,8 +115,8 @@ impl Resource for Role {
         let named = |it: Inlined| policies::odd_names(&it.inline_policy.unwrap_or_default());
         let once = |it: Inlined| {
             let twice = it.inline_policy.as_ref().and_then(policies::named_twice);
-            let problem = |name| ha_kind::Problem {
-                path: ha_kind::Path::attribute("inline_policy"),
+            let problem = |name| ha_provider::Problem {
+                path: ha_value::Path::attribute("inline_policy"),
                 message: format!("two policies have the name `{name}`, and a role has one of each"),
             };
             twice.map(problem).into_iter().collect()
@@ -176,7 +176,7 @@ impl Resource for Role {
         Ok(Known::by(id).argument("assume_role_policy", "{}"))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "name").map(str::to_owned)
     }
 
@@ -250,7 +250,7 @@ impl Resource for Role {
     }
 }
 
-fn description_problems(description: Option<&str>) -> Vec<ha_kind::Problem> {
+fn description_problems(description: Option<&str>) -> Vec<ha_provider::Problem> {
     let is_taken = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
     let message = match description {
         Some(text) if text.chars().count() > 1000 => "a role's description has at most 1000 characters".to_owned(),
@@ -260,7 +260,7 @@ fn description_problems(description: Option<&str>) -> Vec<ha_kind::Problem> {
         },
         None => return Vec::new(),
     };
-    vec![ha_kind::Problem { path: ha_kind::Path::attribute("description"), message }]
+    vec![ha_provider::Problem { path: ha_value::Path::attribute("description"), message }]
 }
 
 impl LookedAt for Role {

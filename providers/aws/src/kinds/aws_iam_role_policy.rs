@@ -1,6 +1,6 @@
 //! A policy that is part of a role.
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, UnsupportedNames, known_text};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, UnsupportedNames, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ impl Resource for RolePolicy {
         Ok(Known::by(id).argument("role", role).argument("name", name).argument("policy", "{}"))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}:{}", known_text(arguments, "role")?, known_text(arguments, "name")?))
     }
 

@@ -1,6 +1,6 @@
 //! A policy attached to a role.
 
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ impl Resource for Attachment {
         Ok(Known::by(id).argument("role", role).argument("policy_arn", policy_arn))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}/{}", known_text(arguments, "role")?, known_text(arguments, "policy_arn")?))
     }
 

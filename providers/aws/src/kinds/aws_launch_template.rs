@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2_types;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{
+use ha_provider::{
     Attempt, Created, Error, Hooks, Immutable, Known, Marked, Reading, Recorded, Resource, Sought, UnsupportedNames, Volatile,
 };
 use schemars::JsonSchema;

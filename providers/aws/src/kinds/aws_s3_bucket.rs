@@ -6,10 +6,11 @@ use aws_sdk_s3::operation::head_bucket::HeadBucketOutput;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tag, Tagging};
 use futures::future::try_join_all;
 use futures::{StreamExt as _, stream};
-use ha_kind::{
-    Attempt, Changed, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Marked, Outcome, Path, Problem, Reading,
-    Recorded, Resource, Sought, UnsupportedNames, Value, known_text,
+use ha_provider::{
+    Attempt, Changed, Created, Error, Hooks, Immutable, Impact, ImpactSeverity, Known, Marked, Outcome, Problem, Reading,
+    Recorded, Resource, Sought, UnsupportedNames, known_text,
 };
+use ha_value::{Path, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -134,7 +135,7 @@ impl Resource for Bucket {
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 

@@ -1,7 +1,7 @@
 //! Whether a bucket may be opened to everybody.
 
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Reading, Recorded, Resource, known_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ impl Resource for PublicAccessBlock {
         Ok(Known::by(id))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, known_text};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Problem, Reading, Recorded, Resource, known_text};
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +94,7 @@ impl Resource for Encryption {
         Ok(Known::by(id))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 

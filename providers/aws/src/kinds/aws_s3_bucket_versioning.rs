@@ -1,7 +1,8 @@
 //! Whether a bucket keeps versions.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration as Told};
-use ha_kind::{Attempt, Created, Error, Hooks, Immutable, Known, Path, Problem, Reading, Recorded, Resource, known_text};
+use ha_provider::{Attempt, Created, Error, Hooks, Immutable, Known, Problem, Reading, Recorded, Resource, known_text};
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ impl Resource for Versioning {
         Ok(Known::by(id))
     }
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         known_text(arguments, "bucket").map(str::to_owned)
     }
 

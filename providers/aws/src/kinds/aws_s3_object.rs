@@ -13,7 +13,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectIdentifier, ServerSideEncryption, StorageClass, Tagging};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_kind::{
+use ha_provider::{
     Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Sought,
     UnsupportedNames, Volatile, known_text,
 };
@@ -176,7 +176,7 @@ impl Resource for Object {
 
     const LISTED: bool = true;
 
-    fn named(arguments: &ha_kind::Object) -> Option<String> {
+    fn named(arguments: &ha_value::Object) -> Option<String> {
         Some(format!("{}/{}", known_text(arguments, "bucket")?, known_text(arguments, "key")?))
     }
 

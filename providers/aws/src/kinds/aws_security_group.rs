@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup as Found};
-use ha_kind::{
-    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Path, Problem, Reading, Recorded, Resource, Sought,
+use ha_provider::{
+    Attempt, Chosen, Created, Error, Hooks, Immutable, Known, Marked, Problem, Reading, Recorded, Resource, Sought,
     UnsupportedNames,
 };
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::{DateTime, Format};
-use ha_kind::{Error, Outcome};
+use ha_provider::{Error, Outcome};
 
 use crate::error::{is, is_missing, refusal, status};
 

@@ -1,6 +1,6 @@
 //! One object of the log: a line of JSON that says what it is, and the bytes behind it.
 
-use ha_state::StateError;
+use ha_state_store::StateError;
 use serde::{Deserialize, Serialize};
 
 /// The latest format that is understood.
@@ -94,7 +94,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ha_state::Reason;
+    use ha_state_store::Reason;
 
     #[test]
     fn an_object_reads_back_as_written() {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ha_kind::Error;
-use ha_state::{Beat, Holder, Holding, Reason, StateError};
+use ha_provider::Error;
+use ha_state_store::{Beat, Holder, Holding, Reason, StateError};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{Bucket, Found, Over, Put};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ha_state::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
+use ha_state_store::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
 
 use super::entry::{Cut, Entry, Trail, What};
 use super::lock::Mine;

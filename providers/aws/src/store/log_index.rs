@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
-use ha_kind::Error;
-use ha_state::{Loaded, Reason, Segment, StateError};
+use ha_provider::Error;
+use ha_state_store::{Loaded, Reason, Segment, StateError};
 
 use super::bucket::{Bucket, Found, Over, Put};
 use super::entry::{Cut, Entry, Trail, What};

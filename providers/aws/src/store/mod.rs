@@ -9,8 +9,8 @@ mod settings;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
-use ha_kind::{Error, UnsupportedNames};
-use ha_state::{Backend, Held, Holder, Holding, Loaded, StateError, Store, Surroundings};
+use ha_provider::{Error, UnsupportedNames};
+use ha_state_store::{Backend, Held, Holder, Holding, Loaded, StateError, Store, Surroundings};
 use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;

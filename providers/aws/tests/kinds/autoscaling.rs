@@ -1,6 +1,6 @@
 //! Auto scaling groups.
 
-use ha_kind::{Outcome, RecordedValue};
+use ha_provider::{Outcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
 use crate::ec2::{TEMPLATE, template};

@@ -1,6 +1,6 @@
 //! What is only read, and documents.
 
-use ha_kind::Value;
+use ha_value::Value;
 use serde_json::json;
 
 use crate::world::{World, text};

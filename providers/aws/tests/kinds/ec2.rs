@@ -1,6 +1,7 @@
 //! Security groups and launch templates.
 
-use ha_kind::{Outcome, RecordedValue, Value};
+use ha_provider::{Outcome, RecordedValue};
+use ha_value::Value;
 use serde_json::{Value as Json, json};
 
 use crate::kill::{create_under_kills, update_under_kills};

@@ -1,6 +1,6 @@
 //! Roles, their policies, and profiles.
 
-use ha_kind::{Outcome, RecordedValue};
+use ha_provider::{Outcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
 use crate::emulator::call;

@@ -7,7 +7,7 @@ use aws_smithy_types::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ha_aws::KmsKeys;
-use ha_state::{KeyName, Keys, Reason, new_lineage};
+use ha_state_store::{KeyName, Keys, Reason, new_lineage};
 use serde_json::json;
 
 use crate::emulator::emulator;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ha_kind::{Error, Outcome, Value};
+use ha_provider::{Error, Outcome};
+use ha_value::Value;
 use serde_json::json;
 
 use crate::emulator::emulator;
@@ -28,7 +29,7 @@ fn permitting(world: &World, calls: usize) -> Arc<AtomicUsize> {
 async fn tags(bucket: &str) -> Option<usize> {
     let world = World::new().await;
     let driver = world.drivers.resource(BUCKET).expect("it is a kind");
-    let found = driver.import(&world.client, bucket, &ha_kind::Object::new()).await.expect("the emulator answers")?;
+    let found = driver.import(&world.client, bucket, &ha_value::Object::new()).await.expect("the emulator answers")?;
     Some(found.recorded.arguments.get("tags").map_or(0, |it| it.children().count()))
 }
 

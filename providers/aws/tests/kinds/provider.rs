@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ha_kind::{Mode, Outcome, Registry};
+use ha_provider::{Outcome, Registry};
+use ha_value::Mode;
 use serde_json::json;
 
 use crate::emulator::emulator;
@@ -62,7 +63,7 @@ fn default_tags_are_those_of_everything() {
     };
     let tagged = shared(json!({"default_tags": {"tags": {"owner": "ops"}}}));
     assert_eq!(tagged["tags"].get("owner"), "ops".into());
-    assert!(shared(json!({})).values().all(ha_kind::Value::is_null));
+    assert!(shared(json!({})).values().all(ha_value::Value::is_null));
 }
 
 #[test]

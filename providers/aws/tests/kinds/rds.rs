@@ -1,6 +1,6 @@
 //! Databases.
 
-use ha_kind::{Outcome, RecordedValue};
+use ha_provider::{Outcome, RecordedValue};
 use serde_json::{Value as Json, json};
 
 use crate::kill::{create_under_kills, create_with_a_lost_answer, update_under_kills};
@@ -79,7 +79,7 @@ async fn a_small_growth_is_as_large_as_rds_makes_it() {
     let made = world.create(INSTANCE, wanted.clone()).await;
     wanted["allocated_storage"] = json!(42);
     let made = world.update(INSTANCE, &made, wanted).await;
-    assert_eq!(made.arguments["allocated_storage"], ha_kind::Value::from(44));
+    assert_eq!(made.arguments["allocated_storage"], ha_value::Value::from(44));
     world.delete(INSTANCE, &made).await;
 }
 
@@ -107,7 +107,7 @@ async fn a_database_that_is_not_ready_in_time_is_taken_up_again() {
     let (token, journal) = (token(), std::sync::Arc::default());
     let mut hurried = try_of(INSTANCE, &token, false, &journal).within(Some(std::time::Duration::ZERO));
     let error = world.try_create(INSTANCE, &wanted, &mut hurried).await.unwrap_err();
-    assert!(hurried.is_late() && error.outcome == ha_kind::Outcome::Interrupted, "{error}");
+    assert!(hurried.is_late() && error.outcome == ha_provider::Outcome::Interrupted, "{error}");
     let hour = Some(std::time::Duration::from_hours(1));
     let mut again = try_of(INSTANCE, &token, true, &journal).within(hour);
     let made = world.try_create(INSTANCE, &wanted, &mut again).await.unwrap();

@@ -1,6 +1,7 @@
 //! Things of which no record is left.
 
-use ha_kind::{Address, Object, RecordedValue, Search, Sought, Type, Value};
+use ha_provider::{RecordedValue, Search, Sought};
+use ha_value::{Address, Object, Type, Value};
 use serde_json::{Value as Json, json};
 
 use crate::ec2::template;
@@ -9,7 +10,7 @@ use crate::world::{Journal, World, name, object, text, token};
 /// Makes one for an instance in a state.
 async fn made(world: &World, kind: &str, arguments: &Json, address: &Address, state: &str) -> RecordedValue {
     let journal = std::sync::Arc::new(Journal::default());
-    let attempt = ha_kind::Attempt::new(address.clone(), token(), false, journal.notes(), journal.clone());
+    let attempt = ha_provider::Attempt::new(address.clone(), token(), false, journal.notes(), journal.clone());
     let made = world.try_create(kind, arguments, &mut attempt.in_state(state)).await;
     made.unwrap_or_else(|it| panic!("{kind}: {it}"))
 }

@@ -1,6 +1,7 @@
 //! Buckets and objects.
 
-use ha_kind::{Outcome, ReadingValue, Value};
+use ha_provider::{Outcome, ReadingValue};
+use ha_value::Value;
 use serde_json::{Value as Json, json};
 
 use crate::emulator::{call, call_for};
@@ -224,8 +225,7 @@ async fn an_object_has_one_version_for_each_change_under_kills() {
         world.remove(OBJECT, &object).await;
     }
     let afresh = async || world.create(OBJECT, wanted()).await;
-    let changed =
-        |before: &ha_kind::RecordedValue| json!({"bucket": made.id, "key": text(&before.arguments, "key"), "content": "second"});
+    let changed = |before: &ha_provider::RecordedValue| json!({"bucket": made.id, "key": text(&before.arguments, "key"), "content": "second"});
     update_under_kills(OBJECT, changed, &afresh, async |_, object| {
         assert_eq!(versions_of(&made.id, &text(&object.arguments, "key")).await, 2);
     })

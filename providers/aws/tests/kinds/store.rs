@@ -1,8 +1,8 @@
 //! A state in a bucket does what every store must, also when answers are lost and when a holder dies.
 
 use ha_aws::{S3Settings, S3Store};
-use ha_state::contract::{Subject, check};
-use ha_state::{Holder, Loaded, Reason, Store};
+use ha_state_store::conformance::{Subject, check};
+use ha_state_store::{Holder, Loaded, Reason, Store};
 use serde_json::json;
 
 use crate::emulator::{Emulator, emulator};
@@ -116,7 +116,7 @@ async fn names(bucket: &Bucket) -> String {
 }
 
 /// Writes a state as a run does.
-fn write_all(store: &S3Store) -> Result<(), ha_state::StateError> {
+fn write_all(store: &S3Store) -> Result<(), ha_state_store::StateError> {
     let mut held = store.lock(&Holder::here("a test"))?;
     held.resume(None)?;
     held.append(1, b"one")?;
@@ -126,7 +126,7 @@ fn write_all(store: &S3Store) -> Result<(), ha_state::StateError> {
 }
 
 fn all_of_it() -> Loaded {
-    Loaded { checkpoint: Some(b"both".to_vec()), segments: vec![ha_state::Segment { number: 3, bytes: b"three".to_vec() }] }
+    Loaded { checkpoint: Some(b"both".to_vec()), segments: vec![ha_state_store::Segment { number: 3, bytes: b"three".to_vec() }] }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +238,7 @@ async fn a_checkpoint_that_was_given_up_for_lost_and_came_through_does_not_shut_
         at_work(true);
         held.append(2, b"two").unwrap();
         held.append(3, b"three").unwrap();
-        let segment = |number, bytes: &str| ha_state::Segment { number, bytes: bytes.into() };
+        let segment = |number, bytes: &str| ha_state_store::Segment { number, bytes: bytes.into() };
         let there = Loaded { checkpoint: Some(b"first".to_vec()), segments: vec![segment(2, "two"), segment(3, "three")] };
         assert_eq!(direct.load().unwrap(), there);
     });

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use ha_kind::{
-    Attempt, Client, Drivers, Error, Mode, Object, Problem, ReadingValue, RecordedValue, Registry, Rendered, Schemas, Value,
-    Witness,
-};
+use ha_provider::{Attempt, Client, Drivers, Error, Problem, ReadingValue, RecordedValue, Registry, Rendered, Schemas, Witness};
+use ha_value::{Mode, Object, Value};
 use serde_json::{Value as Json, json};
 
 use crate::emulator::{Emulator, emulator};
@@ -218,7 +216,7 @@ impl World {
         }
     }
 
-    fn driver(&self, kind: &str) -> &Arc<dyn ha_kind::Driver> {
+    fn driver(&self, kind: &str) -> &Arc<dyn ha_provider::Driver> {
         self.drivers.resource(kind).expect("the kind is registered")
     }
 }

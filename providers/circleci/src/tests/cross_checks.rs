@@ -1,4 +1,5 @@
-use ha_kind::{Address, Object, Placed, Severity, Type, Value};
+use ha_provider::Placed;
+use ha_value::{Address, Object, Severity, Type, Value};
 
 use crate::cross_checks::TOGETHER;
 
@@ -8,7 +9,7 @@ fn told(blocks: &[(&str, Value)]) -> Vec<String> {
         blocks.iter().map(|(address, it)| (address.parse().unwrap(), it.as_object().unwrap().clone())).collect();
     let placed = |(address, arguments)| Placed { address, arguments, id: None, provider: "" };
     let placed: Vec<Placed<'_>> = blocks.iter().map(|(address, arguments)| placed((address, arguments))).collect();
-    let each = |it: ha_kind::Contradiction| {
+    let each = |it: ha_provider::Contradiction| {
         let severity = if it.severity == Severity::Warning { "warning " } else { "" };
         format!("{severity}{}.{}: {}", it.address, it.problem.path, it.problem.message)
     };

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use ha_kind::{Object, Value};
+use ha_value::{Object, Value};
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 
@@ -94,7 +94,7 @@ fn a_uri_names_all_hosts_the_set_and_tls() {
 #[test]
 fn what_is_unknown_or_secret_stays_a_part() {
     let address = unknown("aws_db_instance.pg.address");
-    let port = Value::unknown(ha_kind::Type::Number, Some("aws_db_instance.pg.port".into()));
+    let port = Value::unknown(ha_value::Type::Number, Some("aws_db_instance.pg.port".into()));
     let postgresql = postgresql(secret("hush"), &[("host", address), ("port", port)]);
     let outputs = render("circleci_customizations", &customizations("hush", &[("postgresql", postgresql)])).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-use ha_kind::{Object, Value};
+use ha_value::{Object, Value};
 
 use super::{object, render, secret, shown, text};
 

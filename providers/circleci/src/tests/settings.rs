@@ -1,4 +1,4 @@
-use ha_kind::{Object, Text, Value};
+use ha_value::{Object, Text, Value};
 
 use super::{object, render, secret, shown, text, unknown, value};
 
@@ -82,7 +82,7 @@ fn one_unknown_part_leaves_the_rest_to_see() {
     assert!(content.contains("\"value\": \"ci.example.com\""), "{content}");
     assert_eq!(outputs["sha256"], unknown("aws_s3_bucket.artifacts.bucket"));
     let url: Text =
-        [ha_kind::Part::Clear("https://".into()), ha_kind::Part::unknown(Some("q.url".into()), false)].into_iter().collect();
+        [ha_value::Part::Clear("https://".into()), ha_value::Part::unknown(Some("q.url".into()), false)].into_iter().collect();
     let outputs = render("circleci_settings", &settings(&[("sqs_queue_url", url.into())])).unwrap();
     assert!(shown(&outputs["content"]).contains("\"https://(after q.url)\""));
 }

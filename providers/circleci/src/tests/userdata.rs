@@ -3,7 +3,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ha_kind::{Object, Text, Value};
+use ha_value::{Object, Text, Value};
 
 use super::{list, object, render, secret, shown, text, unknown, value};
 

@@ -6,10 +6,11 @@ mod observed;
 mod refusals;
 
 use futures::future::join_all;
-use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought, Trace, Value,
+use ha_provider::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Marked, Outcome, Reading, Recorded, Resource, Secret, Sought, Trace,
     Volatile, known_text,
 };
+use ha_value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -9,10 +9,11 @@ mod settings;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Intended, Known, Object, Outcome, Problem, Reading, Recorded, Resource, Volatile,
+use ha_provider::{
+    Attempt, Created, Error, Hooks, Immutable, Intended, Known, Outcome, Problem, Reading, Recorded, Resource, Volatile,
     known_text,
 };
+use ha_value::Object;
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

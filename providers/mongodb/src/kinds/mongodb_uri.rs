@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Document, Path, Problem, Text};
+use ha_provider::{Document, Problem};
+use ha_value::{Path, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +128,7 @@ impl MongodbUri {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::Part;
+    use ha_value::Part;
 
     use super::*;
 

@@ -5,10 +5,10 @@ mod observed;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ha_kind::{
-    Attempt, Created, Error, Hooks, Immutable, Known, Object, Outcome, Path, Problem, Reading, Recorded, Resource, Secret,
-    known_text,
+use ha_provider::{
+    Attempt, Created, Error, Hooks, Immutable, Known, Outcome, Problem, Reading, Recorded, Resource, Secret, known_text,
 };
+use ha_value::{Object, Path};
 use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

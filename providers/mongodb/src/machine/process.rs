@@ -8,8 +8,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use ha_kind::regular_file::{self, LARGEST};
-use ha_kind::{Error, Outcome};
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST;
+use ha_provider::{Error, Outcome};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::process::Command;

@@ -1,6 +1,6 @@
 //! Certificates taken into use while mongod goes on running.
 
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 use mongodb::bson::doc;
 
 use super::{Files, Mongod};

@@ -1,6 +1,6 @@
 //! What a mongod that runs says of itself, and what of it changes without a restart.
 
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 use mongodb::bson::doc;
 
 use super::oplog::{OPLOG_SIZE, oplog_size};

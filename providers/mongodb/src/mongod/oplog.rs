@@ -1,6 +1,6 @@
 //! The oplog's size: made at the set's initiation, changed while mongod runs.
 
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 use mongodb::bson::doc;
 
 use super::{Mongod, text};

@@ -1,6 +1,6 @@
 //! Who may read what lies on a machine.
 
-use ha_kind::Error;
+use ha_provider::Error;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ha_kind::{Attempt, Error, Outcome};
+use ha_provider::{Attempt, Error, Outcome};
 
 use super::shutdown::STOP_LIMIT;
 use super::{Mongod, POLL};

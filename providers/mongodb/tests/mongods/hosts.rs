@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, PASSWORD, holding, mode};
-use ha_kind::{ReadingValue, RecordedValue, Value};
+use ha_provider::{ReadingValue, RecordedValue};
+use ha_value::Value;
 use serde_json::json;
 
 #[tokio::test]

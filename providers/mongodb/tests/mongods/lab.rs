@@ -12,10 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
-use ha_kind::{
-    Address, Attempt, BlockAddress, Client, Drivers, Error, Key, Mode, Object, ReadingValue, RecordedValue, Registry, Rendered,
-    Schemas, Value, Witness,
-};
+use ha_provider::{Attempt, Client, Drivers, Error, ReadingValue, RecordedValue, Registry, Rendered, Schemas, Witness};
+use ha_value::{Address, BlockAddress, Key, Mode, Object, Value};
 use mongodb::bson::{Document, doc};
 use mongodb::options::{AuthMechanism, ClientOptions, Credential, ServerAddress, Tls, TlsOptions};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};

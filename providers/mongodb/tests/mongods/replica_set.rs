@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, PASSWORD, code, holding, is_mongod_below};
-use ha_kind::{Object, ReadingValue, RecordedValue, Value};
+use ha_provider::{ReadingValue, RecordedValue};
+use ha_value::{Object, Value};
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ha_kind::{Error, Intended, Problem};
+use ha_provider::{Error, Intended, Problem};
 use serde::Deserialize;
 
 use super::names::Names;

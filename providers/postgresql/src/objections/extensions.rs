@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Error, Intended, Problem};
+use ha_provider::{Error, Intended, Problem};
+use ha_value::Action;
 use serde::Deserialize;
 
 use super::names::Names;

@@ -7,7 +7,8 @@ mod names;
 mod roles;
 mod settings;
 
-use ha_kind::{Action, Error, Intended, Path, Problem};
+use ha_provider::{Error, Intended, Problem};
+use ha_value::{Action, Path};
 use serde::Deserialize;
 
 use crate::provider::Postgresql;

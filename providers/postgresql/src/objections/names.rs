@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Action, Error, Intended};
+use ha_provider::{Error, Intended};
+use ha_value::Action;
 
 use super::{ATTEMPTED, DATABASE, Name, ROLE, changes};
 use crate::session::Session;

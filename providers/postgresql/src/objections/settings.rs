@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Error, Intended, Path, Problem};
+use ha_provider::{Error, Intended, Problem};
+use ha_value::Path;
 use serde::Deserialize;
 
 use super::{ATTEMPTED, changed};

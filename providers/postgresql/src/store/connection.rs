@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ha_kind::{Error, Outcome};
+use ha_provider::{Error, Outcome};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ha_kind::Error;
-use ha_state::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
+use ha_provider::Error;
+use ha_state_store::{Beat, Heartbeat, Held, Holder, Kept, Lease, Renew, StateError};
 
 use super::connection::{Connection, Failed};
 use super::tables::{self, Tables, Wrote};

@@ -9,8 +9,8 @@ mod tables;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ha_kind::Error;
-use ha_state::{Backend, Held, Holder, Holding, Loaded, Reason, StateError, Store, Surroundings};
+use ha_provider::Error;
+use ha_state_store::{Backend, Held, Holder, Holding, Loaded, Reason, StateError, Store, Surroundings};
 use tokio::runtime::Runtime;
 
 use self::connection::Connection;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ha_kind::{Error, Outcome, Secret};
+use ha_provider::{Error, Outcome, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Config;

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use ha_kind::Error;
-use ha_state::{Holder, Kept, Loaded, Segment};
+use ha_provider::Error;
+use ha_state_store::{Holder, Kept, Loaded, Segment};
 use tokio_postgres::error::SqlState;
 
 use super::connection::{Connection, Failed};

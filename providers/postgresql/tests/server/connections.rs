@@ -2,7 +2,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ha_kind::{Error, ReadingValue, RecordedValue, Value};
+use ha_provider::{Error, ReadingValue, RecordedValue};
+use ha_value::Value;
 
 use crate::object;
 use crate::project::{Project, Step};

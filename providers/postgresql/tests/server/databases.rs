@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use ha_kind::{ReadingValue, Value};
+use ha_provider::ReadingValue;
+use ha_value::Value;
 
 use crate::project::{Project, Step};
 

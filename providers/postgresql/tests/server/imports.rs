@@ -1,4 +1,4 @@
-use ha_kind::Value;
+use ha_value::Value;
 
 use crate::project::Project;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ha_kind::Value;
+use ha_value::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -96,7 +96,7 @@ async fn a_server_that_starts_anew_in_the_middle_is_waited_for() {
                 let name = format!("restart {index}");
                 project.create_in(&step, false, ROLE, &[("name", Value::from(name.as_str()))]).await?;
             }
-            Ok::<_, ha_kind::Error>(())
+            Ok::<_, ha_provider::Error>(())
         })
     };
     for _ in 0..2 {

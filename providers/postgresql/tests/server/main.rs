@@ -16,7 +16,7 @@ mod roles;
 mod states;
 mod versions;
 
-use ha_kind::{Object, Value};
+use ha_value::{Object, Value};
 
 fn object(given: &[(&str, Value)]) -> Object {
     given.iter().map(|(name, value)| ((*name).into(), value.clone())).collect()

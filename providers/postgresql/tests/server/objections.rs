@@ -1,7 +1,8 @@
 //! What the server would refuse is told of a plan, and nothing else: whatever is objected to is refused, and what is not
 //! objected to is done.
 
-use ha_kind::{Action, Intended, Value};
+use ha_provider::Intended;
+use ha_value::{Action, Value};
 
 use crate::cluster::versions;
 use crate::project::Project;

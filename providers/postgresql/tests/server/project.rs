@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use ha_kind::{
-    Action, Address, Attempt, Client, Drivers, Error, Intended, Mode, Object, ReadingValue, RecordedValue, Registry, Schemas,
-    Value, Witness,
-};
+use ha_provider::{Attempt, Client, Drivers, Error, Intended, ReadingValue, RecordedValue, Registry, Schemas, Witness};
+use ha_value::{Action, Address, Mode, Object, Value};
 
 use crate::cluster::{Cluster, MASTER_PASSWORD, cluster};
 use crate::object;

@@ -1,6 +1,6 @@
 //! What is replaced is not lost before the server has taken what takes its place.
 
-use ha_kind::Value;
+use ha_value::Value;
 
 use crate::project::{Project, Step};
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use ha_kind::{ReadingValue, Type, Value};
+use ha_provider::ReadingValue;
+use ha_value::{Type, Value};
 
 use crate::list;
 use crate::project::{Project, Step};

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ha_postgresql::{PostgresSettings, PostgresStore};
-use ha_state::contract::{Subject, check};
-use ha_state::{Holder, Loaded, Reason, Store};
+use ha_state_store::conformance::{Subject, check};
+use ha_state_store::{Holder, Loaded, Reason, Store};
 use serde_json::{Value as Json, json};
 
 use crate::cluster::{Cluster, MASTER_PASSWORD, cluster};
@@ -136,7 +136,7 @@ fn a_holder_whose_session_stays_open_is_taken_over_from_and_writes_nothing_more(
     assert_eq!(store.holding().unwrap().map(|it| (it.holder.clone(), it.is_over())), Some((holder, true)), "it is named");
     let other = database.state("s", &json!({}));
     let mut second = other.lock(&Holder::here("another")).unwrap();
-    second.resume(Some(ha_state::Kept { segment: 1, length: 3 })).unwrap();
+    second.resume(Some(ha_state_store::Kept { segment: 1, length: 3 })).unwrap();
     assert_eq!(first.append(2, b"late").unwrap_err().reason(), &Reason::Taken);
     second.append(2, b"two").unwrap();
     assert_eq!(first.checkpoint(2, b"late").unwrap_err().reason(), &Reason::Taken);

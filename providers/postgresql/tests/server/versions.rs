@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ha_kind::{ReadingValue, RecordedValue, Value};
+use ha_provider::{ReadingValue, RecordedValue};
+use ha_value::Value;
 
 use crate::cluster::{Cluster, homes, versions};
 use crate::list;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ha_kind::{Mode, Name};
+use ha_value::{Mode, Name};
 
 use super::Around;
 use crate::compiled_expression::{BlockName, Expression, Reference, Target};
@@ -85,7 +85,7 @@ impl<'a> Searched<'a> {
         let of = |root: &str| target_of(root, name).filter(|it| self.may_be(it));
         let roots = ["each", "count", "path", "var", "local", "module"];
         // `ecah.key`, `vra.a`
-        if let Some(root) = ha_kind::closest(kind, roots.into_iter().filter(|it| of(it).is_some())) {
+        if let Some(root) = ha_value::closest(kind, roots.into_iter().filter(|it| of(it).is_some())) {
             return of(&root).map(|it| it.to_string());
         }
         let root = match &*kind.to_lowercase() {

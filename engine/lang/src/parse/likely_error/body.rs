@@ -1,6 +1,6 @@
 //! Where an argument or a block should begin, go on, or end.
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use super::{Cursor, is_statement};
 use crate::lexer::{Kind, Token, is_identifier};

@@ -1,6 +1,6 @@
 //! What is between brackets, braces and quotes, and what is never closed.
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use super::Cursor;
 use crate::lexer::{Kind, Token};

@@ -1,6 +1,6 @@
 //! Signs that mean nothing, wherever they stand.
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use super::Cursor;
 use crate::lexer::{Kind, Token};

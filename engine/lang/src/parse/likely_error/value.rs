@@ -1,6 +1,6 @@
 //! Where a value should begin, or end.
 
-use ha_kind::Diagnostic;
+use ha_diagnostics::Diagnostic;
 
 use super::Cursor;
 use crate::lexer::{Kind, Token, is_identifier};

@@ -1,7 +1,8 @@
 //! What `for_each` is given that it cannot take its keys from.
 
-use ha_kind::{Attribute, Diagnostic, Name, Type, Value};
+use ha_diagnostics::Diagnostic;
 use ha_lang::a_kind;
+use ha_value::{Attribute, Name, Type, Value};
 
 /// Whether values of a type may give keys.
 pub(super) fn will_do(ty: &Type) -> bool {

@@ -1,7 +1,8 @@
 //! What the names in an expression stand for, seen from where it stands.
 
-use ha_kind::{Diagnostic, Key, Type, Value, code};
+use ha_diagnostics::{Diagnostic, code};
 use ha_lang::{BlockName, Environment, Fact, Files, Scope, Target, not_kept};
+use ha_value::{Key, Type, Value};
 
 use super::{InstanceId, World};
 use crate::evaluation::expansion::Expansion;

@@ -1,6 +1,6 @@
 //! One end of a move.
 
-use ha_kind::{Key, Mode, Name, Place};
+use ha_value::{Key, Mode, Name, Place};
 
 use super::ModulePath;
 

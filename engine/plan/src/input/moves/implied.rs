@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{BlockAddress, Key, Mode, Name};
 use ha_lang::{BlockName, Configuration};
-use ha_state::State;
+use ha_state_model::State;
+use ha_value::{BlockAddress, Key, Mode, Name};
 
 use super::{Endpoint, Statement};
 

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use ha_kind::{Diagnostic, Key, Mode, Name, code};
+use ha_diagnostics::{Diagnostic, code};
+use ha_value::{Key, Mode, Name};
 
 use super::Statement;
 use super::endpoint::{Endpoint, Standing};

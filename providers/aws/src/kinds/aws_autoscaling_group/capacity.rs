@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use aws_sdk_autoscaling::types::{Activity, AutoScalingGroup as Found, LifecycleState, ScalingActivityStatusCode};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use ha_kind::{Attempt, Error, duration};
+use ha_provider::{Attempt, Error};
+use ha_value::duration;
 
 use super::observed::retained;
 use super::{BUSY, DRAINING, Group, find, is_absent};

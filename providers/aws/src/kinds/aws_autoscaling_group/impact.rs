@@ -1,6 +1,7 @@
 //! What a change of a group does to its machines.
 
-use ha_kind::{Action, Changed, Impact, ImpactSeverity, Value};
+use ha_provider::{Changed, Impact, ImpactSeverity};
+use ha_value::{Action, Value};
 
 use super::check::is_protected;
 
@@ -61,7 +62,7 @@ fn of_machines(changed: &Changed<'_>) -> Vec<Impact> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ha_kind::Object;
+    use ha_value::Object;
 
     use super::*;
 

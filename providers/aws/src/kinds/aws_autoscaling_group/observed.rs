@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_autoscaling::types::{AutoScalingGroup as Found, Instance, TagDescription};
-use ha_kind::{Chosen, Reading, Recorded};
+use ha_provider::{Chosen, Reading, Recorded};
 
 use super::blocks::{GroupTag, Maintenance, Template};
 use super::{DEFAULT_POLICY, Group, outputs};

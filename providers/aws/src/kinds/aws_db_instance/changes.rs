@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance as Found};
-use ha_kind::{Chosen, Immutable};
+use ha_provider::{Chosen, Immutable};
 
 use super::Instance;
 use super::check::BY_IAM;
@@ -138,7 +138,7 @@ always!(
 );
 
 /// A master user without a password logs in another way, which other arguments say.
-impl Differs for Option<ha_kind::Secret<String>> {
+impl Differs for Option<ha_provider::Secret<String>> {
     fn differs(&self, after: &Self) -> bool {
         after.is_some() && self != after
     }

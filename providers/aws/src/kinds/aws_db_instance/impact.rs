@@ -1,6 +1,7 @@
 //! What a change of a database does to those who use it.
 
-use ha_kind::{Action, Changed, Impact, ImpactSeverity, Object, Value};
+use ha_provider::{Changed, Impact, ImpactSeverity};
+use ha_value::{Action, Object, Value};
 
 /// What a change does.
 pub(super) fn impact(changed: &Changed<'_>) -> Vec<Impact> {

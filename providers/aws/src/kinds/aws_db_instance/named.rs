@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Maybe, Problem, closest};
+use ha_provider::{Maybe, Problem};
+use ha_value::closest;
 use serde::Deserialize;
 
 use super::check::problem;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_rds::types::DbInstance as Found;
-use ha_kind::{Chosen, Immutable, Reading, Recorded, Volatile};
+use ha_provider::{Chosen, Immutable, Reading, Recorded, Volatile};
 
 use super::{Instance, MasterSecret, Outputs, wait_until_available};
 use crate::engine_version::EngineVersion;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::Problem;
+use ha_provider::Problem;
 use serde::Deserialize;
 
 use super::check::problem;

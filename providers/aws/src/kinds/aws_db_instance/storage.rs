@@ -1,6 +1,6 @@
 //! What RDS knows of disks: which there are for which engine, and how they grow.
 
-use ha_kind::Problem;
+use ha_provider::Problem;
 use serde::Deserialize;
 
 use super::check::problem;

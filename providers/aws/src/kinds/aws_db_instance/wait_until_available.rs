@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_rds::types::DbInstance as Found;
-use ha_kind::{Attempt, Error, Recorded};
+use ha_provider::{Attempt, Error, Recorded};
 
 use super::{Instance, find, find_again, observed};
 use crate::Aws;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::InstanceProfile;
-use ha_kind::{Attempt, Chosen, Error, Path, Problem};
+use ha_provider::{Attempt, Chosen, Error, Problem};
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

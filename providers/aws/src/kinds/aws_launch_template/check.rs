@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ha_kind::{Hooks, Maybe, Path, Problem};
+use ha_provider::{Hooks, Maybe, Problem};
+use ha_value::Path;
 use serde::Deserialize;
 
 use super::blocks::{BlockDevice, Credits, Ebs, Interface, Labels, Metadata, Placement, Profile};

@@ -1,6 +1,6 @@
 //! What others give this kind and it does not take.
 
-use ha_kind::UnsupportedNames;
+use ha_provider::UnsupportedNames;
 
 pub(super) const UNSUPPORTED: &[UnsupportedNames] = &[
     UnsupportedNames::new(

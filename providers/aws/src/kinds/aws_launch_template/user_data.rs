@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 use serde::Deserialize;
 
 use super::cloud_init;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ha_kind::{Maybe, Path, Problem};
+use ha_provider::{Maybe, Problem};
+use ha_value::Path;
 use serde::Deserialize;
 
 use super::{TOKEN, bytes};
@@ -12,7 +13,7 @@ use crate::tags::Tags;
 #[derive(Deserialize)]
 pub(super) struct Checked {
     key: String,
-    content: Option<ha_kind::Value>,
+    content: Option<ha_value::Value>,
     content_base64: Option<String>,
     server_side_encryption: Option<String>,
     kms_key_id: Option<Maybe<String>>,
@@ -119,7 +120,7 @@ mod tests {
     fn content_comes_in_one_way() {
         let checked = |content: Option<&str>, encoded: Option<&str>| Checked {
             key: "k".into(),
-            content: content.map(ha_kind::Value::from),
+            content: content.map(ha_value::Value::from),
             content_base64: encoded.map(str::to_owned),
             server_side_encryption: None,
             kms_key_id: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ha_kind::{Error, Known, Marked, Outcome, Resource as _, Sought, Trace};
+use ha_provider::{Error, Known, Marked, Outcome, Resource as _, Sought, Trace};
 
 use super::{ADDRESS, Object, STATE, head};
 use crate::error;

@@ -4,7 +4,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass, Tag};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ha_kind::{Chosen, Error, Reading, Recorded};
+use ha_provider::{Chosen, Error, Reading, Recorded};
 
 use super::{OURS, Object, checksum, head};
 use crate::Aws;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

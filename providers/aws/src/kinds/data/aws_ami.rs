@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::Image;
-use ha_kind::{Data, Error, Hooks, Path, Problem};
+use ha_provider::{Data, Error, Hooks, Problem};
+use ha_value::Path;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

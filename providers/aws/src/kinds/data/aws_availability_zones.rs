@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ha_kind::{Data, Error};
+use ha_provider::{Data, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! The region.
 
-use ha_kind::{Data, Error};
+use ha_provider::{Data, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

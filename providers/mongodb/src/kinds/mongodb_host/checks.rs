@@ -1,6 +1,7 @@
 //! What is wrong with a host's arguments, known before anything is touched.
 
-use ha_kind::{Maybe, Path, Problem};
+use ha_provider::{Maybe, Problem};
+use ha_value::Path;
 use serde::Deserialize;
 
 use super::Process;
@@ -198,7 +199,7 @@ impl Permitted {
 
 #[cfg(test)]
 mod tests {
-    use ha_kind::Immutable;
+    use ha_provider::Immutable;
 
     use super::*;
 

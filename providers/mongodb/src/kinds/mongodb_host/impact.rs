@@ -1,6 +1,7 @@
 //! What a change of a host costs those who use it.
 
-use ha_kind::{Action, Changed, Impact, ImpactSeverity, Object, Value};
+use ha_provider::{Changed, Impact, ImpactSeverity};
+use ha_value::{Action, Object, Value};
 
 use crate::conf::{number, without};
 use crate::mongod::OPLOG_SIZE;

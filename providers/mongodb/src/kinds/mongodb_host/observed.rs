@@ -1,6 +1,6 @@
 //! A host as it is, in the words of its arguments.
 
-use ha_kind::{Error, Reading, Recorded, Secret};
+use ha_provider::{Error, Reading, Recorded, Secret};
 
 use super::{MongodbHost, Process};
 use crate::Mongodb;

@@ -1,6 +1,7 @@
 //! Changes of a host that mongod always refuses.
 
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 use serde::Deserialize;
 
 use crate::conf::number;

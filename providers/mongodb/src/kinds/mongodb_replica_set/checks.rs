@@ -1,6 +1,7 @@
 //! What is wrong with a set's arguments.
 
-use ha_kind::{Path, Problem};
+use ha_provider::Problem;
+use ha_value::Path;
 use serde::Deserialize;
 
 use super::{MemberOf, Options, Settings};

@@ -2,7 +2,8 @@
 //! takes two names, which only they can say.
 
 use futures::future::join_all;
-use ha_kind::{Action, Error, Intended, Problem, Resource};
+use ha_provider::{Error, Intended, Problem, Resource};
+use ha_value::Action;
 use mongodb::bson::doc;
 
 use super::MongodbReplicaSet;

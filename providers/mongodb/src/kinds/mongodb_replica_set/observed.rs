@@ -1,7 +1,7 @@
 //! A set as it is, in the words of its arguments.
 
 use futures::future::join_all;
-use ha_kind::{Immutable, Reading, Recorded, Volatile};
+use ha_provider::{Immutable, Reading, Recorded, Volatile};
 use mongodb::bson::{Document, doc};
 
 use super::{MemberOf, MongodbReplicaSet, Outputs};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use ha_kind::{Reading, Recorded, Secret};
+use ha_provider::{Reading, Recorded, Secret};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Mechanism, MongodbUser, Outputs, Restriction, Role};

@@ -1,0 +1,147 @@
+//! Applying a plan: what refresh saw is written down, the steps are walked, the outputs are written down.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ha_diagnostics::{Diagnostic, code};
+use ha_plan::{Configuration, Execution, Files, Plan, PlanMode, Settled, StepKind};
+use ha_state_model::{Frame, ProviderName, StepOutcome};
+use ha_state_store::Writer;
+
+use crate::cancel::Cancel;
+use crate::engine::Engine;
+use crate::events::{Applied, Event, Observer, StepError};
+use crate::executor::Walk;
+use crate::recover::close_superseded;
+use crate::step::Workshop;
+
+impl Engine {
+    pub(crate) fn workshop(&self, writer: &Arc<Writer>, observer: &Arc<dyn Observer>, cancel: &Cancel) -> Workshop {
+        self.clients.work_under(writer.tenure());
+        Workshop {
+            schemas: self.schemas.clone(),
+            drivers: self.drivers.clone(),
+            clients: self.clients.clone(),
+            writer: writer.clone(),
+            observer: observer.clone(),
+            cancel: cancel.clone(),
+        }
+    }
+
+    /// Applies a plan that was made from the state the writer has. An empty plan may have news for the state all the
+    /// same; see [`Plan::has_work`].
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or a plan that the state has outrun, before anything is done. What goes
+    /// wrong later is in [`Applied`].
+    pub async fn apply(
+        &self,
+        plan: &Plan,
+        configuration: &Arc<Configuration>,
+        files: &Arc<dyn Files + Send + Sync>,
+        writer: &Arc<Writer>,
+        observer: &Arc<dyn Observer>,
+        cancel: &Cancel,
+    ) -> Result<Applied, Vec<Diagnostic>> {
+        if plan.errored {
+            let diagnostic = Diagnostic::error("this is a part of a plan: something went wrong while it was made");
+            return Err(vec![diagnostic.help("mend that and make a new plan")]);
+        }
+        if plan.mode == PlanMode::Normal {
+            // Nothing else needs values from the configuration.
+            let not_given = plan.snapshot.not_given(configuration);
+            if !not_given.is_empty() {
+                return Err(not_given);
+            }
+        }
+        let outdated = writer.read(|state| plan.outdated(state));
+        if !outdated.is_empty() {
+            return Err(outdated.iter().map(stale).collect());
+        }
+        let workshop = self.workshop(writer, observer, cancel);
+        let attempts = writer.read(|state| state.attempts);
+        if let Err(error) = settle(&workshop, plan).await {
+            let mut applied = Walk::new(plan, None, workshop, self.parallelism).broken();
+            applied.diagnostics.push(unwritable(&error));
+            return Ok(applied);
+        }
+        // Deleting everything needs no values from the configuration.
+        let execution = match plan.mode {
+            PlanMode::Destroy | PlanMode::RefreshOnly => None,
+            PlanMode::Normal => Some(
+                writer
+                    .read(|state| Execution::begin(plan, configuration, files, self.schemas.clone(), state, SystemTime::now()))?,
+            ),
+        };
+        let total = plan.steps.iter().filter(|it| it.what != StepKind::Junction).count();
+        observer.observe(Event::ApplyStarted { total });
+        let mut walk = Walk::new(plan, execution, workshop.clone(), self.parallelism);
+        walk.walk().await;
+        let mut applied = walk.into_applied();
+        if plan.mode != PlanMode::Normal && applied.outputs.is_some() {
+            applied.outputs = plan.known_outputs();
+        }
+        if let Err(error) = write_down(&workshop, &mut applied, attempts).await {
+            applied.diagnostics.push(unwritable(&error));
+        }
+        applied.incidents = self.clients.incidents();
+        Ok(applied)
+    }
+}
+
+fn stale(address: &ha_value::Address) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error("the plan is stale: what it touches or reads has changed since it was made").code(code::STALE);
+    diagnostic.of(address).help("make a new plan, look at it, and apply that")
+}
+
+fn unwritable(error: &StepError) -> Diagnostic {
+    let text = match error {
+        StepError::State(text) => text.clone(),
+        StepError::Provider(error) => error.to_string(),
+        StepError::Configuration(_) => String::new(),
+    };
+    Diagnostic::error("the state could not be written").code(code::STATE_NOT_WRITTEN).detail(text)
+}
+
+/// Writes down what refresh saw, what the configuration says of things that do not change, and settings of providers
+/// that have changed.
+async fn settle(workshop: &Workshop, plan: &Plan) -> Result<(), StepError> {
+    let frame = |it: &Settled| {
+        let outcome = match it {
+            Settled::Seen(record) => StepOutcome::Recorded(record.clone()),
+            Settled::Gone(address) => StepOutcome::Deleted(address.clone()),
+        };
+        Frame::Result { attempt: None, outcome }
+    };
+    let moves = plan.moves.iter().map(|it| Frame::Moved { from: it.from.clone(), to: it.to.clone() });
+    let changed = workshop.writer.read(|state| {
+        let changed = plan.providers.iter().filter(|(name, it)| state.providers.get(*name).is_some_and(|was| was != *it));
+        changed.map(|(name, it)| Frame::Provider(name.clone(), it.clone())).collect::<Vec<_>>()
+    });
+    let frames = moves.chain(plan.settled.iter().map(frame)).chain(changed);
+    let written = futures::future::join_all(frames.map(|it| workshop.write(it))).await;
+    written.into_iter().collect()
+}
+
+/// Writes down the outputs, closes what an earlier run left of changes and deletions, and forgets providers that nothing
+/// needs any more.
+async fn write_down(workshop: &Workshop, applied: &mut Applied, attempts: u64) -> Result<(), StepError> {
+    let is_broken = applied.failed.iter().any(|(_, _, error)| matches!(error, StepError::State(_)));
+    if let Some(outputs) = applied.outputs.as_ref().filter(|_| !is_broken)
+        && workshop.writer.read(|state| state.outputs != *outputs)
+    {
+        workshop.write(Frame::Outputs(outputs.clone())).await?;
+    }
+    close_superseded(workshop, attempts).await?;
+    let unused: Vec<ProviderName> = workshop.writer.read(|state| {
+        let records = state.records.values().chain(state.deposed.values()).map(|it| &it.provider);
+        let used: BTreeSet<&ProviderName> = records.chain(state.unfinished.values().map(|it| &it.intent.provider)).collect();
+        state.providers.keys().filter(|it| !used.contains(it)).cloned().collect()
+    });
+    for provider in unused {
+        workshop.write(Frame::ProviderGone(provider)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! What a run tells while it goes on: plain data, for a terminal, a log or a file of JSON lines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ha_diagnostics::Diagnostic;
+use ha_provider::{Error, Incident};
+use ha_state_model::OutputRecord;
+use ha_value::{Action, Address, Name};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// So many recorded instances are going to be looked at.
+    RefreshStarted {
+        /// How many.
+        total: usize,
+    },
+    /// These are being looked at, by their addresses and the service's names for them.
+    Looking {
+        /// Which.
+        records: Vec<(Address, String)>,
+    },
+    /// These have been looked at.
+    Looked {
+        /// Which.
+        records: Vec<(Address, String)>,
+    },
+    /// So many have been looked at.
+    RefreshProgress {
+        /// How many so far.
+        done: usize,
+    },
+    /// All have been looked at.
+    RefreshDone {
+        /// How many.
+        total: usize,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Data sources are being read while planning.
+    Reading {
+        /// Which.
+        addresses: Vec<Address>,
+    },
+    /// Instances of which nothing is recorded are being looked for.
+    Seeking {
+        /// Which.
+        addresses: Vec<Address>,
+    },
+    /// What an earlier run left half done is taken up.
+    Recovering {
+        /// On what.
+        address: Address,
+        /// What it left.
+        left: Left,
+    },
+    /// It is done.
+    Recovered {
+        /// On what.
+        address: Address,
+        /// What was left.
+        left: Left,
+        /// The service's name for it.
+        id: String,
+    },
+    /// Apply begins.
+    ApplyStarted {
+        /// Steps that touch something.
+        total: usize,
+    },
+    /// A step begins.
+    StepStarted {
+        /// On what.
+        address: Address,
+        /// What is done; a replacement is a delete and a create.
+        action: Action,
+    },
+    /// A step waits for something.
+    StepProgress {
+        /// On what.
+        address: Address,
+        /// For what, in a few words.
+        message: String,
+    },
+    /// The service did what a step asked, and warned.
+    StepWarning {
+        /// On what.
+        address: Address,
+        /// Of what, in its own words.
+        message: String,
+    },
+    /// A step is done and on record.
+    StepDone {
+        /// On what.
+        address: Address,
+        /// What was done.
+        action: Action,
+        /// The service's name for it.
+        id: Option<String>,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// A step failed.
+    StepFailed {
+        /// On what.
+        address: Address,
+        /// What was attempted.
+        action: Action,
+        /// Why.
+        error: StepError,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// The operator asked to stop: steps in flight finish, none begin.
+    Stopping {
+        /// How many are in flight.
+        running: usize,
+    },
+}
+
+/// What a run that was killed left half done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It was making it: that is finished, with the same token and arguments.
+    Making,
+    /// It was changing or deleting it. The look that comes before every plan shows what became of that.
+    Changing(Action),
+    /// It owed this, which is done before anything else: `start`, `mongod on b:27017`.
+    Owing {
+        /// What must be done.
+        verb: String,
+        /// To what.
+        target: String,
+    },
+}
+
+/// Why a step failed.
+#[derive(Clone, Debug)]
+pub enum StepError {
+    /// The world outside refused.
+    Provider(Error),
+    /// The configuration, now that all is known, is wrong.
+    Configuration(Vec<Diagnostic>),
+    /// The state could not be written: nothing further is done.
+    State(String),
+}
+
+/// Told of everything that happens. Must not block.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn observe(&self, event: Event);
+}
+
+/// What came of an apply.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Steps done, in the order they ended.
+    pub done: Vec<(Address, Action)>,
+    /// Steps that failed.
+    pub failed: Vec<(Address, Action, StepError)>,
+    /// Steps never begun, and what they waited for.
+    pub not_started: Vec<(Address, Action, NotStarted)>,
+    /// Whether the operator stopped it.
+    pub interrupted: bool,
+    /// The outputs as far as they are known by now. What waits for something that was not done is as it was.
+    pub outputs: Option<BTreeMap<Name, OutputRecord>>,
+    /// Outputs that could not be evaluated at the end, a state that could not be written, and as warnings what checks
+    /// said by then.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What services did that the run got over by asking again, planning included.
+    pub incidents: Vec<Incident>,
+}
+
+/// Why a step was never begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotStarted {
+    /// It waited for this, which failed or was not started itself.
+    Needs(Address),
+    /// The operator stopped the run.
+    Interrupted,
+    /// The state could not be written.
+    StateUnwritable,
+}
+
+impl Applied {
+    /// Whether everything that was planned is done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.failed.is_empty()
+            && self.not_started.is_empty()
+            && !self.interrupted
+            && !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}

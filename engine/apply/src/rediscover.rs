@@ -1,0 +1,276 @@
+//! What there is, found again after the state was lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::StreamExt;
+use ha_diagnostics::Diagnostic;
+use ha_plan::{Input, Moved, Observed, Plan, Planned, Read, Seek, Selection, redacted_error, revealed};
+use ha_provider::{Error, Search, Sought};
+use ha_state_model::{Dependencies, ProviderName, Record, State};
+use ha_value::{Address, BlockAddress, Mode, Name, Object, Value};
+
+use crate::engine::{Engine, Failure, ROUNDS, Request};
+use crate::events::{Event, Observer};
+
+/// What was found after a state was lost, before anything is written.
+#[derive(Debug)]
+pub struct Rediscovered {
+    /// What the configuration would take once what was found is recorded. What is recorded of it is in `settled`.
+    pub plan: Plan,
+    /// What came of looking for each instance that may be there.
+    pub searches: BTreeMap<Address, Search>,
+    /// What says that it belongs to the state and is not configured any more.
+    pub strays: Vec<Record>,
+    /// Why some of that could not be listed. What is not recorded stays as it is.
+    pub unlisted: Vec<Error>,
+    /// The lineage of the state that was lost, where something says so.
+    pub lineage: Option<String>,
+}
+
+/// Whom to ask about instances of one kind.
+type Asked = (ProviderName, Object, Name);
+
+impl Engine {
+    /// Looks for everything that the configuration asks for, as if nothing were recorded, and for what bears the traces of
+    /// this lineage besides. Changes nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or went wrong outside: what could not be looked for might be made twice.
+    pub async fn rediscover(
+        &self,
+        request: &Request,
+        lineage: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Result<Rediscovered, Failure> {
+        let mut lineage = lineage.map(str::to_owned);
+        loop {
+            let (plan, searches) = self.search(request, lineage.as_deref(), observer).await?;
+            let told = the_only_lineage(&searches, lineage.as_deref())?;
+            let is_open = searches.values().any(|it| matches!(it, Search::Several(_)));
+            // Whose it is may tell which of several it is.
+            if lineage.is_none() && told.is_some() && is_open {
+                lineage = told;
+                continue;
+            }
+            let lineage = lineage.or(told);
+            let (strays, unlisted) = match &lineage {
+                Some(lineage) => self.strays(&plan, &searches, lineage).await,
+                None => (Vec::new(), Vec::new()),
+            };
+            return Ok(Rediscovered { plan, searches, strays, unlisted, lineage });
+        }
+    }
+
+    /// Plans for a state in which nothing is recorded, and answers what planning asks for.
+    async fn search(
+        &self,
+        request: &Request,
+        lineage: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Result<(Plan, BTreeMap<Address, Search>), Failure> {
+        let state = State { lineage: lineage.unwrap_or_default().to_owned(), ..State::default() };
+        let moved = Moved::nothing(&state);
+        let mut observed = Observed::default();
+        for _ in 0..ROUNDS {
+            let all = Selection::default();
+            let input = Input { seek: true, selection: &all, replace: &[], ..self.input(request, &moved, &observed) };
+            let failure = |it: ha_plan::Refused| Failure { diagnostics: it.diagnostics, ..Failure::default() };
+            match ha_plan::plan(&input).map_err(failure)? {
+                Planned::Plan(plan) => return Ok((*plan, observed.sought)),
+                Planned::Reads(reads) => {
+                    let (seeks, others): (Vec<Read>, Vec<Read>) = reads.into_iter().partition(|it| it.seek.is_some());
+                    if !others.is_empty() {
+                        self.answer(others, &mut observed, observer).await?;
+                    }
+                    self.look_for(seeks, lineage, &mut observed, observer).await?;
+                }
+            }
+        }
+        let cause = format!("there is still something to look for after {ROUNDS} rounds");
+        Err(Failure { errors: vec![Error::new("look for what there is", cause)], ..Failure::default() })
+    }
+
+    /// Looks for many, those of one kind together.
+    async fn look_for(
+        &self,
+        seeks: Vec<Read>,
+        lineage: Option<&str>,
+        observed: &mut Observed,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
+        if seeks.is_empty() {
+            return Ok(());
+        }
+        observer.observe(Event::Seeking { addresses: seeks.iter().map(|it| it.address.clone()).collect() });
+        let mut asked: BTreeMap<Asked, Vec<(Address, Object)>> = BTreeMap::new();
+        for Read { address, provider, settings, arguments, seek, .. } in seeks {
+            let kind = address.block.kind.clone();
+            match seek {
+                Some(Seek::Suppose(why)) => {
+                    let supposed = self.drivers.resource(&kind).and_then(|it| it.supposed(&revealed(&arguments)));
+                    let search = match supposed {
+                        Some(supposed) => Search::Unasked(Box::new(supposed), why),
+                        None => Search::Unsearchable(why),
+                    };
+                    observed.sought.insert(address, search);
+                }
+                _ => asked.entry((provider, settings, kind)).or_default().push((address, arguments)),
+            }
+        }
+        let finding: Vec<_> = asked.into_iter().map(|(whom, sought)| self.find(whom, sought, lineage)).collect();
+        let found: Vec<_> = futures::stream::iter(finding).buffered(self.parallelism).collect().await;
+        let mut errors = Vec::new();
+        for found in found {
+            match found {
+                Ok(found) => observed.sought.extend(found),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Failure { errors, ..Failure::default() }) }
+    }
+
+    async fn find(
+        &self,
+        (provider, settings, kind): Asked,
+        asked: Vec<(Address, Object)>,
+        lineage: Option<&str>,
+    ) -> Result<Vec<(Address, Search)>, Error> {
+        let nobody = || Error::new(format!("look for `{}`", asked[0].0), "nobody looks after this kind");
+        let driver = self.drivers.resource(&kind).ok_or_else(nobody)?;
+        let client = self.clients.client(&provider, &settings).await?;
+        let clean = |error| redacted_error(error, asked.iter().map(|(_, it)| it).chain([&settings]));
+        let sought = asked.iter().map(|(address, it)| Sought { address: address.clone(), arguments: revealed(it) });
+        let sought: Vec<Sought> = sought.collect();
+        let found = driver.find(&client, &sought, lineage).await.map_err(clean)?;
+        Ok(asked.into_iter().map(|(address, _)| address).zip(found).collect())
+    }
+
+    /// What bears the traces of this lineage, of every kind whose provider can be asked, and is no instance of the
+    /// configuration.
+    async fn strays(&self, plan: &Plan, searches: &BTreeMap<Address, Search>, lineage: &str) -> (Vec<Record>, Vec<Error>) {
+        let mut strays: BTreeMap<Address, Record> = BTreeMap::new();
+        let mut errors = Vec::new();
+        let known: BTreeSet<(&Name, &str)> =
+            searches.iter().filter_map(|(address, it)| Some((&address.block.kind, id_of(it)?))).collect();
+        for (provider, settings) in &plan.providers {
+            let kinds = self.schemas.kinds().filter(|(mode, it)| *mode == Mode::Managed && it.provider == provider.name);
+            for (_, described) in kinds.filter(|(_, it)| !it.pure) {
+                let Some(driver) = self.drivers.resource(&described.kind) else { continue };
+                let marked = match self.clients.client(provider, &settings.settings).await {
+                    Ok(client) => driver.marked(&client, lineage).await,
+                    Err(error) => Err(error),
+                };
+                let marked = match marked {
+                    Ok(marked) => marked,
+                    Err(error) => {
+                        errors.push(error);
+                        continue;
+                    }
+                };
+                let strange = marked.into_iter().filter(|(address, found)| {
+                    let recorded = &found.imported.recorded;
+                    address.block.kind == described.kind
+                        && !searches.contains_key(address)
+                        && !known.contains(&(&described.kind, recorded.id.as_str()))
+                });
+                for (address, found) in strange {
+                    strays.insert(address.clone(), stray(address, provider, found.imported.recorded));
+                }
+            }
+        }
+        (with_dependencies(strays), errors)
+    }
+}
+
+/// The lineage that everything found says it belongs to.
+fn the_only_lineage(searches: &BTreeMap<Address, Search>, asked: Option<&str>) -> Result<Option<String>, Failure> {
+    let mut of: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
+    for (address, search) in searches {
+        if let Search::Found(found) = search
+            && let Some(state) = &found.state
+        {
+            of.entry(state).or_default().push(address);
+        }
+    }
+    if of.len() <= 1 || asked.is_some() {
+        return Ok(of.keys().next().map(|it| (*it).to_owned()));
+    }
+    let summary = "what was found belongs to several states";
+    let each = of.iter().map(|(state, all)| format!("{state} has {} of it, `{}` among them", all.len(), all[0]));
+    let detail = each.collect::<Vec<_>>().join("; ");
+    let help = "say with `--lineage` which of them was lost; what belongs to another one is left alone";
+    Err(Failure { diagnostics: vec![Diagnostic::error(summary).detail(detail).help(help)], ..Failure::default() })
+}
+
+fn id_of(search: &Search) -> Option<&str> {
+    match search {
+        Search::Found(found) => Some(&found.imported.recorded.id),
+        Search::Unasked(supposed, _) => Some(&supposed.id),
+        Search::Nothing | Search::Several(_) | Search::Unsearchable(_) => None,
+    }
+}
+
+fn stray(address: Address, provider: &ProviderName, found: ha_provider::RecordedValue) -> Record {
+    Record {
+        address,
+        provider: provider.clone(),
+        id: found.id,
+        arguments: found.arguments,
+        configured: BTreeSet::new(),
+        outputs: found.outputs,
+        dependencies: Dependencies::default(),
+        tainted: false,
+        create_before_destroy: false,
+        prevent_destroy: false,
+        timeouts: Default::default(),
+        version: 0,
+    }
+}
+
+/// The strays, each with those that it names by a name that the service made up: so they are deleted in an order that
+/// works.
+fn with_dependencies(strays: BTreeMap<Address, Record>) -> Vec<Record> {
+    let mut owners: BTreeMap<String, BlockAddress> = BTreeMap::new();
+    for record in strays.values() {
+        let own = texts(&record.arguments);
+        let made_up = std::iter::once(record.id.clone()).chain(texts(&record.outputs)).filter(|it| !own.contains(it));
+        owners.extend(made_up.filter(|it| !it.is_empty()).map(|it| (it, record.address.block.clone())));
+    }
+    let mut behind: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
+    let mut records = Vec::new();
+    for (address, record) in strays {
+        let named = texts(&record.arguments).into_iter().filter_map(|it| owners.get(&it).cloned());
+        let named = named.filter(|it| *it != address.block && !leads_to(&behind, it, &address.block));
+        let blocks: BTreeSet<BlockAddress> = named.collect();
+        behind.entry(address.block.clone()).or_default().extend(blocks.iter().cloned());
+        records.push(Record { dependencies: Dependencies::joined(blocks, &[]), ..record });
+    }
+    records
+}
+
+/// Whether a block depends on another, by way of others perhaps: two that name each other are deleted in any order.
+fn leads_to(behind: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>, from: &BlockAddress, to: &BlockAddress) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(next) = open.pop() {
+        if next == to {
+            return true;
+        }
+        if seen.insert(next) {
+            open.extend(behind.get(next).into_iter().flatten());
+        }
+    }
+    false
+}
+
+/// Every text in these values.
+fn texts(values: &Object) -> BTreeSet<String> {
+    let mut texts = BTreeSet::new();
+    let mut open: Vec<Value> = values.values().map(Value::revealed).collect();
+    while let Some(value) = open.pop() {
+        match value.as_str() {
+            Some(text) => drop(texts.insert(text.to_owned())),
+            None => open.extend(value.children().cloned()),
+        }
+    }
+    texts
+}

@@ -1,0 +1,470 @@
+//! Everything that acts on the world.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use ha_provider::{
+    Attempt, Client, Connector, Driver, Error, Found, ImportedValue, Incident, Outcome, Permit, Reader, ReadingValue, Recognised,
+    RecordedValue, Schema, Search, Sought,
+};
+use ha_value::{Address, Name, Object, Value};
+
+use super::world::{Fault, Thing, World, failed};
+
+/// A client: the settings say which server of the world is talked to.
+pub(crate) struct Connected {
+    settings: Object,
+    permit: Permit,
+}
+
+fn connected(client: &Client) -> &Connected {
+    client.downcast_ref().expect("it is the world's client")
+}
+
+/// Connects to the world, or to a server in it.
+pub(crate) struct ToWorld(pub(crate) World);
+
+impl Connected {
+    fn region(&self) -> Option<&str> {
+        self.settings.get("region").and_then(Value::as_str)
+    }
+}
+
+impl Connector for ToWorld {
+    fn incidents(&self, _: &Client) -> Vec<Incident> {
+        Vec::new()
+    }
+
+    fn permit(&self, client: &Client) -> Option<Permit> {
+        Some(connected(client).permit.clone())
+    }
+
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<(Client, Vec<(&'static str, String)>), Error>> {
+        Box::pin(async move {
+            *self.0.look().calls.entry("connect".into()).or_default() += 1;
+            let facts = match settings.get("region").and_then(Value::as_str) {
+                Some(region) => vec![("region", region.to_owned())],
+                None => Vec::new(),
+            };
+            let connected = Connected { settings: settings.clone(), permit: Permit::default() };
+            Ok((Arc::new(connected) as Client, facts))
+        })
+    }
+}
+
+type Output = (Name, Arc<dyn Fn(&str, &Thing) -> Value + Send + Sync>);
+
+/// Works on things of one kind.
+pub(crate) struct Things {
+    pub(crate) world: World,
+    pub(crate) kind: &'static str,
+    pub(crate) schema: Schema,
+    pub(crate) outputs: Vec<Output>,
+    /// What the service picks where it is not told.
+    pub(crate) choices: Vec<(Name, Value)>,
+    /// The argument that names what it lives inside of.
+    pub(crate) inside: Option<&'static str>,
+    /// Whether the state is all there is of it.
+    pub(crate) pure: bool,
+}
+
+impl Things {
+    fn outputs(&self, id: &str, thing: &Thing) -> Object {
+        let mut outputs: Object = self.outputs.iter().map(|(name, it)| (name.clone(), it(id, thing))).collect();
+        outputs.insert("id".into(), Value::from(id));
+        self.schema.conform_outputs(&outputs).expect("the outputs are as described")
+    }
+
+    fn chosen(&self, arguments: &Object) -> Object {
+        let mut arguments: Object = arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
+        for (name, value) in &self.choices {
+            arguments.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        arguments
+    }
+
+    /// A block with what the service picks inside of it.
+    fn picked(&self, name: &Name, value: &Value) -> Value {
+        let Some(fields) = self.schema.arguments[name].shape.block() else { return value.clone() };
+        let pick = |element: &Value| {
+            let mut element = element.as_object().cloned().unwrap_or_default();
+            for (name, _) in fields.iter().filter(|(_, it)| it.chosen) {
+                if element.get(name).is_none_or(Value::is_null) {
+                    element.insert(name.clone(), Value::from("picked"));
+                }
+            }
+            Value::object(element)
+        };
+        match value {
+            Value::List(items) => Value::list(items.iter().map(pick)),
+            Value::Set(items) => Value::Set(Arc::new(items.iter().map(pick).collect())),
+            other => other.clone(),
+        }
+    }
+
+    /// The server that the client talks to, which must be there.
+    fn server(&self, client: &Client) -> Result<Option<String>, Error> {
+        let Some(address) = connected(client).settings.get("address").and_then(Value::as_str) else { return Ok(None) };
+        let inner = self.world.look();
+        let there = inner.things.iter().find(|(id, it)| it.kind == "server" && address == format!("{id}.example"));
+        match there {
+            Some((id, _)) => Ok(Some(id.clone())),
+            None => Err(failed("reach", &format!("nobody is at {address}"), Outcome::Refused)),
+        }
+    }
+
+    /// What a thing with these arguments lives inside of, which must be there.
+    fn inside(&self, client: &Client, arguments: &Object) -> Result<Option<String>, Error> {
+        let server = self.server(client)?;
+        let Some(argument) = self.inside else { return Ok(server) };
+        let id = arguments.get(argument).and_then(Value::as_str).unwrap_or_default();
+        let inner = self.world.look();
+        // By its id, or by the last of its name: the old one of two is on its way out.
+        let named = || inner.things.iter().rfind(|(_, it)| it.kind == argument && it.name() == id);
+        match inner.things.get_key_value(id).or_else(named) {
+            Some((id, _)) => Ok(Some(id.clone())),
+            None => Err(failed("find", &format!("there is no {id}"), Outcome::Refused)),
+        }
+    }
+
+    async fn fault(&self, fault: Option<Fault>, call: &str, arguments: &Object, attempt: &Attempt) -> Result<bool, Error> {
+        match fault {
+            None => Ok(false),
+            Some(Fault::AnswerLost) => Ok(true),
+            Some(Fault::Refused) => Err(failed(call, "it was refused", Outcome::Refused)),
+            Some(Fault::Quotes) => {
+                attempt.progress(&format!("asking for {arguments:?}"));
+                Err(failed(call, &format!("it was refused: {arguments:?}"), Outcome::Refused))
+            }
+            Some(Fault::RequestLost) => Err(failed(call, "the request was lost", Outcome::Unknown)),
+            Some(Fault::LeavesHalf) => {
+                attempt.oblige("mend", "what is half done").await?;
+                Err(failed(call, "it is half done", Outcome::Unknown))
+            }
+            Some(Fault::Hangs) => {
+                attempt.progress("it hangs");
+                while !attempt.is_cancelled() {
+                    tokio::task::yield_now().await;
+                }
+                Err(failed(call, "it was stopped", Outcome::Interrupted))
+            }
+        }
+    }
+
+    async fn make(&self, client: &Client, arguments: &Object, attempt: &mut Attempt) -> Result<(String, Object), Error> {
+        let call = if attempt.is_resumed() { "resume" } else { "create" };
+        let address = attempt.address().to_string();
+        let fault = self.world.enter(call, &address).await;
+        let result = self.make_or_fail(client, arguments, attempt, fault).await;
+        self.world.leave(call, &address);
+        result
+    }
+
+    async fn make_or_fail(
+        &self,
+        client: &Client,
+        arguments: &Object,
+        attempt: &mut Attempt,
+        fault: Option<Fault>,
+    ) -> Result<(String, Object), Error> {
+        let lost = self.fault(fault, "create", arguments, attempt).await?;
+        if let Some(looks_on) = &self.world.looks_on {
+            looks_on(attempt);
+        }
+        let inside = self.inside(client, arguments)?;
+        if self.pure {
+            let id = attempt.token()[..8].to_owned();
+            let thing = Thing { kind: self.kind.into(), token: String::new(), arguments: arguments.clone(), revision: 1, inside };
+            return Ok((id.clone(), self.outputs(&id, &thing)));
+        }
+        let wanted = self.chosen(arguments);
+        let same = {
+            let inner = self.world.look();
+            let id = inner.tokens.get(attempt.token());
+            id.and_then(|id| Some((id.clone(), inner.things.get(id)?.clone())))
+        };
+        let (id, thing) = match same {
+            Some((_, thing)) if thing.arguments != wanted => {
+                return Err(failed("create", "the same token came with other arguments", Outcome::Refused));
+            }
+            Some(same) => {
+                assert_eq!(attempt.noted("begun"), Some("yes"), "what was noted before it was made is there");
+                same
+            }
+            None => {
+                attempt.note("begun", "yes").await?;
+                connected(client).permit.ask()?;
+                let thing =
+                    Thing { kind: self.kind.into(), token: attempt.token().to_owned(), arguments: wanted, revision: 1, inside };
+                (self.world.put(None, thing.clone()), thing)
+            }
+        };
+        if lost {
+            return Err(failed("create", "the answer was lost", Outcome::Unknown));
+        }
+        Ok((id.clone(), self.outputs(&id, &thing)))
+    }
+
+    async fn change(
+        &self,
+        client: &Client,
+        arguments: &Object,
+        before: &RecordedValue,
+        attempt: &mut Attempt,
+    ) -> Result<Object, Error> {
+        let address = attempt.address().to_string();
+        let fault = self.world.enter("update", &address).await;
+        let result = self.change_or_fail(client, arguments, before, attempt, fault).await;
+        self.world.leave("update", &address);
+        result
+    }
+
+    async fn change_or_fail(
+        &self,
+        client: &Client,
+        arguments: &Object,
+        before: &RecordedValue,
+        attempt: &mut Attempt,
+        fault: Option<Fault>,
+    ) -> Result<Object, Error> {
+        let lost = self.fault(fault, "update", arguments, attempt).await?;
+        attempt.discharge("mend", "what is half done").await?;
+        let inside = self.inside(client, arguments)?;
+        if self.pure {
+            let thing = Thing { kind: self.kind.into(), token: String::new(), arguments: arguments.clone(), revision: 1, inside };
+            return Ok(self.outputs(&before.id, &thing));
+        }
+        let Some(mut thing) = self.world.look().things.get(&before.id).cloned() else {
+            return Err(failed("update", "it is not there", Outcome::Refused));
+        };
+        for (name, field) in self.schema.arguments.iter().filter(|(_, it)| it.immutable) {
+            let (was, is) = (thing.arguments.get(name), arguments.get(name));
+            let chosen = field.chosen && is.is_none();
+            assert!(chosen || was == is, "{address}: {name} cannot change in place", address = attempt.address());
+        }
+        let mut arguments: Object = arguments.iter().map(|(name, it)| (name.clone(), self.picked(name, it))).collect();
+        for (name, _) in self.schema.arguments.iter().filter(|(_, it)| it.chosen) {
+            if let (false, Some(value)) = (arguments.contains_key(name), thing.arguments.get(name)) {
+                arguments.insert(name.clone(), value.clone());
+            }
+        }
+        thing.arguments = arguments;
+        thing.revision += 1;
+        connected(client).permit.ask()?;
+        self.world.put(Some(&before.id), thing.clone());
+        if lost {
+            return Err(failed("update", "the answer was lost", Outcome::Unknown));
+        }
+        Ok(self.outputs(&before.id, &thing))
+    }
+
+    async fn take_away(&self, client: &Client, recorded: &RecordedValue, attempt: &mut Attempt) -> Result<(), Error> {
+        let address = attempt.address().to_string();
+        let fault = self.world.enter("delete", &address).await;
+        let result = self.take_away_or_fail(client, recorded, attempt, fault).await;
+        self.world.leave("delete", &address);
+        result
+    }
+
+    async fn take_away_or_fail(
+        &self,
+        client: &Client,
+        recorded: &RecordedValue,
+        attempt: &mut Attempt,
+        fault: Option<Fault>,
+    ) -> Result<(), Error> {
+        let lost = self.fault(fault, "delete", &recorded.arguments, attempt).await?;
+        if !self.pure && self.world.look().things.contains_key(&recorded.id) {
+            self.inside(client, &recorded.arguments)?;
+            let keeps = recorded.arguments.get("keep") == Some(&Value::Bool(true));
+            let full = self.world.look().things.values().any(|it| it.inside.as_deref() == Some(&recorded.id));
+            if keeps && full {
+                return Err(failed("delete", "there is something inside", Outcome::Refused));
+            }
+            let user = {
+                let inner = self.world.look();
+                inner.things.iter().find(|(_, it)| it.uses(&recorded.id, inner.strict)).map(|(id, _)| id.clone())
+            };
+            if let Some(user) = user {
+                return Err(failed("delete", &format!("{user} uses it"), Outcome::Refused));
+            }
+            connected(client).permit.ask()?;
+            self.world.remove(&recorded.id);
+        }
+        if lost { Err(failed("delete", "the answer was lost", Outcome::Unknown)) } else { Ok(()) }
+    }
+
+    fn reading(&self, known: &RecordedValue) -> ReadingValue {
+        let inner = self.world.look();
+        if self.pure {
+            let (arguments, outputs) = (known.arguments.clone(), known.outputs.clone());
+            return ReadingValue::Found { arguments, outputs, remarks: Vec::new() };
+        }
+        if let Some(why) = inner.unchecked.get(&known.id) {
+            return ReadingValue::Unchecked(why.clone());
+        }
+        match inner.things.get(&known.id) {
+            None => ReadingValue::Gone,
+            Some(thing) => ReadingValue::Found {
+                arguments: self.schema.conform(&thing.arguments).expect("the arguments are as described"),
+                outputs: self.outputs(&known.id, thing),
+                remarks: inner.remarks.get(&known.id).cloned().into_iter().collect(),
+            },
+        }
+    }
+}
+
+impl Thing {
+    fn uses(&self, id: &str, strictly: bool) -> bool {
+        let uses = self.arguments.get("uses").filter(|it| mentions(it, id));
+        uses.or_else(|| self.arguments.get("anything").filter(|it| strictly && mentions(it, id))).is_some()
+    }
+}
+
+fn mentions(value: &Value, id: &str) -> bool {
+    value.as_str() == Some(id) || value.children().any(|it| mentions(it, id))
+}
+
+impl Driver for Things {
+    fn create<'a>(
+        &'a self,
+        client: &'a Client,
+        arguments: &'a Object,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(String, Object), Error>> {
+        Box::pin(self.make(client, arguments, attempt))
+    }
+
+    fn read<'a>(&'a self, client: &'a Client, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
+        Box::pin(async move {
+            *self.world.look().calls.entry("read".into()).or_default() += 1;
+            self.server(client)?;
+            if self.world.look().nothing_in.as_deref().is_some_and(|it| connected(client).region() == Some(it)) {
+                return Ok(known.iter().map(|_| ReadingValue::Gone).collect());
+            }
+            Ok(known.iter().map(|it| self.reading(it)).collect())
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        client: &'a Client,
+        arguments: &'a Object,
+        before: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<Object, Error>> {
+        Box::pin(self.change(client, arguments, before, attempt))
+    }
+
+    fn delete<'a>(
+        &'a self,
+        client: &'a Client,
+        recorded: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.take_away(client, recorded, attempt))
+    }
+
+    fn meet<'a>(
+        &'a self,
+        _: &'a Client,
+        recorded: &'a RecordedValue,
+        verb: &'a str,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            assert_eq!(verb, "mend");
+            let address = attempt.address().to_string();
+            let fault = self.world.enter("meet", &address).await;
+            let met = self.fault(fault, "mend", &recorded.arguments, attempt).await;
+            self.world.leave("meet", &address);
+            met.map(drop)
+        })
+    }
+
+    fn import<'a>(&'a self, _: &'a Client, id: &'a str, _: &'a Object) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
+        Box::pin(async move {
+            *self.world.look().calls.entry("import".into()).or_default() += 1;
+            let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
+            Ok(match self.reading(&nothing) {
+                ReadingValue::Found { arguments, outputs, remarks } => {
+                    let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
+                    Some(ImportedValue { recorded, remarks })
+                }
+                _ => None,
+            })
+        })
+    }
+
+    /// By their names.
+    fn find<'a>(&'a self, _: &'a Client, sought: &'a [Sought], _: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+        Box::pin(async move {
+            *self.world.look().calls.entry("find".into()).or_default() += 1;
+            Ok(sought.iter().map(|it| self.search(it)).collect())
+        })
+    }
+
+    fn marked<'a>(&'a self, _: &'a Client, _: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+        Box::pin(async move {
+            let strays: Vec<(String, Address)> = self.world.look().strays.clone().into_iter().collect();
+            let ours = strays.into_iter().filter(|(_, address)| &*address.block.kind == self.kind);
+            Ok(ours.filter_map(|(id, address)| Some((address, *self.found(&id)?))).collect())
+        })
+    }
+
+    fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
+        // As if the id followed from the name.
+        let name = configured.get("name")?.as_str()?;
+        let there = self.world.names().contains(&format!("{} {name}", self.kind));
+        let id = if there { self.world.id(self.kind, name) } else { name.to_owned() };
+        let outputs = self.schema.with_blank_outputs(Object::new());
+        let known = configured.iter().filter(|(_, it)| it.is_wholly_known());
+        Some(RecordedValue { id, arguments: known.map(|(name, it)| (name.clone(), it.clone())).collect(), outputs })
+    }
+}
+
+impl Things {
+    fn search(&self, sought: &Sought) -> Search {
+        let Some(name) = sought.text("name") else { return Search::Unsearchable("its name is not known".into()) };
+        let inner = self.world.look();
+        let ids = inner.things.iter().filter(|(_, it)| it.kind == self.kind && it.name() == name);
+        let ids: Vec<String> = ids.map(|(id, _)| id.clone()).collect();
+        drop(inner);
+        match ids.as_slice() {
+            [] => Search::Nothing,
+            [id] => self.found(id).map_or(Search::Nothing, Search::Found),
+            several => Search::Several(several.iter().map(|id| (id.clone(), Recognised::Name)).collect()),
+        }
+    }
+
+    fn found(&self, id: &str) -> Option<Box<Found>> {
+        let nothing = RecordedValue { id: id.to_owned(), arguments: Object::new(), outputs: Object::new() };
+        let ReadingValue::Found { arguments, outputs, remarks } = self.reading(&nothing) else { return None };
+        let recorded = RecordedValue { id: id.to_owned(), arguments, outputs };
+        let state = self.world.look().belongs.clone();
+        Some(Box::new(Found { imported: ImportedValue { recorded, remarks }, by: Recognised::Name, state }))
+    }
+}
+
+/// Answers what is known of a key.
+pub(crate) struct Facts(pub(crate) World);
+
+impl Reader for Facts {
+    fn read<'a>(&'a self, _: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
+        Box::pin(async move {
+            let is_silent = self.0.look().silent;
+            if is_silent {
+                std::future::pending::<()>().await;
+            }
+            let key = arguments.get("key").and_then(Value::as_str).unwrap_or_default();
+            let mut inner = self.0.look();
+            *inner.calls.entry("fact".into()).or_default() += 1;
+            let answer = inner.facts.get(key).cloned();
+            let of_thing = || inner.things.get(key).map(|it| format!("{} {}", it.kind, it.name()));
+            match answer.or_else(of_thing) {
+                Some(value) => Ok(Object::from([("value".into(), Value::from(value))])),
+                None => Err(failed("look up", &format!("nothing is known of `{key}`"), Outcome::Refused)),
+            }
+        })
+    }
+}

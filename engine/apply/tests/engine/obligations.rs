@@ -1,0 +1,89 @@
+//! What a run has left half done is done first by the next one.
+
+use ha_apply::{Left, StepError};
+use ha_plan::PlanMode;
+
+use crate::mock::Fault;
+use crate::project::Project;
+
+fn text(size: u32) -> String {
+    format!("resource \"thing\" \"a\" {{\n name = \"a\"\n size = {size}\n}}\nresource \"thing\" \"b\" {{\n name = \"b\"\n}}\n")
+}
+
+/// A thing whose change was left half done.
+async fn half_done() -> Project {
+    let project = Project::new();
+    project.apply(&text(1)).await;
+    project.world.fail("update thing.a", Fault::LeavesHalf);
+    project.try_apply(&text(2)).await;
+    let owed: Vec<_> = project.state().obligations.into_values().collect();
+    let [owed] = owed.as_slice() else { panic!("{owed:?}") };
+    assert_eq!((owed.verb.as_str(), owed.target.as_str()), ("mend", "what is half done"));
+    project.world.take_log();
+    project
+}
+
+#[tokio::test]
+async fn it_is_done_before_the_plan_is_made() {
+    let project = half_done().await;
+    let (_, applied, recovery) = project.run_and_recover(&text(2), PlanMode::Normal).await.unwrap();
+    assert!(applied.is_complete());
+    let left = Left::Owing { verb: "mend".into(), target: "what is half done".into() };
+    assert_eq!(recovery.finished, [("thing.a".parse().unwrap(), left)]);
+    assert_eq!(project.world.take_calls(), ["meet thing.a", "update thing.a"]);
+    assert!(project.state().obligations.is_empty());
+}
+
+#[tokio::test]
+async fn it_is_done_also_when_the_configuration_no_longer_asks_for_a_change() {
+    let project = half_done().await;
+    project.apply(&text(1)).await;
+    assert_eq!(project.world.take_calls(), ["meet thing.a"]);
+    assert!(project.state().obligations.is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_told_and_then_left_to_the_plan() {
+    let project = half_done().await;
+    project.world.fail("meet thing.a", Fault::Refused);
+    let (_, _, recovery) = project.run_and_recover(&text(1), PlanMode::Normal).await.unwrap();
+    let [(_, Left::Owing { .. }, StepError::Provider(error))] = recovery.unfinished.as_slice() else {
+        panic!("{recovery:?}");
+    };
+    assert!(error.to_string().contains("it was refused"), "{error}");
+    assert_eq!(project.state().obligations.len(), 1, "it is still owed");
+    project.world.take_log();
+    project.world.fail("meet thing.a", Fault::Refused);
+    let (_, applied, recovery) = project.run_and_recover(&text(3), PlanMode::Normal).await.unwrap();
+    assert!(recovery.unfinished.is_empty() && applied.is_complete(), "nobody insists");
+    assert_eq!(project.world.take_calls(), ["meet thing.a", "update thing.a"]);
+    assert!(project.state().obligations.is_empty(), "the change has done it");
+}
+
+#[tokio::test]
+async fn what_could_not_be_done_is_done_once_it_can_be() {
+    let project = half_done().await;
+    project.world.fail("meet thing.a", Fault::Refused);
+    project.try_apply(&text(1)).await;
+    project.apply(&text(1)).await;
+    assert!(project.state().obligations.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_gone_owes_nothing() {
+    let project = half_done().await;
+    project.world.fail("meet thing.a", Fault::Refused);
+    project.try_apply(&text(1)).await;
+    project.destroy(&text(1)).await;
+    assert!(project.state().obligations.is_empty());
+    assert_eq!(project.world.count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_being_made_is_finished_by_its_intent_alone() {
+    let project = Project::new();
+    project.world.fail("create thing.a", Fault::LeavesHalf);
+    project.try_apply(&text(1)).await;
+    assert!(project.state().obligations.is_empty());
+    project.apply(&text(1)).await;
+}

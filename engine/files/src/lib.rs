@@ -1,0 +1,3 @@
+//! Files of other people: regular files alone, of a limited size.
+
+pub mod regular_file;

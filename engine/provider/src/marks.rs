@@ -1,0 +1,130 @@
+//! What a field of a kind means, written as its type: `Immutable<String>`, `Option<Secret<String>>`. A mark goes inside
+//! `Option`, never around it.
+//!
+//! The type also says what the silence of a configuration means, and with it what taking an argument out does. One of four:
+//!
+//! - `#[serde(default)] T`: silence is the default. What is there beyond it is a difference, whoever made it: the kind
+//!   claims the whole. Taking the argument out brings the default back, and `update` sees no more than another value.
+//! - `Option<Chosen<T>>`: silence leaves it to the service. Taking the argument out plans nothing, and `update` leaves
+//!   alone what it is not given.
+//! - `Option<Immutable<T>>`: taking the argument out makes the resource anew.
+//! - `Option<T>`: what was never said stays as it is. What was said and is taken out is to go: `update` is given none of
+//!   it where `before` has some, and has to tell the service; [`crate::ArgumentChange`] tells the cases apart. From then
+//!   on there is to be none of it: where it is still there, or there again, the next plan says so.
+//!
+//! [`crate::Schema::told_when_removed`] lists the last sort, for a test that takes each of them out.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+macro_rules! mark {
+    ($(#[$doc:meta])* $name:ident = $key:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name<T>(pub T);
+
+        impl<T: JsonSchema> JsonSchema for $name<T> {
+            fn schema_name() -> Cow<'static, str> {
+                format!("{}_{}", stringify!($name), T::schema_name()).into()
+            }
+            // Otherwise schemars caches by name and marks leak between fields.
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let mut schema = generator.subschema_for::<T>();
+                schema.insert($key.into(), true.into());
+                schema
+            }
+        }
+
+        impl<T> Deref for $name<T> {
+            type Target = T;
+            fn deref(&self) -> &T {
+                &self.0
+            }
+        }
+
+        impl<T> From<T> for $name<T> {
+            fn from(it: T) -> Self {
+                Self(it)
+            }
+        }
+    };
+}
+
+mark! {
+    /// A new value means a new resource.
+    Immutable = "x-immutable"
+}
+mark! {
+    /// An output that any update may change.
+    Volatile = "x-volatile"
+}
+mark! {
+    /// Never shown.
+    Secret = "x-secret"
+}
+mark! {
+    /// Given to the service and kept nowhere; a keyed digest says whether it changed.
+    WriteOnly = "x-write-only"
+}
+mark! {
+    /// The service picks when the configuration is silent, and what it picked is no difference.
+    Chosen = "x-chosen"
+}
+
+macro_rules! shown {
+    ($($name:ident),*) => {$(
+        impl<T: fmt::Debug> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+        impl<T: fmt::Display> fmt::Display for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+shown!(Immutable, Volatile, Chosen);
+
+macro_rules! hidden {
+    ($($name:ident),*) => {$(
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("(sensitive)")
+            }
+        }
+    )*};
+}
+hidden!(Secret, WriteOnly);
+
+/// An argument of a hook that may be unknown when the hook runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Maybe<T> {
+    /// Known.
+    Known(T),
+    /// Not known yet.
+    Unknown,
+}
+
+impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Maybe<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let unknown = value.as_object().is_some_and(|it| it.contains_key("$unknown"))
+            || value.as_str() == Some(ha_value::json::UNKNOWN_FIELDS);
+        match serde_json::from_value(value) {
+            _ if unknown => Ok(Maybe::Unknown),
+            Ok(known) => Ok(Maybe::Known(known)),
+            // Something inside it is unknown: so is the whole.
+            Err(_) => Ok(Maybe::Unknown),
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! Kinds with their structs, behind what knows of none.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+
+use super::described::Rendered;
+use super::driver::{Client, Connected, Connector, Driver, ImportedValue, Reader, ReadingValue, RecordedValue, cannot_import};
+use crate::discovery;
+use crate::discovery::{Choice, Found, Search, Sought};
+use crate::resource::{Created, Data, Document, Incident, Known, Provider, Reading, Recorded, Resource};
+use crate::schema::{blank, blanked, decode};
+use crate::{Attempt, Error, Hooks, Intended, Permit, Problem, Schema, Shape};
+use ha_value::Name;
+use ha_value::{Address, Object, Value};
+
+pub(super) fn with_id<R: Resource>() -> Schema {
+    let mut schema = Schema::of::<R, R::Outputs>().with_unsupported(R::UNSUPPORTED);
+    schema.outputs.entry("id".into()).or_insert_with(|| crate::schema::Field {
+        doc: "The service's name for it.".into(),
+        shape: Shape::String { one_of: Vec::new() },
+        required: true,
+        default: None,
+        immutable: false,
+        volatile: false,
+        secret: false,
+        write_only: false,
+        chosen: false,
+    });
+    schema
+}
+
+/// The struct's fields that hold something.
+pub(super) fn encode(it: &impl Serialize) -> Object {
+    let json = serde_json::to_value(it).expect("a kind's struct has only text keys");
+    match serde_json::from_value::<Value>(json).expect("what was just written is a value") {
+        Value::Object(fields) => {
+            fields.iter().filter(|(_, it)| !it.is_null() || it.is_typed_null()).map(|(k, v)| (k.clone(), v.clone())).collect()
+        }
+        _ => Object::new(),
+    }
+}
+
+pub(super) fn render<D: Document>(schema: &Schema, arguments: &Object) -> Rendered {
+    let (readable, tainted) = readable(&Value::Object(Arc::new(arguments.clone())), &Shape::Object(schema.arguments.clone()));
+    let known = readable.is_wholly_known();
+    let typed = match D::deserialize(crate::typed_json::typed(&readable, &Shape::Object(schema.arguments.clone()))) {
+        Ok(typed) => typed,
+        Err(_) if !known => return Rendered::Unknown,
+        Err(error) => return Rendered::Problems(vec![Problem { path: ha_value::Path::root(), message: error.to_string() }]),
+    };
+    match typed.render() {
+        Err(problems) => Rendered::Problems(problems),
+        Ok(outputs) => match schema.conform_outputs(&encode(&outputs)) {
+            Err(problems) => Rendered::Problems(problems),
+            Ok(outputs) if tainted => Rendered::Outputs(outputs.into_iter().map(|(k, v)| (k, v.sensitive())).collect()),
+            Ok(outputs) => Rendered::Outputs(outputs),
+        },
+    }
+}
+
+/// The arguments with marks only where a text keeps them, and whether any other was taken off.
+fn readable(value: &Value, shape: &Shape) -> (Value, bool) {
+    let mut tainted = false;
+    let mut inner = |value: &Value, shape: &Shape| {
+        let (value, marked) = readable(value, shape);
+        tainted |= marked;
+        value
+    };
+    let plain = match (value, shape) {
+        (_, Shape::Text) => value.clone(),
+        (Value::Sensitive(of), _) => return (readable(of, shape).0, true),
+        (Value::Composed(_), _) => return value.unmark(),
+        (Value::List(items), Shape::List(of)) => Value::list(items.iter().map(|it| inner(it, of))),
+        (Value::Set(items), Shape::Set(of)) => Value::Set(Arc::new(items.iter().map(|it| inner(it, of)).collect())),
+        (Value::Map(items), Shape::Map(of)) => {
+            Value::Map(Arc::new(items.iter().map(|(k, it)| (k.clone(), inner(it, of))).collect()))
+        }
+        (Value::Object(items), Shape::Object(fields)) => Value::object(items.iter().map(|(name, it)| {
+            let shape = fields.get(name).map_or(&Shape::Any, |field| &field.shape);
+            (name.clone(), inner(it, shape))
+        })),
+        _ => value.clone(),
+    };
+    (plain, tainted)
+}
+
+pub(super) struct TypedDriver<R: Resource>(OnceLock<Schema>, OnceLock<Hooks>, PhantomData<fn() -> R>);
+
+impl<R: Resource> TypedDriver<R> {
+    pub(super) fn new() -> Self {
+        Self(OnceLock::new(), OnceLock::new(), PhantomData)
+    }
+
+    fn schema(&self) -> &Schema {
+        self.0.get_or_init(with_id::<R>)
+    }
+
+    fn arguments(&self, given: &Object) -> Result<R, Error> {
+        decode(given, &self.schema().arguments).map_err(|it| Error::new(format!("read the arguments of `{}`", R::KIND), it))
+    }
+
+    fn recorded(&self, record: &RecordedValue) -> Result<Recorded<R>, Error> {
+        let outputs = decode(&record.outputs, &self.schema().outputs)
+            .map_err(|it| Error::new(format!("read the recorded outputs of `{}` `{}`", R::KIND, record.id), it))?;
+        Ok(Recorded { id: record.id.clone(), arguments: self.arguments(&record.arguments)?, outputs })
+    }
+
+    /// Something that exists, before anybody has looked: what the configuration says stands for what is not known yet.
+    /// A secret that the service does not tell may be another one there; taken as it is configured, it would never be
+    /// set.
+    fn unseen(&self, known: Known, configured: &Object) -> RecordedValue {
+        let schema = self.schema();
+        let told = configured.iter().filter(|(name, it)| {
+            it.is_wholly_known() && schema.arguments.get(*name).is_some_and(|field| !field.secret && !field.write_only)
+        });
+        let told = told.map(|(name, it)| (name.clone(), it.clone())).chain(known.arguments).collect();
+        RecordedValue {
+            id: known.id,
+            arguments: schema.with_blank_arguments(told),
+            outputs: schema.with_blank_outputs(known.outputs),
+        }
+    }
+
+    /// The same, where what the configuration says is not all known: what is there is told with the arguments that the
+    /// configuration uses, also where it does not say with which value yet.
+    fn sought(&self, known: Known, configured: &Object) -> RecordedValue {
+        let fields = &self.schema().arguments;
+        let stand_in = |(name, value): (&Name, &Value)| {
+            let field = fields.get(name).filter(|it| !it.write_only)?;
+            let value = if field.secret { blank(&field.shape) } else { blanked(&field.shape, value) };
+            Some((name.clone(), value))
+        };
+        let all: Object = configured.iter().filter(|(_, it)| !it.is_null()).filter_map(stand_in).collect();
+        let mut recorded = self.unseen(known.clone(), &all);
+        // What is empty is secret or unknown, and may stand beside what is there.
+        for (name, value) in all.iter().filter(|(name, _)| fields[*name].secret) {
+            recorded.arguments.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        // There may be no such thing as an empty one.
+        match self.arguments(&recorded.arguments) {
+            Ok(_) => recorded,
+            Err(_) => self.unseen(known, configured),
+        }
+    }
+
+    /// The arguments without secrets that are as empty as they were asked for: the service did not tell them.
+    fn without_untold(&self, mut arguments: Object) -> Object {
+        let fields = &self.schema().arguments;
+        let is_untold = |name: &Name, value: &Value| {
+            let field = fields.get(name).filter(|it| it.secret && !it.required);
+            field.is_some_and(|it| *value == blank(&it.shape))
+        };
+        arguments.retain(|name, value| !is_untold(name, value));
+        arguments
+    }
+
+    /// The id of something with these arguments: what the kind predicts, which a change of a name changes as well; else
+    /// the one it has had.
+    fn id_with(&self, arguments: &Object, before: &str) -> String {
+        let hooks = self.1.get_or_init(R::hooks);
+        match hooks.predicts("id").then(|| hooks.predicted(self.schema(), arguments).remove("id")).flatten() {
+            Some(id) => id.unmark().0.as_str().unwrap_or(before).to_owned(),
+            None => before.to_owned(),
+        }
+    }
+
+    fn outputs(&self, outputs: &R::Outputs, id: &str) -> Result<Object, Error> {
+        let mut encoded = encode(outputs);
+        encoded.insert("id".into(), Value::from(id));
+        self.schema().conform_outputs(&encoded).map_err(|it| odd(R::KIND, &it))
+    }
+}
+
+fn odd(kind: &str, problems: &[Problem]) -> Error {
+    let problems: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+    Error::new(format!("read what `{kind}` answered"), problems.join("; "))
+        .help("this is a fault of the provider; please report it")
+}
+
+fn client<P: Provider>(client: &Client) -> &P {
+    client.downcast_ref().expect("a kind is given its own provider's client")
+}
+
+impl<R: Resource> Driver for TypedDriver<R> {
+    fn create<'a>(
+        &'a self,
+        to: &'a Client,
+        arguments: &'a Object,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(String, Object), Error>> {
+        Box::pin(async move {
+            let Created { id, outputs } = self.arguments(arguments)?.create(client(to), attempt).await?;
+            let outputs = self.outputs(&outputs, &id)?;
+            Ok((id, outputs))
+        })
+    }
+
+    fn read<'a>(&'a self, to: &'a Client, known: &'a [RecordedValue]) -> BoxFuture<'a, Result<Vec<ReadingValue>, Error>> {
+        Box::pin(async move {
+            let known: Vec<Recorded<R>> = known.iter().map(|it| self.recorded(it)).collect::<Result<_, _>>()?;
+            let readings = R::read(client(to), &known).await?;
+            let erase = |(reading, known): (Reading<R>, &Recorded<R>)| {
+                Ok(match reading {
+                    Reading::Gone => ReadingValue::Gone,
+                    Reading::Unchecked(reason) => ReadingValue::Unchecked(reason),
+                    Reading::Found { arguments, outputs, remarks } => {
+                        let arguments = self.schema().conform(&encode(&arguments)).map_err(|it| odd(R::KIND, &it))?;
+                        let outputs = self.outputs(&outputs, &self.id_with(&arguments, &known.id))?;
+                        ReadingValue::Found { arguments, outputs, remarks }
+                    }
+                })
+            };
+            readings.into_iter().zip(&known).map(erase).collect()
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        to: &'a Client,
+        arguments: &'a Object,
+        before: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<Object, Error>> {
+        Box::pin(async move {
+            let recorded = self.recorded(before)?;
+            let outputs = self.arguments(arguments)?.update(client(to), &recorded, attempt).await?;
+            self.outputs(&outputs, &self.id_with(arguments, &before.id))
+        })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        to: &'a Client,
+        recorded: &'a RecordedValue,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { R::delete(client(to), &self.recorded(recorded)?, attempt).await })
+    }
+
+    fn meet<'a>(
+        &'a self,
+        to: &'a Client,
+        recorded: &'a RecordedValue,
+        verb: &'a str,
+        attempt: &'a mut Attempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { R::meet(client(to), &self.recorded(recorded)?, verb, attempt).await })
+    }
+
+    fn tidy<'a>(&'a self, to: &'a Client, recorded: &'a RecordedValue, attempt: &'a Attempt) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { R::tidy(client(to), &self.recorded(recorded)?, attempt).await })
+    }
+
+    fn objections<'a>(&'a self, to: &'a Client, planned: &'a [Intended]) -> BoxFuture<'a, Vec<(usize, Problem)>> {
+        Box::pin(async move { R::objections(client(to), planned).await })
+    }
+
+    fn import<'a>(
+        &'a self,
+        to: &'a Client,
+        id: &'a str,
+        configured: &'a Object,
+    ) -> BoxFuture<'a, Result<Option<ImportedValue>, Error>> {
+        Box::pin(async move {
+            // What is drawn or made up is imported by itself, and may be secret.
+            let shown = if R::PURE { R::KIND } else { id };
+            let known = R::known_by(id).map_err(|why| cannot_import(shown, &why))?;
+            let recorded = self.sought(known, configured);
+            let found = self.read(to, std::slice::from_ref(&recorded)).await?.pop();
+            match found {
+                Some(ReadingValue::Found { arguments, outputs, remarks }) => {
+                    let arguments = self.without_untold(arguments);
+                    let recorded = RecordedValue { id: recorded.id, arguments, outputs };
+                    Ok(Some(ImportedValue { recorded, remarks }))
+                }
+                Some(ReadingValue::Unchecked(reason)) => Err(Error::new(format!("import `{id}`"), reason)),
+                Some(ReadingValue::Gone) | None => Ok(None),
+            }
+        })
+    }
+
+    fn find<'a>(
+        &'a self,
+        to: &'a Client,
+        sought: &'a [Sought],
+        state: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Search>, Error>> {
+        Box::pin(async move {
+            let marked = R::marked(client(to), sought).await?;
+            let choose = |it: &Sought| {
+                let named = R::named(&it.arguments).and_then(|id| R::known_by(&id).ok());
+                discovery::choose(&it.address, named, &marked, state, R::LISTED)
+            };
+            let mut searches = Vec::new();
+            let (mut places, mut asked) = (Vec::new(), Vec::new());
+            for (at, it) in sought.iter().enumerate() {
+                searches.push(match choose(it) {
+                    Choice::None(None) => Search::Nothing,
+                    Choice::None(Some(why)) => Search::Unsearchable(why),
+                    Choice::Several(all) => Search::Several(all),
+                    Choice::One(known, by, state) => {
+                        asked.push(self.sought(known, &it.arguments));
+                        places.push((at, by, state));
+                        Search::Nothing
+                    }
+                });
+            }
+            let readings = if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
+            for (((at, by, state), recorded), reading) in places.into_iter().zip(asked).zip(readings) {
+                searches[at] = match reading {
+                    ReadingValue::Found { arguments, outputs, remarks } => {
+                        let recorded = RecordedValue { id: recorded.id, arguments, outputs };
+                        Search::Found(Box::new(Found { imported: ImportedValue { recorded, remarks }, by, state }))
+                    }
+                    ReadingValue::Gone => Search::Nothing,
+                    ReadingValue::Unchecked(why) => Search::Unasked(Box::new(recorded), why),
+                };
+            }
+            Ok(searches)
+        })
+    }
+
+    fn marked<'a>(&'a self, to: &'a Client, state: &'a str) -> BoxFuture<'a, Result<Vec<(Address, Found)>, Error>> {
+        Box::pin(async move {
+            let all = R::marked(client(to), &[]).await?;
+            let ours = all.into_iter().filter(|it| it.trace.state.as_deref() == Some(state));
+            let ours = ours.filter_map(|it| Some((Address::from_plain_letters(&it.trace.address)?, it)));
+            let (ours, asked): (Vec<_>, Vec<_>) =
+                ours.map(|(address, it)| ((address, it.trace.state), self.unseen(it.known, &Object::new()))).unzip();
+            let readings = if asked.is_empty() { Vec::new() } else { self.read(to, &asked).await? };
+            let seen = ours.into_iter().zip(asked).zip(readings).filter_map(|(((address, state), recorded), reading)| {
+                let ReadingValue::Found { arguments, outputs, remarks } = reading else { return None };
+                let recorded = RecordedValue { id: recorded.id, arguments, outputs };
+                let by = discovery::Recognised::Trace;
+                Some((address, Found { imported: ImportedValue { recorded, remarks }, by, state }))
+            });
+            Ok(seen.collect())
+        })
+    }
+
+    fn supposed(&self, configured: &Object) -> Option<RecordedValue> {
+        let known = R::known_by(&R::named(configured)?).ok()?;
+        Some(self.sought(known, configured))
+    }
+}
+
+pub(super) struct TypedReader<D: Data>(OnceLock<Schema>, PhantomData<fn() -> D>);
+
+impl<D: Data> TypedReader<D> {
+    pub(super) fn new() -> Self {
+        Self(OnceLock::new(), PhantomData)
+    }
+}
+
+impl<D: Data> Reader for TypedReader<D> {
+    fn read<'a>(&'a self, to: &'a Client, arguments: &'a Object) -> BoxFuture<'a, Result<Object, Error>> {
+        Box::pin(async move {
+            let schema = self.0.get_or_init(Schema::of::<D, D::Outputs>);
+            let typed: D = decode(arguments, &schema.arguments)
+                .map_err(|it| Error::new(format!("read the arguments of `{}`", D::KIND), it))?;
+            let outputs = typed.read(client(to)).await?;
+            schema.conform_outputs(&encode(&outputs)).map_err(|it| odd(D::KIND, &it))
+        })
+    }
+}
+
+pub(super) struct TypedConnector<P: Provider>(Schema, PhantomData<fn() -> P>);
+
+impl<P: Provider> TypedConnector<P> {
+    pub(super) fn new(settings: Schema) -> Self {
+        Self(settings, PhantomData)
+    }
+}
+
+impl<P: Provider> Connector for TypedConnector<P> {
+    fn connect<'a>(&'a self, settings: &'a Object) -> BoxFuture<'a, Result<Connected, Error>> {
+        Box::pin(async move {
+            let typed: P::Settings = decode(settings, &self.0.arguments)
+                .map_err(|it| Error::new(format!("read the settings of provider `{}`", P::NAME), it))?;
+            let client = P::connect(typed).await?;
+            let identity = client.identity();
+            Ok((Arc::new(client) as Client, identity))
+        })
+    }
+
+    fn incidents(&self, to: &Client) -> Vec<Incident> {
+        client::<P>(to).incidents()
+    }
+
+    fn permit(&self, to: &Client) -> Option<Permit> {
+        client::<P>(to).permit().cloned()
+    }
+}

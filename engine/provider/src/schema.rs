@@ -1,0 +1,537 @@
+//! What a kind takes and gives, derived from its structs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::{UnsupportedNames, integer};
+use ha_value::Attribute;
+use ha_value::Name;
+use ha_value::{Mismatch, convert};
+use ha_value::{Object, Path, Type, Value};
+
+/// A kind's arguments and outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema {
+    /// What the kind is, from its doc comment.
+    pub doc: String,
+    /// What the configuration may say.
+    pub arguments: BTreeMap<Name, Field>,
+    /// What the service adds.
+    pub outputs: BTreeMap<Name, Field>,
+    /// Arguments and blocks that people know from elsewhere and that are not here.
+    pub unsupported: &'static [UnsupportedNames],
+}
+
+/// One argument or output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// What it is for, from its doc comment.
+    pub doc: String,
+    /// What it holds.
+    pub shape: Shape,
+    /// Whether the configuration must say it.
+    pub required: bool,
+    /// What it is when left out.
+    pub default: Option<Value>,
+    /// A new value means a new resource.
+    pub immutable: bool,
+    /// Any update may change it.
+    pub volatile: bool,
+    /// Never shown.
+    pub secret: bool,
+    /// Kept nowhere but as a keyed digest.
+    pub write_only: bool,
+    /// The service picks when the configuration is silent.
+    pub chosen: bool,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// Anything.
+    Any,
+    /// True or false.
+    Bool,
+    /// A number.
+    Number,
+    /// A number without a fraction, between these two.
+    Integer {
+        /// The least that it can be.
+        least: i128,
+        /// The greatest that it can be.
+        most: i128,
+    },
+    /// A text; one of these where there are any.
+    String {
+        /// The allowed texts; empty when all are.
+        one_of: Vec<String>,
+    },
+    /// A text whose parts a document keeps apart; see [`ha_value::Text`].
+    Text,
+    /// Elements in order. Objects may be written as blocks.
+    List(Box<Shape>),
+    /// Different elements. Objects may be written as blocks.
+    Set(Box<Shape>),
+    /// Elements by name.
+    Map(Box<Shape>),
+    /// Named fields; may be written as a block.
+    Object(BTreeMap<Name, Field>),
+}
+
+/// Something wrong with a value at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The place, from the arguments' root.
+    pub path: Path,
+    /// What is wrong, as a sentence without a period.
+    pub message: String,
+}
+
+impl Shape {
+    /// The type of values of this shape.
+    #[must_use]
+    pub fn ty(&self) -> Type {
+        match self {
+            Shape::Any => Type::Any,
+            Shape::Bool => Type::Bool,
+            Shape::Number | Shape::Integer { .. } => Type::Number,
+            Shape::String { .. } | Shape::Text => Type::String,
+            Shape::List(of) => Type::List(of.ty().into()),
+            Shape::Set(of) => Type::Set(of.ty().into()),
+            Shape::Map(of) => Type::Map(of.ty().into()),
+            Shape::Object(fields) => {
+                let attribute = |(name, field): (&Name, &Field)| {
+                    let it = Attribute { ty: field.shape.ty(), optional: !field.required, default: field.default.clone() };
+                    (name.clone(), it)
+                };
+                Type::Object(Arc::new(fields.iter().map(attribute).collect()))
+            }
+        }
+    }
+
+    /// The fields of what may be written as a block: an object, or a list or set of them.
+    #[must_use]
+    pub fn block(&self) -> Option<&BTreeMap<Name, Field>> {
+        match self {
+            Shape::Object(fields) => Some(fields),
+            Shape::List(of) | Shape::Set(of) => match &**of {
+                Shape::Object(fields) => Some(fields),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Schema {
+    /// The schema of a kind whose arguments are `A` and outputs are `O`.
+    #[must_use]
+    pub fn of<A: JsonSchema, O: JsonSchema>() -> Self {
+        let arguments = derive::<A>();
+        let doc = arguments.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
+        Self { doc, arguments: fields(&arguments), outputs: fields(&derive::<O>()), unsupported: &[] }
+    }
+
+    /// The same, which says of these names what to write in their place.
+    #[must_use]
+    pub fn with_unsupported(mut self, names: &'static [UnsupportedNames]) -> Self {
+        self.unsupported = names;
+        self
+    }
+
+    /// An argument or output by name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.arguments.get(name).or_else(|| self.outputs.get(name))
+    }
+
+    /// The arguments converted to their types, with secret ones marked and those left out filled with their defaults.
+    ///
+    /// # Errors
+    /// Every argument that is missing, not known to the kind, or of a wrong type.
+    pub fn conform(&self, arguments: &Object) -> Result<Object, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let conformed = conform_fields(&self.arguments, arguments, &Path::root(), &mut problems);
+        if problems.is_empty() { Ok(conformed) } else { Err(problems) }
+    }
+
+    /// The arguments, and fields of blocks, that `update` has to tell the service of when they are taken out of the
+    /// configuration: those that may be left out, have no default, can change in place, and are nothing that the service
+    /// chooses. The fields of elements have the name of what they are in: `member.tags`.
+    #[must_use]
+    pub fn told_when_removed(&self) -> Vec<Path> {
+        let mut found = Vec::new();
+        told_when_removed(&self.arguments, &Path::root(), &mut found);
+        found
+    }
+
+    /// The struct that these arguments are; they must conform and be wholly known.
+    ///
+    /// # Errors
+    /// What the struct's own types refuse, as a sentence.
+    pub fn typed<T: DeserializeOwned>(&self, arguments: &Object) -> Result<T, String> {
+        decode(arguments, &self.arguments)
+    }
+
+    /// The arguments, with an empty value for each that must be there and is not known yet.
+    #[must_use]
+    pub fn with_blank_arguments(&self, known: Object) -> Object {
+        with_blanks(&self.arguments, known)
+    }
+
+    /// The outputs, with an empty value for each that must be there and is not known yet.
+    #[must_use]
+    pub fn with_blank_outputs(&self, known: Object) -> Object {
+        with_blanks(&self.outputs, known)
+    }
+
+    /// The outputs converted to their types, with secret ones marked.
+    ///
+    /// # Errors
+    /// Every output that is not of its type; a fault of the provider.
+    pub fn conform_outputs(&self, outputs: &Object) -> Result<Object, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let conformed = conform_fields(&self.outputs, outputs, &Path::root(), &mut problems);
+        if problems.is_empty() { Ok(conformed) } else { Err(problems) }
+    }
+}
+
+fn told_when_removed(fields: &BTreeMap<Name, Field>, at: &Path, found: &mut Vec<Path>) {
+    for (name, field) in fields.iter().filter(|(_, it)| !it.immutable) {
+        let path = at.name(name.clone());
+        if let Some(inner) = field.shape.block() {
+            told_when_removed(inner, &path, found);
+        }
+        if !field.required && field.default.is_none() && !field.chosen {
+            found.push(path);
+        }
+    }
+}
+
+/// The struct whose fields have these values.
+pub(crate) fn decode<T: DeserializeOwned>(given: &Object, fields: &BTreeMap<Name, Field>) -> Result<T, String> {
+    let (plain, _) = Value::Object(Arc::new(given.clone())).unmark_deep();
+    T::deserialize(crate::typed_json::typed(&plain, &Shape::Object(fields.clone()))).map_err(|it| it.to_string())
+}
+
+/// The values, with empty ones for what must be there and is not known yet.
+fn with_blanks(fields: &BTreeMap<Name, Field>, mut values: Object) -> Object {
+    for (name, field) in fields.iter().filter(|(_, it)| it.required) {
+        values.entry(name.clone()).or_insert_with(|| blank(&field.shape));
+    }
+    values
+}
+
+/// The value, with empty ones for what of it is not known yet.
+pub(crate) fn blanked(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        _ if value.is_wholly_known() => value.clone(),
+        (Shape::Object(fields), Value::Object(items)) => {
+            let each =
+                |(name, it): (&Name, &Value)| (name.clone(), blanked(fields.get(name).map_or(&Shape::Any, |it| &it.shape), it));
+            Value::object(items.iter().map(each))
+        }
+        (Shape::List(of), Value::List(items)) => Value::list(items.iter().map(|it| blanked(of, it))),
+        (Shape::Set(of), Value::Set(items)) => Value::set(items.iter().map(|it| blanked(of, it))),
+        (Shape::Map(of), Value::Map(items)) => {
+            Value::Map(Arc::new(items.iter().map(|(name, it)| (name.clone(), blanked(of, it))).collect()))
+        }
+        _ => blank(shape),
+    }
+}
+
+pub(crate) fn blank(shape: &Shape) -> Value {
+    match shape {
+        Shape::Bool => Value::Bool(false),
+        Shape::Number | Shape::Integer { .. } => Value::from(0_i64),
+        Shape::String { one_of } => Value::from(one_of.first().map_or("", String::as_str)),
+        Shape::Text => Value::from(""),
+        Shape::List(_) => Value::list([]),
+        Shape::Set(_) => Value::set([]),
+        Shape::Map(_) => Value::Map(Arc::default()),
+        Shape::Object(fields) => Value::object(with_blanks(fields, Object::new())),
+        Shape::Any => Value::NULL,
+    }
+}
+
+fn conform_fields(fields: &BTreeMap<Name, Field>, given: &Object, at: &Path, problems: &mut Vec<Problem>) -> Object {
+    for name in given.keys().filter(|name| !fields.contains_key(*name)) {
+        let closest = ha_value::closest(name, fields.keys().map(|it| &**it));
+        let hint = closest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+        problems.push(Problem { path: at.name(name.clone()), message: format!("there is no argument `{name}`{hint}") });
+    }
+    let mut conformed = Object::new();
+    for (name, field) in fields {
+        let path = at.name(name.clone());
+        let value = match given.get(name) {
+            Some(value) if !value.is_null() || is_kept_null(field, value) => conform_value(&field.shape, value, &path, problems),
+            _ => match &field.default {
+                Some(default) => conform_value(&field.shape, default, &path, problems),
+                None if field.required => {
+                    problems.push(Problem { path, message: format!("the argument `{name}` is required") });
+                    continue;
+                }
+                None => continue,
+            },
+        };
+        conformed.insert(name.clone(), if field.secret || field.write_only { value.sensitive() } else { value });
+    }
+    conformed
+}
+
+/// Whether a null says something by its type: where anything can be said, and null is not for something else.
+fn is_kept_null(field: &Field, value: &Value) -> bool {
+    field.shape == Shape::Any && !field.required && field.default.is_none() && value.is_typed_null()
+}
+
+fn conform_value(shape: &Shape, value: &Value, at: &Path, problems: &mut Vec<Problem>) -> Value {
+    if let Value::Sensitive(inner) = value {
+        return conform_value(shape, inner, at, problems).sensitive();
+    }
+    match (shape, value) {
+        (_, Value::Unknown(it)) => match convert_at(value, &shape.ty(), at, problems) {
+            Value::Null(_) => Value::NULL,
+            _ => it.of_type(shape.ty()),
+        },
+        (Shape::Any, _) => value.clone(),
+        // What is recorded needs no type beside the shape's.
+        (_, Value::Null(_)) => Value::NULL,
+        (Shape::List(of) | Shape::Set(of), Value::List(_) | Value::Tuple(_) | Value::Set(_)) => {
+            let items: Vec<Value> =
+                value.children().enumerate().map(|(index, it)| conform_value(of, it, &at.index(index), problems)).collect();
+            match shape {
+                Shape::Set(_) => Value::set(items),
+                _ => Value::list(items),
+            }
+        }
+        (Shape::Map(of), Value::Map(items) | Value::Object(items)) => {
+            let item = |(name, it): (&Name, &Value)| (name.clone(), conform_value(of, it, &at.name(name.clone()), problems));
+            Value::Map(Arc::new(items.iter().map(item).collect()))
+        }
+        (Shape::Object(fields), Value::Map(items) | Value::Object(items)) => {
+            Value::Object(Arc::new(conform_fields(fields, items, at, problems)))
+        }
+        (Shape::Integer { least, most }, _) => {
+            let number = convert_at(value, &Type::Number, at, problems);
+            if let Value::Number(it) = number.unmark().0
+                && let Some(message) = integer::misfit(&it, *least, *most)
+            {
+                problems.push(Problem { path: at.clone(), message });
+            }
+            number
+        }
+        (Shape::String { one_of }, _) => {
+            let value = convert_at(value, &Type::String, at, problems);
+            if let Some(text) = value.as_str()
+                && !one_of.is_empty()
+                && !one_of.iter().any(|it| it == text)
+            {
+                let message = format!("`{text}` is not one of {}", one_of.join(", "));
+                problems.push(Problem { path: at.clone(), message });
+            }
+            value
+        }
+        _ => convert_at(value, &shape.ty(), at, problems),
+    }
+}
+
+fn convert_at(value: &Value, ty: &Type, at: &Path, problems: &mut Vec<Problem>) -> Value {
+    match convert(value, ty) {
+        Ok(converted) => converted,
+        Err(Mismatch { path, message }) => {
+            let mut whole = at.clone();
+            for step in path.steps() {
+                match step {
+                    ha_value::Step::Name(name) => whole.push_name(name.clone()),
+                    ha_value::Step::Index(index) => whole.push_index(*index),
+                }
+            }
+            problems.push(Problem { path: whole, message });
+            Value::NULL
+        }
+    }
+}
+
+fn derive<T: JsonSchema>() -> Json {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
+fn fields(schema: &Json) -> BTreeMap<Name, Field> {
+    let required: Vec<&str> =
+        schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
+    let properties = schema.get("properties").and_then(Json::as_object).into_iter().flatten();
+    properties.map(|(name, it)| (Name::from(name.as_str()), field(it, required.contains(&name.as_str())))).collect()
+}
+
+fn field(schema: &Json, required: bool) -> Field {
+    let inner = without_null(schema);
+    let mark = |key: &str| [schema, inner].iter().any(|it| it.get(key).and_then(Json::as_bool) == Some(true));
+    let default = schema.get("default").filter(|it| !it.is_null()).cloned();
+    let default = default.and_then(|it| serde_json::from_value::<Value>(it).ok());
+    let doc = [schema, inner].iter().find_map(|it| it.get("description").and_then(Json::as_str)).unwrap_or_default();
+    Field {
+        doc: doc.to_owned(),
+        shape: shape(inner),
+        required: required && default.is_none(),
+        default,
+        immutable: mark("x-immutable"),
+        volatile: mark("x-volatile"),
+        secret: mark("x-secret"),
+        write_only: mark("x-write-only"),
+        chosen: mark("x-chosen"),
+    }
+}
+
+/// `Option<T>` comes as `anyOf: [T, null]` or as a list of two types; the field is what `T` is.
+fn without_null(schema: &Json) -> &Json {
+    let is_null = |it: &&Json| it.get("type").and_then(Json::as_str) == Some("null");
+    match schema.get("anyOf").and_then(Json::as_array) {
+        Some(options) if options.iter().any(|it| is_null(&it)) => {
+            options.iter().find(|it| !is_null(it)).map_or(schema, without_null)
+        }
+        _ => schema,
+    }
+}
+
+fn shape(schema: &Json) -> Shape {
+    let one_of = |schema: &Json| -> Vec<String> {
+        let listed = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
+        let documented = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
+        let texts = |it: &Json| {
+            let listed = it.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+            it.get("const").and_then(Json::as_str).into_iter().chain(listed).map(str::to_owned).collect::<Vec<_>>()
+        };
+        listed.filter_map(Json::as_str).map(str::to_owned).chain(documented.flat_map(texts)).collect()
+    };
+    let ty = match schema.get("type") {
+        Some(Json::String(ty)) => ty.as_str(),
+        Some(Json::Array(types)) => types.iter().filter_map(Json::as_str).find(|it| *it != "null").unwrap_or_default(),
+        _ if schema.get("oneOf").is_some() || schema.get("enum").is_some() => "string",
+        _ => "",
+    };
+    let inner =
+        |key: &str| Box::new(schema.get(key).filter(|it| it.is_object()).map_or(Shape::Any, |it| shape(without_null(it))));
+    match ty {
+        "boolean" => Shape::Bool,
+        "integer" => integer::shape(schema),
+        "number" => Shape::Number,
+        "string" if schema.get("x-text").is_some() => Shape::Text,
+        "string" => Shape::String { one_of: one_of(schema) },
+        "array" if schema.get("uniqueItems").and_then(Json::as_bool) == Some(true) => Shape::Set(inner("items")),
+        "array" => Shape::List(inner("items")),
+        "object" if schema.get("properties").is_some() => Shape::Object(fields(schema)),
+        "object" if schema.get("additionalProperties").is_some_and(Json::is_object) => Shape::Map(inner("additionalProperties")),
+        "object" => Shape::Object(BTreeMap::new()),
+        _ => Shape::Any,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{Chosen, Immutable, Secret};
+
+    /// A bucket.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Bucket {
+        /// Its name.
+        name: Immutable<String>,
+        /// Its labels.
+        #[serde(default)]
+        tags: BTreeMap<String, String>,
+        password: Option<Secret<String>>,
+        zone: Option<Chosen<Immutable<String>>>,
+        rules: Option<BTreeSet<Rule>>,
+        #[serde(default = "five")]
+        size: u32,
+        mode: Option<Mode>,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+    struct Rule {
+        port: Immutable<u16>,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    enum Mode {
+        /// Slow.
+        Slow,
+        /// Fast.
+        Fast,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Outputs {}
+
+    fn five() -> u32 {
+        5
+    }
+
+    #[test]
+    fn marks_and_shapes_are_read_off_the_struct() {
+        let schema = Schema::of::<Bucket, Outputs>();
+        assert_eq!(schema.doc, "A bucket.");
+        let argument = |name: &str| &schema.arguments[name];
+        assert!(argument("name").immutable && argument("name").required);
+        assert_eq!(argument("name").doc, "Its name.");
+        assert!(!argument("tags").immutable && !argument("tags").required);
+        assert!(argument("password").secret && !argument("password").required);
+        assert!(argument("zone").chosen && argument("zone").immutable);
+        assert_eq!(argument("size").default, Some(Value::from(5)));
+        assert_eq!(argument("mode").shape, Shape::String { one_of: vec!["slow".into(), "fast".into()] });
+        let Shape::Set(rule) = &argument("rules").shape else { panic!("a set") };
+        let Shape::Object(fields) = &**rule else { panic!("of objects") };
+        assert!(fields["port"].immutable);
+    }
+
+    #[test]
+    fn what_silence_means_is_read_off_the_struct() {
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        struct Group {
+            name: String,
+            processes: Option<BTreeSet<String>>,
+            capacity: Option<Chosen<u32>>,
+            zone: Option<Immutable<String>>,
+            #[serde(default)]
+            policy: Policy,
+            member: Vec<Member>,
+        }
+        #[derive(Default, Serialize, Deserialize, JsonSchema)]
+        struct Policy {
+            limit: Option<u32>,
+            #[serde(default)]
+            strict: bool,
+        }
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        struct Member {
+            host: String,
+            tags: Option<BTreeMap<String, String>>,
+        }
+        let paths = Schema::of::<Group, Outputs>().told_when_removed();
+        let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+        assert_eq!(paths, ["member.tags", "policy.limit", "processes"]);
+    }
+
+    #[test]
+    fn all_problems_are_reported() {
+        let schema = Schema::of::<Bucket, Outputs>();
+        let given = Object::from([("nam".into(), Value::from("x")), ("size".into(), Value::from("many"))]);
+        let problems = schema.conform(&given).unwrap_err();
+        let messages: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+        assert_eq!(messages.len(), 3, "{messages:?}");
+        assert!(messages[0].contains("did you mean `name`"));
+    }
+}

@@ -1,0 +1,198 @@
+//! Types of values, as written in `type = …` and as carried by unknown values.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Value;
+use crate::element_types::Declared;
+
+/// A type of the language. `Any` stands for a type not known yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Type {
+    /// Not known yet, or anything.
+    Any,
+    /// True or false.
+    Bool,
+    /// A number.
+    Number,
+    /// A text.
+    String,
+    /// Any number of elements of one type, in order.
+    List(Arc<Type>),
+    /// Any number of different elements of one type.
+    Set(Arc<Type>),
+    /// Elements of one type by name.
+    Map(Arc<Type>),
+    /// A fixed number of elements, each of its own type.
+    Tuple(Arc<Vec<Type>>),
+    /// Named attributes, each of its own type.
+    Object(Arc<BTreeMap<Arc<str>, Attribute>>),
+}
+
+/// One attribute of an object type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Attribute {
+    /// The attribute's type.
+    pub ty: Type,
+    /// Whether it may be left out.
+    #[serde(default)]
+    pub optional: bool,
+    /// What it is when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+}
+
+impl Type {
+    /// The type of a value; what is null or holds nothing has the one that was declared, or `Any`.
+    #[must_use]
+    pub fn of(value: &Value) -> Self {
+        match value {
+            Value::Null(of) => of.ty(),
+            Value::Bool(_) => Type::Bool,
+            Value::Number(_) => Type::Number,
+            Value::String(_) | Value::Composed(_) => Type::String,
+            Value::Set(items) => items.ty(|| Type::Set(Arc::new(common(&mut items.iter(), items.declaration())))),
+            Value::List(items) => {
+                let element = || common(&mut items.iter(), items.declaration());
+                match items.ty(|| Type::List(Arc::new(element()))) {
+                    // The same elements were asked for as those of a tuple.
+                    Type::Tuple(_) => Type::List(Arc::new(element())),
+                    ty => ty,
+                }
+            }
+            Value::Tuple(items) => {
+                let each = || Type::Tuple(Arc::new(items.iter().map(Type::of).collect()));
+                match items.ty(each) {
+                    Type::List(_) => each(),
+                    ty => ty,
+                }
+            }
+            Value::Map(items) => {
+                let element = || common(&mut items.values(), items.declaration());
+                match items.ty(|| Type::Map(Arc::new(element()))) {
+                    Type::Object(_) => Type::Map(Arc::new(element())),
+                    ty => ty,
+                }
+            }
+            Value::Object(items) => {
+                let attribute = |ty| Attribute { ty, optional: false, default: None };
+                let named = |(name, it): (&Arc<str>, &Value)| (name.clone(), attribute(Type::of(it)));
+                let all = || Type::Object(Arc::new(items.iter().map(named).collect()));
+                match items.ty(all) {
+                    Type::Map(_) => all(),
+                    ty => ty,
+                }
+            }
+            Value::Unknown(unknown) => unknown.ty.clone(),
+            Value::Sensitive(inner) => Type::of(inner),
+        }
+    }
+}
+
+impl Value {
+    /// Whether two values are equal and of one type, also where that is only declared: of what is null or empty.
+    #[must_use]
+    pub fn is_identical(&self, other: &Self) -> bool {
+        self == other && Type::of(self) == Type::of(other)
+    }
+
+    /// Whether it is a null of a type.
+    #[must_use]
+    pub fn is_typed_null(&self) -> bool {
+        matches!(self, Value::Null(of) if of.known().is_some())
+    }
+}
+
+impl Type {
+    /// Whether it leaves something open.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        match self {
+            Type::Any => true,
+            Type::Bool | Type::Number | Type::String => false,
+            Type::List(of) | Type::Set(of) | Type::Map(of) => of.has_any(),
+            Type::Tuple(of) => of.iter().any(Type::has_any),
+            Type::Object(of) => of.values().any(|it| it.ty.has_any()),
+        }
+    }
+}
+
+/// The one type of elements; `Any` where there is none, or where one of them may turn out to be anything. A null of no type
+/// goes along with everything.
+fn common(items: &mut dyn Iterator<Item = &Value>, declared: &Declared) -> Type {
+    let mut common = None;
+    for item in items {
+        let ty = Type::of(item);
+        if item.is_null() && ty == Type::Any {
+            continue;
+        }
+        common = match common {
+            _ if ty == Type::Any => return Type::Any,
+            None => Some(ty),
+            Some(known) if known == ty => Some(known),
+            Some(known) => match filled(&known, &ty) {
+                Some(both) => Some(both),
+                None => return Type::Any,
+            },
+        };
+    }
+    common.unwrap_or_else(|| declared.ty())
+}
+
+/// Two types that are one where both say something.
+fn filled(a: &Type, b: &Type) -> Option<Type> {
+    let both = |a: &Type, b: &Type| filled(a, b).map(Arc::new);
+    Some(match (a, b) {
+        (Type::Any, known) | (known, Type::Any) => known.clone(),
+        (Type::List(a), Type::List(b)) => Type::List(both(a, b)?),
+        (Type::Set(a), Type::Set(b)) => Type::Set(both(a, b)?),
+        (Type::Map(a), Type::Map(b)) => Type::Map(both(a, b)?),
+        (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => {
+            Type::Tuple(Arc::new(a.iter().zip(b.iter()).map(|(a, b)| filled(a, b)).collect::<Option<_>>()?))
+        }
+        (Type::Object(a), Type::Object(b)) if a.keys().eq(b.keys()) => {
+            let attribute = |((name, a), b): ((&Arc<str>, &Attribute), &Attribute)| {
+                Some((name.clone(), Attribute { ty: filled(&a.ty, &b.ty)?, optional: false, default: None }))
+            };
+            Type::Object(Arc::new(a.iter().zip(b.values()).map(attribute).collect::<Option<_>>()?))
+        }
+        (a, b) => return (a == b).then(|| a.clone()),
+    })
+}
+
+/// The type as a person would write it in `type = …`.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Type::Any => f.write_str("any"),
+            Type::Bool => f.write_str("bool"),
+            Type::Number => f.write_str("number"),
+            Type::String => f.write_str("string"),
+            Type::List(of) => write!(f, "list({of})"),
+            Type::Set(of) => write!(f, "set({of})"),
+            Type::Map(of) => write!(f, "map({of})"),
+            Type::Tuple(of) => {
+                f.write_str("tuple([")?;
+                for (index, ty) in of.iter().enumerate() {
+                    write!(f, "{}{ty}", if index > 0 { ", " } else { "" })?;
+                }
+                f.write_str("])")
+            }
+            Type::Object(of) => {
+                f.write_str("object({")?;
+                for (index, (name, it)) in of.iter().enumerate() {
+                    let comma = if index > 0 { ", " } else { "" };
+                    match it.optional {
+                        true => write!(f, "{comma}{name} = optional({})", it.ty)?,
+                        false => write!(f, "{comma}{name} = {}", it.ty)?,
+                    }
+                }
+                f.write_str("})")
+            }
+        }
+    }
+}

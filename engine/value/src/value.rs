@@ -1,0 +1,467 @@
+//! Values of the language. A value may be unknown, sensitive, or a text of which only parts are.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::element_types::{Declared, Elements};
+use crate::facts::Facts;
+use crate::unknown::Unknown;
+use crate::{Number, Object, Part, Path, Text, Type, text};
+
+/// A name in a map, object or schema.
+pub type Name = Arc<str>;
+
+/// A value. `Sensitive` and `Composed` are variants of their own, so that code which forgets them meets a wrong type
+/// and not a leaked secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A text that is known and clear.
+    String(Arc<str>),
+    /// A text of parts of which at least one is secret or unknown; see [`Text`].
+    Composed(Arc<[Part]>),
+    /// Elements of one type, in order.
+    List(Arc<Elements<Vec<Value>>>),
+    /// Different elements of one type.
+    Set(Arc<Elements<BTreeSet<Value>>>),
+    /// Elements of one type by name.
+    Map(Arc<Object>),
+    /// Elements of any types, in order.
+    Tuple(Arc<Elements<Vec<Value>>>),
+    /// Attributes of any types by name.
+    Object(Arc<Object>),
+    /// Nothing, of a type where one was declared; behind all others in a set. Nulls are equal whatever their types.
+    Null(Declared),
+    /// Not known yet.
+    Unknown(Arc<Unknown>),
+    /// Never shown. Never directly around another `Sensitive`, a `String` or a `Composed`: a secret text is `Composed`.
+    Sensitive(Arc<Value>),
+}
+
+/// Why a place in a value is marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// All of it is secret.
+    Sensitive,
+    /// A text whose parts are these.
+    Parts(Arc<[Part]>),
+}
+
+/// The marks taken off a value, by place.
+pub type Marks = Vec<(Path, Mark)>;
+
+impl Value {
+    /// A null of no type.
+    pub const NULL: Self = Self::Null(Declared::NOTHING);
+
+    /// A null of a type.
+    #[must_use]
+    pub fn null(ty: &Type) -> Self {
+        Value::Null(Declared::of(ty))
+    }
+
+    /// An unknown of a type.
+    #[must_use]
+    pub fn unknown(ty: Type, cause: Option<Arc<str>>) -> Self {
+        Value::Unknown(Arc::new(Unknown::new(ty, cause)))
+    }
+
+    /// An object of attributes.
+    #[must_use]
+    pub fn object(attributes: impl IntoIterator<Item = (Name, Value)>) -> Self {
+        Value::Object(Arc::new(attributes.into_iter().collect()))
+    }
+
+    /// A tuple of elements.
+    #[must_use]
+    pub fn tuple(items: impl IntoIterator<Item = Value>) -> Self {
+        Value::Tuple(Arc::new(items.into_iter().collect()))
+    }
+
+    /// A list of elements that have one type.
+    #[must_use]
+    pub fn list(items: impl IntoIterator<Item = Value>) -> Self {
+        Value::List(Arc::new(items.into_iter().collect()))
+    }
+
+    /// A list of elements of a type; where there are none, it still has it.
+    #[must_use]
+    pub fn list_of(of: &Type, items: Vec<Value>) -> Self {
+        let of = if items.is_empty() { Declared::of(of) } else { Declared::NOTHING };
+        Value::List(Arc::new(Elements::new(items, of)))
+    }
+
+    /// A set of different elements.
+    #[must_use]
+    pub fn set(items: impl IntoIterator<Item = Value>) -> Self {
+        Value::Set(Arc::new(items.into_iter().collect()))
+    }
+
+    /// A set of elements of a type; where there are none, it still has it.
+    #[must_use]
+    pub fn set_of(of: &Type, items: BTreeSet<Value>) -> Self {
+        let of = if items.is_empty() { Declared::of(of) } else { Declared::NOTHING };
+        Value::Set(Arc::new(Elements::new(items, of)))
+    }
+
+    /// A map of elements of a type; where there are none, it still has it.
+    #[must_use]
+    pub fn map_of(of: &Type, items: Object) -> Self {
+        Value::Map(Arc::new(items.declared(of)))
+    }
+
+    /// The same value as a secret. Marking twice changes nothing.
+    #[must_use]
+    pub fn sensitive(self) -> Self {
+        match self {
+            it @ Value::Sensitive(_) => it,
+            Value::String(text) => Value::Composed([Part::Secret(text)].into()),
+            Value::Composed(parts) => Value::Composed(Text::from_iter(parts.iter().cloned()).into_secret().parts().into()),
+            it => Value::Sensitive(Arc::new(it)),
+        }
+    }
+
+    /// Whether the value itself (not something deeper) is marked, in whole or in part.
+    #[must_use]
+    pub fn is_sensitive(&self) -> bool {
+        match self {
+            Value::Sensitive(_) => true,
+            Value::Composed(parts) => parts.iter().any(Part::is_secret),
+            _ => false,
+        }
+    }
+
+    /// Whether anything in it is marked.
+    #[must_use]
+    pub fn contains_sensitive(&self) -> bool {
+        Facts::of(self).contains_sensitive()
+    }
+
+    /// Whether the value itself (not something deeper) is known.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        match self {
+            Value::Unknown(_) => false,
+            Value::Sensitive(inner) => inner.is_known(),
+            Value::Composed(parts) => !parts.iter().any(|it| matches!(it, Part::Unknown { .. })),
+            _ => true,
+        }
+    }
+
+    /// Whether everything in it is known.
+    #[must_use]
+    pub fn is_wholly_known(&self) -> bool {
+        Facts::of(self).is_wholly_known()
+    }
+
+    /// Whether something in it is not known yet, not even by its type.
+    #[must_use]
+    pub fn may_be_anything(&self) -> bool {
+        Facts::of(self).may_be_anything()
+    }
+
+    /// How many elements are in it, in all depths, up to four billion. What it shares with others counts each time, as
+    /// whoever looks at all of it meets it each time.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        Facts::of(self).size() as usize
+    }
+
+    /// Whether it is null, marked or not.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        match self {
+            Value::Null(_) => true,
+            Value::Sensitive(inner) => inner.is_null(),
+            _ => false,
+        }
+    }
+
+    /// What the first unknown in it waits for.
+    #[must_use]
+    pub fn cause(&self) -> Option<Arc<str>> {
+        match self {
+            Value::Unknown(unknown) => unknown.cause.clone(),
+            Value::Composed(parts) => parts.iter().find_map(|it| match it {
+                Part::Unknown { cause, .. } => cause.clone(),
+                _ => None,
+            }),
+            _ => self.children().find_map(Value::cause),
+        }
+    }
+
+    /// The elements, attributes or marked content, one level down.
+    pub fn children(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
+        match self {
+            Value::List(items) | Value::Tuple(items) => Box::new(items.iter()),
+            Value::Set(items) => Box::new(items.iter()),
+            Value::Map(items) | Value::Object(items) => Box::new(items.values()),
+            Value::Sensitive(inner) => Box::new(std::iter::once(&**inner)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The value without the mark on itself, and whether there was one. A composed text that is wholly known becomes
+    /// a string, one that is not an unknown; deeper marks stay.
+    #[must_use]
+    pub fn unmark(&self) -> (Value, bool) {
+        match self {
+            Value::Sensitive(inner) => ((**inner).clone(), true),
+            Value::Composed(parts) => {
+                let value = match text::known(parts) {
+                    Some(whole) => Value::String(whole.into()),
+                    None => Value::unknown(Type::String, self.cause()).not_null(),
+                };
+                (value, self.is_sensitive())
+            }
+            it => (it.clone(), false),
+        }
+    }
+
+    /// The value without any marks, and where they were.
+    #[must_use]
+    pub fn unmark_deep(&self) -> (Value, Marks) {
+        let mut marks = Marks::new();
+        if !self.is_marked() {
+            return (self.clone(), marks);
+        }
+        let value = take_marks(self, &mut Path::root(), &mut marks);
+        (value, marks)
+    }
+
+    /// Whether there is any mark in it, so that it is another value without them.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        Facts::of(self).is_marked()
+    }
+
+    /// The value without any marks; for what leaves the engine on purpose.
+    #[must_use]
+    pub fn revealed(&self) -> Value {
+        self.unmark_deep().0
+    }
+
+    /// Puts marks back. A text that no longer reads as its parts is secret as a whole; a place that is gone is passed
+    /// over, after marking the nearest thing above it that is still there.
+    #[must_use]
+    pub fn remark(&self, marks: &Marks) -> Value {
+        marks.iter().fold(self.clone(), |value, (path, mark)| put_mark(value, path.steps(), mark))
+    }
+
+    /// The text of a known, clear string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The attributes of an object or map that bears no mark.
+    #[must_use]
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Value::Object(attributes) | Value::Map(attributes) => Some(attributes),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list, tuple or set that bears no mark.
+    #[must_use]
+    pub fn elements(&self) -> Option<Vec<&Value>> {
+        match self {
+            Value::List(items) | Value::Tuple(items) => Some(items.iter().collect()),
+            Value::Set(items) => Some(items.iter().collect()),
+            _ => None,
+        }
+    }
+
+    /// The attribute of an object, or null where there is none. Marks on the object pass to the attribute.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Value {
+        match self {
+            Value::Object(attributes) | Value::Map(attributes) => attributes.get(name).cloned().unwrap_or(Value::NULL),
+            Value::Sensitive(inner) => inner.get(name).sensitive(),
+            Value::Unknown(unknown) => Value::unknown(Type::Any, unknown.cause.clone()),
+            _ => Value::NULL,
+        }
+    }
+}
+
+/// What is secret is not shown here either: a value ends up in a panic or a log by its `Debug`.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null(_) => f.write_str("null"),
+            Value::Bool(it) => write!(f, "{it}"),
+            Value::Number(it) => write!(f, "{it}"),
+            Value::String(it) => write!(f, "{it:?}"),
+            Value::Composed(parts) => f.debug_list().entries(parts.iter()).finish(),
+            Value::List(items) => f.debug_tuple("List").field(&**items).finish(),
+            Value::Set(items) => f.debug_tuple("Set").field(&**items).finish(),
+            Value::Map(items) => f.debug_tuple("Map").field(items).finish(),
+            Value::Tuple(items) => f.debug_list().entries(items.iter()).finish(),
+            Value::Object(items) => f.debug_map().entries(items.iter()).finish(),
+            Value::Unknown(it) => write!(f, "unknown {}", it.ty),
+            Value::Sensitive(_) => f.write_str("(sensitive)"),
+        }
+    }
+}
+
+fn take_marks(value: &Value, at: &mut Path, marks: &mut Marks) -> Value {
+    let mut list = |items: &mut dyn Iterator<Item = &Value>, at: &mut Path| -> Vec<Value> {
+        let each = |(index, item)| {
+            at.push_index(index);
+            let value = take_marks(item, at, marks);
+            at.pop();
+            value
+        };
+        items.enumerate().map(each).collect()
+    };
+    match value {
+        Value::Sensitive(inner) => {
+            marks.push((at.clone(), Mark::Sensitive));
+            take_marks(inner, at, marks)
+        }
+        Value::Composed(parts) => {
+            let (plain, _) = value.unmark();
+            if plain.is_known() {
+                marks.push((at.clone(), Mark::Parts(parts.clone())));
+            } else if value.is_sensitive() {
+                marks.push((at.clone(), Mark::Sensitive));
+            }
+            plain
+        }
+        Value::List(items) => Value::List(Arc::new(items.with(list(&mut items.iter(), at)))),
+        Value::Tuple(items) => Value::tuple(list(&mut items.iter(), at)),
+        Value::Set(items) => {
+            // A set's elements have no stable place, so one secret among them marks the set.
+            if items.iter().any(Value::contains_sensitive) {
+                marks.push((at.clone(), Mark::Sensitive));
+            }
+            Value::Set(Arc::new(items.with(items.iter().map(Value::revealed).collect())))
+        }
+        Value::Map(items) => Value::Map(Arc::new(take_named(items, at, marks))),
+        Value::Object(items) => Value::Object(Arc::new(take_named(items, at, marks))),
+        plain => plain.clone(),
+    }
+}
+
+fn take_named(items: &Object, at: &mut Path, marks: &mut Marks) -> Object {
+    let each = |(name, item): (&Name, &Value)| {
+        at.push_name(name.clone());
+        let value = take_marks(item, at, marks);
+        at.pop();
+        (name.clone(), value)
+    };
+    if items.is_empty() { items.clone() } else { items.iter().map(each).collect() }
+}
+
+fn put_mark(value: Value, steps: &[crate::Step], mark: &Mark) -> Value {
+    let Some((step, deeper)) = steps.split_first() else {
+        return match (&value, mark) {
+            (Value::String(text), Mark::Parts(parts)) => {
+                if text::known(parts).as_deref() == Some(&**text) {
+                    Value::Composed(parts.clone())
+                } else {
+                    value.sensitive()
+                }
+            }
+            _ => value.sensitive(),
+        };
+    };
+    let named = |items: &Object, name: &Name| -> Option<Object> {
+        let mut items = items.clone();
+        let item = items.remove(name)?;
+        items.insert(name.clone(), put_mark(item, deeper, mark));
+        Some(items)
+    };
+    let indexed = |items: &[Value], index: usize| -> Option<Vec<Value>> {
+        let mut items = items.to_vec();
+        let item = items.get_mut(index)?;
+        *item = put_mark(std::mem::replace(item, Value::NULL), deeper, mark);
+        Some(items)
+    };
+    match (&value, step) {
+        (Value::Object(items), crate::Step::Name(name)) => named(items, name).map_or(value, |it| Value::Object(Arc::new(it))),
+        (Value::Map(items), crate::Step::Name(name)) => named(items, name).map_or(value, |it| Value::Map(Arc::new(it))),
+        (Value::List(items), crate::Step::Index(index)) => {
+            indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::list)
+        }
+        (Value::Tuple(items), crate::Step::Index(index)) => {
+            indexed(items, *index).map_or_else(|| value.clone().sensitive(), Value::tuple)
+        }
+        (Value::Null(_), _) => value,
+        _ => value.sensitive(),
+    }
+}
+
+impl From<bool> for Value {
+    fn from(it: bool) -> Self {
+        Value::Bool(it)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(it: i64) -> Self {
+        Value::Number(Number::from(it))
+    }
+}
+
+impl From<Number> for Value {
+    fn from(it: Number) -> Self {
+        Value::Number(it)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(it: &str) -> Self {
+        Value::String(it.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(it: String) -> Self {
+        Value::String(it.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_come_off_and_go_back() {
+        let secret = Value::from("hush").sensitive();
+        let value = Value::object([
+            ("list".into(), Value::list([Value::from("a"), secret.clone()])),
+            ("number".into(), Value::from(5).sensitive()),
+        ]);
+        let (plain, marks) = value.unmark_deep();
+        assert!(!plain.contains_sensitive());
+        assert_eq!(plain.remark(&marks), value);
+    }
+
+    #[test]
+    fn a_text_that_changed_is_secret_as_a_whole() {
+        let value = Value::from(Text::from_iter([Part::Clear("user:".into()), Part::Secret("hush".into())]));
+        let (_, marks) = value.unmark_deep();
+        assert_eq!(Value::from("user:other").remark(&marks), Value::from("user:other").sensitive());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let value =
+            Value::tuple([Value::from("hush").sensitive(), Value::tuple([Value::from(42)]).sensitive(), Value::from("clear")]);
+        assert_eq!(format!("{value:?}"), r#"[[(sensitive)], (sensitive), "clear"]"#);
+    }
+
+    #[test]
+    fn a_value_is_small() {
+        assert!(size_of::<Value>() <= 24);
+    }
+}

@@ -1,0 +1,360 @@
+//! What records depend on, in groups that all who depend on the same share: in memory, and on disk.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use ha_value::BlockAddress;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A group of so many blocks is written where it is used; a larger one once, and named where it is used.
+const FEW: usize = 8;
+/// Groups are no deeper in each other than this, so that nothing that walks them needs to mind its stack.
+const DEEPEST: usize = 256;
+
+/// The blocks that something depends on.
+#[derive(Clone, Default)]
+pub struct Dependencies(Option<Link>);
+
+#[derive(Clone)]
+enum Link {
+    Here(Arc<Group>),
+    /// Read from disk by its name alone; the state that takes it in puts the group in its place.
+    Elsewhere(GroupId),
+}
+
+/// Some blocks, and other groups of them.
+#[derive(Debug)]
+pub struct Group {
+    /// Once somebody asks.
+    id: OnceLock<GroupId>,
+    blocks: Box<[BlockAddress]>,
+    groups: Box<[Arc<Group>]>,
+    depth: usize,
+}
+
+/// The name of a group: a digest of what is in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId([u8; 16]);
+
+/// All groups of a state, by name.
+pub type Groups = BTreeMap<GroupId, Arc<Group>>;
+
+/// A group as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    blocks: Vec<BlockAddress>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupId>,
+}
+
+impl Dependencies {
+    /// These blocks, and what these others depend on.
+    #[must_use]
+    pub fn joined(blocks: BTreeSet<BlockAddress>, others: &[Self]) -> Self {
+        let mut groups: Vec<Arc<Group>> = others.iter().filter_map(|it| it.group().cloned()).collect();
+        if groups.len() > 1 {
+            groups.sort_unstable_by_key(|it| it.id());
+            groups.dedup_by_key(|it| it.id());
+        }
+        if blocks.is_empty() && groups.len() <= 1 {
+            return Self(groups.pop().map(Link::Here));
+        }
+        // What is small is not worth a group of groups.
+        let is_small = |it: &Arc<Group>| it.groups.is_empty() && it.blocks.len() <= FEW;
+        let (small, large): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_small);
+        let small = small.iter().flat_map(|it| it.blocks.iter().cloned());
+        let mut blocks: BTreeSet<BlockAddress> = blocks.into_iter().chain(small).collect();
+        let (large, too_deep) = large.into_iter().partition::<Vec<_>, _>(|it| it.depth < DEEPEST);
+        for group in too_deep {
+            blocks.extend(Self(Some(Link::Here(group))).iter().cloned());
+        }
+        Self(Some(Link::Here(Group::new(blocks.into_iter().collect(), large))))
+    }
+
+    /// The group that the blocks are in; none when there are none.
+    #[must_use]
+    pub fn group(&self) -> Option<&Arc<Group>> {
+        match &self.0 {
+            Some(Link::Here(group)) => Some(group),
+            _ => None,
+        }
+    }
+
+    fn id(&self) -> Option<GroupId> {
+        match &self.0 {
+            Some(Link::Here(group)) => Some(group.id()),
+            Some(Link::Elsewhere(id)) => Some(*id),
+            None => None,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The blocks, in no particular order; each group's once.
+    pub fn iter(&self) -> impl Iterator<Item = &BlockAddress> {
+        let mut seen: HashSet<GroupId> = HashSet::new();
+        let mut open: Vec<&Arc<Group>> = self.group().into_iter().collect();
+        let groups = std::iter::from_fn(move || {
+            let group = open.pop()?;
+            open.extend(group.groups.iter().filter(|it| seen.insert(it.id())));
+            Some(group)
+        });
+        groups.flat_map(|it| it.blocks.iter())
+    }
+
+    /// With other blocks in the place of some. What has been `done` for one that shares a group is not done again.
+    pub fn replace(
+        &mut self,
+        by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
+        done: &mut HashMap<GroupId, Dependencies>,
+    ) {
+        if let Some(group) = self.group() {
+            *self = group.replaced(by, done);
+        }
+    }
+
+    /// Puts groups in the place of their names.
+    pub fn resolve(&mut self, groups: &Groups) {
+        if let Some(Link::Elsewhere(id)) = &self.0
+            && let Some(group) = groups.get(id)
+        {
+            self.0 = Some(Link::Here(group.clone()));
+        }
+    }
+
+    /// The groups that must be written before this is, those they name first, without those that are `known`.
+    pub fn to_write(&self, known: &HashSet<GroupId>) -> Vec<Arc<Group>> {
+        let mut order = Vec::new();
+        let Some(group) = self.group().filter(|it| !it.is_written_in_place() && !known.contains(&it.id())) else { return order };
+        let mut seen = HashSet::new();
+        let mut open = vec![(group, false)];
+        while let Some((group, is_after_its_own)) = open.pop() {
+            if is_after_its_own {
+                order.push(group.clone());
+            } else if seen.insert(group.id()) {
+                open.push((group, true));
+                open.extend(group.groups.iter().filter(|it| !known.contains(&it.id())).map(|it| (it, false)));
+            }
+        }
+        order
+    }
+}
+
+impl Group {
+    fn new(blocks: Vec<BlockAddress>, groups: Vec<Arc<Group>>) -> Arc<Self> {
+        let depth = groups.iter().map(|it| it.depth + 1).max().unwrap_or(0);
+        Arc::new(Self { id: OnceLock::new(), blocks: blocks.into(), groups: groups.into(), depth })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> GroupId {
+        *self.id.get_or_init(|| {
+            let mut digest = Sha256::new();
+            for block in &self.blocks {
+                digest.update(block.to_string());
+                digest.update(b"\n");
+            }
+            for group in &self.groups {
+                digest.update(b"=");
+                digest.update(group.id().0);
+            }
+            let digest: [u8; 32] = digest.finalize().into();
+            GroupId(*digest.first_chunk().expect("a digest is longer than a name"))
+        })
+    }
+
+    /// The blocks that are in it themselves.
+    #[must_use]
+    pub fn blocks(&self) -> &[BlockAddress] {
+        &self.blocks
+    }
+
+    /// The other groups that are in it.
+    #[must_use]
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
+    }
+
+    fn is_written_in_place(&self) -> bool {
+        self.groups.is_empty() && self.blocks.len() <= FEW
+    }
+
+    fn replaced(
+        &self,
+        by: &impl Fn(&BlockAddress) -> Option<Vec<BlockAddress>>,
+        done: &mut HashMap<GroupId, Dependencies>,
+    ) -> Dependencies {
+        if let Some(done) = done.get(&self.id()) {
+            return done.clone();
+        }
+        let instead = |it: &BlockAddress| by(it).unwrap_or_else(|| vec![it.clone()]);
+        let blocks = self.blocks.iter().flat_map(instead).collect();
+        let groups: Vec<Dependencies> = self.groups.iter().map(|it| it.replaced(by, done)).collect();
+        let replaced = Dependencies::joined(blocks, &groups);
+        done.insert(self.id(), replaced.clone());
+        replaced
+    }
+
+    /// As it is written.
+    pub fn record(&self) -> GroupRecord {
+        GroupRecord { blocks: self.blocks.to_vec(), groups: self.groups.iter().map(|it| it.id()).collect() }
+    }
+}
+
+impl GroupRecord {
+    /// The group, among others that were written before it.
+    pub fn group(self, known: &Groups) -> Arc<Group> {
+        let groups = self.groups.iter().filter_map(|it| known.get(it).cloned()).collect();
+        Group::new(self.blocks, groups)
+    }
+}
+
+impl FromIterator<BlockAddress> for Dependencies {
+    fn from_iter<T: IntoIterator<Item = BlockAddress>>(blocks: T) -> Self {
+        Self::joined(blocks.into_iter().collect(), &[])
+    }
+}
+
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        // Where no group is in another, comparing what is in them takes less than naming them.
+        match self.groups.is_empty() && other.groups.is_empty() {
+            true => self.blocks == other.blocks,
+            false => self.id() == other.id(),
+        }
+    }
+}
+
+impl PartialEq for Dependencies {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.group(), other.group()) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other) || own == other,
+            _ => self.id() == other.id(),
+        }
+    }
+}
+
+impl Eq for Dependencies {}
+
+impl fmt::Debug for Dependencies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(Link::Elsewhere(id)) => write!(f, "{id:?}"),
+            _ => f.debug_list().entries(self.iter().map(ToString::to_string)).finish(),
+        }
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "group {self}")
+    }
+}
+
+impl Serialize for GroupId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let byte = |at: usize| text.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
+        let mut id = [0; 16];
+        for (place, slot) in id.iter_mut().enumerate() {
+            *slot = byte(place * 2).ok_or_else(|| serde::de::Error::custom("the name of a group is 32 hexadecimal digits"))?;
+        }
+        Ok(Self(id))
+    }
+}
+
+/// A few blocks in place, or the name of a group.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Blocks(Vec<BlockAddress>),
+    Group { group: GroupId },
+}
+
+impl Serialize for Dependencies {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = match (self.group(), self.id()) {
+            (Some(group), _) if group.is_written_in_place() => Written::Blocks(group.blocks.to_vec()),
+            (_, Some(group)) => Written::Group { group },
+            (_, None) => Written::Blocks(Vec::new()),
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Dependencies {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Blocks(blocks) => blocks.into_iter().collect(),
+            Written::Group { group } => Self(Some(Link::Elsewhere(group))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(range: std::ops::Range<usize>) -> BTreeSet<BlockAddress> {
+        range.map(|it| BlockAddress::root(ha_value::Mode::Managed, "a", format!("b{it:02}"))).collect()
+    }
+
+    #[test]
+    fn what_is_large_is_written_once_and_named() {
+        let large: Dependencies = blocks(0..20).into_iter().collect();
+        let more = Dependencies::joined(blocks(30..31), &[large.clone(), blocks(40..42).into_iter().collect()]);
+        assert_eq!(more.iter().count(), 23);
+        let written = more.to_write(&HashSet::new());
+        assert_eq!(written.iter().map(|it| it.id()).collect::<Vec<_>>(), [large.id().unwrap(), more.id().unwrap()]);
+        assert_eq!(more.to_write(&[large.id().unwrap()].into()).len(), 1);
+
+        let mut groups = Groups::new();
+        for group in written {
+            let record: GroupRecord = serde_json::from_str(&serde_json::to_string(&group.record()).unwrap()).unwrap();
+            groups.insert(group.id(), record.group(&groups));
+        }
+        let text = serde_json::to_string(&more).unwrap();
+        assert!(text.len() < 60, "{text}");
+        let mut read: Dependencies = serde_json::from_str(&text).unwrap();
+        read.resolve(&groups);
+        assert_eq!((&read, read.iter().count()), (&more, 23));
+    }
+
+    #[test]
+    fn what_is_small_is_written_in_place() {
+        let small = Dependencies::joined(blocks(0..2), &[blocks(1..4).into_iter().collect()]);
+        assert_eq!(serde_json::to_string(&small).unwrap(), r#"["a.b00","a.b01","a.b02","a.b03"]"#);
+        assert_eq!(serde_json::from_str::<Dependencies>(r#"["a.b03","a.b02","a.b01","a.b00"]"#).unwrap(), small);
+        assert!(small.to_write(&HashSet::new()).is_empty() && Dependencies::default().is_empty());
+        assert_eq!(Dependencies::joined(BTreeSet::new(), &[Dependencies::default()]), Dependencies::default());
+    }
+
+    #[test]
+    fn blocks_are_replaced_in_all_groups() {
+        let large: Dependencies = blocks(0..20).into_iter().collect();
+        let mut more = Dependencies::joined(blocks(30..31), &[large]);
+        let other = BlockAddress::root(ha_value::Mode::Managed, "a", "other");
+        more.replace(&|it| (&*it.name == "b07").then(|| vec![other.clone()]), &mut HashMap::new());
+        assert_eq!(more.iter().count(), 21);
+        assert!(more.iter().any(|it| *it == other) && !more.iter().any(|it| &*it.name == "b07"));
+    }
+}

@@ -1,0 +1,348 @@
+//! A state in one piece: a head, the entries sorted by address, an index of the addresses, a foot that says where the
+//! index is. Nothing of it may be missing or altered; there is no tail to forgive.
+
+use std::collections::BTreeMap;
+
+use ha_value::{Address, Name};
+use serde::{Deserialize, Serialize};
+
+use crate::envelope::{self, Envelope, Label, Sealer, TooLarge, VERSION};
+use crate::file_header::{File, PREAMBLE, Preamble};
+use crate::journal::Position;
+use crate::session::{KeyCache, Part, Session};
+use crate::{Key, KeyName, StateError};
+use ha_state_model::Obligation;
+use ha_state_model::frame::FrameKind;
+use ha_state_model::{GroupRecord, OutputRecord, ProviderName, ProviderRecord, Record};
+use ha_state_model::{LastRun, State, Unfinished};
+
+/// Index position u64, entries u64, checksum u32, and the last four bytes.
+const FOOT: usize = 24;
+const END: &[u8; 4] = b"end\n";
+/// Below this many entries, threads cost more than they bring.
+const WORTH_A_THREAD: usize = 2_000;
+
+/// One entry. Each is one frame.
+enum Entry {
+    Head(Head),
+    Provider(ProviderName, ProviderRecord),
+    Outputs(BTreeMap<Name, OutputRecord>),
+    Unfinished(Box<Unfinished>),
+    Obligation(Obligation),
+    Record(Box<Record>),
+    Deposed(String, Box<Record>),
+    Group(GroupRecord),
+}
+
+/// What an entry is, as its header says in clear. Numbers are part of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum EntryKind {
+    Head = 64,
+    Provider = 65,
+    Outputs = 66,
+    Unfinished = 67,
+    Obligation = 68,
+    Record = 69,
+    Deposed = 70,
+    Group = 71,
+    Index = 127,
+}
+
+/// What there is one of.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    attempts: u64,
+    run: Option<LastRun>,
+}
+
+impl Entry {
+    /// Reads what an entry of this kind says; none when there is no such kind.
+    fn read(kind: u8, body: &[u8]) -> serde_json::Result<Option<Self>> {
+        const HEAD: u8 = EntryKind::Head as u8;
+        const PROVIDER: u8 = EntryKind::Provider as u8;
+        const OUTPUTS: u8 = EntryKind::Outputs as u8;
+        const UNFINISHED: u8 = EntryKind::Unfinished as u8;
+        const OBLIGATION: u8 = EntryKind::Obligation as u8;
+        const RECORD: u8 = EntryKind::Record as u8;
+        const DEPOSED: u8 = EntryKind::Deposed as u8;
+        const GROUP: u8 = EntryKind::Group as u8;
+        Ok(Some(match kind {
+            HEAD => Entry::Head(serde_json::from_slice(body)?),
+            PROVIDER => {
+                let (name, record) = serde_json::from_slice(body)?;
+                Entry::Provider(name, record)
+            }
+            OUTPUTS => Entry::Outputs(serde_json::from_slice(body)?),
+            UNFINISHED => Entry::Unfinished(serde_json::from_slice(body)?),
+            OBLIGATION => Entry::Obligation(serde_json::from_slice(body)?),
+            RECORD => Entry::Record(serde_json::from_slice(body)?),
+            DEPOSED => {
+                let (key, record) = serde_json::from_slice(body)?;
+                Entry::Deposed(key, record)
+            }
+            GROUP => Entry::Group(serde_json::from_slice(body)?),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// Lays a checkpoint out, in as many bytes of room as it will about take.
+pub(crate) fn encode(state: &State, name: KeyName, key: &Key, room: usize) -> Result<Vec<u8>, StateError> {
+    let State {
+        lineage,
+        number,
+        records,
+        deposed,
+        providers,
+        outputs,
+        unfinished,
+        obligations,
+        run,
+        attempts,
+        history,
+        groups: _,
+    } = state;
+    let (session, sealer) = Session::begin(Part::Checkpoint, (lineage, *number), history.clone(), name, key);
+    let mut bytes = Vec::with_capacity(PREAMBLE + room);
+    bytes.resize(PREAMBLE, 0);
+    let mut draft = Draft { bytes, sealer, entries: 0 };
+    let head = Label { number: 0, synced_through: 0, kind: FrameKind::Session as u8, address: "" };
+    let write_session = |body: &mut Vec<u8>| write(body, &session);
+    envelope::append(&mut draft.bytes, head, None, write_session).map_err(|TooLarge| StateError::too_large("the head"))?;
+
+    draft.add(EntryKind::Head, "", &Head { attempts: *attempts, run: run.clone() })?;
+    for group in state.groups_in_use() {
+        draft.add(EntryKind::Group, "", &group.record())?;
+    }
+    for provider in providers {
+        draft.add(EntryKind::Provider, "", &provider)?;
+    }
+    draft.add(EntryKind::Outputs, "", outputs)?;
+    for it in unfinished.values() {
+        draft.add(EntryKind::Unfinished, &it.intent.address.to_string(), it)?;
+    }
+    for it in obligations.values() {
+        draft.add(EntryKind::Obligation, "", it)?;
+    }
+    let mut index = Vec::with_capacity(records.len());
+    for (address, record) in records {
+        let text = address.to_string();
+        let at = draft.bytes.len();
+        draft.add(EntryKind::Record, &text, record)?;
+        index.push((text, at));
+    }
+    for ((address, key), record) in deposed {
+        draft.add(EntryKind::Deposed, &address.to_string(), &(key, record))?;
+    }
+    draft.finish(*number, &index)
+}
+
+struct Draft {
+    bytes: Vec<u8>,
+    sealer: Sealer,
+    entries: u64,
+}
+
+impl Draft {
+    fn add(&mut self, kind: EntryKind, address: &str, content: &impl Serialize) -> Result<(), StateError> {
+        self.entries += 1;
+        let label = Label { number: self.entries, synced_through: 0, kind: kind as u8, address };
+        envelope::append(&mut self.bytes, label, Some(&self.sealer), |body| write(body, content))
+            .map_err(|TooLarge| StateError::too_large(address))
+    }
+
+    fn finish(mut self, number: u64, index: &Vec<(String, usize)>) -> Result<Vec<u8>, StateError> {
+        let at = self.bytes.len();
+        self.add(EntryKind::Index, "", index)?;
+        let mut foot = Vec::with_capacity(FOOT);
+        foot.extend((at as u64).to_le_bytes());
+        foot.extend(self.entries.to_le_bytes());
+        foot.extend(crc32fast::hash(&foot).to_le_bytes());
+        foot.extend(END);
+        self.bytes.extend(foot);
+        let length = self.bytes.len() as u64;
+        self.bytes[..PREAMBLE].copy_from_slice(&Preamble { file: File::Checkpoint, number, length }.to_bytes());
+        Ok(self.bytes)
+    }
+}
+
+fn write(body: &mut Vec<u8>, content: &impl Serialize) {
+    serde_json::to_writer(body, content).expect("what a state holds has only text keys");
+}
+
+/// The parts of a checkpoint that is whole.
+struct Whole {
+    session: Session,
+    /// All entries but the index.
+    entries: Vec<Envelope>,
+    index: Envelope,
+}
+
+/// What a checkpoint says in clear of where the state is now, when it is no longer here. Nobody vouches for it.
+pub(crate) fn moved_to(bytes: &[u8], place: &str) -> Result<Option<String>, StateError> {
+    Ok(parse(bytes, place)?.session.history.moved_to)
+}
+
+/// Reads a checkpoint, and what it is sealed with. The bytes are opened in place.
+pub(crate) fn decode(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> Result<(State, KeyName), StateError> {
+    let Whole { session, entries, index: _ } = parse(bytes, place)?;
+    let sealer = session.sealer(Part::Checkpoint, keys, place)?;
+    let Session { lineage, number, history, key, .. } = session;
+    let mut state = State { lineage, number, history, ..State::default() };
+    let mut records = Vec::with_capacity(entries.len());
+    for entry in open_all(bytes, &entries, &sealer, place)? {
+        match entry {
+            Entry::Head(Head { attempts, run }) => (state.attempts, state.run) = (attempts, run),
+            Entry::Group(group) => {
+                let group = group.group(&state.groups);
+                state.groups.insert(group.id(), group);
+            }
+            Entry::Provider(name, mut record) => {
+                record.dependencies.resolve(&state.groups);
+                state.providers.insert(name, record);
+            }
+            Entry::Outputs(outputs) => state.outputs = outputs,
+            Entry::Unfinished(mut it) => {
+                it.intent.dependencies.resolve(&state.groups);
+                state.unfinished.insert(it.intent.attempt, *it);
+            }
+            Entry::Obligation(it) => {
+                state.obligations.insert(it.id.clone(), it);
+            }
+            Entry::Record(mut record) => {
+                record.dependencies.resolve(&state.groups);
+                records.push((record.address.clone(), *record));
+            }
+            Entry::Deposed(key, mut record) => {
+                record.dependencies.resolve(&state.groups);
+                state.deposed.insert((record.address.clone(), key), *record);
+            }
+        }
+    }
+    // From one sorted list, a map is built without a search for each.
+    state.records = records.into_iter().collect();
+    Ok((state, key))
+}
+
+/// The addresses of all records in a checkpoint, from the index alone.
+pub(crate) fn addresses(bytes: &mut [u8], keys: &mut KeyCache<'_>, place: &str) -> Result<(Position, Vec<Address>), StateError> {
+    let Whole { session, index, .. } = parse(bytes, place)?;
+    let sealer = session.sealer(Part::Checkpoint, keys, place)?;
+    let damaged = || StateError::damaged(place, "its index of addresses was altered");
+    let body = index.open(&mut bytes[index.start..index.end], &sealer).ok_or_else(damaged)?;
+    let index: Vec<(Address, u64)> = serde_json::from_slice(body).map_err(|_| damaged())?;
+    if let Some(to) = &session.history.moved_to {
+        return Err(StateError::moved(place, to));
+    }
+    let position = Position { lineage: session.lineage, number: session.number, keys: vec![session.key] };
+    Ok((position, index.into_iter().map(|(address, _)| address).collect()))
+}
+
+/// The lineage of a checkpoint and the number it ends with, which it says in clear.
+pub(crate) fn position(bytes: &[u8], place: &str) -> Result<Position, StateError> {
+    let Whole { session, .. } = parse(bytes, place)?;
+    Ok(Position { lineage: session.lineage, number: session.number, ..Position::default() })
+}
+
+/// Checks that all of a checkpoint is there, and where.
+fn parse(bytes: &[u8], place: &str) -> Result<Whole, StateError> {
+    let preamble = Preamble::parse(File::Checkpoint, bytes, place)?;
+    let length = bytes.len() as u64;
+    if length != preamble.length {
+        let why = format!("it has {length} bytes and should have {}", preamble.length);
+        let help = "`ha` never leaves one like this; restore it from a backup, or from `ha.state.previous` beside it";
+        return Err(StateError::incomplete(place, why).help(help));
+    }
+    let damaged = |at: usize| StateError::damaged(place, format!("what is at byte {at} is not what was written there"));
+    let foot_at = bytes.len().checked_sub(FOOT).filter(|at| *at >= PREAMBLE).ok_or_else(|| damaged(0))?;
+    let foot = &bytes[foot_at..];
+    let count = foot.get(8..16).and_then(|it| it.try_into().ok()).map(u64::from_le_bytes);
+    let index_at = foot.first_chunk().copied().map(u64::from_le_bytes);
+    if foot[16..20] != crc32fast::hash(&foot[..16]).to_le_bytes() || foot[20..] != *END {
+        return Err(damaged(foot_at));
+    }
+    let frames = &bytes[..foot_at];
+    let mut entries = Vec::new();
+    let mut at = PREAMBLE;
+    while at < foot_at {
+        let entry = Envelope::at(frames, at).ok_or_else(|| damaged(at))?;
+        if entry.version > VERSION {
+            return Err(StateError::newer_format(place, entry.version.into(), VERSION.into()));
+        }
+        if entry.number != entries.len() as u64 {
+            return Err(damaged(at));
+        }
+        at = entry.end;
+        entries.push(entry);
+    }
+    let index = entries.pop().filter(|it| it.kind == EntryKind::Index as u8 && Some(it.start as u64) == index_at);
+    let index = index.filter(|it| Some(it.number) == count).ok_or_else(|| damaged(foot_at))?;
+    let head = entries.first().filter(|it| it.kind == FrameKind::Session as u8).ok_or_else(|| damaged(PREAMBLE))?;
+    let session = Session::parse(&bytes[head.body..head.end], place)?;
+    if session.number != preamble.number {
+        return Err(damaged(PREAMBLE));
+    }
+    Ok(Whole { session, entries: entries.split_off(1), index })
+}
+
+/// Opens all entries, on as many threads as are worth it.
+fn open_all(bytes: &mut [u8], entries: &[Envelope], sealer: &Sealer, place: &str) -> Result<Vec<Entry>, StateError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let share = entries.len().div_ceil(threads).max(WORTH_A_THREAD);
+    let mut rest = bytes;
+    let mut offset = 0;
+    let mut shares = Vec::new();
+    for entries in entries.chunks(share) {
+        let end = entries.last().map_or(offset, |it| it.end);
+        let (mine, behind) = rest.split_at_mut(end - offset);
+        shares.push((entries, offset, mine));
+        (rest, offset) = (behind, end);
+    }
+    let opened: Vec<Result<Vec<Entry>, StateError>> = std::thread::scope(|scope| {
+        let work = |(entries, offset, bytes)| open_share(entries, offset, bytes, sealer, place);
+        let mut shares = shares.into_iter();
+        let first = shares.next();
+        let others: Vec<_> = shares.map(|share| scope.spawn(move || work(share))).collect();
+        let first = first.map(work);
+        first.into_iter().chain(others.into_iter().map(|it| it.join().expect("opening does not panic"))).collect()
+    });
+    let mut all = Vec::with_capacity(entries.len());
+    for share in opened {
+        all.extend(share?);
+    }
+    Ok(all)
+}
+
+fn open_share(
+    entries: &[Envelope],
+    offset: usize,
+    bytes: &mut [u8],
+    sealer: &Sealer,
+    place: &str,
+) -> Result<Vec<Entry>, StateError> {
+    let mut open = |envelope: &Envelope| {
+        let frame = &mut bytes[envelope.start - offset..envelope.end - offset];
+        let altered =
+            || StateError::damaged(place, format!("the entry at byte {} does not open under the state's key", envelope.start));
+        let body = envelope.open(frame, sealer).ok_or_else(altered)?;
+        // What serde says may quote the content, which may be secret.
+        let unreadable = |it: serde_json::Error| {
+            let why =
+                format!("the entry at byte {} is unreadable at column {} ({:?})", envelope.start, it.column(), it.classify());
+            StateError::damaged(place, why)
+        };
+        let entry = Entry::read(envelope.kind, body).map_err(unreadable)?;
+        entry.ok_or_else(|| StateError::newer_frame(place, envelope.number, envelope.kind))
+    };
+    let mut opened: Vec<Entry> = Vec::with_capacity(entries.len());
+    for envelope in entries {
+        let mut entry = open(envelope)?;
+        // Neighbours are mostly of one block.
+        if let (Entry::Record(record), Some(Entry::Record(before))) = (&mut entry, opened.last()) {
+            record.share(before);
+        }
+        opened.push(entry);
+    }
+    Ok(opened)
+}

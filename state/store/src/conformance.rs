@@ -1,0 +1,305 @@
+//! What every store must do, to be run against each: nothing that was acknowledged is lost, whatever ends in the middle;
+//! one writes at a time; whoever lost the lock can write nothing any more.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+mod failing;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::executor::block_on;
+use ha_value::Address;
+
+use self::failing::{Failing, When};
+use crate::{
+    Held, Holder, Kept, Key, KeyName, Keys, Loaded, Opening, Reason, Segment, StateError, Store, addresses, open_for_reading,
+    open_for_writing,
+};
+use ha_state_model::samples::{intent, record};
+use ha_state_model::{Frame, State, StepOutcome};
+
+/// A kind of store under test.
+pub trait Subject: Sync {
+    /// The state of a name, empty when it is asked for first; the same one each time.
+    fn store(&self, name: &str) -> Box<dyn Store>;
+
+    /// Whether its locks can be taken away.
+    fn has_leases(&self) -> bool;
+}
+
+/// Everything that a store must do.
+///
+/// # Panics
+/// When it does not.
+pub fn check(subject: &dyn Subject) {
+    what_is_appended_is_there(subject);
+    each_number_is_taken_once(subject);
+    what_is_not_kept_is_gone(subject);
+    one_at_a_time(subject);
+    who_lost_the_lock_writes_nothing(subject);
+    a_reader_sees_what_was_at_some_moment(subject);
+    nothing_acknowledged_is_lost(subject);
+}
+
+/// One key for every state.
+struct OneKey(Key);
+
+impl Keys for OneKey {
+    fn named(&self, _: &str, _: &KeyName) -> Result<Key, StateError> {
+        Ok(self.0.clone())
+    }
+
+    fn current(&self, _: &str, _: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+        let name = KeyName { id: self.0.id().to_owned(), method: "test".into(), parameters: [].into() };
+        Ok((name, self.0.clone()))
+    }
+}
+
+fn held(store: &dyn Store) -> Box<dyn Held> {
+    store.lock(&Holder::here("a test")).unwrap()
+}
+
+/// All bytes of the journal, however it is cut up.
+fn journal(store: &dyn Store) -> (Option<u64>, Vec<u8>) {
+    let Loaded { segments, .. } = store.load().unwrap();
+    let first = segments.first().map(|it| it.number);
+    let mut bytes: Vec<u8> = segments.into_iter().flat_map(|Segment { bytes, .. }| bytes).collect();
+    while bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    (first, bytes)
+}
+
+/// Bytes that a local store, which numbers nothing, keeps as well as any other: it wants the heads of its files only.
+fn what_is_appended_is_there(subject: &dyn Subject) {
+    let store = subject.store("appended");
+    assert_eq!(store.load().unwrap(), Loaded::default());
+    assert_eq!(store.holder().unwrap(), None);
+    let mut writer = held(&*store);
+    writer.resume(None).unwrap();
+    writer.append(1, b"one").unwrap();
+    writer.append(3, b"three").unwrap();
+    assert_eq!(journal(&*store), (Some(1), b"onethree".to_vec()));
+    writer.checkpoint(3, b"all three").unwrap();
+    assert_eq!(journal(&*store), (None, Vec::new()), "a checkpoint takes the journal's place");
+    assert_eq!(store.load().unwrap().checkpoint.as_deref(), Some(&b"all three"[..]));
+    writer.append(4, b"four").unwrap();
+    drop(writer);
+
+    let again = subject.store("appended");
+    assert_eq!(journal(&*again), (Some(4), b"four".to_vec()));
+    for number in 5..14 {
+        let mut writer = held(&*again);
+        again.load().unwrap();
+        writer.resume(None).unwrap();
+        writer.checkpoint(number, format!("all {number}").as_bytes()).unwrap();
+    }
+    let loaded = subject.store("appended").load().unwrap();
+    assert_eq!(loaded, Loaded { checkpoint: Some(b"all 13".to_vec()), segments: Vec::new() });
+}
+
+fn each_number_is_taken_once(subject: &dyn Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let store = subject.store("numbers");
+    let mut writer = held(&*store);
+    writer.resume(None).unwrap();
+    writer.append(1, b"one").unwrap();
+    writer.append(2, b"two").unwrap();
+    assert_eq!(writer.append(2, b"another").unwrap_err().reason(), &Reason::Taken);
+    assert_eq!(journal(&*store), (Some(1), b"onetwo".to_vec()));
+}
+
+fn what_is_not_kept_is_gone(subject: &dyn Subject) {
+    let store = subject.store("kept");
+    let mut writer = held(&*store);
+    writer.resume(None).unwrap();
+    writer.append(1, b"one").unwrap();
+    writer.append(2, b"two-torn").unwrap();
+    drop(writer);
+    // A local store has one segment for both.
+    let last = store.load().unwrap().segments.pop().unwrap();
+    let length = if last.number == 1 { 6 } else { 3 };
+    let mut writer = held(&*store);
+    writer.resume(Some(Kept { segment: last.number, length })).unwrap();
+    writer.append(3, b"three").unwrap();
+    assert_eq!(journal(&*store), (Some(1), b"onetwothree".to_vec()));
+    drop(writer);
+    let mut writer = held(&*store);
+    writer.resume(None).unwrap();
+    writer.append(1, b"anew").unwrap();
+    assert_eq!(journal(&*store), (Some(1), b"anew".to_vec()));
+}
+
+fn one_at_a_time(subject: &dyn Subject) {
+    let (store, other) = (subject.store("lock"), subject.store("lock"));
+    for _ in 0..3 {
+        let holder = Holder::here("ha apply");
+        let writer = store.lock(&holder).unwrap();
+        let error = other.lock(&Holder::here("ha destroy")).err().unwrap();
+        assert_eq!(error.reason(), &Reason::Locked(Some(holder.clone())));
+        assert!(error.to_string().contains(&holder.to_string()), "{error}");
+        assert_eq!(other.holding().unwrap().map(|it| it.holder).as_ref(), Some(&holder));
+        assert_eq!(other.holder().unwrap(), Some(holder));
+        drop(writer);
+        assert_eq!(other.holder().unwrap(), None);
+    }
+    let winners = std::thread::scope(|scope| {
+        let lockers: Vec<_> = (0..4).map(|_| scope.spawn(|| subject.store("lock").lock(&Holder::here("a race")).ok())).collect();
+        let won: Vec<_> = lockers.into_iter().filter_map(|it| it.join().unwrap()).collect();
+        won.len()
+    });
+    assert_eq!(winners, 1, "of several at once");
+}
+
+fn who_lost_the_lock_writes_nothing(subject: &dyn Subject) {
+    let (store, other) = (subject.store("lost"), subject.store("lost"));
+    let error = other.break_lock("nobody").unwrap_err();
+    assert_eq!(error.reason(), &Reason::NotLocked);
+    let holder = Holder::here("ha apply");
+    let mut first = store.lock(&holder).unwrap();
+    first.resume(None).unwrap();
+    first.append(1, b"one").unwrap();
+    let error = other.break_lock("somebody").unwrap_err();
+    assert_eq!(error.reason(), &Reason::NotLocked);
+    assert!(error.to_string().contains(&holder.to_string()), "{error}");
+    if !subject.has_leases() {
+        let error = other.break_lock(&holder.id).unwrap_err();
+        assert_eq!(error.reason(), &Reason::Locked(Some(holder)), "it goes with its process");
+        first.append(2, b"two").unwrap();
+        return;
+    }
+    other.break_lock(&holder.id).unwrap();
+    assert_eq!(other.holder().unwrap(), None);
+    let mut second = held(&*other);
+    other.load().unwrap();
+    second.resume(Some(Kept { segment: 1, length: 3 })).unwrap();
+    assert_eq!(first.append(2, b"late").unwrap_err().reason(), &Reason::Taken);
+    assert_eq!(first.checkpoint(2, b"late").unwrap_err().reason(), &Reason::Taken);
+    second.append(2, b"two").unwrap();
+    second.checkpoint(2, b"both").unwrap();
+    second.append(3, b"three").unwrap();
+    for number in 2..5 {
+        assert_eq!(first.append(number, b"late").unwrap_err().reason(), &Reason::Taken, "also where all that was is gone");
+        assert_eq!(first.checkpoint(number, b"late").unwrap_err().reason(), &Reason::Taken);
+    }
+    // Whoever was shut out does not take the other's lock along.
+    drop(first);
+    assert!(other.holder().unwrap().is_some());
+    second.append(4, b"four").unwrap();
+    assert_eq!(store.load().unwrap().checkpoint.as_deref(), Some(&b"both"[..]));
+    assert_eq!(journal(&*store), (Some(3), b"threefour".to_vec()));
+}
+
+fn recorded(address: &str, id: &str) -> Frame {
+    Frame::Result { attempt: None, outcome: StepOutcome::Recorded(record(address, id).into()) }
+}
+
+fn a_reader_sees_what_was_at_some_moment(subject: &dyn Subject) {
+    let (keys, done) = (OneKey(Key::random()), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let store = subject.store("read");
+            for round in 0..4 {
+                let opening = Opening::by(Holder::here("a writer")).with_journal(2_000);
+                let writer = open_for_writing(&*store, &keys, opening).unwrap();
+                for index in 0..12 {
+                    block_on(writer.append(recorded(&format!("a.b[{}]", round * 12 + index), "x"))).unwrap();
+                }
+                writer.finish().unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        let store = subject.store("read");
+        let mut before = State::default();
+        while !done.load(Ordering::SeqCst) {
+            let state = open_for_reading(&*store, &keys).unwrap();
+            assert!(state.number >= before.number && before.records.keys().all(|it| state.records.contains_key(it)));
+            before = state;
+        }
+    });
+    let store = subject.store("read");
+    assert_eq!(open_for_reading(&*store, &keys).unwrap().records.len(), 48);
+    assert_eq!(addresses(&*store, &keys).unwrap().len(), 48);
+}
+
+/// What is done again and again, each time with an end after another call.
+fn story() -> Vec<Vec<Frame>> {
+    let made = |attempt, address: &str| {
+        let outcome = StepOutcome::Recorded(record(address, "made").into());
+        [Frame::Intent(intent(attempt, address)), Frame::Result { attempt: Some(attempt), outcome }]
+    };
+    let gone = Frame::Result { attempt: None, outcome: StepOutcome::Deleted("a.one".parse().unwrap()) };
+    let large = (0..3).map(|it| recorded(&format!("a.large[{it}]"), &"x".repeat(2_000)));
+    vec![made(1, "a.one").to_vec(), [made(2, "a.two").to_vec(), large.collect()].concat(), vec![gone]]
+}
+
+/// A store that ends after so many calls, before or behind the effect of the last.
+fn nothing_acknowledged_is_lost(subject: &dyn Subject) {
+    let keys = OneKey(Key::random());
+    for when in [When::Before, When::Behind] {
+        for calls in 0.. {
+            let name = format!("killed-{when:?}-{calls}").to_lowercase();
+            let store = Failing::new(subject.store(&name), calls, when);
+            let acknowledged = tell(&store, &keys);
+            let whole = !store.has_ended();
+            drop(store);
+            let store = subject.store(&name);
+            let state =
+                open_for_reading(&*store, &keys).unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
+            check_acknowledged(&state, &acknowledged, &format!("after {calls} calls ({when:?})"));
+            // And it is as good as ever.
+            let writer = open_for_writing(&*store, &keys, Opening::by(Holder::here("the next")));
+            let writer = writer.unwrap_or_else(|error| panic!("after {calls} calls ({when:?}): {error}"));
+            block_on(writer.append(recorded("a.next", "x"))).unwrap();
+            writer.finish().unwrap();
+            let next = open_for_reading(&*store, &keys).unwrap();
+            check_acknowledged(&next, &acknowledged, &format!("later, after {calls} calls ({when:?})"));
+            assert_eq!(next.records.len(), state.records.len() + 1);
+            if whole {
+                assert!(calls > 10, "the story has many calls: {calls}");
+                break;
+            }
+        }
+    }
+}
+
+/// Tells the story; what was acknowledged of it.
+fn tell(store: &dyn Store, keys: &dyn Keys) -> Vec<Frame> {
+    let mut acknowledged = Vec::new();
+    for frames in story() {
+        let opening = Opening::by(Holder::here("the story")).with_journal(4_000);
+        let Ok(writer) = open_for_writing(store, keys, opening) else { return acknowledged };
+        for frame in frames {
+            match block_on(writer.append(frame.clone())) {
+                Ok(_) => acknowledged.push(frame),
+                Err(_) => return acknowledged,
+            }
+        }
+        if writer.finish().is_err() {
+            return acknowledged;
+        }
+    }
+    acknowledged
+}
+
+fn check_acknowledged(state: &State, acknowledged: &[Frame], when: &str) {
+    let mut expected = State::default();
+    for (number, frame) in (1..).zip(acknowledged) {
+        expected.apply(number, frame.clone());
+    }
+    // One more may have come through, of which nobody heard.
+    let next = story().concat().into_iter().nth(acknowledged.len());
+    let mut possible = expected.clone();
+    next.into_iter().for_each(|it| possible.apply(0, it));
+    let known =
+        |it: &State| (it.records.keys().cloned().collect::<Vec<Address>>(), it.unfinished.keys().copied().collect::<Vec<_>>());
+    let mut found = state.clone();
+    found.records.remove(&"a.next".parse().unwrap());
+    assert!(
+        [known(&expected), known(&possible)].contains(&known(&found)),
+        "{when}: {:?} of {:?}",
+        known(&found),
+        known(&expected)
+    );
+}

@@ -1,0 +1,106 @@
+//! A store that ends in the middle, as one does whose process is killed or whose connection is cut.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ha_provider::Error;
+
+use crate::{Held, Holder, Kept, Lease, Loaded, Reason, StateError, Store};
+
+/// Whether the last call has an effect that nobody hears of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum When {
+    Before,
+    Behind,
+}
+
+/// A store that lets so many calls through.
+pub(super) struct Failing {
+    store: Box<dyn Store>,
+    end: End,
+}
+
+#[derive(Clone)]
+struct End {
+    left: Arc<AtomicUsize>,
+    when: When,
+}
+
+impl Failing {
+    pub(super) fn new(store: Box<dyn Store>, calls: usize, when: When) -> Self {
+        // Zero is over; the last call has one left.
+        Self { store, end: End { left: Arc::new(AtomicUsize::new(calls + 1)), when } }
+    }
+
+    /// Whether a call was refused.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.left.load(Ordering::SeqCst) == 0
+    }
+}
+
+impl End {
+    fn pass<T>(&self, call: impl FnOnce() -> Result<T, StateError>) -> Result<T, StateError> {
+        let over = || StateError::new(Reason::Store, Error::new("reach the store", "it has gone away"));
+        let left = self.left.load(Ordering::SeqCst);
+        if left <= 1 {
+            if left == 1 && matches!(self.when, When::Behind) {
+                // Its answer is lost.
+                let _ = call();
+            }
+            self.left.store(0, Ordering::SeqCst);
+            return Err(over());
+        }
+        self.left.store(left - 1, Ordering::SeqCst);
+        call()
+    }
+}
+
+impl Store for Failing {
+    fn place(&self) -> String {
+        self.store.place()
+    }
+
+    fn load(&self) -> Result<Loaded, StateError> {
+        self.end.pass(|| self.store.load())
+    }
+
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        self.store.holder()
+    }
+
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        let held = self.end.pass(|| self.store.lock(holder))?;
+        Ok(Box::new(HeldFailing { held, end: self.end.clone() }))
+    }
+
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        self.store.break_lock(id)
+    }
+}
+
+struct HeldFailing {
+    held: Box<dyn Held>,
+    end: End,
+}
+
+impl Held for HeldFailing {
+    fn lease(&self) -> Lease {
+        self.held.lease()
+    }
+
+    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+        self.end.pass(|| self.held.resume(kept))
+    }
+
+    fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        self.end.pass(|| self.held.append(number, bytes))
+    }
+
+    fn discard(&mut self) -> Result<bool, StateError> {
+        self.end.pass(|| self.held.discard())
+    }
+
+    fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        self.end.pass(|| self.held.checkpoint(number, bytes))
+    }
+}

@@ -1,0 +1,472 @@
+//! Where keys are kept.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use ha_files::regular_file;
+use ha_files::regular_file::LARGEST_KEY;
+use ha_value::shell_word;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::lineage::{from_hex, is_lineage, random_hex};
+use crate::{Companion, Key, MadeDirectories, StateError};
+
+/// How a key in a file is named in what it seals.
+const METHOD: &str = "file";
+
+/// Gives a state its key. Key files are one way; a passphrase or a key service are others.
+pub trait Keys: Send + Sync {
+    /// The key that something of this lineage says it is sealed with.
+    ///
+    /// # Errors
+    /// When it is not there, or what is there is another.
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError>;
+
+    /// The key to seal with from now on, and how it is found again: the one that is `used` where that is one of these.
+    /// Made where there is none and that is allowed.
+    ///
+    /// # Errors
+    /// When there is none and none may be made.
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError>;
+
+    /// A new key for a state that does not exist yet, where it has none and one may be made. It is kept nowhere before its
+    /// file is made.
+    ///
+    /// # Errors
+    /// When it cannot be found out whether the state has one.
+    fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        let _ = lineage;
+        Ok(None)
+    }
+
+    /// The key that takes the place of those so far: a new one, where these can make one.
+    ///
+    /// # Errors
+    /// When there is none and none can be made.
+    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+        self.current(lineage, None)
+    }
+
+    /// Hears that the state is sealed with what [`Keys::next`] gave.
+    ///
+    /// # Errors
+    /// When that cannot be noted. The key is found all the same.
+    fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
+        let _ = (lineage, name);
+        Ok(())
+    }
+}
+
+/// A key that is kept nowhere yet.
+pub struct NewKey {
+    /// How it will be found again.
+    pub name: KeyName,
+    /// The key.
+    pub key: Key,
+    /// What keeps it.
+    pub file: Box<dyn Companion>,
+}
+
+/// How a key is found again; stands in clear at the head of what it seals.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyName {
+    /// The key's id.
+    pub id: String,
+    /// Where the key comes from: `file`, `passphrase`, `aws_kms`.
+    pub method: String,
+    /// What finding it takes, such as the salt of a passphrase.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Whether a key may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPolicy {
+    /// Somebody is there to be told to back it up.
+    Interactive,
+    /// A machine that is thrown away afterwards must not make keys.
+    Automation,
+}
+
+/// A key, and where it lies if it was made just now: the operator must be told to back it up.
+#[derive(Debug)]
+pub struct FoundKey {
+    /// The key.
+    pub key: Key,
+    /// The file made for it just now.
+    pub made: Option<PathBuf>,
+}
+
+/// The key files of a user: `LINEAGE.key` in one directory, and `LINEAGE.ID.key` for those before it; or one file named
+/// for all.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    directory: PathBuf,
+    file: Option<PathBuf>,
+    policy: KeyPolicy,
+}
+
+impl KeyRing {
+    /// The key files in a directory.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>, policy: KeyPolicy) -> Self {
+        Self { directory: directory.into(), file: None, policy }
+    }
+
+    /// The key files of who runs this: in `HA_STATE_KEY_FILE`, else below `XDG_CONFIG_HOME` or `~/.config`. None is
+    /// made where `CI` or `HA_IN_AUTOMATION` is set.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self::from_variables(|name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from))
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<PathBuf>) -> Self {
+        let home = || variable("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".config");
+        // The convention has it that a relative path here is to be passed over.
+        let configuration = variable("XDG_CONFIG_HOME").filter(|it| it.is_absolute()).unwrap_or_else(home);
+        let automation = ["CI", "HA_IN_AUTOMATION"].iter().any(|it| variable(it).is_some());
+        let policy = if automation { KeyPolicy::Automation } else { KeyPolicy::Interactive };
+        Self { file: variable("HA_STATE_KEY_FILE"), ..Self::new(configuration.join("ha/keys"), policy) }
+    }
+
+    /// As [`KeyRing::from_environment`], whatever `HA_STATE_KEY_FILE` says.
+    #[must_use]
+    pub fn of_user() -> Self {
+        Self { file: None, ..Self::from_environment() }
+    }
+
+    /// Whether it makes keys: not where one file is named.
+    #[must_use]
+    pub fn makes_keys(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// With one file for whatever state is asked for.
+    #[must_use]
+    pub fn with_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
+    /// Where the key of a lineage lies, or would.
+    #[must_use]
+    pub fn path(&self, lineage: &str) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| self.directory.join(format!("{lineage}.key")))
+    }
+
+    /// The key of a lineage; none when there is no file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no key.
+    pub fn find(&self, lineage: &str) -> Result<Option<Key>, StateError> {
+        if !is_lineage(lineage) {
+            return Err(StateError::no_lineage(lineage));
+        }
+        self.read(&self.path(lineage))
+    }
+
+    /// The key of a lineage that has this id; else the one there is, if there is any.
+    fn find_id(&self, lineage: &str, id: &str) -> Result<Option<Key>, StateError> {
+        let found = self.find(lineage)?;
+        if self.file.is_some() || found.as_ref().is_some_and(|it| it.id() == id) || from_hex(id).is_none() {
+            return Ok(found);
+        }
+        let other = self.read(&self.path_of(lineage, id))?;
+        Ok(other.filter(|it| it.id() == id).or(found))
+    }
+
+    /// Where a key of a lineage lies that is not the one, or not yet.
+    fn path_of(&self, lineage: &str, id: &str) -> PathBuf {
+        self.directory.join(format!("{lineage}.{id}.key"))
+    }
+
+    /// The file that the key of this id lies in, if it is here.
+    #[must_use]
+    pub fn file_of(&self, lineage: &str, id: &str) -> Option<PathBuf> {
+        let all = [self.path(lineage), self.path_of(lineage, id)];
+        all.into_iter().find(|it| self.read(it).ok().flatten().is_some_and(|key| key.id() == id))
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Key>, StateError> {
+        let text = match regular_file::read_to_string(path, LARGEST_KEY) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(StateError::not_a_key(path, "it holds no key of `ha`"));
+            }
+            Err(error) if regular_file::is_refusal(&error) => return Err(StateError::not_a_key(path, &error.to_string())),
+            Err(error) => return Err(StateError::io("read the key file", path, &error)),
+        };
+        // A file that the operator named may be a mounted secret, whose mode is not theirs to choose.
+        if self.file.is_none() {
+            let metadata = fs::metadata(path).map_err(|error| StateError::io("look at the key file", path, &error))?;
+            let mode = metadata.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                let why = format!("others may read it (its mode is {mode:04o})");
+                return Err(StateError::not_a_key(path, &why)
+                    .help(format!("run `chmod 600 {}`", shell_word(&path.display().to_string()))));
+            }
+        }
+        Key::from_file(&text, path).map(Some)
+    }
+
+    /// The key of a lineage, made where there is none and somebody is there to be told.
+    ///
+    /// # Errors
+    /// When there is none and none may be made, or it cannot be read or written.
+    pub fn find_or_make(&self, lineage: &str) -> Result<FoundKey, StateError> {
+        if let Some(key) = self.find(lineage)? {
+            return Ok(FoundKey { key, made: None });
+        }
+        let path = self.path(lineage);
+        if self.policy == KeyPolicy::Automation || self.file.is_some() {
+            return Err(StateError::missing_key(lineage, &path, None));
+        }
+        self.put(&path, &Key::random()).map_err(|error| StateError::io("make the key file", &path, &error))?;
+        // Another process may have been first; what lies there is the key.
+        let key = self.find(lineage)?.ok_or_else(|| StateError::missing_key(lineage, &path, None))?;
+        Ok(FoundKey { key, made: Some(path) })
+    }
+
+    /// A key for a lineage that has none; none where it has one, or none may be made.
+    fn new_key(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        if self.policy == KeyPolicy::Automation || self.file.is_some() || self.find(lineage)?.is_some() {
+            return Ok(None);
+        }
+        let (key, path) = (Key::random(), self.path(lineage));
+        let file = Box::new(NewKeyFile { ring: self.clone(), path, key: key.clone(), directories: MadeDirectories::default() });
+        Ok(Some(NewKey { name: name_of(&key), key, file }))
+    }
+
+    /// Makes a key file that is there whole or not at all, and never in the place of another.
+    fn put(&self, path: &Path, key: &Key) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
+        let draft = path.with_extension(random_hex(8));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let written = file.write_all(key.to_file().as_bytes()).and_then(|()| file.sync_all());
+        let placed = written.and_then(|()| fs::hard_link(&draft, path));
+        fs::remove_file(&draft)?;
+        match placed {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => fs::File::open(&self.directory)?.sync_all(),
+        }
+    }
+}
+
+impl Keys for KeyRing {
+    fn named(&self, lineage: &str, name: &KeyName) -> Result<Key, StateError> {
+        if name.method != METHOD {
+            return Err(StateError::other_source(lineage, name, "a key file is what there is"));
+        }
+        let path = self.path(lineage);
+        let key = self.find_id(lineage, &name.id)?.ok_or_else(|| StateError::missing_key(lineage, &path, Some(&name.id)))?;
+        if key.id() == name.id { Ok(key) } else { Err(StateError::wrong_key(lineage, &name.id, key.id(), &path)) }
+    }
+
+    fn current(&self, lineage: &str, used: Option<&KeyName>) -> Result<(KeyName, Key), StateError> {
+        // Whoever was killed after a rotation, and before the files said so, finds what the state says.
+        let used = used.filter(|it| it.method == METHOD && self.file.is_none());
+        if let Some(key) = used.map(|it| self.find_id(lineage, &it.id)).transpose()?.flatten()
+            && used.is_some_and(|it| it.id == key.id())
+        {
+            return Ok((name_of(&key), key));
+        }
+        let key = self.find_or_make(lineage)?.key;
+        Ok((name_of(&key), key))
+    }
+
+    fn first(&self, lineage: &str) -> Result<Option<NewKey>, StateError> {
+        self.new_key(lineage)
+    }
+
+    fn next(&self, lineage: &str) -> Result<(KeyName, Key), StateError> {
+        if !is_lineage(lineage) {
+            return Err(StateError::no_lineage(lineage));
+        }
+        if self.policy == KeyPolicy::Automation || self.file.is_some() {
+            return self.current(lineage, None);
+        }
+        let key = Key::random();
+        let path = self.path_of(lineage, key.id());
+        self.put(&path, &key).map_err(|error| StateError::io("make the key file", &path, &error))?;
+        let there = self.read(&path)?.filter(|it| it.id() == key.id());
+        let key = there.ok_or_else(|| StateError::not_a_key(&path, "it is not what was just written there"))?;
+        Ok((name_of(&key), key))
+    }
+
+    fn taken(&self, lineage: &str, name: &KeyName) -> Result<(), StateError> {
+        let (new, path) = (self.path_of(lineage, &name.id), self.path(lineage));
+        if self.file.is_some() || !new.exists() {
+            return Ok(());
+        }
+        let failed = |error: io::Error| StateError::io("put the new key in the place of", &path, &error);
+        // The old one opens what was kept before.
+        if let Some(old) = self.find(lineage)? {
+            let kept = self.path_of(lineage, old.id());
+            match fs::hard_link(&path, &kept) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.put(&kept, &old).map_err(failed)?,
+                _ => {}
+            }
+        }
+        fs::rename(&new, &path).and_then(|()| fs::File::open(&self.directory)?.sync_all()).map_err(failed)
+    }
+}
+
+/// The file of a key that nothing is sealed with yet.
+struct NewKeyFile {
+    ring: KeyRing,
+    path: PathBuf,
+    key: Key,
+    directories: MadeDirectories,
+}
+
+impl NewKeyFile {
+    fn is_there(&self) -> Result<bool, StateError> {
+        Ok(self.ring.read(&self.path)?.is_some_and(|it| it.id() == self.key.id()))
+    }
+}
+
+impl Companion for NewKeyFile {
+    fn make(&mut self) -> Result<(), StateError> {
+        self.directories = MadeDirectories::of(&self.ring.directory);
+        self.ring.put(&self.path, &self.key).map_err(|error| StateError::io("make the key file", &self.path, &error))?;
+        match self.is_there()? {
+            true => Ok(()),
+            false => Err(StateError::not_a_key(&self.path, "another process has just put another key there")
+                .help("run the command again: it takes that one")),
+        }
+    }
+
+    fn remove(&mut self) {
+        // What cannot be read or removed stays: a key too many does no harm.
+        if self.is_there().unwrap_or_default() {
+            let _ = fs::remove_file(&self.path);
+            self.directories.remove();
+        }
+    }
+}
+
+/// How a key in a file is found again.
+fn name_of(key: &Key) -> KeyName {
+    KeyName { id: key.id().to_owned(), method: METHOD.into(), parameters: BTreeMap::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Reason, new_lineage};
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_key_is_made_once_where_only_its_owner_can_read_it() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path().join("ha/keys"), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let first = ring.find_or_make(&lineage).unwrap();
+        let path = home.path().join(format!("ha/keys/{lineage}.key"));
+        assert_eq!(first.made.as_deref(), Some(&*path));
+        assert_eq!((mode(&path), mode(&home.path().join("ha/keys"))), (0o600, 0o700));
+        let again = ring.find_or_make(&lineage).unwrap();
+        assert_eq!((again.key.id(), again.made), (first.key.id(), None));
+        assert_ne!(ring.find_or_make(&new_lineage()).unwrap().key.id(), first.key.id());
+        assert_eq!(fs::read_dir(home.path().join("ha/keys")).unwrap().count(), 2, "no drafts are left");
+    }
+
+    #[test]
+    fn who_makes_a_key_second_gets_the_first() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let ids: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| ring.find_or_make(&lineage).unwrap())).collect();
+            makers.into_iter().map(|it| it.join().unwrap().key.id().to_owned()).collect()
+        });
+        assert_eq!(ids.len(), 1);
+    }
+
+    #[test]
+    fn automation_makes_no_key_and_says_how_to() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Automation);
+        let error = ring.find_or_make(&new_lineage()).unwrap_err();
+        assert_eq!(error.reason(), &Reason::MissingKey);
+        assert!(error.error().help.iter().any(|it| it.contains("ha state key --new > FILE")), "{error:?}");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_named_file_is_used_and_never_made() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("mounted");
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive).with_file(&file);
+        assert_eq!(ring.find_or_make(&new_lineage()).unwrap_err().reason(), &Reason::MissingKey);
+        let key = Key::random();
+        fs::write(&file, &*key.to_file()).unwrap();
+        assert_eq!(ring.find_or_make(&new_lineage()).unwrap().key.id(), key.id());
+    }
+
+    #[test]
+    fn the_environment_says_where_keys_lie_and_whether_they_are_made() {
+        let ring = |set: &[(&str, &str)]| {
+            KeyRing::from_variables(|name| set.iter().find(|(it, _)| *it == name).map(|(_, value)| PathBuf::from(value)))
+        };
+        let at_home = ring(&[("HOME", "/home/ops")]);
+        assert_eq!(at_home.path("l"), Path::new("/home/ops/.config/ha/keys/l.key"));
+        assert_eq!(at_home.policy, KeyPolicy::Interactive);
+        let elsewhere = ring(&[("HOME", "/home/ops"), ("XDG_CONFIG_HOME", "/c"), ("CI", "true")]);
+        assert_eq!(elsewhere.path("l"), Path::new("/c/ha/keys/l.key"));
+        assert_eq!(elsewhere.policy, KeyPolicy::Automation);
+        assert_eq!(ring(&[("HA_IN_AUTOMATION", "1")]).policy, KeyPolicy::Automation);
+        assert_eq!(ring(&[("HA_STATE_KEY_FILE", "/run/key")]).path("l"), Path::new("/run/key"));
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let path = ring.find_or_make(&lineage).unwrap().made.unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = ring.find(&lineage).unwrap_err();
+        assert!(error.to_string().contains("0644") && error.error().help.iter().any(|it| it.contains("chmod 600")), "{error:?}");
+    }
+
+    #[test]
+    fn a_lineage_leads_to_no_other_directory() {
+        let ring = KeyRing::new("/nowhere", KeyPolicy::Interactive);
+        assert_eq!(ring.find("../../etc/shadow").unwrap_err().reason(), &Reason::Damaged);
+    }
+
+    #[test]
+    fn a_rotation_is_found_again_wherever_it_was_stopped() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::new(home.path(), KeyPolicy::Interactive);
+        let lineage = new_lineage();
+        let (old, _) = ring.current(&lineage, None).unwrap();
+        let (new, _) = ring.next(&lineage).unwrap();
+        assert_ne!(new, old);
+        // Before the state is sealed anew, the old one is the one; after it, the new one.
+        assert_eq!(ring.current(&lineage, Some(&old)).unwrap().0, old);
+        assert_eq!(ring.current(&lineage, Some(&new)).unwrap().0, new);
+        assert_eq!(ring.named(&lineage, &new).unwrap().id(), new.id);
+        ring.taken(&lineage, &new).unwrap();
+        ring.taken(&lineage, &new).unwrap();
+        assert_eq!(ring.find(&lineage).unwrap().unwrap().id(), new.id);
+        for name in [&old, &new] {
+            assert_eq!(ring.named(&lineage, name).unwrap().id(), name.id);
+        }
+        let mut files: Vec<String> =
+            fs::read_dir(home.path()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let mut expected = [format!("{lineage}.key"), format!("{lineage}.{}.key", old.id)];
+        expected.sort();
+        assert_eq!(files, expected);
+    }
+}

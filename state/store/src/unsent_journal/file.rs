@@ -1,0 +1,127 @@
+//! The file of what could not be sent: a line of JSON that says whose it is, then each segment behind a line of its own.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use ha_files::regular_file;
+use serde::{Deserialize, Serialize};
+
+use crate::StateError;
+use crate::error::LARGEST_STATE;
+use crate::store::Segment;
+
+const FORMAT: u32 = 1;
+
+/// What could not be sent.
+pub(super) struct Unsent {
+    /// Of the state it belongs to.
+    pub(super) lineage: String,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// Where it is kept.
+#[derive(Clone)]
+pub(super) struct UnsentFile(PathBuf);
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    lineage: String,
+    /// Where it could not be sent to, for whoever looks into the file.
+    place: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    number: u64,
+    length: usize,
+    crc: u32,
+}
+
+impl UnsentFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What is kept; nothing where there is no file. A segment that was being written is none.
+    pub(super) fn read(&self) -> Result<Option<Unsent>, StateError> {
+        let bytes = match regular_file::read(&self.0, LARGEST_STATE) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StateError::io("read", &self.0, &error)),
+        };
+        let unreadable = || StateError::unsent_unreadable(&self.0);
+        let (head, mut rest) = line::<Head>(&bytes).ok_or_else(unreadable)?;
+        if head.format > FORMAT {
+            return Err(StateError::newer_format(&format!("`{}`", self.0.display()), head.format, FORMAT));
+        }
+        let mut segments = Vec::new();
+        while let Some((Line { number, length, crc }, behind)) = line(rest)
+            && let Some((bytes, behind)) = behind.split_at_checked(length)
+            && crc32fast::hash(bytes) == crc
+        {
+            segments.push(Segment { number, bytes: bytes.to_vec() });
+            rest = behind;
+        }
+        Ok(Some(Unsent { lineage: head.lineage, segments }))
+    }
+
+    /// Makes the file, with a first segment. It appears whole.
+    pub(super) fn begin(&self, lineage: &str, place: &str, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let head = Head { format: FORMAT, lineage: lineage.to_owned(), place: place.to_owned() };
+        let mut content = to_line(&head);
+        content.extend(segment(number, bytes));
+        let draft = self.0.with_extension("unsent.new");
+        let directory = self.0.parent().filter(|it| *it != Path::new("")).unwrap_or(Path::new("."));
+        let write = || {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            match fs::remove_file(&draft) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+            file.write_all(&content).and_then(|()| file.sync_all())?;
+            // One that is there is not sent yet, and never replaced.
+            fs::hard_link(&draft, &self.0)?;
+            fs::remove_file(&draft)?;
+            File::open(directory)?.sync_all()
+        };
+        write().map_err(|error| StateError::io("write", &self.0, &error))
+    }
+
+    /// Adds a segment. It is on disk when this returns.
+    pub(super) fn append(&self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let file = OpenOptions::new().append(true).open(&self.0);
+        let written = file.and_then(|mut it| it.write_all(&segment(number, bytes)).and_then(|()| it.sync_all()));
+        written.map_err(|error| StateError::io("write", &self.0, &error))
+    }
+
+    /// It is sent.
+    pub(super) fn remove(&self) -> Result<(), StateError> {
+        fs::remove_file(&self.0).map_err(|error| StateError::io("remove", &self.0, &error))
+    }
+}
+
+fn segment(number: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut content = to_line(&Line { number, length: bytes.len(), crc: crc32fast::hash(bytes) });
+    content.extend_from_slice(bytes);
+    content
+}
+
+fn to_line(content: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(content).expect("a line has only text keys");
+    line.push(b'\n');
+    line
+}
+
+/// What the first line says, and what is behind it.
+fn line<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+    let end = bytes.iter().position(|it| *it == b'\n')?;
+    Some((serde_json::from_slice(&bytes[..end]).ok()?, &bytes[end + 1..]))
+}

@@ -1,0 +1,61 @@
+//! The stores of this room do what every store must.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use ha_state_store::conformance::{Subject, check};
+use ha_state_store::{Discreet, LocalStore, MemoryStore, Store};
+
+struct Memory(Mutex<BTreeMap<String, MemoryStore>>);
+
+impl Subject for Memory {
+    fn store(&self, name: &str) -> Box<dyn Store> {
+        Box::new(self.0.lock().unwrap().entry(name.to_owned()).or_default().clone())
+    }
+
+    fn has_leases(&self) -> bool {
+        true
+    }
+}
+
+struct Local(tempfile::TempDir);
+
+impl Subject for Local {
+    fn store(&self, name: &str) -> Box<dyn Store> {
+        let directory = self.0.path().join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        Box::new(LocalStore::new(directory))
+    }
+
+    fn has_leases(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_state_in_memory_is_kept() {
+    check(&Memory(Mutex::default()));
+}
+
+/// Behind which everything is as it was.
+struct Masked(Memory);
+
+impl Subject for Masked {
+    fn store(&self, name: &str) -> Box<dyn Store> {
+        Box::new(Discreet::new(self.0.store(name), std::sync::Arc::new(str::to_owned)))
+    }
+
+    fn has_leases(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_state_behind_a_mask_is_kept() {
+    check(&Masked(Memory(Mutex::default())));
+}
+
+#[test]
+fn a_state_in_files_is_kept() {
+    check(&Local(tempfile::tempdir().unwrap()));
+}

@@ -1,0 +1,195 @@
+//! The writer: what it acknowledges, and what it does when it cannot.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ha_state_store::{Held, Kept, Lease, Loaded, MemoryStore, Reason, Segment, Store, open_for_reading};
+use ha_value::{Object, Type, Value};
+
+use crate::{Frame, Holder, Intent, OneKey, Record, StateError, StepOutcome, block_on, frames, open, recorded, samples, write};
+
+/// A store in memory whose appends fail once there are so many, and which may run out of room.
+#[derive(Clone, Default)]
+struct Failing {
+    store: MemoryStore,
+    left: Arc<Mutex<usize>>,
+    full: Arc<Mutex<bool>>,
+}
+
+struct HeldFailing(Box<dyn Held>, Failing);
+
+fn failure(what: &str) -> StateError {
+    StateError::new(Reason::Store, ha_provider::Error::new("write", what))
+}
+
+impl Store for Failing {
+    fn place(&self) -> String {
+        self.store.place()
+    }
+    fn load(&self) -> Result<Loaded, StateError> {
+        self.store.load()
+    }
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        self.store.holder()
+    }
+    fn lock(&self, holder: &Holder) -> Result<Box<dyn Held>, StateError> {
+        Ok(Box::new(HeldFailing(self.store.lock(holder)?, self.clone())))
+    }
+    fn break_lock(&self, id: &str) -> Result<(), StateError> {
+        self.store.break_lock(id)
+    }
+}
+
+impl Held for HeldFailing {
+    fn lease(&self) -> Lease {
+        Lease::renewed(Duration::from_secs(20), || Duration::from_secs(7))
+    }
+    fn resume(&mut self, kept: Option<Kept>) -> Result<(), StateError> {
+        self.0.resume(kept)
+    }
+    fn append(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let mut left = self.1.left.lock().unwrap();
+        *left = left.checked_sub(1).ok_or_else(|| failure("the first failure"))?;
+        self.0.append(number, bytes)
+    }
+    fn checkpoint(&mut self, number: u64, bytes: &[u8]) -> Result<(), StateError> {
+        self.0.checkpoint(number, bytes)
+    }
+    fn has_room(&self) -> Result<(), StateError> {
+        if *self.1.full.lock().unwrap() { Err(failure("full")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_failed_write_is_final() {
+    let (keys, store) = (OneKey::new(), Failing::default());
+    *store.left.lock().unwrap() = 2;
+    let writer = open(&store, &keys);
+    write(&writer, vec![recorded("a.one", "x"), recorded("a.two", "x")]);
+    let first = block_on(writer.append(recorded("a.three", "x"))).unwrap_err();
+    // The store would work again, but nobody knows what is in it.
+    *store.left.lock().unwrap() = 100;
+    let second = block_on(writer.append(recorded("a.four", "x"))).unwrap_err();
+    assert_eq!(first, second);
+    assert_eq!(writer.state().records.len(), 2, "what was not acknowledged is not in the state");
+    assert_eq!(writer.finish().unwrap_err(), first);
+    assert_eq!(open_for_reading(&store, &keys).unwrap().records.len(), 2);
+}
+
+#[test]
+fn without_room_for_a_result_no_step_begins() {
+    let (keys, store) = (OneKey::new(), Failing::default());
+    *store.left.lock().unwrap() = 100;
+    let writer = open(&store, &keys);
+    write(&writer, vec![Frame::Intent(samples::intent(1, "a.one"))]);
+    *store.full.lock().unwrap() = true;
+    let refused = block_on(writer.append(Frame::Intent(samples::intent(2, "a.two")))).unwrap_err();
+    assert!(refused.to_string().contains("a.two") && refused.to_string().contains("full"), "{refused}");
+    let result = Frame::Result { attempt: Some(1), outcome: StepOutcome::Recorded(samples::record("a.one", "x").into()) };
+    let state = write(&writer, vec![result]).remove(0);
+    assert!(state.unfinished.is_empty() && state.records.len() == 1, "what has begun is still recorded");
+    writer.tenure().outlasts(Duration::from_secs(7)).unwrap();
+    let refused = writer.tenure().outlasts(Duration::from_secs(8)).unwrap_err().to_string();
+    assert!(refused.contains("lasts for 7 more seconds, and a call may take 8"), "{refused}");
+}
+
+/// A store that a reader looks into while somebody writes: each look shows something else.
+struct Changing(Mutex<Vec<Loaded>>);
+
+impl Store for Changing {
+    fn place(&self) -> String {
+        "a changing state".into()
+    }
+    fn load(&self) -> Result<Loaded, StateError> {
+        Ok(self.0.lock().unwrap().remove(0))
+    }
+    fn holder(&self) -> Result<Option<Holder>, StateError> {
+        Ok(None)
+    }
+    fn lock(&self, _: &Holder) -> Result<Box<dyn Held>, StateError> {
+        Err(failure("it is for reading"))
+    }
+    fn break_lock(&self, _: &str) -> Result<(), StateError> {
+        Err(failure("it is for reading"))
+    }
+}
+
+#[test]
+fn what_a_writer_was_in_the_middle_of_is_no_damage() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    let expected = write(&writer, frames()).pop().unwrap();
+    let segments = store.load().unwrap().segments;
+    let one = |bytes: Vec<u8>| Loaded { checkpoint: None, segments: vec![Segment { number: 1, bytes }] };
+    let joined = |segments: &[Segment]| segments.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<u8>>();
+    let whole = one(joined(&segments));
+    // A page read before a frame was there, and a later one read after the next was.
+    let early = |missed: usize| {
+        let mut bytes = joined(&segments);
+        let from = joined(&segments[..missed]).len();
+        bytes[from..from + segments[missed].bytes.len()].fill(0);
+        one(bytes)
+    };
+    let read = |looks: Vec<Loaded>| open_for_reading(&Changing(Mutex::new(looks)), &keys);
+    assert_eq!(read(vec![early(2), whole.clone()]).unwrap(), expected);
+    assert_eq!(read(vec![early(2), early(4), whole.clone()]).unwrap(), expected);
+    assert_eq!(read(vec![early(2), early(2), whole.clone()]).unwrap_err().reason(), &Reason::Damaged, "it stays where it is");
+}
+
+#[test]
+fn what_is_not_known_is_not_recorded() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    let inside = Value::object([("deep".into(), Value::unknown(Type::String, None))]);
+    let unknown = Object::from([("name".into(), inside)]);
+    let sample = samples::record("a.b", "x");
+    let record = |record| Frame::Result { attempt: None, outcome: StepOutcome::Recorded(Box::new(record)) };
+    for frame in [
+        record(Record { arguments: unknown.clone(), ..sample.clone() }),
+        record(Record { outputs: unknown.clone(), ..sample }),
+        Frame::Intent(Intent { arguments: unknown, ..samples::intent(1, "a.b") }),
+    ] {
+        let error = block_on(writer.append(frame)).unwrap_err();
+        assert_eq!(error.reason(), &Reason::NotKnown);
+        assert!(error.to_string().contains("`name` of a.b"), "{error}");
+    }
+    write(&writer, frames());
+}
+
+#[test]
+fn an_append_nobody_waits_for_is_written() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    drop(writer.append(recorded("a.b", "x")));
+    drop(writer);
+    assert_eq!(open_for_reading(&store, &keys).unwrap().records.len(), 1);
+}
+
+#[test]
+fn the_state_outlives_checkpoints_in_the_middle_of_a_run() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let opening = ha_state_store::Opening::by(Holder::here("a test")).with_journal(1_000);
+    let writer = ha_state_store::open_for_writing(&store, &keys, opening).unwrap();
+    let mut expected = write(&writer, frames()).pop().unwrap();
+    for index in 0..50 {
+        expected = write(&writer, vec![recorded(&format!("a.b[{index}]"), "x")]).remove(0);
+        assert_eq!(open_for_reading(&store, &keys).unwrap(), expected);
+    }
+    assert!(store.load().unwrap().checkpoint.is_some());
+    drop(writer);
+    let writer = open(&store, &keys);
+    assert_eq!(*writer.snapshot(), expected);
+    assert_eq!(writer.next_attempt(), expected.attempts + 1);
+    writer.finish().unwrap();
+    assert_eq!(open_for_reading(&store, &keys).unwrap(), expected);
+}
+
+#[test]
+fn attempts_are_numbered_on_from_the_last_run() {
+    let (keys, store) = (OneKey::new(), MemoryStore::new());
+    let writer = open(&store, &keys);
+    write(&writer, frames());
+    writer.finish().unwrap();
+    let writer = open(&store, &keys);
+    assert_eq!((writer.next_attempt(), writer.next_attempt()), (3, 4));
+}
